@@ -1,0 +1,250 @@
+//! Real files under one directory.
+//!
+//! Files are opened relative to the directory's descriptor, never through a symbolic link, mode 0600. Writing
+//! and recovery reads go past the page cache (`O_DIRECT`) where the file system allows it. Where it refuses, at
+//! open or at the first transfer, the file falls back to the page cache for good: writes are followed by
+//! `fdatasync`, recovery reads drop cached pages first.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, IoSlice};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{Advice, AtFlags, CWD, Dir, FallocateFlags, FileType, Mode, OFlags};
+use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::storage::{Access, Method, Storage, StorageFile};
+
+/// Unit in bytes of direct transfers that every device of today accepts.
+const DIRECT_ALIGNMENT_BYTES: usize = 4096;
+
+/// A directory of log files on a real file system.
+#[derive(Clone)]
+pub struct DirStorage {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// Path given by the user, for messages.
+    path: PathBuf,
+    /// The open directory; all names are looked up in it.
+    dir: OwnedFd,
+    /// Whether direct I/O is worth trying: cleared for good by the first refusal.
+    direct: AtomicBool,
+}
+
+/// An open file of a [`DirStorage`].
+pub struct DirFile {
+    fd: OwnedFd,
+    /// Whether the descriptor is in direct mode.
+    direct: AtomicBool,
+    /// The directory, which learns of a refusal.
+    shared: Arc<Shared>,
+}
+
+impl DirStorage {
+    /// Opens an existing directory.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::with_direct(path.as_ref(), true)
+    }
+
+    /// Opens an existing directory and always uses the page cache.
+    pub fn open_buffered(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::with_direct(path.as_ref(), false)
+    }
+
+    /// Opens a directory, making it (mode 0700, its parent synced) when it is not there.
+    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => sync_parent(path)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        Self::open(path)
+    }
+
+    fn with_direct(path: &Path, direct: bool) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+        let shared = Shared { path: path.to_path_buf(), dir, direct: AtomicBool::new(direct) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    fn open_file(&self, name: &str, flags: OFlags, direct: bool) -> io::Result<DirFile> {
+        check_name(name)?;
+        // NONBLOCK: a pipe in the place of a file is refused below and makes nobody wait.
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let open = |flags| rustix::fs::openat(&self.shared.dir, name, flags, mode);
+        let direct = direct && self.shared.direct.load(Ordering::Relaxed);
+        let (fd, direct) = match open(if direct { flags | OFlags::DIRECT } else { flags }) {
+            // A new file exists already when its descriptor is refused the direct mode, thus no EXCL again.
+            Err(Errno::INVAL) if direct => (open(flags - OFlags::EXCL)?, false),
+            other => (other?, direct),
+        };
+        if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::RegularFile {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        Ok(DirFile { fd, direct: AtomicBool::new(direct), shared: Arc::clone(&self.shared) })
+    }
+}
+
+impl fmt::Debug for DirStorage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DirStorage").field("path", &self.shared.path).finish_non_exhaustive()
+    }
+}
+
+impl Storage for DirStorage {
+    type File = DirFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for found in Dir::read_from(&self.shared.dir)? {
+            let found = found?;
+            // Names that are not UTF-8 are not ours.
+            if let Ok(name) = found.file_name().to_str()
+                && name != "."
+                && name != ".."
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<DirFile> {
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, true)
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<DirFile> {
+        match access {
+            Access::Read => self.open_file(name, OFlags::RDONLY, false),
+            Access::Write => self.open_file(name, OFlags::RDWR, true),
+            Access::ReadDevice => {
+                let file = self.open_file(name, OFlags::RDONLY, true)?;
+                if !file.is_direct() {
+                    file.drop_cached_pages();
+                }
+                Ok(file)
+            }
+        }
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        check_name(from)?;
+        check_name(to)?;
+        Ok(rustix::fs::renameat(&self.shared.dir, from, &self.shared.dir, to)?)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        check_name(name)?;
+        Ok(rustix::fs::unlinkat(&self.shared.dir, name, AtFlags::empty())?)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        Ok(rustix::fs::fsync(&self.shared.dir)?)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.shared.path.clone() } else { self.shared.path.join(name) }
+    }
+}
+
+impl DirFile {
+    fn is_direct(&self) -> bool {
+        self.direct.load(Ordering::Relaxed)
+    }
+
+    /// Makes later reads come from the device when the page cache cannot be passed by. Best effort: pages that
+    /// are dirty or mapped stay.
+    fn drop_cached_pages(&self) {
+        let _ = rustix::fs::fadvise(&self.fd, 0, None, Advice::DontNeed);
+    }
+
+    /// Leaves direct mode for good. Returns false when the file was not in it, so a refusal is a real error.
+    fn fall_back(&self) -> io::Result<bool> {
+        if !self.direct.swap(false, Ordering::Relaxed) {
+            return Ok(false);
+        }
+        self.shared.direct.store(false, Ordering::Relaxed);
+        let flags = rustix::fs::fcntl_getfl(&self.fd)?;
+        rustix::fs::fcntl_setfl(&self.fd, flags - OFlags::DIRECT)?;
+        self.drop_cached_pages();
+        Ok(true)
+    }
+
+    fn append_once(&self, bytes: &[u8], offset: u64) -> rustix::io::Result<usize> {
+        if self.is_direct() {
+            rustix::io::pwritev2(&self.fd, &[IoSlice::new(bytes)], offset, ReadWriteFlags::DSYNC)
+        } else {
+            rustix::io::pwrite(&self.fd, bytes, offset)
+        }
+    }
+
+    /// Runs a transfer, once more through the page cache when direct I/O is refused.
+    fn transfer(&self, mut run: impl FnMut() -> rustix::io::Result<usize>) -> io::Result<usize> {
+        match run() {
+            Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) if self.fall_back()? => Ok(run()?),
+            other => Ok(other?),
+        }
+    }
+}
+
+impl StorageFile for DirFile {
+    fn len(&self) -> io::Result<u64> {
+        let bytes = rustix::fs::fstat(&self.fd)?.st_size;
+        u64::try_from(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "negative file length"))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.transfer(|| rustix::io::pread(&self.fd, &mut *buffer, offset))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.transfer(|| rustix::io::pwrite(&self.fd, bytes, offset))
+    }
+
+    fn append_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.transfer(|| self.append_once(bytes, offset))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fdatasync(&self.fd)?)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, bytes) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    fn method(&self) -> Method {
+        if self.is_direct() { Method::Direct } else { Method::Buffered }
+    }
+
+    fn alignment_bytes(&self) -> usize {
+        if self.is_direct() { DIRECT_ALIGNMENT_BYTES } else { 1 }
+    }
+}
+
+fn check_name(name: &str) -> io::Result<()> {
+    if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file name"));
+    }
+    Ok(())
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::File::open(parent)?.sync_all()
+}

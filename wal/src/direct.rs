@@ -1,0 +1,118 @@
+//! Memory that the kernel can move to a device without a copy: page-aligned, always initialised.
+//!
+//! Direct I/O wants the address, the length and the file offset of a transfer aligned to the device's block.
+//! This file holds the one allocation that has such an address, and it is the only file of the crate with
+//! unsafe code.
+//!
+//! Invariant: all `capacity` bytes behind `pointer` are initialised from allocation to release, so any part of
+//! them may be lent as `&[u8]`.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
+use std::ptr::NonNull;
+
+/// Alignment in bytes of an [`AlignedBuffer`]'s address and the unit of its capacity.
+pub const ALIGNMENT_BYTES: usize = 4096;
+
+/// A zero-initialised byte buffer whose address and capacity are multiples of [`ALIGNMENT_BYTES`].
+pub struct AlignedBuffer {
+    /// Start of the allocation, made with `layout(capacity)` and owned by this value alone.
+    pointer: NonNull<u8>,
+    /// Bytes allocated, a non-zero multiple of [`ALIGNMENT_BYTES`].
+    capacity: usize,
+}
+
+// SAFETY: the buffer owns its allocation alone and hands out references through `&self` and `&mut self` only,
+// so moving it to another thread moves all access with it.
+unsafe impl Send for AlignedBuffer {}
+// SAFETY: through `&self` the bytes can only be read; there is no interior mutability.
+unsafe impl Sync for AlignedBuffer {}
+
+impl AlignedBuffer {
+    /// Allocates at least `bytes` zeroed bytes. Large buffers are zero pages of the kernel until they are
+    /// touched. Ends the process when there is no memory, as every allocation does.
+    pub fn zeroed(bytes: usize) -> Self {
+        let layout = layout(bytes);
+        // SAFETY: `layout` rounds up to at least one page, so its size is not zero.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
+        Self { pointer, capacity: layout.size() }
+    }
+
+    /// Bytes held, a multiple of [`ALIGNMENT_BYTES`].
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// All bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: `pointer` is valid for `capacity` initialised bytes (the type's invariant), the bytes are not
+        // written while `&self` is borrowed, and an allocation never exceeds `isize::MAX` bytes (`Layout`).
+        unsafe { std::slice::from_raw_parts(self.pointer.as_ptr(), self.capacity) }
+    }
+
+    /// All bytes, to be written.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; `&mut self` makes this the only access to the allocation.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer.as_ptr(), self.capacity) }
+    }
+
+    /// Makes the capacity at least `bytes`, keeping the first `kept` bytes; the others are zero when the
+    /// buffer moved. Does nothing when it is large enough.
+    pub fn grow(&mut self, bytes: usize, kept: usize) {
+        if bytes <= self.capacity {
+            return;
+        }
+        let mut larger = Self::zeroed(bytes);
+        larger.bytes_mut()[..kept].copy_from_slice(&self.bytes()[..kept]);
+        *self = larger;
+    }
+}
+
+impl Drop for AlignedBuffer {
+    fn drop(&mut self) {
+        // SAFETY: the allocation was made in `zeroed` with exactly this layout (`capacity` is the rounded size)
+        // and is released once, here.
+        unsafe { dealloc(self.pointer.as_ptr(), layout(self.capacity)) }
+    }
+}
+
+impl fmt::Debug for AlignedBuffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AlignedBuffer").field("capacity", &self.capacity).finish()
+    }
+}
+
+/// The layout of `bytes` bytes rounded up to whole pages. Panics on a length no allocation can have.
+fn layout(bytes: usize) -> Layout {
+    let rounded = bytes.max(1).next_multiple_of(ALIGNMENT_BYTES);
+    Layout::from_size_align(rounded, ALIGNMENT_BYTES).expect("a buffer length below isize::MAX")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_and_capacity_are_aligned_and_bytes_start_zero() {
+        for bytes in [0, 1, 4095, 4096, 4097, 1 << 20] {
+            let buffer = AlignedBuffer::zeroed(bytes);
+            assert_eq!(buffer.bytes().as_ptr() as usize % ALIGNMENT_BYTES, 0);
+            assert_eq!(buffer.capacity() % ALIGNMENT_BYTES, 0);
+            assert!(buffer.capacity() >= bytes && buffer.bytes().iter().all(|&byte| byte == 0));
+        }
+    }
+
+    #[test]
+    fn growing_keeps_what_was_asked_for_and_zeroes_the_rest() {
+        let mut buffer = AlignedBuffer::zeroed(4096);
+        buffer.bytes_mut().fill(7);
+        buffer.grow(4096, 4096);
+        assert_eq!(buffer.capacity(), 4096);
+        buffer.grow(9000, 100);
+        assert_eq!(buffer.capacity(), 12288);
+        assert!(buffer.bytes()[..100].iter().all(|&byte| byte == 7));
+        assert!(buffer.bytes()[100..].iter().all(|&byte| byte == 0));
+    }
+}

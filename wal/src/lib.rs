@@ -1,0 +1,75 @@
+//! A write-ahead log: groups of opaque records, synced as one, on preallocated segments.
+//!
+//! A writer gathers records in a [`Group`], [`Log::submit`]s it, and learns from [`Log::durable`] that it
+//! survives any crash. After a crash a [`Reader`] hands the records back and says where the log ends, a torn
+//! tail told apart from damage; [`LocalLog::resume`] goes on from there.
+//!
+//! ```
+//! use wal::{Log, LocalLog, LogOptions, MemoryStorage, ReadOptions, Reader, Step};
+//!
+//! let storage = MemoryStorage::new();
+//! let options = LogOptions { segment_bytes: 1 << 20, ..LogOptions::default() };
+//! let mut log = LocalLog::create(storage.clone(), options.clone())?;
+//! let mut group = log.group();
+//! group.record(|buffer| buffer.extend_from_slice(b"hello"));
+//! assert_eq!(log.submit(group, 0)?, (1, 1));
+//! assert_eq!(log.durable()?, 1);
+//! drop(log);
+//!
+//! let mut reader = Reader::open(&storage, ReadOptions::default())?;
+//! let Step::Record(record) = reader.next()? else { panic!("a record") };
+//! assert_eq!((record.lsn, record.payload), (1, &b"hello"[..]));
+//! let Step::CleanEnd(end) = reader.next()? else { panic!("the end") };
+//! let log = LocalLog::resume(storage, options, end)?;
+//! assert_eq!(log.last_lsn(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What it relies on: a sector of 512 bytes is written wholly or not at all; what a sync reported as done stays;
+//! a sync that failed says nothing about what is on disk. What it promises: a record at or below the synced LSN
+//! is handed back after any crash, unchanged, or the reader says that the log is corrupt; a group is handed back
+//! wholly or not at all.
+//!
+//! The bytes are described in `format`, the decision at the log's end in `reader`, the steps after a crash in
+//! `resume`, and how segments come and go in `prepare`.
+
+mod create;
+mod dir;
+mod direct;
+mod error;
+mod format;
+mod group;
+mod local;
+mod log;
+mod memory;
+mod options;
+mod prepare;
+mod reader;
+mod resume;
+mod segments;
+mod status;
+mod storage;
+mod sync;
+
+pub use crate::dir::{DirFile, DirStorage};
+pub use crate::direct::{ALIGNMENT_BYTES, AlignedBuffer};
+pub use crate::error::LogError;
+pub use crate::format::{
+    BLOCK_BYTES, BLOCK_BYTES_MAX, BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader,
+    GroupKind, RECORD_FRAME_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_SUFFIX, SegmentHeader,
+    SegmentHeaderState, TEMPORARY_SUFFIX, disk_bytes, segment_name, segment_sequence, used_bytes,
+};
+pub use crate::group::{Group, GroupBuffer};
+pub use crate::local::LocalLog;
+pub use crate::log::{Log, Lsn};
+pub use crate::memory::{Fault, MemoryFile, MemoryStorage, Operation, OperationKind};
+pub use crate::options::{LogOptions, SEGMENT_BYTES};
+pub use crate::reader::{
+    CorruptReason, GroupInfo, LogEnd, ReadError, ReadOptions, ReadProgress, Reader, RecordRef, Step, segments,
+};
+pub use crate::segments::{SegmentInfo, SegmentState};
+pub use crate::status::{LATENCY_BUCKETS, LogStatus};
+pub use crate::storage::{Access, Method, Storage, StorageFile};
+
+#[cfg(test)]
+mod tests;

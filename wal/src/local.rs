@@ -1,0 +1,431 @@
+//! The log on local segments: where groups get their place, and how one follows another.
+//!
+//! Appending a group is one write into a segment that was prepared for it; nothing about the file changes but
+//! its bytes. When a group does not fit, the next prepared segment is taken into use by writing its header,
+//! which is durable before any group in it is written and after every group before it is durable.
+//!
+//! Invariants: `synced_lsn <= last_lsn`; at most one group is in flight; every group starts on a block of its
+//! own, so no byte that was made durable is ever written again in the same use of a segment; after an error
+//! that is final nothing is written any more.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::create::write_header;
+use crate::direct::AlignedBuffer;
+use crate::error::LogError;
+use crate::format::{
+    self, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader, GroupKind, Place, SegmentHeader, segment_name,
+};
+use crate::group::Group;
+use crate::log::{Log, Lsn};
+use crate::options::LogOptions;
+use crate::prepare::{Prepared, Preparer, Retired};
+use crate::status::{Counters, LogStatus};
+use crate::storage::{Storage, StorageFile};
+use crate::sync::{Job, Syncer};
+
+/// Group buffers above this many bytes are given back to the system instead of being kept for the next group.
+const POOLED_BYTES_MAX: usize = 8 << 20;
+/// Group buffers kept.
+const POOLED_MAX: usize = 4;
+
+/// A log of segments in a [`Storage`].
+pub struct LocalLog<S: Storage> {
+    storage: S,
+    options: LogOptions,
+    /// The segment that takes groups.
+    pub(crate) active: Active<S::File>,
+    /// What the next group has to continue.
+    chain: Chain,
+    /// LSN up to which everything is durable.
+    synced_lsn: Lsn,
+    /// Segments before the active one, oldest first.
+    closed: VecDeque<Closed>,
+    preparer: Preparer<S>,
+    /// A segment made for a group that fits no ordinary one; the next to be taken into use.
+    jumbo: Option<Prepared<S::File>>,
+    /// Content bytes for which the last `reserve` made sure of space; 0 after a submit.
+    reserved: usize,
+    syncer: Syncer<S::File>,
+    /// Buffers of written groups.
+    pool: Vec<AlignedBuffer>,
+    /// Whether the last group is a seal, or there is nothing to seal.
+    sealed: bool,
+    /// Whether an error ended this log.
+    poisoned: bool,
+    salts: Salts,
+    counters: Counters,
+}
+
+/// The segment that takes groups.
+pub(crate) struct Active<F> {
+    /// The open file.
+    pub file: Arc<F>,
+    /// Its header, as it is on disk.
+    pub header: SegmentHeader,
+    /// Where the next group goes: a multiple of the segment's block.
+    pub offset: u64,
+}
+
+/// What the next group has to continue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain {
+    /// LSN of the last record submitted.
+    pub last_lsn: Lsn,
+    /// Number of the last group.
+    pub last_group: u64,
+    /// Checksum of the last group.
+    pub last_checksum: u32,
+}
+
+/// A segment that takes no groups any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    /// Number of the segment.
+    pub sequence: u64,
+    /// Length of its file in bytes.
+    pub bytes: u64,
+    /// LSN of its first record.
+    pub first_lsn: Lsn,
+    /// LSN of its last record, below `first_lsn` when it holds none.
+    pub last_lsn: Lsn,
+}
+
+/// Where salts come from.
+pub(crate) struct Salts(Option<SmallRng>);
+
+impl Salts {
+    pub fn new(seed: Option<u64>) -> Self {
+        Self(seed.map(SmallRng::seed_from_u64))
+    }
+
+    pub fn next(&mut self) -> u64 {
+        match &mut self.0 {
+            Some(random) => random.random(),
+            None => rand::random(),
+        }
+    }
+}
+
+/// Everything that a log starts from.
+pub(crate) struct Start<S: Storage> {
+    pub storage: S,
+    pub options: LogOptions,
+    pub active: Active<S::File>,
+    pub chain: Chain,
+    pub closed: VecDeque<Closed>,
+    /// Whether the log itself says that its last record is durable.
+    pub sealed: bool,
+    pub preparer: Preparer<S>,
+    pub salts: Salts,
+}
+
+impl<S: Storage> LocalLog<S> {
+    /// A log that is ready to go on from `start`, everything in it being durable.
+    pub(crate) fn start(start: Start<S>) -> Result<Self, LogError> {
+        let Start { storage, options, active, chain, closed, sealed, mut preparer, salts } = start;
+        let thread = |error| LogError::Io { op: "start a thread for", path: storage.path(""), source: error };
+        preparer.activated(active.header.sequence);
+        if options.background {
+            preparer.start_thread().map_err(thread)?;
+        }
+        let syncer = Syncer::new(options.sync_thread).map_err(thread)?;
+        Ok(Self {
+            storage,
+            options,
+            active,
+            chain,
+            synced_lsn: chain.last_lsn,
+            closed,
+            preparer,
+            jumbo: None,
+            reserved: 0,
+            syncer,
+            pool: Vec::new(),
+            sealed,
+            poisoned: false,
+            salts,
+            counters: Counters::default(),
+        })
+    }
+
+    fn check_usable(&mut self) -> Result<(), LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        let checked = self.preparer.check();
+        self.note(checked)
+    }
+
+    /// Remembers a final error.
+    fn note<T>(&mut self, result: Result<T, LogError>) -> Result<T, LogError> {
+        if result.as_ref().is_err_and(LogError::is_final) {
+            self.poisoned = true;
+        }
+        result
+    }
+
+    /// Whether a group with `content_bytes` fits the active segment behind `extra_bytes`.
+    fn fits_active(&self, content_bytes: usize, extra_bytes: u64) -> bool {
+        let group_bytes = format::disk_bytes(content_bytes, self.active.header.block_bytes);
+        let end = self.active.offset.checked_add(extra_bytes).and_then(|at| at.checked_add(group_bytes));
+        end.is_some_and(|end| end <= self.active.header.segment_bytes)
+    }
+
+    /// Makes sure that there is a segment for a group with `content_bytes`.
+    fn make_room(&mut self, content_bytes: usize) -> Result<(), LogError> {
+        if self.fits_active(content_bytes, 0) {
+            return Ok(());
+        }
+        let bytes = self.options.segment_bytes_for(content_bytes);
+        if self.jumbo.as_ref().is_some_and(|jumbo| jumbo.bytes >= bytes) {
+            return Ok(());
+        }
+        if bytes <= self.options.segment_bytes {
+            return self.preparer.wait_ready();
+        }
+        // Made before the smaller one goes, so that an earlier reservation stands if this one fails.
+        let jumbo = self.preparer.make(bytes)?;
+        if let Some(smaller) = self.jumbo.replace(jumbo) {
+            self.preparer.retire([Retired {
+                sequence: smaller.sequence,
+                bytes: smaller.bytes,
+                unused_zeros: true,
+            }]);
+        }
+        Ok(())
+    }
+
+    /// Takes the next segment into use. Everything in the active one is durable.
+    fn rotate(&mut self, wall_micros: u64) -> Result<(), LogError> {
+        assert_eq!(self.synced_lsn, self.chain.last_lsn, "a segment is left with everything in it durable");
+        let next = match self.jumbo.take() {
+            Some(jumbo) => Some(jumbo),
+            None => self.preparer.take(),
+        };
+        let next = next.expect("a segment made sure of by reserve");
+        let header = SegmentHeader {
+            block_bytes: self.options.block_bytes,
+            instance_id: self.options.instance_id,
+            salt: self.salts.next(),
+            sequence: next.sequence,
+            segment_bytes: next.bytes,
+            epoch: self.options.epoch,
+            first_lsn: self.chain.last_lsn + 1,
+            first_group: self.chain.last_group + 1,
+            previous_sequence: self.active.header.sequence,
+            previous_end: self.active.offset,
+            previous_checksum: self.chain.last_checksum,
+            recycled: next.recycled,
+            wall_micros,
+        };
+        let written = write_header(&self.storage, &next.file, &header);
+        self.note(written)?;
+        self.closed.push_back(self.active.close(self.chain.last_lsn));
+        let offset = u64::from(header.block_bytes);
+        self.active = Active { file: Arc::new(next.file), header, offset };
+        self.preparer.activated(header.sequence);
+        self.counters.rotations += 1;
+        self.counters.syncs += 1;
+        Ok(())
+    }
+
+    /// Waits for the group in flight, if any.
+    fn finish_in_flight(&mut self) -> Result<(), LogError> {
+        let Some(done) = self.syncer.finish() else { return Ok(()) };
+        self.recycle_buffer(done.buffer);
+        let path = self.storage.path(&segment_name(self.active.header.sequence));
+        let syncs = done.result.map_err(LogError::io("write", path));
+        self.counters.syncs += self.note(syncs)?;
+        self.counters.count_sync(done.elapsed);
+        assert!(done.last_lsn >= self.synced_lsn && done.last_lsn == self.chain.last_lsn);
+        self.synced_lsn = done.last_lsn;
+        Ok(())
+    }
+
+    /// Gives the group its place and starts its write. It fits the active segment, and nothing is in flight.
+    fn start_group(&mut self, group: Group, kind: GroupKind, wall_micros: u64) {
+        let (content, count) = (group.len_bytes(), group.count());
+        let segment = &self.active.header;
+        let header = GroupHeader {
+            kind,
+            epoch: self.options.epoch,
+            number: self.chain.last_group + 1,
+            first_lsn: self.chain.last_lsn + 1,
+            last_lsn: self.chain.last_lsn + u64::from(count),
+            synced_lsn: self.synced_lsn,
+            wall_micros,
+            count,
+            records_bytes: (content - GROUP_HEADER_BYTES) as u32,
+            previous_checksum: self.chain.last_checksum,
+            digest: group.digest(),
+            checksum: 0,
+        };
+        let bytes = format::disk_bytes(content, segment.block_bytes) as usize;
+        let place = Place { salt: segment.salt, offset: self.active.offset };
+        let mut buffer = group.into_buffer();
+        let checksum = format::seal_group(&mut buffer.bytes_mut()[..bytes], &header, place);
+        let job = Job {
+            file: Arc::clone(&self.active.file),
+            buffer,
+            bytes,
+            offset: self.active.offset,
+            last_lsn: header.last_lsn,
+        };
+        self.active.offset += bytes as u64;
+        self.chain = Chain { last_lsn: header.last_lsn, last_group: header.number, last_checksum: checksum };
+        self.counters.groups += 1;
+        self.counters.records += u64::from(count);
+        self.counters.written_bytes += bytes as u64;
+        self.counters.content_bytes += content as u64;
+        self.syncer.start(job);
+    }
+
+    fn recycle_buffer(&mut self, buffer: AlignedBuffer) {
+        if buffer.capacity() <= POOLED_BYTES_MAX && self.pool.len() < POOLED_MAX {
+            self.pool.push(buffer);
+        }
+    }
+
+    /// Takes the segments that are not needed any more off the list, oldest first.
+    fn retire_through(&mut self, lsn: Lsn) -> Vec<Retired> {
+        let mut kept_bytes: u64 = self.closed.iter().map(|closed| closed.bytes).sum();
+        kept_bytes += self.active.header.segment_bytes;
+        let mut retired = Vec::new();
+        while let Some(oldest) = self.closed.front() {
+            let left_bytes = kept_bytes - oldest.bytes;
+            if oldest.last_lsn > lsn || left_bytes < self.options.keep_bytes {
+                break;
+            }
+            kept_bytes = left_bytes;
+            let (sequence, bytes) = (oldest.sequence, oldest.bytes);
+            retired.push(Retired { sequence, bytes, unused_zeros: false });
+            self.closed.pop_front();
+        }
+        retired
+    }
+}
+
+impl<S: Storage> Log for LocalLog<S> {
+    fn group(&mut self) -> Group {
+        Group::new(self.pool.pop())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), LogError> {
+        self.check_usable()?;
+        if bytes > GROUP_BYTES_MAX {
+            return Err(LogError::TooLarge { bytes, max: GROUP_BYTES_MAX });
+        }
+        let content = (bytes as usize).max(GROUP_HEADER_BYTES);
+        let made = self.make_room(content);
+        self.note(made)?;
+        self.reserved = content;
+        Ok(())
+    }
+
+    fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError> {
+        self.check_usable()?;
+        if group.is_oversized() {
+            return Err(LogError::TooLarge { bytes: group.len_bytes() as u64, max: GROUP_BYTES_MAX });
+        }
+        if group.is_empty() {
+            self.recycle_buffer(group.into_buffer());
+            return Ok((self.chain.last_lsn + 1, self.chain.last_lsn));
+        }
+        let content = group.len_bytes();
+        if content > self.reserved {
+            let made = self.make_room(content);
+            self.note(made)?;
+        }
+        self.finish_in_flight()?;
+        if !self.fits_active(content, 0) {
+            self.rotate(wall_micros)?;
+        }
+        let first_lsn = self.chain.last_lsn + 1;
+        self.start_group(group, GroupKind::Records, wall_micros);
+        self.reserved = 0;
+        self.sealed = false;
+        Ok((first_lsn, self.chain.last_lsn))
+    }
+
+    fn durable(&mut self) -> Result<Lsn, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        self.finish_in_flight()?;
+        Ok(self.synced_lsn)
+    }
+
+    fn seal(&mut self, wall_micros: u64) -> Result<(), LogError> {
+        self.durable()?;
+        let block = u64::from(self.active.header.block_bytes);
+        let has_room = self.fits_active(GROUP_HEADER_BYTES, 0);
+        let breaks_reservation = self.reserved > 0
+            && self.fits_active(self.reserved, 0)
+            && !self.fits_active(self.reserved, block);
+        if self.sealed || !has_room || breaks_reservation {
+            return Ok(());
+        }
+        let empty = self.group();
+        self.start_group(empty, GroupKind::Seal, wall_micros);
+        self.finish_in_flight()?;
+        self.counters.seals += 1;
+        self.sealed = true;
+        Ok(())
+    }
+
+    fn last_lsn(&self) -> Lsn {
+        self.chain.last_lsn
+    }
+
+    fn synced_lsn(&self) -> Lsn {
+        self.synced_lsn
+    }
+
+    fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError> {
+        self.check_usable()?;
+        let retired = self.retire_through(lsn.min(self.synced_lsn));
+        self.preparer.retire(retired);
+        self.check_usable()
+    }
+
+    fn status(&self) -> LogStatus {
+        let (spare_segments, full) = self.preparer.status();
+        let active = &self.active;
+        let counters = self.counters.clone();
+        LogStatus {
+            method: active.file.method(),
+            active_segment: segment_name(active.header.sequence),
+            active_bytes: active.offset,
+            segments: self.closed.len() + 1,
+            segment_bytes: self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
+                + active.header.segment_bytes,
+            spare_segments,
+            full,
+            poisoned: self.poisoned,
+            last_lsn: self.chain.last_lsn,
+            synced_lsn: self.synced_lsn,
+            oldest_lsn: self.closed.front().map_or(active.header.first_lsn, |closed| closed.first_lsn),
+            groups: counters.groups,
+            seals: counters.seals,
+            records: counters.records,
+            written_bytes: counters.written_bytes,
+            content_bytes: counters.content_bytes,
+            syncs: counters.syncs,
+            rotations: counters.rotations,
+            sync_micros_log2: counters.sync_micros_log2,
+            sync_micros_total: counters.sync_micros_total,
+        }
+    }
+}
+
+impl<F> Active<F> {
+    fn close(&self, last_lsn: Lsn) -> Closed {
+        let SegmentHeader { sequence, segment_bytes, first_lsn, .. } = self.header;
+        Closed { sequence, bytes: segment_bytes, first_lsn, last_lsn }
+    }
+}

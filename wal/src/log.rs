@@ -1,0 +1,47 @@
+//! The log as its writer sees it, whatever keeps the records durable.
+
+use crate::error::LogError;
+use crate::group::Group;
+use crate::status::LogStatus;
+
+/// Number of a record: 1, 2, 3 ... without gaps.
+pub type Lsn = u64;
+
+/// A sequence of groups of records. Groups are handed over in order; a later call says how far they are durable,
+/// so the writer may gather the next group in between.
+///
+/// Invariant: `synced_lsn() <= last_lsn()`, and a record at or below `synced_lsn()` survives any crash.
+pub trait Log: Send {
+    /// An empty group, its memory recycled from earlier groups.
+    fn group(&mut self) -> Group;
+
+    /// Makes sure that the next group, if its [`Group::len_bytes`] is at most `bytes`, finds space.
+    /// [`LogError::Full`] leaves everything as it was.
+    fn reserve(&mut self, bytes: u64) -> Result<(), LogError>;
+
+    /// Hands over one group and returns the LSNs of its first and last record. Not durable yet when this
+    /// returns. An empty group writes nothing and returns `(last_lsn() + 1, last_lsn())`. Reserves first when
+    /// the group is larger than what was reserved; then, on [`LogError::Full`], the group is dropped and no LSN
+    /// is used.
+    fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError>;
+
+    /// Waits until all submitted groups are durable and returns the synced LSN.
+    fn durable(&mut self) -> Result<Lsn, LogError>;
+
+    /// Says in the log itself how far it is durable, if that is not said already. Until then damage to the last
+    /// group may look like a write that a crash interrupted. Does nothing when the segment has no room for it:
+    /// the next segment says the same.
+    fn seal(&mut self, wall_micros: u64) -> Result<(), LogError>;
+
+    /// LSN of the last record submitted, 0 before the first.
+    fn last_lsn(&self) -> Lsn;
+
+    /// LSN of the last record known to be durable, 0 before the first.
+    fn synced_lsn(&self) -> Lsn;
+
+    /// Allows the log to reuse the space of records up to `lsn`, which must be durable elsewhere by now.
+    fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError>;
+
+    /// Counters and state.
+    fn status(&self) -> LogStatus;
+}

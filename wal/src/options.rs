@@ -1,0 +1,88 @@
+//! What may be chosen when a log is opened.
+
+use crate::direct::ALIGNMENT_BYTES;
+use crate::error::LogError;
+use crate::format::{self, BLOCK_BYTES};
+
+/// Default length of a segment in bytes.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// How a log lays out its segments and who does its work.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// Length of a segment in bytes, a multiple of 4096 and of the block, at least 4 blocks.
+    pub segment_bytes: u64,
+    /// Block on which a group starts, in bytes: a power of two, 512 to 65536. Should be the device's physical
+    /// block; applies to segments taken into use from now on.
+    pub block_bytes: u32,
+    /// Segments kept prepared ahead of need, at least 1.
+    pub spare_segments: usize,
+    /// Segments that may wait for reuse: an old one beyond this number is removed, not recycled. More than
+    /// what is written between two checkpoints means that no segment is filled with zeros in the long run.
+    pub spare_segments_max: usize,
+    /// Bytes of segments to keep as history although a checkpoint covers them.
+    pub keep_bytes: u64,
+    /// Identifies the log; a segment of another log is refused.
+    pub instance_id: [u8; 16],
+    /// Wall clock in microseconds since 1970, stored in the first segment of a new log.
+    pub wall_micros: u64,
+    /// Epoch of this writer, stored in segments and groups.
+    pub epoch: u64,
+    /// Whether a thread of the log prepares and recycles segments. Without it, `reserve` and `recycle_through`
+    /// do that work themselves, in an order that depends on the calls alone.
+    pub background: bool,
+    /// Whether a thread of the log writes and syncs, so that `submit` returns at once and the next group can be
+    /// gathered meanwhile. Without it, `durable` does the write on the caller's thread.
+    pub sync_thread: bool,
+    /// Seed of the segments' salts; `None` takes them from the operating system. A fixed seed is for tests only:
+    /// whoever knows a salt can make values that look like groups.
+    pub salt_seed: Option<u64>,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: SEGMENT_BYTES,
+            block_bytes: BLOCK_BYTES,
+            spare_segments: 2,
+            spare_segments_max: 8,
+            keep_bytes: 0,
+            instance_id: [0; 16],
+            wall_micros: 0,
+            epoch: 0,
+            background: true,
+            sync_thread: false,
+            salt_seed: None,
+        }
+    }
+}
+
+impl LogOptions {
+    /// Says what is wrong with the options, if anything.
+    pub(crate) fn check(&self) -> Result<(), LogError> {
+        if !format::block_bytes_valid(self.block_bytes) {
+            return Err(LogError::Options("block_bytes is not a power of two from 512 to 65536"));
+        }
+        if !self.segment_bytes.is_multiple_of(self.unit_bytes()) {
+            return Err(LogError::Options("segment_bytes is not a multiple of 4096 and of block_bytes"));
+        }
+        if self.segment_bytes < 4 * u64::from(self.block_bytes) || self.segment_bytes > i64::MAX as u64 / 2 {
+            return Err(LogError::Options("segment_bytes is below four blocks or beyond any file"));
+        }
+        if self.spare_segments == 0 {
+            return Err(LogError::Options("spare_segments is zero"));
+        }
+        Ok(())
+    }
+
+    /// Bytes of which a segment's length is a multiple.
+    fn unit_bytes(&self) -> u64 {
+        u64::from(self.block_bytes).max(ALIGNMENT_BYTES as u64)
+    }
+
+    /// Length in bytes of the segment that a group with `content_bytes` needs: the usual one, or one of its own.
+    pub(crate) fn segment_bytes_for(&self, content_bytes: usize) -> u64 {
+        let needed = u64::from(self.block_bytes) + format::disk_bytes(content_bytes, self.block_bytes);
+        self.segment_bytes.max(needed.next_multiple_of(self.unit_bytes()))
+    }
+}

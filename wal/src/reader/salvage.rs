@@ -1,0 +1,122 @@
+//! Getting past damage, for inspection: what is behind it is handed out and marked as salvaged.
+//!
+//! Only a reader that was told to keep going does any of this. A group behind damage is found by trying each
+//! block; it is believed only with both of its checksums right for its place, so bytes inside a value that look
+//! like a group are not.
+
+use super::open::{access, open_segment};
+use super::verdict::Fault;
+use super::{CorruptReason, GroupInfo, Position, ReadError, Reader, Records};
+use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader};
+use crate::segments::SegmentState;
+use crate::storage::Storage;
+
+/// What a reader has to get past.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stuck {
+    /// Damage at the position, in a group with a sound header or without one.
+    Group(Option<GroupHeader>),
+    /// The rest of this segment cannot be had.
+    Segment,
+}
+
+impl<S: Storage> Reader<S> {
+    /// Remembers what to get past at the next call, in a reader that keeps going.
+    pub(super) fn stick(&mut self, stuck: Stuck) {
+        if self.options.keep_going {
+            self.stuck = Some(stuck);
+        }
+    }
+
+    /// The error for damage at the position.
+    pub(super) fn stick_at(&mut self, fault: &Fault, reason: CorruptReason) -> ReadError {
+        let sound = match fault {
+            Fault::Checksum(header) => Some(*header),
+            _ => None,
+        };
+        self.stick(Stuck::Group(sound));
+        self.corrupt(reason)
+    }
+
+    /// Goes past what stopped the last call; true when a group with records to hand out is loaded.
+    pub(super) fn get_unstuck(&mut self) -> Result<bool, ReadError> {
+        let Some(stuck) = self.stuck.take() else { return Ok(false) };
+        self.damaged = true;
+        self.salvaging = true;
+        match stuck {
+            Stuck::Group(Some(header)) => return self.salvage_records(&header).map(|()| true),
+            Stuck::Group(None) if self.skip_to_valid_group()? => {}
+            Stuck::Group(None) | Stuck::Segment => self.skip_to_next_segment()?,
+        }
+        Ok(false)
+    }
+
+    /// Makes a group with a sound header and a wrong checksum the current one: its records are handed out as
+    /// far as their own checksums are right.
+    fn salvage_records(&mut self, header: &GroupHeader) -> Result<(), ReadError> {
+        let (offset, used) = (self.position.offset, format::used_bytes(header.content_bytes()));
+        self.fill_window(offset, used)?;
+        format::restore_displaced(self.window.bytes_mut(offset, used), header.content_bytes());
+        self.accept(header, true);
+        Ok(())
+    }
+
+    /// Passes over a record of a salvaged group whose checksum is wrong; its length was within the group.
+    pub(super) fn skip_record(&mut self) {
+        let Records { next, at, end, payload } = self.records;
+        let group = self.window.bytes(self.group.offset, end);
+        let length = format::record_at(&group[at..], next, false).unwrap_or(end - at);
+        let at = (at + format::RECORD_FRAME_BYTES + length).min(end);
+        self.records = Records { next: next + 1, at, end, payload };
+    }
+
+    /// Moves the position to the next block that holds a valid group; false when there is none.
+    fn skip_to_valid_group(&mut self) -> Result<bool, ReadError> {
+        let block = u64::from(self.open.header.block_bytes);
+        let limit = self.limit();
+        let mut offset = self.position.offset + block;
+        while offset + block <= limit {
+            if let Some(header) = self.valid_group_at(offset, limit)? {
+                self.position = Position {
+                    offset,
+                    last_lsn: header.first_lsn - 1,
+                    last_group: header.number - 1,
+                    last_checksum: header.previous_checksum,
+                };
+                return Ok(true);
+            }
+            offset += block;
+        }
+        Ok(false)
+    }
+
+    fn valid_group_at(&mut self, offset: u64, limit: u64) -> Result<Option<GroupHeader>, ReadError> {
+        let place = self.place(offset);
+        self.fill_window(offset, GROUP_HEADER_BYTES)?;
+        let Ok(header) = GroupHeader::decode(self.window.bytes(offset, GROUP_HEADER_BYTES), place) else {
+            return Ok(None);
+        };
+        let used = format::used_bytes(header.content_bytes());
+        if used as u64 > limit - offset || header.number <= self.position.last_group {
+            return Ok(None);
+        }
+        self.fill_window(offset, used)?;
+        Ok(format::check_group(self.window.bytes(offset, used), &header, place).then_some(header))
+    }
+
+    /// Goes to the next segment in use, whatever lies in between; the log ends here when there is none.
+    fn skip_to_next_segment(&mut self) -> Result<(), ReadError> {
+        let sequence = self.open.header.sequence;
+        let mut behind = self.segments.iter().filter(|info| info.sequence > sequence);
+        let next = behind.find(|info| matches!(info.state, SegmentState::InUse(_))).cloned();
+        self.records = Records::default();
+        let Some(info) = next else {
+            self.exhausted = true;
+            return Ok(());
+        };
+        let open = open_segment(&self.storage, &info, access(&self.options))?;
+        self.group = GroupInfo::before(&open.header);
+        self.switch_to(open);
+        self.learn_end()
+    }
+}

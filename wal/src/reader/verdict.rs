@@ -1,0 +1,265 @@
+//! The decision at the first position without a valid group: clean end, torn tail, or corrupt.
+//!
+//! A group is written only after the one before it is durable, and each of its sectors carries a stamp that
+//! nothing else can carry. Hence:
+//!
+//! - a stamp of a later group anywhere behind X proves that X was durable: what is missing at X is damage;
+//! - a group of which every sector is stamped was written wholly: a wrong checksum in it is damage;
+//! - a group of which some sector is not stamped was not written wholly, so it was never durable (unless
+//!   something proves otherwise), and nobody was told that it was: a torn tail, to be dropped as a whole.
+//!
+//! Damage to a stamp itself is told from an absent sector by putting the right stamp back: if the checksum is
+//! right then, the sector was there. In a segment that was never recycled, unwritten space is zero; anything
+//! else in it is damage too.
+
+use super::open::access;
+use super::{CorruptReason, LogEnd, Position, ReadError, Reader, Stuck};
+use crate::format::{self, GroupHeader, HeaderFault, Place, SECTOR_BYTES};
+use crate::segments::{SegmentInfo, SegmentState};
+use crate::storage::Storage;
+
+/// Bytes looked at at once while looking for evidence.
+const SCAN_BYTES: u64 = 1 << 20;
+
+/// Why no group could be read at a position.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// The segment has no block left.
+    NoRoom,
+    /// There is no header with a right checksum, or its fields contradict each other.
+    Header(HeaderFault),
+    /// A group header with a right checksum does not continue the group before.
+    Chain(GroupHeader),
+    /// A group header with a right checksum says more bytes than there are.
+    Length,
+    /// The group's header is right and its checksum is wrong.
+    Checksum(GroupHeader),
+}
+
+/// What stands behind a position, sector by sector.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traces {
+    /// First sector that a later group stamped: its offset and the group's number.
+    later: Option<(u64, u64)>,
+    /// End of the last sector that the missing group itself stamped.
+    own_end: Option<u64>,
+}
+
+/// What the sector is that should hold a group's header.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HeaderSector {
+    /// The group wrote it.
+    Written,
+    /// It did not; the sector is as it was before.
+    Absent {
+        /// Whether it is all zero.
+        zero: bool,
+    },
+}
+
+/// How the sectors that one group should use look.
+struct Sectors {
+    /// All carry their stamp.
+    all_stamped: bool,
+    /// The checksum is right once all stamps are put right.
+    right_but_for_stamps: bool,
+    /// Some sector carries no stamp and is not zero.
+    garbage: bool,
+}
+
+impl<S: Storage> Reader<S> {
+    /// Decides what it means that there is no group at the position.
+    pub(super) fn decide(&mut self, fault: &Fault) -> Result<LogEnd, ReadError> {
+        match self.judge(fault)? {
+            Ok(torn_bytes) => Ok(self.end(torn_bytes)),
+            Err(reason) => Err(self.stick_at(fault, reason)),
+        }
+    }
+
+    /// The verdict: bytes of the torn tail (0: clean end), or why this is damage.
+    fn judge(&mut self, fault: &Fault) -> Result<Result<u64, CorruptReason>, ReadError> {
+        if let Some(end) = self.open.end {
+            return Ok(Err(self.reason_before_end(fault, end)?));
+        }
+        self.check_length()?;
+        if let Some(reason) = self.reason_here(fault)? {
+            return Ok(Err(reason));
+        }
+        let traces = if self.worth_scanning(fault)? { self.scan()? } else { Traces::default() };
+        if let Some((offset, group)) = traces.later {
+            return Ok(Err(CorruptReason::LaterGroup { group, offset }));
+        }
+        self.check_what_follows()?;
+        let durable_lsn = self.options.durable_lsn_hint;
+        if self.position.last_lsn < durable_lsn {
+            return Ok(Err(CorruptReason::BelowDurable { durable_lsn }));
+        }
+        let block = u64::from(self.open.header.block_bytes);
+        let torn_end = traces.own_end.map_or(self.position.offset, |end| end.next_multiple_of(block));
+        Ok(Ok(torn_end - self.position.offset))
+    }
+
+    /// Why a group that the next segment relies on is not there.
+    fn reason_before_end(&mut self, fault: &Fault, end: u64) -> Result<CorruptReason, ReadError> {
+        let (expected, found) = (self.open.header.segment_bytes, self.open.bytes);
+        if end > found {
+            return Ok(CorruptReason::SegmentLength { expected, found });
+        }
+        Ok(self.reason_here(fault)?.unwrap_or(CorruptReason::BeforeNextSegment { end }))
+    }
+
+    /// What at the position itself says that this is damage, if anything does.
+    fn reason_here(&mut self, fault: &Fault) -> Result<Option<CorruptReason>, ReadError> {
+        let fresh = !self.open.header.recycled;
+        let expected = self.position.last_group + 1;
+        Ok(match fault {
+            Fault::NoRoom => None,
+            Fault::Header(HeaderFault::Fields) => Some(CorruptReason::GroupHeader),
+            Fault::Chain(header) => Some(CorruptReason::GroupChain { expected, found: header.number }),
+            Fault::Length => Some(CorruptReason::GroupLength),
+            Fault::Header(HeaderFault::Checksum) => match self.look_at_header()? {
+                HeaderSector::Written => Some(CorruptReason::GroupHeader),
+                HeaderSector::Absent { zero } => (fresh && !zero).then_some(CorruptReason::Garbage),
+            },
+            Fault::Checksum(header) => {
+                let sectors = self.look_at_sectors(header)?;
+                if sectors.all_stamped {
+                    Some(CorruptReason::GroupChecksum)
+                } else if sectors.right_but_for_stamps {
+                    Some(CorruptReason::Stamp)
+                } else {
+                    (fresh && sectors.garbage).then_some(CorruptReason::Garbage)
+                }
+            }
+        })
+    }
+
+    /// Whether the sector at the position was written by the group that belongs there, although its header is
+    /// unreadable: it carries the group's stamp, or the group's number where the header has it. An earlier use
+    /// of the space has smaller numbers.
+    fn look_at_header(&mut self) -> Result<HeaderSector, ReadError> {
+        let Position { offset, last_group, .. } = self.position;
+        self.fill_window(offset, SECTOR_BYTES)?;
+        let bytes = self.window.bytes(offset, SECTOR_BYTES);
+        let stamped = self.place(offset).is_stamped(bytes, 0, last_group + 1);
+        let written = stamped || GroupHeader::unchecked_number(bytes) == Some(last_group + 1);
+        Ok(if written { HeaderSector::Written } else { HeaderSector::Absent { zero: is_zero(bytes) } })
+    }
+
+    fn look_at_sectors(&mut self, header: &GroupHeader) -> Result<Sectors, ReadError> {
+        let offset = self.position.offset;
+        let place = self.place(offset);
+        let used = format::used_bytes(header.content_bytes());
+        self.fill_window(offset, used)?;
+        let bytes = self.window.bytes_mut(offset, used);
+        let mut sectors = Sectors { all_stamped: true, right_but_for_stamps: false, garbage: false };
+        for sector in 0..used / SECTOR_BYTES {
+            if !place.is_stamped(bytes, sector, header.number) {
+                let at = sector * SECTOR_BYTES;
+                sectors.all_stamped = false;
+                sectors.garbage |= !is_zero(&bytes[at..at + SECTOR_BYTES]);
+                place.write_stamp(bytes, sector, header.number);
+            }
+        }
+        sectors.right_but_for_stamps = format::check_group(bytes, header, place);
+        self.window.clear();
+        Ok(sectors)
+    }
+
+    /// A reader that polls the end of a growing log looks at what follows only when something stands at the
+    /// position itself.
+    fn worth_scanning(&mut self, fault: &Fault) -> Result<bool, ReadError> {
+        let absent = match fault {
+            Fault::NoRoom => true,
+            Fault::Header(HeaderFault::Checksum) => self.look_at_header()? != HeaderSector::Written,
+            _ => false,
+        };
+        Ok(!(self.options.follow && absent))
+    }
+
+    /// Looks at every sector from the position to the end of the segment.
+    fn scan(&mut self) -> Result<Traces, ReadError> {
+        let mut traces = Traces::default();
+        let limit = self.limit() / SECTOR_BYTES as u64 * SECTOR_BYTES as u64;
+        let mut offset = self.position.offset;
+        while offset < limit && traces.later.is_none() {
+            let bytes = (limit - offset).min(SCAN_BYTES) as usize;
+            self.fill_window(offset, bytes)?;
+            let number = self.position.last_group + 1;
+            traces.add(self.window.bytes(offset, bytes), self.place(offset), number);
+            offset += bytes as u64;
+        }
+        Ok(traces)
+    }
+
+    /// Looks at the segment files behind the last one in use: one of them may be in use, too, with its header
+    /// damaged or lost.
+    fn check_what_follows(&mut self) -> Result<(), ReadError> {
+        let sequence = self.open.header.sequence;
+        let behind: Vec<_> = self.segments.iter().filter(|info| info.sequence > sequence).cloned().collect();
+        for info in behind {
+            let reason = match info.state {
+                SegmentState::InUse(header) => {
+                    self.stick(Stuck::Segment);
+                    let found = format!("{} begins with LSN {}", info.name, header.first_lsn);
+                    return Err(ReadError::Missing { lsn: self.position.last_lsn + 1, found });
+                }
+                SegmentState::Unsupported { version } => {
+                    return Err(ReadError::Unsupported { segment: info.name, version });
+                }
+                SegmentState::Damaged => CorruptReason::SegmentHeader,
+                SegmentState::Prepared { .. } if self.holds_next_group(&info)? => {
+                    CorruptReason::SegmentHeaderLost
+                }
+                SegmentState::Prepared { .. } => continue,
+            };
+            self.stick(Stuck::Segment);
+            return Err(self.corrupt_in(&info.name, 0, reason));
+        }
+        Ok(())
+    }
+
+    /// Whether a segment that claims to be unused begins with a group of this log's future: with the next group
+    /// or one behind it. What an earlier use left has smaller numbers.
+    fn holds_next_group(&self, info: &SegmentInfo) -> Result<bool, ReadError> {
+        let block = u64::from(self.open.header.block_bytes);
+        if info.bytes < block * 2 {
+            return Ok(false);
+        }
+        let io = |error| self.io(&info.name, block, error);
+        let file = match self.storage.open(&info.name, access(&self.options)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            other => other.map_err(io)?,
+        };
+        let mut window = super::Window::new(true);
+        window.fill(&file, block, SECTOR_BYTES, info.bytes).map_err(io)?;
+        let number = GroupHeader::unchecked_number(window.bytes(block, SECTOR_BYTES));
+        Ok(number.is_some_and(|number| number > self.position.last_group))
+    }
+}
+
+impl Traces {
+    /// Adds what `bytes`, whole sectors that start at `place`, say about group `number` and those after it.
+    fn add(&mut self, bytes: &[u8], place: Place, number: u64) {
+        /// More groups than any segment holds, and far fewer than there are stamps.
+        const AHEAD_MAX: u64 = 1 << 24;
+        for (sector, content) in bytes.chunks_exact(SECTOR_BYTES).enumerate() {
+            if is_zero(content) {
+                continue;
+            }
+            let offset = place.offset + (sector * SECTOR_BYTES) as u64;
+            match place.claimed_group(sector, content).wrapping_sub(number) {
+                0 => self.own_end = Some(offset + SECTOR_BYTES as u64),
+                1..AHEAD_MAX => {
+                    self.later.get_or_insert((offset, place.claimed_group(sector, content)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    // Without an early exit this becomes wide loads; most of what is looked at is zero to the end.
+    bytes.iter().fold(0, |all, &byte| all | byte) == 0
+}

@@ -1,0 +1,364 @@
+//! Free space: which pages are taken, and when a freed page may be used again.
+//!
+//! Definitions
+//! - A page is *born* at the generation that first writes it and *freed* at the generation whose version no longer
+//!   reaches it. Versions from `born` to `freed - 1` reach it.
+//! - A *pin* is a version that must stay whole: one that a reader's snapshot holds, the durable checkpoint, and the
+//!   checkpoint that is being written.
+//! - *Live* pages are those that the newest published version reaches, and those of the checkpoint itself.
+//!
+//! Invariants
+//! - A freed page is released when the generation that freed it is published and no pin lies in `born..freed`. Pins
+//!   that come later are at least the published version, so they cannot lie there.
+//! - A page held by a pin is parked with that pin and looked at again when the pin is gone. So a long reader holds
+//!   back what its snapshot reaches, not what was born since.
+//! - A page that is born and freed in one generation was never seen by others and is used again at once.
+
+use std::collections::VecDeque;
+
+use super::{
+    bitmap::{Bitmap, TakenMap},
+    root::Roots,
+    snapshot::NO_ROOTS,
+};
+
+/// Most pages that are kept to be handed out first: about what fits a processor's own cache.
+const RECENT_MAX: usize = 256;
+
+/// A freed page and the versions that reach it: those from `born` to `freed - 1`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    /// Number of the page.
+    pub page: u32,
+    /// Generation that wrote it.
+    pub born: u64,
+    /// Generation that freed it.
+    pub freed: u64,
+}
+
+/// Freed pages that a pin holds.
+struct Parked {
+    /// The generation that holds them.
+    pin: u64,
+    /// The pages.
+    pages: Vec<Held>,
+}
+
+/// What one generation changed.
+pub(super) struct Group {
+    /// The generation.
+    pub generation: u64,
+    /// The roots at its end.
+    pub roots: Roots,
+    /// Pages that it took; some may stand here twice.
+    born: Vec<u32>,
+    /// Pages of earlier generations that it freed.
+    freed: Vec<Held>,
+    /// Pages that it both took and freed, and did not take again.
+    stillborn: Vec<u32>,
+}
+
+impl Group {
+    /// A group without changes.
+    fn new(generation: u64) -> Box<Group> {
+        let (born, freed, stillborn) = (Vec::new(), Vec::new(), Vec::new());
+        Box::new(Group { generation, roots: NO_ROOTS, born, freed, stillborn })
+    }
+}
+
+/// All bookkeeping of the table's pages. It belongs to the writer.
+pub(super) struct Space {
+    /// Pages that may not be handed out.
+    taken: TakenMap,
+    /// Pages that were released last, to be handed out first: they are still in the processor's caches.
+    recent: Vec<u32>,
+    /// Pages that the newest published version and the newest checkpoint's own pages are.
+    live: Bitmap,
+    /// Live pages that were written since the last checkpoint began.
+    dirty: Bitmap,
+    /// Parts of the allocation map in which `live` changed since they were last written.
+    changed_parts: Bitmap,
+    /// Pages that one part of the allocation map covers.
+    part_pages: u64,
+    /// The generation that is being written.
+    group: Box<Group>,
+    /// Generations that have ended and are not published, the oldest first.
+    frozen: VecDeque<Box<Group>>,
+    /// Groups whose memory can be used again.
+    #[expect(clippy::vec_box, reason = "groups change places; their 3 KiB of roots are not copied")]
+    idle: Vec<Box<Group>>,
+    /// Freed pages of published generations that were not looked at yet, the oldest first.
+    pending: VecDeque<Held>,
+    /// Pages whose pin is gone, to be looked at again.
+    review: Vec<Held>,
+    /// Pages held by a pin.
+    parked: Vec<Parked>,
+    /// Generation of the durable checkpoint.
+    durable: u64,
+    /// Generation of the checkpoint that is being written.
+    checkpoint: Option<u64>,
+    /// The pins at the last look, ascending.
+    pins: Vec<u64>,
+}
+
+impl Space {
+    /// The space of a file of `pages` pages of which `live` are in use, with `generation` durable and published.
+    pub(super) fn new(live: Bitmap, pages: u64, generation: u64, part_pages: u64) -> Space {
+        let mut space = Space {
+            taken: TakenMap::new(&live, pages),
+            recent: Vec::with_capacity(RECENT_MAX),
+            live,
+            dirty: Bitmap::default(),
+            changed_parts: Bitmap::default(),
+            part_pages,
+            group: Group::new(generation + 1),
+            frozen: VecDeque::new(),
+            idle: Vec::new(),
+            pending: VecDeque::new(),
+            review: Vec::new(),
+            parked: Vec::new(),
+            durable: generation,
+            checkpoint: None,
+            pins: Vec::new(),
+        };
+        space.fit_bitmaps(pages);
+        space
+    }
+
+    /// Makes the generation that is being written a later one. It must not have begun.
+    pub(super) fn skip_to(&mut self, generation: u64) {
+        assert!(generation >= self.group.generation && self.group.born.is_empty() && self.frozen.is_empty());
+        self.group.generation = generation;
+    }
+
+    /// Number of pages in the file.
+    pub(super) fn pages(&self) -> u64 {
+        self.taken.pages()
+    }
+
+    /// Number of pages that can be handed out now.
+    #[inline]
+    pub(super) fn free(&self) -> u64 {
+        self.taken.free() + (self.recent.len() + self.group.stillborn.len()) as u64
+    }
+
+    /// Number of freed pages that are not handed out yet.
+    pub(super) fn waiting(&self) -> u64 {
+        let parked: usize = self.parked.iter().map(|parked| parked.pages.len()).sum();
+        let frozen: usize = self.frozen.iter().map(|group| group.freed.len()).sum();
+        (parked + frozen + self.pending.len() + self.review.len() + self.group.freed.len()) as u64
+    }
+
+    /// Number of freed pages that only a pin keeps from being handed out.
+    pub(super) fn parked(&self) -> u64 {
+        self.parked.iter().map(|parked| parked.pages.len() as u64).sum()
+    }
+
+    /// The generation that is being written.
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.group.generation
+    }
+
+    /// Makes the next checkpoint write all parts of the allocation map.
+    pub(super) fn mark_all_changed(&mut self) {
+        let parts = self.taken.pages().div_ceil(self.part_pages) as u32;
+        (0..parts).for_each(|part| self.changed_parts.set(part));
+    }
+
+    /// Number of pages of earlier generations that the one being written has freed.
+    pub(super) fn freed_by_group(&self) -> usize {
+        self.group.freed.len()
+    }
+
+    /// Adds the pages by which the file grew.
+    pub(super) fn grow(&mut self, pages: u64) {
+        let old_parts = self.taken.pages().div_ceil(self.part_pages) as u32;
+        self.taken.grow(pages);
+        self.fit_bitmaps(pages);
+        let parts = pages.div_ceil(self.part_pages) as u32;
+        (old_parts..parts).for_each(|part| self.changed_parts.set(part));
+    }
+
+    /// Makes the bitmaps as long as the file.
+    fn fit_bitmaps(&mut self, pages: u64) {
+        self.live.grow(pages);
+        self.dirty.grow(pages);
+        self.changed_parts.grow(pages.div_ceil(self.part_pages));
+    }
+
+    /// Hands out a page. The caller made sure that there is one.
+    #[inline]
+    pub(super) fn allocate(&mut self) -> u64 {
+        let page = match self.group.stillborn.pop() {
+            Some(page) => page,
+            None => {
+                let page = self.take();
+                self.group.born.push(page);
+                page
+            }
+        };
+        u64::from(page)
+    }
+
+    /// Takes a page that is free: one that was just released, else the lowest one.
+    fn take(&mut self) -> u32 {
+        self.recent.pop().or_else(|| self.taken.take_lowest()).expect("room was made before")
+    }
+
+    /// Makes a page free.
+    fn put_back(&mut self, page: u32) {
+        if self.recent.len() < RECENT_MAX {
+            self.recent.push(page);
+        } else {
+            self.taken.release(page);
+        }
+    }
+
+    /// Takes a page back that the version being written no longer reaches.
+    #[inline]
+    pub(super) fn free_page(&mut self, page: u64, born: u64) {
+        let page = u32::try_from(page).expect("page numbers fit 32 bits");
+        let freed = self.group.generation;
+        if born == freed {
+            self.group.stillborn.push(page);
+        } else {
+            debug_assert!(born < freed);
+            self.group.freed.push(Held { page, born, freed });
+        }
+    }
+
+    /// Ends the generation that is being written and begins the next.
+    pub(super) fn freeze(&mut self, roots: &Roots) {
+        let next = self.group.generation + 1;
+        let mut group = self.idle.pop().unwrap_or_else(|| Group::new(next));
+        group.generation = next;
+        std::mem::swap(&mut self.group, &mut group);
+        group.roots = *roots;
+        for page in &group.stillborn {
+            self.put_back(*page);
+        }
+        self.frozen.push_back(group);
+    }
+
+    /// The oldest generation that has ended and is not published.
+    pub(super) fn oldest_frozen(&self) -> Option<&Group> {
+        self.frozen.front().map(|group| &**group)
+    }
+
+    /// Notes that the oldest frozen generation is published.
+    pub(super) fn published(&mut self) {
+        let mut group = self.frozen.pop_front().expect("a group was frozen");
+        for page in group.born.drain(..) {
+            self.set_live(page);
+            self.dirty.set(page);
+        }
+        for held in group.freed.drain(..) {
+            self.clear_live(held.page);
+            self.dirty.clear(held.page);
+            self.pending.push_back(held);
+        }
+        for page in group.stillborn.drain(..) {
+            self.clear_live(page);
+            self.dirty.clear(page);
+        }
+        self.idle.push(group);
+    }
+
+    /// Marks a page as live.
+    fn set_live(&mut self, page: u32) {
+        self.live.set(page);
+        self.changed_parts.set((u64::from(page) / self.part_pages) as u32);
+    }
+
+    /// Marks a page as not live.
+    fn clear_live(&mut self, page: u32) {
+        self.live.clear(page);
+        self.changed_parts.set((u64::from(page) / self.part_pages) as u32);
+    }
+
+    /// Pins a version for the checkpoint that begins, and hands over the live pages that it must write: those that
+    /// were written since the last one began. No generation that is not published has such pages.
+    pub(super) fn begin_checkpoint(&mut self, generation: u64) -> Vec<u32> {
+        assert!(self.checkpoint.is_none() && generation >= self.durable);
+        self.checkpoint = Some(generation);
+        self.dirty.drain()
+    }
+
+    /// Parts of the allocation map that changed since the last call.
+    pub(super) fn drain_changed_parts(&mut self) -> Vec<u32> {
+        self.changed_parts.drain()
+    }
+
+    /// Hands out a page that the checkpoint itself is kept on.
+    pub(super) fn allocate_for_checkpoint(&mut self) -> u32 {
+        let page = self.take();
+        self.set_live(page);
+        page
+    }
+
+    /// Notes that the checkpoint that begins does not use a page of the durable one.
+    pub(super) fn retire(&mut self, page: u32) {
+        self.clear_live(page);
+    }
+
+    /// The words of the allocation map, 64 pages each: what is live.
+    pub(super) fn live_words(&self) -> &[u64] {
+        self.live.words()
+    }
+
+    /// Makes the checkpoint that was begun the durable one and frees the pages that only the former one used.
+    pub(super) fn end_checkpoint(&mut self, retired: impl Iterator<Item = u32>) {
+        self.durable = self.checkpoint.take().expect("a checkpoint was begun");
+        retired.for_each(|page| self.put_back(page));
+    }
+
+    /// Looks at up to `budget` freed pages and releases those that no pin holds. `readers` appends the generations
+    /// that snapshots hold; it is called after the newest publication.
+    pub(super) fn release(&mut self, budget: usize, readers: impl FnOnce(&mut Vec<u64>)) {
+        self.pins.clear();
+        readers(&mut self.pins);
+        self.pins.push(self.durable);
+        self.pins.extend(self.checkpoint);
+        self.pins.sort_unstable();
+        self.unpark();
+        for _ in 0..budget {
+            let Some(held) = self.review.pop().or_else(|| self.pending.pop_front()) else { break };
+            match self.holder(held) {
+                Some(pin) => self.park(held, pin),
+                None => self.put_back(held.page),
+            }
+        }
+    }
+
+    /// Takes up the pages whose pin is gone.
+    fn unpark(&mut self) {
+        let mut index = 0;
+        while index < self.parked.len() {
+            if self.pins.binary_search(&self.parked[index].pin).is_ok() {
+                index += 1;
+            } else {
+                let mut parked = self.parked.swap_remove(index);
+                self.review.append(&mut parked.pages);
+            }
+        }
+    }
+
+    /// A pin that holds the page; the durable checkpoint's before others, for it stays longest.
+    fn holder(&self, held: Held) -> Option<u64> {
+        let reached = held.born..held.freed;
+        if reached.contains(&self.durable) {
+            return Some(self.durable);
+        }
+        let first = self.pins.partition_point(|pin| *pin < held.born);
+        self.pins.get(first).copied().filter(|pin| reached.contains(pin))
+    }
+
+    /// Puts a page aside until its pin is gone.
+    fn park(&mut self, held: Held, pin: u64) {
+        match self.parked.iter_mut().find(|parked| parked.pin == pin) {
+            Some(parked) => parked.pages.push(held),
+            None => self.parked.push(Parked { pin, pages: vec![held] }),
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! Checkpoints: making a published version durable while the writer goes on.
+//!
+//! Order of steps; each line is finished before the next begins.
+//! 1. `begin_checkpoint`, on the writer's thread: pin the published version, take the list of live pages written
+//!    since the last one, write the catalogue and the changed parts of the allocation map to free pages.
+//! 2. `Checkpoint::run`, on any thread: fill in the checksums of those pages, sync them and the file's length.
+//! 3. Write the meta of the other slot, sync it, read it back and compare.
+//! 4. `end_checkpoint`, on the writer's thread: let go of what only the former durable checkpoint reached.
+//!
+//! A crash before the end of step 3 leaves the former checkpoint, none of whose pages was written since; a crash
+//! after it leaves the new one.
+//!
+//! Pages of a checkpoint, all stamped with its generation:
+//!
+//! ```text
+//! catalogue      32  128 roots of 24 bytes
+//! map part n     32  507 words of 64 bits: bit i of word w is set if page n * 32448 + 64 * w + i is in use
+//! map index n    32  pointer to the next index page, zeros if there is none
+//!                50  up to 224 pointers to parts; their count is that of pages in use. `cells` says how many
+//! ```
+//! Only parts that changed are written anew; the index is short and always is. Pages for the parts are taken from the
+//! very map that they describe, so the parts to write are gathered until taking pages changes no further part.
+
+use std::{io, sync::Arc};
+
+use super::{
+    Table, TableOptions,
+    alloc::Space,
+    bitmap::Bitmap,
+    error::{CorruptReason, TableError},
+    meta::Meta,
+    page::{self, BODY_BYTES, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, Pages},
+    root::{POINTER_BYTES, ROOT_BYTES, ROOT_SLOTS, Root, Roots},
+    snapshot::NO_ROOTS,
+    writer::TableWriter,
+};
+
+/// 64-bit words of one part of the allocation map.
+pub(super) const PART_WORDS: usize = 507;
+/// Pages that one part of the allocation map covers.
+pub(super) const PART_PAGES: u64 = PART_WORDS as u64 * 64;
+/// Where the pointers of an index page start.
+const PARTS_AT: usize = HEADER_BYTES + POINTER_BYTES;
+/// Pointers that one index page holds.
+const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
+
+const _: () = assert!(HEADER_BYTES + PART_WORDS * 8 <= BODY_BYTES);
+const _: () = assert!(HEADER_BYTES + ROOT_SLOTS * ROOT_BYTES <= BODY_BYTES);
+const _: () = assert!(PARTS_MAX == 224);
+
+/// What the writer knows of checkpoints.
+pub(super) struct Checkpoints {
+    /// The durable one.
+    durable: Meta,
+    /// Pages of the newest one's allocation map.
+    parts: Vec<Root>,
+    /// Pages of the newest one's index.
+    index: Vec<u32>,
+    /// Pages that the durable checkpoint uses and the one being written does not; nothing if none is being written.
+    retired: Option<Vec<u32>>,
+    /// Epoch that the next checkpoint will carry.
+    epoch: u64,
+    /// State of the generator of salts.
+    seed: u64,
+}
+
+impl Checkpoints {
+    /// Pages that must stay free so that the next checkpoint can begin, in a file of `file_pages` pages: all parts of
+    /// the map, its index, the catalogue, and a few for parts that a growing file adds. Pages that come back when the
+    /// checkpoint being written ends count as free.
+    #[inline]
+    pub(super) fn reserve_pages(&self, file_pages: u64) -> u64 {
+        let parts = file_pages.div_ceil(PART_PAGES);
+        let wanted = parts + parts.div_ceil(PARTS_MAX as u64) + 5;
+        wanted.saturating_sub(self.retired.as_ref().map_or(0, |retired| retired.len() as u64))
+    }
+
+    /// The next number of a sequence that looks random.
+    fn next_salt(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// A checkpoint that has begun. `run` makes it durable; if it is dropped instead, the table can begin no other.
+#[must_use = "a checkpoint that has begun must be run"]
+pub struct Checkpoint {
+    /// The table.
+    table: Arc<Table>,
+    /// What its meta page will say.
+    meta: Meta,
+    /// Pages to be checksummed and synced.
+    pages: Vec<u32>,
+}
+
+/// A checkpoint that is durable.
+#[derive(Debug)]
+#[must_use = "the writer must hear that the checkpoint is durable"]
+pub struct Durable {
+    /// What its meta page says.
+    meta: Meta,
+}
+
+impl Durable {
+    /// All log records up to this LSN are in the checkpoint.
+    pub fn lsn(&self) -> u64 {
+        self.meta.lsn
+    }
+
+    /// The meta page that describes the checkpoint.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl Checkpoint {
+    /// Number of pages that will be written.
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// LSN that the checkpoint will cover.
+    pub fn lsn(&self) -> u64 {
+        self.meta.lsn
+    }
+
+    /// Makes the checkpoint durable. An error is final: the table must not be changed any more.
+    pub fn run(mut self) -> Result<Durable, TableError> {
+        for page in &self.pages {
+            let page = u64::from(*page);
+            let checksum = self.table.pages.fill_checksum(page);
+            if page == self.meta.catalogue.page {
+                self.meta.catalogue_checksum = checksum;
+            } else if page == self.meta.map_index.page {
+                self.meta.map_index_checksum = checksum;
+            }
+        }
+        let file = &*self.table.file;
+        let io = |operation| move |source| TableError::Io { operation, path: file.path(), source };
+        file.sync(&self.pages).map_err(io("sync the pages of"))?;
+        write_meta(file, &self.meta).map_err(io("write the meta page of"))?;
+        Ok(Durable { meta: self.meta })
+    }
+}
+
+/// Writes a meta, syncs it, and looks whether it is really there.
+fn write_meta(file: &dyn super::TableFile, meta: &Meta) -> io::Result<()> {
+    let bytes = meta.encode();
+    file.write_meta(meta.slot(), &bytes)?;
+    file.sync_meta()?;
+    if file.read_meta(meta.slot())? != bytes {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the meta page reads back differently"));
+    }
+    Ok(())
+}
+
+impl TableWriter {
+    /// Begins a checkpoint of the newest published version, which holds all log records up to `lsn`. `wall_ms` is the
+    /// highest wall-clock time seen. Panics if a checkpoint was begun and not ended.
+    pub fn begin_checkpoint(&mut self, lsn: u64, wall_ms: u64) -> Checkpoint {
+        assert!(self.checkpoints.retired.is_none(), "one checkpoint at a time");
+        let table = self.own.table().clone();
+        let (generation, roots) = table.versions.current();
+        let mut pages = self.space.begin_checkpoint(generation);
+        let file_pages = self.space.pages();
+        let taken = self.take_pages(file_pages, generation);
+        let catalogue = self.write_catalogue(&roots, generation, taken.catalogue);
+        self.write_parts(&taken.parts);
+        let map_index = self.write_index(generation);
+        pages.extend(taken.parts.iter().map(|part| self.checkpoints.parts[*part as usize].page as u32));
+        pages.extend(&self.checkpoints.index);
+        pages.push(taken.catalogue);
+        pages.sort_unstable();
+        self.checkpoints.retired = Some(taken.retired);
+        let durable = self.checkpoints.durable;
+        let meta = Meta {
+            sequence: durable.sequence + 1,
+            generation,
+            catalogue,
+            catalogue_checksum: 0,
+            map_index,
+            map_index_checksum: 0,
+            pages: file_pages,
+            lsn: lsn.max(durable.lsn),
+            epoch: self.checkpoints.epoch,
+            wall_ms: wall_ms.max(durable.wall_ms),
+            salt: self.checkpoints.next_salt(),
+            instance_id: durable.instance_id,
+        };
+        Checkpoint { table, meta, pages }
+    }
+
+    /// Ends a checkpoint that is durable: pages that only the former one reached can be used again.
+    pub fn end_checkpoint(&mut self, done: Durable) {
+        let durable = self.checkpoints.durable;
+        assert_eq!(done.meta.sequence, durable.sequence + 1, "the checkpoint that was begun");
+        let retired = self.checkpoints.retired.take().expect("a checkpoint was begun");
+        self.space.end_checkpoint(retired.into_iter());
+        self.checkpoints.durable = done.meta;
+        self.own.table().numbers.set_durable(&done.meta);
+    }
+
+    /// Whether a checkpoint was begun and not ended.
+    pub fn checkpoint_in_progress(&self) -> bool {
+        self.checkpoints.retired.is_some()
+    }
+
+    /// Sets the epoch that later checkpoints carry.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        self.checkpoints.epoch = epoch;
+    }
+
+    /// Takes the pages that the checkpoint itself needs and gives up those of the durable one that it replaces.
+    fn take_pages(&mut self, file_pages: u64, generation: u64) -> Taken {
+        let parts = file_pages.div_ceil(PART_PAGES) as usize;
+        self.checkpoints.parts.resize(parts, Root::EMPTY);
+        let mut retired = std::mem::take(&mut self.checkpoints.index);
+        retired.push(self.checkpoints.durable.catalogue.page as u32);
+        retired.retain(|page| *page != 0);
+        retired.iter().for_each(|page| self.space.retire(*page));
+        let index = (0..parts.div_ceil(PARTS_MAX)).map(|_| self.space.allocate_for_checkpoint());
+        self.checkpoints.index = index.collect();
+        let catalogue = self.space.allocate_for_checkpoint();
+
+        let mut moved = vec![false; parts];
+        loop {
+            let changed: Vec<u32> =
+                self.space.drain_changed_parts().into_iter().filter(|part| !moved[*part as usize]).collect();
+            if changed.is_empty() {
+                break;
+            }
+            for part in changed {
+                moved[part as usize] = true;
+                let page = self.space.allocate_for_checkpoint();
+                let new = Root { page: u64::from(page), generation, count: 0 };
+                let old = std::mem::replace(&mut self.checkpoints.parts[part as usize], new);
+                if !old.is_empty() {
+                    self.space.retire(old.page as u32);
+                    retired.push(old.page as u32);
+                }
+            }
+        }
+        let parts = (0..parts as u32).filter(|part| moved[*part as usize]).collect();
+        Taken { catalogue, parts, retired }
+    }
+
+    /// Writes the roots of the version.
+    fn write_catalogue(&mut self, roots: &Roots, generation: u64, catalogue: u32) -> Root {
+        let page = u64::from(catalogue);
+        let body = self.own.body_mut(page);
+        page::start(body, CATALOGUE, 0);
+        body[HEADER_BYTES..].fill(0);
+        page::set_identity(body, page, generation);
+        for (root, place) in roots.iter().zip(body[HEADER_BYTES..].as_chunks_mut().0) {
+            *place = root.encode();
+        }
+        Root { page, generation, count: 0 }
+    }
+
+    /// Writes those parts of the allocation map that got a new page.
+    fn write_parts(&mut self, parts: &[u32]) {
+        for part in parts {
+            let pointer = self.checkpoints.parts[*part as usize];
+            let from = *part as usize * PART_WORDS;
+            let words = self.space.live_words();
+            let words = &words[from..words.len().min(from + PART_WORDS)];
+            let body = self.own.body_mut(pointer.page);
+            page::start(body, MAP, *part);
+            body[HEADER_BYTES..].fill(0);
+            page::set_identity(body, pointer.page, pointer.generation);
+            for (word, place) in words.iter().zip(body[HEADER_BYTES..].as_chunks_mut().0) {
+                *place = word.to_le_bytes();
+            }
+            let count = words.iter().map(|word| u64::from(word.count_ones())).sum();
+            self.checkpoints.parts[*part as usize].count = count;
+        }
+    }
+
+    /// Writes the index of the allocation map, from its last page to its first.
+    fn write_index(&mut self, generation: u64) -> Root {
+        let mut next = Root::EMPTY;
+        for (number, parts) in self.checkpoints.parts.chunks(PARTS_MAX).enumerate().rev() {
+            let page = u64::from(self.checkpoints.index[number]);
+            let body = self.own.body_mut(page);
+            page::start(body, MAP_INDEX, number as u32);
+            body[HEADER_BYTES..].fill(0);
+            page::set_identity(body, page, generation);
+            page::write_u16(body, 2, parts.len());
+            let pointers = body[HEADER_BYTES..].as_chunks_mut::<POINTER_BYTES>().0.iter_mut();
+            for (place, pointer) in pointers.zip(std::iter::once(&next).chain(parts)) {
+                *place = pointer.encode_pointer();
+            }
+            next = Root { page, generation, count: 0 };
+        }
+        next
+    }
+}
+
+/// Pages taken for a checkpoint.
+struct Taken {
+    /// Page of the catalogue.
+    catalogue: u32,
+    /// Parts of the allocation map that got a new page.
+    parts: Vec<u32>,
+    /// Pages that the durable checkpoint uses and this one does not.
+    retired: Vec<u32>,
+}
+
+/// The roots in a catalogue page.
+pub(super) fn read_catalogue(body: &Body) -> Result<Roots, CorruptReason> {
+    if page::kind(body) != CATALOGUE {
+        return Err(CorruptReason::Kind { found: page::kind(body) });
+    }
+    let mut roots = NO_ROOTS;
+    for (root, encoded) in roots.iter_mut().zip(body[HEADER_BYTES..].as_chunks().0) {
+        *root = Root::decode(encoded);
+    }
+    Ok(roots)
+}
+
+/// The parts and the next page that an index page points to.
+pub(super) fn read_index(body: &Body, number: u32) -> Result<(Vec<Root>, Root), CorruptReason> {
+    if page::kind(body) != MAP_INDEX {
+        return Err(CorruptReason::Kind { found: page::kind(body) });
+    }
+    let count = page::read_u16(body, 2);
+    if page::part(body) != number || count == 0 || count > PARTS_MAX {
+        return Err(CorruptReason::Structure("an index page out of place"));
+    }
+    let pointers = body[HEADER_BYTES..].as_chunks::<POINTER_BYTES>().0;
+    let mut pointers = pointers.iter().take(count + 1).map(Root::decode_pointer);
+    let next = pointers.next().unwrap_or(Root::EMPTY);
+    Ok((pointers.collect(), next))
+}
+
+/// The words of a part of the allocation map, of which `words` lie inside the file.
+pub(super) fn read_part(
+    body: &Body,
+    number: u32,
+    pointer: Root,
+    out: &mut [u64],
+) -> Result<(), CorruptReason> {
+    if page::kind(body) != MAP {
+        return Err(CorruptReason::Kind { found: page::kind(body) });
+    }
+    if page::part(body) != number {
+        return Err(CorruptReason::Structure("a part of the allocation map out of place"));
+    }
+    let words = body[HEADER_BYTES..].as_chunks().0;
+    out.iter_mut().zip(words).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+    let count = out.iter().map(|word| u64::from(word.count_ones())).sum();
+    if count != pointer.count {
+        return Err(CorruptReason::Count { expected: pointer.count, found: count });
+    }
+    Ok(())
+}
+
+/// What `read_map` found.
+pub(super) struct MapPages {
+    /// Pages of the parts.
+    parts: Vec<Root>,
+    /// Pages of the index.
+    index: Vec<u32>,
+    /// Pages in use.
+    live: Bitmap,
+}
+
+/// Reads the allocation map of a checkpoint.
+fn read_map(pages: &Pages, meta: &Meta) -> Result<MapPages, TableError> {
+    let mut map = MapPages { parts: Vec::new(), index: Vec::new(), live: Bitmap::default() };
+    let mut next = meta.map_index;
+    while !next.is_empty() {
+        let body = pages.get(next)?;
+        let corrupt = |reason| TableError::corrupt(next.page, reason);
+        let (parts, following) = read_index(body, map.index.len() as u32).map_err(corrupt)?;
+        map.index.push(next.page as u32);
+        map.parts.extend(parts);
+        next = following;
+    }
+    let corrupt = |page, what| TableError::corrupt(page, CorruptReason::Structure(what));
+    if map.parts.len() as u64 != meta.pages.div_ceil(PART_PAGES) {
+        return Err(corrupt(meta.map_index.page, "the allocation map does not cover the file"));
+    }
+    map.live.grow(meta.pages);
+    for (number, words) in map.live.words_mut().chunks_mut(PART_WORDS).enumerate() {
+        let pointer = map.parts[number];
+        let read = read_part(pages.get(pointer)?, number as u32, pointer, words);
+        read.map_err(|reason| TableError::corrupt(pointer.page, reason))?;
+    }
+    let beyond = map.live.words().last().map_or(0, |word| word >> ((meta.pages - 1) % 64) >> 1);
+    if beyond != 0 || !(0..META_PAGES as u32).all(|page| map.live.get(page)) {
+        return Err(corrupt(meta.map_index.page, "the allocation map contradicts the file"));
+    }
+    Ok(map)
+}
+
+/// Opens the newest checkpoint of a file.
+pub(super) fn open(
+    file: Box<dyn super::TableFile>,
+    options: &TableOptions,
+) -> Result<(Arc<Table>, TableWriter), TableError> {
+    let io = |operation| {
+        let path = file.path();
+        move |source| TableError::Io { operation, path, source }
+    };
+    let meta = Meta::newest(&*file)?;
+    let bytes = file.bytes().map_err(io("find the length of"))?;
+    let map = file.map().map_err(io("map"))?;
+    let file_pages = (bytes / super::PAGE_BYTES as u64).min(map.pages());
+    if file_pages < meta.pages {
+        let reason = CorruptReason::OutOfFile { pages: file_pages };
+        return Err(TableError::corrupt(meta.pages - 1, reason));
+    }
+    let pages = Pages::new(map, meta.pages, meta.generation);
+    let roots = {
+        let corrupt = |reason| TableError::corrupt(meta.catalogue.page, reason);
+        let body = pages.get(meta.catalogue)?;
+        check_sum(body, meta.catalogue_checksum).map_err(corrupt)?;
+        read_catalogue(body).map_err(corrupt)?
+    };
+    let index = pages.get(meta.map_index)?;
+    check_sum(index, meta.map_index_checksum)
+        .map_err(|reason| TableError::corrupt(meta.map_index.page, reason))?;
+    let map = read_map(&pages, &meta)?;
+    let mut space = Space::new(map.live, meta.pages, meta.generation, PART_PAGES);
+    let (parts, index) = (map.parts, map.index);
+    let seed = options.seed;
+    let mut checkpoints =
+        Checkpoints { durable: meta, parts, index, retired: None, epoch: meta.epoch, seed: seed ^ meta.salt };
+    // What a crashed run wrote after the checkpoint may still lie on free pages, with the generations that came next.
+    // Skipping an unforeseeable number of them keeps such a page from passing for one of this run.
+    space.skip_to(meta.generation + 1 + checkpoints.next_salt() % (1 << 28));
+    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, &meta));
+    let writer = TableWriter::new(table.clone(), space, roots, options, checkpoints);
+    Ok((table, writer))
+}
+
+/// The meta knows the checksum of the pages that it points to.
+fn check_sum(body: &Body, stored: u32) -> Result<(), CorruptReason> {
+    let computed = page::checksum(body);
+    if stored == computed { Ok(()) } else { Err(CorruptReason::Checksum { stored, computed }) }
+}
+
+/// Pages of a new file.
+const FIRST_PAGES: u64 = 256;
+
+/// Makes an empty file a table and makes that durable.
+pub(super) fn create(
+    file: Box<dyn super::TableFile>,
+    options: &TableOptions,
+) -> Result<(Arc<Table>, TableWriter), TableError> {
+    let io = |operation| {
+        let path = file.path();
+        move |source| TableError::Io { operation, path, source }
+    };
+    if file.bytes().map_err(io("find the length of"))? != 0 {
+        let source = io::Error::new(io::ErrorKind::AlreadyExists, "the file is not empty");
+        return Err(io("create a table in")(source));
+    }
+    let map = file.map().map_err(io("map"))?;
+    let pages = FIRST_PAGES.min(map.pages()).min(options.file_bytes_max / super::PAGE_BYTES as u64);
+    file.grow(0, pages * super::PAGE_BYTES as u64).map_err(io("grow"))?;
+    let mut live = Bitmap::default();
+    live.grow(pages);
+    (0..META_PAGES as u32).for_each(|page| live.set(page));
+    let meta = Meta {
+        instance_id: options.instance_id,
+        sequence: 0,
+        generation: 1,
+        catalogue: Root::EMPTY,
+        catalogue_checksum: 0,
+        map_index: Root::EMPTY,
+        map_index_checksum: 0,
+        pages,
+        lsn: 0,
+        epoch: 0,
+        wall_ms: 0,
+        salt: 0,
+    };
+    let space = Space::new(live, pages, meta.generation, PART_PAGES);
+    let checkpoints = Checkpoints {
+        durable: meta,
+        parts: Vec::new(),
+        index: Vec::new(),
+        retired: None,
+        epoch: 0,
+        seed: options.seed,
+    };
+    let pages = Pages::new(map, pages, 0);
+    let table = Arc::new(Table::new(pages, meta.generation, &NO_ROOTS, file, &meta));
+    let mut writer = TableWriter::new(table.clone(), space, NO_ROOTS, options, checkpoints);
+    writer.space.mark_all_changed();
+    let first = writer.begin_checkpoint(0, 0).run()?;
+    writer.end_checkpoint(first);
+    Ok((table, writer))
+}

@@ -1,0 +1,267 @@
+//! Cursors: a place among the keys of a tree, and steps to both sides.
+//!
+//! The path from the top page to the place is kept as frames. A stem is one more level of descent: below the leaf that
+//! holds it stand the frames of its tree, and the key so far is kept in front of theirs.
+
+use smallvec::SmallVec;
+
+use super::{
+    branch,
+    error::TableError,
+    leaf,
+    node::{self, STEM_BYTES},
+    page::{Body, Pages},
+    root::{Cell, Root},
+    view,
+};
+
+/// A page on the path and the cell that the path takes there.
+#[derive(Clone, Copy)]
+struct Frame<'v> {
+    /// The page.
+    body: &'v Body,
+    /// Index of the cell.
+    index: usize,
+    /// Bytes of the key that stand before what this tree's keys say.
+    key_base: usize,
+}
+
+/// Where a cursor stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nowhere yet.
+    Fresh,
+    /// On the key that the frames lead to.
+    On,
+    /// Before the first key.
+    Before,
+    /// Behind the last key.
+    After,
+}
+
+/// A key and what it holds; the key's bytes are lent by the cursor until it moves.
+pub type Item<'c, 'v> = (&'c [u8], Cell<'v>);
+
+/// A place among the keys of one tree, in byte order.
+pub struct Cursor<'v> {
+    /// The pages of the version.
+    pages: &'v Pages,
+    /// The tree.
+    root: Root,
+    /// Where the cursor stands.
+    place: Place,
+    /// The path to the place; the last one is a leaf when `place` is `On`.
+    frames: SmallVec<[Frame<'v>; 8]>,
+    /// The key at the place.
+    key: SmallVec<[u8; 64]>,
+}
+
+impl<'v> Cursor<'v> {
+    /// A cursor that stands nowhere.
+    pub(super) fn new(pages: &'v Pages, root: Root) -> Cursor<'v> {
+        Cursor { pages, root, place: Place::Fresh, frames: SmallVec::new(), key: SmallVec::new() }
+    }
+
+    /// Moves to the first key that is not below `key`. If there is none, `prev` leads to the last key.
+    pub fn seek(&mut self, key: &[u8]) -> Result<Option<Item<'_, 'v>>, TableError> {
+        self.moved(|cursor| cursor.find(key), Place::After)
+    }
+
+    /// Moves to the last key.
+    pub fn seek_last(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
+        self.moved(|cursor| cursor.start(false), Place::Before)
+    }
+
+    /// Moves to the key at `position`, 0 for the first. If there is none, `prev` leads to the last key.
+    pub fn seek_nth(&mut self, position: u64) -> Result<Option<Item<'_, 'v>>, TableError> {
+        self.moved(|cursor| cursor.find_nth(position), Place::After)
+    }
+
+    /// Moves to the next key; from nowhere, or before the first, to the first.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
+        match self.place {
+            Place::On => self.moved(|cursor| cursor.step(true), Place::After),
+            Place::After => Ok(None),
+            Place::Fresh | Place::Before => self.moved(|cursor| cursor.start(true), Place::After),
+        }
+    }
+
+    /// Moves to the previous key; from nowhere, or behind the last, to the last.
+    pub fn prev(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
+        match self.place {
+            Place::On => self.moved(|cursor| cursor.step(false), Place::Before),
+            Place::Before => Ok(None),
+            Place::Fresh | Place::After => self.moved(|cursor| cursor.start(false), Place::Before),
+        }
+    }
+
+    /// The key at which the cursor stands and what it holds.
+    pub fn current(&self) -> Option<Item<'_, 'v>> {
+        let frame = self.frames.last().filter(|_| self.place == Place::On)?;
+        Some((&self.key, leaf::cell(frame.body, frame.index)))
+    }
+
+    /// Runs a move. `off` is where the cursor stands if the move leads to no key. After an error it stands nowhere.
+    fn moved(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<bool, TableError>,
+        off: Place,
+    ) -> Result<Option<Item<'_, 'v>>, TableError> {
+        self.place = Place::Fresh;
+        let on = step(self)?;
+        self.place = if on { Place::On } else { off };
+        if on {
+            self.read_key();
+        }
+        Ok(self.current())
+    }
+
+    /// Puts the key at the place together.
+    fn read_key(&mut self) {
+        if let Some(&Frame { body, index, key_base }) = self.frames.last() {
+            self.key.truncate(key_base);
+            node::key_pieces(body, index, |piece| self.key.extend_from_slice(piece));
+        }
+    }
+
+    /// Takes the first or the last key of the tree.
+    fn start(&mut self, first: bool) -> Result<bool, TableError> {
+        self.frames.clear();
+        self.key.clear();
+        if self.root.is_empty() {
+            return Ok(false);
+        }
+        self.enter(self.root, 0, first)?;
+        self.settle(first)?;
+        Ok(true)
+    }
+
+    /// Puts the top page of a tree on the path.
+    fn enter(&mut self, tree: Root, key_base: usize, first: bool) -> Result<(), TableError> {
+        let body = view::top(self.pages, tree)?;
+        self.frames.push(Frame { body, index: edge(body, first), key_base });
+        Ok(())
+    }
+
+    /// Goes down from the last frame's cell to a key, always by the first or always by the last cell.
+    fn settle(&mut self, first: bool) -> Result<(), TableError> {
+        while let Some(&Frame { body, index, key_base }) = self.frames.last() {
+            if !node::is_leaf(body) {
+                let body = view::child(self.pages, body, index)?;
+                self.frames.push(Frame { body, index: edge(body, first), key_base });
+            } else if node::is_stem(body, index) {
+                self.enter_stem(first)?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes from a stem into its tree.
+    fn enter_stem(&mut self, first: bool) -> Result<(), TableError> {
+        let &Frame { body, index, key_base } = self.frames.last().expect("a stem stands in a leaf");
+        self.read_key();
+        self.enter(view::stem_at(body, index)?, key_base + STEM_BYTES, first)
+    }
+
+    /// Goes to the neighbour on one side.
+    fn step(&mut self, forward: bool) -> Result<bool, TableError> {
+        while let Some(frame) = self.frames.last_mut() {
+            if frame.index != edge(frame.body, !forward) {
+                frame.index = if forward { frame.index + 1 } else { frame.index - 1 };
+                self.settle(forward)?;
+                return Ok(true);
+            }
+            self.frames.pop();
+        }
+        Ok(false)
+    }
+
+    /// Goes to the first key that is not below `key`.
+    fn find(&mut self, key: &[u8]) -> Result<bool, TableError> {
+        self.frames.clear();
+        self.key.clear();
+        let (mut tree, mut rest, mut key_base) = (self.root, key, 0);
+        if tree.is_empty() {
+            return Ok(false);
+        }
+        loop {
+            let probe = &rest[..rest.len().min(STEM_BYTES)];
+            self.enter(tree, key_base, true)?;
+            let body = self.descend(|body| branch::child(body, probe))?;
+            let frame = self.frames.last_mut().expect("a leaf was reached");
+            match node::search(body, 0, probe) {
+                Ok(index) => {
+                    frame.index = index;
+                    let Some(stem) = leaf::stem(body, index) else { return Ok(true) };
+                    self.read_key();
+                    (tree, rest, key_base) = (stem, &rest[STEM_BYTES..], key_base + STEM_BYTES);
+                }
+                Err(index) if index < node::cells(body) => {
+                    frame.index = index;
+                    self.settle(true)?;
+                    return Ok(true);
+                }
+                Err(index) => {
+                    frame.index = index - 1;
+                    return self.step(true);
+                }
+            }
+        }
+    }
+
+    /// Goes to the key at `position`.
+    fn find_nth(&mut self, position: u64) -> Result<bool, TableError> {
+        self.frames.clear();
+        self.key.clear();
+        if position >= self.root.count {
+            return Ok(false);
+        }
+        let (mut tree, mut left, mut key_base) = (self.root, position, 0);
+        loop {
+            self.enter(tree, key_base, true)?;
+            let body = self.descend(|body| {
+                take(&mut left, (0..node::cells(body)).map(|index| branch::pointer(body, index).count))
+            })?;
+            let weights = (0..node::cells(body)).map(|index| leaf::weight(body, index));
+            let index = if node::stems(body) == 0 { left as usize } else { take(&mut left, weights) };
+            let frame = self.frames.last_mut().expect("a leaf was reached");
+            frame.index = index.min(node::cells(body) - 1);
+            let Some(stem) = leaf::stem(body, frame.index) else { return Ok(true) };
+            self.read_key();
+            (tree, key_base) = (stem, key_base + STEM_BYTES);
+        }
+    }
+
+    /// Goes from the last frame down to a leaf, by the children that `choose` names.
+    fn descend(&mut self, mut choose: impl FnMut(&Body) -> usize) -> Result<&'v Body, TableError> {
+        loop {
+            let frame = self.frames.last_mut().expect("the path has a top");
+            if node::is_leaf(frame.body) {
+                return Ok(frame.body);
+            }
+            frame.index = choose(frame.body);
+            let (body, key_base) = (view::child(self.pages, frame.body, frame.index)?, frame.key_base);
+            self.frames.push(Frame { body, index: 0, key_base });
+        }
+    }
+}
+
+/// Index of the first or the last cell.
+fn edge(body: &Body, first: bool) -> usize {
+    if first { 0 } else { node::cells(body) - 1 }
+}
+
+/// Index of the part in which `left` falls, and what is left inside of it; the last part if the parts do not reach.
+fn take(left: &mut u64, parts: impl ExactSizeIterator<Item = u64>) -> usize {
+    let last = parts.len() - 1;
+    for (index, part) in parts.enumerate() {
+        if *left < part || index == last {
+            return index;
+        }
+        *left -= part;
+    }
+    last
+}

@@ -1,0 +1,206 @@
+//! What can go wrong in the table, in its caller's terms.
+//!
+//! Every outcome has a name of its own: `Full` changes nothing and may pass, `Corrupt` names the page, `Io` is
+//! final (a failed sync is never tried again), and the limits on keys and cells are the caller's mistakes.
+
+use std::{fmt, io, path::PathBuf};
+
+use thiserror::Error;
+
+/// Why an operation on the table did not do what was asked.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// A page does not hold what its parent, or the meta, says. Nothing was read from it.
+    #[error("table page {page} is corrupt: {reason}")]
+    Corrupt {
+        /// Number of the bad page in the file.
+        page: u64,
+        /// What is wrong with it.
+        reason: CorruptReason,
+    },
+    /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
+    #[error("table is full: {needed_bytes} more bytes are needed")]
+    Full {
+        /// Bytes by which the file would have to grow.
+        needed_bytes: u64,
+        /// What the file system said, or nothing if the table's own size limit is met.
+        source: Option<io::Error>,
+    },
+    /// The operating system refused; after a failed sync or write the table must not be used any more.
+    #[error("cannot {operation} {path}")]
+    Io {
+        /// What was being done, as an infinitive.
+        operation: &'static str,
+        /// The file it was done to.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Another process holds the table's file.
+    #[error("{path} is in use by another process")]
+    Locked {
+        /// The table's file.
+        path: PathBuf,
+    },
+    /// The key is longer than `KEY_BYTES_MAX`.
+    #[error("a key of {bytes} bytes is too long for the table")]
+    KeyTooLong {
+        /// Length of the key.
+        bytes: usize,
+    },
+    /// The cell is larger than `CELL_BYTES_MAX`, or has more than three roots.
+    #[error("a cell of {bytes} bytes with {roots} roots is too large for the table")]
+    CellTooLarge {
+        /// Bytes and encoded roots together.
+        bytes: usize,
+        /// Number of nested roots.
+        roots: usize,
+    },
+    /// Neither meta page can be used, so the table cannot be opened.
+    #[error("no usable meta page: slot 0 {first}; slot 1 {second}")]
+    NoMeta {
+        /// What is wrong with slot 0.
+        first: MetaFault,
+        /// What is wrong with slot 1.
+        second: MetaFault,
+    },
+    /// Both meta pages are valid and claim the same checkpoint, or belong to different tables.
+    #[error("the two meta pages contradict each other at checkpoint {sequence}")]
+    MetasDisagree {
+        /// Number of the checkpoint that both claim, or of the newer one.
+        sequence: u64,
+    },
+}
+
+impl TableError {
+    /// A page that fails a check.
+    #[cold]
+    pub(super) fn corrupt(page: u64, reason: CorruptReason) -> TableError {
+        TableError::Corrupt { page, reason }
+    }
+}
+
+/// What is wrong with a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CorruptReason {
+    /// The checksum does not fit the bytes.
+    Checksum {
+        /// The checksum that the page carries.
+        stored: u32,
+        /// The checksum of its bytes.
+        computed: u32,
+    },
+    /// The page carries the number of another page: a misdirected write.
+    PageNumber {
+        /// The number that it carries.
+        found: u64,
+    },
+    /// The page is older or younger than its parent's pointer says: a lost or stale write.
+    Generation {
+        /// What the parent says.
+        expected: u64,
+        /// What the page says.
+        found: u64,
+    },
+    /// A page of another kind was expected here.
+    Kind {
+        /// The kind byte that was found.
+        found: u8,
+    },
+    /// The page stands at the wrong height of its tree.
+    Level {
+        /// What the parent says.
+        expected: u8,
+        /// What the page says.
+        found: u8,
+    },
+    /// The pointer leads out of the file.
+    OutOfFile {
+        /// Number of pages in the file.
+        pages: u64,
+    },
+    /// An offset, a length or a number inside the page does not fit the page.
+    Structure(&'static str),
+    /// Keys are out of order, inside the page or against the separators above it.
+    Order {
+        /// Index of the cell that is out of order.
+        cell: u16,
+    },
+    /// The number of keys below the page differs from what its parent says.
+    Count {
+        /// What the parent says.
+        expected: u64,
+        /// What was counted.
+        found: u64,
+    },
+    /// The page is in use but the allocation map says that it is free.
+    NotAllocated,
+    /// The allocation map says that the page is in use but nothing refers to it.
+    Leaked,
+    /// The page is referred to twice.
+    Shared,
+    /// The tree is deeper than any tree that was ever written.
+    Depth,
+    /// The operating system could not read the page.
+    Unreadable,
+}
+
+impl fmt::Display for CorruptReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use CorruptReason::*;
+        match *self {
+            Checksum { stored, computed } => {
+                write!(out, "checksum {stored:08x} stored, {computed:08x} computed")
+            }
+            PageNumber { found } => write!(out, "it carries page number {found}"),
+            Generation { expected, found } => write!(out, "generation {found} instead of {expected}"),
+            Kind { found } => write!(out, "unexpected kind {found}"),
+            Level { expected, found } => write!(out, "level {found} instead of {expected}"),
+            OutOfFile { pages } => write!(out, "it lies outside the file's {pages} pages"),
+            Structure(what) => write!(out, "{what}"),
+            Order { cell } => write!(out, "the key of cell {cell} is out of order"),
+            Count { expected, found } => write!(out, "{found} keys instead of {expected}"),
+            NotAllocated => write!(out, "in use, but free by the allocation map"),
+            Leaked => write!(out, "allocated, but nothing refers to it"),
+            Shared => write!(out, "referred to more than once"),
+            Depth => write!(out, "the tree is too deep"),
+            Unreadable => write!(out, "it cannot be read"),
+        }
+    }
+}
+
+/// What is wrong with a meta page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetaFault {
+    /// The operating system could not read it, or the file ends before it.
+    Unreadable,
+    /// It was never written: all bytes are zero.
+    Blank,
+    /// It does not start with the table's magic bytes.
+    Magic,
+    /// Its checksum does not fit its bytes.
+    Checksum,
+    /// It was written by another version of the format.
+    Version(u32),
+    /// Its page size is not the one this program uses.
+    PageSize(u32),
+    /// It belongs into the other slot, or its numbers contradict each other.
+    Inconsistent,
+    /// It can be used.
+    None,
+}
+
+impl fmt::Display for MetaFault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            MetaFault::Unreadable => write!(out, "cannot be read"),
+            MetaFault::Blank => write!(out, "was never written"),
+            MetaFault::Magic => write!(out, "is not a table's"),
+            MetaFault::Checksum => write!(out, "has a wrong checksum"),
+            MetaFault::Version(found) => write!(out, "has format version {found}"),
+            MetaFault::PageSize(found) => write!(out, "has a page size of {found} bytes"),
+            MetaFault::Inconsistent => write!(out, "contradicts itself"),
+            MetaFault::None => write!(out, "can be used"),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Leaves: what the cells of a level-0 node mean.
+
+use super::{
+    node,
+    page::Body,
+    root::{Cell, CellRoots, ROOT_BYTES, Root},
+};
+
+/// What a cell holds, in the caller's terms.
+#[inline]
+pub(super) fn cell(body: &Body, index: usize) -> Cell<'_> {
+    let payload = node::payload(body, index);
+    let roots = node::root_bytes(body, index);
+    let (bytes, roots) = payload.split_at(payload.len() - roots);
+    Cell { bytes, roots: CellRoots::decode(roots) }
+}
+
+/// The tree in which the keys of a stem go on, or nothing if the cell is not a stem.
+#[inline]
+pub(super) fn stem(body: &Body, index: usize) -> Option<Root> {
+    if !node::is_stem(body, index) {
+        return None;
+    }
+    node::payload(body, index).first_chunk::<ROOT_BYTES>().map(Root::decode)
+}
+
+/// Number of keys that a cell stands for: one, or those of its stem's tree.
+pub(super) fn weight(body: &Body, index: usize) -> u64 {
+    stem(body, index).map_or(1, |tree| tree.count)
+}
+
+/// Number of keys that a leaf stands for.
+pub(super) fn count(body: &Body) -> u64 {
+    if node::stems(body) == 0 {
+        return node::cells(body) as u64;
+    }
+    (0..node::cells(body)).map(|index| weight(body, index)).sum()
+}
+
+/// Number of keys in the cells before `index`.
+pub(super) fn count_before(body: &Body, index: usize) -> u64 {
+    if node::stems(body) == 0 {
+        return index as u64;
+    }
+    (0..index).map(|index| weight(body, index)).sum()
+}

@@ -1,0 +1,349 @@
+//! The table's memory: one region at a fixed address that shows the file's pages, and the file under it.
+//!
+//! The region is reserved once at a large virtual size and never moves, so a page's address depends on its number
+//! alone and readers need no lock while the file grows underneath. File space is really allocated before a page of
+//! it is touched: a full disk is met in `grow`, never as a fault in the middle of an operation. The file is never
+//! cut while it is mapped.
+//!
+//! `TableFile` is what the table asks of a file; `MmapFile` is the real one, `MemoryFile` (its own file) the double
+//! for tests. The two meta pages are never touched through the region.
+
+#![allow(unsafe_code)]
+
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::page::{BODY_BYTES, Body, PAGE_BYTES};
+
+/// Bytes of a meta page that carry meaning: one sector, so that a device writes them together.
+pub const META_BYTES: usize = 512;
+/// Page numbers fit 32 bits, which bounds a table to 16 TiB.
+pub const FILE_BYTES_LIMIT: u64 = (u32::MAX as u64) * PAGE_BYTES as u64;
+/// Virtual size of the mapping unless the caller says otherwise: 1 TiB.
+pub const FILE_BYTES_MAX_DEFAULT: u64 = 1 << 40;
+
+/// What the table asks of the file that holds it.
+///
+/// Pages are written through the mapping, metas by `write_meta`. Nothing is durable before `sync` returned.
+pub trait TableFile: Send + Sync + 'static {
+    /// The region that shows the file's pages. It can be taken once at a time.
+    fn map(&self) -> io::Result<Mapping>;
+
+    /// Length of the file in bytes, as far as it has pages.
+    fn bytes(&self) -> io::Result<u64>;
+
+    /// Really allocates the bytes from `from` to `to`. After an error the file is as it was, or longer.
+    fn grow(&self, from: u64, to: u64) -> io::Result<()>;
+
+    /// Makes the file's length and at least these pages durable. The pages do not change while this runs.
+    fn sync(&self, pages: &[u32]) -> io::Result<()>;
+
+    /// Writes meta slot 0 or 1. It is not durable before `sync_meta`.
+    fn write_meta(&self, slot: usize, meta: &[u8; META_BYTES]) -> io::Result<()>;
+
+    /// Makes written metas durable.
+    fn sync_meta(&self) -> io::Result<()>;
+
+    /// Reads meta slot 0 or 1 back, from the device where that is possible.
+    fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]>;
+
+    /// How error messages call the file.
+    fn path(&self) -> PathBuf;
+}
+
+/// Page-aligned memory that lives until the last user of it is gone.
+pub(super) struct Memory {
+    /// First byte of page 0.
+    base: NonNull<u8>,
+    /// Size of the region; whole pages.
+    bytes: usize,
+    /// Whether a `Mapping` of it is out.
+    taken: AtomicBool,
+    /// Who owns the region.
+    owner: Owner,
+}
+
+/// Where a region comes from, and so how it is given back.
+enum Owner {
+    /// A shared file mapping, unmapped when dropped.
+    Mapped(#[allow(dead_code)] MmapRaw),
+    /// Zeroed heap memory of this layout.
+    Heap(Layout),
+}
+
+// SAFETY: the region is plain memory at a fixed address; nothing in it belongs to a thread. Who may touch which
+// page when is the duty of `Mapping`'s unsafe functions.
+unsafe impl Send for Memory {}
+// SAFETY: as above; shared access through `&Memory` reads nothing but the address and the size.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Zeroed heap memory. The system hands out such pages when they are first touched.
+    pub(super) fn heap(bytes: usize) -> Arc<Memory> {
+        let layout = Layout::from_size_align(bytes, PAGE_BYTES).expect("a sensible size");
+        assert!(bytes > 0 && bytes.is_multiple_of(PAGE_BYTES));
+        // SAFETY: the layout has a size above zero.
+        let base = unsafe { alloc_zeroed(layout) };
+        let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
+        Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), owner: Owner::Heap(layout) })
+    }
+
+    /// A shared mapping of `file`, `bytes` long however long the file is.
+    fn mapped(file: &File, bytes: usize) -> io::Result<Arc<Memory>> {
+        let map = MmapOptions::new().len(bytes).map_raw(file)?;
+        // Advice only: pages are visited in key order, which is no order in the file.
+        let _ = map.advise(memmap2::Advice::Random);
+        let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
+        Ok(Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), owner: Owner::Mapped(map) }))
+    }
+
+    /// Whether a `Mapping` of this memory is out.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    /// Copies one whole page out. Meant for pages that nobody writes meanwhile.
+    pub(super) fn read_page(&self, page: usize, out: &mut [u8; PAGE_BYTES]) {
+        assert!((page + 1) * PAGE_BYTES <= self.bytes);
+        // SAFETY: the page lies inside the region (asserted), `out` is another allocation, and the callers (the
+        // sync of frozen pages, and images taken while no mapping is out) read pages that nobody writes.
+        unsafe {
+            let from = self.base.as_ptr().add(page * PAGE_BYTES);
+            std::ptr::copy_nonoverlapping(from, out.as_mut_ptr(), PAGE_BYTES);
+        }
+    }
+
+    /// Overwrites one whole page while no mapping is out.
+    pub(super) fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
+        assert!((page + 1) * PAGE_BYTES <= self.bytes && !self.is_taken());
+        // SAFETY: the page lies inside the region and no mapping is out (both asserted), so nobody refers to it.
+        unsafe {
+            let to = self.base.as_ptr().add(page * PAGE_BYTES);
+            std::ptr::copy_nonoverlapping(from.as_ptr(), to, PAGE_BYTES);
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Owner::Heap(layout) = self.owner {
+            // SAFETY: `base` came from `alloc_zeroed` with this layout and is given back once, here.
+            unsafe { dealloc(self.base.as_ptr(), layout) };
+        }
+    }
+}
+
+/// Exclusive right to the pages of a region. The table that holds it decides who reads and who writes.
+pub struct Mapping {
+    /// First byte of page 0.
+    base: NonNull<u8>,
+    /// Size of the region in pages.
+    pages: u64,
+    /// Keeps the region alive and marks it as taken.
+    memory: Arc<Memory>,
+}
+
+// SAFETY: as for `Memory`: an address and a size, with no tie to a thread.
+unsafe impl Send for Mapping {}
+// SAFETY: references to pages are made in the unsafe functions below only, whose callers exclude races.
+unsafe impl Sync for Mapping {}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.memory.taken.store(false, Ordering::Release);
+    }
+}
+
+impl Mapping {
+    /// Takes the right to a region; fails while another mapping of it is out.
+    pub(super) fn take(memory: &Arc<Memory>) -> io::Result<Mapping> {
+        if memory.taken.swap(true, Ordering::AcqRel) {
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the table's memory is in use"));
+        }
+        let pages = (memory.bytes / PAGE_BYTES) as u64;
+        Ok(Mapping { base: memory.base, pages, memory: memory.clone() })
+    }
+
+    /// Number of pages for which the region has addresses. The file may have fewer.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Address range of the region, for a handler of memory faults.
+    pub fn addresses(&self) -> std::ops::Range<usize> {
+        let start = self.base.as_ptr() as usize;
+        start..start + self.memory.bytes
+    }
+
+    /// Address of a page.
+    #[inline]
+    fn page(&self, page: u64) -> *mut u8 {
+        assert!(page < self.pages);
+        // SAFETY: the page's first byte lies inside the region, as just asserted.
+        unsafe { self.base.as_ptr().add(page as usize * PAGE_BYTES) }
+    }
+
+    /// The page without its checksum.
+    ///
+    /// # Safety
+    /// The file must have this page, and nobody may write its body while the reference lives.
+    #[inline]
+    pub(super) unsafe fn body(&self, page: u64) -> &Body {
+        // SAFETY: the page lies in the region and is aligned for bytes; the caller excludes writers.
+        unsafe { &*self.page(page).cast::<Body>() }
+    }
+
+    /// The page without its checksum, to be changed.
+    ///
+    /// # Safety
+    /// The file must have this page, and nobody else may refer to its body while the reference lives.
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    pub(super) unsafe fn body_mut(&self, page: u64) -> &mut Body {
+        // SAFETY: the page lies in the region and is aligned for bytes; the caller excludes everybody else.
+        unsafe { &mut *self.page(page).cast::<Body>() }
+    }
+
+    /// Asks for the first cache lines of a page, which a search is about to read, all at once.
+    #[inline]
+    pub(super) fn prefetch(&self, page: u64) {
+        /// Header, prefix, heads and offsets of a usual leaf.
+        const LINES: usize = 8;
+        #[cfg(target_arch = "x86_64")]
+        for line in 1..LINES {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // SAFETY: a prefetch reads nothing and cannot fault; the address lies in the region.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.page(page).add(line * 64).cast::<i8>()) };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (page, LINES);
+    }
+
+    /// The page's checksum. No reference to a body covers it, so it may be stored while others read the page.
+    ///
+    /// # Safety
+    /// The file must have this page.
+    #[inline]
+    pub(super) unsafe fn checksum(&self, page: u64) -> &AtomicU32 {
+        // SAFETY: the last four bytes of a page lie in the region and are aligned to four, for pages are aligned
+        // to 4096 and BODY_BYTES is a multiple of four. All accesses to them go through this function.
+        unsafe { AtomicU32::from_ptr(self.page(page).add(BODY_BYTES).cast::<u32>()) }
+    }
+}
+
+/// A table's file on a disk, mapped into memory.
+pub struct MmapFile {
+    /// The file, open for reading and writing and locked against other processes.
+    file: File,
+    /// The same file past the page cache, to read metas back from the device; not every file system can.
+    direct: Option<File>,
+    /// Where the file was when it was opened.
+    path: PathBuf,
+    /// The region that shows the file.
+    memory: Arc<Memory>,
+}
+
+impl MmapFile {
+    /// Creates an empty file, which must not exist yet, and locks it. `bytes_max` is the virtual size of the mapping.
+    ///
+    /// A crash inside `Table::create` leaves a file that cannot be opened: create under a temporary name, then
+    /// rename. The mapping follows the rename.
+    pub fn create(path: &Path, bytes_max: u64) -> io::Result<MmapFile> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        MmapFile::with(options, path, bytes_max)
+    }
+
+    /// Opens an existing file and locks it. `bytes_max` is the virtual size of the mapping.
+    pub fn open(path: &Path, bytes_max: u64) -> io::Result<MmapFile> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        MmapFile::with(options, path, bytes_max)
+    }
+
+    /// Opens, locks and maps.
+    fn with(mut options: OpenOptions, path: &Path, bytes_max: u64) -> io::Result<MmapFile> {
+        let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+        let direct = OpenOptions::new()
+            .read(true)
+            .custom_flags((rustix::fs::OFlags::DIRECT | rustix::fs::OFlags::NOFOLLOW).bits() as i32)
+            .open(path)
+            .ok();
+        let bytes = bytes_max.clamp(PAGE_BYTES as u64, FILE_BYTES_LIMIT) as usize / PAGE_BYTES * PAGE_BYTES;
+        let memory = Memory::mapped(&file, bytes)?;
+        Ok(MmapFile { file, direct, path: path.to_owned(), memory })
+    }
+
+    /// Allocates by writing zeros, for file systems that know no better way.
+    fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
+        let zeros = vec![0; 1 << 20];
+        let mut at = from;
+        while at < to {
+            let bytes = zeros.len().min((to - at) as usize);
+            self.file.write_all_at(&zeros[..bytes], at)?;
+            at += bytes as u64;
+        }
+        Ok(())
+    }
+}
+
+/// A page-aligned buffer, as reads past the page cache need it.
+#[repr(align(4096))]
+struct AlignedPage([u8; PAGE_BYTES]);
+
+impl TableFile for MmapFile {
+    fn map(&self) -> io::Result<Mapping> {
+        Mapping::take(&self.memory)
+    }
+
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn grow(&self, from: u64, to: u64) -> io::Result<()> {
+        let none = rustix::fs::FallocateFlags::empty();
+        match rustix::fs::fallocate(&self.file, none, from, to - from) {
+            Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(from.max(self.bytes()?), to),
+            done => Ok(done?),
+        }
+    }
+
+    fn sync(&self, _pages: &[u32]) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write_meta(&self, slot: usize, meta: &[u8; META_BYTES]) -> io::Result<()> {
+        self.file.write_all_at(meta, (slot * PAGE_BYTES) as u64)
+    }
+
+    fn sync_meta(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]> {
+        let at = (slot * PAGE_BYTES) as u64;
+        let mut page = Box::new(AlignedPage([0; PAGE_BYTES]));
+        let direct = self.direct.as_ref().is_some_and(|file| file.read_exact_at(&mut page.0, at).is_ok());
+        if !direct {
+            self.file.read_exact_at(&mut page.0[..META_BYTES], at)?;
+        }
+        Ok(page.0[..META_BYTES].try_into().expect("a meta's length"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+}

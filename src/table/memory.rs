@@ -1,0 +1,218 @@
+//! A table's file in memory, for tests: it forgets what was not synced, and fails where it is told to.
+//!
+//! The double keeps two states: the pages as the table sees them, and a *durable image*. A sync copies what it covers
+//! from the first to the second. A crash may leave any mixture of both: of each page that differs, the old or the new
+//! content, or some 512-byte sectors of each; growth may be lost.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    map::{META_BYTES, Mapping, Memory, TableFile},
+    page::PAGE_BYTES,
+};
+
+/// Bytes that a device writes at once.
+const SECTOR_BYTES: usize = 512;
+
+/// A table's file that lives in memory. Clones share it.
+#[derive(Clone)]
+pub struct MemoryFile {
+    /// What clones share.
+    shared: Arc<SharedFile>,
+}
+
+/// What the clones of a file share.
+struct SharedFile {
+    /// The pages as the table sees them.
+    memory: Arc<Memory>,
+    /// The rest.
+    state: Mutex<State>,
+    /// Number of operations so far that could fail.
+    operations: AtomicU64,
+}
+
+/// What is not in the pages.
+struct State {
+    /// Pages that the file has.
+    pages: usize,
+    /// What a crash cannot take away.
+    durable: Vec<u8>,
+    /// The meta sectors as they read now, durable or not.
+    metas: [[u8; META_BYTES]; 2],
+    /// The operation, counted from 0, that fails, and how; so do all after it.
+    failure: Option<(u64, io::ErrorKind)>,
+    /// Whether there is no space to grow.
+    full: bool,
+}
+
+impl MemoryFile {
+    /// An empty file that can grow to `bytes_max`.
+    pub fn new(bytes_max: u64) -> MemoryFile {
+        MemoryFile::from_image(&[], bytes_max)
+    }
+
+    /// A file that holds these bytes, durably, and can grow to `bytes_max`.
+    pub fn from_image(image: &[u8], bytes_max: u64) -> MemoryFile {
+        let bytes_max = (bytes_max as usize).max(image.len()).next_multiple_of(PAGE_BYTES);
+        let memory = Memory::heap(bytes_max);
+        let (pages, rest) = image.as_chunks::<PAGE_BYTES>();
+        assert!(rest.is_empty(), "an image has whole pages");
+        pages.iter().enumerate().for_each(|(number, page)| memory.write_page(number, page));
+        let meta = |slot: usize| {
+            let sector = image.get(slot * PAGE_BYTES..).and_then(|bytes| bytes.first_chunk());
+            sector.copied().unwrap_or([0; META_BYTES])
+        };
+        let metas = [meta(0), meta(1)];
+        let state = State { pages: pages.len(), durable: image.to_vec(), metas, failure: None, full: false };
+        let shared = SharedFile { memory, state: Mutex::new(state), operations: AtomicU64::new(0) };
+        MemoryFile { shared: Arc::new(shared) }
+    }
+
+    /// Lets the operation with this number (see `operations`) and all after it fail in this way.
+    pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
+        self.state().failure = Some((operation, kind));
+    }
+
+    /// Whether growing fails for lack of space.
+    pub fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    /// Number of operations so far that could fail: growths, syncs, and reads and writes of metas.
+    pub fn operations(&self) -> u64 {
+        self.shared.operations.load(Ordering::Relaxed)
+    }
+
+    /// What the disk may hold after a power cut now. The same seed gives the same image. The table must be closed.
+    pub fn crash(&self, seed: u64) -> Vec<u8> {
+        let mut random = Random(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let state = self.state();
+        let (old, new) = (&state.durable, self.current(&state));
+        let bytes = match random.below(3) {
+            0 => old.len(),
+            1 => new.len(),
+            _ => old.len() + random.below((new.len() - old.len()) / PAGE_BYTES + 1) * PAGE_BYTES,
+        };
+        let mut image = old.clone();
+        image.resize(bytes, 0);
+        // Out of four sectors this many are new: from none of them to all of them.
+        let share = random.below(5);
+        for (number, page) in image.chunks_mut(PAGE_BYTES).enumerate() {
+            let torn = random.below(4) == 0;
+            let whole = random.below(4) < share;
+            for (sector, bytes) in page.chunks_mut(SECTOR_BYTES).enumerate() {
+                if if torn { random.below(4) < share } else { whole } {
+                    let at = number * PAGE_BYTES + sector * SECTOR_BYTES;
+                    bytes.copy_from_slice(&new[at..at + SECTOR_BYTES]);
+                }
+            }
+        }
+        image
+    }
+
+    /// What the file holds now, durable or not. The table must be closed.
+    pub fn image(&self) -> Vec<u8> {
+        self.current(&self.state())
+    }
+
+    /// What the file holds now.
+    fn current(&self, state: &State) -> Vec<u8> {
+        assert!(!self.shared.memory.is_taken(), "the table is closed first");
+        let mut image = vec![0; state.pages * PAGE_BYTES];
+        for (number, page) in image.as_chunks_mut::<PAGE_BYTES>().0.iter_mut().enumerate() {
+            self.shared.memory.read_page(number, page);
+        }
+        for (slot, meta) in state.metas.iter().enumerate().filter(|(slot, _)| *slot < state.pages) {
+            image[slot * PAGE_BYTES..][..META_BYTES].copy_from_slice(meta);
+        }
+        image
+    }
+
+    /// The state behind the lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("no panic while the state was locked")
+    }
+
+    /// Counts an operation and lets it fail if it is its turn.
+    fn begin(&self) -> io::Result<MutexGuard<'_, State>> {
+        let number = self.shared.operations.fetch_add(1, Ordering::Relaxed);
+        let state = self.state();
+        match state.failure {
+            Some((from, kind)) if number >= from => Err(io::Error::new(kind, "injected")),
+            _ => Ok(state),
+        }
+    }
+}
+
+impl TableFile for MemoryFile {
+    fn map(&self) -> io::Result<Mapping> {
+        Mapping::take(&self.shared.memory)
+    }
+
+    fn bytes(&self) -> io::Result<u64> {
+        Ok((self.state().pages * PAGE_BYTES) as u64)
+    }
+
+    fn grow(&self, from: u64, to: u64) -> io::Result<()> {
+        let mut state = self.begin()?;
+        if state.full {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "injected"));
+        }
+        assert!(from <= to && from as usize <= state.pages * PAGE_BYTES);
+        state.pages = state.pages.max(to as usize / PAGE_BYTES);
+        Ok(())
+    }
+
+    fn sync(&self, pages: &[u32]) -> io::Result<()> {
+        let mut state = self.begin()?;
+        let bytes = state.pages * PAGE_BYTES;
+        state.durable.resize(bytes, 0);
+        for page in pages.iter().map(|page| *page as usize) {
+            let place = state.durable[page * PAGE_BYTES..].first_chunk_mut().expect("a page of the file");
+            self.shared.memory.read_page(page, place);
+        }
+        Ok(())
+    }
+
+    fn write_meta(&self, slot: usize, meta: &[u8; META_BYTES]) -> io::Result<()> {
+        self.begin()?.metas[slot] = *meta;
+        Ok(())
+    }
+
+    fn sync_meta(&self) -> io::Result<()> {
+        let mut state = self.begin()?;
+        for slot in 0..2 {
+            let meta = state.metas[slot];
+            state.durable[slot * PAGE_BYTES..][..META_BYTES].copy_from_slice(&meta);
+        }
+        Ok(())
+    }
+
+    fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]> {
+        Ok(self.begin()?.metas[slot])
+    }
+
+    fn path(&self) -> PathBuf {
+        PathBuf::from("memory")
+    }
+}
+
+/// A small generator of random numbers.
+struct Random(u64);
+
+impl Random {
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit.max(1)
+    }
+}

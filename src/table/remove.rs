@@ -1,0 +1,171 @@
+//! Taking a key out of a tree: own the way to it, take the cell, free what became empty, join what became small.
+
+use super::{
+    branch,
+    cells::{self, Cells, Joined},
+    error::TableError,
+    leaf,
+    node::{self, NODE_BYTES, STEM_BYTES},
+    page,
+    path::Path,
+    root::{CellRoots, Root},
+    writer::{Need, TableWriter},
+};
+
+/// A page that uses fewer bytes than this is joined with a neighbour if both fit one page.
+const JOIN_BELOW: usize = NODE_BYTES * 2 / 5;
+/// A joined page uses no more than this, so that it does not split again at once.
+const JOINED_MAX: usize = NODE_BYTES * 7 / 8;
+
+impl TableWriter {
+    /// Takes `key` out and returns its roots, whose trees the caller frees with `drop_tree`; nothing if it was not
+    /// there. On `Full` the tree is as it was.
+    pub fn remove(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
+        if key.len() < STEM_BYTES { self.take(root, key) } else { self.remove_long(root, key) }
+    }
+
+    /// Changes the bytes that `key` holds in place, and says whether the key is there.
+    pub fn update(
+        &mut self,
+        root: &mut Root,
+        key: &[u8],
+        change: impl FnOnce(&mut [u8]),
+    ) -> Result<bool, TableError> {
+        if key.len() < STEM_BYTES {
+            self.change(root, key, change)
+        } else {
+            self.update_long(root, key, change)
+        }
+    }
+
+    /// `update` for a key shorter than a stem.
+    pub(super) fn change(
+        &mut self,
+        root: &mut Root,
+        key: &[u8],
+        change: impl FnOnce(&mut [u8]),
+    ) -> Result<bool, TableError> {
+        if root.is_empty() {
+            return Ok(false);
+        }
+        let mut path = Path::new();
+        let Ok(index) = self.descend(*root, key, &mut path)? else { return Ok(false) };
+        self.ensure(path.len() as u64, Need::Headroom)?;
+        self.own_path(root, &mut path);
+        let body = self.own.body_mut(path[path.len() - 1].page);
+        let bytes = node::payload(body, index).len() - node::root_bytes(body, index);
+        change(&mut node::payload_mut(body, index)[..bytes]);
+        Ok(true)
+    }
+
+    /// Takes out a cell whose key is shorter than a stem, or a stem.
+    pub(super) fn take(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
+        if root.is_empty() {
+            return Ok(None);
+        }
+        let mut path = Path::new();
+        let Ok(index) = self.descend(*root, key, &mut path)? else { return Ok(None) };
+        self.ensure(path.len() as u64, Need::Headroom)?;
+        self.own_path(root, &mut path);
+        let body = self.own.body_mut(path[path.len() - 1].page);
+        let roots = leaf::cell(body, index).roots;
+        let weight = leaf::weight(body, index);
+        node::remove(body, index);
+        self.lower(root, &path, weight);
+        Ok(Some(roots))
+    }
+
+    /// Tells the branches above a changed leaf, and the root, that there are `weight` keys less, and mends pages that
+    /// became empty or small on the way.
+    fn lower(&mut self, root: &mut Root, path: &Path, weight: u64) {
+        root.count -= weight;
+        for depth in (1..path.len()).rev() {
+            let (above, page) = (path[depth - 1], path[depth].page);
+            branch::add_count(self.own.body_mut(above.page), above.index, -(weight as i64));
+            let body = self.own.body(page);
+            if node::cells(body) == 0 {
+                self.space.free_page(page, path[depth].generation);
+                remove_child(self.own.body_mut(above.page), above.index);
+            } else if node::used(body) < JOIN_BELOW {
+                self.join(above.page, above.index);
+            }
+        }
+        self.shrink_root(root);
+    }
+
+    /// Frees the top pages that lead nowhere else than to one child.
+    fn shrink_root(&mut self, root: &mut Root) {
+        loop {
+            let body = self.own.body(root.page);
+            match (node::is_leaf(body), node::cells(body)) {
+                (_, 0) => {
+                    self.free_page(*root);
+                    *root = Root::EMPTY;
+                    return;
+                }
+                (false, 1) => {
+                    let child = branch::pointer(body, 0);
+                    self.free_page(*root);
+                    *root = child;
+                    // A child that is not the writer's own is not changed here, so it has two cells or more, or
+                    // was left alone by an earlier removal; either way it may stay as it is.
+                    if root.generation != self.space.generation() {
+                        return;
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Joins the child at `index`, which is the writer's own, with one of its neighbours if both fit one page.
+    fn join(&mut self, parent: u64, index: usize) {
+        let last = node::cells(self.own.body(parent)) - 1;
+        if index < last && self.join_pair(parent, index, index) {
+            return;
+        }
+        if index > 0 {
+            self.join_pair(parent, index - 1, index);
+        }
+    }
+
+    /// Joins the children at `left` and `left + 1` on the page of the one at `kept`, if they fit. A neighbour that
+    /// cannot be read stays as it is: whoever needs it will hear of it.
+    fn join_pair(&mut self, parent: u64, left: usize, kept: usize) -> bool {
+        let body = self.own.body(parent);
+        let pointers = [branch::pointer(body, left), branch::pointer(body, left + 1)];
+        let [Ok(lower), Ok(upper)] = pointers.map(|pointer| self.own.get(pointer)) else { return false };
+        let level = page::level(lower);
+        if page::level(upper) != level || node::used(lower) + node::used(upper) > NODE_BYTES + STEM_BYTES {
+            return false;
+        }
+        let mut separator = [0; STEM_BYTES];
+        let separator = (level > 0).then(|| node::key(body, left + 1, &mut separator));
+        let run = Joined { left: lower, right: upper, separator };
+        let plan = cells::plan(&run, 0..run.len(), level);
+        if plan.bytes() > JOINED_MAX {
+            return false;
+        }
+        let mut joined = self.scratch.pop().expect("scratch pages are given back");
+        cells::build(&run, 0..run.len(), level, plan, &mut joined);
+        let (kept, freed) = if kept == left { (0, 1) } else { (1, 0) };
+        let count = pointers[0].count + pointers[1].count;
+        let pointer = Root { count, ..pointers[kept] };
+        page::set_identity(&mut joined, pointer.page, pointer.generation);
+        node::copy(&joined, self.own.body_mut(pointer.page));
+        self.scratch.push(joined);
+        self.free_page(pointers[freed]);
+        let body = self.own.body_mut(parent);
+        branch::set_pointer(body, left, pointer);
+        remove_child(body, left + 1);
+        true
+    }
+}
+
+/// Takes the pointer to a child out of a branch.
+fn remove_child(body: &mut page::Body, index: usize) {
+    node::remove(body, index);
+    if index == 0 && node::cells(body) > 0 {
+        node::clear_first_key(body);
+    }
+}

@@ -1,0 +1,130 @@
+//! The shapes that trees take: full pages, joined pages, limits, keys in order.
+
+use super::*;
+
+/// Fills a tree with `count` keys in the given order.
+fn filled(writer: &mut TableWriter, keys: impl Iterator<Item = u64>) -> Root {
+    let mut root = Root::EMPTY;
+    for key in keys {
+        writer.insert(&mut root, format!("key:{key:012}").as_bytes(), &[7; 64], &[]).unwrap();
+    }
+    root
+}
+
+/// Pages in use.
+fn used(writer: &mut TableWriter) -> u64 {
+    commit(writer);
+    checkpoint(writer, 0);
+    commit(writer);
+    let stats = writer.table().stats();
+    stats.pages - stats.pages_free - stats.pages_waiting
+}
+
+#[test]
+fn keys_in_order_leave_full_pages() {
+    let (_file, _table, mut writer) = memory_table();
+    let before = used(&mut writer);
+    let root = filled(&mut writer, 0..20_000);
+    let pages = used(&mut writer) - before;
+    assert_eq!(root.len(), 20_000);
+    // A cell of 16 + 64 bytes takes at least 78 bytes of a page after its prefix is cut.
+    assert!(pages < 20_000 / 48, "{pages} pages");
+}
+
+#[test]
+fn deleting_nearly_all_keys_frees_nearly_all_pages() {
+    let (_file, _table, mut writer) = memory_table();
+    let before = used(&mut writer);
+    let mut root = filled(&mut writer, (0..20_000).map(|key| key * 7919 % 20_000));
+    writer.set_root(0, root);
+    let full = used(&mut writer) - before;
+    for key in (0..20_000).filter(|key| key % 50 != 0) {
+        assert!(writer.remove(&mut root, format!("key:{key:012}").as_bytes()).unwrap().is_some());
+        if key % 1000 == 1 {
+            writer.set_root(0, root);
+            commit(&mut writer);
+        }
+    }
+    writer.set_root(0, root);
+    let left = used(&mut writer) - before;
+    assert_eq!(root.len(), 400);
+    assert!(left * 15 < full, "{left} of {full} pages are left");
+}
+
+#[test]
+fn limits_are_refused_and_change_nothing() {
+    let (_file, _table, mut writer) = memory_table();
+    let mut root = filled(&mut writer, 0..10);
+    let long = vec![0; KEY_BYTES_MAX + 1];
+    assert!(matches!(writer.insert(&mut root, &long, &[], &[]), Err(TableError::KeyTooLong { .. })));
+    let large = vec![0; CELL_BYTES_MAX + 1];
+    assert!(matches!(writer.insert(&mut root, b"k", &large, &[]), Err(TableError::CellTooLarge { .. })));
+    let roots = [Root::EMPTY; 4];
+    assert!(matches!(writer.insert(&mut root, b"k", &[], &roots), Err(TableError::CellTooLarge { .. })));
+    assert_eq!(root.len(), 10);
+    assert!(writer.insert(&mut root, &long[1..], &large[1..], &[]).unwrap());
+    assert_eq!(writer.view().get(root, &long[1..]).unwrap().unwrap().bytes, &large[1..]);
+}
+
+#[test]
+fn a_full_table_refuses_inserts_but_takes_deletes() {
+    let file = MemoryFile::new(2 << 20);
+    let (_table, mut writer) = Table::create(Box::new(file), &options()).unwrap();
+    let mut root = Root::EMPTY;
+    let mut count = 0_u64;
+    let error = loop {
+        match writer.insert(&mut root, &count.to_be_bytes(), &[1; 1000], &[]) {
+            Ok(_) => count += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, TableError::Full { .. }), "{error}");
+    assert!(writer.reserve(1000).is_err());
+    assert_eq!(root.len(), count);
+    writer.set_root(0, root);
+    commit(&mut writer);
+    checkpoint(&mut writer, 1);
+    for key in 0..count {
+        assert!(writer.remove(&mut root, &key.to_be_bytes()).unwrap().is_some(), "key {key} of {count}");
+        writer.set_root(0, root);
+        if key % 20 == 0 {
+            commit(&mut writer);
+            checkpoint(&mut writer, key + 2);
+        }
+    }
+    commit(&mut writer);
+    checkpoint(&mut writer, count + 2);
+    assert!(writer.insert(&mut root, b"there is room again", &[1; 1000], &[]).unwrap());
+}
+
+#[test]
+fn a_full_disk_is_full_and_not_an_error_of_the_device() {
+    let (file, _table, mut writer) = memory_table();
+    file.set_full(true);
+    let error = writer.reserve(1000).unwrap_err();
+    assert!(matches!(error, TableError::Full { needed_bytes: 1.., source: Some(_) }), "{error}");
+    file.set_full(false);
+    writer.reserve(1000).unwrap();
+}
+
+#[test]
+fn frozen_groups_are_seen_when_they_are_published() {
+    let (_file, table, mut writer) = memory_table();
+    let mut frozen = Vec::new();
+    for number in 0..5_u8 {
+        let mut root = writer.root(0);
+        writer.insert(&mut root, &[number], b"", &[]).unwrap();
+        writer.set_root(0, root);
+        frozen.push(writer.freeze());
+    }
+    for (number, frozen) in frozen.into_iter().enumerate() {
+        let before = table.snapshot();
+        assert_eq!(before.root(0).len(), number as u64);
+        writer.publish(frozen);
+        assert_eq!(before.root(0).len(), number as u64);
+        let after = table.snapshot();
+        assert_eq!(after.root(0).len(), number as u64 + 1);
+        assert!(after.get(after.root(0), &[number as u8]).unwrap().is_some());
+        assert!(after.generation() > before.generation());
+    }
+}

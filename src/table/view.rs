@@ -1,0 +1,171 @@
+//! One version of all trees, as readers see it: point reads and positions.
+
+use super::{
+    Table, branch,
+    cursor::Cursor,
+    error::{CorruptReason, TableError},
+    leaf,
+    node::{self, STEM_BYTES},
+    page::{self, BRANCH, Body, LEAF, Pages},
+    root::{Cell, Root, Roots},
+};
+
+/// Most levels of one tree. Branches have two children or more, save for some that deletes left behind, so no tree
+/// that fits 2^32 pages comes near.
+pub(super) const DEPTH_MAX: usize = 32;
+
+/// One version of all trees: a reader's snapshot, or what the writer has not published yet.
+///
+/// Roots that are passed in must come from this version: from `root`, or from a cell that was read from it.
+pub struct View<'t> {
+    /// The table that holds the pages.
+    table: &'t Table,
+    /// The roots of this version.
+    roots: &'t Roots,
+}
+
+impl<'t> View<'t> {
+    /// A version that is pinned for as long as the view lives.
+    pub(super) fn new(table: &'t Table, roots: &'t Roots) -> View<'t> {
+        View { table, roots }
+    }
+
+    /// The table that this is a version of.
+    pub(super) fn table(&self) -> &'t Table {
+        self.table
+    }
+
+    /// The named tree of a slot. Panics if there is no such slot.
+    pub fn root(&self, slot: usize) -> Root {
+        self.roots[slot]
+    }
+
+    /// What `key` holds.
+    pub fn get(&self, root: Root, key: &[u8]) -> Result<Option<Cell<'_>>, TableError> {
+        let pages = &self.table.pages;
+        let Some((root, key)) = skip_stems(pages, root, key)? else { return Ok(None) };
+        let Some((body, index)) = find(pages, root, key)? else { return Ok(None) };
+        Ok(Some(leaf::cell(body, index)))
+    }
+
+    /// A cursor over the keys of a tree. It stands nowhere: `next` leads to the first key, `prev` to the last.
+    pub fn cursor(&self, root: Root) -> Cursor<'_> {
+        Cursor::new(&self.table.pages, root)
+    }
+
+    /// Number of keys in the tree that are below `key`.
+    pub fn rank(&self, root: Root, key: &[u8]) -> Result<u64, TableError> {
+        let pages = &self.table.pages;
+        let (mut tree, mut key, mut below) = (root, key, 0);
+        while !tree.is_empty() {
+            let probe = &key[..key.len().min(STEM_BYTES)];
+            let body = descend(pages, tree, |body| {
+                let index = branch::child(body, probe);
+                below += branch::count_before(body, index);
+                index
+            })?;
+            let found = node::search(body, 0, probe);
+            below += leaf::count_before(body, found.unwrap_or_else(|index| index));
+            match found.ok().and_then(|index| leaf::stem(body, index)) {
+                Some(rest) => (tree, key) = (rest, &key[STEM_BYTES..]),
+                None => break,
+            }
+        }
+        Ok(below)
+    }
+
+    /// The key at `position` (0 for the first) and what it holds, or nothing if the tree is not that long.
+    pub fn nth(&self, root: Root, position: u64) -> Result<Option<(Vec<u8>, Cell<'_>)>, TableError> {
+        let mut cursor = self.cursor(root);
+        Ok(cursor.seek_nth(position)?.map(|(key, cell)| (key.to_vec(), cell)))
+    }
+
+    /// Touches the pages that lead to `key`, so that a later access does not wait for the disk.
+    pub fn warm(&self, root: Root, key: &[u8]) {
+        // What is wrong with a page shows again where the key is really used.
+        let _ = self.get(root, key);
+    }
+}
+
+/// The tree that holds the end of a long key, and that end. Nothing if the key cannot be there.
+#[inline]
+pub(super) fn skip_stems<'k>(
+    pages: &Pages,
+    mut root: Root,
+    mut key: &'k [u8],
+) -> Result<Option<(Root, &'k [u8])>, TableError> {
+    while let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) {
+        let Some((body, index)) = find(pages, root, stem)? else { return Ok(None) };
+        root = stem_at(body, index)?;
+        key = rest;
+    }
+    Ok(Some((root, key)))
+}
+
+/// The tree of a cell that must be a stem.
+pub(super) fn stem_at(body: &Body, index: usize) -> Result<Root, TableError> {
+    let reason = CorruptReason::Structure("a long key that is not a stem");
+    leaf::stem(body, index).ok_or_else(|| TableError::corrupt(page::number(body), reason))
+}
+
+/// The leaf and the index of a key that is shorter than a stem, or a stem.
+#[inline]
+pub(super) fn find<'p>(
+    pages: &'p Pages,
+    root: Root,
+    key: &[u8],
+) -> Result<Option<(&'p Body, usize)>, TableError> {
+    if root.is_empty() {
+        return Ok(None);
+    }
+    let body = descend(pages, root, |body| branch::child(body, key))?;
+    Ok(node::search(body, 0, key).ok().map(|index| (body, index)))
+}
+
+/// The leaf to which `choose` leads from branch to branch. The tree must not be empty.
+#[inline]
+pub(super) fn descend<'p>(
+    pages: &'p Pages,
+    root: Root,
+    mut choose: impl FnMut(&'p Body) -> usize,
+) -> Result<&'p Body, TableError> {
+    let mut body = top(pages, root)?;
+    while !node::is_leaf(body) {
+        body = child(pages, body, choose(body))?;
+    }
+    Ok(body)
+}
+
+/// The top page of a tree.
+#[inline]
+pub(super) fn top(pages: &Pages, root: Root) -> Result<&Body, TableError> {
+    let body = pages.get(root)?;
+    if usize::from(page::level(body)) >= DEPTH_MAX {
+        return Err(TableError::corrupt(root.page, CorruptReason::Depth));
+    }
+    check_kind(body, root.page)?;
+    Ok(body)
+}
+
+/// The child of a branch at `index`.
+#[inline]
+pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&'p Body, TableError> {
+    let pointer = branch::pointer(body, index);
+    let child = pages.get(pointer)?;
+    if page::level(child) + 1 != page::level(body) {
+        let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
+        return Err(TableError::corrupt(pointer.page, CorruptReason::Level { expected, found }));
+    }
+    check_kind(child, pointer.page)?;
+    Ok(child)
+}
+
+/// A page of a tree is a leaf at level 0 and a branch above.
+#[inline]
+fn check_kind(body: &Body, page: u64) -> Result<(), TableError> {
+    let wanted = if page::level(body) == 0 { LEAF } else { BRANCH };
+    if page::kind(body) == wanted {
+        return Ok(());
+    }
+    Err(TableError::corrupt(page, CorruptReason::Kind { found: page::kind(body) }))
+}

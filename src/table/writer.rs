@@ -1,0 +1,269 @@
+//! The one writer: its unpublished version, the ends of its generations, and the space for its pages.
+//!
+//! Life of a change: pages that the version reaches are copied when they are first touched in a generation and are
+//! changed in place from then on; `freeze` ends the generation, after which its pages are never written again;
+//! `publish` shows it to readers. Several frozen generations may wait to be published, in order.
+
+use std::{io, sync::Arc};
+
+use super::{
+    Table, TableOptions, View,
+    alloc::Space,
+    branch,
+    error::TableError,
+    map::FILE_BYTES_LIMIT,
+    page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
+    path::{Node, Path},
+    root::{DROPPED_SLOT, Root, Roots},
+    view,
+};
+
+/// Freed pages that are looked at when a generation ends, at least.
+const RELEASE_BUDGET: usize = 1024;
+/// Smallest step by which the file grows.
+const GROW_BYTES_MIN: u64 = 1 << 20;
+/// Largest step by which the file grows.
+const GROW_BYTES_MAX: u64 = 256 << 20;
+
+/// A generation that has ended and waits to be published.
+#[derive(Debug)]
+#[must_use = "a frozen group must be published, in order"]
+pub struct Frozen {
+    /// The generation.
+    generation: u64,
+}
+
+impl Frozen {
+    /// Number of the version that this will be when it is published.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+/// The right to change the table. There is one writer a table.
+pub struct TableWriter {
+    /// The table, and the right to write pages of the writer's own generation.
+    pub(super) own: OwnPages,
+    /// Which pages are free, and which will be.
+    pub(super) space: Space,
+    /// The roots of the unpublished version.
+    pub(super) roots: Roots,
+    /// Memory of a page, for compaction.
+    pub(super) spare: Box<Body>,
+    /// Memory of two pages, for splits and merges.
+    #[expect(clippy::vec_box, reason = "a page is taken out and given back without copying it")]
+    pub(super) scratch: Vec<Box<Body>>,
+    /// Number that the next dropped tree gets in the queue.
+    pub(super) dropped_next: u64,
+    /// Pages that only deletes, and checkpoints, may take.
+    headroom_pages: u64,
+    /// Most pages that the file may have.
+    pages_max: u64,
+    /// Checkpoints: the pages that the durable one is made of.
+    pub(super) checkpoints: super::checkpoint::Checkpoints,
+}
+
+/// Which pages an operation may take.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Not the headroom: an operation that makes the table larger.
+    Room,
+    /// The headroom too: an operation that frees space in the end.
+    Headroom,
+}
+
+impl TableWriter {
+    /// The writer of a table whose published version has these roots.
+    pub(super) fn new(
+        table: Arc<Table>,
+        space: Space,
+        roots: Roots,
+        options: &TableOptions,
+        checkpoints: super::checkpoint::Checkpoints,
+    ) -> TableWriter {
+        let page = || Box::new([0; BODY_BYTES]);
+        let bytes_max = options.file_bytes_max.min(FILE_BYTES_LIMIT);
+        let pages_max = (bytes_max / PAGE_BYTES as u64).min(table.pages.map().pages());
+        TableWriter {
+            own: OwnPages::new(table),
+            space,
+            roots,
+            spare: page(),
+            scratch: vec![page(), page()],
+            dropped_next: 0,
+            headroom_pages: options.headroom_pages,
+            pages_max,
+            checkpoints,
+        }
+    }
+
+    /// The table that readers share.
+    pub fn table(&self) -> &Arc<Table> {
+        self.own.table()
+    }
+
+    /// The writer's own version, with all changes so far.
+    pub fn view(&self) -> View<'_> {
+        View::new(self.own.table(), &self.roots)
+    }
+
+    /// The named tree of a slot in the writer's own version. Panics if there is no such slot.
+    pub fn root(&self, slot: usize) -> Root {
+        self.roots[slot]
+    }
+
+    /// Puts a tree into a slot. The one that was there is not freed. Panics if the slot is the table's own (127).
+    pub fn set_root(&mut self, slot: usize, root: Root) {
+        assert!(slot < DROPPED_SLOT, "slot {slot} is not the caller's");
+        self.roots[slot] = root;
+    }
+
+    /// Generation that is being written.
+    pub fn generation(&self) -> u64 {
+        self.space.generation()
+    }
+
+    /// Ends the generation: its pages do not change from here on, and later changes copy them. Readers do not see it
+    /// before it is published.
+    pub fn freeze(&mut self) -> Frozen {
+        let generation = self.space.generation();
+        // More than a group frees, so that what waits becomes less from group to group.
+        let budget = RELEASE_BUDGET + 2 * self.space.freed_by_group();
+        self.space.freeze(&self.roots);
+        self.release(budget);
+        self.count_pages();
+        Frozen { generation }
+    }
+
+    /// Shows a frozen generation to readers. Panics unless it is the oldest one that is not published.
+    pub fn publish(&mut self, frozen: Frozen) {
+        let group = self.space.oldest_frozen().expect("a group was frozen");
+        assert_eq!(group.generation, frozen.generation, "groups are published in order");
+        self.own.table().versions.publish(group.generation, &group.roots);
+        self.space.published();
+    }
+
+    /// Makes sure that `pages` pages can be written, by growing the file if need be. Pages that readers or a
+    /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
+    pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {
+        self.ensure(pages, Need::Room)
+    }
+
+    /// Looks at some freed pages.
+    fn release(&mut self, budget: usize) {
+        let versions = &self.own.table().versions;
+        self.space.release(budget, |pins| versions.pins(pins));
+    }
+
+    /// Makes sure that `pages` pages can be handed out.
+    #[inline]
+    pub(super) fn ensure(&mut self, pages: u64, need: Need) -> Result<(), TableError> {
+        let headroom = if need == Need::Room { self.headroom_pages } else { 0 };
+        let wanted = pages + headroom + self.checkpoints.reserve_pages(self.space.pages());
+        if self.space.free() >= wanted {
+            return Ok(());
+        }
+        self.make_room(wanted)
+    }
+
+    /// Releases what can be released, then grows the file.
+    #[cold]
+    fn make_room(&mut self, wanted: u64) -> Result<(), TableError> {
+        self.release(usize::MAX);
+        let missing = wanted.saturating_sub(self.space.free());
+        if missing == 0 {
+            return Ok(());
+        }
+        let pages = self.space.pages();
+        let full = |source| TableError::Full { needed_bytes: missing * PAGE_BYTES as u64, source };
+        if pages + missing > self.pages_max {
+            return Err(full(None));
+        }
+        let step = (pages * PAGE_BYTES as u64 / 8).clamp(GROW_BYTES_MIN, GROW_BYTES_MAX) / PAGE_BYTES as u64;
+        let wide = (pages + step.max(missing)).min(self.pages_max);
+        match self.grow(wide) {
+            Err(error) if is_full(&error) => match self.grow(pages + missing) {
+                Err(error) if is_full(&error) => Err(full(Some(error))),
+                done => done.map_err(|error| self.io("grow", error)),
+            },
+            done => done.map_err(|error| self.io("grow", error)),
+        }
+    }
+
+    /// Grows the file to `pages` pages.
+    fn grow(&mut self, pages: u64) -> io::Result<()> {
+        let table = self.own.table();
+        table.file.grow(self.space.pages() * PAGE_BYTES as u64, pages * PAGE_BYTES as u64)?;
+        table.pages.set_count(pages);
+        self.space.grow(pages);
+        Ok(())
+    }
+
+    /// An error of the file.
+    pub(super) fn io(&self, operation: &'static str, source: io::Error) -> TableError {
+        TableError::Io { operation, path: self.own.table().file.path(), source }
+    }
+
+    /// The way to the leaf of a key that is not longer than a stem, and where it stands there. The tree must not be
+    /// empty.
+    pub(super) fn descend(
+        &self,
+        root: Root,
+        key: &[u8],
+        path: &mut Path,
+    ) -> Result<Result<usize, usize>, TableError> {
+        let pages = &self.own.table().pages;
+        let mut body = view::top(pages, root)?;
+        loop {
+            let (page, generation) = (page::number(body), page::generation(body));
+            if super::node::is_leaf(body) {
+                path.push(Node { page, generation, index: 0 });
+                return Ok(super::node::search(body, 0, key));
+            }
+            let index = branch::child(body, key);
+            path.push(Node { page, generation, index });
+            body = view::child(pages, body, index)?;
+        }
+    }
+
+    /// Copies those pages of the way that are not of this generation, and points their parents to the copies.
+    pub(super) fn own_path(&mut self, root: &mut Root, path: &mut Path) {
+        let generation = self.space.generation();
+        for depth in 0..path.len() {
+            let node = path[depth];
+            if node.generation == generation {
+                continue;
+            }
+            let page = self.space.allocate();
+            self.own.copy_node(node.page, page, generation);
+            self.space.free_page(node.page, node.generation);
+            path[depth].page = page;
+            path[depth].generation = generation;
+            match depth.checked_sub(1).map(|above| path[above]) {
+                None => (root.page, root.generation) = (page, generation),
+                Some(above) => {
+                    branch::set_place(self.own.body_mut(above.page), above.index, page, generation)
+                }
+            }
+        }
+    }
+
+    /// Frees a page of a tree that the writer's version no longer reaches.
+    pub(super) fn free_page(&mut self, pointer: Root) {
+        self.space.free_page(pointer.page, pointer.generation);
+    }
+
+    /// Shows the numbers of pages to `Table::stats`.
+    fn count_pages(&self) {
+        let numbers = &self.own.table().numbers;
+        numbers.set_pages(self.space.pages(), self.space.free(), self.space.waiting(), self.space.parked());
+    }
+}
+
+/// Whether an error means that there is no space left, as opposed to a failing device.
+fn is_full(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| full.contains(&code))
+        || error.kind() == io::ErrorKind::StorageFull
+}

@@ -1,0 +1,172 @@
+//! Effects to bytes. The format is documented at the top of [the module](super).
+
+use super::{DATABASES_MAX, Effect, FORMAT, KEY_BYTES_MAX};
+
+/// The buffer is given back to the system when it has grown past this, in bytes.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+// What the log's readers rely on: numbers of different families do not meet.
+const _: () = assert!(super::op::SWAP_DB < super::op::SET && super::op::SET_RANGE < 0x30);
+// A database number is one byte long.
+const _: () = assert!(DATABASES_MAX < 0x80);
+
+/// Where encoded bytes go.
+pub trait Sink {
+    /// Adds one byte.
+    fn push(&mut self, byte: u8);
+    /// Adds `bytes`.
+    fn extend_from_slice(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn push(&mut self, byte: u8) {
+        Vec::push(self, byte);
+    }
+
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        Vec::extend_from_slice(self, bytes);
+    }
+}
+
+impl Sink for wal::GroupBuffer {
+    fn push(&mut self, byte: u8) {
+        wal::GroupBuffer::push(self, byte);
+    }
+
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        wal::GroupBuffer::extend_from_slice(self, bytes);
+    }
+}
+
+/// The effects of the record that is being formed, encoded. Kept by the writer and reused.
+#[derive(Default)]
+pub struct EffectBuffer {
+    /// The effects, one behind the other.
+    bytes: Vec<u8>,
+    /// How many they are.
+    count: u64,
+}
+
+impl EffectBuffer {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing was changed: there is no record to write.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many effects are in the buffer.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Length of the payload, in bytes.
+    pub fn payload_bytes(&self) -> usize {
+        3 + varint_bytes(self.count) + self.bytes.len()
+    }
+
+    /// Adds an effect.
+    pub fn push(&mut self, effect: &Effect<'_>) {
+        encode_effect(effect, &mut self.bytes);
+        self.count += 1;
+    }
+
+    /// Writes the record's payload: what the command `command_id` changed.
+    pub fn write(&self, command_id: u16, sink: &mut impl Sink) {
+        sink.push(FORMAT);
+        sink.extend_from_slice(&command_id.to_le_bytes());
+        put_varint(self.count, sink);
+        sink.extend_from_slice(&self.bytes);
+    }
+
+    /// Empties the buffer for the next record.
+    pub fn clear(&mut self) {
+        self.count = 0;
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
+    }
+}
+
+/// Writes one effect.
+fn encode_effect(effect: &Effect<'_>, sink: &mut impl Sink) {
+    sink.push(effect.op());
+    match *effect {
+        Effect::Set { db, key, value, expire_at_ms, raw: _ } => {
+            put_key(db, key, sink);
+            if let Some(deadline) = expire_at_ms {
+                sink.extend_from_slice(&deadline.to_le_bytes());
+            }
+            put_bytes(value, sink);
+        }
+        Effect::Append { db, key, value } => {
+            put_key(db, key, sink);
+            put_bytes(value, sink);
+        }
+        Effect::SetRange { db, key, offset, value } => {
+            put_key(db, key, sink);
+            put_varint(offset, sink);
+            put_bytes(value, sink);
+        }
+        Effect::Delete { db, key, expired: _ } => put_key(db, key, sink),
+        Effect::Expire { db, key, expire_at_ms } => {
+            put_key(db, key, sink);
+            if let Some(deadline) = expire_at_ms {
+                sink.extend_from_slice(&deadline.to_le_bytes());
+            }
+        }
+        Effect::Rename { db, key, to } => {
+            put_key(db, key, sink);
+            put_bytes(to, sink);
+        }
+        Effect::Copy { db, key, to_db, to } => {
+            put_key(db, key, sink);
+            put_key(to_db, to, sink);
+        }
+        Effect::Move { db, key, to_db } => {
+            put_key(db, key, sink);
+            put_db(to_db, sink);
+        }
+        Effect::FlushDb { db } => put_db(db, sink),
+        Effect::FlushAll => {}
+        Effect::SwapDb { a, b } => {
+            put_db(a, sink);
+            put_db(b, sink);
+        }
+    }
+}
+
+/// A database and a key.
+fn put_key(db: usize, key: &[u8], sink: &mut impl Sink) {
+    debug_assert!(key.len() <= KEY_BYTES_MAX);
+    put_db(db, sink);
+    put_bytes(key, sink);
+}
+
+/// A database.
+fn put_db(db: usize, sink: &mut impl Sink) {
+    assert!(db < DATABASES_MAX, "no database {db}");
+    sink.push(db as u8);
+}
+
+/// Bytes behind their length.
+fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
+    put_varint(bytes.len() as u64, sink);
+    sink.extend_from_slice(bytes);
+}
+
+/// Seven bits per byte, the lowest first; the highest bit says that another byte follows.
+fn put_varint(mut value: u64, sink: &mut impl Sink) {
+    while value >= 0x80 {
+        sink.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    sink.push(value as u8);
+}
+
+/// Length of a varint, in bytes.
+fn varint_bytes(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}

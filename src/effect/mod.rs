@@ -1,0 +1,274 @@
+//! The payload of a log record: what one command, or one transaction, changed.
+//!
+//! A record holds *effects*: results, not commands. Replay reads no clock and draws no random number, so it yields the
+//! same state wherever it runs: `INCR` is a [`Effect::Set`] of the result, a relative time to live is an absolute
+//! deadline, and a key that expires is a [`Effect::Delete`] that says so.
+//!
+//! ```text
+//! payload  = format u8 (1) | command id u16 LE | count varint | effect * count
+//! effect   = op u8 | fields
+//! db       = varint        key, to, value = length varint, bytes
+//! offset   = varint        deadline       = u64 LE, milliseconds since 1970
+//!
+//!  op   effect                                fields
+//!  01   Delete, by a command                  db key
+//!  02   Delete, because the deadline passed   db key
+//!  03   Expire, at a deadline                 db key deadline
+//!  04   Expire, never                         db key
+//!  05   Rename                                db key to
+//!  06   Copy                                  db key to_db to
+//!  07   Move                                  db key to_db
+//!  08   FlushDb                               db
+//!  09   FlushAll
+//!  0A   SwapDb                                a b
+//!  20   Set                                   db key value
+//!  21   Set, with a deadline                  db key deadline value
+//!  22   Set, raw                              db key value
+//!  23   Set, raw, with a deadline             db key deadline value
+//!  24   Append                                db key value
+//!  25   SetRange                              db key offset value
+//! ```
+//!
+//! Numbers 30 to 3F are for lists, 40 to 4F for hashes, 50 to 5F for sets, 60 to 6F for sorted sets, 70 to 7F for
+//! streams. A varint is a LEB128 of a u64, in its shortest form only, so that a payload has one spelling and a decoded
+//! record encodes to the same bytes.
+
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+pub use decode::{Decoded, EffectError, Effects, Reason, decode};
+pub use encode::{EffectBuffer, Sink};
+
+/// The first byte of every payload.
+pub const FORMAT: u8 = 1;
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 65_536;
+/// Databases that a record can name: 0 to one less than this.
+pub const DATABASES_MAX: usize = 56;
+/// The longest string value, in bytes.
+pub const VALUE_BYTES_MAX: u64 = 512 << 20;
+
+/// One change of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect<'a> {
+    /// Makes the key a string, whatever it was.
+    Set {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The whole string.
+        value: &'a [u8],
+        /// When the key expires, in milliseconds since 1970; `None`: never.
+        expire_at_ms: Option<u64>,
+        /// Whether the string was built up piecemeal, which `OBJECT ENCODING` shows as `raw`.
+        raw: bool,
+    },
+    /// Adds to the end of a string, which is made if it is missing. The deadline stays.
+    Append {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The bytes added.
+        value: &'a [u8],
+    },
+    /// Overwrites part of a string, which is made or lengthened with zeros as needed. The deadline stays.
+    SetRange {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Where the bytes go.
+        offset: u64,
+        /// The bytes written.
+        value: &'a [u8],
+    },
+    /// Removes the key.
+    Delete {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Whether its deadline had passed.
+        expired: bool,
+    },
+    /// Gives the key a deadline, or takes it away.
+    Expire {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// When the key expires, in milliseconds since 1970; `None`: never.
+        expire_at_ms: Option<u64>,
+    },
+    /// Gives the value another key, replacing what that one holds. The deadline goes along.
+    Rename {
+        /// Database of both keys.
+        db: usize,
+        /// The key that ends.
+        key: &'a [u8],
+        /// The key that holds the value from now on.
+        to: &'a [u8],
+    },
+    /// Copies value and deadline to another key, replacing what that one holds.
+    Copy {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Database of the copy.
+        to_db: usize,
+        /// Key of the copy.
+        to: &'a [u8],
+    },
+    /// Moves the key with its value and deadline to another database, where the key is free.
+    Move {
+        /// Database that the key leaves.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Database that holds it from now on.
+        to_db: usize,
+    },
+    /// Empties a database.
+    FlushDb {
+        /// The database.
+        db: usize,
+    },
+    /// Empties all databases.
+    FlushAll,
+    /// Exchanges the contents of two databases.
+    SwapDb {
+        /// One database.
+        a: usize,
+        /// The other one.
+        b: usize,
+    },
+}
+
+/// The numbers of the effects, as they stand in the log.
+mod op {
+    pub(super) const DELETE: u8 = 0x01;
+    pub(super) const DELETE_EXPIRED: u8 = 0x02;
+    pub(super) const EXPIRE_AT: u8 = 0x03;
+    pub(super) const EXPIRE_NEVER: u8 = 0x04;
+    pub(super) const RENAME: u8 = 0x05;
+    pub(super) const COPY: u8 = 0x06;
+    pub(super) const MOVE: u8 = 0x07;
+    pub(super) const FLUSH_DB: u8 = 0x08;
+    pub(super) const FLUSH_ALL: u8 = 0x09;
+    pub(super) const SWAP_DB: u8 = 0x0A;
+    pub(super) const SET: u8 = 0x20;
+    pub(super) const SET_EXPIRING: u8 = 0x21;
+    pub(super) const SET_RAW: u8 = 0x22;
+    pub(super) const SET_RAW_EXPIRING: u8 = 0x23;
+    pub(super) const APPEND: u8 = 0x24;
+    pub(super) const SET_RANGE: u8 = 0x25;
+}
+
+impl<'a> Effect<'a> {
+    /// The effect's number in the log.
+    pub fn op(&self) -> u8 {
+        match self {
+            Effect::Delete { expired: false, .. } => op::DELETE,
+            Effect::Delete { expired: true, .. } => op::DELETE_EXPIRED,
+            Effect::Expire { expire_at_ms: Some(_), .. } => op::EXPIRE_AT,
+            Effect::Expire { expire_at_ms: None, .. } => op::EXPIRE_NEVER,
+            Effect::Rename { .. } => op::RENAME,
+            Effect::Copy { .. } => op::COPY,
+            Effect::Move { .. } => op::MOVE,
+            Effect::FlushDb { .. } => op::FLUSH_DB,
+            Effect::FlushAll => op::FLUSH_ALL,
+            Effect::SwapDb { .. } => op::SWAP_DB,
+            Effect::Set { raw: false, expire_at_ms: None, .. } => op::SET,
+            Effect::Set { raw: false, expire_at_ms: Some(_), .. } => op::SET_EXPIRING,
+            Effect::Set { raw: true, expire_at_ms: None, .. } => op::SET_RAW,
+            Effect::Set { raw: true, expire_at_ms: Some(_), .. } => op::SET_RAW_EXPIRING,
+            Effect::Append { .. } => op::APPEND,
+            Effect::SetRange { .. } => op::SET_RANGE,
+        }
+    }
+
+    /// The effect's name, in lower case: `set`, `append`, `setrange`, `del`, `expired`, `expire`, `persist`, `rename`,
+    /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Effect::Delete { expired: false, .. } => "del",
+            Effect::Delete { expired: true, .. } => "expired",
+            Effect::Expire { expire_at_ms: Some(_), .. } => "expire",
+            Effect::Expire { expire_at_ms: None, .. } => "persist",
+            Effect::Rename { .. } => "rename",
+            Effect::Copy { .. } => "copy",
+            Effect::Move { .. } => "move",
+            Effect::FlushDb { .. } => "flushdb",
+            Effect::FlushAll => "flushall",
+            Effect::SwapDb { .. } => "swapdb",
+            Effect::Set { .. } => "set",
+            Effect::Append { .. } => "append",
+            Effect::SetRange { .. } => "setrange",
+        }
+    }
+
+    /// The database that the effect changes, or the first of two; `None` if it changes all.
+    pub fn db(&self) -> Option<usize> {
+        match *self {
+            Effect::FlushAll => None,
+            Effect::SwapDb { a, .. } => Some(a),
+            Effect::Set { db, .. }
+            | Effect::Append { db, .. }
+            | Effect::SetRange { db, .. }
+            | Effect::Delete { db, .. }
+            | Effect::Expire { db, .. }
+            | Effect::Rename { db, .. }
+            | Effect::Copy { db, .. }
+            | Effect::Move { db, .. }
+            | Effect::FlushDb { db } => Some(db),
+        }
+    }
+
+    /// The key that the effect changes or takes from.
+    pub fn key(&self) -> Option<&'a [u8]> {
+        match *self {
+            Effect::FlushAll | Effect::FlushDb { .. } | Effect::SwapDb { .. } => None,
+            Effect::Set { key, .. }
+            | Effect::Append { key, .. }
+            | Effect::SetRange { key, .. }
+            | Effect::Delete { key, .. }
+            | Effect::Expire { key, .. }
+            | Effect::Rename { key, .. }
+            | Effect::Copy { key, .. }
+            | Effect::Move { key, .. } => Some(key),
+        }
+    }
+
+    /// The database and key that the effect writes to, where it is not the one that [`Effect::key`] names.
+    pub fn destination(&self) -> Option<(usize, &'a [u8])> {
+        match *self {
+            Effect::Rename { db, to, .. } => Some((db, to)),
+            Effect::Copy { to_db, to, .. } => Some((to_db, to)),
+            Effect::Move { key, to_db, .. } => Some((to_db, key)),
+            _ => None,
+        }
+    }
+
+    /// The bytes that the effect stores.
+    pub fn value(&self) -> Option<&'a [u8]> {
+        match *self {
+            Effect::Set { value, .. } | Effect::Append { value, .. } | Effect::SetRange { value, .. } => {
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The deadline that the effect sets, in milliseconds since 1970.
+    pub fn expire_at_ms(&self) -> Option<u64> {
+        match *self {
+            Effect::Set { expire_at_ms, .. } | Effect::Expire { expire_at_ms, .. } => expire_at_ms,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The bytes of each effect, and that no bytes whatever make the decoder panic.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One effect of each kind, with the bytes that it must have in the log.
+fn golden() -> Vec<(Effect<'static>, &'static str)> {
+    let (db, key, value) = (1, b"k".as_slice(), b"value".as_slice());
+    let deadline = Some(0x0102_0304_0506_0708);
+    vec![
+        (Effect::Delete { db, key, expired: false }, "01 01 01 6b"),
+        (Effect::Delete { db, key, expired: true }, "02 01 01 6b"),
+        (Effect::Expire { db, key, expire_at_ms: deadline }, "03 01 01 6b 08 07 06 05 04 03 02 01"),
+        (Effect::Expire { db, key, expire_at_ms: None }, "04 01 01 6b"),
+        (Effect::Rename { db, key, to: b"to" }, "05 01 01 6b 02 74 6f"),
+        (Effect::Copy { db, key, to_db: 2, to: b"to" }, "06 01 01 6b 02 02 74 6f"),
+        (Effect::Move { db, key, to_db: 2 }, "07 01 01 6b 02"),
+        (Effect::FlushDb { db }, "08 01"),
+        (Effect::FlushAll, "09"),
+        (Effect::SwapDb { a: 1, b: 55 }, "0a 01 37"),
+        (Effect::Set { db, key, value, expire_at_ms: None, raw: false }, "20 01 01 6b 05 76 61 6c 75 65"),
+        (
+            Effect::Set { db, key, value, expire_at_ms: deadline, raw: false },
+            "21 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
+        ),
+        (Effect::Set { db, key, value, expire_at_ms: None, raw: true }, "22 01 01 6b 05 76 61 6c 75 65"),
+        (
+            Effect::Set { db, key, value, expire_at_ms: deadline, raw: true },
+            "23 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
+        ),
+        (Effect::Append { db, key, value }, "24 01 01 6b 05 76 61 6c 75 65"),
+        (Effect::SetRange { db, key, offset: 300, value }, "25 01 01 6b ac 02 05 76 61 6c 75 65"),
+    ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+fn payload(effects: &[Effect<'_>], command_id: u16) -> Vec<u8> {
+    let mut buffer = EffectBuffer::new();
+    effects.iter().for_each(|effect| buffer.push(effect));
+    let mut bytes = Vec::new();
+    buffer.write(command_id, &mut bytes);
+    assert_eq!(bytes.len(), buffer.payload_bytes());
+    bytes
+}
+
+#[test]
+fn every_effect_has_its_bytes_and_comes_back_from_them() {
+    for (effect, expected) in golden() {
+        let bytes = payload(&[effect], 0x0201);
+        assert_eq!(hex(&bytes), format!("01 01 02 01 {expected}"), "{effect:?}");
+        let decoded = decode(&bytes).unwrap();
+        assert_eq!((decoded.command_id, decoded.count()), (0x0201, 1));
+        assert_eq!(decoded.effects().collect::<Vec<_>>(), [effect]);
+    }
+}
+
+#[test]
+fn a_record_of_many_effects_keeps_their_order() {
+    let effects: Vec<Effect<'_>> = (0..20).flat_map(|_| golden()).map(|(effect, _)| effect).collect();
+    let bytes = payload(&effects, 7);
+    let decoded = decode(&bytes).unwrap();
+    assert_eq!(decoded.count(), effects.len() as u64);
+    assert_eq!(decoded.effects().collect::<Vec<_>>(), effects);
+}
+
+#[test]
+fn damage_is_named_with_its_place() {
+    let bytes = payload(&[Effect::Delete { db: 1, key: b"k", expired: false }], 7);
+    for len in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..len]).unwrap_err().reason, Reason::Truncated, "cut at {len}");
+    }
+    let error = |bytes: &[u8]| {
+        let error = decode(bytes).unwrap_err();
+        (error.offset, error.reason)
+    };
+    assert_eq!(error(&[2, 0, 0, 0]), (0, Reason::UnknownFormat(2)));
+    assert_eq!(error(&[1, 0, 0, 1, 0xFF]), (4, Reason::UnknownEffect(0xFF)));
+    assert_eq!(error(&[1, 0, 0, 0, 0x09]), (4, Reason::Trailing));
+    assert_eq!(error(&[1, 0, 0, 0x81, 0x00, 0x09]), (3, Reason::Varint));
+    assert_eq!(error(&[1, 0, 0, 1, 0x08, 56]), (5, Reason::Database));
+    let far = [1, 0, 0, 1, 0x25, 0, 1, b'k', 0x80, 0x80, 0x80, 0x80, 0x02, 1, b'v'];
+    assert_eq!(error(&far), (13, Reason::ValueTooLong));
+    let huge_count = [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01];
+    assert_eq!(error(&huge_count), (13, Reason::Truncated));
+}
+
+#[test]
+fn accessors_say_what_the_inspector_prints() {
+    let set = Effect::Set { db: 3, key: b"k", value: b"v", expire_at_ms: Some(5), raw: false };
+    assert_eq!((set.name(), set.db(), set.key()), ("set", Some(3), Some(b"k".as_slice())));
+    assert_eq!((set.value(), set.expire_at_ms(), set.destination()), (Some(b"v".as_slice()), Some(5), None));
+    let moved = Effect::Move { db: 3, key: b"k", to_db: 4 };
+    assert_eq!(moved.destination(), Some((4, b"k".as_slice())));
+    assert_eq!(Effect::FlushAll.db(), None);
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_never_panic_and_what_decodes_encodes_to_the_same_bytes(
+        tail in proptest::collection::vec(any::<u8>(), 0..64),
+        count in 0_u8..4,
+    ) {
+        let mut bytes = vec![1, 0, 0, count];
+        bytes.extend(tail.iter().map(|byte| byte & 0x2F));
+        for bytes in [&bytes, &tail] {
+            if let Ok(decoded) = decode(bytes) {
+                let effects: Vec<Effect<'_>> = decoded.effects().collect();
+                prop_assert_eq!(effects.len() as u64, decoded.count());
+                prop_assert_eq!(&payload(&effects, decoded.command_id), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_record_never_panics(index in 0_usize..200, bit in 0_u32..8) {
+        let effects: Vec<Effect<'_>> = golden().into_iter().map(|(effect, _)| effect).collect();
+        let mut bytes = payload(&effects, 7);
+        let index = index % bytes.len();
+        bytes[index] ^= 1 << bit;
+        if let Ok(decoded) = decode(&bytes) {
+            prop_assert_eq!(decoded.effects().count() as u64, decoded.count());
+        }
+    }
+}

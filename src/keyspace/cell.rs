@@ -1,0 +1,253 @@
+//! What a key's cell holds: type, deadline, and the value or where it is.
+//!
+//! ```text
+//! cell     = tag u8 | deadline u64 LE, if flagged | payload | roots of the key's own trees
+//! tag      = type (low 4 bits) | flags
+//! deadline = milliseconds since 1970
+//!
+//!  type                        flag
+//!   1  string                   10  has a deadline
+//!   2  list                     20  raw: a string that was built up piecemeal
+//!   3  hash                     40  in pieces: the value is in a tree of its own
+//!   4  set                      80  reserved, 0
+//!   5  sorted set
+//!   6  stream
+//!
+//!  string, short     payload = the bytes
+//!  string, in pieces payload = length u64 LE; one root: piece number u32 BE -> the bytes of the piece
+//! ```
+//!
+//! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value; a piece that is missing, or shorter than
+//! that, is zeros from there on. So a string that was written far past its end costs what was written.
+
+use smallvec::SmallVec;
+
+use super::KeyspaceError;
+use crate::table::{CELL_BYTES_MAX, Cell, Root};
+
+/// The longest string that is kept in its key's cell, in bytes.
+pub const INLINE_BYTES_MAX: usize = 1024;
+/// Bytes of a string that one piece stands for: three pieces fill a page.
+pub const PIECE_BYTES: usize = 1280;
+
+/// Bytes of a cell before the payload, at most.
+const HEADER_BYTES_MAX: usize = 9;
+/// Bytes of an encoded root.
+const ROOT_BYTES: usize = 24;
+
+const _: () = assert!(HEADER_BYTES_MAX + INLINE_BYTES_MAX <= CELL_BYTES_MAX);
+const _: () = assert!(HEADER_BYTES_MAX + 8 + ROOT_BYTES <= CELL_BYTES_MAX);
+const _: () = assert!(PIECE_BYTES <= CELL_BYTES_MAX);
+
+/// Bits of the tag that hold the type.
+const TYPE_BITS: u8 = 0x0F;
+/// Tag flag: a deadline follows.
+const HAS_DEADLINE: u8 = 0x10;
+/// Tag flag: the string was built up piecemeal.
+const RAW: u8 = 0x20;
+/// Tag flag: the value is in a tree of its own.
+const IN_PIECES: u8 = 0x40;
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Bytes.
+    String = 1,
+    /// A list.
+    List = 2,
+    /// Fields and values.
+    Hash = 3,
+    /// Members.
+    Set = 4,
+    /// Members with scores.
+    SortedSet = 5,
+    /// A stream.
+    Stream = 6,
+}
+
+impl Kind {
+    /// The type's name, as `TYPE` replies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+            Kind::List => "list",
+            Kind::Hash => "hash",
+            Kind::Set => "set",
+            Kind::SortedSet => "zset",
+            Kind::Stream => "stream",
+        }
+    }
+
+    /// The type with this number.
+    fn from_bits(bits: u8) -> Option<Kind> {
+        [Kind::String, Kind::List, Kind::Hash, Kind::Set, Kind::SortedSet, Kind::Stream]
+            .into_iter()
+            .find(|&kind| kind as u8 == bits)
+    }
+}
+
+/// A key's cell, read.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a> {
+    /// Type of the value.
+    pub kind: Kind,
+    /// When the key expires, in milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
+    /// Whether the value is a string that was built up piecemeal.
+    pub raw: bool,
+    /// Whether the value is a string in a tree of its own.
+    in_pieces: bool,
+    /// What follows the header.
+    payload: &'a [u8],
+    /// The key's own tree, if it has one.
+    root: Root,
+}
+
+/// The bytes of a string.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'a> {
+    /// In the key's cell.
+    Short(&'a [u8]),
+    /// In a tree of its own.
+    InPieces {
+        /// Length, in bytes.
+        len: u64,
+        /// The tree: piece number to bytes.
+        root: Root,
+    },
+}
+
+impl<'a> Value<'a> {
+    /// Reads a cell.
+    #[inline]
+    pub fn read(cell: &Cell<'a>) -> Result<Self, KeyspaceError> {
+        let (&tag, rest) = cell.bytes.split_first().ok_or(KeyspaceError::BadCell("it is empty"))?;
+        let kind = Kind::from_bits(tag & TYPE_BITS).ok_or(KeyspaceError::BadCell("unknown type"))?;
+        let (expire_at_ms, payload) = if tag & HAS_DEADLINE == 0 {
+            (None, rest)
+        } else {
+            let (deadline, payload) =
+                rest.split_first_chunk().ok_or(KeyspaceError::BadCell("no room for its deadline"))?;
+            (Some(u64::from_le_bytes(*deadline)), payload)
+        };
+        let in_pieces = tag & IN_PIECES != 0;
+        let root = cell.roots.as_slice().first().copied().unwrap_or(Root::EMPTY);
+        Ok(Self { kind, expire_at_ms, raw: tag & RAW != 0, in_pieces, payload, root })
+    }
+
+    /// Whether the deadline has passed at `now_ms`.
+    #[inline]
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.expire_at_ms.is_some_and(|deadline| deadline <= now_ms)
+    }
+
+    /// The bytes of the string, or `None` if it is no string.
+    #[inline]
+    pub fn text(&self) -> Result<Option<Text<'a>>, KeyspaceError> {
+        if self.kind != Kind::String {
+            return Ok(None);
+        }
+        if !self.in_pieces {
+            return Ok(Some(Text::Short(self.payload)));
+        }
+        let len = self.payload.try_into().map_err(|_| KeyspaceError::BadCell("no length of its pieces"))?;
+        Ok(Some(Text::InPieces { len: u64::from_le_bytes(len), root: self.root }))
+    }
+}
+
+impl Text<'_> {
+    /// Length, in bytes.
+    pub fn len(&self) -> u64 {
+        match *self {
+            Text::Short(bytes) => bytes.len() as u64,
+            Text::InPieces { len, .. } => len,
+        }
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The bytes of a cell; those of small values need no allocation.
+pub(super) type CellBytes = SmallVec<[u8; 256]>;
+
+/// The cell of a short string.
+pub(super) fn short(expire_at_ms: Option<u64>, raw: bool, text: &[u8]) -> CellBytes {
+    debug_assert!(text.len() <= INLINE_BYTES_MAX);
+    let flags = if raw { RAW } else { 0 };
+    let mut cell = header(Kind::String as u8 | flags, expire_at_ms);
+    cell.extend_from_slice(text);
+    cell
+}
+
+/// The cell of a string in pieces, which are in the cell's first tree.
+pub(super) fn in_pieces(expire_at_ms: Option<u64>, raw: bool, len: u64) -> CellBytes {
+    let flags = IN_PIECES | if raw { RAW } else { 0 };
+    let mut cell = header(Kind::String as u8 | flags, expire_at_ms);
+    cell.extend_from_slice(&len.to_le_bytes());
+    cell
+}
+
+/// The bytes of any cell with another deadline.
+pub(super) fn with_deadline(cell: &Cell<'_>, expire_at_ms: Option<u64>) -> Result<CellBytes, KeyspaceError> {
+    let value = Value::read(cell)?;
+    let mut bytes = header(cell.bytes[0] & !HAS_DEADLINE, expire_at_ms);
+    bytes.extend_from_slice(value.payload);
+    Ok(bytes)
+}
+
+/// A tag and a deadline.
+fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
+    let mut cell = CellBytes::new();
+    match expire_at_ms {
+        Some(deadline) => {
+            cell.push(tag | HAS_DEADLINE);
+            cell.extend_from_slice(&deadline.to_le_bytes());
+        }
+        None => cell.push(tag),
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::CellRoots;
+
+    fn read(bytes: &[u8]) -> Result<Value<'_>, KeyspaceError> {
+        Value::read(&Cell { bytes, roots: CellRoots::default() })
+    }
+
+    #[test]
+    fn cells_have_their_bytes() {
+        let deadline = Some(0x0102_0304_0506_0708);
+        assert_eq!(short(None, false, b"ab").as_slice(), b"\x01ab");
+        assert_eq!(short(deadline, true, b"ab").as_slice(), b"\x31\x08\x07\x06\x05\x04\x03\x02\x01ab");
+        assert_eq!(in_pieces(None, false, 3).as_slice(), b"\x41\x03\0\0\0\0\0\0\0");
+        assert_eq!(
+            in_pieces(deadline, true, 3).as_slice(),
+            b"\x71\x08\x07\x06\x05\x04\x03\x02\x01\x03\0\0\0\0\0\0\0"
+        );
+    }
+
+    #[test]
+    fn a_deadline_comes_and_goes_without_touching_the_rest() {
+        let plain = Cell { bytes: b"\x22ab", roots: CellRoots::default() };
+        let timed = with_deadline(&plain, Some(5)).unwrap();
+        assert_eq!(timed.as_slice(), b"\x32\x05\0\0\0\0\0\0\0ab");
+        let timed = Cell { bytes: &timed, roots: CellRoots::default() };
+        assert_eq!(with_deadline(&timed, None).unwrap().as_slice(), plain.bytes);
+    }
+
+    #[test]
+    fn a_cell_that_nobody_wrote_is_refused() {
+        for bytes in [b"".as_slice(), b"\x00", b"\x0f", b"\x11\x01", b"\x09abc"] {
+            assert!(matches!(read(bytes), Err(KeyspaceError::BadCell(_))), "{bytes:?}");
+        }
+        assert!(matches!(read(b"\x41abc").unwrap().text(), Err(KeyspaceError::BadCell(_))));
+        assert!(read(b"\x03abc").unwrap().text().unwrap().is_none());
+    }
+}

@@ -1,0 +1,81 @@
+//! The tree of deadlines: which keys expire when.
+//!
+//! ```text
+//! key = deadline u64 BE, milliseconds since 1970 | the key          cell = empty
+//! ```
+//!
+//! Big-endian, so that the tree's order is the order of time.
+
+use smallvec::SmallVec;
+
+use super::{DATABASES_MAX, ExpiredKey, KeyspaceError, deadlines_slot, walk};
+use crate::table::{TableWriter, View};
+
+/// Bytes of a deadline in front of its key.
+pub(super) const DEADLINE_BYTES: usize = 8;
+
+/// The tree's key for `key`.
+fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
+    let mut bytes = SmallVec::with_capacity(DEADLINE_BYTES + key.len());
+    bytes.extend_from_slice(&expire_at_ms.to_be_bytes());
+    bytes.extend_from_slice(key);
+    bytes
+}
+
+/// Splits the tree's key.
+fn split(index_key: &[u8]) -> Result<(u64, &[u8]), KeyspaceError> {
+    let (deadline, key) =
+        index_key.split_first_chunk().ok_or(KeyspaceError::BadCell("a deadline of less than eight bytes"))?;
+    Ok((u64::from_be_bytes(*deadline), key))
+}
+
+/// Makes `new` the key's deadline in the tree, where `old` was.
+pub(super) fn replace(
+    table: &mut TableWriter,
+    db: usize,
+    key: &[u8],
+    old: Option<u64>,
+    new: Option<u64>,
+) -> Result<(), KeyspaceError> {
+    if old == new {
+        return Ok(());
+    }
+    let slot = deadlines_slot(db);
+    let mut root = table.root(slot);
+    if let Some(old) = old {
+        let removed = table.remove(&mut root, &index_key(old, key))?;
+        debug_assert!(removed.is_some(), "a deadline was not in the tree of deadlines");
+    }
+    if let Some(new) = new {
+        let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
+        debug_assert!(added, "a deadline was in the tree of deadlines already");
+    }
+    table.set_root(slot, root);
+    Ok(())
+}
+
+/// The earliest deadline of a database.
+pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceError> {
+    let mut first = None;
+    walk(view, view.root(deadlines_slot(db)), &[], |index_key, _| {
+        first = Some(split(index_key)?.0);
+        Ok(false)
+    })?;
+    Ok(first)
+}
+
+/// Up to `keys_max` keys whose deadlines have passed at `now_ms`.
+pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+    let mut keys = Vec::new();
+    for db in 0..DATABASES_MAX {
+        walk(view, view.root(deadlines_slot(db)), &[], |index_key, _| {
+            let (deadline, key) = split(index_key)?;
+            let due = keys.len() < keys_max && deadline <= now_ms;
+            if due {
+                keys.push(ExpiredKey { db, key: key.into() });
+            }
+            Ok(due)
+        })?;
+    }
+    Ok(keys)
+}

@@ -1,0 +1,22 @@
+//! What can go wrong in the keyspace. A client's mistake is not among it: that is a reply.
+
+use crate::table::TableError;
+
+/// Why the keyspace did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyspaceError {
+    /// The table could not.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A cell's bytes are none that this program writes.
+    #[error("a key's cell cannot be read: {0}")]
+    BadCell(&'static str),
+    /// An effect does not fit the data: the record was made on other data than these.
+    #[error("the log's effect {effect} does not fit the data: {reason}")]
+    Mismatch {
+        /// The effect's name.
+        effect: &'static str,
+        /// What is different.
+        reason: &'static str,
+    },
+}

@@ -1,0 +1,150 @@
+//! What the keyspace promises below the commands.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::effect::Effect;
+use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
+
+/// An empty table.
+fn table() -> (Arc<Table>, TableWriter) {
+    let options = TableOptions { seed: 1, ..TableOptions::default() };
+    Table::create(Box::new(MemoryFile::new(1 << 26)), &options).unwrap()
+}
+
+/// Ends the group and frees what was dropped.
+fn publish(writer: &mut TableWriter) {
+    let frozen = writer.freeze();
+    writer.publish(frozen);
+    while writer.reclaim(1000).unwrap() > 0 {}
+}
+
+/// Pages that hold something, or did in an older version.
+fn pages_used(table: &Table) -> u64 {
+    table.stats().pages - table.stats().pages_free
+}
+
+fn set<'a>(key: &'a [u8], value: &'a [u8], expire_at_ms: Option<u64>) -> Effect<'a> {
+    Effect::Set { db: 0, key, value, expire_at_ms, raw: false }
+}
+
+#[test]
+fn a_change_of_a_long_string_touches_the_pieces_concerned_only() {
+    let (table, mut writer) = table();
+    let value = vec![b'x'; 8 << 20];
+    Keyspace::new(&mut writer, None).apply(&set(b"k", &value, None)).unwrap();
+    publish(&mut writer);
+    let before = pages_used(&table);
+    assert!(before > 2000);
+    for offset in [0, 4_000_000, (8 << 20) - 1] {
+        let effect = Effect::SetRange { db: 0, key: b"k", offset, value: b"abc" };
+        Keyspace::new(&mut writer, None).apply(&effect).unwrap();
+    }
+    Keyspace::new(&mut writer, None).apply(&Effect::Append { db: 0, key: b"k", value: b"def" }).unwrap();
+    publish(&mut writer);
+    let copied = pages_used(&table) - before;
+    assert!(copied < 40, "{copied} pages were copied");
+}
+
+#[test]
+fn what_is_overwritten_or_deleted_is_freed() {
+    let (table, mut writer) = table();
+    let value = vec![b'x'; 100_000];
+    let round = |writer: &mut TableWriter| {
+        let mut keys = Keyspace::new(writer, None);
+        keys.apply(&set(b"a", &value, Some(5))).unwrap();
+        keys.apply(&Effect::Copy { db: 0, key: b"a", to_db: 1, to: b"b" }).unwrap();
+        keys.apply(&set(b"a", b"short", None)).unwrap();
+        keys.apply(&set(b"a", &value, None)).unwrap();
+        keys.apply(&Effect::Rename { db: 0, key: b"a", to: b"c" }).unwrap();
+        keys.apply(&Effect::Delete { db: 0, key: b"c", expired: false }).unwrap();
+        keys.apply(&Effect::FlushDb { db: 1 }).unwrap();
+        publish(writer);
+        publish(writer);
+    };
+    round(&mut writer);
+    round(&mut writer);
+    let used = pages_used(&table);
+    for _ in 0..20 {
+        round(&mut writer);
+    }
+    let now = pages_used(&table);
+    assert!(now <= used + 10, "{used} pages became {now}");
+}
+
+#[test]
+fn due_keys_come_in_the_order_of_their_deadlines() {
+    let (_table, mut writer) = table();
+    let mut keys = Keyspace::new(&mut writer, None);
+    assert_eq!(keys.next_deadline().unwrap(), None);
+    for (key, deadline) in [(b"a", 300), (b"b", 100), (b"c", 200)] {
+        keys.apply(&set(key, b"v", Some(deadline))).unwrap();
+    }
+    keys.apply(&Effect::Move { db: 0, key: b"b", to_db: 3 }).unwrap();
+    keys.apply(&Effect::Copy { db: 0, key: b"c", to_db: 0, to: b"d" }).unwrap();
+    let due = |keys: &Keyspace<'_>, now_ms, max| {
+        let due = keys.due(now_ms, max).unwrap();
+        due.into_iter().map(|due| (due.db, due.key.to_vec())).collect::<Vec<_>>()
+    };
+    assert_eq!(due(&keys, 99, 9), []);
+    assert_eq!(due(&keys, 100, 9), [(3, b"b".to_vec())]);
+    assert_eq!(due(&keys, 250, 9), [(0, b"c".to_vec()), (0, b"d".to_vec()), (3, b"b".to_vec())]);
+    assert_eq!(due(&keys, 250, 2).len(), 2);
+    assert_eq!(keys.next_deadline().unwrap(), Some(100));
+    assert_eq!(deadlines_len(&keys.view(), 0), 3);
+    assert!(!keys.purge(0, b"a", 299).unwrap());
+    assert!(keys.purge(0, b"a", 300).unwrap());
+    assert_eq!(keys.info(0, b"a").unwrap(), None);
+}
+
+#[test]
+fn an_effect_that_does_not_fit_the_data_is_refused() {
+    let (_table, mut writer) = table();
+    let mut root = writer.root(0);
+    writer.insert(&mut root, b"h", b"\x03", &[]).unwrap();
+    writer.insert(&mut root, b"bad", b"\x0f", &[]).unwrap();
+    writer.set_root(0, root);
+    let mut keys = Keyspace::new(&mut writer, None);
+    let (db, key, value) = (0, b"missing".as_slice(), b"v".as_slice());
+    for effect in [
+        Effect::Delete { db, key, expired: false },
+        Effect::Expire { db, key, expire_at_ms: None },
+        Effect::Rename { db, key, to: b"to" },
+        Effect::Move { db, key, to_db: 1 },
+        Effect::Copy { db, key, to_db: 1, to: b"to" },
+        Effect::Append { db, key: b"h", value },
+        Effect::SetRange { db, key: b"h", offset: 0, value },
+    ] {
+        assert!(matches!(keys.apply(&effect), Err(KeyspaceError::Mismatch { .. })), "{effect:?}");
+    }
+    let bad = keys.apply(&Effect::Append { db, key: b"bad", value });
+    assert!(matches!(bad, Err(KeyspaceError::BadCell(_))));
+}
+
+#[test]
+fn zeros_between_pieces_are_read_back() {
+    let (_table, mut writer) = table();
+    let mut keys = Keyspace::new(&mut writer, None);
+    let mut expected = vec![0; 3 * PIECE_BYTES + 500];
+    for (offset, value) in
+        [(3 * PIECE_BYTES, [b'a'; 500]), (PIECE_BYTES - 100, [b'b'; 500]), (10, [b'c'; 500])]
+    {
+        expected[offset..][..500].copy_from_slice(&value);
+        keys.apply(&Effect::SetRange { db: 0, key: b"k", offset: offset as u64, value: &value }).unwrap();
+    }
+    let check = |start: u64, end: u64| {
+        keys.with_value::<_, KeyspaceError>(0, b"k", |view, value| {
+            let text = value.unwrap().text()?.unwrap();
+            assert_eq!(text.len(), expected.len() as u64);
+            let mut bytes = Vec::new();
+            text.each_part(view, start, end, |part| bytes.extend_from_slice(part))?;
+            assert_eq!(bytes, expected[start as usize..end as usize], "{start}..{end}");
+            assert!(start > 0 || end < text.len() || text.to_contiguous(view)? == expected);
+            Ok(())
+        })
+    };
+    let edges = [0, 9, 10, 510, 1180, 1279, 1280, 1281, 1679, 1680, 2560, 3839, 3840, 4339, 4340];
+    for (index, &start) in edges.iter().enumerate() {
+        edges[index..].iter().for_each(|&end| check(start, end).unwrap());
+    }
+}

@@ -1,0 +1,93 @@
+//! Reading the bytes of strings, piece by piece.
+
+use super::cell::{PIECE_BYTES, Text};
+use super::{KeyspaceError, walk};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Bytes that are missing from a piece are taken from here.
+static ZEROS: [u8; PIECE_BYTES] = [0; PIECE_BYTES];
+
+impl<'a> Text<'a> {
+    /// Hands the bytes from `start` to before `end` to `sink`, in order, in as many parts as they are stored in.
+    pub fn each_part(
+        &self,
+        view: &View<'_>,
+        start: u64,
+        end: u64,
+        mut sink: impl FnMut(&[u8]),
+    ) -> Result<(), KeyspaceError> {
+        let end = end.min(self.len());
+        if start >= end {
+            return Ok(());
+        }
+        let root = match *self {
+            Text::Short(bytes) => {
+                sink(&bytes[start as usize..end as usize]);
+                return Ok(());
+            }
+            Text::InPieces { root, .. } => root,
+        };
+        let mut at = start;
+        let first = (start / PIECE_BYTES as u64) as u32;
+        walk(view, root, &first.to_be_bytes(), |key, cell| {
+            let piece_start = piece_number(key)? * PIECE_BYTES as u64;
+            if piece_start >= end {
+                return Ok(false);
+            }
+            zeros(&mut at, piece_start.max(start), &mut sink);
+            let stop = end.min(piece_start + cell.bytes.len() as u64);
+            if at < stop {
+                sink(&cell.bytes[(at - piece_start) as usize..(stop - piece_start) as usize]);
+                at = stop;
+            }
+            Ok(true)
+        })?;
+        zeros(&mut at, end, &mut sink);
+        Ok(())
+    }
+
+    /// Writes the bytes from `start` to before `end` as a bulk string.
+    pub fn bulk(
+        &self,
+        view: &View<'_>,
+        start: u64,
+        end: u64,
+        reply: &mut Reply<'_>,
+    ) -> Result<(), KeyspaceError> {
+        let end = end.min(self.len()).max(start);
+        if let Text::Short(bytes) = *self {
+            reply.bulk(&bytes[(start as usize).min(bytes.len())..(end as usize).min(bytes.len())]);
+            return Ok(());
+        }
+        reply.bulk_header((end - start) as usize);
+        self.each_part(view, start, end, |part| reply.raw(part))?;
+        reply.end_line();
+        Ok(())
+    }
+
+    /// All bytes in one piece, copied only if they are not stored in one.
+    pub fn to_contiguous(&self, view: &View<'_>) -> Result<std::borrow::Cow<'a, [u8]>, KeyspaceError> {
+        if let Text::Short(bytes) = *self {
+            return Ok(bytes.into());
+        }
+        let mut bytes = Vec::with_capacity(self.len() as usize);
+        self.each_part(view, 0, self.len(), |part| bytes.extend_from_slice(part))?;
+        Ok(bytes.into())
+    }
+}
+
+/// The number that a piece's key spells.
+fn piece_number(key: &[u8]) -> Result<u64, KeyspaceError> {
+    let number = key.try_into().map_err(|_| KeyspaceError::BadCell("a piece without a number"))?;
+    Ok(u64::from(u32::from_be_bytes(number)))
+}
+
+/// Hands zeros from `at` to before `end` to `sink`.
+fn zeros(at: &mut u64, end: u64, sink: &mut impl FnMut(&[u8])) {
+    while *at < end {
+        let len = (end - *at).min(ZEROS.len() as u64);
+        sink(&ZEROS[..len as usize]);
+        *at += len;
+    }
+}

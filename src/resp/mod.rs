@@ -1,0 +1,10 @@
+//! The Redis protocol as pure functions over bytes: requests in, replies out.
+//!
+//! Nothing here knows a socket. [`RequestParser`] finds the commands in what a client sends; [`Reply`] writes replies in
+//! the protocol that the client chose.
+
+mod reply;
+mod request;
+
+pub use reply::{Protocol, Reply};
+pub use request::{Parsed, ProtocolError, RequestLimits, RequestParser};

@@ -1,0 +1,226 @@
+//! Encodes replies, in RESP2 or RESP3 as the client chose.
+//!
+//! One method per reply type; where RESP2 lacks a type, the method writes what Redis writes there.
+//! Format: the Redis serialization protocol specification, versions 2 and 3.
+
+/// The version of the protocol that a client speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// RESP2, which every connection starts with.
+    #[default]
+    Resp2,
+    /// RESP3, chosen with `HELLO 3`.
+    Resp3,
+}
+
+/// The longest text of an error reply, in bytes; a longer one is cut.
+const ERROR_BYTES_MAX: usize = 512;
+
+/// Appends replies to a buffer.
+pub struct Reply<'a> {
+    /// Where the encoded replies go.
+    out: &'a mut Vec<u8>,
+    /// Decides the encoding of the types that RESP2 lacks.
+    protocol: Protocol,
+}
+
+impl<'a> Reply<'a> {
+    /// Replies in `protocol`, appended to `out`.
+    pub fn new(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
+        Self { out, protocol }
+    }
+
+    /// The protocol in use.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether RESP3 is in use.
+    pub fn is_resp3(&self) -> bool {
+        self.protocol == Protocol::Resp3
+    }
+
+    /// Bytes in the buffer so far, earlier replies included.
+    pub fn len_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether the reply that was written since the buffer held `len_bytes` bytes is an error.
+    pub fn is_error_since(&self, len_bytes: usize) -> bool {
+        self.out.get(len_bytes) == Some(&b'-')
+    }
+
+    /// Takes back everything written since the buffer held `len_bytes` bytes.
+    pub fn truncate(&mut self, len_bytes: usize) {
+        self.out.truncate(len_bytes);
+    }
+
+    /// `+OK`.
+    pub fn ok(&mut self) {
+        self.out.extend_from_slice(b"+OK\r\n");
+    }
+
+    /// A simple string: fixed text of the server's own, without line breaks.
+    pub fn simple(&mut self, text: &str) {
+        debug_assert!(!text.bytes().any(|byte| byte == b'\r' || byte == b'\n'));
+        self.out.push(b'+');
+        self.out.extend_from_slice(text.as_bytes());
+        self.end_line();
+    }
+
+    /// An error. `text` starts with its code (`ERR ...`); line breaks in it become spaces, so that no input can forge a
+    /// second reply.
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        let text = text.as_ref();
+        let text = &text[..text.len().min(ERROR_BYTES_MAX)];
+        self.out.push(b'-');
+        self.out.extend(text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte }));
+        self.end_line();
+    }
+
+    /// An integer.
+    pub fn integer(&mut self, value: i64) {
+        self.header(b':', value);
+    }
+
+    /// A bulk string.
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.out.reserve(bytes.len() + 16);
+        self.bulk_header(bytes.len());
+        self.out.extend_from_slice(bytes);
+        self.end_line();
+    }
+
+    /// The start of a bulk string of `len_bytes` bytes, to be followed by [`Reply::raw`] calls and [`Reply::end_line`].
+    pub fn bulk_header(&mut self, len_bytes: usize) {
+        self.header(b'$', len_bytes as i64);
+    }
+
+    /// Bytes as they are: part of a bulk string begun with [`Reply::bulk_header`], or a reply encoded before.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// The line end that closes a bulk string.
+    pub fn end_line(&mut self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// An integer as a bulk string.
+    pub fn bulk_integer(&mut self, value: i64) {
+        self.bulk(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// The absence of a value: `$-1`, in RESP3 `_`.
+    pub fn null(&mut self) {
+        self.out.extend_from_slice(if self.is_resp3() { b"_\r\n" } else { b"$-1\r\n" });
+    }
+
+    /// The absence of an array: `*-1`, in RESP3 `_`.
+    pub fn null_array(&mut self) {
+        self.out.extend_from_slice(if self.is_resp3() { b"_\r\n" } else { b"*-1\r\n" });
+    }
+
+    /// The start of an array of `len` elements, which follow.
+    pub fn array(&mut self, len: usize) {
+        self.header(b'*', len as i64);
+    }
+
+    /// The start of a map of `pairs` keys and values, which follow in turn; in RESP2 a flat array.
+    pub fn map(&mut self, pairs: usize) {
+        if self.is_resp3() {
+            self.header(b'%', pairs as i64);
+        } else {
+            self.array(pairs * 2);
+        }
+    }
+
+    /// The start of a set of `len` members; in RESP2 an array.
+    pub fn set(&mut self, len: usize) {
+        self.header(if self.is_resp3() { b'~' } else { b'*' }, len as i64);
+    }
+
+    /// The start of a push message of `len` elements; in RESP2 an array.
+    pub fn push(&mut self, len: usize) {
+        self.header(if self.is_resp3() { b'>' } else { b'*' }, len as i64);
+    }
+
+    /// A boolean; in RESP2 the integer 1 or 0.
+    pub fn boolean(&mut self, value: bool) {
+        if self.is_resp3() {
+            self.out.extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" });
+        } else {
+            self.integer(i64::from(value));
+        }
+    }
+
+    /// A floating point number whose text is already known; in RESP2 a bulk string.
+    pub fn double_text(&mut self, text: &str) {
+        if self.is_resp3() {
+            self.out.push(b',');
+            self.out.extend_from_slice(text.as_bytes());
+            self.end_line();
+        } else {
+            self.bulk(text.as_bytes());
+        }
+    }
+
+    /// Text with a format of three letters (`txt`, `mkd`); in RESP2 a bulk string.
+    pub fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
+        if self.is_resp3() {
+            self.header(b'=', text.len() as i64 + 4);
+            self.out.extend_from_slice(&format);
+            self.out.push(b':');
+            self.out.extend_from_slice(text);
+            self.end_line();
+        } else {
+            self.bulk(text);
+        }
+    }
+
+    /// A type byte, a number and the line end.
+    fn header(&mut self, kind: u8, value: i64) {
+        self.out.push(kind);
+        self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.end_line();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(protocol: Protocol, write: impl FnOnce(&mut Reply<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, protocol));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_type_has_its_bytes_in_both_protocols() {
+        let all = |reply: &mut Reply<'_>| {
+            reply.ok();
+            reply.integer(-7);
+            reply.bulk(b"a\r\nb");
+            reply.null();
+            reply.null_array();
+            reply.map(1);
+            reply.set(1);
+            reply.push(1);
+            reply.boolean(true);
+            reply.double_text("1.5");
+            reply.verbatim(*b"txt", b"hi");
+        };
+        let resp2 =
+            "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n$-1\r\n*-1\r\n*2\r\n*1\r\n*1\r\n:1\r\n$3\r\n1.5\r\n$2\r\nhi\r\n";
+        let resp3 =
+            "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n_\r\n_\r\n%1\r\n~1\r\n>1\r\n#t\r\n,1.5\r\n=6\r\ntxt:hi\r\n";
+        assert_eq!(encode(Protocol::Resp2, all), resp2);
+        assert_eq!(encode(Protocol::Resp3, all), resp3);
+    }
+
+    #[test]
+    fn an_error_text_cannot_forge_a_second_reply() {
+        assert_eq!(encode(Protocol::Resp2, |reply| reply.error("ERR a\r\n+OK")), "-ERR a  +OK\r\n");
+    }
+}

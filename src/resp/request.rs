@@ -1,0 +1,290 @@
+//! Finds the commands in the bytes of a client: RESP arrays of bulk strings, and inline commands.
+//!
+//! The parser copies nothing: it names the words of a command as ranges of the input. It keeps its place in a command
+//! that is not whole yet, so a large value that arrives in pieces is looked at once. What it returns depends on the
+//! bytes alone, never on how they were cut into pieces.
+//!
+//! - What a client announces costs no memory; only what it sends does. (The input buffer is the connection's.)
+//! - Lengths are decimal digits without sign, leading zeros or spaces; every line ends with `\r\n`. Inline commands
+//!   may end with `\n` alone.
+//! - After an error the connection is to be closed: where the next command would start is unknown.
+//!
+//! Format: the Redis serialization protocol specification; inline commands follow `sdssplitargs` of Redis.
+
+mod inline;
+#[cfg(test)]
+mod tests;
+
+use crate::command::Span;
+
+/// Words that one command may have.
+const WORDS_MAX: u64 = 1024 * 1024;
+/// Words that a command of a client without authentication may have.
+const UNAUTHENTICATED_WORDS_MAX: u64 = 10;
+/// Bytes that a word of a client without authentication may have.
+const UNAUTHENTICATED_BULK_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes that an inline command may have, its line end included.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes in which the line end of a length must show up.
+const LENGTH_BYTES_MAX: usize = 32;
+
+/// What a client may send.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Bytes that one word may have.
+    pub bulk_bytes_max: u64,
+    /// Whether the client has given the password; the limits are narrow before.
+    pub authenticated: bool,
+}
+
+/// What the parser found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// A whole command; its words are the spans from `first_span` on, at least one.
+    Command {
+        /// Index of the command's name in the spans.
+        first_span: usize,
+    },
+    /// No whole command: more bytes are needed.
+    Incomplete,
+}
+
+/// The bytes are no request. The text is the one that Redis replies, behind `ERR Protocol error: `.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProtocolError {
+    /// The number of words is no number, or too large.
+    #[error("ERR Protocol error: invalid multibulk length")]
+    WordCount,
+    /// A client without authentication announced too many words.
+    #[error("ERR Protocol error: unauthenticated multibulk length")]
+    UnauthenticatedWordCount,
+    /// The number of words has no end.
+    #[error("ERR Protocol error: too big mbulk count string")]
+    WordCountTooLong,
+    /// The length of a word is no number, or too large.
+    #[error("ERR Protocol error: invalid bulk length")]
+    BulkLength,
+    /// A client without authentication announced too long a word.
+    #[error("ERR Protocol error: unauthenticated bulk length")]
+    UnauthenticatedBulkLength,
+    /// The length of a word has no end.
+    #[error("ERR Protocol error: too big bulk count string")]
+    BulkLengthTooLong,
+    /// Something else stands where a bulk string should start.
+    #[error("ERR Protocol error: expected '$', got '{}'", *.0 as char)]
+    ExpectedBulk(u8),
+    /// A bulk string is not followed by `\r\n`.
+    #[error("ERR Protocol error: expected CRLF after bulk string")]
+    BulkEnd,
+    /// An inline command is too long.
+    #[error("ERR Protocol error: too big inline request")]
+    InlineTooLong,
+    /// A quote in an inline command is not closed, or its end is not followed by a space.
+    #[error("ERR Protocol error: unbalanced quotes in request")]
+    UnbalancedQuotes,
+}
+
+/// Finds commands in an input buffer that grows at its end.
+#[derive(Debug, Default)]
+pub struct RequestParser {
+    /// Everything before this offset belongs to whole commands.
+    consumed: usize,
+    /// The first byte not yet understood.
+    at: usize,
+    /// Words still to come of the array being received; 0 between commands.
+    words_left: u64,
+    /// Length of the word being received, once it is known.
+    bulk_len: Option<usize>,
+    /// The inline command being received has no line end before this offset.
+    scanned: usize,
+    /// Number of spans before those of the command being received.
+    first_span: usize,
+}
+
+impl RequestParser {
+    /// Finds the next command and appends its words to `spans`. The caller may take them off again when it is done
+    /// with the command.
+    ///
+    /// `input` holds all bytes since the last [`RequestParser::rewind`]. Quoted words of an inline command are decoded
+    /// in place, which never needs more room.
+    ///
+    /// # Errors
+    /// The bytes are no request: the connection is to be closed.
+    pub fn next(
+        &mut self,
+        input: &mut [u8],
+        spans: &mut Vec<Span>,
+        limits: &RequestLimits,
+    ) -> Result<Parsed, ProtocolError> {
+        debug_assert!(input.len() <= u32::MAX as usize, "spans count in 32 bits");
+        debug_assert!(self.consumed <= self.at && self.at <= input.len());
+        loop {
+            let whole = if self.words_left > 0 {
+                self.words(input, spans, limits)?
+            } else {
+                self.first_span = spans.len();
+                match input.get(self.at) {
+                    None => return Ok(Parsed::Incomplete),
+                    Some(b'*') => match self.array(input, limits)? {
+                        Some(()) if self.words_left > 0 => continue,
+                        found => found,
+                    },
+                    Some(_) => self.inline(input, spans)?,
+                }
+            };
+            let Some(()) = whole else { return Ok(Parsed::Incomplete) };
+            self.consumed = self.at;
+            if spans.len() > self.first_span {
+                return Ok(Parsed::Command { first_span: self.first_span });
+            }
+        }
+    }
+
+    /// Number of bytes at the start of the input that belong to the commands returned so far.
+    pub fn consumed(&self) -> usize {
+        self.consumed
+    }
+
+    /// Bytes that the word being received still lacks, of which `received` bytes of input are there; 0 when unknown.
+    pub fn missing_bytes(&self, received: usize) -> usize {
+        self.bulk_len.map_or(0, |len| (self.at + len + 2).saturating_sub(received))
+    }
+
+    /// Forgets the command being received: the input now starts at offset `at` of what it was, which must lie at the
+    /// start of a command. Spans of a part of a command are taken off.
+    pub fn rewind(&mut self, spans: &mut Vec<Span>) {
+        if self.words_left > 0 {
+            spans.truncate(self.first_span);
+        }
+        *self = Self::default();
+    }
+
+    /// Reads the number of words of an array.
+    fn array(&mut self, input: &[u8], limits: &RequestLimits) -> Result<Option<()>, ProtocolError> {
+        let (negative, digits_at) = match input.get(self.at + 1) {
+            Some(b'-') => (true, self.at + 2),
+            _ => (false, self.at + 1),
+        };
+        let (count, next) = match number(&input[digits_at.min(input.len())..]) {
+            Number::Incomplete => return Ok(None),
+            Number::Invalid => return Err(ProtocolError::WordCount),
+            Number::TooLong => return Err(ProtocolError::WordCountTooLong),
+            Number::Value(count, len) => (count, digits_at + len),
+        };
+        if negative {
+            if count == 0 {
+                return Err(ProtocolError::WordCount);
+            }
+        } else if count > WORDS_MAX {
+            return Err(ProtocolError::WordCount);
+        } else if count > UNAUTHENTICATED_WORDS_MAX && !limits.authenticated {
+            return Err(ProtocolError::UnauthenticatedWordCount);
+        } else {
+            self.words_left = count;
+        }
+        self.at = next;
+        Ok(Some(()))
+    }
+
+    /// Reads the words of an array, as far as they are there.
+    fn words(
+        &mut self,
+        input: &[u8],
+        spans: &mut Vec<Span>,
+        limits: &RequestLimits,
+    ) -> Result<Option<()>, ProtocolError> {
+        while self.words_left > 0 {
+            let len = match self.bulk_len {
+                Some(len) => len,
+                None => match self.bulk_header(input, limits)? {
+                    Some(len) => len,
+                    None => return Ok(None),
+                },
+            };
+            let Some(end) = input.get(self.at + len..self.at + len + 2) else { return Ok(None) };
+            if end != b"\r\n" {
+                return Err(ProtocolError::BulkEnd);
+            }
+            spans.push(Span { start: self.at as u32, len: len as u32 });
+            self.at += len + 2;
+            self.bulk_len = None;
+            self.words_left -= 1;
+        }
+        Ok(Some(()))
+    }
+
+    /// Reads the length of a word.
+    fn bulk_header(&mut self, input: &[u8], limits: &RequestLimits) -> Result<Option<usize>, ProtocolError> {
+        match input.get(self.at) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            Some(&other) => return Err(ProtocolError::ExpectedBulk(other)),
+        }
+        let (len, next) = match number(&input[self.at + 1..]) {
+            Number::Incomplete => return Ok(None),
+            Number::Invalid => return Err(ProtocolError::BulkLength),
+            Number::TooLong => return Err(ProtocolError::BulkLengthTooLong),
+            Number::Value(len, bytes) => (len, self.at + 1 + bytes),
+        };
+        if len > limits.bulk_bytes_max.min(u64::from(u32::MAX / 2)) {
+            return Err(ProtocolError::BulkLength);
+        }
+        if len > UNAUTHENTICATED_BULK_BYTES_MAX && !limits.authenticated {
+            return Err(ProtocolError::UnauthenticatedBulkLength);
+        }
+        self.at = next;
+        self.bulk_len = Some(len as usize);
+        Ok(self.bulk_len)
+    }
+
+    /// Reads an inline command, when its line is whole.
+    fn inline(&mut self, input: &mut [u8], spans: &mut Vec<Span>) -> Result<Option<()>, ProtocolError> {
+        let limit = input.len().min(self.at + INLINE_BYTES_MAX);
+        let from = self.scanned.clamp(self.at, limit);
+        let Some(found) = memchr::memchr(b'\n', &input[from..limit]) else {
+            if input.len() - self.at >= INLINE_BYTES_MAX {
+                return Err(ProtocolError::InlineTooLong);
+            }
+            self.scanned = limit;
+            return Ok(None);
+        };
+        let line_end = from + found;
+        let text_end =
+            if line_end > self.at && input[line_end - 1] == b'\r' { line_end - 1 } else { line_end };
+        inline::split(input, self.at, text_end, spans)?;
+        self.at = line_end + 1;
+        Ok(Some(()))
+    }
+}
+
+/// A length in front of its line end.
+enum Number {
+    /// The line end is not there yet.
+    Incomplete,
+    /// The value, and the number of bytes that it takes with its line end.
+    Value(u64, usize),
+    /// No number.
+    Invalid,
+    /// No line end where one must be.
+    TooLong,
+}
+
+/// Reads the decimal number at the start of `bytes`. One that is too large for 64 bits reads as the largest value.
+fn number(bytes: &[u8]) -> Number {
+    let mut value = 0u64;
+    for (index, &byte) in bytes.iter().take(LENGTH_BYTES_MAX).enumerate() {
+        match byte {
+            b'0'..=b'9' if index > 0 && bytes[0] == b'0' => return Number::Invalid,
+            b'0'..=b'9' => value = value.saturating_mul(10).saturating_add(u64::from(byte - b'0')),
+            b'\r' if index > 0 => {
+                return match bytes.get(index + 1) {
+                    None => Number::Incomplete,
+                    Some(b'\n') => Number::Value(value, index + 2),
+                    Some(_) => Number::Invalid,
+                };
+            }
+            _ => return Number::Invalid,
+        }
+    }
+    if bytes.len() < LENGTH_BYTES_MAX { Number::Incomplete } else { Number::TooLong }
+}

@@ -1,0 +1,346 @@
+//! The connected clients, as others may look at them.
+//!
+//! A connection keeps its own state; here stands what `CLIENT LIST`, `CLIENT KILL` and the idle check need of it.
+//! Values change by relaxed atomics, so a listing is a close guess of a moment, as in Redis.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+
+use super::commands::COMMAND_IDS_MAX;
+use crate::resp::Protocol;
+use Ordering::{Relaxed, SeqCst};
+
+/// The two ends of a client's connection.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The client's end: `ip:port`, `[ip6]:port`, or the path of the Unix socket with `:0`.
+    pub addr: String,
+    /// The server's end, in the same form.
+    pub laddr: String,
+    /// Whether the connection came over a Unix socket.
+    pub is_unix: bool,
+    /// Number of the socket's file descriptor, for display.
+    pub fd: i32,
+}
+
+/// What a client says of itself; kept behind a lock that only `CLIENT` commands take.
+#[derive(Clone, Debug, Default)]
+pub struct ClientLabels {
+    /// `CLIENT SETNAME`; empty when not set.
+    pub name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-NAME`; empty when not set.
+    pub library_name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-VER`; empty when not set.
+    pub library_version: Vec<u8>,
+}
+
+/// One client, as others may look at it. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
+pub struct ClientInfo {
+    /// `CLIENT ID`: ascending, never used again.
+    id: u64,
+    /// The two ends of the connection.
+    peer: Peer,
+    /// When it connected.
+    connected_ms: u64,
+    /// When it last sent something.
+    active_ms: AtomicU64,
+    /// Its database.
+    db: AtomicU32,
+    /// Its protocol: 2 or 3.
+    protocol: AtomicU8,
+    /// Whether it may run commands.
+    authenticated: AtomicBool,
+    /// Id of its last command; `COMMAND_IDS_MAX` before the first.
+    last_command: AtomicU16,
+    /// Commands that it sent.
+    commands: AtomicU64,
+    /// Bytes that it sent.
+    in_bytes: AtomicU64,
+    /// Bytes that were sent to it.
+    out_bytes: AtomicU64,
+    /// Bytes of its commands not yet run.
+    query_bytes: AtomicUsize,
+    /// Bytes that its query buffer could still take.
+    query_bytes_free: AtomicUsize,
+    /// Bytes of replies that it has not taken yet.
+    reply_bytes: AtomicUsize,
+    /// Whether the connection must end as soon as it notices.
+    killed: AtomicBool,
+    /// Whether commands of this client are with the writer.
+    waiting: AtomicBool,
+    /// What it says of itself.
+    labels: Mutex<ClientLabels>,
+    /// Wakes the connection's task while it waits for the socket or for a point in time.
+    waker: Mutex<Option<Waker>>,
+}
+
+impl ClientInfo {
+    /// `CLIENT ID`.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The client's end: `ip:port`, or the Unix socket's path.
+    pub fn addr(&self) -> &str {
+        &self.peer.addr
+    }
+
+    /// The two ends of the connection.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// When it connected, in milliseconds of uptime.
+    pub fn connected_ms(&self) -> u64 {
+        self.connected_ms
+    }
+
+    /// When it last sent something, in milliseconds of uptime.
+    pub fn active_ms(&self) -> u64 {
+        self.active_ms.load(Relaxed)
+    }
+
+    /// Its database.
+    pub fn db(&self) -> u32 {
+        self.db.load(Relaxed)
+    }
+
+    /// Its protocol: 2 or 3.
+    pub fn protocol_version(&self) -> u8 {
+        self.protocol.load(Relaxed)
+    }
+
+    /// Whether it may run commands.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Relaxed)
+    }
+
+    /// Id of its last command, see `Commands::by_id`.
+    pub fn last_command(&self) -> Option<u16> {
+        let id = self.last_command.load(Relaxed);
+        (usize::from(id) < COMMAND_IDS_MAX).then_some(id)
+    }
+
+    /// Commands that it sent.
+    pub fn commands(&self) -> u64 {
+        self.commands.load(Relaxed)
+    }
+
+    /// Bytes that it sent, and bytes that were sent to it.
+    pub fn net_bytes(&self) -> (u64, u64) {
+        (self.in_bytes.load(Relaxed), self.out_bytes.load(Relaxed))
+    }
+
+    /// Bytes of its commands not yet run, and bytes that its query buffer could still take.
+    pub fn query_bytes(&self) -> (usize, usize) {
+        (self.query_bytes.load(Relaxed), self.query_bytes_free.load(Relaxed))
+    }
+
+    /// Bytes of replies that it has not taken yet.
+    pub fn reply_bytes(&self) -> usize {
+        self.reply_bytes.load(Relaxed)
+    }
+
+    /// Whether commands of this client are with the writer.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.load(Relaxed)
+    }
+
+    /// What it says of itself.
+    pub fn labels(&self) -> ClientLabels {
+        self.lock_labels().clone()
+    }
+
+    /// Changes what it says of itself.
+    pub fn label(&self, change: impl FnOnce(&mut ClientLabels)) {
+        change(&mut self.lock_labels());
+    }
+
+    /// Ends the connection as soon as its task notices, which it does at once unless it waits for the writer. A reply
+    /// being built may not leave any more.
+    pub fn kill(&self) {
+        self.killed.store(true, SeqCst);
+        self.wake();
+    }
+
+    /// Whether [`ClientInfo::kill`] was called.
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(SeqCst)
+    }
+
+    /// Lets the connection's task look again at what it waits for.
+    pub fn wake(&self) {
+        let waker = self.waker.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Says who is to be woken from now on: the connection's task, when it starts.
+    pub fn register(&self, waker: &Waker) {
+        *self.waker.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(waker.clone());
+    }
+
+    /// Notes bytes received.
+    pub fn received(&self, bytes: usize, now_ms: u64) {
+        self.in_bytes.store(self.in_bytes.load(Relaxed) + bytes as u64, Relaxed);
+        self.active_ms.store(now_ms, Relaxed);
+    }
+
+    /// Notes bytes sent.
+    pub fn sent(&self, bytes: usize) {
+        self.out_bytes.store(self.out_bytes.load(Relaxed) + bytes as u64, Relaxed);
+    }
+
+    /// Notes commands taken, and the id of the last one that the server knows.
+    pub fn took(&self, commands: u64, last_id: Option<u16>) {
+        self.commands.store(self.commands.load(Relaxed) + commands, Relaxed);
+        if let Some(id) = last_id {
+            self.last_command.store(id, Relaxed);
+        }
+    }
+
+    /// Notes what the connection's input buffer holds and could still take.
+    pub fn hold_query(&self, query_bytes: usize, query_bytes_free: usize) {
+        self.query_bytes.store(query_bytes, Relaxed);
+        self.query_bytes_free.store(query_bytes_free, Relaxed);
+    }
+
+    /// Notes the replies that the client has not taken yet.
+    pub fn hold_replies(&self, reply_bytes: usize) {
+        self.reply_bytes.store(reply_bytes, Relaxed);
+    }
+
+    /// Notes whether commands of this client are with the writer.
+    pub fn set_waiting(&self, waiting: bool) {
+        self.waiting.store(waiting, Relaxed);
+    }
+
+    /// Notes the database.
+    pub fn set_db(&self, db: u16) {
+        self.db.store(u32::from(db), Relaxed);
+    }
+
+    /// Notes the protocol.
+    pub fn set_protocol(&self, protocol: Protocol) {
+        self.protocol.store(if protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
+    }
+
+    /// Notes whether it may run commands.
+    pub fn set_authenticated(&self, authenticated: bool) {
+        self.authenticated.store(authenticated, Relaxed);
+    }
+
+    /// The labels, locked.
+    fn lock_labels(&self) -> MutexGuard<'_, ClientLabels> {
+        self.labels.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The connected clients.
+#[derive(Default)]
+pub struct Clients {
+    /// By id, so that a listing is in the order of connecting.
+    connected: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
+    /// The last id given.
+    last_id: AtomicU64,
+}
+
+impl Clients {
+    /// Enters a client that connected at `now_ms`. It starts without authentication, in database 0, with RESP2.
+    pub fn add(&self, peer: Peer, now_ms: u64) -> Arc<ClientInfo> {
+        let info = Arc::new(ClientInfo {
+            id: self.last_id.fetch_add(1, Relaxed) + 1,
+            peer,
+            connected_ms: now_ms,
+            active_ms: AtomicU64::new(now_ms),
+            db: AtomicU32::new(0),
+            protocol: AtomicU8::new(2),
+            authenticated: AtomicBool::new(false),
+            last_command: AtomicU16::new(COMMAND_IDS_MAX as u16),
+            commands: AtomicU64::new(0),
+            in_bytes: AtomicU64::new(0),
+            out_bytes: AtomicU64::new(0),
+            query_bytes: AtomicUsize::new(0),
+            query_bytes_free: AtomicUsize::new(0),
+            reply_bytes: AtomicUsize::new(0),
+            killed: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
+            labels: Mutex::default(),
+            waker: Mutex::new(None),
+        });
+        self.lock().insert(info.id, info.clone());
+        info
+    }
+
+    /// Forgets a client that is gone.
+    pub fn remove(&self, id: u64) {
+        self.lock().remove(&id);
+    }
+
+    /// The client with this id.
+    pub fn get(&self, id: u64) -> Option<Arc<ClientInfo>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// All clients, in the order of connecting.
+    pub fn list(&self) -> Vec<Arc<ClientInfo>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Number of clients.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lets all connections look again at what they wait for: a pause was lifted, or the server stops.
+    pub fn wake_all(&self) {
+        self.list().iter().for_each(|info| info.wake());
+    }
+
+    /// The clients, locked.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<ClientInfo>>> {
+        self.connected.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_listed_in_the_order_of_connecting() {
+        let clients = Clients::default();
+        let ids: Vec<u64> = (0..3).map(|_| clients.add(Peer::default(), 5).id()).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        clients.remove(2);
+        assert_eq!(clients.list().iter().map(|info| info.id()).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(clients.add(Peer::default(), 5).id(), 4);
+        assert!(clients.get(2).is_none());
+    }
+
+    #[test]
+    fn a_kill_wakes_whoever_waits() {
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, SeqCst);
+            }
+        }
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let info = Clients::default().add(Peer::default(), 0);
+        info.register(&Waker::from(count.clone()));
+        assert!(!info.is_killed());
+        info.kill();
+        info.kill();
+        assert!(info.is_killed());
+        assert_eq!(count.0.load(SeqCst), 2);
+    }
+}

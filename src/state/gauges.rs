@@ -1,0 +1,59 @@
+//! What the storage rooms show of themselves, asked for when somebody looks (`INFO`), never on the data path.
+
+/// One database at a glance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseGauges {
+    /// Keys.
+    pub keys: u64,
+    /// Keys with a deadline.
+    pub expires: u64,
+}
+
+/// Log and table at a glance.
+#[derive(Clone, Debug, Default)]
+pub struct StorageGauges {
+    /// LSN of the newest record handed to the log.
+    pub last_lsn: u64,
+    /// LSN up to which the log is durable.
+    pub synced_lsn: u64,
+    /// Bytes that the log's segments take.
+    pub log_bytes: u64,
+    /// Number of the log's segments.
+    pub log_segments: u64,
+    /// How the log syncs: `O_DIRECT|O_DSYNC` or `fdatasync`.
+    pub log_method: &'static str,
+    /// Groups synced since the start.
+    pub groups: u64,
+    /// Records synced since the start.
+    pub records: u64,
+    /// Microseconds that a sync takes, the median.
+    pub sync_us_p50: u64,
+    /// Microseconds that a sync takes, the 99th percentile.
+    pub sync_us_p99: u64,
+    /// LSN that the newest durable checkpoint holds.
+    pub checkpoint_lsn: u64,
+    /// When that checkpoint became durable, in milliseconds since the Unix epoch; 0 for never.
+    pub checkpoint_unix_ms: u64,
+    /// Whether a checkpoint is running.
+    pub checkpoint_running: bool,
+    /// Whether the last checkpoint that ran ended well.
+    pub checkpoint_ok: bool,
+    /// Milliseconds that recovery took at this start.
+    pub recovery_ms: u64,
+    /// Records that recovery replayed at this start.
+    pub recovery_records: u64,
+    /// Bytes of the table's file.
+    pub table_bytes: u64,
+    /// Bytes of the table's file that are in use.
+    pub table_used_bytes: u64,
+    /// Whether writes are taken; `false` while there is no space.
+    pub writable: bool,
+}
+
+/// Answers questions about the storage; each call may take a snapshot.
+pub trait Gauges: Send + Sync {
+    /// Database `db`; all zero past the last one.
+    fn database(&self, db: usize) -> DatabaseGauges;
+    /// Log and table.
+    fn storage(&self) -> StorageGauges;
+}

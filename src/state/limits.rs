@@ -1,0 +1,165 @@
+//! Live configuration values that connections read on their way.
+//!
+//! Each is an atomic, so that `CONFIG SET` takes effect at once and no command waits for a lock. Values that cannot
+//! change while the server runs (addresses, thread count) do not stand here.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use subtle::ConstantTimeEq;
+
+/// Live configuration values; the defaults are Redis's unless stated.
+pub struct Limits {
+    /// See [`Limits::clients_max`].
+    clients_max: AtomicU32,
+    /// See [`Limits::timeout_s`].
+    timeout_s: AtomicU32,
+    /// See [`Limits::unauthenticated_timeout_s`].
+    unauthenticated_timeout_s: AtomicU32,
+    /// See [`Limits::tcp_keepalive_s`].
+    tcp_keepalive_s: AtomicU32,
+    /// See [`Limits::bulk_bytes_max`].
+    bulk_bytes_max: AtomicU64,
+    /// See [`Limits::query_buffer_bytes_max`].
+    query_buffer_bytes_max: AtomicU64,
+    /// See [`Limits::protected_mode`].
+    protected_mode: AtomicBool,
+    /// See [`Limits::slowlog_slower_than_us`].
+    slowlog_slower_than_us: AtomicI64,
+    /// See [`Limits::slowlog_len_max`].
+    slowlog_len_max: AtomicU64,
+    /// See [`Limits::latency_threshold_ms`].
+    latency_threshold_ms: AtomicU64,
+    /// See [`Limits::databases`].
+    databases: AtomicU32,
+    /// See [`Limits::auth_failures_max`].
+    auth_failures_max: AtomicU32,
+    /// See [`Limits::unauthenticated_bytes_max`].
+    unauthenticated_bytes_max: AtomicU64,
+    /// See [`Limits::output_bytes_max`].
+    output_bytes_max: AtomicU64,
+    /// See [`Limits::recovery_target_ms`].
+    recovery_target_ms: AtomicU64,
+    /// See [`Limits::checkpoint_interval_s`].
+    checkpoint_interval_s: AtomicU32,
+    /// Whether `password_digest` holds one: what the data path reads.
+    has_password: AtomicBool,
+    /// SHA-256 of the password that clients must give.
+    password_digest: RwLock<Option<[u8; 32]>>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients_max: AtomicU32::new(10_000),
+            timeout_s: AtomicU32::new(0),
+            unauthenticated_timeout_s: AtomicU32::new(10),
+            tcp_keepalive_s: AtomicU32::new(300),
+            bulk_bytes_max: AtomicU64::new(512 << 20),
+            query_buffer_bytes_max: AtomicU64::new(1 << 30),
+            protected_mode: AtomicBool::new(true),
+            slowlog_slower_than_us: AtomicI64::new(10_000),
+            slowlog_len_max: AtomicU64::new(128),
+            latency_threshold_ms: AtomicU64::new(0),
+            databases: AtomicU32::new(16),
+            auth_failures_max: AtomicU32::new(10),
+            unauthenticated_bytes_max: AtomicU64::new(64 << 10),
+            output_bytes_max: AtomicU64::new(256 << 10),
+            recovery_target_ms: AtomicU64::new(500),
+            checkpoint_interval_s: AtomicU32::new(300),
+            has_password: AtomicBool::new(false),
+            password_digest: RwLock::new(None),
+        }
+    }
+}
+
+/// Writes the getter and the setter of each plain value.
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident, $set:ident: $kind:ty;)*) => {
+        impl Limits {
+            $(
+                $(#[$doc])*
+                pub fn $name(&self) -> $kind {
+                    self.$name.load(Relaxed)
+                }
+
+                #[doc = concat!("Sets [`Limits::", stringify!($name), "`].")]
+                pub fn $set(&self, value: $kind) {
+                    self.$name.store(value, Relaxed);
+                }
+            )*
+        }
+    };
+}
+
+values! {
+    /// `maxclients`: connections beyond so many are refused.
+    clients_max, set_clients_max: u32;
+    /// `timeout`: a client idle for so many seconds is closed; 0 means never.
+    timeout_s, set_timeout_s: u32;
+    /// A client that has not authenticated after so many seconds is closed, when a password is set; 0 means never.
+    unauthenticated_timeout_s, set_unauthenticated_timeout_s: u32;
+    /// `tcp-keepalive`: seconds between probes of a silent peer; 0 means no probes.
+    tcp_keepalive_s, set_tcp_keepalive_s: u32;
+    /// `proto-max-bulk-len`: the longest bulk string of a request, in bytes.
+    bulk_bytes_max, set_bulk_bytes_max: u64;
+    /// `client-query-buffer-limit`: the most bytes held of a client's unfinished command.
+    query_buffer_bytes_max, set_query_buffer_bytes_max: u64;
+    /// `protected-mode`: without a password, only peers on this machine are served.
+    protected_mode, set_protected_mode: bool;
+    /// `slowlog-log-slower-than`: microseconds from which on a command is kept; negative keeps none.
+    slowlog_slower_than_us, set_slowlog_slower_than_us: i64;
+    /// `slowlog-max-len`: slow commands kept.
+    slowlog_len_max, set_slowlog_len_max: u64;
+    /// `latency-monitor-threshold`, in milliseconds; 0 switches the monitor off.
+    latency_threshold_ms, set_latency_threshold_ms: u64;
+    /// `databases`: number of databases that `SELECT` reaches.
+    databases, set_databases: u32;
+    /// `output-buffer-bytes`: replies beyond so many bytes are sent before the client's next command runs.
+    output_bytes_max, set_output_bytes_max: u64;
+    /// `recovery-target-ms`: how long a restart may replay the log, in milliseconds.
+    recovery_target_ms, set_recovery_target_ms: u64;
+    /// `checkpoint-interval`: seconds after which a checkpoint is taken if anything was written; 0 means never.
+    checkpoint_interval_s, set_checkpoint_interval_s: u32;
+    /// `unauthenticated-bytes-max`: the most bytes held of a client that has not authenticated.
+    unauthenticated_bytes_max, set_unauthenticated_bytes_max: u64;
+    /// `auth-failures-max`: so many wrong passwords in a row close the connection.
+    auth_failures_max, set_auth_failures_max: u32;
+}
+
+impl Limits {
+    /// Whether clients must authenticate.
+    pub fn has_password(&self) -> bool {
+        self.has_password.load(Relaxed)
+    }
+
+    /// Sets the SHA-256 of the password that clients must give, or `None` for no password. Clients that are connected
+    /// keep what they have.
+    pub fn set_password_digest(&self, digest: Option<[u8; 32]>) {
+        let mut stored = self.password_digest.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *stored = digest;
+        self.has_password.store(digest.is_some(), Relaxed);
+    }
+
+    /// Whether `digest` is the SHA-256 of the password, compared in constant time; `false` when none is set.
+    pub fn is_password_digest(&self, digest: &[u8; 32]) -> bool {
+        let stored = *self.password_digest.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        stored.is_some_and(|stored| bool::from(stored.ct_eq(digest)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_set_password_is_accepted() {
+        let limits = Limits::default();
+        assert!(!limits.has_password() && !limits.is_password_digest(&[0; 32]));
+        limits.set_password_digest(Some([7; 32]));
+        assert!(limits.has_password());
+        assert!(limits.is_password_digest(&[7; 32]) && !limits.is_password_digest(&[8; 32]));
+        limits.set_password_digest(None);
+        assert!(!limits.has_password() && !limits.is_password_digest(&[7; 32]));
+    }
+}

@@ -1,0 +1,162 @@
+//! What all connections share, and what one client owns.
+//!
+//! [`ServerState`] is shared by every connection, the writer and the administrator's commands; everything in it is an
+//! atomic, or a lock that no command of the data path takes. [`ClientState`] belongs to one connection's task alone;
+//! the part of it that others may look at (`CLIENT LIST`, `CLIENT KILL`) is its [`ClientInfo`].
+
+mod client;
+mod clients;
+mod commands;
+mod gauges;
+mod latency;
+mod limits;
+mod pause;
+mod shutdown;
+mod slowlog;
+mod stats;
+
+pub use client::{ClientState, Next, ReplyMode};
+pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
+pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
+pub use gauges::{DatabaseGauges, Gauges, StorageGauges};
+pub use latency::LatencyHistogram;
+pub use limits::Limits;
+pub use pause::{Pause, PauseMode};
+pub use shutdown::{Shutdown, ShutdownMode};
+pub use slowlog::{SlowLog, SlowRecord};
+pub use stats::{CommandTotals, Stats, Totals};
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::command::{Args, Spec};
+use crate::config::Settings;
+
+/// What all connections share.
+pub struct ServerState {
+    /// The commands that this server knows.
+    pub commands: Commands,
+    /// Live configuration values that connections read.
+    pub limits: Limits,
+    /// Counters for `INFO` and dashboards.
+    pub stats: Stats,
+    /// The connected clients.
+    pub clients: Clients,
+    /// The slowest commands of late.
+    pub slowlog: SlowLog,
+    /// `CLIENT PAUSE`.
+    pub pause: Pause,
+    /// Whether the server was asked to stop, and how.
+    pub shutdown: Shutdown,
+    /// The configuration, for `CONFIG`; set once by whoever loaded it.
+    settings: OnceLock<Settings>,
+    /// Forty hexadecimal digits, new at each start.
+    run_id: String,
+    /// When the server started, by the monotonic clock.
+    started: Instant,
+    /// When the server started, in milliseconds since the Unix epoch.
+    started_unix_ms: u64,
+    /// What the storage rooms show of themselves, set once they are open.
+    gauges: OnceLock<Arc<dyn Gauges>>,
+}
+
+impl ServerState {
+    /// The state of a server that starts now.
+    pub fn new(commands: Commands, limits: Limits) -> Self {
+        let run_id = rand::random::<[u8; 20]>().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            commands,
+            limits,
+            stats: Stats::default(),
+            clients: Clients::default(),
+            slowlog: SlowLog::default(),
+            pause: Pause::default(),
+            shutdown: Shutdown::default(),
+            settings: OnceLock::new(),
+            run_id,
+            started: Instant::now(),
+            started_unix_ms: unix_now().as_millis() as u64,
+            gauges: OnceLock::new(),
+        }
+    }
+
+    /// The limits of the configuration that commands on data look at, as of now.
+    pub fn command_limits(&self) -> crate::command::Limits {
+        crate::command::Limits {
+            databases: self.limits.databases() as usize,
+            value_bytes_max: self.limits.bulk_bytes_max().min(crate::effect::VALUE_BYTES_MAX),
+        }
+    }
+
+    /// Forty hexadecimal digits, new at each start.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// When the server started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the server started, in milliseconds since the Unix epoch.
+    pub fn started_unix_ms(&self) -> u64 {
+        self.started_unix_ms
+    }
+
+    /// Milliseconds since the start, by the monotonic clock: the time in which [`ClientInfo`] counts.
+    pub fn uptime_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Hands over the configuration, and copies what commands look at into the limits. Only the first call counts.
+    pub fn set_settings(&self, settings: Settings) {
+        crate::config::publish(&settings.current(), &self.limits);
+        let _ = self.settings.set(settings);
+    }
+
+    /// The configuration; all defaults until it is set.
+    pub fn settings(&self) -> &Settings {
+        self.settings.get_or_init(Settings::default)
+    }
+
+    /// Tells the state where to ask about the storage. Only the first call counts.
+    pub fn set_gauges(&self, gauges: Arc<dyn Gauges>) {
+        let _ = self.gauges.set(gauges);
+    }
+
+    /// What the storage rooms show of themselves, or `None` before they are open.
+    pub fn gauges(&self) -> Option<&dyn Gauges> {
+        self.gauges.get().map(|gauges| &**gauges)
+    }
+
+    /// Counts one run of a command, successful or not, and keeps it in the slow log when it took too long.
+    ///
+    /// Called once per run by whoever ran it: the connection for what it runs itself, the writer for what was submitted.
+    pub fn ran(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration, failed: bool) {
+        self.stats.ran(spec.id, took, failed);
+        let slower_than_us = self.limits.slowlog_slower_than_us();
+        if slower_than_us >= 0 && took.as_micros() as i64 >= slower_than_us {
+            self.keep_slow(client_id, spec, args, took);
+        }
+    }
+
+    /// Puts a slow command into the slow log, unless the command asks to be left out of it.
+    #[cold]
+    fn keep_slow(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration) {
+        use crate::command::Flags;
+        if spec.flags.has(Flags::SKIP_SLOWLOG) {
+            return;
+        }
+        let client = self.clients.get(client_id);
+        let (addr, name) = match &client {
+            Some(info) => (info.addr().to_owned(), info.labels().name),
+            None => (String::new(), Vec::new()),
+        };
+        self.slowlog.keep(args, took, addr, name, self.limits.slowlog_len_max());
+    }
+}
+
+/// Time since the Unix epoch; zero if the clock stands before it.
+fn unix_now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

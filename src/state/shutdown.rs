@@ -1,0 +1,65 @@
+//! The request to stop the server, made by `SHUTDOWN` or a signal and heard by the main task.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// How to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownMode {
+    /// Whether to take a last checkpoint, so that the next start has nothing to replay.
+    pub checkpoint: bool,
+    /// Whether to close the clients at once instead of answering first what was taken from them.
+    pub now: bool,
+    /// Whether to stop even if the last checkpoint fails.
+    pub force: bool,
+}
+
+/// The request to stop, if one was made.
+pub struct Shutdown {
+    /// The first request made.
+    requested: Mutex<Option<ShutdownMode>>,
+    /// Whether clients are being closed as soon as what was taken from them is answered.
+    draining: AtomicBool,
+    /// Closed when a request is made: what the main task waits on.
+    wake: async_channel::Sender<()>,
+    /// The end to wait on.
+    wait: async_channel::Receiver<()>,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        let (wake, wait) = async_channel::bounded(1);
+        Self { requested: Mutex::new(None), draining: AtomicBool::new(false), wake, wait }
+    }
+}
+
+impl Shutdown {
+    /// Asks the server to stop. Only the first request counts.
+    pub fn request(&self, mode: ShutdownMode) {
+        let mut requested = self.requested.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        requested.get_or_insert(mode);
+        self.wake.close();
+    }
+
+    /// The request made, if any.
+    pub fn requested(&self) -> Option<ShutdownMode> {
+        *self.requested.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Waits for a request.
+    pub async fn wait(&self) -> ShutdownMode {
+        let _ = self.wait.recv().await;
+        self.requested().expect("a request closes the channel")
+    }
+
+    /// Begins to close clients as soon as what was taken from them is answered. The caller then wakes them: see
+    /// `Clients::wake_all`.
+    pub fn drain(&self) {
+        self.draining.store(true, SeqCst);
+    }
+
+    /// Whether [`Shutdown::drain`] was called: connections read nothing more.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(SeqCst)
+    }
+}

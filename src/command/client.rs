@@ -1,0 +1,344 @@
+//! `CLIENT`: what a client says of itself, what others see of it, and how an administrator treats them.
+
+use super::client_list::{self, ClientKind};
+use super::local::{
+    self, Outcome, excerpt, integer, is, parse_integer, specs, timeout_ms, unknown_subcommand,
+};
+use super::{Args, CommandError, LocalCtx, Spec};
+use crate::resp::Reply;
+use crate::state::{Next, PauseMode, ReplyMode};
+
+/// The commands of this file.
+pub static SPECS: &[Spec] = specs! { "connection":
+    710 "client" -2 [NOSCRIPT LOADING STALE] "2.4.0" "Depends on subcommand." unknown_subcommand
+        => "A container for client connection commands.", SUBCOMMANDS;
+};
+
+static SUBCOMMANDS: &[Spec] = specs! { "connection":
+    711 "client|caching" 3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" caching
+        => "Instructs the server whether to track the keys in the next request.";
+    712 "client|getname" 2 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" getname
+        => "Returns the name of the connection.";
+    713 "client|getredir" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" getredir
+        => "Returns the client ID to which the connection's tracking notifications are redirected.";
+    714 "client|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
+        => "Returns helpful text about the different subcommands.";
+    715 "client|id" 2 [NOSCRIPT LOADING STALE] "5.0.0" "O(1)" id
+        => "Returns the unique client ID of the connection.";
+    716 "client|info" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" info
+        => "Returns information about the connection.";
+    717 "client|kill" -3 [ADMIN NOSCRIPT LOADING STALE] "2.4.0" "O(N) where N is the number of client connections" kill
+        => "Terminates open connections.";
+    718 "client|list" -2 [ADMIN NOSCRIPT LOADING STALE] "2.4.0" "O(N) where N is the number of client connections" list
+        => "Lists open connections.";
+    719 "client|no-evict" 3 [ADMIN NOSCRIPT LOADING STALE] "7.0.0" "O(1)" no_evict
+        => "Sets the client eviction mode of the connection.";
+    720 "client|no-touch" 3 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" no_touch
+        => "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.";
+    721 "client|pause" -3 [ADMIN NOSCRIPT LOADING STALE BARRIER] "3.0.0" "O(1)" pause
+        => "Suspends commands processing.";
+    722 "client|reply" 3 [NOSCRIPT LOADING STALE BARRIER] "3.2.0" "O(1)" reply_mode
+        => "Instructs the server whether to reply to commands.";
+    723 "client|setinfo" 4 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" setinfo
+        => "Sets information specific to the client or connection.";
+    724 "client|setname" 3 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" setname
+        => "Sets the connection name.";
+    725 "client|tracking" -3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1). Some options may introduce additional complexity."
+        tracking => "Controls server-assisted client-side caching for the connection.";
+    726 "client|trackinginfo" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" trackinginfo
+        => "Returns information about server-assisted client-side caching for the connection.";
+    727 "client|unblock" -3 [ADMIN NOSCRIPT LOADING STALE] "5.0.0" "O(log N) where N is the number of client connections"
+        unblock => "Unblocks a client blocked by a blocking command from a different connection.";
+    728 "client|unpause" 2 [ADMIN NOSCRIPT LOADING STALE] "6.2.0" "O(N) Where N is the number of paused clients" unpause
+        => "Resumes processing commands from paused clients.";
+};
+
+const HELP: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+    "GETREDIR",
+    "    Return the client ID we are redirecting to when tracking is enabled.",
+    "GETNAME",
+    "    Return the name of the current connection.",
+    "ID",
+    "    Return the ID of the current connection.",
+    "INFO",
+    "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections. Options are:",
+    "    * ADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made from the specified address",
+    "    * LADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made to specified local address",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Kill connections by type.",
+    "    * USER <username>",
+    "      Kill connections authenticated by <username>.",
+    "    * SKIPME (YES|NO)",
+    "      Skip killing current connection (default: yes).",
+    "    * ID <client-id>",
+    "      Kill connections by client id.",
+    "LIST [options ...]",
+    "    Return information about client connections. Options:",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Return clients of specified type.",
+    "    * ID <client-id> [<client-id> [...]]",
+    "      Return clients of specified IDs only.",
+    "UNPAUSE",
+    "    Stop the current client pause, resuming traffic.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Suspend all, or just write, clients for <timeout> milliseconds.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
+    "SETNAME <name>",
+    "    Assign the name <name> to the current connection.",
+    "SETINFO <option> <value>",
+    "    Set client meta attr. Options are:",
+    "    * LIB-NAME: the client lib name.",
+    "    * LIB-VER: the client lib version.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client.",
+    "TRACKINGINFO",
+    "    Report tracking status for the current connection.",
+    "NO-EVICT (ON|OFF)",
+    "    Protect current client connection from eviction.",
+    "NO-TOUCH (ON|OFF)",
+    "    Will not touch LRU/LFU stats when this mode is on.",
+];
+
+/// `CLIENT HELP`
+fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    local::help(reply, "CLIENT", HELP);
+    Ok(())
+}
+
+/// Whether a name can stand in a `CLIENT LIST` line: visible ASCII only.
+pub(super) fn check_label(label: &[u8]) -> Result<(), ()> {
+    if label.iter().all(u8::is_ascii_graphic) { Ok(()) } else { Err(()) }
+}
+
+/// `CLIENT ID`
+fn id(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(ctx.client.id() as i64);
+    Ok(())
+}
+
+/// `CLIENT GETNAME`
+fn getname(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match ctx.client.info().labels().name {
+        name if name.is_empty() => reply.null(),
+        name => reply.bulk(&name),
+    }
+    Ok(())
+}
+
+/// `CLIENT SETNAME connection-name`
+fn setname(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let name = &args[2];
+    check_label(name)
+        .map_err(|()| "ERR Client names cannot contain spaces, newlines or special characters.")?;
+    ctx.client.info().label(|labels| labels.name = name.to_vec());
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT SETINFO LIB-NAME libname | LIB-VER libver`
+fn setinfo(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (option, value) = (&args[2], &args[3]);
+    let is_name = is(option, "lib-name");
+    if !is_name && !is(option, "lib-ver") {
+        return Err(format!("ERR Unrecognized option '{}'", excerpt(option)).into());
+    }
+    check_label(value).map_err(|()| {
+        let option = if is_name { "lib-name" } else { "lib-ver" };
+        CommandError::from(format!("ERR {option} cannot contain spaces, newlines or special characters."))
+    })?;
+    ctx.client.info().label(|labels| {
+        let label = if is_name { &mut labels.library_name } else { &mut labels.library_version };
+        *label = value.to_vec();
+    });
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT INFO`
+fn info(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut line = Vec::new();
+    client_list::write_line(&mut line, ctx, ctx.client.info(), "client|info");
+    reply.verbatim(*b"txt", &line);
+    Ok(())
+}
+
+/// `CLIENT LIST [TYPE type] [ID client-id ...]`
+fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut lines = Vec::new();
+    match args.get(2) {
+        None => {
+            for info in ctx.server.clients.list() {
+                client_list::write_line(&mut lines, ctx, &info, "client|list");
+            }
+        }
+        Some(option) if is(option, "type") && args.len() == 4 => {
+            let kind = ClientKind::parse(&args[3])?;
+            for info in ctx.server.clients.list().iter().filter(|_| kind == ClientKind::Normal) {
+                client_list::write_line(&mut lines, ctx, info, "client|list");
+            }
+        }
+        Some(option) if is(option, "id") && args.len() >= 4 => {
+            for word in args.from(3) {
+                let id = parse_integer(word)
+                    .and_then(|id| u64::try_from(id).ok())
+                    .ok_or("ERR Invalid client ID")?;
+                if let Some(info) = ctx.server.clients.get(id) {
+                    client_list::write_line(&mut lines, ctx, &info, "client|list");
+                }
+            }
+        }
+        Some(_) => return Err(CommandError::SYNTAX),
+    }
+    reply.verbatim(*b"txt", &lines);
+    Ok(())
+}
+
+/// `CLIENT KILL addr`, or `CLIENT KILL option value ...`
+fn kill(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let by_address = args.len() == 3;
+    let filter = if by_address {
+        client_list::Filter { addr: Some(&args[2]), spares_self: false, ..Default::default() }
+    } else {
+        client_list::Filter::parse(args)?
+    };
+    let own_id = ctx.client.id();
+    let mut killed = 0;
+    for info in ctx.server.clients.list().iter().filter(|info| filter.takes(info, own_id)) {
+        killed += 1;
+        if info.id() == own_id {
+            // The reply to this command still leaves.
+            ctx.next = Next::Close;
+        } else {
+            info.kill();
+        }
+    }
+    match (by_address, killed) {
+        (true, 0) => return Err("ERR No such client".into()),
+        (true, _) => reply.ok(),
+        (false, _) => reply.integer(killed),
+    }
+    Ok(())
+}
+
+/// `CLIENT REPLY ON|OFF|SKIP`
+fn reply_mode(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let word = &args[2];
+    if is(word, "on") {
+        ctx.client.set_reply_mode(ReplyMode::On);
+        reply.ok();
+    } else if is(word, "off") {
+        ctx.client.set_reply_mode(ReplyMode::Off);
+    } else if is(word, "skip") {
+        if ctx.client.reply_mode() != ReplyMode::Off {
+            ctx.client.set_reply_mode(ReplyMode::SkipNext);
+        }
+    } else {
+        return Err(CommandError::SYNTAX);
+    }
+    Ok(())
+}
+
+/// `ON` or `OFF`.
+fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
+    match word {
+        word if is(word, "on") => Ok(true),
+        word if is(word, "off") => Ok(false),
+        _ => Err(CommandError::SYNTAX),
+    }
+}
+
+/// `CLIENT NO-EVICT ON|OFF`. Nobody is evicted here; the choice is shown in `CLIENT INFO`.
+fn no_evict(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.client.no_evict = on_or_off(&args[2])?;
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT NO-TOUCH ON|OFF`
+fn no_touch(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.client.no_touch = on_or_off(&args[2])?;
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT PAUSE timeout [WRITE|ALL]`
+fn pause(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mode = match args.get(3) {
+        None => PauseMode::All,
+        Some(word) if is(word, "all") => PauseMode::All,
+        Some(word) if is(word, "write") => PauseMode::Write,
+        Some(_) => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
+    };
+    if args.len() > 4 {
+        return Err(CommandError::SYNTAX);
+    }
+    let pause_ms = timeout_ms(&args[2])?;
+    let now_ms = ctx.server.uptime_ms();
+    let until_ms = now_ms.checked_add(pause_ms).ok_or("ERR timeout is out of range")?;
+    ctx.server.pause.start(mode, now_ms, until_ms);
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT UNPAUSE`
+fn unpause(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.server.pause.end();
+    ctx.server.clients.wake_all();
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT UNBLOCK client-id [TIMEOUT|ERROR]`. No command blocks here, so nobody is unblocked.
+fn unblock(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match args.get(3) {
+        None => {}
+        Some(word) if args.len() == 4 && (is(word, "timeout") || is(word, "error")) => {}
+        Some(_) => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
+    }
+    integer(&args[2])?;
+    reply.integer(0);
+    Ok(())
+}
+
+/// `CLIENT TRACKING ON|OFF ...`. Off is what it always is.
+fn tracking(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if on_or_off(&args[2])? {
+        return Err("ERR Client tracking is not supported by this server".into());
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `CLIENT TRACKINGINFO`
+fn trackinginfo(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.map(3);
+    reply.bulk(b"flags");
+    reply.set(1);
+    reply.bulk(b"off");
+    reply.bulk(b"redirect");
+    reply.integer(-1);
+    reply.bulk(b"prefixes");
+    reply.array(0);
+    Ok(())
+}
+
+/// `CLIENT CACHING YES|NO`
+fn caching(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    Err("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+        .into())
+}
+
+/// `CLIENT GETREDIR`
+fn getredir(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(-1);
+    Ok(())
+}

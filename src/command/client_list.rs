@@ -1,0 +1,139 @@
+//! Lines of `CLIENT LIST`, and who is meant by the options of `CLIENT KILL`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::local::{excerpt, is, parse_integer};
+use super::{Args, CommandError, LocalCtx};
+use crate::state::ClientInfo;
+
+/// Kinds of clients that Redis tells apart; here all are normal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientKind {
+    /// Sends commands.
+    Normal,
+    /// Follows another server, or is followed, or listens to channels.
+    Other,
+}
+
+impl ClientKind {
+    /// The kind that a word names.
+    pub(super) fn parse(word: &[u8]) -> Result<Self, CommandError> {
+        match word {
+            word if is(word, "normal") => Ok(ClientKind::Normal),
+            word if ["master", "slave", "replica", "pubsub"].iter().any(|kind| is(word, kind)) => {
+                Ok(ClientKind::Other)
+            }
+            _ => Err(format!("ERR Unknown client type '{}'", excerpt(word)).into()),
+        }
+    }
+}
+
+/// Which clients `CLIENT KILL` means: those that every given option takes.
+pub(super) struct Filter<'a> {
+    /// `ID`.
+    pub id: Option<u64>,
+    /// `ADDR`.
+    pub addr: Option<&'a [u8]>,
+    /// `LADDR`.
+    pub laddr: Option<&'a [u8]>,
+    /// `TYPE`.
+    pub kind: Option<ClientKind>,
+    /// `SKIPME`: whether the client that asks is left out.
+    pub spares_self: bool,
+}
+
+impl Default for Filter<'_> {
+    fn default() -> Self {
+        Self { id: None, addr: None, laddr: None, kind: None, spares_self: true }
+    }
+}
+
+impl<'a> Filter<'a> {
+    /// Understands the options from word 2 on.
+    pub(super) fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
+        let mut filter = Filter::default();
+        let mut words = args.from(2);
+        while let Some(option) = words.next() {
+            let value = words.next().ok_or(CommandError::SYNTAX)?;
+            if is(option, "id") {
+                let id = parse_integer(value).and_then(|id| u64::try_from(id).ok()).filter(|id| *id > 0);
+                filter.id = Some(id.ok_or("ERR client-id should be greater than 0")?);
+            } else if is(option, "type") {
+                filter.kind = Some(ClientKind::parse(value)?);
+            } else if is(option, "addr") {
+                filter.addr = Some(value);
+            } else if is(option, "laddr") {
+                filter.laddr = Some(value);
+            } else if is(option, "user") {
+                if value != b"default" {
+                    return Err(format!("ERR No such user '{}'", excerpt(value)).into());
+                }
+            } else if is(option, "skipme") {
+                filter.spares_self = match value {
+                    value if is(value, "yes") => true,
+                    value if is(value, "no") => false,
+                    _ => return Err(CommandError::SYNTAX),
+                };
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        Ok(filter)
+    }
+
+    /// Whether a client is meant.
+    pub(super) fn takes(&self, info: &ClientInfo, own_id: u64) -> bool {
+        self.id.is_none_or(|id| id == info.id())
+            && self.addr.is_none_or(|addr| addr == info.addr().as_bytes())
+            && self.laddr.is_none_or(|laddr| laddr == info.peer().laddr.as_bytes())
+            && self.kind.is_none_or(|kind| kind == ClientKind::Normal)
+            && !(self.spares_self && info.id() == own_id)
+            && !info.is_killed()
+    }
+}
+
+/// Appends the line of one client, as the command called `asked` shows it to the client that sent it.
+pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<ClientInfo>, asked: &str) {
+    let now_ms = ctx.server.uptime_ms();
+    let (query, query_free) = info.query_bytes();
+    let (in_bytes, out_bytes) = info.net_bytes();
+    let labels = info.labels();
+    let peer = info.peer();
+    let last =
+        info.last_command().and_then(|id| ctx.server.commands.by_id(id)).map_or("NULL", |spec| spec.name);
+    let command = if info.id() == ctx.client.id() { asked } else { last };
+    let seconds_since = |then_ms: u64| now_ms.saturating_sub(then_ms) / 1000;
+    let _ = write!(line, "id={} addr={} laddr={} fd={} name=", info.id(), info.addr(), peer.laddr, peer.fd);
+    line.extend_from_slice(&labels.name);
+    let _ = write!(
+        line,
+        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={query} qbuf-free={query_free} argv-mem=0 \
+         multi-mem=0 rbs=0 rbp=0 obl={obl} oll=0 omem={obl} tot-mem={} events=r cmd={command} user=default redir=-1 \
+         resp={} lib-name=",
+        seconds_since(info.connected_ms()),
+        seconds_since(info.active_ms()),
+        flags(ctx, info),
+        info.db(),
+        query + query_free + info.reply_bytes(),
+        info.protocol_version(),
+        obl = info.reply_bytes(),
+    );
+    line.extend_from_slice(&labels.library_name);
+    line.extend_from_slice(b" lib-ver=");
+    line.extend_from_slice(&labels.library_version);
+    let _ = writeln!(line, " tot-net-in={in_bytes} tot-net-out={out_bytes} tot-cmds={}", info.commands());
+}
+
+/// The letters of a client's `flags=`: `N` for none.
+fn flags(ctx: &LocalCtx<'_>, info: &ClientInfo) -> String {
+    let is_self = info.id() == ctx.client.id();
+    let letters = [
+        (info.is_killed(), 'A'),
+        (info.peer().is_unix, 'U'),
+        (is_self && ctx.client.no_evict, 'e'),
+        (is_self && ctx.client.no_touch, 'T'),
+    ];
+    let letters: String = letters.iter().filter(|(set, _)| *set).map(|(_, letter)| *letter).collect();
+    if letters.is_empty() { "N".into() } else { letters }
+}

@@ -1,0 +1,90 @@
+//! `CONFIG`: the configuration of the running server.
+
+use super::local::{self, Outcome, specs, unknown_subcommand, wrong_arity};
+use super::{Args, LocalCtx, Spec};
+use crate::resp::Reply;
+
+/// The commands of this file.
+pub static SPECS: &[Spec] = specs! { "server":
+    750 "config" -2 [] "2.0.0" "Depends on subcommand." unknown_subcommand
+        => "A container for server configuration commands.", SUBCOMMANDS;
+};
+
+static SUBCOMMANDS: &[Spec] = specs! { "server":
+    751 "config|get" -3 [ADMIN NOSCRIPT LOADING STALE] "2.0.0"
+        "O(N) when N is the number of configuration parameters provided" get
+        => "Returns the effective values of configuration parameters.";
+    752 "config|set" -4 [ADMIN NOSCRIPT LOADING STALE SKIP_SLOWLOG SKIP_MONITOR] "2.0.0"
+        "O(N) when N is the number of configuration parameters provided" set
+        => "Sets configuration parameters in-flight.";
+    753 "config|resetstat" 2 [ADMIN NOSCRIPT LOADING STALE] "2.0.0" "O(1)" resetstat
+        => "Resets the server's statistics.";
+    754 "config|rewrite" 2 [ADMIN NOSCRIPT LOADING STALE] "2.8.0" "O(N) when N is the length of the file" rewrite
+        => "Persists the effective configuration to file.";
+    755 "config|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
+        => "Returns helpful text about the different subcommands.";
+};
+
+/// `CONFIG GET parameter ...`
+fn get(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let patterns: Vec<&[u8]> = args.from(2).collect();
+    let found = ctx.server.settings().matching(&patterns);
+    reply.map(found.len());
+    for (name, value) in found {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    Ok(())
+}
+
+/// `CONFIG SET parameter value ...`
+fn set(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if !args.len().is_multiple_of(2) {
+        return Err(wrong_arity("config|set"));
+    }
+    let mut words = args.from(2);
+    let mut pairs = Vec::with_capacity(args.len() / 2 - 1);
+    while let Some(pair) = words.next().zip(words.next()) {
+        pairs.push(pair);
+    }
+    ctx.server.settings().set(&pairs, &ctx.server.limits).map_err(|error| error.to_string())?;
+    let names: Vec<_> = pairs.iter().map(|(name, _)| local::excerpt(name)).collect();
+    tracing::info!(client = ctx.client.id(), changed = names.join(" "), "configuration changed");
+    reply.ok();
+    Ok(())
+}
+
+/// `CONFIG RESETSTAT`
+fn resetstat(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.server.stats.reset();
+    reply.ok();
+    Ok(())
+}
+
+/// `CONFIG REWRITE`
+fn rewrite(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match ctx.server.settings().rewrite() {
+        Ok(()) => {
+            tracing::info!(client = ctx.client.id(), "configuration file rewritten");
+            reply.ok();
+            Ok(())
+        }
+        Err(error) => Err(format!("ERR {error}").into()),
+    }
+}
+
+/// `CONFIG HELP`
+fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let lines = [
+        "GET <pattern>",
+        "    Return parameters matching the glob-like <pattern> and their values.",
+        "SET <directive> <value>",
+        "    Set the configuration <directive> to <value>.",
+        "RESETSTAT",
+        "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file.",
+    ];
+    local::help(reply, "CONFIG", &lines);
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The connection itself: `PING`, `ECHO`, `SELECT`, `AUTH`, `HELLO`, `RESET`, `QUIT`.
+
+use super::local::{Outcome, excerpt, integer, is, parse_integer, specs, wrong_arity};
+use super::{Args, CommandError, LocalCtx, Spec};
+use crate::config::Password;
+use crate::resp::{Protocol, Reply};
+use crate::state::Next;
+
+/// The version of Redis whose commands and replies these are.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+/// The commands of this file.
+pub static SPECS: &[Spec] = specs! { "connection":
+    700 "ping" -1 [FAST] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
+    701 "echo" 2 [LOADING STALE FAST] "1.0.0" "O(1)" echo => "Returns the given string.";
+    702 "select" 2 [LOADING STALE FAST] "1.0.0" "O(1)" select => "Changes the selected database.";
+    703 "auth" -2 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_MONITOR SKIP_SLOWLOG] "1.0.0" "O(1)" auth
+        => "Authenticates the connection.";
+    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_MONITOR SKIP_SLOWLOG BARRIER] "6.0.0" "O(1)" hello
+        => "Handshakes with the server.";
+    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH BARRIER] "6.2.0" "O(1)" reset => "Resets the connection.";
+    706 "quit" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH] "1.0.0" "O(1)" quit => "Closes the connection.";
+};
+
+/// `PING [message]`
+fn ping(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match args.len() {
+        1 => reply.simple("PONG"),
+        2 => reply.bulk(&args[1]),
+        _ => return Err(wrong_arity("ping")),
+    }
+    Ok(())
+}
+
+/// `ECHO message`
+fn echo(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.bulk(&args[1]);
+    Ok(())
+}
+
+/// `SELECT index`
+fn select(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let index = integer(&args[1])?;
+    match u16::try_from(index) {
+        Ok(db) if u32::from(db) < ctx.server.limits.databases() => ctx.client.select(db),
+        _ => return Err("ERR DB index is out of range".into()),
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `AUTH [username] password`
+fn auth(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (user, password) = match args.len() {
+        2 => (None, &args[1]),
+        3 => (Some(&args[1]), &args[2]),
+        _ => return Err(CommandError::SYNTAX),
+    };
+    if user.is_none() && !ctx.server.limits.has_password() {
+        return Err("ERR AUTH <password> called without any password configured for the default user. \
+                    Are you sure your configuration is correct?"
+            .into());
+    }
+    authenticate(ctx, user.unwrap_or(b"default"), password)?;
+    reply.ok();
+    Ok(())
+}
+
+/// Lets the client in, or counts a failure and, after too many, closes. Unknown users take the same way as known ones.
+fn authenticate(ctx: &mut LocalCtx<'_>, user: &[u8], password: &[u8]) -> Outcome {
+    let limits = &ctx.server.limits;
+    let is_right = limits.is_password_digest(&Password::digest_of(password)) | !limits.has_password();
+    if is_right & (user == b"default") {
+        ctx.client.set_authenticated(true);
+        return Ok(());
+    }
+    if ctx.client.auth_failed() >= limits.auth_failures_max() {
+        ctx.next = Next::Close;
+    }
+    Err("WRONGPASS invalid username-password pair or user is disabled.".into())
+}
+
+/// What `HELLO` asks for.
+#[derive(Default)]
+struct Hello<'a> {
+    /// The protocol to speak from now on.
+    protocol: Option<Protocol>,
+    /// User and password.
+    credentials: Option<(&'a [u8], &'a [u8])>,
+    /// The client's name.
+    name: Option<&'a [u8]>,
+}
+
+impl<'a> Hello<'a> {
+    /// Understands `HELLO [protover [AUTH username password] [SETNAME clientname]]`.
+    fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
+        let mut hello = Hello::default();
+        let mut words = args.from(1);
+        if let Some(version) = words.next() {
+            let version =
+                parse_integer(version).ok_or("ERR Protocol version is not an integer or out of range")?;
+            hello.protocol = Some(match version {
+                2 => Protocol::Resp2,
+                3 => Protocol::Resp3,
+                _ => return Err("NOPROTO unsupported protocol version".into()),
+            });
+        }
+        while let Some(option) = words.next() {
+            let unknown =
+                || CommandError::from(format!("ERR Syntax error in HELLO option '{}'", excerpt(option)));
+            if is(option, "auth") {
+                hello.credentials = Some(words.next().zip(words.next()).ok_or_else(unknown)?);
+            } else if is(option, "setname") {
+                let name = words.next().ok_or_else(unknown)?;
+                super::client::check_label(name).map_err(
+                    |()| "ERR Client names cannot contain spaces, newlines or special characters.",
+                )?;
+                hello.name = Some(name);
+            } else {
+                return Err(unknown());
+            }
+        }
+        Ok(hello)
+    }
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
+fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let asked = Hello::parse(args)?;
+    if let Some((user, password)) = asked.credentials {
+        authenticate(ctx, user, password)?;
+    }
+    if !ctx.client.is_authenticated(&ctx.server.limits) {
+        return Err("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> \
+                    AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol \
+                    version at the same time"
+            .into());
+    }
+    if let Some(name) = asked.name {
+        ctx.client.info().label(|labels| labels.name = name.to_vec());
+    }
+    if let Some(protocol) = asked.protocol {
+        ctx.client.set_protocol(protocol);
+    }
+    greet(ctx, reply);
+    Ok(())
+}
+
+/// Answers `HELLO`, in the protocol that it chose.
+fn greet(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
+    let mut bytes = Vec::new();
+    let mut greeting = Reply::new(&mut bytes, ctx.client.protocol());
+    greeting.map(7);
+    greeting.bulk(b"server");
+    greeting.bulk(b"redis");
+    greeting.bulk(b"version");
+    greeting.bulk(REDIS_VERSION.as_bytes());
+    greeting.bulk(b"proto");
+    greeting.integer(if ctx.client.protocol() == Protocol::Resp3 { 3 } else { 2 });
+    greeting.bulk(b"id");
+    greeting.integer(ctx.client.id() as i64);
+    greeting.bulk(b"mode");
+    greeting.bulk(b"standalone");
+    greeting.bulk(b"role");
+    greeting.bulk(b"master");
+    greeting.bulk(b"modules");
+    greeting.array(0);
+    reply.raw(&bytes);
+}
+
+/// `RESET`
+fn reset(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.client.reset(&ctx.server.limits);
+    reply.simple("RESET");
+    Ok(())
+}
+
+/// `QUIT`
+fn quit(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    ctx.next = Next::Close;
+    reply.ok();
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Running one command on the data: from a snapshot, or on the writer.
+//!
+//! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
+//! the writer, those of its keys that are past their deadline are deleted, and the record says so.
+
+use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, WriteCtx};
+use crate::keyspace::{
+    self, Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups,
+};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Keys past their deadline that a reading command deletes on its way on the writer. Those beyond are left to the
+/// writer's own rounds.
+const PASSING_PURGE_KEYS: usize = 64;
+/// Bytes of those keys, at most.
+const PASSING_PURGE_BYTES: usize = 64 << 10;
+
+/// Bytes of the longest number that `INCRBYFLOAT` stores.
+const FLOAT_TEXT_BYTES_MAX: u64 = 5000;
+
+/// One command with all that decides what it does.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The command.
+    pub spec: &'static Spec,
+    /// Its words. There are as many as the command takes.
+    pub args: Args<'a>,
+    /// The client's database.
+    pub db: usize,
+    /// The moment, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// Limits of the configuration.
+    pub limits: Limits,
+}
+
+impl<'a> Call<'a> {
+    /// The command's keys, as far as its words say.
+    fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
+        let args = self.args;
+        self.spec.keys.indexes(args.len()).filter_map(move |index| args.get(index))
+    }
+}
+
+/// Runs a reading command on `view`. Keys found past their deadline are added to `lookups`.
+///
+/// An error is the data's fault; `reply` is as it was then.
+pub fn read(
+    call: &Call<'_>,
+    view: &View<'_>,
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+) -> Result<(), KeyspaceError> {
+    let Run::Read(run) = call.spec.run else {
+        unreachable!("{} does not read from a snapshot", call.spec.name);
+    };
+    let keys = KeyReader::new(view, call.now_ms, lookups);
+    let mut context = ReadCtx { keys, db: call.db, limits: call.limits };
+    let start = reply.len_bytes();
+    let outcome = run(&mut context, &call.args, reply);
+    settle(outcome, start, reply)
+}
+
+/// Runs a writing or reading command on the writer's version.
+///
+/// An error means that the version is not in order and must not be published; `reply` is as it was then.
+pub fn execute(
+    call: &Call<'_>,
+    keyspace: &mut Keyspace<'_>,
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+) -> Result<(), KeyspaceError> {
+    let start = reply.len_bytes();
+    if let Run::Write(run) = call.spec.run {
+        if call.keys().any(|key| key.len() > KEY_BYTES_MAX) {
+            reply.error(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most"));
+            return Ok(());
+        }
+        purge_expired(call, keyspace)?;
+        let keys = keyspace.reborrow();
+        let mut context = WriteCtx { keys, db: call.db, now_ms: call.now_ms, limits: call.limits };
+        let outcome = run(&mut context, &call.args, reply);
+        return settle(outcome, start, reply);
+    }
+    let known = lookups.expired.len();
+    read(call, &keyspace.view(), reply, lookups)?;
+    let mut purged_bytes = 0;
+    for (index, ExpiredKey { db, key }) in lookups.expired.drain(known..).enumerate() {
+        purged_bytes += key.len();
+        if index < PASSING_PURGE_KEYS && purged_bytes <= PASSING_PURGE_BYTES {
+            keyspace.purge(db, &key, call.now_ms)?;
+        }
+    }
+    Ok(())
+}
+
+/// An upper bound of the space that a command needs when it runs on the writer.
+pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceError> {
+    let mut estimate = Estimate::default();
+    if !matches!(call.spec.run, Run::Write(_)) {
+        if keyspace::any_due(view, call.db, call.now_ms)? {
+            estimate.add_deletions(view, call.db, PASSING_PURGE_KEYS as u64, PASSING_PURGE_BYTES as u64);
+        }
+        return Ok(estimate);
+    }
+    for key in call.keys() {
+        estimate.add_key(view, call.db, key);
+    }
+    let words: u64 = call.args.from(1).map(|word| word.len() as u64).sum();
+    let keys: u64 = call.keys().map(|key| key.len() as u64).sum();
+    estimate.add_value(words - keys);
+    match call.spec.id {
+        super::keys::COPY_ID => estimate.add_copy(view, call.db, &call.args[1])?,
+        super::strings::INCRBYFLOAT_ID => estimate.add_value(FLOAT_TEXT_BYTES_MAX),
+        _ => {}
+    }
+    Ok(estimate)
+}
+
+/// Deletes those of the command's keys that are past their deadline.
+fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), KeyspaceError> {
+    if !keyspace.any_due(call.db, call.now_ms)? {
+        return Ok(());
+    }
+    for key in call.keys() {
+        keyspace.purge(call.db, key, call.now_ms)?;
+    }
+    Ok(())
+}
+
+/// Turns a client's mistake into the one reply of the command.
+fn settle(
+    outcome: Result<(), CommandError>,
+    start: usize,
+    reply: &mut Reply<'_>,
+) -> Result<(), KeyspaceError> {
+    match outcome {
+        Ok(()) => {
+            debug_assert!(reply.len_bytes() > start, "a command did not reply");
+            Ok(())
+        }
+        Err(CommandError::Reply(text)) => {
+            reply.truncate(start);
+            reply.error(text.as_ref());
+            Ok(())
+        }
+        Err(CommandError::Keyspace(error)) => {
+            reply.truncate(start);
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! `COMMAND`: what this server knows to do, for clients that ask before they send.
+
+use super::local::{self, Outcome, is, specs, unknown_subcommand};
+use super::syntax::{self, Argument};
+use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, categories};
+use crate::resp::Reply;
+use crate::state::Commands;
+
+/// The commands of this file.
+pub static SPECS: &[Spec] = specs! { "server":
+    810 "command" -1 [LOADING STALE] "2.8.13" "O(N) where N is the total number of commands" command
+        => "Returns detailed information about all commands.", SUBCOMMANDS;
+};
+
+static SUBCOMMANDS: &[Spec] = specs! { "server":
+    811 "command|count" 2 [LOADING STALE] "2.8.13" "O(1)" count => "Returns a count of commands.";
+    812 "command|docs" -2 [LOADING STALE] "7.0.0" "O(N) where N is the number of commands to look up" docs
+        => "Returns documentary information about one, multiple or all commands.";
+    813 "command|getkeys" -3 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
+        => "Extracts the key names from an arbitrary command.";
+    814 "command|getkeysandflags" -3 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
+        getkeysandflags => "Extracts the key names and access flags for an arbitrary command.";
+    815 "command|info" -2 [LOADING STALE] "2.8.13" "O(N) where N is the number of commands to look up" info
+        => "Returns information about one, multiple or all commands.";
+    816 "command|list" -2 [LOADING STALE] "7.0.0" "O(N) where N is the total number of commands" list
+        => "Returns a list of command names.";
+    817 "command|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
+        => "Returns helpful text about the different subcommands.";
+};
+
+/// Categories of commands, in Redis's order.
+pub(super) const CATEGORIES: &[&str] = &[
+    "keyspace",
+    "read",
+    "write",
+    "set",
+    "sortedset",
+    "list",
+    "hash",
+    "string",
+    "bitmap",
+    "hyperloglog",
+    "geo",
+    "stream",
+    "pubsub",
+    "admin",
+    "fast",
+    "slow",
+    "blocking",
+    "dangerous",
+    "connection",
+    "transaction",
+    "scripting",
+];
+
+/// The command or, with a `|`, the subcommand called `name`, in any case.
+pub(super) fn find(commands: &Commands, name: &[u8]) -> Option<&'static Spec> {
+    match name.iter().position(|byte| *byte == b'|') {
+        None => commands.lookup(name),
+        Some(at) => Commands::subcommand(commands.lookup(&name[..at])?, &name[at + 1..]),
+    }
+}
+
+/// Whether a command is of a category.
+pub(super) fn is_in_category(spec: &Spec, category: &str) -> bool {
+    categories(spec).any(|name| name.strip_prefix('@') == Some(category))
+}
+
+/// Flags and their names, in Redis's order.
+const FLAG_NAMES: &[(Flags, &str)] = &[
+    (Flags::WRITE, "write"),
+    (Flags::READONLY, "readonly"),
+    (Flags::DENYOOM, "denyoom"),
+    (Flags::ADMIN, "admin"),
+    (Flags::PUBSUB, "pubsub"),
+    (Flags::NOSCRIPT, "noscript"),
+    (Flags::BLOCKING, "blocking"),
+    (Flags::LOADING, "loading"),
+    (Flags::STALE, "stale"),
+    (Flags::SKIP_MONITOR, "skip_monitor"),
+    (Flags::SKIP_SLOWLOG, "skip_slowlog"),
+    (Flags::FAST, "fast"),
+    (Flags::NO_AUTH, "no_auth"),
+    (Flags::MOVABLEKEYS, "movablekeys"),
+];
+
+/// What a command does with its keys, where that is not plain from whether it writes.
+const KEY_ACCESS: &[(&str, &[&str])] = &[
+    ("append", &["RW", "insert"]),
+    ("del", &["RM", "delete"]),
+    ("exists", &["RO"]),
+    ("expire", &["RW", "update"]),
+    ("expireat", &["RW", "update"]),
+    ("getdel", &["RW", "access", "delete"]),
+    ("mset", &["OW", "update"]),
+    ("msetnx", &["OW", "insert"]),
+    ("persist", &["RW", "update"]),
+    ("pexpire", &["RW", "update"]),
+    ("pexpireat", &["RW", "update"]),
+    ("psetex", &["OW", "update"]),
+    ("set", &["RW", "access", "update", "variable_flags"]),
+    ("setex", &["OW", "update"]),
+    ("setnx", &["OW", "insert"]),
+    ("setrange", &["RW", "update"]),
+    ("strlen", &["RO"]),
+    ("touch", &["RO"]),
+    ("type", &["RO"]),
+    ("unlink", &["RM", "delete"]),
+];
+
+/// Where a command's keys are, and what it does with those: one or two ranges of words.
+fn key_ranges(spec: &Spec) -> Vec<(KeySpec, &'static [&'static str])> {
+    let (first, second) =
+        (KeySpec { last: spec.keys.first, ..spec.keys }, KeySpec { first: spec.keys.last, ..spec.keys });
+    match spec.name {
+        _ if spec.keys.first == 0 => Vec::new(),
+        "copy" => vec![(first, &["RO", "access"]), (second, &["OW", "update"])],
+        "rename" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "update"])],
+        "renamenx" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "insert"])],
+        _ => vec![(spec.keys, key_access(spec))],
+    }
+}
+
+/// What a command does with its keys.
+fn key_access(spec: &Spec) -> &'static [&'static str] {
+    match KEY_ACCESS.iter().find(|(name, _)| *name == spec.name) {
+        Some((_, access)) => access,
+        None if spec.flags.has(Flags::WRITE) => &["RW", "access", "update"],
+        None => &["RO", "access"],
+    }
+}
+
+/// `COMMAND`
+fn command(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() > 1 {
+        return unknown_subcommand(ctx, args, reply);
+    }
+    let all = top_level(&ctx.server.commands);
+    reply.array(all.len());
+    all.iter().for_each(|spec| write_info(reply, spec));
+    Ok(())
+}
+
+/// All commands that are no subcommands.
+fn top_level(commands: &Commands) -> Vec<&'static Spec> {
+    commands.iter().filter(|spec| !spec.name.contains('|')).collect()
+}
+
+/// `COMMAND COUNT`
+fn count(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(top_level(&ctx.server.commands).len() as i64);
+    Ok(())
+}
+
+/// `COMMAND INFO [command-name ...]`
+fn info(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() == 2 {
+        let all = top_level(&ctx.server.commands);
+        reply.array(all.len());
+        all.iter().for_each(|spec| write_info(reply, spec));
+        return Ok(());
+    }
+    reply.array(args.len() - 2);
+    for name in args.from(2) {
+        match find(&ctx.server.commands, name) {
+            Some(spec) => write_info(reply, spec),
+            None => reply.null_array(),
+        }
+    }
+    Ok(())
+}
+
+/// What `COMMAND INFO` says of one command.
+fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
+    reply.array(10);
+    reply.bulk(spec.name.as_bytes());
+    reply.integer(i64::from(spec.arity));
+    let flags: Vec<&str> =
+        FLAG_NAMES.iter().filter(|(flag, _)| spec.flags.has(*flag)).map(|(_, name)| *name).collect();
+    write_names(reply, &flags);
+    reply.integer(i64::from(spec.keys.first));
+    reply.integer(i64::from(spec.keys.last));
+    reply.integer(i64::from(spec.keys.step));
+    write_names(reply, &categories(spec).collect::<Vec<_>>());
+    reply.array(0);
+    let ranges = key_ranges(spec);
+    reply.array(ranges.len());
+    ranges.iter().for_each(|(keys, access)| write_key_range(reply, *keys, access));
+    reply.array(spec.subcommands.len());
+    spec.subcommands.iter().for_each(|spec| write_info(reply, spec));
+}
+
+/// A set of names, as simple strings.
+fn write_names(reply: &mut Reply<'_>, names: &[impl AsRef<str>]) {
+    reply.set(names.len());
+    names.iter().for_each(|name| reply.simple(name.as_ref()));
+}
+
+/// Where one range of keys is, and what is done with them.
+fn write_key_range(reply: &mut Reply<'_>, keys: KeySpec, access: &[&str]) {
+    reply.map(3);
+    reply.bulk(b"flags");
+    write_names(reply, access);
+    reply.bulk(b"begin_search");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"index");
+    reply.bulk(b"spec");
+    reply.map(1);
+    reply.bulk(b"index");
+    reply.integer(i64::from(keys.first));
+    reply.bulk(b"find_keys");
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"range");
+    reply.bulk(b"spec");
+    reply.map(3);
+    reply.bulk(b"lastkey");
+    // Counted from the first key, but for negative ones, which count from the end.
+    reply.integer(i64::from(if keys.last < 0 { keys.last } else { keys.last - keys.first }));
+    reply.bulk(b"keystep");
+    reply.integer(i64::from(keys.step));
+    reply.bulk(b"limit");
+    reply.integer(0);
+}
+
+/// `COMMAND LIST [FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]`
+fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let takes: Box<dyn Fn(&Spec) -> bool> = match args.len() {
+        2 => Box::new(|_| true),
+        5 if is(&args[2], "filterby") => {
+            let word = args[4].to_vec();
+            match &args[3] {
+                filter if is(filter, "module") => Box::new(|_| false),
+                filter if is(filter, "aclcat") => {
+                    let category = String::from_utf8_lossy(&word).to_ascii_lowercase();
+                    let is_known = CATEGORIES.contains(&category.as_str());
+                    Box::new(move |spec| is_known && is_in_category(spec, &category))
+                }
+                filter if is(filter, "pattern") => {
+                    let pattern = word.to_ascii_lowercase();
+                    Box::new(move |spec| crate::glob::matches(&pattern, spec.name.as_bytes()))
+                }
+                _ => return Err(CommandError::SYNTAX),
+            }
+        }
+        _ => return Err(CommandError::SYNTAX),
+    };
+    let found: Vec<&Spec> = ctx.server.commands.iter().filter(|spec| takes(spec)).collect();
+    reply.array(found.len());
+    found.iter().for_each(|spec| reply.bulk(spec.name.as_bytes()));
+    Ok(())
+}
+
+/// `COMMAND DOCS [command-name ...]`
+fn docs(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let found: Vec<&Spec> = if args.len() == 2 {
+        top_level(&ctx.server.commands)
+    } else {
+        args.from(2).filter_map(|name| find(&ctx.server.commands, name)).collect()
+    };
+    reply.map(found.len());
+    found.iter().for_each(|spec| write_docs(reply, spec));
+    Ok(())
+}
+
+/// What `COMMAND DOCS` says of one command: its name, and a map.
+fn write_docs(reply: &mut Reply<'_>, spec: &Spec) {
+    let arguments = syntax::arguments(spec.name);
+    let has_subcommands = !spec.subcommands.is_empty();
+    reply.bulk(spec.name.as_bytes());
+    reply.map(4 + usize::from(!arguments.is_empty()) + usize::from(has_subcommands));
+    for (name, value) in [
+        ("summary", spec.summary),
+        ("since", spec.since),
+        ("group", spec.group),
+        ("complexity", spec.complexity),
+    ] {
+        reply.bulk(name.as_bytes());
+        reply.bulk(value.as_bytes());
+    }
+    if !arguments.is_empty() {
+        reply.bulk(b"arguments");
+        write_arguments(reply, &arguments, &mut 0);
+    }
+    if has_subcommands {
+        reply.bulk(b"subcommands");
+        reply.map(spec.subcommands.len());
+        spec.subcommands.iter().for_each(|spec| write_docs(reply, spec));
+    }
+}
+
+/// An array of arguments, each a map. `keys` counts the arguments that are keys.
+fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64) {
+    reply.array(arguments.len());
+    for argument in arguments {
+        let is_key = argument.kind == "key";
+        let is_plain = argument.inner.is_empty() && argument.kind != "pure-token";
+        let has_flags = argument.is_optional || argument.is_multiple;
+        let optional_fields =
+            [is_plain, is_key, argument.token.is_some(), has_flags, !argument.inner.is_empty()];
+        reply.map(2 + optional_fields.iter().filter(|has| **has).count());
+        reply.bulk(b"name");
+        reply.bulk(argument.name.as_bytes());
+        reply.bulk(b"type");
+        reply.bulk(argument.kind.as_bytes());
+        if is_plain {
+            reply.bulk(b"display_text");
+            reply.bulk(argument.name.as_bytes());
+        }
+        if is_key {
+            reply.bulk(b"key_spec_index");
+            reply.integer(*keys);
+            *keys += 1;
+        }
+        if let Some(token) = &argument.token {
+            reply.bulk(b"token");
+            reply.bulk(token.as_bytes());
+        }
+        if has_flags {
+            let flags = [(argument.is_optional, "optional"), (argument.is_multiple, "multiple")];
+            reply.bulk(b"flags");
+            let names: Vec<&str> = flags.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect();
+            write_names(reply, &names);
+        }
+        if !argument.inner.is_empty() {
+            reply.bulk(b"arguments");
+            write_arguments(reply, &argument.inner, keys);
+        }
+    }
+}
+
+/// The command that stands from word 2 on, and the indexes of its keys among all words.
+fn keys_of(ctx: &LocalCtx<'_>, args: &Args<'_>) -> Result<(&'static Spec, Vec<usize>), CommandError> {
+    let commands = &ctx.server.commands;
+    let spec = commands.lookup(&args[2]).ok_or("ERR Invalid command specified")?;
+    let subcommand = args.get(3).and_then(|name| Commands::subcommand(spec, name));
+    let spec = subcommand.unwrap_or(spec);
+    let words = args.len() - 2;
+    if spec.keys.first == 0 {
+        return Err("ERR The command has no key arguments".into());
+    }
+    if !spec.takes(words) {
+        return Err("ERR Invalid number of arguments specified for command".into());
+    }
+    Ok((spec, spec.keys.indexes(words).map(|index| index + 2).collect()))
+}
+
+/// `COMMAND GETKEYS command [arg ...]`
+fn getkeys(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (_, keys) = keys_of(ctx, args)?;
+    reply.array(keys.len());
+    keys.iter().for_each(|index| reply.bulk(&args[*index]));
+    Ok(())
+}
+
+/// `COMMAND GETKEYSANDFLAGS command [arg ...]`
+fn getkeysandflags(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let (spec, keys) = keys_of(ctx, args)?;
+    let ranges = key_ranges(spec);
+    reply.array(keys.len());
+    for (nth, index) in keys.iter().enumerate() {
+        let (_, access) = ranges[nth.min(ranges.len() - 1)];
+        let shown: Vec<&&str> = access.iter().filter(|flag| **flag != "variable_flags").collect();
+        reply.array(2);
+        reply.bulk(&args[*index]);
+        reply.set(shown.len());
+        shown.iter().for_each(|flag| reply.simple(flag));
+    }
+    Ok(())
+}
+
+/// `COMMAND HELP`
+fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let lines = [
+        "(no subcommand)",
+        "    Return details about all commands.",
+        "COUNT",
+        "    Return the total number of commands in this server.",
+        "LIST",
+        "    Return a list of all commands in this server.",
+        "INFO [<command-name> ...]",
+        "    Return details about multiple commands.",
+        "    If no command names are given, details for all commands are returned.",
+        "DOCS [<command-name> ...]",
+        "    Return documentation details about multiple commands.",
+        "    If no command names are given, documentation details for all",
+        "    commands are returned.",
+        "GETKEYS <full-command>",
+        "    Return the keys from a full command.",
+        "GETKEYSANDFLAGS <full-command>",
+        "    Return the keys and the access flags from a full command.",
+    ];
+    local::help(reply, "COMMAND", &lines);
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Commands on whole databases, and those that wait for writes to be safe.
+
+use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::effect::{DATABASES_MAX, Effect};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+
+/// `DBSIZE`: keys past their deadline count until they are deleted.
+pub(super) fn dbsize(
+    context: &mut ReadCtx<'_>,
+    _: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply.integer(context.keys.len(context.db) as i64);
+    Ok(())
+}
+
+/// `FLUSHDB [ASYNC | SYNC]`
+pub(super) fn flushdb(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    check_flush_option(args)?;
+    if !context.keys.is_empty(context.db) {
+        context.keys.apply(&Effect::FlushDb { db: context.db })?;
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `FLUSHALL [ASYNC | SYNC]`
+pub(super) fn flushall(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    check_flush_option(args)?;
+    if (0..DATABASES_MAX).any(|db| !context.keys.is_empty(db)) {
+        context.keys.apply(&Effect::FlushAll)?;
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// The option makes no difference: emptying is immediate, and memory is always freed in the background.
+fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
+    let known = match args.get(1) {
+        None => true,
+        Some(word) => args.len() == 2 && (words::is(word, "async") || words::is(word, "sync")),
+    };
+    if known { Ok(()) } else { Err(CommandError::SYNTAX) }
+}
+
+/// `SWAPDB index1 index2`
+pub(super) fn swapdb(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let number = |word: &[u8], error: &'static str| {
+        parse_i64(word).filter(|&number| i32::try_from(number).is_ok()).ok_or(CommandError::from(error))
+    };
+    let a = number(&args[1], "ERR invalid first DB index")?;
+    let b = number(&args[2], "ERR invalid second DB index")?;
+    let known = |number: i64| usize::try_from(number).ok().filter(|&db| db < context.limits.databases);
+    let (Some(a), Some(b)) = (known(a), known(b)) else {
+        return Err(CommandError::DB_OUT_OF_RANGE);
+    };
+    if a != b {
+        context.keys.apply(&Effect::SwapDb { a, b })?;
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `WAIT numreplicas timeout`: there are no replicas.
+pub(super) fn wait(_: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    words::integer(&args[1])?;
+    check_timeout(&args[2])?;
+    reply.integer(0);
+    Ok(())
+}
+
+/// `WAITAOF numlocal numreplicas timeout`: what was answered is on this server's disk.
+pub(super) fn waitaof(
+    _: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    if !(0..=1).contains(&words::integer(&args[1])?) {
+        return Err("ERR value is out of range, value must between 0 and 1".into());
+    }
+    if words::integer(&args[2])? < 0 {
+        return Err("ERR value is out of range, must be positive".into());
+    }
+    check_timeout(&args[3])?;
+    reply.array(2);
+    reply.integer(1);
+    reply.integer(0);
+    Ok(())
+}
+
+/// A timeout in milliseconds, which is never waited for.
+fn check_timeout(word: &[u8]) -> Result<(), CommandError> {
+    match parse_i64(word) {
+        None => Err("ERR timeout is not an integer or out of range".into()),
+        Some(..0) => Err("ERR timeout is negative".into()),
+        Some(_) => Ok(()),
+    }
+}

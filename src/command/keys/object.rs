@@ -1,0 +1,175 @@
+//! `OBJECT` and `MEMORY USAGE`: looking into values.
+
+use super::SECOND;
+use crate::command::table::spec;
+use crate::command::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
+use crate::keyspace::{Kind, Text, Value};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+
+/// Bytes that the table spends on a key besides the key and its cell: an index slot and its share of free space.
+const OVERHEAD_BYTES: u64 = 24;
+/// Bytes of the table per piece of a long string: three of them fill a page.
+const PIECE_PAGE_BYTES: u64 = 4096 / 3;
+/// The longest string that `OBJECT ENCODING` calls `embstr`, in bytes.
+const EMBEDDED_BYTES_MAX: usize = 44;
+
+/// Subcommands of `OBJECT`. Ids 141 to 149.
+pub(super) static OBJECT: &[Spec] = &[
+    Spec {
+        id: 141,
+        summary: "Returns how the value of a key would be represented in Redis.",
+        since: "2.2.3",
+        ..spec("object|encoding", 3, Flags::READONLY, SECOND, Run::Read(encoding))
+    },
+    Spec {
+        id: 142,
+        summary: "Fails: access frequencies are not tracked.",
+        since: "4.0.0",
+        ..spec("object|freq", 3, Flags::READONLY, SECOND, Run::Read(freq))
+    },
+    Spec {
+        id: 143,
+        summary: "Returns 0 for a key that exists: access times are not tracked.",
+        since: "2.2.3",
+        ..spec("object|idletime", 3, Flags::READONLY, SECOND, Run::Read(idletime))
+    },
+    Spec {
+        id: 144,
+        summary: "Returns 1 for a key that exists: values are not shared.",
+        since: "2.2.3",
+        ..spec("object|refcount", 3, Flags::READONLY, SECOND, Run::Read(refcount))
+    },
+    Spec {
+        id: 145,
+        summary: "Returns helpful text about the subcommands.",
+        since: "6.2.0",
+        ..spec("object|help", 2, Flags::LOADING.with(Flags::STALE), KeySpec::NONE, Run::Read(object_help))
+    },
+];
+
+/// A container with a subcommand that it does not have.
+pub(super) fn unknown_subcommand(
+    _: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    _: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let container = words::excerpt(&args[0]).to_ascii_uppercase();
+    let word = words::excerpt(args.get(1).unwrap_or_default());
+    Err(format!("ERR unknown subcommand '{word}'. Try {container} HELP.").into())
+}
+
+/// `OBJECT ENCODING key`
+fn encoding(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    match context.keys.peek(context.db, &args[2])? {
+        Some(value) => reply.bulk(encoding_name(&value)?.as_bytes()),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+/// What Redis would call the representation of `value`.
+fn encoding_name(value: &Value<'_>) -> Result<&'static str, CommandError> {
+    Ok(match value.kind {
+        Kind::String => match value.text()? {
+            Some(Text::Short(_)) if value.raw => "raw",
+            Some(Text::Short(bytes)) if parse_i64(bytes).is_some() => "int",
+            Some(Text::Short(bytes)) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
+            _ => "raw",
+        },
+        Kind::List => "quicklist",
+        Kind::Hash | Kind::Set => "hashtable",
+        Kind::SortedSet => "skiplist",
+        Kind::Stream => "stream",
+    })
+}
+
+/// `OBJECT FREQ key`
+fn freq(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    if context.keys.peek(context.db, &args[2])?.is_none() {
+        reply.null();
+        return Ok(());
+    }
+    Err("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+         between policies at runtime LRU and LFU data will take some time to adjust."
+        .into())
+}
+
+/// `OBJECT IDLETIME key`
+fn idletime(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    reply_constant(context, &args[2], 0, reply)
+}
+
+/// `OBJECT REFCOUNT key`
+fn refcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    reply_constant(context, &args[2], 1, reply)
+}
+
+/// Replies with `number` if the key exists, with null if not.
+fn reply_constant(
+    context: &mut ReadCtx<'_>,
+    key: &[u8],
+    number: i64,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    match context.keys.peek(context.db, key)? {
+        Some(_) => reply.integer(number),
+        None => reply.null(),
+    }
+    Ok(())
+}
+
+/// `MEMORY USAGE key [SAMPLES count]`: the size is known without samples.
+pub(in crate::command) fn usage(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let mut rest = args.from(3);
+    while let Some(word) = rest.next() {
+        let count = rest.next().filter(|_| words::is(word, "samples")).ok_or(CommandError::SYNTAX)?;
+        if words::integer(count)? < 0 {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    let Some(value) = context.keys.peek(context.db, &args[2])? else {
+        reply.null();
+        return Ok(());
+    };
+    let key = args[2].len() as u64 + OVERHEAD_BYTES;
+    let deadline = if value.expire_at_ms.is_some() { key + 16 } else { 0 };
+    let text = match value.text()? {
+        Some(Text::InPieces { root, .. }) => root.len() * PIECE_PAGE_BYTES,
+        Some(Text::Short(bytes)) => bytes.len() as u64,
+        None => 0,
+    };
+    reply.integer((key + deadline + text) as i64);
+    Ok(())
+}
+
+/// `OBJECT HELP`
+fn object_help(_: &mut ReadCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    reply_lines(
+        reply,
+        &[
+            "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+            "ENCODING <key>",
+            "    Return the representation that Redis would choose for the value of <key>.",
+            "FREQ <key>",
+            "    Fails: access frequencies are not tracked.",
+            "IDLETIME <key>",
+            "    Return 0 if <key> exists: access times are not tracked.",
+            "REFCOUNT <key>",
+            "    Return 1 if <key> exists: values are not shared.",
+            "HELP",
+            "    Print this help.",
+        ],
+    );
+    Ok(())
+}
+
+/// Replies with lines of text.
+fn reply_lines(reply: &mut Reply<'_>, lines: &[&str]) {
+    reply.array(lines.len());
+    lines.iter().for_each(|line| reply.simple(line));
+}

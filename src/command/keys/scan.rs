@@ -1,0 +1,248 @@
+//! Going through the keys of a database, which are ordered by their bytes.
+//!
+//! A pattern that starts with literal bytes is answered from the keys that start with them: nothing else is looked at.
+
+use crate::command::{Args, CommandError, ReadCtx, cursors, words};
+use crate::glob;
+use crate::number::parse_u64;
+use crate::resp::Reply;
+
+/// Keys that a call of `SCAN` looks at if it does not say.
+const COUNT_DEFAULT: usize = 10;
+/// Keys that a call of `SCAN` looks at, at most.
+const COUNT_MAX: usize = 1_000_000;
+/// Random picks that hit a key past its deadline before the keys are gone through in order.
+const PICKS_MAX: usize = 100;
+
+/// Which keys are wanted.
+struct Filter<'a> {
+    /// What their names start with.
+    prefix: Vec<u8>,
+    /// What follows the prefix.
+    rest: &'a [u8],
+    /// Name of their type.
+    kind: Option<&'a [u8]>,
+}
+
+impl<'a> Filter<'a> {
+    /// Keys that match `pattern`.
+    fn new(pattern: &'a [u8], kind: Option<&'a [u8]>) -> Self {
+        let (prefix, rest) = glob::literal_prefix(pattern);
+        Self { prefix, rest, kind }
+    }
+
+    /// Whether the pattern matches one name only.
+    fn is_exact(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Whether a key that starts with the prefix is wanted.
+    fn takes(&self, key: &[u8], kind: &str) -> bool {
+        self.kind.is_none_or(|wanted| words::is(wanted, kind))
+            && (self.rest == b"*" || glob::matches(self.rest, &key[self.prefix.len()..]))
+    }
+}
+
+/// Names found, as the elements of a reply.
+struct Names<'a, 'r> {
+    /// The names, encoded.
+    out: Vec<u8>,
+    /// How many they are.
+    count: usize,
+    /// Where they go in the end.
+    reply: &'a mut Reply<'r>,
+}
+
+impl<'a, 'r> Names<'a, 'r> {
+    /// No name yet.
+    fn new(reply: &'a mut Reply<'r>) -> Self {
+        Self { out: Vec::new(), count: 0, reply }
+    }
+
+    /// Adds a name.
+    fn add(&mut self, name: &[u8]) {
+        Reply::new(&mut self.out, self.reply.protocol()).bulk(name);
+        self.count += 1;
+    }
+
+    /// Replies with all names.
+    fn finish(self) {
+        self.reply.array(self.count);
+        self.reply.raw(&self.out);
+    }
+}
+
+/// `KEYS pattern`
+pub(super) fn keys(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let filter = Filter::new(&args[1], None);
+    let mut names = Names::new(reply);
+    if filter.is_exact() {
+        if context.keys.peek(context.db, &filter.prefix)?.is_some() {
+            names.add(&filter.prefix);
+        }
+    } else {
+        context.keys.each_from(context.db, &filter.prefix, |key, value| {
+            let within = key.starts_with(&filter.prefix);
+            if within && value.is_some_and(|value| filter.takes(key, value.kind.name())) {
+                names.add(key);
+            }
+            Ok(within)
+        })?;
+    }
+    names.finish();
+    Ok(())
+}
+
+/// `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`
+pub(super) fn scan(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let cursor = parse_u64(&args[1]).ok_or(CommandError::from("ERR invalid cursor"))?;
+    let (filter, count) = scan_options(args)?;
+    let place = cursors::place_of(cursor, &filter.prefix);
+    reply.array(2);
+    let header = reply.len_bytes();
+    let mut step = Step { filter, count, seen: 0, last: Vec::new(), stop: None };
+    let mut found = Vec::new();
+    let mut found_reply = Reply::new(&mut found, reply.protocol());
+    let mut names = Names::new(&mut found_reply);
+    if step.filter.is_exact() {
+        step.see_exact(context, &mut names)?;
+    } else {
+        context.keys.each_from(context.db, &place, |key, value| {
+            let kind = value.map(|value| value.kind.name());
+            Ok(step.see(key, kind, &mut names))
+        })?;
+    }
+    names.finish();
+    debug_assert_eq!(reply.len_bytes(), header);
+    let next = match &step.stop {
+        Some(place) => cursors::cursor_of(place, &step.filter.prefix, cursor),
+        None => 0,
+    };
+    let mut text = itoa::Buffer::new();
+    reply.bulk(text.format(next).as_bytes());
+    reply.raw(&found);
+    Ok(())
+}
+
+/// The options behind the cursor.
+fn scan_options<'a>(args: &Args<'a>) -> Result<(Filter<'a>, usize), CommandError> {
+    let (mut pattern, mut kind, mut count) = (b"*".as_slice(), None, COUNT_DEFAULT);
+    let mut rest = args.from(2);
+    while let Some(word) = rest.next() {
+        let value = rest.next().ok_or(CommandError::SYNTAX)?;
+        if words::is(word, "count") {
+            let number = words::integer(value)?;
+            if number < 1 {
+                return Err(CommandError::SYNTAX);
+            }
+            count = usize::try_from(number).unwrap_or(COUNT_MAX).min(COUNT_MAX);
+        } else if words::is(word, "match") {
+            pattern = value;
+        } else if words::is(word, "type") {
+            kind = Some(value);
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    Ok((Filter::new(pattern, kind), count))
+}
+
+/// One call of `SCAN`.
+struct Step<'a> {
+    /// Which keys are wanted.
+    filter: Filter<'a>,
+    /// Keys to look at.
+    count: usize,
+    /// Keys looked at.
+    seen: usize,
+    /// The last one of them.
+    last: Vec<u8>,
+    /// Where the next call goes on, if there is more.
+    stop: Option<Vec<u8>>,
+}
+
+impl Step<'_> {
+    /// Looks at the next key, of type `kind` if it is live; whether to go on.
+    fn see(&mut self, key: &[u8], kind: Option<&str>, names: &mut Names<'_, '_>) -> bool {
+        if !key.starts_with(&self.filter.prefix) {
+            return false;
+        }
+        if self.seen >= self.count {
+            let place = separator(&self.last, key);
+            // A place that is a cursor itself needs no memory: worth up to as many keys again.
+            let direct = cursors::is_direct(place.len() - self.filter.prefix.len());
+            if direct || self.seen >= 2 * self.count {
+                self.stop = Some(place.to_vec());
+                return false;
+            }
+        }
+        self.seen += 1;
+        self.last.clear();
+        self.last.extend_from_slice(key);
+        if kind.is_some_and(|kind| self.filter.takes(key, kind)) {
+            names.add(key);
+        }
+        true
+    }
+
+    /// Looks at the only key that the pattern can mean.
+    fn see_exact(
+        &mut self,
+        context: &mut ReadCtx<'_>,
+        names: &mut Names<'_, '_>,
+    ) -> Result<(), CommandError> {
+        let key = std::mem::take(&mut self.filter.prefix);
+        let value = context.keys.peek(context.db, &key)?;
+        let wanted = |kind: &str| self.filter.kind.is_none_or(|wanted| words::is(wanted, kind));
+        if value.is_some_and(|value| wanted(value.kind.name())) {
+            names.add(&key);
+        }
+        Ok(())
+    }
+}
+
+/// The shortest start of `next` that is above `last`.
+fn separator<'k>(last: &[u8], next: &'k [u8]) -> &'k [u8] {
+    debug_assert!(last < next);
+    let common = last.iter().zip(next).take_while(|(a, b)| a == b).count();
+    &next[..common + 1]
+}
+
+/// `RANDOMKEY`
+pub(super) fn randomkey(
+    context: &mut ReadCtx<'_>,
+    _: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    let len = context.keys.len(db);
+    for _ in 0..PICKS_MAX {
+        if len == 0 {
+            break;
+        }
+        if let Some(key) = context.keys.nth(db, rand::random_range(0..len))? {
+            reply.bulk(&key);
+            return Ok(());
+        }
+    }
+    let mut found = false;
+    context.keys.each_from(db, &[], |key, value| {
+        found = value.is_some();
+        if found {
+            reply.bulk(key);
+        }
+        Ok(!found)
+    })?;
+    if !found {
+        reply.null();
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Commands that give a value another key, or another database.
+
+use crate::command::{Args, CommandError, WriteCtx, words};
+use crate::effect::Effect;
+use crate::resp::Reply;
+
+/// `RENAME key newkey`
+pub(super) fn rename(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key, to) = (context.db, &args[1], &args[2]);
+    context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
+    if key != to {
+        context.keys.apply(&Effect::Rename { db, key, to })?;
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `RENAMENX key newkey`
+pub(super) fn renamenx(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key, to) = (context.db, &args[1], &args[2]);
+    context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
+    let free = context.keys.info(db, to)?.is_none();
+    if free {
+        context.keys.apply(&Effect::Rename { db, key, to })?;
+    }
+    reply.integer(i64::from(free));
+    Ok(())
+}
+
+/// `MOVE key db`
+pub(super) fn move_key(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let to_db = words::database(&args[2], context.limits.databases)?;
+    if to_db == db {
+        return Err(CommandError::SAME_OBJECT);
+    }
+    context.keys.purge(to_db, key, context.now_ms)?;
+    let moves = context.keys.info(db, key)?.is_some() && context.keys.info(to_db, key)?.is_none();
+    if moves {
+        context.keys.apply(&Effect::Move { db, key, to_db })?;
+    }
+    reply.integer(i64::from(moves));
+    Ok(())
+}
+
+/// `COPY source destination [DB destination-db] [REPLACE]`
+pub(super) fn copy(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key, to) = (context.db, &args[1], &args[2]);
+    let (mut to_db, mut replace) = (db, false);
+    let mut rest = args.from(3);
+    while let Some(word) = rest.next() {
+        if words::is(word, "replace") {
+            replace = true;
+        } else if words::is(word, "db") {
+            let number = rest.next().ok_or(CommandError::SYNTAX)?;
+            to_db = words::database(number, context.limits.databases)?;
+        } else {
+            return Err(CommandError::SYNTAX);
+        }
+    }
+    if (db, key) == (to_db, to) {
+        return Err(CommandError::SAME_OBJECT);
+    }
+    context.keys.purge(to_db, to, context.now_ms)?;
+    let copies =
+        context.keys.info(db, key)?.is_some() && (replace || context.keys.info(to_db, to)?.is_none());
+    if copies {
+        context.keys.apply(&Effect::Copy { db, key, to_db, to })?;
+    }
+    reply.integer(i64::from(copies));
+    Ok(())
+}

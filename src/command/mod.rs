@@ -1,0 +1,54 @@
+//! Commands: what they are called, what they take, what they do.
+//!
+//! One file per family holds syntax, check and effect of its commands together; [`Spec`] describes each. A command
+//! checks everything before its first change, so an error reply means that nothing was changed.
+
+mod acl;
+mod args;
+mod client;
+mod client_list;
+mod config;
+mod connection;
+mod context;
+mod cursors;
+mod debug;
+mod dispatch;
+mod docs;
+mod error;
+mod info;
+mod keys;
+mod local;
+#[cfg(test)]
+mod local_tests;
+mod memory;
+mod process;
+mod server;
+mod slowlog;
+mod spec;
+mod strings;
+mod syntax;
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use args::{Args, Span};
+pub use context::{Limits, LocalCtx, ReadCtx, WriteCtx};
+pub use dispatch::{Call, estimate, execute, read};
+pub use error::CommandError;
+pub use spec::{Flags, KeySpec, Run, Spec};
+pub use table::{all, categories, lookup, resolve};
+
+use crate::resp::Reply;
+
+/// A command on the connection's own thread, with the client's state.
+pub type LocalFn = fn(&mut LocalCtx<'_>, &Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
+/// A command that only reads, from a snapshot or from the writer's version.
+pub type ReadFn = fn(&mut ReadCtx<'_>, &Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
+/// A command that may change data, on the writer.
+pub type WriteFn = fn(&mut WriteCtx<'_>, &Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
+
+/// The commands that this server knows.
+pub fn commands() -> crate::state::Commands {
+    crate::state::Commands::new(lookup, all())
+}

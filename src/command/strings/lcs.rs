@@ -1,0 +1,176 @@
+//! `LCS`: the longest common subsequence of two strings.
+//!
+//! The lengths of the common subsequences of all pairs of prefixes are computed row by row; only two rows are kept. For
+//! the way back one bit per pair says which neighbour was longer. So the memory is a thirty-second of the table that
+//! Redis keeps; where Redis refuses for the size of that table, this refuses too, for the time it would take.
+
+use super::text;
+use crate::command::{Args, CommandError, ReadCtx, words};
+use crate::resp::Reply;
+
+/// What is asked for.
+#[derive(Default)]
+struct Options {
+    /// `LEN`: only the length.
+    len: bool,
+    /// `IDX`: where the matching ranges are.
+    idx: bool,
+    /// `WITHMATCHLEN`: each range's length too.
+    with_match_len: bool,
+    /// `MINMATCHLEN`: ranges shorter than this are left out.
+    match_len_min: i64,
+}
+
+impl Options {
+    /// The options behind the keys.
+    fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
+        let mut options = Self::default();
+        let mut rest = args.from(3);
+        while let Some(word) = rest.next() {
+            if words::is(word, "idx") {
+                options.idx = true;
+            } else if words::is(word, "len") {
+                options.len = true;
+            } else if words::is(word, "withmatchlen") {
+                options.with_match_len = true;
+            } else if words::is(word, "minmatchlen") {
+                options.match_len_min = words::integer(rest.next().ok_or(CommandError::SYNTAX)?)?.max(0);
+            } else {
+                return Err(CommandError::SYNTAX);
+            }
+        }
+        if options.idx && options.len {
+            return Err("ERR If you want both the length and indexes, please just use IDX.".into());
+        }
+        Ok(options)
+    }
+}
+
+/// `LCS key1 key2 [LEN] [IDX] [MINMATCHLEN length] [WITHMATCHLEN]`
+pub(super) fn lcs(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let mut operand = |key: &[u8]| match text(context, key) {
+        Err(CommandError::Reply(_)) => Err("ERR The specified keys must contain string values".into()),
+        outcome => outcome,
+    };
+    let (a, b) = (operand(&args[1])?, operand(&args[2])?);
+    let options = Options::parse(args)?;
+    let len = |text: &Option<crate::keyspace::Text<'_>>| text.map_or(0, |text| text.len());
+    // The bytes of Redis's table; lengths are at most 2^29, so that this cannot overflow.
+    let table_bytes = (len(&a) + 1) * (len(&b) + 1) * 4;
+    if table_bytes > context.limits.value_bytes_max {
+        let text = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+        return Err(text.into());
+    }
+    let view = context.keys.view();
+    let a = a.map(|text| text.to_contiguous(view)).transpose()?.unwrap_or_default();
+    let b = b.map(|text| text.to_contiguous(view)).transpose()?.unwrap_or_default();
+    if options.len {
+        reply.integer(Table::fill(&a, &b, false).len as i64);
+        return Ok(());
+    }
+    let table = Table::fill(&a, &b, true);
+    if options.idx {
+        reply_ranges(&table, &a, &b, &options, reply);
+        return Ok(());
+    }
+    let mut common = Vec::with_capacity(table.len as usize);
+    table.walk_back(&a, &b, |i, _| common.push(a[i]));
+    common.reverse();
+    reply.bulk(&common);
+    Ok(())
+}
+
+/// The computed lengths, as far as they are needed.
+struct Table {
+    /// Length of the longest common subsequence.
+    len: u32,
+    /// One bit per pair of prefixes: whether it is longer without the last byte of `a` than without that of `b`.
+    without_a: Vec<u64>,
+    /// Pairs per row.
+    width: usize,
+}
+
+impl Table {
+    /// Computes the lengths; with `directions` also the bits that [`Table::walk_back`] follows.
+    fn fill(a: &[u8], b: &[u8], directions: bool) -> Self {
+        let width = b.len() + 1;
+        let bits = if directions { (a.len() + 1) * width } else { 0 };
+        let mut table = Self { len: 0, without_a: vec![0; bits.div_ceil(64)], width };
+        let mut row = vec![0_u32; width];
+        for (i, byte_a) in a.iter().enumerate() {
+            let mut diagonal = 0;
+            for (j, byte_b) in b.iter().enumerate() {
+                let above = row[j + 1];
+                row[j + 1] = if byte_a == byte_b { diagonal + 1 } else { above.max(row[j]) };
+                if directions && byte_a != byte_b && above > row[j] {
+                    let bit = (i + 1) * width + j + 1;
+                    table.without_a[bit / 64] |= 1 << (bit % 64);
+                }
+                diagonal = above;
+            }
+        }
+        table.len = row[b.len()];
+        table
+    }
+
+    /// Hands the places of the common bytes in `a` and `b` to `see`, from the last to the first.
+    fn walk_back(&self, a: &[u8], b: &[u8], mut see: impl FnMut(usize, usize)) {
+        let (mut i, mut j) = (a.len(), b.len());
+        while i > 0 && j > 0 {
+            if a[i - 1] == b[j - 1] {
+                see(i - 1, j - 1);
+                (i, j) = (i - 1, j - 1);
+                continue;
+            }
+            let bit = i * self.width + j;
+            if self.without_a[bit / 64] >> (bit % 64) & 1 == 1 {
+                i -= 1;
+            } else {
+                j -= 1;
+            }
+        }
+    }
+}
+
+/// Bytes that follow one another in both strings.
+#[derive(Clone, Copy)]
+struct Range {
+    /// Where they start in the first string.
+    a: usize,
+    /// Where they start in the second string.
+    b: usize,
+    /// How many they are.
+    len: usize,
+}
+
+/// Replies with the matching ranges, the last one first, and the length.
+fn reply_ranges(table: &Table, a: &[u8], b: &[u8], options: &Options, reply: &mut Reply<'_>) {
+    let mut ranges: Vec<Range> = Vec::new();
+    table.walk_back(a, b, |i, j| match ranges.last_mut() {
+        Some(range) if range.a == i + 1 && range.b == j + 1 => {
+            *range = Range { a: i, b: j, len: range.len + 1 };
+        }
+        _ => ranges.push(Range { a: i, b: j, len: 1 }),
+    });
+    ranges.retain(|range| range.len as i64 >= options.match_len_min);
+    reply.map(2);
+    reply.bulk(b"matches");
+    reply.array(ranges.len());
+    for range in ranges {
+        reply.array(2 + usize::from(options.with_match_len));
+        for start in [range.a, range.b] {
+            reply.array(2);
+            reply.integer(start as i64);
+            reply.integer((start + range.len - 1) as i64);
+        }
+        if options.with_match_len {
+            reply.integer(range.len as i64);
+        }
+    }
+    reply.bulk(b"len");
+    reply.integer(i64::from(table.len));
+}

@@ -1,0 +1,278 @@
+//! Commands that store whole strings: `SET` and its older and younger forms.
+
+use super::{reply_text, string_info};
+use crate::command::words::{self, TimeForm};
+use crate::command::{Args, CommandError, WriteCtx};
+use crate::effect::Effect;
+use crate::resp::Reply;
+
+/// Whether a value is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// In any case.
+    Always,
+    /// If the key does not exist.
+    Missing,
+    /// If the key exists.
+    Present,
+}
+
+/// What becomes of the key's deadline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    /// The key has none afterwards; `SET` without an option.
+    Endless,
+    /// It stays.
+    Keep,
+    /// It is taken away; `GETEX ... PERSIST`.
+    Persist,
+    /// It is set to what the word at this index says.
+    Until(TimeForm, usize),
+}
+
+/// The options of `SET` and `GETEX`.
+struct Options {
+    /// `NX`, `XX`.
+    condition: Condition,
+    /// `GET`: reply with the value before.
+    get: bool,
+    /// `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`, `PERSIST`.
+    lifetime: Lifetime,
+}
+
+impl Options {
+    /// The options from word `first` on: those of `SET`, or else those of `GETEX`.
+    fn parse(args: &Args<'_>, first: usize, of_set: bool) -> Result<Self, CommandError> {
+        let mut options = Self { condition: Condition::Always, get: false, lifetime: Lifetime::Endless };
+        let mut index = first;
+        while let Some(word) = args.get(index) {
+            index += options.take(word, index, args.len(), of_set).ok_or(CommandError::SYNTAX)?;
+        }
+        Ok(options)
+    }
+
+    /// Takes the option `word` at `index` of `len` words; the number of words it consists of, `None` if it does not fit.
+    fn take(&mut self, word: &[u8], index: usize, len: usize, of_set: bool) -> Option<usize> {
+        if let Some(form) = TimeForm::of_option(word) {
+            let again = matches!(self.lifetime, Lifetime::Until(before, _) if before == form);
+            let fits = (again || self.lifetime == Lifetime::Endless) && index + 1 < len;
+            self.lifetime = Lifetime::Until(form, index + 1);
+            return fits.then_some(2);
+        }
+        let fits = if of_set && words::is(word, "nx") {
+            let fits = self.condition != Condition::Present;
+            self.condition = Condition::Missing;
+            fits
+        } else if of_set && words::is(word, "xx") {
+            let fits = self.condition != Condition::Missing;
+            self.condition = Condition::Present;
+            fits
+        } else if of_set && words::is(word, "get") {
+            self.get = true;
+            true
+        } else if words::is(word, if of_set { "keepttl" } else { "persist" }) {
+            let wanted = if of_set { Lifetime::Keep } else { Lifetime::Persist };
+            let fits = self.lifetime == Lifetime::Endless || self.lifetime == wanted;
+            self.lifetime = wanted;
+            fits
+        } else {
+            false
+        };
+        fits.then_some(1)
+    }
+}
+
+/// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT
+/// milliseconds-since-1970 | KEEPTTL]`
+pub(super) fn set(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let key = &args[1];
+    if args.len() == 3 {
+        context.keys.apply(&plain(context.db, key, &args[2]))?;
+        reply.ok();
+        return Ok(());
+    }
+    let options = Options::parse(args, 3, true)?;
+    let until = match options.lifetime {
+        Lifetime::Until(form, index) => Some(form.deadline(&args[index], context.now_ms, "set")?),
+        _ => None,
+    };
+    if options.get {
+        reply_text(context, key, reply)?;
+    }
+    let before = context.keys.info(context.db, key)?;
+    let stored = match options.condition {
+        Condition::Always => true,
+        Condition::Missing => before.is_none(),
+        Condition::Present => before.is_some(),
+    };
+    if stored {
+        let kept = before.filter(|_| options.lifetime == Lifetime::Keep).and_then(|info| info.expire_at_ms);
+        store(context, key, &args[2], until.or(kept))?;
+    }
+    match (options.get, stored) {
+        (true, _) => {}
+        (false, true) => reply.ok(),
+        (false, false) => reply.null(),
+    }
+    Ok(())
+}
+
+/// `SETNX key value`
+pub(super) fn setnx(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let missing = context.keys.info(context.db, &args[1])?.is_none();
+    if missing {
+        context.keys.apply(&plain(context.db, &args[1], &args[2]))?;
+    }
+    reply.integer(i64::from(missing));
+    Ok(())
+}
+
+/// `SETEX key seconds value`
+pub(super) fn setex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let deadline = TimeForm::SECONDS.deadline(&args[2], context.now_ms, "setex")?;
+    store(context, &args[1], &args[3], Some(deadline))?;
+    reply.ok();
+    Ok(())
+}
+
+/// `PSETEX key milliseconds value`
+pub(super) fn psetex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let deadline = TimeForm::MILLIS.deadline(&args[2], context.now_ms, "psetex")?;
+    store(context, &args[1], &args[3], Some(deadline))?;
+    reply.ok();
+    Ok(())
+}
+
+/// `GETSET key value`
+pub(super) fn getset(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_text(context, &args[1], reply)?;
+    context.keys.apply(&plain(context.db, &args[1], &args[2]))?;
+    Ok(())
+}
+
+/// `GETDEL key`
+pub(super) fn getdel(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let key = &args[1];
+    reply_text(context, key, reply)?;
+    if context.keys.info(context.db, key)?.is_some() {
+        context.keys.apply(&Effect::Delete { db: context.db, key, expired: false })?;
+    }
+    Ok(())
+}
+
+/// `GETEX key [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT milliseconds-since-1970 | PERSIST]`
+pub(super) fn getex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let options = Options::parse(args, 2, false)?;
+    let Some(info) = string_info(context, key)? else {
+        reply.null();
+        return Ok(());
+    };
+    let expire_at_ms = match options.lifetime {
+        Lifetime::Until(form, index) => Some(form.deadline(&args[index], context.now_ms, "getex")?),
+        Lifetime::Persist => None,
+        Lifetime::Endless | Lifetime::Keep => info.expire_at_ms,
+    };
+    reply_text(context, key, reply)?;
+    if expire_at_ms.is_some_and(|deadline| deadline <= context.now_ms) {
+        context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+    } else if expire_at_ms != info.expire_at_ms {
+        context.keys.apply(&Effect::Expire { db, key, expire_at_ms })?;
+    }
+    Ok(())
+}
+
+/// `MSET key value [key value ...]`
+pub(super) fn mset(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    check_pairs(args, "mset")?;
+    store_pairs(context, args)?;
+    reply.ok();
+    Ok(())
+}
+
+/// `MSETNX key value [key value ...]`
+pub(super) fn msetnx(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    check_pairs(args, "msetnx")?;
+    for key in args.from(1).step_by(2) {
+        if context.keys.info(context.db, key)?.is_some() {
+            reply.integer(0);
+            return Ok(());
+        }
+    }
+    store_pairs(context, args)?;
+    reply.integer(1);
+    Ok(())
+}
+
+/// Every key must have a value.
+fn check_pairs(args: &Args<'_>, command: &str) -> Result<(), CommandError> {
+    if args.len().is_multiple_of(2) {
+        return Err(format!("ERR wrong number of arguments for '{command}' command").into());
+    }
+    Ok(())
+}
+
+/// Stores all pairs, in order.
+fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), CommandError> {
+    for (key, value) in args.from(1).step_by(2).zip(args.from(2).step_by(2)) {
+        context.keys.apply(&plain(context.db, key, value))?;
+    }
+    Ok(())
+}
+
+/// A string without a deadline.
+fn plain<'a>(db: usize, key: &'a [u8], value: &'a [u8]) -> Effect<'a> {
+    Effect::Set { db, key, value, expire_at_ms: None, raw: false }
+}
+
+/// Stores a string with or without a deadline. One that is past its deadline already is gone at once.
+fn store(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    value: &[u8],
+    expire_at_ms: Option<u64>,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    if expire_at_ms.is_none_or(|deadline| deadline > context.now_ms) {
+        context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false })?;
+    } else if context.keys.info(db, key)?.is_some() {
+        context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+    }
+    Ok(())
+}

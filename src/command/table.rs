@@ -1,0 +1,178 @@
+//! The table of all commands, and finding a command in it by name.
+
+use std::sync::LazyLock;
+
+use super::{
+    Args, Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, memory,
+    server, slowlog, strings,
+};
+
+/// The commands, family by family.
+static FAMILIES: &[&[Spec]] = &[
+    strings::SPECS,
+    keys::SPECS,
+    acl::SPECS,
+    client::SPECS,
+    config::SPECS,
+    connection::SPECS,
+    debug::SPECS,
+    docs::SPECS,
+    info::SPECS,
+    memory::SPECS,
+    server::SPECS,
+    slowlog::SPECS,
+];
+
+/// Places in the index of names: a power of two, at least twice as many as commands.
+const PLACES: usize = 1024;
+
+/// The index of names: each command stands at the place that its name's hash says, or at the next free one.
+static INDEX: LazyLock<Box<[Option<&'static Spec>]>> = LazyLock::new(|| {
+    let mut places = vec![None; PLACES].into_boxed_slice();
+    for spec in all() {
+        let mut place = place(spec.name.as_bytes());
+        while places[place].is_some() {
+            place = (place + 1) % PLACES;
+        }
+        places[place] = Some(spec);
+    }
+    places
+});
+
+/// All commands, without their subcommands.
+pub fn all() -> impl Iterator<Item = &'static Spec> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// The command called `name`, in any case. Allocates nothing.
+pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
+    let mut at = place(name);
+    loop {
+        let spec = INDEX[at]?;
+        if spec.name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some(spec);
+        }
+        at = (at + 1) % PLACES;
+    }
+}
+
+/// The command that `args` name: of a container its subcommand, or the container itself if it has no such one.
+pub fn resolve(args: &Args<'_>) -> Option<&'static Spec> {
+    let spec = lookup(&args[0])?;
+    let Some(word) = args.get(1).filter(|_| !spec.subcommands.is_empty()) else {
+        return Some(spec);
+    };
+    let named = |sub: &&Spec| sub.name.as_bytes()[spec.name.len() + 1..].eq_ignore_ascii_case(word);
+    Some(spec.subcommands.iter().find(named).unwrap_or(spec))
+}
+
+/// The access-control categories of a command, as `COMMAND INFO` shows them: `@read`, `@string` ...
+pub fn categories(spec: &Spec) -> impl Iterator<Item = &'static str> {
+    let dangerous = spec.flags.has(Flags::ADMIN)
+        || matches!(
+            spec.name,
+            "keys" | "flushdb" | "flushall" | "swapdb" | "sort" | "info" | "role" | "lastsave"
+        );
+    let keyspace = spec.group == "generic" && !matches!(spec.name, "wait" | "waitaof")
+        || matches!(spec.name, "dbsize" | "flushdb" | "flushall" | "swapdb");
+    let slow = !spec.flags.has(Flags::FAST);
+    let group = match spec.group {
+        "string" => Some("@string"),
+        "list" => Some("@list"),
+        "hash" => Some("@hash"),
+        "set" => Some("@set"),
+        "sorted-set" => Some("@sortedset"),
+        "stream" => Some("@stream"),
+        "bitmap" => Some("@bitmap"),
+        "hyperloglog" => Some("@hyperloglog"),
+        "geo" => Some("@geo"),
+        "pubsub" => Some("@pubsub"),
+        "scripting" => Some("@scripting"),
+        "transactions" => Some("@transaction"),
+        "connection" => Some("@connection"),
+        _ if spec.name.split('|').next() == Some("command") => Some("@connection"),
+        _ if matches!(spec.name, "wait" | "waitaof") => Some("@connection"),
+        _ => None,
+    };
+    let flags = [
+        (keyspace, "@keyspace"),
+        (spec.flags.has(Flags::WRITE), "@write"),
+        (spec.flags.has(Flags::READONLY), "@read"),
+        (spec.flags.has(Flags::ADMIN), "@admin"),
+        (spec.flags.has(Flags::BLOCKING), "@blocking"),
+        (!slow, "@fast"),
+        (slow, "@slow"),
+        (dangerous, "@dangerous"),
+    ];
+    flags.into_iter().filter_map(|(holds, name)| holds.then_some(name)).chain(group)
+}
+
+/// A spec with what every command has; the rest is added in the family's table.
+pub(super) const fn spec(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec {
+        name,
+        id: 0,
+        arity,
+        flags,
+        keys,
+        run,
+        summary: "",
+        since: "1.0.0",
+        group: "generic",
+        complexity: "O(1)",
+        subcommands: &[],
+    }
+}
+
+/// Where a name's search starts: FNV-1a over the bytes with the case bit set.
+fn place(name: &[u8]) -> usize {
+    let hash = name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte | 0x20)).wrapping_mul(0x0100_0000_01B3)
+    });
+    (hash >> 32) as usize % PLACES
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_number_of_its_own_within_its_family() {
+        let mut ids = HashSet::new();
+        let with_subcommands = all().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands));
+        for spec in with_subcommands {
+            assert!(spec.id > 0 && ids.insert(spec.id), "{} has the id {}", spec.name, spec.id);
+        }
+        for (family, ids) in [(strings::SPECS, 1..100_u16), (keys::SPECS, 100..200)] {
+            assert!(family.iter().all(|spec| ids.contains(&spec.id)));
+        }
+    }
+
+    #[test]
+    fn every_command_is_found_by_its_name_in_any_case() {
+        assert!(all().count() * 2 <= PLACES);
+        for spec in all() {
+            assert!(std::ptr::eq(lookup(spec.name.as_bytes()).unwrap(), spec), "{}", spec.name);
+            assert!(std::ptr::eq(lookup(spec.name.to_ascii_uppercase().as_bytes()).unwrap(), spec));
+            assert_eq!(spec.name, spec.name.to_ascii_lowercase());
+            assert!(!spec.summary.is_empty() && spec.arity != 0, "{}", spec.name);
+            for sub in spec.subcommands {
+                assert!(sub.name.starts_with(&format!("{}|", spec.name)), "{}", sub.name);
+            }
+        }
+        for name in ["", "g", "gett", "nope", "get\0"] {
+            assert!(lookup(name.as_bytes()).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn categories_are_those_of_redis() {
+        let of = |name: &str| categories(lookup(name.as_bytes()).unwrap()).collect::<Vec<_>>();
+        assert_eq!(of("get"), ["@read", "@fast", "@string"]);
+        assert_eq!(of("set"), ["@write", "@slow", "@string"]);
+        assert_eq!(of("flushall"), ["@keyspace", "@write", "@slow", "@dangerous"]);
+        assert_eq!(of("del"), ["@keyspace", "@write", "@slow"]);
+    }
+}

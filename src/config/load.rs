@@ -1,0 +1,286 @@
+//! Brings together what the file, the environment and the flags say, the later of these before the earlier.
+//!
+//! Nothing here reads the process's own environment or arguments: they are handed in, so that a test decides them. A
+//! refused line is named by file and number, and never shown: it may hold a password.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::{Config, Known, Problem, lines};
+
+/// What the names of environment variables begin with.
+const ENVIRONMENT_PREFIX: &str = "ACKD_";
+/// Files that may include each other in a row.
+const INCLUDE_DEPTH_MAX: usize = 16;
+/// The longest file that is read, in bytes.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing was said.
+    #[default]
+    Default,
+    /// A line of a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A line of standard input.
+    StandardInput {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A variable of the environment.
+    Environment(String),
+    /// The command line.
+    Flag,
+    /// `CONFIG SET`.
+    Runtime,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Origin::StandardInput { line } => write!(f, "standard input:{line}"),
+            Origin::Environment(name) => write!(f, "environment {name}"),
+            Origin::Flag => f.write_str("command line"),
+            Origin::Runtime => f.write_str("CONFIG SET"),
+        }
+    }
+}
+
+/// Everything that says something about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    /// What standard input holds, if it is to be read; counts as the end of the file.
+    pub standard_input: Option<String>,
+    /// Variables of the environment, all of them.
+    pub environment: Vec<(String, String)>,
+    /// Directives of the command line with their words, in order.
+    pub flags: Vec<(String, Vec<String>)>,
+}
+
+/// The configuration to start with, and how it came about.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    /// Where those that are not defaults come from, by directive.
+    pub origins: BTreeMap<&'static str, Origin>,
+    /// The configuration file, as an absolute path.
+    pub file: Option<PathBuf>,
+    /// What a person should know, in order.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Where the value of directive `name` comes from.
+    pub fn origin(&self, name: &str) -> Origin {
+        self.origins.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// Why there is no configuration to start with.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Something that was said is wrong.
+    #[error("{origin}: {reason}")]
+    Said {
+        /// Where it was said.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Brings all sources together.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let mut loader = Loader::default();
+    if let Some(path) = &sources.file {
+        let path =
+            std::path::absolute(path).map_err(|source| ConfigError::Io { path: path.clone(), source })?;
+        loader.file(&path, 0)?;
+        loader.loaded.file = Some(path);
+    }
+    if let Some(text) = &sources.standard_input {
+        loader.lines(text, &|line| Origin::StandardInput { line }, 0)?;
+    }
+    for (name, value) in &sources.environment {
+        loader.variable(name, value)?;
+    }
+    for (name, words) in &sources.flags {
+        loader.apply(name, words, Origin::Flag)?;
+    }
+    Ok(loader.loaded)
+}
+
+/// The values that one file alone gives, with what it includes.
+pub(super) fn load_file(path: &Path) -> Result<Config, ConfigError> {
+    let mut loader = Loader::default();
+    loader.file(path, 0)?;
+    Ok(loader.loaded.config)
+}
+
+/// The values that `text` gives as the content of a file.
+pub(super) fn load_text(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let mut loader = Loader::default();
+    loader.lines(text, &|line| Origin::File { path: path.to_path_buf(), line }, 0)?;
+    Ok(loader.loaded.config)
+}
+
+/// What was said so far.
+#[derive(Default)]
+struct Loader {
+    /// The result as it grows.
+    loaded: Loaded,
+}
+
+impl Loader {
+    /// Takes all lines of a file. `depth` files led to it.
+    fn file(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
+        let text = read_text(path).map_err(|source| ConfigError::Io { path: path.to_path_buf(), source })?;
+        self.lines(&text, &|line| Origin::File { path: path.to_path_buf(), line }, depth)
+    }
+
+    /// Takes the lines of `text`; `origin` names a line by its number.
+    fn lines(
+        &mut self,
+        text: &str,
+        origin: &dyn Fn(usize) -> Origin,
+        depth: usize,
+    ) -> Result<(), ConfigError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (index, line) in text.lines().enumerate() {
+            let origin = origin(index + 1);
+            let words = lines::split(line).map_err(|error| said(&origin, error.to_string()))?;
+            match words.split_first() {
+                None => {}
+                Some((name, words)) if name.eq_ignore_ascii_case("include") => {
+                    self.include(words, &origin, depth)?
+                }
+                Some((name, words)) => self.apply(name, words, origin)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the files that `words` name: paths, whose last part may be a pattern.
+    fn include(&mut self, words: &[String], origin: &Origin, depth: usize) -> Result<(), ConfigError> {
+        let [pattern] = words else {
+            return Err(said(origin, "include: wrong number of arguments".into()));
+        };
+        if depth + 1 >= INCLUDE_DEPTH_MAX {
+            return Err(said(origin, "include: files include each other too deeply".into()));
+        }
+        for path in expand(pattern).map_err(|source| ConfigError::Io { path: pattern.into(), source })? {
+            self.file(&path, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a variable of the environment if its name is one of ours.
+    fn variable(&mut self, variable: &str, value: &str) -> Result<(), ConfigError> {
+        let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { return Ok(()) };
+        let name = name.to_ascii_lowercase().replace('_', "-");
+        // A container platform sets such variables for a service that is called "ackd".
+        if value.starts_with("tcp://") || name.starts_with("service-") || name.starts_with("port-") {
+            self.loaded
+                .warnings
+                .push(format!("environment {variable}: looks set by a container platform; ignored"));
+            return Ok(());
+        }
+        let origin = Origin::Environment(variable.to_string());
+        let words = match Known::find(&name) {
+            Some(Known::Own(row)) if matches!(row.kind, super::Kind::Words) => {
+                lines::split(value).map_err(|error| said(&origin, error.to_string()))?
+            }
+            _ => vec![value.to_string()],
+        };
+        self.apply(&name, &words, origin)
+    }
+
+    /// Takes one directive.
+    fn apply(&mut self, name: &str, words: &[String], origin: Origin) -> Result<(), ConfigError> {
+        if words.is_empty() {
+            return Err(said(
+                &origin,
+                format!("{}: a value is missing", name.chars().take(64).collect::<String>()),
+            ));
+        }
+        match self.loaded.config.apply(name, words) {
+            Ok(warning) => {
+                self.loaded.warnings.extend(warning.map(|text| format!("{origin}: {text}")));
+                if let Some(known) = Known::find(name) {
+                    self.loaded.origins.insert(known.name(), origin);
+                }
+                Ok(())
+            }
+            Err(problem) => Err(said(&origin, hint(&problem, words))),
+        }
+    }
+}
+
+/// What is wrong, and where a comment stands behind a value, that it must not.
+fn hint(problem: &Problem, words: &[String]) -> String {
+    match problem {
+        Problem::Value { .. } if words.iter().any(|word| word.starts_with('#')) => {
+            format!("{problem} (a comment needs a line of its own)")
+        }
+        _ => problem.to_string(),
+    }
+}
+
+/// The error for what was said at `origin`.
+fn said(origin: &Origin, reason: String) -> ConfigError {
+    ConfigError::Said { origin: origin.clone(), reason }
+}
+
+/// The text of a file of reasonable length.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, ErrorKind, Read};
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if read as u64 > FILE_BYTES_MAX {
+        return Err(Error::new(ErrorKind::InvalidData, "too long for a configuration file"));
+    }
+    Ok(text)
+}
+
+/// The files that `pattern` names, in order of their names. A pattern (in its last part only) may match none.
+fn expand(pattern: &str) -> std::io::Result<Vec<PathBuf>> {
+    let path = Path::new(pattern);
+    let last = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !last.contains(['*', '?', '[']) {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder)? {
+        let name = file?.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".") && !last.starts_with('.');
+        if !hidden && crate::glob::matches(last.as_bytes(), name.as_encoded_bytes()) {
+            found.push(folder.join(name));
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,185 @@
+//! The configuration of a running server: read by `CONFIG GET`, changed by `CONFIG SET`, written by `CONFIG REWRITE`.
+//!
+//! Commands on the data path do not look here: what they need is copied into [`Limits`] with each change.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use super::compat::Rule;
+use super::directives::Change;
+use super::{Config, Known, Loaded, LogLevel, Origin, RewriteError, rewrite};
+use crate::state::Limits;
+
+/// Why nothing was changed by a `CONFIG SET`. The texts are Redis's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetError {
+    /// There is no such directive.
+    #[error("ERR Unknown option or number of arguments for CONFIG SET - '{0}'")]
+    Unknown(String),
+    /// A directive cannot be changed, or not to this value.
+    #[error("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")]
+    Failed {
+        /// The directive, as the client called it.
+        name: String,
+        /// What stands against it.
+        reason: String,
+    },
+}
+
+/// The configuration of a running server.
+#[derive(Default)]
+pub struct Settings {
+    /// What is in force, and where it comes from.
+    loaded: Mutex<Loaded>,
+    /// What to do when `loglevel` changes, once logging is set up.
+    on_log_level: OnceLock<Box<dyn Fn(LogLevel) + Send + Sync>>,
+}
+
+impl Settings {
+    /// A server that starts with `loaded`.
+    pub fn new(loaded: Loaded) -> Self {
+        Self { loaded: Mutex::new(loaded), on_log_level: Default::default() }
+    }
+
+    /// Says what to do when `loglevel` changes. Only the first call counts.
+    pub fn on_log_level(&self, apply: impl Fn(LogLevel) + Send + Sync + 'static) {
+        let _ = self.on_log_level.set(Box::new(apply));
+    }
+
+    /// The values in force.
+    pub fn current(&self) -> Config {
+        self.lock().config.clone()
+    }
+
+    /// The configuration file, if there is one.
+    pub fn file(&self) -> Option<std::path::PathBuf> {
+        self.lock().file.clone()
+    }
+
+    /// Names and values of the directives that match any of `patterns`, each once.
+    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(&'static str, String)> {
+        let loaded = self.lock();
+        let patterns: Vec<Vec<u8>> = patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
+        Known::all()
+            .filter(|known| shown(*known))
+            .filter(|known| {
+                patterns.iter().any(|pattern| crate::glob::matches(pattern, known.name().as_bytes()))
+            })
+            .map(|known| (known.name(), known.show(&loaded.config)))
+            .collect()
+    }
+
+    /// Sets all of `pairs`, or none; `limits` then holds what commands look at.
+    pub fn set(&self, pairs: &[(&[u8], &[u8])], limits: &Limits) -> Result<(), SetError> {
+        let mut loaded = self.lock();
+        let mut config = loaded.config.clone();
+        let mut changed: BTreeMap<&'static str, Origin> = BTreeMap::new();
+        // All names are looked at before any value, as Redis does.
+        let mut known_pairs = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let name = String::from_utf8_lossy(name);
+            let known = Known::find(&name)
+                .filter(|known| shown(*known))
+                .ok_or_else(|| SetError::Unknown(name.chars().take(64).collect()))?;
+            check_changeable(known).map_err(|reason| failed(&name, reason))?;
+            if changed.insert(known.name(), Origin::Runtime).is_some() {
+                return Err(failed(&name, "duplicate parameter"));
+            }
+            known_pairs.push((known, name, value));
+        }
+        for (known, name, value) in known_pairs {
+            let value =
+                std::str::from_utf8(value).map_err(|_| failed(&name, "argument must be UTF-8 text"))?;
+            match known {
+                Known::Own(row) => {
+                    (row.parse)(&mut config, &[value.to_string()]).map_err(|reason| failed(&name, reason))?;
+                }
+                Known::Compat(row) => {
+                    // Lines of a file add up; a value that a client sets replaces what was.
+                    config.inert.remove(row.name);
+                    match config.apply_compat(row, value) {
+                        Ok(None) => {}
+                        Ok(Some(_)) | Err(_) => return Err(failed(&name, compat_reason(row.rule))),
+                    }
+                }
+            }
+        }
+        publish(&config, limits);
+        if config.log_level != loaded.config.log_level
+            && let Some(apply) = self.on_log_level.get()
+        {
+            apply(config.log_level);
+        }
+        loaded.config = config;
+        loaded.origins.append(&mut changed);
+        Ok(())
+    }
+
+    /// Writes what is in force into the configuration file.
+    pub fn rewrite(&self) -> Result<(), RewriteError> {
+        let loaded = self.lock();
+        let path = loaded.file.as_deref().ok_or(RewriteError::NoFile)?;
+        rewrite::rewrite(path, &loaded.config)
+    }
+
+    /// What is loaded, locked.
+    fn lock(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Whether clients see a directive at all: words of the file that are no parameters are left out.
+fn shown(known: Known) -> bool {
+    !matches!(known.name(), "user" | "loadmodule" | "rename-command")
+}
+
+/// What stands against a directive's change at run time, if anything.
+fn check_changeable(known: Known) -> Result<(), &'static str> {
+    match known {
+        Known::Own(row) => match row.change {
+            Change::Live => Ok(()),
+            Change::Start => Err("can't set immutable config"),
+            Change::Protected => Err("can't set protected config"),
+        },
+        Known::Compat(_) => Ok(()),
+    }
+}
+
+/// Why a directive has one value only.
+fn compat_reason(rule: Rule) -> String {
+    match rule {
+        Rule::Always(reason) | Rule::Refused(reason) => format!("not supported: {reason}"),
+        Rule::Inert => unreachable!("inert directives take any value"),
+    }
+}
+
+/// The error for a directive, as the client called it.
+fn failed(name: &str, reason: impl Into<String>) -> SetError {
+    SetError::Failed { name: name.chars().take(64).collect(), reason: reason.into() }
+}
+
+/// Copies what commands look at.
+pub fn publish(config: &Config, limits: &Limits) {
+    limits.set_clients_max(config.clients_max);
+    limits.set_timeout_s(whole_seconds(config.idle_timeout));
+    limits.set_unauthenticated_timeout_s(whole_seconds(config.unauthenticated_timeout));
+    limits.set_tcp_keepalive_s(whole_seconds(config.tcp_keepalive));
+    limits.set_bulk_bytes_max(config.bulk_bytes_max);
+    limits.set_query_buffer_bytes_max(config.input_bytes_max);
+    limits.set_protected_mode(config.protected_mode);
+    limits.set_slowlog_slower_than_us(config.slowlog_micros);
+    limits.set_slowlog_len_max(u64::from(config.slowlog_len_max));
+    limits.set_databases(config.databases);
+    limits.set_auth_failures_max(config.auth_failures_max);
+    limits.set_unauthenticated_bytes_max(config.unauthenticated_bytes_max);
+    limits.set_output_bytes_max(config.output_bytes_max);
+    limits.set_recovery_target_ms(u64::try_from(config.recovery_target.as_millis()).unwrap_or(u64::MAX));
+    limits.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));
+    limits.set_password_digest(config.password.digest());
+}
+
+/// Seconds, rounded up: a limit that is set does not become "never".
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,148 @@
+//! Checkpoints: when the table is made durable, and the thread that does it.
+//!
+//! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
+//! would take about half of the recovery target (the other half may be logged while the checkpoint runs), when the
+//! last one is old and anything was logged since, or when somebody asks. One runs at a time, on a thread of its own;
+//! the writer goes on meanwhile.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::state::ServerState;
+use crate::table::{Checkpoint, Durable, TableError};
+use crate::writer::WriterQueue;
+
+/// Replay time of a record, without its bytes: measured on replays of small `SET`s, with room to spare.
+const REPLAY_PER_RECORD: Duration = Duration::from_nanos(1500);
+/// Log bytes replayed per microsecond.
+const REPLAY_BYTES_PER_MICRO: u64 = 500;
+
+/// How a checkpoint ended.
+pub struct CheckpointOutcome {
+    /// The LSN that it holds.
+    pub lsn: u64,
+    /// What makes it durable for the table, or why it failed.
+    pub result: Result<Durable, TableError>,
+}
+
+/// Starts checkpoints, runs them on their thread and tells how they ended.
+pub struct Checkpoints {
+    /// Where the configuration says when one is due.
+    state: Arc<ServerState>,
+    /// Where the thread takes its work; closed to end it.
+    work: Option<Sender<(Checkpoint, u64)>>,
+    /// How the work ended.
+    outcomes: Receiver<CheckpointOutcome>,
+    /// The thread, to be waited for at the end.
+    thread: Option<JoinHandle<()>>,
+    /// Whether one is running.
+    running: bool,
+    /// When the last one was started, or the server.
+    started: Instant,
+    /// Estimated time to replay what was logged since the running or last one began.
+    replay: Duration,
+    /// Those who asked for a checkpoint that has not begun yet.
+    requests: Vec<async_channel::Sender<Result<(), String>>>,
+    /// Those who wait for the one that is running.
+    waiting: Vec<async_channel::Sender<Result<(), String>>>,
+}
+
+impl Checkpoints {
+    /// Starts the thread. `queue` is the writer's own queue: a tick in it says that a checkpoint ended.
+    pub fn new(state: Arc<ServerState>, queue: WriterQueue) -> std::io::Result<Self> {
+        let (work, jobs) = channel::<(Checkpoint, u64)>();
+        let (ended, outcomes) = channel();
+        let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
+            for (checkpoint, lsn) in jobs {
+                let outcome = CheckpointOutcome { lsn, result: checkpoint.run() };
+                if ended.send(outcome).is_err() {
+                    return;
+                }
+                queue.tick();
+            }
+        })?;
+        Ok(Self {
+            state,
+            work: Some(work),
+            outcomes,
+            thread: Some(thread),
+            running: false,
+            started: Instant::now(),
+            replay: Duration::ZERO,
+            requests: Vec::new(),
+            waiting: Vec::new(),
+        })
+    }
+
+    /// Counts a synced group, or what recovery replayed.
+    pub fn logged(&mut self, records: u64, bytes: u64) {
+        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        self.replay += REPLAY_PER_RECORD * records + Duration::from_micros(bytes / REPLAY_BYTES_PER_MICRO);
+    }
+
+    /// Somebody asks for a checkpoint of everything that is published now.
+    pub fn request(&mut self, done: async_channel::Sender<Result<(), String>>) {
+        self.requests.push(done);
+    }
+
+    /// Whether a checkpoint should start now.
+    pub fn is_due(&self) -> bool {
+        if self.running || (self.replay.is_zero() && self.requests.is_empty()) {
+            return false;
+        }
+        let limits = &self.state.limits;
+        let long = self.replay >= Duration::from_millis(limits.recovery_target_ms()) / 2;
+        let interval_s = u64::from(limits.checkpoint_interval_s());
+        let old = || interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s);
+        !self.requests.is_empty() || long || old()
+    }
+
+    /// Hands a checkpoint to the thread.
+    pub fn start(&mut self, checkpoint: Checkpoint, lsn: u64) {
+        assert!(!self.running, "one checkpoint at a time");
+        self.work.as_ref().expect("the thread runs").send((checkpoint, lsn)).expect("the thread takes work");
+        self.running = true;
+        self.started = Instant::now();
+        self.replay = Duration::ZERO;
+        self.waiting.append(&mut self.requests);
+    }
+
+    /// How the running checkpoint ended, if it has.
+    pub fn ended(&mut self) -> Option<CheckpointOutcome> {
+        match self.outcomes.try_recv() {
+            Ok(outcome) => {
+                self.running = false;
+                Some(outcome)
+            }
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
+        }
+    }
+
+    /// Waits for the running checkpoint, if there is one.
+    pub fn wait(&mut self) -> Option<CheckpointOutcome> {
+        if !self.running {
+            return None;
+        }
+        self.running = false;
+        Some(self.outcomes.recv().expect("the checkpoint thread answers"))
+    }
+
+    /// Tells those who waited that the checkpoint is durable.
+    pub fn answer(&mut self) {
+        for done in self.waiting.drain(..) {
+            let _ = done.try_send(Ok(()));
+        }
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.work = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

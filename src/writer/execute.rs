@@ -1,0 +1,101 @@
+//! Executes the items of a submission on the writer's version, and forms the record of each command's effects.
+
+use std::time::Instant;
+
+use wal::Log;
+
+use super::space::Space;
+use super::{Item, OpenGroup, Submission, Writer, WriterError};
+use crate::command::{self, Args, Call, Spec};
+use crate::keyspace::{Keyspace, Lookups};
+use crate::resp::Reply;
+
+/// Id under which the log shows effects that no command of a client caused.
+pub(super) const NO_COMMAND: u16 = 0;
+
+impl<L: Log> Writer<L> {
+    /// Executes a submission into the open group; its replies wait for the group's sync.
+    pub(super) fn execute(
+        &mut self,
+        open: &mut OpenGroup,
+        mut submission: Submission,
+    ) -> Result<(), WriterError> {
+        let space = self.secure(open, &submission)?;
+        let items = std::mem::take(&mut submission.items);
+        let out_start = submission.out.len();
+        let mut executed = 0;
+        let mut clock = Instant::now();
+        for item in &items {
+            if submission.out.len() - out_start >= self.options.output_bytes_max {
+                break;
+            }
+            executed += 1;
+            match item {
+                Item::Ready(span) => {
+                    let Submission { ready, out, .. } = &mut submission;
+                    out.extend_from_slice(span.of(ready));
+                }
+                Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
+                Item::Execute { spec, db, first_span, spans } => {
+                    let Submission { input, spans: all, out, protocol, client_id, .. } = &mut submission;
+                    let args = Args::new(input, &all[*first_span as usize..][..*spans as usize]);
+                    let mut reply = Reply::new(out, *protocol);
+                    let failed = self.command(open, spec, &args, usize::from(*db), &space, &mut reply)?;
+                    let now = Instant::now();
+                    self.state.ran(*client_id, spec, &args, now - clock, failed);
+                    clock = now;
+                }
+            }
+        }
+        self.state.stats.looked_up(self.lookups.hits, self.lookups.misses);
+        self.lookups = Lookups::default();
+        submission.items = items;
+        self.answered.push((submission, executed));
+        Ok(())
+    }
+
+    /// Runs one command, and appends its record if it changed anything. Says whether it replied with an error.
+    fn command(
+        &mut self,
+        open: &mut OpenGroup,
+        spec: &'static Spec,
+        args: &Args<'_>,
+        db: usize,
+        space: &Space,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, WriterError> {
+        if let Some(refusal) = space.refusal(spec) {
+            reply.error(refusal);
+            return Ok(true);
+        }
+        let start = reply.len_bytes();
+        let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
+        let mut keys = Keyspace::new(&mut self.table, Some(&mut self.effects));
+        let result = command::execute(&call, &mut keys, reply, &mut self.lookups);
+        if let Err(error) = result {
+            if !self.effects.is_empty() {
+                return Err(error.into());
+            }
+            reply.error(format!("ERR {error}"));
+        }
+        self.append(open, spec.id);
+        Ok(reply.is_error_since(start))
+    }
+
+    /// Deletes a key that a reader saw past its deadline.
+    fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
+        Keyspace::new(&mut self.table, Some(&mut self.effects)).purge(db, key, open.now_ms)?;
+        self.append(open, NO_COMMAND);
+        Ok(())
+    }
+
+    /// Appends the effects gathered since the last record, if there are any, as one record.
+    pub(super) fn append(&mut self, open: &mut OpenGroup, command_id: u16) {
+        if self.effects.is_empty() {
+            return;
+        }
+        open.changed = true;
+        open.group.record(|buffer| self.effects.write(command_id, buffer));
+        self.effects.clear();
+    }
+}

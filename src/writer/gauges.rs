@@ -1,0 +1,134 @@
+//! What `INFO` shows of log and table: written by the writer, read by anybody.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use wal::{LogStatus, Method};
+
+use crate::keyspace::{deadlines_len, keys_slot};
+use crate::state::{DatabaseGauges, Gauges, StorageGauges};
+use crate::table::{PAGE_BYTES, Table, TableStats};
+
+/// What recovery did at this start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecoveryFigures {
+    /// Milliseconds that it took.
+    pub took_ms: u64,
+    /// Records that it replayed.
+    pub records: u64,
+    /// LSN of the checkpoint that it started from.
+    pub checkpoint_lsn: u64,
+}
+
+/// Figures of log and table.
+pub struct WriterGauges {
+    /// The table, for what it knows itself.
+    table: Arc<Table>,
+    /// What recovery did.
+    recovery: RecoveryFigures,
+    /// LSN of the newest record handed to the log.
+    last_lsn: AtomicU64,
+    /// LSN up to which the log is durable.
+    synced_lsn: AtomicU64,
+    /// LSN of the newest durable checkpoint.
+    checkpoint_lsn: AtomicU64,
+    /// When it became durable, in milliseconds since the Unix epoch.
+    checkpoint_unix_ms: AtomicU64,
+    /// Whether one is running.
+    checkpoint_running: AtomicBool,
+    /// Whether there was space for the last write.
+    writable: AtomicBool,
+    /// The log's own figures, as of the last quiet moment.
+    log: Mutex<LogStatus>,
+}
+
+impl WriterGauges {
+    /// Gauges that show a log and a table just opened.
+    pub fn new(table: Arc<Table>, log: LogStatus, recovery: RecoveryFigures) -> Self {
+        Self {
+            table,
+            recovery,
+            last_lsn: AtomicU64::new(log.last_lsn),
+            synced_lsn: AtomicU64::new(log.synced_lsn),
+            checkpoint_lsn: AtomicU64::new(recovery.checkpoint_lsn),
+            checkpoint_unix_ms: AtomicU64::new(0),
+            checkpoint_running: AtomicBool::new(false),
+            writable: AtomicBool::new(true),
+            log: Mutex::new(log),
+        }
+    }
+
+    /// The table's own figures.
+    pub(super) fn table_stats(&self) -> TableStats {
+        self.table.stats()
+    }
+
+    /// A group was synced and published.
+    pub(super) fn committed(&self, last_lsn: u64, synced_lsn: u64) {
+        self.last_lsn.store(last_lsn, Relaxed);
+        self.synced_lsn.store(synced_lsn, Relaxed);
+    }
+
+    /// Takes the log's own figures.
+    pub(super) fn show(&self, log: LogStatus) {
+        *self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = log;
+    }
+
+    /// Notes whether there is space for writes.
+    pub(super) fn set_writable(&self, writable: bool) {
+        self.writable.store(writable, Relaxed);
+    }
+
+    /// A checkpoint began.
+    pub(super) fn checkpoint_started(&self) {
+        self.checkpoint_running.store(true, Relaxed);
+    }
+
+    /// A checkpoint became durable.
+    pub(super) fn checkpoint_ended(&self, lsn: u64, unix_ms: u64) {
+        self.checkpoint_lsn.store(lsn, Relaxed);
+        self.checkpoint_unix_ms.store(unix_ms, Relaxed);
+        self.checkpoint_running.store(false, Relaxed);
+    }
+}
+
+impl Gauges for WriterGauges {
+    fn database(&self, db: usize) -> DatabaseGauges {
+        let snapshot = self.table.snapshot();
+        DatabaseGauges { keys: snapshot.root(keys_slot(db)).len(), expires: deadlines_len(&snapshot, db) }
+    }
+
+    fn storage(&self) -> StorageGauges {
+        let log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        let table = self.table.stats();
+        StorageGauges {
+            last_lsn: self.last_lsn.load(Relaxed),
+            synced_lsn: self.synced_lsn.load(Relaxed),
+            log_bytes: log.segment_bytes,
+            log_segments: log.segments as u64,
+            log_method: method_name(log.method),
+            groups: log.groups,
+            records: log.records,
+            sync_us_p50: log.sync_micros_quantile(0.5),
+            sync_us_p99: log.sync_micros_quantile(0.99),
+            checkpoint_lsn: self.checkpoint_lsn.load(Relaxed),
+            checkpoint_unix_ms: self.checkpoint_unix_ms.load(Relaxed),
+            checkpoint_running: self.checkpoint_running.load(Relaxed),
+            // A checkpoint that fails ends the process.
+            checkpoint_ok: true,
+            recovery_ms: self.recovery.took_ms,
+            recovery_records: self.recovery.records,
+            table_bytes: table.pages * PAGE_BYTES as u64,
+            table_used_bytes: (table.pages - table.pages_free) * PAGE_BYTES as u64,
+            writable: self.writable.load(Relaxed),
+        }
+    }
+}
+
+/// How the log syncs, for people.
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Direct => "O_DIRECT|RWF_DSYNC",
+        Method::Buffered => "pwrite+fdatasync",
+    }
+}

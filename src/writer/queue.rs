@@ -1,0 +1,332 @@
+//! The bounded queue in front of the writer.
+//!
+//! Connections submit, the writer takes. The queue is bounded in messages and in bytes: whoever cannot submit waits,
+//! and reads nothing from its client meanwhile. One submission larger than the whole byte budget passes alone, so
+//! every command that fits the protocol's limits gets through.
+//!
+//! Invariant: `queued_bytes` is the sum of what the submissions in the channel were charged.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Poll, Waker};
+
+use super::Submission;
+
+/// Messages that wait at most.
+pub const QUEUE_MESSAGES_MAX: usize = 4096;
+/// Bytes of input that wait at most, unless a single submission is larger.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// What the writer is asked to do.
+pub enum Message {
+    /// Answer commands of a client.
+    Submission(Submission),
+    /// Take a checkpoint, and say how it ended.
+    Checkpoint {
+        /// Gets `Ok` when the checkpoint is durable, else the reason.
+        done: async_channel::Sender<Result<(), String>>,
+    },
+    /// Look after expired keys and the idle log.
+    Tick,
+    /// Stop when everything before this is answered.
+    Shutdown {
+        /// Whether to take a last checkpoint.
+        checkpoint: bool,
+        /// Gets `Ok` when everything is durable and, if asked for, the checkpoint is; else the reason.
+        done: async_channel::Sender<Result<(), String>>,
+    },
+}
+
+/// The writer is gone: it takes nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the writer has stopped")]
+pub struct Closed;
+
+/// The connections' end.
+#[derive(Clone)]
+pub struct WriterQueue {
+    /// Where messages go.
+    messages: async_channel::Sender<Message>,
+    /// Bytes in the channel.
+    budget: Arc<Budget>,
+}
+
+/// The writer's end.
+pub struct WriterInbox {
+    /// Where messages come from.
+    messages: async_channel::Receiver<Message>,
+    /// Bytes in the channel.
+    budget: Arc<Budget>,
+}
+
+/// Makes a queue with the limits of this file.
+pub fn writer_queue() -> (WriterQueue, WriterInbox) {
+    writer_queue_with(QUEUE_MESSAGES_MAX, QUEUE_BYTES_MAX)
+}
+
+/// Makes a queue for `messages_max` messages with together `bytes_max` bytes.
+pub fn writer_queue_with(messages_max: usize, bytes_max: usize) -> (WriterQueue, WriterInbox) {
+    let (sender, receiver) = async_channel::bounded(messages_max);
+    let budget = Arc::new(Budget {
+        queued_bytes: AtomicUsize::new(0),
+        bytes_max,
+        has_waiters: AtomicBool::new(false),
+        waiters: Mutex::default(),
+    });
+    (WriterQueue { messages: sender, budget: budget.clone() }, WriterInbox { messages: receiver, budget })
+}
+
+impl WriterQueue {
+    /// Submits commands; waits while the queue is full.
+    ///
+    /// # Errors
+    /// The writer is gone.
+    pub async fn submit(&self, submission: Submission) -> Result<(), Closed> {
+        let bytes = charge(&submission);
+        if !self.budget.try_take(bytes) {
+            self.budget.take(bytes, || self.messages.is_closed()).await;
+        }
+        let charged = Charged { budget: &self.budget, bytes };
+        self.send(Message::Submission(submission)).await?;
+        std::mem::forget(charged);
+        Ok(())
+    }
+
+    /// Asks for a checkpoint. The receiver gets its outcome once it is durable; a closed receiver means that the writer
+    /// is gone.
+    pub async fn checkpoint(&self) -> Result<async_channel::Receiver<Result<(), String>>, Closed> {
+        let (done, outcome) = async_channel::bounded(1);
+        self.send(Message::Checkpoint { done }).await?;
+        Ok(outcome)
+    }
+
+    /// Lets the writer look after expired keys and the idle log. Does nothing when the queue is full: the writer is
+    /// busy then.
+    pub fn tick(&self) {
+        let _ = self.messages.try_send(Message::Tick);
+    }
+
+    /// Stops the writer behind everything submitted; returns when it has stopped.
+    ///
+    /// # Errors
+    /// Why the last checkpoint failed, or that the writer was gone before.
+    pub async fn shutdown(&self, checkpoint: bool) -> Result<(), String> {
+        let (done, outcome) = async_channel::bounded(1);
+        let sent = self.send(Message::Shutdown { checkpoint, done }).await;
+        match sent {
+            Ok(()) => outcome.recv().await.unwrap_or_else(|_| Err(Closed.to_string())),
+            Err(closed) => Err(closed.to_string()),
+        }
+    }
+
+    /// Sends a message; waits while there are too many.
+    async fn send(&self, message: Message) -> Result<(), Closed> {
+        match self.messages.try_send(message) {
+            Ok(()) => Ok(()),
+            Err(async_channel::TrySendError::Full(message)) => {
+                self.messages.send(message).await.map_err(|_| Closed)
+            }
+            Err(async_channel::TrySendError::Closed(_)) => Err(Closed),
+        }
+    }
+}
+
+impl WriterInbox {
+    /// The next message; waits for one. `None` when all connections' ends are gone.
+    pub async fn recv(&self) -> Option<Message> {
+        self.messages.recv().await.ok().inspect(|message| self.release(message))
+    }
+
+    /// The next message, if one is there.
+    pub fn try_recv(&self) -> Option<Message> {
+        self.messages.try_recv().ok().inspect(|message| self.release(message))
+    }
+
+    /// Number of messages that wait.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Gives the bytes of a message back.
+    fn release(&self, message: &Message) {
+        if let Message::Submission(submission) = message {
+            self.budget.give(charge(submission));
+        }
+    }
+}
+
+impl Drop for WriterInbox {
+    fn drop(&mut self) {
+        self.messages.close();
+        self.budget.wake();
+    }
+}
+
+/// Bytes that a submission is charged with.
+fn charge(submission: &Submission) -> usize {
+    submission.input.len() + submission.ready.len()
+}
+
+/// Bytes taken from the budget for a submission that is not in the channel yet; given back if it never gets there.
+struct Charged<'a> {
+    /// Where they were taken from.
+    budget: &'a Budget,
+    /// How many.
+    bytes: usize,
+}
+
+impl Drop for Charged<'_> {
+    fn drop(&mut self) {
+        self.budget.give(self.bytes);
+    }
+}
+
+/// Bytes that may still be queued.
+struct Budget {
+    /// Bytes in the channel.
+    queued_bytes: AtomicUsize,
+    /// The most bytes, unless one submission has more.
+    bytes_max: usize,
+    /// Whether `waiters` may hold any: what is looked at when bytes are given back.
+    has_waiters: AtomicBool,
+    /// Tasks that wait for room.
+    waiters: Mutex<Vec<Waker>>,
+}
+
+impl Budget {
+    /// Takes `bytes` if there is room for them, or if nothing is queued.
+    fn try_take(&self, bytes: usize) -> bool {
+        let room =
+            |queued: usize| (queued == 0 || queued + bytes <= self.bytes_max).then_some(queued + bytes);
+        self.queued_bytes.fetch_update(SeqCst, SeqCst, room).is_ok()
+    }
+
+    /// Takes `bytes` as soon as there is room for them, or anyway when the queue `is_closed`.
+    async fn take(&self, bytes: usize, is_closed: impl Fn() -> bool) {
+        std::future::poll_fn(|context| {
+            // Registered before the look at the budget, so that no room is missed that is made in between.
+            self.lock_waiters().push(context.waker().clone());
+            self.has_waiters.store(true, SeqCst);
+            if self.try_take(bytes) {
+                return Poll::Ready(());
+            }
+            if is_closed() {
+                self.queued_bytes.fetch_add(bytes, SeqCst);
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Gives bytes back.
+    fn give(&self, bytes: usize) {
+        let before = self.queued_bytes.fetch_sub(bytes, SeqCst);
+        debug_assert!(before >= bytes, "more bytes given back than taken");
+        if self.has_waiters.load(SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Lets all that wait look again.
+    fn wake(&self) {
+        let waiters = {
+            let mut waiters = self.lock_waiters();
+            self.has_waiters.store(false, SeqCst);
+            std::mem::take(&mut *waiters)
+        };
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// The tasks that wait, locked.
+    fn lock_waiters(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.waiters.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Protocol;
+    use futures_lite::future::{block_on, poll_once};
+
+    fn submission(bytes: usize) -> Submission {
+        Submission {
+            client_id: 1,
+            protocol: Protocol::Resp2,
+            input: vec![0; bytes],
+            spans: vec![],
+            items: vec![],
+            ready: vec![],
+            out: vec![],
+            reply_to: async_channel::bounded(1).0,
+        }
+    }
+
+    #[test]
+    fn a_submission_waits_until_there_is_room_for_its_bytes() {
+        let (queue, inbox) = writer_queue_with(10, 100);
+        block_on(async {
+            queue.submit(submission(60)).await.unwrap();
+            let mut second = std::pin::pin!(queue.submit(submission(60)));
+            assert!(poll_once(&mut second).await.is_none());
+            assert!(inbox.try_recv().is_some());
+            assert_eq!(poll_once(&mut second).await, Some(Ok(())));
+            assert_eq!(inbox.len(), 1);
+        });
+    }
+
+    #[test]
+    fn one_submission_larger_than_the_budget_passes_alone() {
+        let (queue, inbox) = writer_queue_with(10, 100);
+        block_on(async {
+            queue.submit(submission(1000)).await.unwrap();
+            let mut second = std::pin::pin!(queue.submit(submission(1)));
+            assert!(poll_once(&mut second).await.is_none());
+            assert!(inbox.try_recv().is_some());
+            assert_eq!(poll_once(&mut second).await, Some(Ok(())));
+        });
+    }
+
+    #[test]
+    fn messages_are_bounded_and_ticks_are_dropped_when_full() {
+        let (queue, inbox) = writer_queue_with(1, 100);
+        block_on(async {
+            queue.submit(submission(1)).await.unwrap();
+            queue.tick();
+            assert!(poll_once(std::pin::pin!(queue.submit(submission(1)))).await.is_none());
+        });
+        assert_eq!(inbox.len(), 1);
+    }
+
+    #[test]
+    fn everybody_learns_that_the_writer_is_gone() {
+        let (queue, inbox) = writer_queue_with(10, 100);
+        block_on(async {
+            queue.submit(submission(100)).await.unwrap();
+            let mut waiting = std::pin::pin!(queue.submit(submission(100)));
+            assert!(poll_once(&mut waiting).await.is_none());
+            drop(inbox);
+            assert_eq!(waiting.await, Err(Closed));
+            assert_eq!(queue.submit(submission(0)).await, Err(Closed));
+            assert!(queue.checkpoint().await.is_err() && queue.shutdown(true).await.is_err());
+        });
+    }
+
+    #[test]
+    fn bytes_are_given_back_when_a_waiting_task_gives_up() {
+        let (queue, inbox) = writer_queue_with(1, 100);
+        block_on(async {
+            queue.submit(submission(10)).await.unwrap();
+            // The channel is full, the byte budget is not: the waiting task has taken its bytes already.
+            assert!(poll_once(queue.submit(submission(90))).await.is_none());
+        });
+        assert!(inbox.try_recv().is_some());
+        block_on(async { queue.submit(submission(100)).await.unwrap() });
+    }
+}

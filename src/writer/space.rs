@@ -1,0 +1,126 @@
+//! Space before work: what commands may need in log and table is secured before they run, so that a full disk is met
+//! while there is still nothing to undo.
+//!
+//! A command that cannot be given its space is refused with `-MISCONF`; nothing was changed, reads go on, and the next
+//! command asks again, so writes resume by themselves. Commands that only free space ([`Flags::DENYOOM`] is not set)
+//! may use a reserve that the others leave alone.
+
+use wal::{Group, Log, LogError};
+
+use super::{Item, OpenGroup, Submission, Writer, WriterError};
+use crate::command::{self, Call, Flags, Run, Spec};
+use crate::keyspace::Estimate;
+use crate::table::{TableError, View};
+
+/// Log bytes that only commands which free space may use.
+const LOG_RESERVE_BYTES: u64 = 256 << 10;
+/// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
+const TABLE_RESERVE_PAGES: u64 = 1024;
+
+/// What a submission's commands may do.
+pub(super) enum Space {
+    /// Everything.
+    Ample,
+    /// Reads, and commands that free space. Holds the refusal for the others.
+    Scarce(String),
+    /// Reads only.
+    Exhausted(String),
+}
+
+impl Space {
+    /// The error reply that the command gets instead of running, if it must not run.
+    pub(super) fn refusal(&self, spec: &Spec) -> Option<&str> {
+        let writes = matches!(spec.run, Run::Write(_));
+        match self {
+            Space::Scarce(refusal) if writes && spec.flags.has(Flags::DENYOOM) => Some(refusal),
+            Space::Exhausted(refusal) if writes => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl<L: Log> Writer<L> {
+    /// Secures what the commands of a submission may need, together with what the open group holds already.
+    pub(super) fn secure(&mut self, open: &OpenGroup, submission: &Submission) -> Result<Space, WriterError> {
+        let mut need = Estimate::default();
+        for item in &submission.items {
+            match item {
+                Item::Execute { spec, db, first_span, spans } => {
+                    let args = submission.args(*first_span, *spans);
+                    let (db, now_ms) = (usize::from(*db), open.now_ms);
+                    let call = Call { spec, args, db, now_ms, limits: self.limits };
+                    let one = command::estimate(&call, &self.table.view())?;
+                    need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
+                    need.table_pages += one.table_pages;
+                }
+                Item::Purge { db, key } => {
+                    let one = delete_estimate(&self.table.view(), usize::from(*db), key);
+                    need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
+                    need.table_pages += one.table_pages;
+                }
+                Item::Ready(_) => {}
+            }
+        }
+        need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, submission.items.len()));
+        let with_reserve = Estimate {
+            log_bytes: need.log_bytes + LOG_RESERVE_BYTES,
+            table_pages: need.table_pages + TABLE_RESERVE_PAGES,
+        };
+        let Some(refusal) = self.reserve(open, with_reserve)? else { return Ok(Space::Ample) };
+        Ok(match self.reserve(open, need)? {
+            None => Space::Scarce(refusal),
+            Some(refusal) => Space::Exhausted(refusal),
+        })
+    }
+
+    /// Pages that commands which log so many bytes can need at most, whatever their estimates add up to: a group copies
+    /// each page once, and fills new ones with what is logged.
+    fn pages_at_most(&self, log_bytes: u64, commands: usize) -> u64 {
+        let table = self.gauges.table_stats();
+        (table.pages - table.pages_free) + log_bytes / 1024 + 4 * commands as u64
+    }
+
+    /// Secures the delete of one key. Says whether there is space for it.
+    pub(super) fn secure_delete(
+        &mut self,
+        open: &OpenGroup,
+        db: usize,
+        key: &[u8],
+    ) -> Result<bool, WriterError> {
+        let need = delete_estimate(&self.table.view(), db, key);
+        Ok(self.reserve(open, need)?.is_none())
+    }
+
+    /// Reserves space in log and table, or returns the refusal for the client.
+    fn reserve(&mut self, open: &OpenGroup, need: Estimate) -> Result<Option<String>, WriterError> {
+        match self.log.reserve(open.group.len_bytes() as u64 + need.log_bytes) {
+            Ok(()) => {}
+            Err(error @ LogError::Full { .. }) => return Ok(Some(self.refuse(&error))),
+            Err(error) => return Err(error.into()),
+        }
+        match self.table.reserve(need.table_pages) {
+            Ok(()) => {
+                self.gauges.set_writable(true);
+                Ok(None)
+            }
+            Err(error @ TableError::Full { .. }) => Ok(Some(self.refuse(&error))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes that space is short, and says so.
+    fn refuse(&mut self, error: &dyn std::fmt::Display) -> String {
+        self.gauges.set_writable(false);
+        format!(
+            "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on; \
+             writes resume by themselves when there is space."
+        )
+    }
+}
+
+/// What the delete of one key may need.
+fn delete_estimate(view: &View<'_>, db: usize, key: &[u8]) -> Estimate {
+    let mut need = Estimate::default();
+    need.add_key(view, db, key);
+    need
+}

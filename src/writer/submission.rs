@@ -1,0 +1,66 @@
+//! What travels between a connection and the writer.
+//!
+//! A connection hands over the commands of one read at once, with the buffer that they were received in: nothing is
+//! copied. The completion brings the replies, in order, and gives all buffers back.
+
+use crate::command::{Args, Span, Spec};
+use crate::resp::Protocol;
+
+/// One thing to answer, in the order of the client's commands.
+pub enum Item {
+    /// Run a command.
+    Execute {
+        /// The command.
+        spec: &'static Spec,
+        /// The client's database when it sent the command.
+        db: u16,
+        /// Index of the command's first word in the submission's spans.
+        first_span: u32,
+        /// Number of its words.
+        spans: u32,
+    },
+    /// A reply that is already known: a range of the submission's `ready` bytes.
+    Ready(Span),
+    /// A read found this key past its deadline: its deletion must be in the log before the reply to that read leaves.
+    Purge {
+        /// The key's database.
+        db: u16,
+        /// The key.
+        key: Box<[u8]>,
+    },
+}
+
+/// Commands of one client, to be answered together.
+pub struct Submission {
+    /// The client, as in `CLIENT ID`.
+    pub client_id: u64,
+    /// How to encode the replies.
+    pub protocol: Protocol,
+    /// The bytes that the commands were received in.
+    pub input: Vec<u8>,
+    /// The words of all commands, as ranges of `input`.
+    pub spans: Vec<Span>,
+    /// What to answer, in order.
+    pub items: Vec<Item>,
+    /// Replies that were known before the submission; see [`Item::Ready`].
+    pub ready: Vec<u8>,
+    /// The replies, appended by the writer.
+    pub out: Vec<u8>,
+    /// Where the completion goes; holds one.
+    pub reply_to: async_channel::Sender<Completion>,
+}
+
+impl Submission {
+    /// The words of an [`Item::Execute`].
+    pub fn args(&self, first_span: u32, spans: u32) -> Args<'_> {
+        Args::new(&self.input, &self.spans[first_span as usize..][..spans as usize])
+    }
+}
+
+/// A submission that was answered; everything in it is durable.
+pub struct Completion {
+    /// The submission, its replies in `out`.
+    pub submission: Submission,
+    /// Items answered. Fewer than all when `out` grew past its limit: the rest is to be submitted again.
+    pub executed: usize,
+}

@@ -1,0 +1,214 @@
+//! From what a data directory holds to a server that can answer, in named steps.
+//!
+//! 1. [`open_table`]: the newest durable checkpoint, or a new table.
+//! 2. [`open_log`]: the log from the first record that the checkpoint lacks.
+//! 3. [`replay`]: the effects of those records, in order, on the table. Reads no clock, so it yields the same state
+//!    however often it runs.
+//! 4. [`resume_log`]: the torn tail, if there is one, is put aside; what was recovered is synced, so that nothing is
+//!    served which a power cut could still take back.
+//! 5. [`publish`]: readers may see it.
+//!
+//! Nothing is changed on disk before step 4, so damage that is found in steps 1 to 3 leaves all files as they were. A
+//! crash anywhere in here leads back to step 1 with the same outcome.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Step, Storage};
+
+use crate::effect::{self, EffectError};
+use crate::keyspace::{Keyspace, KeyspaceError};
+use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
+
+/// Records replayed before the table may reuse the pages that they freed.
+const RECORDS_PER_VERSION: u64 = 4096;
+
+/// Why a data directory cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    /// The table is damaged, or cannot be read.
+    #[error("table: {0}")]
+    Table(#[from] TableError),
+    /// The log is damaged, or cannot be read.
+    #[error("log: {0}")]
+    Read(#[from] ReadError),
+    /// The log cannot be written.
+    #[error("log: {0}")]
+    Log(#[from] LogError),
+    /// A record's payload is none that this program writes.
+    #[error("log: the payload of LSN {lsn} cannot be read: {source}")]
+    Payload {
+        /// The record.
+        lsn: u64,
+        /// What is wrong with it.
+        source: EffectError,
+    },
+    /// A record does not fit the table.
+    #[error("log: LSN {lsn} does not fit the table: {source}")]
+    Replay {
+        /// The record.
+        lsn: u64,
+        /// What does not fit.
+        source: KeyspaceError,
+    },
+}
+
+impl RecoveryError {
+    /// Whether the data on disk is damaged, as against: could not be read or written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            RecoveryError::Table(error) => matches!(error, TableError::Corrupt { .. }),
+            RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
+            RecoveryError::Read(_) | RecoveryError::Payload { .. } | RecoveryError::Replay { .. } => true,
+        }
+    }
+}
+
+/// Where the table comes from.
+pub enum TableSource {
+    /// An empty file: the table is made.
+    New(Box<dyn TableFile>),
+    /// A file with a table in it.
+    Existing(Box<dyn TableFile>),
+}
+
+/// What recovery found and did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// LSN of the checkpoint that it started from.
+    pub checkpoint_lsn: u64,
+    /// LSN of the last record.
+    pub last_lsn: u64,
+    /// Records replayed.
+    pub records: u64,
+    /// Bytes of their payloads.
+    pub bytes: u64,
+    /// Bytes of the torn tail that was put aside; 0 when there was none.
+    pub torn_bytes: u64,
+    /// Highest wall-clock time found, in milliseconds since the Unix epoch.
+    pub wall_ms: u64,
+    /// How long it all took.
+    pub took: Duration,
+}
+
+/// A log and a table that agree, ready to be served.
+pub struct Recovered<S: Storage> {
+    /// The readers' side of the table.
+    pub table: Arc<Table>,
+    /// The writer's side of the table.
+    pub writer: TableWriter,
+    /// The log, ready to go on.
+    pub log: LocalLog<S>,
+    /// What was found.
+    pub report: Report,
+}
+
+/// Recovers what is in `source` and `storage`, or makes a new table and a new log.
+pub fn recover<S: Storage>(
+    source: TableSource,
+    storage: S,
+    table_options: &TableOptions,
+    log_options: LogOptions,
+) -> Result<Recovered<S>, RecoveryError> {
+    let start = Instant::now();
+    let (table, mut writer) = open_table(source, table_options)?;
+    let log_options = LogOptions { instance_id: log_id(&table), epoch: table.epoch(), ..log_options };
+    let mut report = Report {
+        checkpoint_lsn: table.applied_lsn(),
+        last_lsn: table.applied_lsn(),
+        wall_ms: table.wall_ms(),
+        ..Report::default()
+    };
+    let log = match open_log(&table, &storage)? {
+        None => LocalLog::create(storage, log_options)?,
+        Some(mut reader) => {
+            let end = replay(&mut reader, &mut writer, &mut report)?;
+            resume_log(storage, log_options, end, &mut report)?
+        }
+    };
+    publish(&mut writer);
+    debug_assert_eq!(log.last_lsn(), report.last_lsn);
+    report.took = start.elapsed();
+    Ok(Recovered { table, writer, log, report })
+}
+
+/// Step 1: the newest durable checkpoint, or a new table.
+fn open_table(source: TableSource, options: &TableOptions) -> Result<(Arc<Table>, TableWriter), TableError> {
+    match source {
+        TableSource::New(file) => Table::create(file, options),
+        TableSource::Existing(file) => Table::open(file, options),
+    }
+}
+
+/// Step 2: the log from the first record that the table lacks; `None` if neither log nor table hold anything.
+fn open_log<S: Storage>(table: &Table, storage: &S) -> Result<Option<Reader<S>>, ReadError> {
+    let applied_lsn = table.applied_lsn();
+    let options = ReadOptions {
+        from_lsn: applied_lsn + 1,
+        durable_lsn_hint: applied_lsn,
+        instance_id: Some(log_id(table)),
+        device: true,
+        ..ReadOptions::default()
+    };
+    match Reader::open(storage, options) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(ReadError::NoLog { .. }) if applied_lsn == 0 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Step 3: applies the effects of all records that the table lacks.
+fn replay<S: Storage>(
+    reader: &mut Reader<S>,
+    writer: &mut TableWriter,
+    report: &mut Report,
+) -> Result<LogEnd, RecoveryError> {
+    loop {
+        let record = match reader.next()? {
+            Step::Record(record) => record,
+            Step::CleanEnd(end) | Step::TornTail(end) => return Ok(end),
+        };
+        apply(writer, record.lsn, record.payload)?;
+        report.last_lsn = record.lsn;
+        report.records += 1;
+        report.bytes += record.payload.len() as u64;
+        if report.records.is_multiple_of(RECORDS_PER_VERSION) {
+            publish(writer);
+        }
+    }
+}
+
+/// Applies the effects of one record.
+fn apply(writer: &mut TableWriter, lsn: u64, payload: &[u8]) -> Result<(), RecoveryError> {
+    let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
+    let mut keys = Keyspace::new(writer, None);
+    for effect in decoded.effects() {
+        keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
+    }
+    Ok(())
+}
+
+/// Step 4: puts a torn tail aside and syncs what was recovered.
+fn resume_log<S: Storage>(
+    storage: S,
+    options: LogOptions,
+    end: LogEnd,
+    report: &mut Report,
+) -> Result<LocalLog<S>, LogError> {
+    report.torn_bytes = end.torn_bytes;
+    report.wall_ms = report.wall_ms.max(end.wall_micros / 1000);
+    LocalLog::resume(storage, options, end)
+}
+
+/// Step 5: lets readers see the version.
+fn publish(writer: &mut TableWriter) {
+    let frozen = writer.freeze();
+    writer.publish(frozen);
+}
+
+/// The log's identity: that of its table.
+fn log_id(table: &Table) -> [u8; 16] {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&table.instance_id().to_le_bytes());
+    id
+}

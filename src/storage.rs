@@ -1,0 +1,163 @@
+//! Opens a data directory: lock, recovery, and the writer on its thread.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use wal::{DirStorage, Log, LogOptions};
+
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::data_dir::{DataDir, DataDirError};
+use crate::recovery::{RecoveryError, Report, TableSource, recover};
+use crate::state::ServerState;
+use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableOptions};
+use crate::writer::{
+    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterOptions, WriterQueue,
+    writer_queue_with,
+};
+
+/// How a data directory is opened.
+pub struct StorageOptions {
+    /// The log's segments.
+    pub log: LogOptions,
+    /// Whether the log goes through the page cache even where it need not.
+    pub log_buffered: bool,
+    /// The table's file.
+    pub table: TableOptions,
+    /// The writer's work.
+    pub writer: WriterOptions,
+    /// Messages that wait for the writer at most.
+    pub queue_messages_max: usize,
+    /// Bytes of commands that wait for the writer at most.
+    pub queue_bytes_max: usize,
+}
+
+/// Why a data directory could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// What is in it cannot be served.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// A file or a thread could not be made.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StorageError {
+    /// Whether data on disk is damaged.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StorageError::Recovery(error) if error.is_damage())
+    }
+
+    /// Whether another server holds the directory.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, StorageError::DataDir(DataDirError::InUse { .. }))
+    }
+}
+
+/// An open data directory with its writer running.
+pub struct OpenStorage {
+    /// The readers' side of the table.
+    pub table: Arc<Table>,
+    /// The way to the writer.
+    pub queue: WriterQueue,
+    /// The clock that deadlines are measured with.
+    pub clock: Arc<Clock>,
+    /// What recovery found.
+    pub report: Report,
+    /// How the log syncs, for people.
+    pub log_method: String,
+    /// The writer; ends with the reason why it stopped.
+    pub writer: JoinHandle<Result<(), WriterError>>,
+    /// Keeps the directory locked.
+    _dir: DataDir,
+}
+
+/// Opens `path`, recovers what is in it and starts the writer. `failed` is called on the writer's thread when it ends
+/// because something failed for good.
+pub fn open(
+    path: &Path,
+    options: StorageOptions,
+    state: Arc<ServerState>,
+    failed: impl FnOnce(&WriterError) + Send + 'static,
+) -> Result<OpenStorage, StorageError> {
+    let dir = DataDir::open(path)?;
+    let storage = open_log_dir(&dir, options.log_buffered)?;
+    let source = open_table_file(&dir, &options.table)?;
+    let recovered = recover(source, storage, &options.table, options.log)?;
+    let report = recovered.report;
+    let clock = Arc::new(Clock::new(report.wall_ms));
+    let status = recovered.log.status();
+    let log_method = status.method.to_string();
+    let figures = RecoveryFigures {
+        took_ms: report.took.as_millis() as u64,
+        records: report.records,
+        checkpoint_lsn: report.checkpoint_lsn,
+    };
+    let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, figures));
+    state.set_gauges(gauges.clone());
+    let (queue, inbox): (WriterQueue, WriterInbox) =
+        writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
+    let mut checkpoints = Checkpoints::new(state.clone(), queue.clone())
+        .map_err(|source| StorageError::Io { what: "cannot start the checkpoint thread".into(), source })?;
+    checkpoints.logged(report.records, report.bytes);
+    let writer = Writer::new(
+        recovered.log,
+        recovered.writer,
+        inbox,
+        state,
+        gauges,
+        clock.clone(),
+        checkpoints,
+        options.writer,
+    );
+    let writer = std::thread::Builder::new()
+        .name("writer".into())
+        .spawn(move || futures_lite::future::block_on(writer.run()).inspect_err(failed))
+        .map_err(|source| StorageError::Io { what: "cannot start the writer".into(), source })?;
+    Ok(OpenStorage { table: recovered.table, queue, clock, report, log_method, writer, _dir: dir })
+}
+
+/// The directory of the log's segments.
+fn open_log_dir(dir: &DataDir, buffered: bool) -> Result<DirStorage, StorageError> {
+    let path = dir.wal_path();
+    let opened = if buffered { DirStorage::open_buffered(&path) } else { DirStorage::open(&path) };
+    opened.map_err(|source| StorageError::Io { what: format!("cannot open {}", path.display()), source })
+}
+
+/// The table's file. A new one is made under another name and gets its own when it holds a table, so that a crash
+/// leaves either none or a whole one.
+fn open_table_file(dir: &DataDir, options: &TableOptions) -> Result<TableSource, StorageError> {
+    let path = dir.table_path();
+    let failed = |what: &str, path: &Path, source| StorageError::Io {
+        what: format!("cannot {what} {}", path.display()),
+        source,
+    };
+    if !path.exists() {
+        let temporary = path.with_extension("new");
+        match std::fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove", &temporary, error));
+            }
+            _ => {}
+        }
+        let file = MmapFile::create(&temporary, FILE_BYTES_LIMIT.min(options.file_bytes_max))
+            .map_err(|source| failed("create", &temporary, source))?;
+        let _ = Table::create(Box::new(file), options).map_err(RecoveryError::Table)?;
+        std::fs::rename(&temporary, &path).map_err(|source| failed("rename", &temporary, source))?;
+        dir.sync().map_err(StorageError::DataDir)?;
+    }
+    let file = MmapFile::open(&path, FILE_BYTES_LIMIT.min(options.file_bytes_max))
+        .map_err(|source| failed("open", &path, source))?;
+    Ok(TableSource::Existing(Box::new(file)))
+}

@@ -1,0 +1,202 @@
+//! The buffers that a connection works with, shared between all connections of a thread.
+//!
+//! A connection holds buffers only while it works or has an unfinished command; a thread keeps a few for whoever comes
+//! next. So an idle client costs no buffer, and a busy thread works on warm memory without allocating.
+
+use std::cell::RefCell;
+
+use crate::command::Span;
+use crate::resp::Protocol;
+use crate::writer::{Completion, Item, Submission};
+
+/// Bytes that an input buffer takes from the socket at least.
+pub(super) const READ_BYTES: usize = 16 * 1024;
+/// Bytes that an input buffer is given room for when a read filled it.
+pub(super) const LONG_READ_BYTES: usize = 64 * 1024;
+/// Replies to a client that has not authenticated: beyond so many bytes they are sent before the next command runs.
+pub(super) const UNAUTHENTICATED_OUT_BYTES_MAX: usize = 16 * 1024;
+/// Items of one submission.
+pub(super) const ITEMS_MAX: usize = 1024;
+/// Bytes up to which a buffer keeps its memory between uses.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+/// Elements up to which a list keeps its memory between uses.
+const KEPT_LEN_MAX: usize = 4096;
+/// Sets of buffers that a thread keeps.
+const KEPT_SETS_MAX: usize = 64;
+
+thread_local! {
+    /// Buffers that nobody uses. Boxed, for they move in and out of tasks all the time.
+    #[allow(clippy::vec_box)]
+    static KEPT: RefCell<Vec<Box<Buffers>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a connection works with. The commands in `items` make up the next submission.
+pub(super) struct Buffers {
+    /// Bytes received and not yet done with.
+    pub input: Vec<u8>,
+    /// The words of the commands in `items`, and of the command being looked at.
+    pub spans: Vec<Span>,
+    /// What the writer is to answer. While this is not empty, all that follows waits behind it.
+    pub items: Vec<Item>,
+    /// Replies that are known and stand behind something that the writer is to answer.
+    pub ready: Vec<u8>,
+    /// Replies to send.
+    pub out: Vec<u8>,
+    /// How the writer is to encode the replies; means something only while `items` is not empty.
+    pub protocol: Protocol,
+    /// Whether the writer's replies are to be thrown away.
+    pub discard: bool,
+    /// Bytes of `input` that are done with, or belong to `items`.
+    pub taken: usize,
+    /// A command that was taken from `input` but has to wait until `items` are answered: it goes back to the front of
+    /// the input then. Empty when there is none.
+    pub held: Vec<u8>,
+}
+
+impl Buffers {
+    /// Buffers from this thread's store, all empty.
+    pub fn take() -> Box<Self> {
+        KEPT.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
+            Box::new(Self {
+                input: Vec::new(),
+                spans: Vec::new(),
+                items: Vec::new(),
+                ready: Vec::new(),
+                out: Vec::new(),
+                protocol: Protocol::Resp2,
+                discard: false,
+                taken: 0,
+                held: Vec::new(),
+            })
+        })
+    }
+
+    /// Gives the buffers to this thread's store.
+    pub fn give(mut self: Box<Self>) {
+        self.clear();
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() < KEPT_SETS_MAX {
+                kept.push(self);
+            }
+        });
+    }
+
+    /// Empties everything; memory beyond the usual is freed.
+    pub fn clear(&mut self) {
+        reuse(&mut self.input, KEPT_BYTES_MAX);
+        reuse(&mut self.out, KEPT_BYTES_MAX);
+        reuse(&mut self.ready, KEPT_BYTES_MAX);
+        reuse(&mut self.spans, KEPT_LEN_MAX);
+        reuse(&mut self.items, KEPT_LEN_MAX);
+        reuse(&mut self.held, 0);
+        self.taken = 0;
+        self.discard = false;
+    }
+
+    /// Forgets the replies that were sent.
+    pub fn sent(&mut self) {
+        reuse(&mut self.out, KEPT_BYTES_MAX);
+    }
+
+    /// Makes room for a read. `missing_bytes` is what the word being received still lacks, 0 if unknown: room for a long
+    /// word grows with what came of it, never with what was announced.
+    pub fn make_room(&mut self, missing_bytes: usize) {
+        let (len, room) = (self.input.len(), self.input.capacity() - self.input.len());
+        if room >= LONG_READ_BYTES || (room >= READ_BYTES / 4 && room >= missing_bytes) {
+            return;
+        }
+        if missing_bytes > READ_BYTES {
+            self.input.reserve_exact(missing_bytes.min(len.max(LONG_READ_BYTES)));
+        } else {
+            self.input.reserve(READ_BYTES);
+        }
+    }
+
+    /// Makes room for longer reads from now on: the last one filled what room there was.
+    pub fn make_long_room(&mut self) {
+        if self.input.capacity() < LONG_READ_BYTES {
+            self.input.reserve_exact(LONG_READ_BYTES - self.input.len());
+        }
+    }
+
+    /// Whether something is to go to the writer.
+    pub fn is_pending(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    /// Makes a submission of the items; what it takes is missing here until [`Buffers::restore`].
+    pub fn submission(&mut self, client_id: u64, reply_to: async_channel::Sender<Completion>) -> Submission {
+        debug_assert!(self.is_pending());
+        Submission {
+            client_id,
+            protocol: self.protocol,
+            input: std::mem::take(&mut self.input),
+            spans: std::mem::take(&mut self.spans),
+            items: std::mem::take(&mut self.items),
+            ready: std::mem::take(&mut self.ready),
+            out: std::mem::take(&mut self.out),
+            reply_to,
+        }
+    }
+
+    /// Takes back what a submission took; returns the sender for the next one.
+    pub fn restore(&mut self, submission: Submission) -> async_channel::Sender<Completion> {
+        self.input = submission.input;
+        self.spans = submission.spans;
+        self.items = submission.items;
+        self.ready = submission.ready;
+        self.out = submission.out;
+        submission.reply_to
+    }
+
+    /// Gives the input that is left (a command held back, and the bytes behind what was taken) buffers of its own, so
+    /// that the rest can go to the writer; `None` when nothing is left.
+    pub fn split_rest(&mut self) -> Option<Box<Self>> {
+        if self.held.is_empty() && self.taken == self.input.len() {
+            return None;
+        }
+        let mut rest = Self::take();
+        rest.input.extend_from_slice(&self.held);
+        rest.input.extend_from_slice(&self.input[self.taken..]);
+        Some(rest)
+    }
+
+    /// Forgets the input that is done with; a command held back comes first in what is left.
+    pub fn forget_taken(&mut self) {
+        if self.held.is_empty() {
+            self.input.drain(..self.taken);
+        } else {
+            self.input.splice(..self.taken, self.held.drain(..));
+            reuse(&mut self.held, 0);
+        }
+        self.taken = 0;
+        if self.input.is_empty() {
+            reuse(&mut self.input, KEPT_BYTES_MAX);
+        }
+    }
+}
+
+/// Empties a vector for its next use.
+fn reuse<T>(vector: &mut Vec<T>, kept_max: usize) {
+    vector.clear();
+    if vector.capacity() > kept_max {
+        *vector = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_come_back_empty_and_large_ones_are_freed() {
+        let mut buffers = Buffers::take();
+        buffers.input.extend_from_slice(b"abc");
+        buffers.out.reserve(KEPT_BYTES_MAX * 2);
+        let kept = buffers.input.as_ptr();
+        buffers.give();
+        let buffers = Buffers::take();
+        assert!(buffers.input.is_empty() && buffers.input.as_ptr() == kept);
+        assert_eq!(buffers.out.capacity(), 0);
+    }
+}

@@ -1,0 +1,390 @@
+//! One client's connection, from its first byte to its last.
+//!
+//! A connection is one task. It reads what its socket holds, runs and gathers all whole commands ([`Session`]), has the
+//! writer answer what only the writer can, sends all replies with one call, and reads on. While replies wait for the
+//! client, or commands for the writer, nothing more is read: so nobody's memory grows with what a client sends or
+//! leaves unread.
+//!
+//! [`Session`]: session::Session
+
+mod buffers;
+mod read;
+mod refusal;
+mod session;
+mod snapshot;
+mod socket;
+
+pub use read::{ExpiredKey, ReadCall, Reads};
+pub use snapshot::SnapshotReads;
+
+use std::future::poll_fn;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use async_channel::{Receiver, Sender, bounded};
+use async_io::{Async, Timer};
+use futures_lite::FutureExt;
+
+use crate::resp::Reply;
+use crate::state::{ClientInfo, ClientState, Next, ServerState};
+use crate::writer::{Completion, WriterQueue};
+use buffers::Buffers;
+use session::{Session, Step};
+use socket::{Ended, Received, Socket};
+
+/// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
+const INPUT_BYTES_MAX: u64 = 3 << 29;
+/// Rounds without a wait after which other tasks of the thread get their turn.
+const ROUNDS_MAX: u32 = 16;
+/// Reads with which a closing connection takes what the client still sent, so that its last replies arrive.
+const LAST_READS_MAX: u32 = 16;
+
+/// What a connection needs of the server.
+#[derive(Clone)]
+pub struct Services {
+    /// What all connections share.
+    pub state: Arc<ServerState>,
+    /// The way to the writer.
+    pub writer: WriterQueue,
+    /// The data as connections see it.
+    pub reads: Arc<dyn Reads>,
+}
+
+/// Serves a client until either side ends it. `stream` is in non-blocking mode, `info` is in the registry of clients and
+/// leaves it here. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
+pub async fn serve(services: Services, stream: Async<OwnedFd>, info: Arc<ClientInfo>) {
+    let registered = Registered { state: services.state.clone(), info: info.clone() };
+    poll_fn(|context| {
+        info.register(context.waker());
+        Poll::Ready(())
+    })
+    .await;
+    let client = ClientState::new(info.clone(), &services.state.limits);
+    let socket = Socket::new(stream, info.clone(), services.state.clone());
+    let session = Session::new(services.state.clone(), services.reads, client);
+    let connection = Connection {
+        _registered: registered,
+        state: services.state,
+        writer: services.writer,
+        info,
+        socket,
+        session,
+        work: None,
+        replies: None,
+        rounds: 0,
+    };
+    connection.run().await;
+}
+
+/// A client's place in the registry, given up when its connection ends in whatever way.
+struct Registered {
+    /// Where the registry is.
+    state: Arc<ServerState>,
+    /// The client.
+    info: Arc<ClientInfo>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.state.clients.remove(self.info.id());
+    }
+}
+
+/// The channel on which the writer answers: its sender travels with the submission and comes back with the completion,
+/// so that a writer that is gone shows as a closed channel.
+struct ReplyChannel {
+    /// Goes with the next submission.
+    sender: Sender<Completion>,
+    /// Where completions arrive.
+    receiver: Receiver<Completion>,
+}
+
+/// One client's connection.
+struct Connection {
+    /// The client's place in the registry. It comes first, for the client is to be gone from there before its socket
+    /// closes.
+    _registered: Registered,
+    /// What all connections share.
+    state: Arc<ServerState>,
+    /// The way to the writer.
+    writer: WriterQueue,
+    /// What others see of the client.
+    info: Arc<ClientInfo>,
+    /// The client's socket.
+    socket: Socket,
+    /// The client's commands.
+    session: Session,
+    /// The buffers in use; none while the client is idle.
+    work: Option<Box<Buffers>>,
+    /// Where the writer answers; made for the first submission.
+    replies: Option<ReplyChannel>,
+    /// Rounds since the connection last waited.
+    rounds: u32,
+}
+
+impl Connection {
+    /// Serves until the end.
+    async fn run(mut self) {
+        if let Ok(()) = self.rounds().await {
+            self.finish();
+        }
+        if let Some(work) = self.work.take() {
+            work.give();
+        }
+    }
+
+    /// Reads and answers. `Ok` when the connection is to be closed in an orderly way.
+    async fn rounds(&mut self) -> Result<(), Ended> {
+        let mut more_is_likely = false;
+        loop {
+            let Some(filled) = self.fill(more_is_likely).await? else { return Ok(()) };
+            more_is_likely = filled;
+            loop {
+                let work = self.work.as_deref_mut().expect("fill leaves buffers");
+                let step = self.session.take(work);
+                match step {
+                    Step::Abort => return Err(Ended),
+                    Step::Wait { next, reply_at } => self.wait(next, reply_at).await?,
+                    _ => self.answer().await?,
+                }
+                match step {
+                    Step::Read => break,
+                    Step::Close | Step::Wait { next: Next::Shutdown(_), .. } => return Ok(()),
+                    Step::Pause { is_write } => self.pause(is_write).await?,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Reads once, waiting if nothing is there. `None` at the end of what the client sends; otherwise whether the read
+    /// filled all the room that there was.
+    async fn fill(&mut self, try_first: bool) -> Result<Option<bool>, Ended> {
+        let mut try_now = try_first && self.rounds < ROUNDS_MAX;
+        loop {
+            if !try_now {
+                self.pause_reading()?;
+                self.socket.readable().await?;
+            }
+            try_now = false;
+            let work = self.work.get_or_insert_with(Buffers::take);
+            work.make_room(self.session.missing_bytes(work.input.len()));
+            match self.socket.receive(&mut work.input)? {
+                Received::End => return Ok(None),
+                Received::Nothing => {}
+                Received::Bytes(bytes) => return Ok(Some(self.received(bytes))),
+            }
+        }
+    }
+
+    /// Notes bytes received; returns whether they filled all the room that there was.
+    fn received(&mut self, bytes: usize) -> bool {
+        self.rounds += 1;
+        self.info.received(bytes, self.state.uptime_ms());
+        self.state.stats.received(bytes);
+        let work = self.work.as_deref_mut().expect("a read has buffers");
+        let filled = work.input.len() == work.input.capacity();
+        if filled {
+            work.make_long_room();
+        }
+        self.info.hold_query(work.input.len(), work.input.capacity() - work.input.len());
+        filled
+    }
+
+    /// Gives the buffers back before a wait, unless they hold an unfinished command; one that is too long ends the
+    /// connection.
+    fn pause_reading(&mut self) -> Result<(), Ended> {
+        self.rounds = 0;
+        let held_bytes = self.work.as_ref().map_or(0, |work| work.input.len());
+        if held_bytes as u64 >= self.input_bytes_max() {
+            let peer = self.info.addr();
+            tracing::warn!(peer, held_bytes, "query buffer limit reached; connection closed");
+            return Err(Ended);
+        }
+        if held_bytes == 0
+            && let Some(work) = self.work.take()
+        {
+            work.give();
+            self.info.hold_query(0, 0);
+        }
+        Ok(())
+    }
+
+    /// The most bytes of an unfinished command that are held.
+    fn input_bytes_max(&self) -> u64 {
+        if self.session.is_authenticated() {
+            self.state.limits.query_buffer_bytes_max().min(INPUT_BYTES_MAX)
+        } else {
+            self.state.limits.unauthenticated_bytes_max()
+        }
+    }
+
+    /// Has the items answered and sends all replies. Afterwards the input starts with what was not taken yet.
+    async fn answer(&mut self) -> Result<(), Ended> {
+        let work = self.work.as_deref_mut().expect("a round has buffers");
+        if work.is_pending() {
+            let rest = work.split_rest();
+            self.session.rewind(&mut work.spans);
+            self.submit().await?;
+            let mut work = self.work.take().expect("submitting leaves buffers");
+            self.work = Some(match rest {
+                Some(rest) => {
+                    work.give();
+                    rest
+                }
+                None => {
+                    work.clear();
+                    work
+                }
+            });
+        } else {
+            self.send().await?;
+            let work = self.work.as_deref_mut().expect("sending leaves buffers");
+            if work.taken > 0 || !work.held.is_empty() {
+                self.session.rewind(&mut work.spans);
+                work.forget_taken();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the replies, unless the client was killed meanwhile.
+    async fn send(&mut self) -> Result<(), Ended> {
+        if self.info.is_killed() {
+            return Err(Ended);
+        }
+        let work = self.work.as_deref_mut().expect("a round has buffers");
+        if !work.out.is_empty() {
+            self.socket.send(&work.out).await?;
+            self.info.sent(work.out.len());
+            self.state.stats.sent(work.out.len());
+            work.sent();
+        }
+        Ok(())
+    }
+
+    /// Has the writer answer the items, in as many rounds as it takes, and sends what it answered.
+    async fn submit(&mut self) -> Result<(), Ended> {
+        self.info.set_waiting(true);
+        let mut channel = self.replies.take().unwrap_or_else(|| {
+            let (sender, receiver) = bounded(1);
+            ReplyChannel { sender, receiver }
+        });
+        loop {
+            let work = self.work.as_deref_mut().expect("a round has buffers");
+            let (keeps_bytes, discard) = (work.out.len(), work.discard);
+            let submission = work.submission(self.session.client_id(), channel.sender);
+            self.writer.submit(submission).await.map_err(|_| Ended)?;
+            let completion = channel.receiver.recv().await.map_err(|_| Ended)?;
+            channel.sender = work.restore(completion.submission);
+            if discard {
+                work.out.truncate(keeps_bytes);
+            }
+            debug_assert!(completion.executed > 0 || work.items.is_empty(), "a completion answers something");
+            work.items.drain(..completion.executed);
+            let done = work.items.is_empty();
+            self.send().await?;
+            if done {
+                break;
+            }
+        }
+        self.replies = Some(channel);
+        self.info.set_waiting(false);
+        Ok(())
+    }
+
+    /// Does what a command asked for beside its reply, which starts at `reply_at` of the replies.
+    async fn wait(&mut self, next: Next, reply_at: usize) -> Result<(), Ended> {
+        let work = self.work.as_deref_mut().expect("a round has buffers");
+        let mut reply = work.out.split_off(reply_at.min(work.out.len()));
+        self.answer().await?;
+        match next {
+            Next::Continue | Next::Close => {}
+            Next::Sleep(duration) => self.sleep(duration).await?,
+            Next::Checkpoint { wait } => self.checkpoint(wait, &mut reply).await?,
+            Next::Shutdown(mode) => {
+                self.state.shutdown.request(mode);
+                return self.stopped().await;
+            }
+        }
+        self.work.get_or_insert_with(Buffers::take).out.append(&mut reply);
+        self.send().await
+    }
+
+    /// Asks for a checkpoint, and with `wait` waits for its end; an error takes the place of `reply` if it fails.
+    async fn checkpoint(&mut self, wait: bool, reply: &mut Vec<u8>) -> Result<(), Ended> {
+        let outcome = self.writer.checkpoint().await.map_err(|_| Ended)?;
+        if wait && let Err(reason) = outcome.recv().await.map_err(|_| Ended)? {
+            if !reply.is_empty() {
+                reply.clear();
+                Reply::new(reply, Default::default()).error(format!("ERR checkpoint failed: {reason}"));
+            }
+            self.state.stats.error(b"ERR");
+        }
+        Ok(())
+    }
+
+    /// Waits for so long, or until the client or the server is to end.
+    async fn sleep(&self, duration: Duration) -> Result<(), Ended> {
+        let deadline = Instant::now() + duration;
+        let timer = async {
+            Timer::at(deadline).await;
+            Ok(())
+        };
+        let end = async {
+            self.stopped().await?;
+            Err(Ended)
+        };
+        timer.or(end).await
+    }
+
+    /// Waits until the server closes its clients.
+    async fn stopped(&self) -> Result<(), Ended> {
+        poll_fn(|_| {
+            if self.info.is_killed() {
+                Poll::Ready(Err(Ended))
+            } else if self.state.shutdown.is_draining() {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Waits while a pause holds commands back.
+    async fn pause(&self, is_write: bool) -> Result<(), Ended> {
+        loop {
+            let now_ms = self.state.uptime_ms();
+            let Some(until_ms) = self.state.pause.wait_until(is_write, now_ms) else { return Ok(()) };
+            let mut timer = Timer::after(Duration::from_millis(until_ms - now_ms));
+            poll_fn(|context| {
+                if self.info.is_killed() || self.state.shutdown.is_draining() {
+                    return Poll::Ready(Err(Ended));
+                }
+                if self.state.pause.wait_until(is_write, now_ms) != Some(until_ms) {
+                    return Poll::Ready(Ok(()));
+                }
+                timer.poll(context).map(|_| Ok(()))
+            })
+            .await?;
+        }
+    }
+
+    /// Ends the connection so that the client gets the last replies: a socket that is closed with unread bytes in it
+    /// is reset, and what was sent may be lost with it.
+    fn finish(&mut self) {
+        self.socket.finish();
+        let work = self.work.get_or_insert_with(Buffers::take);
+        for _ in 0..LAST_READS_MAX {
+            work.clear();
+            work.make_room(0);
+            match self.socket.receive(&mut work.input) {
+                Ok(Received::Bytes(_)) => {}
+                _ => break,
+            }
+        }
+    }
+}

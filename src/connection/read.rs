@@ -1,0 +1,39 @@
+//! Where a reading command meets the data: a snapshot, on the connection's own thread.
+
+use crate::command::{Args, CommandError, ReadFn, Spec};
+use crate::resp::Reply;
+
+/// A key that a read found past its deadline: its database and its name.
+pub type ExpiredKey = (u16, Box<[u8]>);
+
+/// One reading command, ready to run.
+pub struct ReadCall<'a> {
+    /// What is known about the command.
+    pub spec: &'static Spec,
+    /// What runs it.
+    pub run: ReadFn,
+    /// The client's database.
+    pub db: u16,
+    /// Its words.
+    pub args: &'a Args<'a>,
+}
+
+/// The data as connections see it: everything in it is durable.
+pub trait Reads: Send + Sync + 'static {
+    /// Runs a reading command on the newest published version and writes its reply. Keys that it found past their
+    /// deadline are missing to the command, and are appended to `expired`: the reply is held back until the log says
+    /// that they are gone.
+    ///
+    /// # Errors
+    /// The command's failure; the caller takes back what was written of the reply and sends the error instead.
+    fn read(
+        &self,
+        call: ReadCall<'_>,
+        reply: &mut Reply<'_>,
+        expired: &mut Vec<ExpiredKey>,
+    ) -> Result<(), CommandError>;
+
+    /// Touches the pages of the keys of a command that is about to be submitted, so that the writer need not wait for
+    /// the disk.
+    fn warm(&self, spec: &'static Spec, db: u16, args: &Args<'_>);
+}

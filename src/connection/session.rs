@@ -1,0 +1,385 @@
+//! What a connection does with the commands in its input buffer, up to the point where it has to wait.
+//!
+//! Nothing here waits or knows a socket: [`Session::take`] runs what can be run at once, gathers what the writer has to
+//! answer, and says with a [`Step`] what has to happen before it is called again.
+//!
+//! Invariant: replies come in the order of the commands. While `Buffers::items` is not empty, every reply goes there
+//! too; a command whose reply cannot (another protocol, replies switched off, `Flags::BARRIER`) is held back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::buffers::{Buffers, ITEMS_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
+use super::read::{ExpiredKey, ReadCall, Reads};
+use super::refusal::{Refusal, resolve};
+use crate::command::{Args, CommandError, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
+use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
+use crate::state::{ClientState, Next, ReplyMode, ServerState};
+use crate::writer::Item;
+
+/// What has to happen before the session goes on. All steps but [`Step::Abort`] begin with answering the items and
+/// sending the replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// No whole command is left: read on.
+    Read,
+    /// Replies or items are waiting, and there is more to do after them.
+    Answer,
+    /// A command asked for more than a reply. Its own reply starts at `reply_at` and is held back until it is done.
+    Wait {
+        /// What the command asked for.
+        next: Next,
+        /// Where its reply starts in the replies.
+        reply_at: usize,
+    },
+    /// `CLIENT PAUSE` holds the next command back.
+    Pause {
+        /// Whether it may change data.
+        is_write: bool,
+    },
+    /// Close when all is sent.
+    Close,
+    /// Close now.
+    Abort,
+}
+
+/// One client's commands.
+pub(super) struct Session {
+    /// What all connections share.
+    state: Arc<ServerState>,
+    /// The data as connections see it.
+    reads: Arc<dyn Reads>,
+    /// The client's own state.
+    client: ClientState,
+    /// Finds commands in the input.
+    parser: RequestParser,
+    /// When the command before this one ended: what a command's time is counted from.
+    clock: Instant,
+    /// Keys that the last read found past their deadline.
+    expired: Vec<ExpiredKey>,
+}
+
+impl Session {
+    /// The session of a client that just connected.
+    pub fn new(state: Arc<ServerState>, reads: Arc<dyn Reads>, client: ClientState) -> Self {
+        Self {
+            state,
+            reads,
+            client,
+            parser: RequestParser::default(),
+            clock: Instant::now(),
+            expired: Vec::new(),
+        }
+    }
+
+    /// The client's id.
+    pub fn client_id(&self) -> u64 {
+        self.client.id()
+    }
+
+    /// Whether the client may run commands.
+    pub fn is_authenticated(&self) -> bool {
+        self.client.is_authenticated(&self.state.limits)
+    }
+
+    /// Bytes that the word being received still lacks; 0 when unknown.
+    pub fn missing_bytes(&self, received: usize) -> usize {
+        self.parser.missing_bytes(received)
+    }
+
+    /// Notes that the input now starts where `Buffers::taken` stood.
+    pub fn rewind(&mut self, spans: &mut Vec<Span>) {
+        self.parser.rewind(spans);
+    }
+
+    /// Runs and gathers the commands of the input until something has to happen first.
+    pub fn take(&mut self, work: &mut Buffers) -> Step {
+        self.clock = Instant::now();
+        let (mut commands, mut last_id) = (0, None);
+        let step = loop {
+            if self.client.info().is_killed() {
+                break Step::Abort;
+            }
+            if self.is_full(work) {
+                break Step::Answer;
+            }
+            let limits = RequestLimits {
+                bulk_bytes_max: self.state.limits.bulk_bytes_max(),
+                authenticated: self.is_authenticated(),
+            };
+            let first_span = match self.parser.next(&mut work.input, &mut work.spans, &limits) {
+                Ok(Parsed::Command { first_span }) => first_span,
+                Ok(Parsed::Incomplete) => {
+                    work.taken = self.parser.consumed();
+                    break Step::Read;
+                }
+                Err(error) => {
+                    self.refuse(work, error.to_string().as_bytes());
+                    break Step::Close;
+                }
+            };
+            let (spec, step) = self.command(work, first_span);
+            if work.held.is_empty() {
+                commands += 1;
+                last_id = spec.map(|spec| spec.id).or(last_id);
+            }
+            work.taken = self.parser.consumed();
+            if let Some(step) = step {
+                break step;
+            }
+        };
+        self.client.info().took(commands, last_id);
+        step
+    }
+
+    /// Whether enough is gathered that it should be answered before anything else.
+    fn is_full(&self, work: &Buffers) -> bool {
+        let out_bytes_max = match self.is_authenticated() {
+            true => usize::try_from(self.state.limits.output_bytes_max()).unwrap_or(usize::MAX),
+            false => UNAUTHENTICATED_OUT_BYTES_MAX,
+        };
+        work.items.len() >= ITEMS_MAX || work.ready.len() >= out_bytes_max || work.out.len() >= out_bytes_max
+    }
+
+    /// Deals with the command whose words are the spans from `first_span` on; returns it, and a step if it is not to be
+    /// followed by the next command at once.
+    fn command(&mut self, work: &mut Buffers, first_span: usize) -> (Option<&'static Spec>, Option<Step>) {
+        let args = Args::new(&work.input, &work.spans[first_span..]);
+        let spec = match resolve(&self.state.commands, &args) {
+            Ok(spec) => spec,
+            Err(refusal) => return (None, self.refused(work, first_span, refusal)),
+        };
+        if !self.is_authenticated() && !spec.flags.has(Flags::NO_AUTH) {
+            self.reject(work, spec, b"NOAUTH Authentication required.");
+            return (Some(spec), None);
+        }
+        if self.state.pause.is_set()
+            && let Some(step) = self.pause(spec)
+        {
+            hold(work, first_span);
+            return (Some(spec), Some(step));
+        }
+        if work.is_pending() && !self.may_follow(work, spec) {
+            hold(work, first_span);
+            return (Some(spec), Some(Step::Answer));
+        }
+        let step = match spec.run {
+            Run::Local(run) => self.run_local(work, first_span, spec, run),
+            Run::Read(run) if !work.is_pending() => self.run_read(work, first_span, spec, run),
+            Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
+        };
+        (Some(spec), step)
+    }
+
+    /// Whether a command may go behind the items that are waiting: its reply is to be treated like theirs.
+    fn may_follow(&self, work: &Buffers, spec: &Spec) -> bool {
+        if spec.flags.has(Flags::BARRIER) {
+            return false;
+        }
+        if matches!(spec.run, Run::Local(_)) {
+            // It may switch replies on again.
+            return !work.discard;
+        }
+        work.protocol == self.client.protocol()
+            && match self.client.reply_mode() {
+                ReplyMode::On => !work.discard,
+                ReplyMode::Off => work.discard,
+                ReplyMode::Skip | ReplyMode::SkipNext => false,
+            }
+    }
+
+    /// Runs a command on this thread.
+    fn run_local(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        spec: &'static Spec,
+        run: LocalFn,
+    ) -> Option<Step> {
+        let pending = work.is_pending();
+        let args = Args::new(&work.input, &work.spans[first_span..]);
+        let replies = if pending { &mut work.ready } else { &mut work.out };
+        let reply_at = replies.len();
+        let protocol = self.client.protocol();
+        let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
+        let result = run(&mut context, &args, &mut Reply::new(replies, protocol));
+        let next = context.next;
+        self.settle(spec, &args, result, replies, reply_at, protocol);
+        work.spans.truncate(first_span);
+        self.enter_reply(work, reply_at);
+        match next {
+            Next::Continue => None,
+            Next::Close => Some(Step::Close),
+            next => {
+                debug_assert!(!pending, "{} waits, and is no barrier", spec.name);
+                Some(Step::Wait { next, reply_at: if pending { work.out.len() } else { reply_at } })
+            }
+        }
+    }
+
+    /// Runs a reading command on a snapshot.
+    fn run_read(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        spec: &'static Spec,
+        run: ReadFn,
+    ) -> Option<Step> {
+        let args = Args::new(&work.input, &work.spans[first_span..]);
+        let (reply_at, protocol) = (work.out.len(), self.client.protocol());
+        let call = ReadCall { spec, run, db: self.client.db(), args: &args };
+        let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
+        self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
+        work.spans.truncate(first_span);
+        if self.expired.is_empty() {
+            self.enter_reply(work, reply_at);
+            return None;
+        }
+        self.purge_before(work, reply_at);
+        self.close_items()
+    }
+
+    /// Counts a run, and puts the error in the place of the reply if it failed.
+    fn settle(
+        &mut self,
+        spec: &'static Spec,
+        args: &Args<'_>,
+        result: Result<(), CommandError>,
+        replies: &mut Vec<u8>,
+        reply_at: usize,
+        protocol: Protocol,
+    ) {
+        let failed = result.is_err();
+        if let Err(error) = result {
+            let text = error.to_string();
+            replies.truncate(reply_at);
+            Reply::new(replies, protocol).error(&text);
+            self.state.stats.error(text.as_bytes());
+        }
+        let now = Instant::now();
+        self.state.ran(self.client.id(), spec, args, now.duration_since(self.clock), failed);
+        self.clock = now;
+    }
+
+    /// Holds the reply of a read that starts at `reply_at` back until the log says that the keys which it found past
+    /// their deadline are gone.
+    fn purge_before(&mut self, work: &mut Buffers, reply_at: usize) {
+        self.begin_items(work);
+        work.items.extend(self.expired.drain(..).map(|(db, key)| Item::Purge { db, key }));
+        let start = work.ready.len();
+        work.ready.extend_from_slice(&work.out[reply_at..]);
+        work.out.truncate(reply_at);
+        work.items.push(Item::Ready(span(start, work.ready.len())));
+    }
+
+    /// Puts a command among the items.
+    fn submit_later(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
+        let args = Args::new(&work.input, &work.spans[first_span..]);
+        self.reads.warm(spec, self.client.db(), &args);
+        let spans = args.len() as u32;
+        self.begin_items(work);
+        work.items.push(Item::Execute { spec, db: self.client.db(), first_span: first_span as u32, spans });
+        self.close_items()
+    }
+
+    /// Notes that the command behind the newest item is done with. A reply that is to be skipped is thrown away with
+    /// all others of its submission, so that goes at once.
+    fn close_items(&mut self) -> Option<Step> {
+        let skips = self.client.reply_mode() == ReplyMode::Skip;
+        self.advance_reply_mode();
+        skips.then_some(Step::Answer)
+    }
+
+    /// Settles how the writer is to treat the items, if there are none yet.
+    fn begin_items(&self, work: &mut Buffers) {
+        if !work.is_pending() {
+            work.protocol = self.client.protocol();
+            work.discard = self.is_silent();
+        }
+    }
+
+    /// Refuses a request that names no command.
+    fn refused(&mut self, work: &mut Buffers, first_span: usize, refusal: Refusal) -> Option<Step> {
+        match refusal {
+            Refusal::CrossProtocol => {
+                tracing::warn!(
+                    peer = self.client.info().addr(),
+                    "possible cross-protocol attack: the peer sends HTTP; connection closed"
+                );
+                return Some(Step::Abort);
+            }
+            Refusal::Reply(text, Some(spec)) => self.reject(work, spec, &text),
+            Refusal::Reply(text, None) => self.refuse(work, &text),
+        }
+        work.spans.truncate(first_span);
+        None
+    }
+
+    /// Refuses a known command before it runs.
+    fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
+        self.state.stats.rejected(spec.id);
+        self.refuse(work, text);
+    }
+
+    /// Answers with an error.
+    fn refuse(&mut self, work: &mut Buffers, text: &[u8]) {
+        self.state.stats.error(text);
+        let pending = work.is_pending();
+        let replies = if pending { &mut work.ready } else { &mut work.out };
+        let reply_at = replies.len();
+        Reply::new(replies, self.client.protocol()).error(text);
+        self.enter_reply(work, reply_at);
+    }
+
+    /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
+    /// sent. It stands in `ready` or in `out` accordingly.
+    fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
+        let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
+        if self.is_silent() {
+            replies.truncate(reply_at);
+        } else if replies.len() > reply_at && work.is_pending() {
+            work.items.push(Item::Ready(span(reply_at, work.ready.len())));
+        }
+        self.advance_reply_mode();
+    }
+
+    /// Whether the reply of the command being run is not sent.
+    fn is_silent(&self) -> bool {
+        matches!(self.client.reply_mode(), ReplyMode::Off | ReplyMode::Skip)
+    }
+
+    /// Notes that a command is done with: `CLIENT REPLY SKIP` is meant for the one after it.
+    fn advance_reply_mode(&mut self) {
+        match self.client.reply_mode() {
+            ReplyMode::SkipNext => self.client.set_reply_mode(ReplyMode::Skip),
+            ReplyMode::Skip => self.client.set_reply_mode(ReplyMode::On),
+            ReplyMode::On | ReplyMode::Off => {}
+        }
+    }
+
+    /// The step to take if a pause holds the command back. An administrator's local commands run all the same:
+    /// somebody must be able to lift the pause.
+    fn pause(&self, spec: &Spec) -> Option<Step> {
+        let is_write = matches!(spec.run, Run::Write(_));
+        let is_exempt = matches!(spec.run, Run::Local(_)) && spec.flags.has(Flags::ADMIN);
+        let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
+        (waits && !is_exempt).then_some(Step::Pause { is_write })
+    }
+}
+
+/// Puts a command that was parsed back in front of the input, to be looked at again when the items are answered.
+///
+/// It goes back as an array, for the quotes of an inline command are decoded already.
+fn hold(work: &mut Buffers, first_span: usize) {
+    debug_assert!(work.held.is_empty());
+    let Buffers { held, spans, input, .. } = work;
+    let mut out = Reply::new(held, Protocol::Resp2);
+    out.array(spans.len() - first_span);
+    spans[first_span..].iter().for_each(|span| out.bulk(span.of(input)));
+    spans.truncate(first_span);
+}
+
+/// The range from `start` to `end`.
+fn span(start: usize, end: usize) -> Span {
+    Span { start: start as u32, len: (end - start) as u32 }
+}

@@ -1,0 +1,60 @@
+//! Reads on the table: each runs on a snapshot of the newest published version, on the connection's own thread.
+
+use std::sync::Arc;
+
+use super::read::{ExpiredKey, ReadCall, Reads};
+use crate::clock::Clock;
+use crate::command::{self, Args, Call, CommandError, Spec};
+use crate::keyspace::{Lookups, keys_slot};
+use crate::resp::Reply;
+use crate::state::ServerState;
+use crate::table::Table;
+
+/// The table as connections read it.
+pub struct SnapshotReads {
+    /// The table.
+    table: Arc<Table>,
+    /// Tells which keys are past their deadline.
+    clock: Arc<Clock>,
+    /// Limits, and counters of hits and misses.
+    state: Arc<ServerState>,
+}
+
+impl SnapshotReads {
+    /// Reads of `table` at the time of `clock`.
+    pub fn new(table: Arc<Table>, clock: Arc<Clock>, state: Arc<ServerState>) -> Self {
+        Self { table, clock, state }
+    }
+}
+
+impl Reads for SnapshotReads {
+    fn read(
+        &self,
+        read: ReadCall<'_>,
+        reply: &mut Reply<'_>,
+        expired: &mut Vec<ExpiredKey>,
+    ) -> Result<(), CommandError> {
+        let call = Call {
+            spec: read.spec,
+            args: *read.args,
+            db: usize::from(read.db),
+            now_ms: self.clock.now_ms(),
+            limits: self.state.command_limits(),
+        };
+        let mut lookups = Lookups::default();
+        let snapshot = self.table.snapshot();
+        let result = command::read(&call, &snapshot, reply, &mut lookups);
+        drop(snapshot);
+        self.state.stats.looked_up(lookups.hits, lookups.misses);
+        expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
+        result.map_err(CommandError::Keyspace)
+    }
+
+    fn warm(&self, spec: &'static Spec, db: u16, args: &Args<'_>) {
+        let snapshot = self.table.snapshot();
+        let root = snapshot.root(keys_slot(usize::from(db)));
+        for index in spec.keys.indexes(args.len()) {
+            snapshot.warm(root, &args[index]);
+        }
+    }
+}

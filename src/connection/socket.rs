@@ -1,0 +1,104 @@
+//! A client's socket, TCP or Unix, without waiting where none is needed.
+//!
+//! System calls are made at once; only when the kernel says that it would have to wait is the reactor asked to watch
+//! the socket. Every wait ends when the client is killed.
+
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_io::Async;
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+use crate::state::{ClientInfo, ServerState};
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// So many bytes, appended to the buffer.
+    Bytes(usize),
+    /// The client sends nothing more.
+    End,
+    /// Nothing is there yet.
+    Nothing,
+}
+
+/// The connection has to end: its peer or the server wants it so, or it broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ended;
+
+/// A client's socket.
+pub(super) struct Socket {
+    /// The socket, in non-blocking mode.
+    stream: Async<OwnedFd>,
+    /// Who may kill the client.
+    info: Arc<ClientInfo>,
+    /// Who may stop the server.
+    state: Arc<ServerState>,
+}
+
+impl Socket {
+    /// A socket in non-blocking mode, of the client `info`.
+    pub fn new(stream: Async<OwnedFd>, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
+        Self { stream, info, state }
+    }
+
+    /// Reads what is there into the free room of `buffer`, which must have some.
+    pub fn receive(&self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
+        debug_assert!(buffer.capacity() > buffer.len());
+        loop {
+            return match recv(self.stream.as_fd(), spare_capacity(buffer), RecvFlags::empty()) {
+                Ok((0, _)) => Ok(Received::End),
+                Ok((bytes, _)) => Ok(Received::Bytes(bytes)),
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::AGAIN) => Ok(Received::Nothing),
+                Err(_) => Err(Ended),
+            };
+        }
+    }
+
+    /// Waits until there is something to read. Ends when the server stops, too: nothing new is taken then.
+    pub async fn readable(&self) -> Result<(), Ended> {
+        self.until(|context| self.stream.poll_readable(context), true).await
+    }
+
+    /// Sends all of `bytes`; waits while the client does not take them.
+    pub async fn send(&self, mut bytes: &[u8]) -> Result<(), Ended> {
+        while !bytes.is_empty() {
+            match send(self.stream.as_fd(), bytes, SendFlags::NOSIGNAL) {
+                Ok(sent) => bytes = &bytes[sent..],
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.info.hold_replies(bytes.len());
+                    self.until(|context| self.stream.poll_writable(context), false).await?;
+                    self.info.hold_replies(0);
+                }
+                Err(_) => return Err(Ended),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for `ready`, unless the client is killed or, if `stops`, the server.
+    async fn until(
+        &self,
+        mut ready: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+        stops: bool,
+    ) -> Result<(), Ended> {
+        poll_fn(|context| {
+            if self.info.is_killed() || (stops && self.state.shutdown.is_draining()) {
+                return Poll::Ready(Err(Ended));
+            }
+            ready(context).map_err(|_| Ended)
+        })
+        .await
+    }
+
+    /// Tells the client that nothing more comes, so that it gets all replies before the socket closes.
+    pub fn finish(&self) {
+        let _ = shutdown(self.stream.as_fd(), Shutdown::Write);
+    }
+}

@@ -1,0 +1,170 @@
+//! Takes connections, and refuses those that may not be served.
+//!
+//! One failed accept never ends the loop. When the process has no file descriptor left, a spare one is given up for a
+//! moment to take the connection off the queue and close it, so that the peer learns of it and the loop does not spin.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, SocketFlags, accept_with, send};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::executor::Spawner;
+use super::listen::{Endpoint, Listener};
+use crate::connection::{Services, serve};
+use crate::state::Peer;
+
+/// Pause of an accept loop after a failure that will not pass at once.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// Connections taken in a row before other tasks of the thread get their turn.
+const ACCEPTS_MAX: u32 = 64;
+/// Probes without an answer after which a silent peer counts as gone.
+const KEEPALIVE_PROBES: u32 = 3;
+
+/// What a client that may not connect from where it is gets to read.
+const PROTECTED: &str = "-DENIED ackd is running in protected mode because protected mode is enabled and no \
+password is set for the default user. In this mode connections are only accepted from the loopback interface. \
+If you want to connect from external computers, you may adopt one of the following solutions: \
+1) Disable protected mode by sending the command 'CONFIG SET protected-mode no' from the loopback interface, \
+after making sure that the server is not reachable from the internet. \
+2) Set the protected-mode option to 'no' in the configuration file, and restart the server. \
+3) Start the server with '--protected-mode no'. \
+4) Set a password for the default user. \
+NOTE: You only need to do one of the above things in order for the server to accept connections from the outside.\r\n";
+
+/// What a client beyond the limit gets to read.
+const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
+
+/// A file descriptor kept for the moment in which there is none left; shared by all accept loops.
+pub(super) struct Spare(Mutex<Option<File>>);
+
+impl Spare {
+    /// Opens the spare descriptor.
+    pub fn new() -> Self {
+        Self(Mutex::new(File::open("/dev/null").ok()))
+    }
+
+    /// Takes one connection off the queue of `listener` with the spare descriptor, and closes it.
+    fn turn_away(&self, listener: &Listener) {
+        let mut spare = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        spare.take();
+        if let Ok(stream) = accept_with(listener.socket.as_fd(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+        {
+            refuse(&stream, TOO_MANY);
+        }
+        *spare = File::open("/dev/null").ok();
+    }
+}
+
+/// Takes connections for ever.
+pub(super) async fn accept(services: Services, listener: &Listener, spawner: &Spawner, spare: &Spare) {
+    let mut in_a_row = 0;
+    loop {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        match accept_with(listener.socket.as_fd(), flags) {
+            Ok(stream) => {
+                admit(&services, listener, spawner, stream);
+                in_a_row += 1;
+                if in_a_row == ACCEPTS_MAX {
+                    in_a_row = 0;
+                    futures_lite::future::yield_now().await;
+                }
+            }
+            Err(Errno::AGAIN) => {
+                in_a_row = 0;
+                if let Err(error) = listener.socket.readable().await {
+                    tracing::error!(%error, "cannot wait for connections");
+                    Timer::after(BACK_OFF).await;
+                }
+            }
+            Err(Errno::INTR | Errno::CONNABORTED) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                if matches!(error, Errno::MFILE | Errno::NFILE) {
+                    services.state.stats.refused();
+                    spare.turn_away(listener);
+                }
+                Timer::after(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+/// Begins to serve a connection, unless it is to be refused.
+fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: OwnedFd) {
+    let state = &services.state;
+    let peer = describe(listener, &stream);
+    if state.clients.len() >= state.limits.clients_max() as usize {
+        state.stats.refused();
+        return refuse(&stream, TOO_MANY);
+    }
+    if state.limits.protected_mode() && !state.limits.has_password() && !is_local(&stream) {
+        state.stats.refused();
+        tracing::warn!(peer = peer.addr, "connection refused by protected mode");
+        return refuse(&stream, PROTECTED);
+    }
+    if !peer.is_unix {
+        tune(&stream, state.limits.tcp_keepalive_s());
+    }
+    match Async::new_nonblocking(stream) {
+        Ok(stream) => {
+            state.stats.connected();
+            let info = state.clients.add(peer, state.uptime_ms());
+            spawner.spawn(serve(services.clone(), stream, info));
+        }
+        Err(error) => tracing::warn!(%error, peer = peer.addr, "cannot watch a connection"),
+    }
+}
+
+/// Says why, and closes. The text is short enough for the socket's empty buffer; if not, it is cut.
+fn refuse(stream: &OwnedFd, text: &str) {
+    let _ = send(stream, text.as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+}
+
+/// Switches off delays, and has the kernel look after silent peers.
+fn tune(stream: &OwnedFd, keepalive_s: u32) {
+    let socket = SockRef::from(stream);
+    let _ = socket.set_tcp_nodelay(true);
+    if keepalive_s > 0 {
+        let interval = Duration::from_secs(u64::from((keepalive_s / KEEPALIVE_PROBES).max(1)));
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(u64::from(keepalive_s)))
+            .with_interval(interval);
+        let _ = socket.set_tcp_keepalive(&keepalive);
+        let _ = rustix::net::sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES);
+    }
+}
+
+/// The two ends of a connection, for display.
+fn describe(listener: &Listener, stream: &OwnedFd) -> Peer {
+    let socket = SockRef::from(stream);
+    let fd = stream.as_raw_fd();
+    match listener.endpoint() {
+        Endpoint::Unix(path) => {
+            let addr = format!("{}:0", path.display());
+            Peer { laddr: addr.clone(), addr, is_unix: true, fd }
+        }
+        Endpoint::Tcp(_) => {
+            let show = |address: std::io::Result<socket2::SockAddr>| {
+                address.ok().and_then(|address| address.as_socket()).map_or_else(
+                    || "?:0".to_owned(),
+                    |address| SocketAddr::new(address.ip().to_canonical(), address.port()).to_string(),
+                )
+            };
+            Peer { addr: show(socket.peer_addr()), laddr: show(socket.local_addr()), is_unix: false, fd }
+        }
+    }
+}
+
+/// Whether the peer is on this machine: it came over a Unix socket or from a loopback address.
+fn is_local(stream: &OwnedFd) -> bool {
+    match SockRef::from(stream).peer_addr() {
+        Ok(address) => address.as_socket().is_none_or(|address| address.ip().to_canonical().is_loopback()),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,171 @@
+//! Opens the sockets that clients connect to.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use async_io::Async;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// What clients connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+/// A socket that takes connections. Dropping one for a Unix socket removes its path.
+pub struct Listener {
+    /// The listening socket, in non-blocking mode.
+    pub(super) socket: Async<OwnedFd>,
+    /// What clients connect to; the real port where 0 was asked for.
+    endpoint: Endpoint,
+}
+
+/// A socket could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {endpoint}: {source}")]
+pub struct ListenError {
+    /// The address or path, as it was given.
+    pub endpoint: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl Listener {
+    /// Listens on a TCP address. `backlog` is the number of connections that may wait to be accepted.
+    ///
+    /// # Errors
+    /// The address is taken, is not of this machine, or may not be used.
+    pub fn tcp(address: SocketAddr, backlog: i32) -> Result<Self, ListenError> {
+        let open = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            socket.set_reuse_address(true)?;
+            if address.is_ipv6() {
+                socket.set_only_v6(true)?;
+            }
+            socket.bind(&address.into())?;
+            socket.listen(backlog)?;
+            let address = socket.local_addr()?.as_socket().unwrap_or(address);
+            Ok(Self { socket: Async::new(OwnedFd::from(socket))?, endpoint: Endpoint::Tcp(address) })
+        };
+        open().map_err(|source| ListenError { endpoint: address.to_string(), source })
+    }
+
+    /// Listens on a Unix socket at `path`, whose permissions become `mode` before anybody can connect. A socket that a
+    /// former process left there is removed; anything else is left alone.
+    ///
+    /// # Errors
+    /// The path cannot be used, or holds something that is no socket.
+    pub fn unix(path: &Path, mode: Option<u32>, backlog: i32) -> Result<Self, ListenError> {
+        let open = || {
+            if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+                fs::remove_file(path)?;
+            }
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.bind(&SockAddr::unix(path)?)?;
+            if let Some(mode) = mode {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+            }
+            socket.listen(backlog)?;
+            Ok(Self { socket: Async::new(OwnedFd::from(socket))?, endpoint: Endpoint::Unix(path.to_owned()) })
+        };
+        open().map_err(|source| ListenError { endpoint: path.display().to_string(), source })
+    }
+
+    /// Listens on all of `bind` (addresses as in Redis's `bind`: IPv4, IPv6, `*` and `::*` for all; a `-` in front
+    /// makes one optional) at `port`. Port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// An address that is not optional cannot be listened on, or none is left.
+    pub fn bind_all(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Self>, ListenError> {
+        let mut listeners = Vec::new();
+        for word in bind {
+            let (optional, address) = match word.strip_prefix('-') {
+                Some(address) => (true, address),
+                None => (false, word.as_str()),
+            };
+            let listener = parse_address(address)
+                .map_err(|source| ListenError { endpoint: address.to_owned(), source })
+                .and_then(|ip| Self::tcp(SocketAddr::new(ip, port), backlog));
+            match listener {
+                Ok(listener) => listeners.push(listener),
+                Err(error) if optional => tracing::info!(%error, "optional address left out"),
+                Err(error) => return Err(error),
+            }
+        }
+        if listeners.is_empty() && !bind.is_empty() {
+            let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
+            return Err(ListenError { endpoint: bind.join(" "), source });
+        }
+        Ok(listeners)
+    }
+
+    /// What clients connect to.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The TCP address, if it is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.endpoint {
+            Endpoint::Tcp(address) => Some(address),
+            Endpoint::Unix(_) => None,
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Endpoint::Unix(path) = &self.endpoint {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Reads one address of `bind`.
+fn parse_address(text: &str) -> io::Result<IpAddr> {
+    match text {
+        "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        _ => text.parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_optional_address_may_be_missing_and_others_may_not() {
+        let bind = |words: &[&str]| {
+            Listener::bind_all(&words.iter().map(|word| word.to_string()).collect::<Vec<_>>(), 0, 16)
+        };
+        assert_eq!(bind(&["127.0.0.1", "-203.0.113.7"]).unwrap().len(), 1);
+        assert!(bind(&["127.0.0.1", "203.0.113.7"]).is_err());
+        assert!(bind(&["-203.0.113.7"]).is_err());
+        assert!(bind(&["nonsense"]).is_err());
+        let port = bind(&["127.0.0.1"]).unwrap()[0].address().unwrap().port();
+        assert_ne!(port, 0);
+    }
+
+    #[test]
+    fn a_unix_socket_has_its_mode_and_replaces_only_a_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let first = Listener::unix(&path, Some(0o600), 16).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::mem::forget(first);
+        drop(Listener::unix(&path, None, 16).unwrap());
+        assert!(!path.exists());
+        fs::write(&path, "data").unwrap();
+        assert!(Listener::unix(&path, None, 16).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"data");
+    }
+}

@@ -1,0 +1,107 @@
+//! The server around the connections: threads, listeners, time limits, and the orderly end.
+//!
+//! [`run`] takes listeners that are open already, so that whoever starts it knows their addresses.
+
+mod accept;
+mod executor;
+mod listen;
+
+pub use executor::{Executors, Spawner};
+pub use listen::{Endpoint, ListenError, Listener};
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_io::Timer;
+
+use crate::connection::Services;
+use crate::state::{ClientInfo, ServerState, ShutdownMode};
+use accept::Spare;
+
+/// How often rates are sampled and the writer is asked to look after expired keys.
+const TICK: Duration = Duration::from_millis(100);
+/// Ticks between two looks at clients that have been silent for too long.
+const SWEEP_TICKS: u32 = 10;
+/// How long clients have to take their last replies when the server stops.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How often the end looks whether all clients are gone.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
+/// Serves clients until the server is asked to stop (see `ServerState::shutdown`); returns how.
+///
+/// Then nobody new is accepted, what was taken from clients is answered, and their connections are closed; whoever does
+/// not take the replies is cut off after some seconds. The writer still runs when this returns. To be awaited on a thread
+/// that is none of the executor's, without a reactor of its own (`futures_lite::future::block_on`).
+pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
+    let state = services.state.clone();
+    let spare = Arc::new(Spare::new());
+    let mut tasks = Vec::new();
+    for listener in listeners {
+        let (services, tasks_spawner, spare) = (services.clone(), spawner.clone(), spare.clone());
+        tasks.push(spawner.spawn_scoped(async move {
+            accept::accept(services, &listener, &tasks_spawner, &spare).await;
+        }));
+    }
+    tasks.push(spawner.spawn_scoped(keep_house(services)));
+    let mode = state.shutdown.wait().await;
+    for task in tasks {
+        task.cancel().await;
+    }
+    drain(&state, mode.now).await;
+    mode
+}
+
+/// Closes all clients once what was taken from them is answered; at once if `now`.
+async fn drain(state: &ServerState, now: bool) {
+    state.shutdown.drain();
+    let deadline = Instant::now() + if now { Duration::ZERO } else { DRAIN_MAX };
+    state.clients.wake_all();
+    while !state.clients.is_empty() && Instant::now() < deadline {
+        Timer::after(DRAIN_POLL).await;
+    }
+    state.clients.list().iter().for_each(|info| info.kill());
+    // Killed clients are gone at once, unless the writer has their commands; it answers or the process ends.
+    let deadline = Instant::now() + DRAIN_MAX;
+    while !state.clients.is_empty() && Instant::now() < deadline {
+        Timer::after(DRAIN_POLL).await;
+    }
+}
+
+/// What is done from time to time: rates, ticks for the writer, clients that are silent for too long.
+async fn keep_house(services: Services) {
+    let mut ticks = 0u32;
+    loop {
+        Timer::after(TICK).await;
+        services.state.stats.sample();
+        services.writer.tick();
+        ticks = ticks.wrapping_add(1);
+        if ticks.is_multiple_of(SWEEP_TICKS) {
+            sweep(&services.state);
+        }
+    }
+}
+
+/// Ends the connections of clients that have been silent for too long.
+fn sweep(state: &ServerState) {
+    let timeout_ms = u64::from(state.limits.timeout_s()) * 1000;
+    let unauthenticated_ms = match state.limits.has_password() {
+        true => u64::from(state.limits.unauthenticated_timeout_s()) * 1000,
+        false => 0,
+    };
+    if timeout_ms == 0 && unauthenticated_ms == 0 {
+        return;
+    }
+    let now_ms = state.uptime_ms();
+    let is_overdue = |info: &ClientInfo| {
+        let silent =
+            timeout_ms > 0 && !info.is_waiting() && now_ms.saturating_sub(info.active_ms()) > timeout_ms;
+        let unknown = unauthenticated_ms > 0
+            && !info.is_authenticated()
+            && now_ms.saturating_sub(info.connected_ms()) > unauthenticated_ms;
+        silent || unknown
+    };
+    for info in state.clients.list().iter().filter(|info| is_overdue(info)) {
+        tracing::debug!(peer = info.addr(), "connection closed: silent for too long");
+        info.kill();
+    }
+}

@@ -1,0 +1,378 @@
+//! A server with real sockets, connections and queue, over a map in the place of log and table.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ackd::command::{Args, CommandError, Flags, KeySpec, LocalCtx, ReadCtx, Run, Spec, WriteCtx};
+use ackd::connection::{ExpiredKey, ReadCall, Reads, Services};
+use ackd::resp::{Protocol, Reply};
+use ackd::server::{Executors, Listener, run};
+use ackd::state::{Commands, Limits, Next, PauseMode, ReplyMode, ServerState, ShutdownMode};
+use ackd::writer::{Completion, Item, Message, Submission, WriterInbox, writer_queue_with};
+
+/// A database and a name.
+type Key = (u16, Vec<u8>);
+/// What the fake does with a command.
+type Outcome = Result<(), CommandError>;
+
+/// The keys of all databases, and what the fake writer saw.
+#[derive(Default)]
+pub struct Store {
+    keys: Mutex<HashMap<Key, Vec<u8>>>,
+    /// Closed while the writer is to stand still.
+    gate: (Mutex<bool>, Condvar),
+    /// Items of each submission, in order.
+    pub submissions: Mutex<Vec<usize>>,
+    /// Bytes of replies after which the writer hands a submission back unfinished.
+    pub out_bytes_max: AtomicUsize,
+    /// Keys that were purged.
+    pub purged: Mutex<Vec<Vec<u8>>>,
+    /// Checkpoints taken.
+    pub checkpoints: AtomicUsize,
+}
+
+impl Store {
+    pub fn hold_writer(&self, hold: bool) {
+        *self.gate.0.lock().unwrap() = hold;
+        self.gate.1.notify_all();
+    }
+
+    fn pass_gate(&self) {
+        let mut held = self.gate.0.lock().unwrap();
+        while *held {
+            held = self.gate.1.wait(held).unwrap();
+        }
+    }
+
+    pub fn put(&self, db: u16, key: &[u8], value: &[u8]) {
+        self.keys.lock().unwrap().insert((db, key.to_vec()), value.to_vec());
+    }
+
+    fn get(&self, db: u16, key: &[u8], reply: &mut Reply<'_>) {
+        match self.keys.lock().unwrap().get(&(db, key.to_vec())) {
+            Some(value) => reply.bulk(value),
+            None => reply.null(),
+        }
+    }
+
+    fn execute(&self, spec: &Spec, db: u16, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+        match spec.name {
+            "set" => {
+                self.put(db, &args[1], &args[2]);
+                reply.ok();
+            }
+            "incr" => {
+                let mut keys = self.keys.lock().unwrap();
+                let value = keys.entry((db, args[1].to_vec())).or_insert_with(|| b"0".to_vec());
+                let number: i64 = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok())
+                    .ok_or(CommandError::NOT_AN_INTEGER)?;
+                *value = (number + 1).to_string().into_bytes();
+                reply.integer(number + 1);
+            }
+            "get" => self.get(db, &args[1], reply),
+            "mget" => {
+                reply.array(args.len() - 1);
+                args.from(1).for_each(|key| self.get(db, key, reply));
+            }
+            "getrange" => reply.bulk(&vec![b'x'; std::str::from_utf8(&args[3]).unwrap().parse().unwrap()]),
+            other => panic!("the fake does not know {other}"),
+        }
+        Ok(())
+    }
+}
+
+impl Reads for Store {
+    fn read(&self, call: ReadCall<'_>, reply: &mut Reply<'_>, expired: &mut Vec<ExpiredKey>) -> Outcome {
+        for key in call.args.from(1).filter(|key| key.starts_with(b"stale:")) {
+            if self.keys.lock().unwrap().remove(&(call.db, key.to_vec())).is_some() {
+                expired.push((call.db, key.into()));
+            }
+        }
+        self.execute(call.spec, call.db, call.args, reply)
+    }
+
+    fn warm(&self, _: &'static Spec, _: u16, _: &Args<'_>) {}
+}
+
+/// Plays the writer until it is told to stop.
+fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
+    while let Some(message) = futures_lite::future::block_on(inbox.recv()) {
+        store.pass_gate();
+        match message {
+            Message::Submission(submission) => answer(store, state, submission),
+            Message::Checkpoint { done } => {
+                store.checkpoints.fetch_add(1, SeqCst);
+                let _ = done.try_send(Ok(()));
+            }
+            Message::Tick => {}
+            Message::Shutdown { done, .. } => {
+                let _ = done.try_send(Ok(()));
+                return;
+            }
+        }
+    }
+}
+
+fn answer(store: &Store, state: &ServerState, mut submission: Submission) {
+    store.submissions.lock().unwrap().push(submission.items.len());
+    let mut out = std::mem::take(&mut submission.out);
+    let before = out.len();
+    let mut executed = 0;
+    for item in &submission.items {
+        match item {
+            Item::Execute { spec, db, first_span, spans } => {
+                let args = submission.args(*first_span, *spans);
+                let from = out.len();
+                let mut reply = Reply::new(&mut out, submission.protocol);
+                let result = store.execute(spec, *db, &args, &mut reply);
+                if let Err(error) = &result {
+                    reply.truncate(from);
+                    reply.error(error.to_string());
+                }
+                state.ran(submission.client_id, spec, &args, Duration::from_micros(1), result.is_err());
+            }
+            Item::Ready(span) => out.extend_from_slice(span.of(&submission.ready)),
+            Item::Purge { key, .. } => store.purged.lock().unwrap().push(key.to_vec()),
+        }
+        executed += 1;
+        if out.len() - before >= store.out_bytes_max.load(SeqCst) {
+            break;
+        }
+    }
+    submission.out = out;
+    let reply_to = submission.reply_to.clone();
+    let _ = reply_to.try_send(Completion { submission, executed });
+}
+
+fn read(_: &mut ReadCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    unreachable!("the fake reads by name")
+}
+
+fn change(_: &mut WriteCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    unreachable!("the fake writes by name")
+}
+
+fn number(word: &[u8]) -> Result<u64, CommandError> {
+    std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()).ok_or(CommandError::NOT_AN_INTEGER)
+}
+
+fn ping(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match args.get(1) {
+        Some(word) => reply.bulk(word),
+        None => reply.simple("PONG"),
+    }
+    Ok(())
+}
+
+fn select(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let db = number(&args[1])?;
+    if db >= u64::from(context.server.limits.databases()) {
+        return Err("ERR DB index is out of range".into());
+    }
+    context.client.select(db as u16);
+    reply.ok();
+    Ok(())
+}
+
+fn quit(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.next = Next::Close;
+    reply.ok();
+    Ok(())
+}
+
+fn hello(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let protocol = if &args[1] == b"3" { Protocol::Resp3 } else { Protocol::Resp2 };
+    context.client.set_protocol(protocol);
+    let mut text = Vec::new();
+    let mut inner = Reply::new(&mut text, protocol);
+    inner.map(1);
+    inner.bulk(b"proto");
+    inner.integer(if protocol == Protocol::Resp3 { 3 } else { 2 });
+    reply.raw(&text);
+    Ok(())
+}
+
+fn auth(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut digest = [0; 32];
+    digest[..args[1].len()].copy_from_slice(&args[1]);
+    if !context.server.limits.is_password_digest(&digest) {
+        return Err("WRONGPASS invalid username-password pair or user is disabled.".into());
+    }
+    context.client.set_authenticated(true);
+    reply.ok();
+    Ok(())
+}
+
+fn sleep(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.next =
+        Next::Sleep(Duration::from_secs_f64(std::str::from_utf8(&args[2]).unwrap().parse().unwrap()));
+    reply.ok();
+    Ok(())
+}
+
+fn save(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.next = Next::Checkpoint { wait: true };
+    reply.ok();
+    Ok(())
+}
+
+fn shutdown(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.next = Next::Shutdown(ShutdownMode { checkpoint: false, now: false, force: false });
+    reply.ok();
+    Ok(())
+}
+
+fn client(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    unreachable!("a container needs a subcommand")
+}
+
+fn client_id(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(context.client.id() as i64);
+    Ok(())
+}
+
+fn client_kill(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let info = context.server.clients.get(number(&args[3])?).ok_or("ERR No such client")?;
+    if info.id() == context.client.id() {
+        context.next = Next::Close;
+    } else {
+        info.kill();
+    }
+    reply.integer(1);
+    Ok(())
+}
+
+fn client_reply(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.client.set_reply_mode(match args[2].to_ascii_lowercase().as_slice() {
+        b"on" => ReplyMode::On,
+        b"off" => ReplyMode::Off,
+        b"skip" => ReplyMode::SkipNext,
+        _ => return Err(CommandError::SYNTAX),
+    });
+    if context.client.reply_mode() == ReplyMode::On {
+        reply.ok();
+    }
+    Ok(())
+}
+
+fn client_pause(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let now_ms = context.server.uptime_ms();
+    let all = args.get(3).is_none_or(|word| word.eq_ignore_ascii_case(b"all"));
+    let mode = if all { PauseMode::All } else { PauseMode::Write };
+    context.server.pause.start(mode, now_ms, now_ms + number(&args[2])?);
+    reply.ok();
+    Ok(())
+}
+
+fn client_unpause(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    context.server.pause.end();
+    context.server.clients.wake_all();
+    reply.ok();
+    Ok(())
+}
+
+const fn spec(id: u16, name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec {
+        name,
+        id,
+        arity,
+        flags,
+        keys,
+        run,
+        summary: "",
+        since: "1.0.0",
+        group: "test",
+        complexity: "O(1)",
+        subcommands: &[],
+    }
+}
+
+static CLIENT: &[Spec] = &[
+    spec(30, "client|id", 2, Flags::NONE, KeySpec::NONE, Run::Local(client_id)),
+    spec(31, "client|kill", 4, Flags::ADMIN, KeySpec::NONE, Run::Local(client_kill)),
+    spec(32, "client|reply", 3, Flags::NONE, KeySpec::NONE, Run::Local(client_reply)),
+    spec(33, "client|pause", -3, Flags::ADMIN, KeySpec::NONE, Run::Local(client_pause)),
+    spec(34, "client|unpause", 2, Flags::ADMIN, KeySpec::NONE, Run::Local(client_unpause)),
+];
+
+static SPECS: &[Spec] = &[
+    spec(1, "ping", -1, Flags::FAST, KeySpec::NONE, Run::Local(ping)),
+    spec(2, "echo", 2, Flags::FAST, KeySpec::NONE, Run::Local(ping)),
+    spec(3, "select", 2, Flags::FAST, KeySpec::NONE, Run::Local(select)),
+    spec(4, "quit", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(quit)),
+    spec(5, "hello", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(hello)),
+    spec(6, "auth", -2, Flags::NO_AUTH, KeySpec::NONE, Run::Local(auth)),
+    spec(7, "debug", 3, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(sleep)),
+    spec(8, "save", 1, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(save)),
+    spec(9, "shutdown", -1, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(shutdown)),
+    spec(10, "get", 2, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
+    spec(11, "mget", -2, Flags::READONLY, KeySpec::ALL, Run::Read(read)),
+    spec(12, "getrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
+    spec(13, "set", -3, Flags::WRITE, KeySpec::ONE, Run::Write(change)),
+    spec(14, "incr", 2, Flags::WRITE, KeySpec::ONE, Run::Write(change)),
+    Spec { subcommands: CLIENT, ..spec(15, "client", -2, Flags::NONE, KeySpec::NONE, Run::Local(client)) },
+];
+
+fn lookup(name: &[u8]) -> Option<&'static Spec> {
+    SPECS.iter().find(|spec| spec.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// A running server; stops when dropped.
+pub struct Fake {
+    pub address: SocketAddr,
+    pub store: Arc<Store>,
+    pub state: Arc<ServerState>,
+    main: Option<JoinHandle<()>>,
+}
+
+impl Fake {
+    pub fn start() -> Self {
+        Self::start_with(Limits::default(), 2)
+    }
+
+    pub fn start_with(limits: Limits, threads: usize) -> Self {
+        Self::start_on(limits, threads, Listener::bind_all(&["127.0.0.1".to_owned()], 0, 128).unwrap())
+    }
+
+    pub fn start_on(limits: Limits, threads: usize, listeners: Vec<Listener>) -> Self {
+        let address = listeners[0].address().unwrap_or(([0, 0, 0, 0], 0).into());
+        let state = Arc::new(ServerState::new(Commands::new(lookup, SPECS), limits));
+        let store = Arc::new(Store { out_bytes_max: AtomicUsize::new(usize::MAX), ..Store::default() });
+        let (queue, inbox) = writer_queue_with(64, 1 << 20);
+        let writer = std::thread::spawn({
+            let (store, state) = (store.clone(), state.clone());
+            move || write(&store, &state, &inbox)
+        });
+        let main = std::thread::spawn({
+            let services = Services { state: state.clone(), writer: queue.clone(), reads: store.clone() };
+            move || {
+                let executors = Executors::start(threads).unwrap();
+                futures_lite::future::block_on(async {
+                    run(services, listeners, executors.spawner()).await;
+                    queue.shutdown(false).await.unwrap();
+                });
+                writer.join().unwrap();
+            }
+        });
+        Self { address, store, state, main: Some(main) }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.store.hold_writer(false);
+        self.state.shutdown.request(ShutdownMode { checkpoint: false, now: true, force: false });
+        if let Some(main) = self.main.take()
+            && main.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the server's main thread panicked");
+        }
+    }
+}

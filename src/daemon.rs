@@ -1,0 +1,280 @@
+//! The process around the server: log, signals, readiness, limits of the system, exit code.
+//!
+//! [`run`] prepares all of it, hands over to the server, and turns the outcome into an exit code. A panic anywhere ends
+//! the process at once: a server that lost its writer and still takes connections would be the worst outcome.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use async_signal::{Signal, Signals};
+use futures_lite::StreamExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::cli::exit;
+use crate::config::{Config, Loaded, Settings, Supervised};
+use crate::logging::{self, LogHandle};
+use crate::state::{Commands, Limits, ServerState, ShutdownMode};
+
+/// File descriptors that the server needs besides those of clients.
+const OWN_FILES: u64 = 64;
+
+/// Why the server ended, or never began.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What the process ends with, one of [`exit`].
+    pub code: u8,
+    /// What happened, for a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this exit code.
+    pub fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// What the server gets from the process around it.
+pub struct Daemon {
+    /// What all connections share, with the configuration in it.
+    pub state: Arc<ServerState>,
+    /// Whether a service manager waits to hear from us.
+    notifies: bool,
+    /// Whether it was told that we are stopping.
+    told_stopping: AtomicBool,
+}
+
+impl Daemon {
+    /// Tells the service manager that clients are served.
+    pub fn ready(&self) {
+        self.notify(&format!("READY=1\nMAINPID={}\nSTATUS=Ready to accept connections", std::process::id()));
+    }
+
+    /// Tells the service manager that the server stops.
+    pub fn stopping(&self) {
+        if !self.told_stopping.swap(true, Relaxed) {
+            self.notify("STOPPING=1\nSTATUS=Stopping");
+        }
+    }
+
+    /// Tells the service manager `text`, if there is one.
+    fn notify(&self, text: &str) {
+        if self.notifies
+            && let Err(error) = send_notice(&std::env::var_os("NOTIFY_SOCKET").unwrap_or_default(), text)
+        {
+            tracing::warn!(%error, "the service manager cannot be told");
+        }
+    }
+}
+
+/// Runs the process: `commands` are what the server knows, `serve` is the server, which returns once it has stopped.
+/// Returns the exit code.
+pub fn run(
+    loaded: Loaded,
+    commands: Commands,
+    serve: impl FnOnce(&Arc<Daemon>) -> Result<(), Failure>,
+) -> u8 {
+    let config = loaded.config.clone();
+    let log = match logging::init(&config) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("ackd: {error}");
+            return exit::USAGE;
+        }
+    };
+    abort_on_panic();
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let outcome = prepare(loaded, commands, &log).and_then(|daemon| {
+        let pid_file = PidFile::write(config.pid_file.clone());
+        let served = serve(&daemon);
+        daemon.stopping();
+        drop(pid_file);
+        served
+    });
+    match outcome {
+        Ok(()) => {
+            tracing::info!("stopped");
+            exit::OK
+        }
+        Err(failure) => {
+            tracing::error!(code = failure.code, "{failure}");
+            failure.code
+        }
+    }
+}
+
+/// Builds the shared state and starts to listen to signals.
+fn prepare(loaded: Loaded, commands: Commands, log: &LogHandle) -> Result<Arc<Daemon>, Failure> {
+    let config = loaded.config.clone();
+    let state = Arc::new(ServerState::new(commands, Limits::default()));
+    let settings = Settings::new(loaded);
+    let handle = log.clone();
+    settings.on_log_level(move |level| handle.set_level(level));
+    state.set_settings(settings);
+    fit_file_limit(&config, &state.limits);
+    let daemon = Arc::new(Daemon {
+        state,
+        notifies: notifies(config.supervised),
+        told_stopping: AtomicBool::new(false),
+    });
+    listen_to_signals(daemon.clone(), log.clone())
+        .map_err(|error| Failure::new(exit::START, format!("cannot listen to signals: {error}")))?;
+    Ok(daemon)
+}
+
+/// Ends the process at the first panic, in whatever thread, with one line that says where.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message =
+            text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let place =
+            panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_string();
+        tracing::error!(place, thread, "panic: {message}");
+        std::process::abort();
+    }));
+}
+
+/// Hears signals on a thread of their own, for as long as the process lives.
+fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()> {
+    // A write past the limit of a file's size sends Xfsz, whose default is to kill: heard here, the write fails instead.
+    let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup, Signal::Xfsz])?;
+    let hear = async move {
+        while let Some(signal) = signals.next().await {
+            match signal {
+                Ok(Signal::Term | Signal::Int) => stop(&daemon),
+                Ok(Signal::Hup) => match log.reopen() {
+                    Ok(()) => tracing::info!("log file opened anew"),
+                    Err(error) => tracing::warn!(%error, "the log file stays the old one"),
+                },
+                Ok(_) => tracing::warn!("a file cannot grow: limit of the process reached"),
+                Err(error) => tracing::warn!(%error, "a signal was missed"),
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || async_io::block_on(hear))?;
+    Ok(())
+}
+
+/// Asks the server to stop; at the second time, ends the process. What was acknowledged is on disk either way.
+fn stop(daemon: &Daemon) {
+    if daemon.state.shutdown.requested().is_some() {
+        tracing::warn!("second signal: ending at once");
+        std::process::exit(i32::from(exit::INTERRUPTED));
+    }
+    tracing::info!("signal: stopping when what was taken from clients is answered");
+    daemon.stopping();
+    daemon.state.shutdown.request(ShutdownMode { checkpoint: true, now: false, force: true });
+}
+
+/// Whether a service manager waits to hear from us.
+fn notifies(supervised: Supervised) -> bool {
+    let has_socket = std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty());
+    if supervised == Supervised::Systemd && !has_socket {
+        tracing::warn!("supervised systemd: NOTIFY_SOCKET is not set");
+    }
+    has_socket && supervised != Supervised::No
+}
+
+/// Sends a notice to a socket: a path, or `@` and an abstract name.
+fn send_notice(name: &OsStr, text: &str) -> std::io::Result<()> {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::SocketAddr;
+    let address = match name.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(name)?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address)?;
+    Ok(())
+}
+
+/// Raises the number of files that the process may open to what `maxclients` asks for, or lowers `maxclients`.
+fn fit_file_limit(config: &Config, limits: &Limits) {
+    let wanted = u64::from(config.clients_max) + OWN_FILES;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let granted = match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
+        Ok(()) => raised,
+        Err(_) => current.unwrap_or(0),
+    };
+    if granted < wanted {
+        let clients_max = granted.saturating_sub(OWN_FILES).max(1) as u32;
+        limits.set_clients_max(clients_max);
+        tracing::warn!(
+            files_max = granted,
+            clients_max,
+            "the system allows fewer open files than maxclients asks for"
+        );
+    }
+}
+
+/// The file that says which process serves; gone when this is dropped.
+struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    /// Writes the file, if one is wished for. A server without it serves as well, so failure is a warning.
+    fn write(path: Option<PathBuf>) -> Self {
+        let Some(path) = path else { return Self(None) };
+        match fs::write(&path, format!("{}\n", std::process::id())) {
+            Ok(()) => Self(Some(path)),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "no pid file");
+                Self(None)
+            }
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_go_to_paths_and_abstract_names() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::SocketAddr;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let name = format!("ackd-test-{}", std::process::id());
+        let at_path = UnixDatagram::bind(&path).unwrap();
+        let abstract_one = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        send_notice(path.as_os_str(), "READY=1").unwrap();
+        send_notice(OsStr::new(&format!("@{name}")), "STOPPING=1").unwrap();
+        let mut buffer = [0; 32];
+        assert_eq!(at_path.recv(&mut buffer).unwrap(), 7);
+        assert_eq!(abstract_one.recv(&mut buffer).unwrap(), 10);
+        assert!(send_notice(OsStr::new("/nowhere/socket"), "x").is_err());
+    }
+
+    #[test]
+    fn a_pid_file_that_cannot_be_written_stops_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pid");
+        let written = PidFile::write(Some(path.clone()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        drop(written);
+        assert!(!path.exists());
+        assert!(PidFile::write(Some(folder.path().join("none/pid"))).0.is_none());
+    }
+}

@@ -1,0 +1,25 @@
+//! ackd, a durable key-value server that speaks the Redis protocol.
+//!
+//! When the reply to a write arrives, the write is on disk.
+
+pub mod checkpoint;
+pub mod cli;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod connection;
+pub mod daemon;
+pub mod data_dir;
+pub mod effect;
+pub mod glob;
+pub mod keyspace;
+pub mod logging;
+pub mod number;
+pub mod recovery;
+pub mod resp;
+pub mod serve;
+pub mod server;
+pub mod state;
+pub mod storage;
+pub mod table;
+pub mod writer;

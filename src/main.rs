@@ -1,0 +1,82 @@
+//! The server binary: understands the command line, loads the configuration, runs the process.
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use ackd::cli::{self, Action, Request, exit};
+use ackd::config::{self, Loaded};
+use ackd::daemon;
+use ackd::serve::serve;
+
+/// Small allocations of many threads are what this server does all day.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => ExitCode::from(code),
+        Err(message) => {
+            eprintln!("ackd: {message}");
+            ExitCode::from(exit::USAGE)
+        }
+    }
+}
+
+/// Does what the command line asks for. The error is for a person, and means [`exit::USAGE`].
+fn start() -> Result<u8, String> {
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| {
+            word.into_string().map_err(|word| format!("argument is no UTF-8 text: {}", word.display()))
+        })
+        .collect::<Result<_, _>>()?;
+    let request = cli::parse(&arguments)?;
+    match request.action {
+        Action::Help => return print(&cli::help()),
+        Action::Version => return print(&cli::version()),
+        Action::ExampleConfig => return print(&config::help::example()),
+        Action::Serve | Action::CheckConfig | Action::ShowConfig => {}
+    }
+    let action = request.action;
+    let loaded = load(request)?;
+    match action {
+        Action::CheckConfig => check(&loaded),
+        Action::ShowConfig => print(&config::help::effective(&loaded)),
+        _ => {
+            let config = loaded.config.clone();
+            Ok(daemon::run(loaded, ackd::command::commands(), |daemon| serve(daemon, &config)))
+        }
+    }
+}
+
+/// Loads the configuration that was asked for.
+fn load(request: Request) -> Result<Loaded, String> {
+    let mut sources = request.sources;
+    sources.environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    if request.reads_standard_input {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        sources.standard_input = Some(text);
+    }
+    config::load(&sources).map_err(|error| error.to_string())
+}
+
+/// Says what a person should know of a configuration that is right.
+fn check(loaded: &Loaded) -> Result<u8, String> {
+    for warning in &loaded.warnings {
+        eprintln!("ackd: warning: {warning}");
+    }
+    print("configuration is valid\n")
+}
+
+/// Writes to standard output; whoever stopped reading it has read enough.
+fn print(text: &str) -> Result<u8, String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}"))
+        }
+        _ => Ok(exit::OK),
+    }
+}

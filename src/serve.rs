@@ -1,0 +1,137 @@
+//! Puts the rooms together: opens the data, serves clients, and stops in order.
+
+use std::path::Path;
+use std::process;
+use std::sync::Arc;
+
+use wal::LogOptions;
+
+use crate::cli::{VERSION, exit};
+use crate::config::{Config, WalMethod};
+use crate::connection::{Services, SnapshotReads};
+use crate::daemon::{Daemon, Failure};
+use crate::server::{self, Endpoint, Executors, Listener};
+use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
+use crate::table::TableOptions;
+use crate::writer::{WriterError, WriterOptions};
+
+/// Serves until asked to stop; everything acknowledged is on disk before, during and after.
+pub fn serve(daemon: &Arc<Daemon>, config: &Config) -> Result<(), Failure> {
+    let state = daemon.state.clone();
+    let listeners = listen(config)?;
+    let open = storage::open(&config.dir, options(config), state.clone(), writer_failed)
+        .map_err(|error| failure(&config.dir, &error))?;
+    let start = |error| Failure::new(exit::START, format!("cannot start the threads: {error}"));
+    let executors = Executors::start(config.thread_count()).map_err(start)?;
+    let reads = Arc::new(SnapshotReads::new(open.table.clone(), open.clock.clone(), state.clone()));
+    let services = Services { state, writer: open.queue.clone(), reads };
+    announce(config, &open, &listeners, executors.threads());
+    daemon.ready();
+    let serving = server::run(services, listeners, executors.spawner());
+    let mode = futures_lite::future::block_on(serving);
+    let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
+    drop(executors);
+    stopped.map_err(|reason| Failure::new(exit::IO, format!("the last checkpoint failed: {reason}")))
+}
+
+/// The sockets that clients connect to. They are opened before the data, so that a mistake in the configuration shows
+/// before anything is recovered; connections wait in them until the server is ready.
+fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
+    let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
+    let open = || {
+        let mut listeners = match config.port {
+            0 => Vec::new(),
+            port => Listener::bind_all(&config.bind, port, backlog)?,
+        };
+        if let Some(path) = &config.unix_socket {
+            listeners.push(Listener::unix(path, Some(config.unix_socket_permissions.0), backlog)?);
+        }
+        Ok(listeners)
+    };
+    let listeners =
+        open().map_err(|error: server::ListenError| Failure::new(exit::START, error.to_string()))?;
+    if listeners.is_empty() {
+        return Err(Failure::new(exit::USAGE, "nothing to listen on: port is 0 and unixsocket is not set"));
+    }
+    Ok(listeners)
+}
+
+/// How the configuration wants the data opened.
+fn options(config: &Config) -> StorageOptions {
+    StorageOptions {
+        log: LogOptions {
+            segment_bytes: config.wal_segment_bytes.next_multiple_of(4096),
+            spare_segments: config.wal_spare_segments as usize,
+            keep_bytes: config.wal_keep_bytes,
+            ..LogOptions::default()
+        },
+        log_buffered: config.wal_method == WalMethod::Buffered,
+        table: TableOptions {
+            file_bytes_max: config.table_bytes_max,
+            instance_id: rand::random(),
+            ..TableOptions::default()
+        },
+        writer: WriterOptions {
+            group_bytes_max: usize::try_from(config.group_bytes_max).unwrap_or(usize::MAX),
+            ..WriterOptions::default()
+        },
+        queue_messages_max: config.queue_commands_max as usize,
+        queue_bytes_max: usize::try_from(config.queue_bytes_max).unwrap_or(usize::MAX),
+    }
+}
+
+/// What a failure to open the data means for the process.
+fn failure(dir: &Path, error: &StorageError) -> Failure {
+    let code = if error.is_in_use() {
+        exit::IN_USE
+    } else if error.is_damage() {
+        exit::DAMAGED
+    } else {
+        exit::IO
+    };
+    let hint = if code == exit::DAMAGED {
+        format!("; nothing was changed, `ackd-wal verify --table {}` says more", dir.display())
+    } else {
+        String::new()
+    };
+    Failure::new(code, format!("{}: {error}{hint}", dir.display()))
+}
+
+/// Ends the process when the writer cannot go on. What it did not acknowledge may or may not be on disk; a restart reads
+/// what is.
+fn writer_failed(error: &WriterError) {
+    tracing::error!(code = exit::IO, "{error}; stopping");
+    process::exit(i32::from(exit::IO));
+}
+
+/// Says in one line what runs where, what recovery found, and how the log is synced.
+fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads: usize) {
+    let endpoints: Vec<String> = listeners
+        .iter()
+        .map(|listener| match listener.endpoint() {
+            Endpoint::Tcp(address) => address.to_string(),
+            Endpoint::Unix(path) => path.display().to_string(),
+        })
+        .collect();
+    let report = &open.report;
+    if report.torn_bytes > 0 {
+        tracing::warn!(
+            bytes = report.torn_bytes,
+            after_lsn = report.last_lsn,
+            "torn tail: a group that was never acknowledged was put aside in a .broken file"
+        );
+    }
+    tracing::info!(
+        version = VERSION,
+        pid = process::id(),
+        listen = endpoints.join(" "),
+        dir = %config.dir.display(),
+        threads,
+        log = open.log_method,
+        checkpoint_lsn = report.checkpoint_lsn,
+        last_lsn = report.last_lsn,
+        replayed = report.records,
+        recovery_ms = report.took.as_millis() as u64,
+        "ready to accept connections"
+    );
+}

@@ -1,0 +1,115 @@
+//! Comma-separated values, one line for each effect, quoted as RFC 4180 has it. The columns are those of the JSON
+//! lines, all of them on every line.
+
+use std::io::{self, Write};
+
+use ackd::effect::EffectError;
+
+use super::fields::Fields;
+use super::{ByteText, DecodedView, Printer, RecordView};
+
+const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
+                     to_b64,at,error";
+
+/// Prints comma-separated values.
+pub struct Csv {
+    bytes: ByteText,
+}
+
+impl Csv {
+    /// A printer that spells bytes in this way.
+    pub fn new(bytes: ByteText) -> Self {
+        Self { bytes }
+    }
+}
+
+impl Printer for Csv {
+    fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{NAMES}")
+    }
+
+    fn record(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        decoded: &DecodedView<'_>,
+    ) -> io::Result<()> {
+        for effect in decoded.effects {
+            line(out, &Fields::of_effect(record, decoded, effect, self.bytes))?;
+        }
+        Ok(())
+    }
+
+    fn unreadable(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        error: &EffectError,
+    ) -> io::Result<()> {
+        line(out, &Fields::of_unreadable(record, error))
+    }
+}
+
+fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
+    let number = |number: Option<super::fields::Number>| number.map(|number| number.0.to_string());
+    let index = |index: Option<usize>| index.map(|index| index.to_string());
+    let cells: [Option<String>; 23] = [
+        number(Some(fields.lsn)),
+        Some(fields.seg.to_owned()),
+        number(Some(fields.off)),
+        Some(fields.ts.clone()),
+        number(Some(fields.batch)),
+        Some(fields.i.to_string()),
+        Some(fields.n.to_string()),
+        index(fields.db),
+        fields.op.map(str::to_owned),
+        fields.key.as_deref().map(str::to_owned),
+        fields.key_b64.clone(),
+        number(fields.val_len),
+        fields.val.as_deref().map(str::to_owned),
+        fields.val_b64.clone(),
+        number(fields.expire_at_ms),
+        fields.cmd.as_deref().map(str::to_owned),
+        Some(fields.crc.to_owned()),
+        number(fields.e),
+        index(fields.to_db),
+        fields.to.as_deref().map(str::to_owned),
+        fields.to_b64.clone(),
+        number(fields.at),
+        fields.error.clone(),
+    ];
+    for (at, cell) in cells.iter().enumerate() {
+        if at > 0 {
+            out.write_all(b",")?;
+        }
+        out.write_all(quoted(cell.as_deref().unwrap_or("")).as_bytes())?;
+    }
+    out.write_all(b"\n")
+}
+
+/// The text as one cell: quoted when a comma, quote or line end makes that necessary. A missing value is an empty
+/// cell, an empty text too.
+fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_when_they_must_be() {
+        assert_eq!(quoted("plain text"), "plain text");
+        assert_eq!(quoted("a,b"), "\"a,b\"");
+        assert_eq!(quoted("say \"hi\"\n"), "\"say \"\"hi\"\"\n\"");
+    }
+
+    #[test]
+    fn there_is_a_name_for_each_cell() {
+        assert_eq!(NAMES.split(',').count(), 23);
+    }
+}

@@ -1,0 +1,166 @@
+//! The fields of a printed effect, shared by JSON lines and CSV: names are part of the format, version 1.
+
+use std::borrow::Cow;
+
+use ackd::effect::{Effect, EffectError};
+use serde::{Serialize, Serializer};
+
+use super::{ByteText, DecodedView, Escape, RecordView};
+use crate::escape::{base64, utf8_head};
+use crate::{command, time};
+
+/// Version of the field names and their meaning.
+pub const VERSION: u32 = 1;
+/// Largest integer that every JSON reader keeps exact: 2^53.
+const EXACT_MAX: u64 = 1 << 53;
+
+/// A number that is a JSON number while every reader keeps it exact, a string above that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(pub u64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 <= EXACT_MAX { serializer.serialize_u64(self.0) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+/// One effect, ready to be printed. Fields at the end that do not apply are left out of JSON.
+#[derive(Debug, Serialize)]
+pub struct Fields<'a> {
+    /// The record's number.
+    pub lsn: Number,
+    /// File name of the segment.
+    pub seg: &'a str,
+    /// Offset of the group in the segment.
+    pub off: Number,
+    /// When the group was written.
+    pub ts: String,
+    /// Number of the group.
+    pub batch: Number,
+    /// The record's place in its group.
+    pub i: u32,
+    /// Records in the group.
+    pub n: u32,
+    /// Database; null when all are meant.
+    pub db: Option<usize>,
+    /// Name of the effect; null when the payload cannot be read.
+    pub op: Option<&'static str>,
+    /// The key, if it is UTF-8.
+    pub key: Option<Cow<'a, str>>,
+    /// The key in base64, if it is not.
+    pub key_b64: Option<String>,
+    /// Length of the value in bytes.
+    pub val_len: Option<Number>,
+    /// The value, or its head, if that is UTF-8.
+    pub val: Option<Cow<'a, str>>,
+    /// The value, or its head, in base64 if it is not.
+    pub val_b64: Option<String>,
+    /// Deadline that the effect sets, in milliseconds since 1970.
+    pub expire_at_ms: Option<Number>,
+    /// Name of the command that made the record.
+    pub cmd: Option<Cow<'static, str>>,
+    /// `ok`: what is printed matched its checksums; `salvaged`: it did, but something before it is damaged.
+    pub crc: &'static str,
+    /// Place of the effect in a record that has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub e: Option<Number>,
+    /// Database of the new key, or the other database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_db: Option<usize>,
+    /// The new key, if it is UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Cow<'a, str>>,
+    /// The new key in base64, if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_b64: Option<String>,
+    /// Where in the string the value goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Number>,
+    /// Why the payload cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// What there is to say of a record, whatever it holds.
+    fn of_record(record: &RecordView<'a>) -> Self {
+        Self {
+            lsn: Number(record.lsn),
+            seg: record.segment,
+            off: Number(record.offset),
+            ts: time::show(record.wall_micros),
+            batch: Number(record.group),
+            i: record.index,
+            n: record.count,
+            db: None,
+            op: None,
+            key: None,
+            key_b64: None,
+            val_len: None,
+            val: None,
+            val_b64: None,
+            expire_at_ms: None,
+            cmd: None,
+            crc: if record.salvaged { "salvaged" } else { "ok" },
+            e: None,
+            to_db: None,
+            to: None,
+            to_b64: None,
+            at: None,
+            error: None,
+        }
+    }
+
+    /// The fields of the effect number `place` of a record.
+    pub fn of_effect(
+        record: &RecordView<'a>,
+        decoded: &DecodedView<'_>,
+        (place, effect): &(u64, Effect<'a>),
+        bytes: ByteText,
+    ) -> Self {
+        let mut fields = Self::of_record(record);
+        fields.db = effect.db();
+        fields.op = Some(effect.name());
+        fields.cmd = Some(command::name(decoded.command_id));
+        fields.expire_at_ms = effect.expire_at_ms().map(Number);
+        fields.e = (decoded.count > 1).then_some(Number(*place));
+        if let Some(key) = effect.key() {
+            (fields.key, fields.key_b64) = spell(key, false, bytes.escape);
+        }
+        if let Some(value) = effect.value() {
+            fields.val_len = Some(Number(value.len() as u64));
+            if let Some((part, cut)) = bytes.values.part(value) {
+                (fields.val, fields.val_b64) = spell(part, cut, bytes.escape);
+            }
+        }
+        fields.add_target(effect, bytes);
+        fields
+    }
+
+    /// The fields of a record whose payload cannot be read.
+    pub fn of_unreadable(record: &RecordView<'a>, error: &EffectError) -> Self {
+        Self { error: Some(error.to_string()), ..Self::of_record(record) }
+    }
+
+    fn add_target(&mut self, effect: &Effect<'a>, bytes: ByteText) {
+        match *effect {
+            Effect::SetRange { offset, .. } => self.at = Some(Number(offset)),
+            Effect::SwapDb { b, .. } => self.to_db = Some(b),
+            Effect::Move { to_db, .. } => self.to_db = Some(to_db),
+            Effect::Rename { to, .. } => (self.to, self.to_b64) = spell(to, false, bytes.escape),
+            Effect::Copy { to_db, to, .. } => {
+                self.to_db = Some(to_db);
+                (self.to, self.to_b64) = spell(to, false, bytes.escape);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Bytes as text, or in base64 when they are not UTF-8 or base64 is asked for.
+fn spell(bytes: &[u8], cut: bool, escape: Escape) -> (Option<Cow<'_, str>>, Option<String>) {
+    match utf8_head(bytes, cut) {
+        Some(text) if escape == Escape::Auto => (Some(Cow::Borrowed(text)), None),
+        _ => (None, Some(base64(bytes))),
+    }
+}

@@ -1,0 +1,146 @@
+//! Forms in which records are printed: one file each, all behind [`Printer`].
+//!
+//! Invariant: a printer writes data only, to the writer it is given; remarks go elsewhere. It keeps no more than
+//! the current record, [`resp`]'s held-back deadlines aside.
+
+pub mod csv;
+pub mod fields;
+pub mod hex;
+pub mod jsonl;
+pub mod resp;
+pub mod text;
+
+use std::io::{self, Write};
+
+use ackd::effect::{Effect, EffectError};
+use clap::ValueEnum;
+
+use crate::cli::{Format, ShowArgs};
+use crate::style::Style;
+
+/// A record and its place.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    /// The record's number.
+    pub lsn: u64,
+    /// File name of its segment.
+    pub segment: &'a str,
+    /// Offset in bytes of its group in the segment.
+    pub offset: u64,
+    /// When its group was written, in microseconds since 1970.
+    pub wall_micros: u64,
+    /// Number of its group.
+    pub group: u64,
+    /// Its place in the group, from 0.
+    pub index: u32,
+    /// Records in the group.
+    pub count: u32,
+    /// What it says.
+    pub payload: &'a [u8],
+    /// Whether it stands behind damage, so that what came before it is not all known.
+    pub salvaged: bool,
+}
+
+/// A record's wanted effects, decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodedView<'a> {
+    /// The command that made the record.
+    pub command_id: u16,
+    /// Number of all its effects, those that are not wanted too.
+    pub count: u64,
+    /// Place of each wanted effect among all, and the effect.
+    pub effects: &'a [(u64, Effect<'a>)],
+}
+
+/// Prints records in one form.
+pub trait Printer {
+    /// Writes what stands before the first record.
+    fn start(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Writes a record with its wanted effects.
+    fn record(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        decoded: &DecodedView<'_>,
+    ) -> io::Result<()>;
+
+    /// Writes a record whose checksum is right and whose payload cannot be read.
+    fn unreadable(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        error: &EffectError,
+    ) -> io::Result<()>;
+
+    /// Writes what stands behind the last record.
+    fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The printer that the command line asks for; `now_ms` is the present, in milliseconds since 1970.
+pub fn printer(args: &ShowArgs, style: Style, now_ms: u64) -> Box<dyn Printer> {
+    let default = if args.format == Format::Text { Values::Head(64) } else { Values::Full };
+    let bytes = ByteText { values: args.values.unwrap_or(default), escape: args.escape };
+    match args.format {
+        Format::Text => Box::new(text::Text::new(bytes, style)),
+        Format::Jsonl => Box::new(jsonl::Jsonl::new(bytes)),
+        Format::Csv => Box::new(csv::Csv::new(bytes)),
+        Format::Resp => Box::new(resp::Resp::new(now_ms)),
+        Format::Hex => Box::new(hex::Hex::new(bytes)),
+    }
+}
+
+/// How much of a value is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Nothing.
+    None,
+    /// At most so many bytes.
+    Head(usize),
+    /// All of it.
+    Full,
+}
+
+impl Values {
+    /// Reads `none`, `head:BYTES` or `full`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let head = || text.strip_prefix("head:")?.parse().ok().map(Self::Head);
+        match text {
+            "none" => Ok(Self::None),
+            "full" => Ok(Self::Full),
+            _ => head().ok_or_else(|| "none, head:BYTES or full is expected".into()),
+        }
+    }
+
+    /// The part of `value` that is printed, and whether that is not all; `None` for no part.
+    pub fn part(self, value: &[u8]) -> Option<(&[u8], bool)> {
+        match self {
+            Self::None => None,
+            Self::Head(bytes) if bytes < value.len() => Some((&value[..bytes], true)),
+            Self::Head(_) | Self::Full => Some((value, false)),
+        }
+    }
+}
+
+/// How bytes become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Escape {
+    /// Text stays text; other bytes are escaped, or base64 in JSON and CSV
+    #[default]
+    Auto,
+    /// All keys and values in base64
+    Base64,
+}
+
+/// How keys and values are printed.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteText {
+    /// How much of a value.
+    pub values: Values,
+    /// In which spelling.
+    pub escape: Escape,
+}

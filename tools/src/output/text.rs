@@ -1,0 +1,130 @@
+//! Lines for people: one for each effect.
+
+use std::io::{self, Write};
+
+use ackd::effect::{Effect, EffectError};
+
+use super::{ByteText, DecodedView, Escape, Printer, RecordView};
+use crate::escape::{base64, quoted, quoted_if_needed, size};
+use crate::style::Style;
+use crate::time;
+
+/// Prints lines for people.
+pub struct Text {
+    bytes: ByteText,
+    style: Style,
+}
+
+impl Text {
+    /// A printer that spells bytes in this way.
+    pub fn new(bytes: ByteText, style: Style) -> Self {
+        Self { bytes, style }
+    }
+
+    fn place(&self, out: &mut dyn Write, record: &RecordView<'_>) -> io::Result<()> {
+        let (lsn, time) = (record.lsn, time::show(record.wall_micros));
+        write!(out, "LSN {lsn}  {time}  group {} ({}/{})", record.group, record.index + 1, record.count)?;
+        if record.salvaged {
+            write!(out, "  {}", self.style.warning("salvaged"))?;
+        }
+        Ok(())
+    }
+
+    /// What the effect does, on the rest of the line.
+    pub fn effect(&self, out: &mut dyn Write, effect: &Effect<'_>, wall_micros: u64) -> io::Result<()> {
+        if let Some(db) = effect.db() {
+            write!(out, "  db{db}")?;
+        }
+        write!(out, "  {}", self.style.name(&effect.name().to_ascii_uppercase()))?;
+        if let Some(key) = effect.key() {
+            write!(out, "  {}", self.key(key))?;
+        }
+        self.target(out, effect)?;
+        if let Some(deadline) = effect.expire_at_ms() {
+            write!(out, "  {}", deadline_text(deadline, wall_micros))?;
+        }
+        match effect.value() {
+            Some(value) => self.value(out, value),
+            None => Ok(()),
+        }
+    }
+
+    fn target(&self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
+        match *effect {
+            Effect::SetRange { offset, .. } => write!(out, "  at {offset}"),
+            Effect::Rename { to, .. } => write!(out, "  -> {}", self.key(to)),
+            Effect::Copy { to_db, to, .. } => write!(out, "  -> db{to_db} {}", self.key(to)),
+            Effect::Move { to_db, .. } => write!(out, "  -> db{to_db}"),
+            Effect::SwapDb { b, .. } => write!(out, "  <-> db{b}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn value(&self, out: &mut dyn Write, value: &[u8]) -> io::Result<()> {
+        write!(out, "  {}", size(value.len() as u64))?;
+        let Some((part, cut)) = self.bytes.values.part(value) else { return Ok(()) };
+        let spelled = match self.bytes.escape {
+            Escape::Auto => quoted(part),
+            Escape::Base64 => base64(part),
+        };
+        write!(out, "  {spelled}{}", if cut { "..." } else { "" })
+    }
+
+    fn key(&self, key: &[u8]) -> String {
+        match self.bytes.escape {
+            Escape::Auto => quoted_if_needed(key),
+            Escape::Base64 => base64(key),
+        }
+    }
+}
+
+impl Printer for Text {
+    fn record(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        decoded: &DecodedView<'_>,
+    ) -> io::Result<()> {
+        for (place, effect) in decoded.effects {
+            self.place(out, record)?;
+            if decoded.count > 1 {
+                write!(out, "  [{}/{}]", place + 1, decoded.count)?;
+            }
+            self.effect(out, effect, record.wall_micros)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn unreadable(
+        &mut self,
+        out: &mut dyn Write,
+        record: &RecordView<'_>,
+        error: &EffectError,
+    ) -> io::Result<()> {
+        self.place(out, record)?;
+        writeln!(out, "  {} {error}", self.style.damage("unreadable:"))
+    }
+}
+
+/// A deadline as the time to live that it gave when it was set.
+fn deadline_text(deadline_ms: u64, wall_micros: u64) -> String {
+    let deadline_micros = deadline_ms.saturating_mul(1000);
+    match deadline_micros.checked_sub(wall_micros) {
+        Some(micros) if deadline_micros < u64::MAX => format!("ttl {}", time::show_span(micros)),
+        Some(_) => format!("until {}", time::show_ms(deadline_ms)),
+        None => format!("expired {} before", time::show_span(wall_micros - deadline_micros)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_are_shown_as_the_time_to_live_they_gave() {
+        assert_eq!(deadline_text(61_000, 1_000_000), "ttl 1m");
+        assert_eq!(deadline_text(1000, 3_000_000), "expired 2s before");
+        assert!(deadline_text(u64::MAX, 0).starts_with("until @"));
+    }
+}

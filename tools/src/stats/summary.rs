@@ -1,0 +1,155 @@
+//! Statistics as they are printed: the fields of the JSON object, which the text form reads too.
+
+use serde::Serialize;
+
+use super::histogram::Histogram;
+use super::top::Counted;
+use super::{Big, OpCount};
+use crate::escape::{base64, escaped};
+use crate::output::fields::Number;
+
+/// The result, as it is printed.
+#[derive(Serialize)]
+pub struct Summary {
+    /// Version of the field names.
+    pub v: u32,
+    /// Records counted.
+    pub records: u64,
+    /// Groups that they came in.
+    pub groups: u64,
+    /// First LSN counted, 0 for none.
+    pub first_lsn: Number,
+    /// Last LSN counted, 0 for none.
+    pub last_lsn: Number,
+    /// Earliest time of a group.
+    pub first_ts: Option<String>,
+    /// Latest time of a group.
+    pub last_ts: Option<String>,
+    /// Time between these two.
+    pub span_micros: Number,
+    /// Records in that time.
+    pub records_per_second: f64,
+    /// Bytes of payload in that time.
+    pub payload_bytes_per_second: f64,
+    /// Bytes of all payloads.
+    pub payload_bytes: Number,
+    /// Bytes on disk of all these groups.
+    pub disk_bytes: Number,
+    /// Bytes on disk for each byte of payload.
+    pub write_amplification: f64,
+    /// Effects by kind.
+    pub ops: Vec<OpShare>,
+    /// Effects that set a string.
+    pub sets: u64,
+    /// Those of them with a deadline.
+    pub sets_with_deadline: u64,
+    /// Counted records in a group.
+    pub records_per_group: Histogram,
+    /// Bytes on disk of a group.
+    pub disk_bytes_per_group: Histogram,
+    /// Time from one group to the next.
+    pub micros_between_groups: Histogram,
+    /// Bytes of a stored value.
+    pub value_bytes: Histogram,
+    /// Keys with the most effects.
+    pub top_keys_by_writes: Vec<TopName>,
+    /// Keys with the most bytes of key and value.
+    pub top_keys_by_bytes: Vec<TopName>,
+    /// The same for prefixes.
+    pub top_prefixes_by_writes: Vec<TopName>,
+    /// The same for prefixes.
+    pub top_prefixes_by_bytes: Vec<TopName>,
+    /// The largest values stored at once.
+    pub biggest_values: Vec<BigValue>,
+}
+
+/// One kind of effect.
+#[derive(Serialize)]
+pub struct OpShare {
+    /// Name of the effect.
+    pub op: &'static str,
+    /// How many, or how much.
+    pub count: u64,
+    /// Bytes of keys and values.
+    pub bytes: Number,
+    /// Bytes for each of them.
+    pub bytes_per_op: f64,
+}
+
+/// A key or prefix of a top list.
+#[derive(Serialize)]
+pub struct TopName {
+    /// Database.
+    pub db: usize,
+    /// The name, if it is UTF-8.
+    pub name: Option<String>,
+    /// The name in base64, if it is not.
+    pub name_b64: Option<String>,
+    /// The name for a terminal.
+    #[serde(skip)]
+    pub printable: String,
+    /// How many, or how much.
+    pub count: Number,
+    /// How much of the count may belong to others.
+    pub error: Number,
+}
+
+/// One of the biggest values.
+#[derive(Serialize)]
+pub struct BigValue {
+    /// Record that stored it.
+    pub lsn: Number,
+    /// Database.
+    pub db: usize,
+    /// The key, if it is UTF-8.
+    pub key: Option<String>,
+    /// The key in base64, if it is not.
+    pub key_b64: Option<String>,
+    /// The key for a terminal.
+    #[serde(skip)]
+    pub printable: String,
+    /// Bytes of the value.
+    pub val_len: Number,
+}
+
+impl OpShare {
+    pub fn of(op: &'static str, OpCount { count, bytes }: OpCount) -> Self {
+        Self { op, count, bytes: Number(bytes), bytes_per_op: rounded(ratio(bytes, count)) }
+    }
+}
+
+impl TopName {
+    pub fn of(counted: Counted) -> Self {
+        let (db, name) = counted.name.split_first().map_or((0, &[][..]), |(&db, name)| (db, name));
+        let printable = escaped(name);
+        let (name, name_b64) = spell(name);
+        let (count, error) = (Number(counted.weight), Number(counted.error));
+        Self { db: usize::from(db), name, name_b64, printable, count, error }
+    }
+}
+
+impl BigValue {
+    pub fn of(big: Big) -> Self {
+        let printable = escaped(&big.key);
+        let (key, key_b64) = spell(&big.key);
+        Self { lsn: Number(big.older.0), db: big.db, key, key_b64, printable, val_len: Number(big.bytes) }
+    }
+}
+
+/// A key as UTF-8, or else in base64.
+fn spell(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(base64(bytes))),
+    }
+}
+
+/// One number divided by another, 0 when that is 0.
+pub fn ratio(numerator: u64, denominator: u64) -> f64 {
+    if denominator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
+}
+
+/// Two digits behind the point are enough for people and keep outputs comparable.
+pub fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}

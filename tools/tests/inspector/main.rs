@@ -1,0 +1,9 @@
+//! The inspector as its users run it: on directories made by the log itself, whole, torn, damaged and growing.
+
+mod common;
+mod damage;
+mod filters;
+mod follow;
+mod outputs;
+mod replay;
+mod table;

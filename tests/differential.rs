@@ -1,0 +1,300 @@
+//! The same random commands to ackd and to a real redis-server: every reply must be the same.
+//!
+//! Debian's redis-server is the reference. Explained differences are listed where they are made equal: the order of
+//! `KEYS` (a hash table's there, the keys' own here), remaining times (a few milliseconds apart). Deadlines in the past
+//! are left out of `SET`: redis-server counts such keys in `DBSIZE` until it comes upon them. `OBJECT ENCODING` tells how
+//! redis-server came by a number (`embstr` after `INCRBYFLOAT`), here what it is (`int`).
+//!
+//! The long form: `ACKD_DIFFERENTIAL_COMMANDS=1000000 cargo test --release --test differential -- --nocapture`.
+
+mod common;
+
+use common::{Client, TestServer, Value, encode, free_port, seed, setting};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Commands sent in one pipeline.
+const PIPELINE: usize = 32;
+
+/// A redis-server without persistence.
+struct Reference {
+    child: Child,
+    port: u16,
+}
+
+impl Reference {
+    fn start(dir: &Path) -> Self {
+        let port = free_port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+            .current_dir(dir)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        let reference = Self { child, port };
+        for _ in 0..1000 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return reference;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("redis-server did not start");
+    }
+
+    fn client(&self) -> Client {
+        Client::new(Box::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap()))
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Makes random commands, valid ones mostly.
+struct Commands {
+    random: SmallRng,
+}
+
+impl Commands {
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.random.random_range(0..of.len())]
+    }
+
+    /// One of few keys, so that commands meet; sometimes in a name with odd bytes.
+    fn key(&mut self) -> String {
+        match self.random.random_range(0..40) {
+            0 => String::new(),
+            1 => "key with spaces\r\n".into(),
+            2 => "k".repeat(3000),
+            _ => format!("key:{}", self.random.random_range(0..24)),
+        }
+    }
+
+    fn value(&mut self) -> String {
+        match self.random.random_range(0..12) {
+            0 => String::new(),
+            1 => "x".repeat(self.random.random_range(1..20_000)),
+            2 => "not a number".into(),
+            3 => self.pick(&["0", "-0", "007", "+5", " 5", "5 ", "1e3", "3.0", "inf", "nan", "0x10"]).into(),
+            4 => self.pick(&["9223372036854775807", "-9223372036854775808", "9223372036854775808"]).into(),
+            5 | 6 => format!("{}", self.random.random_range(-1000i64..1000)),
+            7 => format!("{:.3}", self.random.random_range(-1000.0..1000.0)),
+            _ => {
+                let len = self.random.random_range(0..60);
+                (0..len).map(|_| self.random.random_range(b'a'..=b'e') as char).collect()
+            }
+        }
+    }
+
+    fn number(&mut self) -> String {
+        match self.random.random_range(0..14) {
+            0 => "abc".into(),
+            1 => "9223372036854775807".into(),
+            2 => "-9223372036854775808".into(),
+            3 => "".into(),
+            4 => "1.5".into(),
+            _ => format!("{}", self.random.random_range(-30i64..60)),
+        }
+    }
+
+    /// A deadline option or nothing, far enough away not to pass during the test, or in the past.
+    fn expiry(&mut self) -> Vec<String> {
+        let option = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
+        match self.random.random_range(0..14) {
+            0 => option("EX", "1000"),
+            1 => option("px", "1000000"),
+            2 => option("EXAT", "4000000000"),
+            3 => option("PXAT", "4000000000000"),
+            4 => option("EX", "0"),
+            5 => option("PX", "-5"),
+            6 => option("EX", "abc"),
+            7 => option("EX", "9223372036854775807"),
+            8 => vec!["KEEPTTL".into()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match self.random.random_range(0..60) {
+            0..6 => {
+                say!("SET", self.key(), self.value());
+                words.extend(self.expiry());
+                for option in ["NX", "XX", "GET", "bogus"] {
+                    if self.random.random_range(0..12) == 0 {
+                        say!(option);
+                    }
+                }
+            }
+            6..9 => say!("GET", self.key()),
+            9 => say!("GETSET", self.key(), self.value()),
+            10 => say!("GETDEL", self.key()),
+            11 => {
+                say!("GETEX", self.key());
+                words.extend(self.expiry());
+                if self.random.random_range(0..5) == 0 {
+                    say!("PERSIST");
+                }
+            }
+            12 => say!("SETNX", self.key(), self.value()),
+            13 => say!(
+                "SETEX",
+                self.key(),
+                self.pick(&["100", "0", "-1", "x", "9223372036854775"]),
+                self.value()
+            ),
+            14 => say!("PSETEX", self.key(), self.pick(&["100000", "0", "-1", "x"]), self.value()),
+            15 => say!("MGET", self.key(), self.key(), self.key()),
+            16 => say!("MSET", self.key(), self.value(), self.key(), self.value()),
+            17 => say!("MSETNX", self.key(), self.value(), self.key(), self.value()),
+            18..21 => say!("APPEND", self.key(), self.value()),
+            21 => say!("STRLEN", self.key()),
+            22..24 => say!(self.pick(&["GETRANGE", "SUBSTR"]), self.key(), self.number(), self.number()),
+            24..26 => say!("SETRANGE", self.key(), self.number(), self.value()),
+            26..28 => say!(self.pick(&["INCR", "DECR"]), self.key()),
+            28..30 => say!(self.pick(&["INCRBY", "DECRBY"]), self.key(), self.number()),
+            30..32 => say!("INCRBYFLOAT", self.key(), self.value()),
+            32 => {
+                say!("LCS", self.key(), self.key());
+                for option in ["LEN", "IDX", "WITHMATCHLEN", "bogus"] {
+                    if self.random.random_range(0..5) == 0 {
+                        say!(option);
+                    }
+                }
+                if self.random.random_range(0..4) == 0 {
+                    say!("MINMATCHLEN", self.number());
+                }
+            }
+            33..35 => say!(self.pick(&["DEL", "UNLINK"]), self.key(), self.key()),
+            35 => say!(self.pick(&["EXISTS", "TOUCH"]), self.key(), self.key(), self.key()),
+            36 => say!("TYPE", self.key()),
+            37 => say!(
+                "KEYS",
+                self.pick(&["*", "key:*", "key:1?", "key:[1-3]", "*:2", "k\\ey:*", "[^k]*", "key:{1}"])
+            ),
+            38 => say!(self.pick(&["RENAME", "RENAMENX"]), self.key(), self.key()),
+            39 => {
+                say!("COPY", self.key(), self.key());
+                if self.random.random_range(0..3) == 0 {
+                    say!("DB", self.pick(&["0", "1", "2", "99", "x"]));
+                }
+                if self.random.random_range(0..3) == 0 {
+                    say!("REPLACE");
+                }
+            }
+            40 => say!("MOVE", self.key(), self.pick(&["0", "1", "2", "99", "x"])),
+            41..45 => {
+                // Times far apart: with GT and LT a millisecond must not decide.
+                let seconds: u64 = 1000 * self.random.random_range(1..100_000);
+                let (name, far) = [
+                    ("EXPIRE", seconds),
+                    ("PEXPIRE", seconds * 1000),
+                    ("EXPIREAT", 4_000_000_000 + seconds),
+                    ("PEXPIREAT", (4_000_000_000 + seconds) * 1000),
+                ][self.random.random_range(0..4)];
+                let far = far.to_string();
+                let time = self.pick(&[&far, &far, &far, "0", "-1", "x", "9223372036854775807"]).to_owned();
+                say!(name, self.key(), time);
+                for option in ["NX", "XX", "GT", "LT", "bogus"] {
+                    if self.random.random_range(0..10) == 0 {
+                        say!(option);
+                    }
+                }
+            }
+            45..47 => say!(self.pick(&["TTL", "PTTL"]), self.key()),
+            47 => say!(self.pick(&["EXPIRETIME", "PEXPIRETIME"]), self.key()),
+            48 => say!("PERSIST", self.key()),
+            49 => say!("OBJECT", self.pick(&["ENCODING", "encoding", "FREQ", "nonsense"]), self.key()),
+            50 => say!("DBSIZE"),
+            51 => say!("SELECT", self.pick(&["0", "1", "2", "99", "-1", "x"])),
+            52 => say!("SWAPDB", self.pick(&["0", "1", "99", "x"]), self.pick(&["1", "2", "-1"])),
+            53 => match self.random.random_range(0..8) {
+                0 => say!(self.pick(&["FLUSHDB", "FLUSHALL"]), self.pick(&["SYNC", "ASYNC", "bogus"])),
+                1 => say!("FLUSHDB"),
+                _ => say!("DBSIZE"),
+            },
+            54 => say!("PING", self.value()),
+            55 => say!("ECHO", self.value()),
+            56 => say!("nosuchcommand", self.key(), "and", "more"),
+            57 => say!(self.pick(&["GET", "SET", "MSET", "APPEND", "TTL", "COPY", "EXPIRE", "LCS", "SCAN"])),
+            58 => say!("MSET", self.key(), self.value(), self.key()),
+            _ => say!("GET", self.key(), "one too many"),
+        }
+        words
+    }
+}
+
+/// Whether two replies to the same command are the same, but for what may differ: the order of `KEYS`, and times by two
+/// seconds.
+fn alike(words: &[String], ours: &Value, theirs: &Value) -> bool {
+    match (words[0].to_ascii_uppercase().as_str(), ours, theirs) {
+        ("KEYS", Value::Array(ours), Value::Array(theirs)) => {
+            let sorted = |keys: &[Value]| {
+                let mut keys: Vec<String> = keys.iter().map(Value::text).collect();
+                keys.sort();
+                keys
+            };
+            sorted(ours) == sorted(theirs)
+        }
+        ("TTL" | "EXPIRETIME", Value::Integer(ours), Value::Integer(theirs)) => ours.abs_diff(*theirs) <= 2,
+        ("PTTL" | "PEXPIRETIME", Value::Integer(ours), Value::Integer(theirs)) => {
+            ours.abs_diff(*theirs) <= 2000
+        }
+        ("OBJECT", Value::Bulk(ours), Value::Bulk(theirs)) if ours == b"int" && theirs == b"embstr" => true,
+        _ => ours == theirs,
+    }
+}
+
+fn compare(protocol: &str, commands: u64) {
+    let seed = seed("--test differential");
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let reference = Reference::start(root.path());
+    let (mut ours, mut theirs) = (server.client(), reference.client());
+    for client in [&mut ours, &mut theirs] {
+        let hello = client.run(&format!("HELLO {protocol}"));
+        assert!(matches!(hello, Value::Map(_) | Value::Array(_)), "{hello:?}");
+    }
+    let mut source = Commands { random: SmallRng::seed_from_u64(seed) };
+    let mut history: Vec<String> = Vec::new();
+    for _ in 0..commands.div_ceil(PIPELINE as u64) {
+        let pipeline: Vec<Vec<String>> = (0..PIPELINE).map(|_| source.next()).collect();
+        let bytes: Vec<u8> = pipeline
+            .iter()
+            .flat_map(|words| encode(&words.iter().map(String::as_bytes).collect::<Vec<_>>()))
+            .collect();
+        ours.send(&bytes).unwrap();
+        theirs.send(&bytes).unwrap();
+        for words in &pipeline {
+            history.push(words.iter().map(|word| format!("{word:.40?} ")).collect());
+            let our = ours.reply().expect("ackd answers");
+            let their = theirs.reply().expect("redis-server answers");
+            let recent = history.len().saturating_sub(40);
+            assert!(
+                alike(words, &our, &their),
+                "{}\nours   {our:?}\ntheirs {their:?}\nafter:\n{}",
+                words.join(" "),
+                history[recent..].join("\n")
+            );
+        }
+    }
+    println!("{} commands in RESP{protocol}, 0 differences", history.len());
+}
+
+#[test]
+fn replies_are_those_of_redis_in_resp2() {
+    compare("2", setting("ACKD_DIFFERENTIAL_COMMANDS", 40_000));
+}
+
+#[test]
+fn replies_are_those_of_redis_in_resp3() {
+    compare("3", setting("ACKD_DIFFERENTIAL_COMMANDS", 40_000));
+}

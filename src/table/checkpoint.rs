@@ -24,14 +24,11 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Table, TableOptions,
-    alloc::Space,
-    bitmap::Bitmap,
-    error::{CorruptReason, TableError},
+    Table,
+    error::TableError,
     meta::Meta,
-    page::{self, BODY_BYTES, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, Pages},
+    page::{self, BODY_BYTES, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX},
     root::{POINTER_BYTES, ROOT_BYTES, ROOT_SLOTS, Root, Roots},
-    snapshot::NO_ROOTS,
     writer::TableWriter,
 };
 
@@ -42,7 +39,7 @@ pub(super) const PART_PAGES: u64 = PART_WORDS as u64 * 64;
 /// Where the pointers of an index page start.
 const PARTS_AT: usize = HEADER_BYTES + POINTER_BYTES;
 /// Pointers that one index page holds.
-const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
+pub(super) const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
 
 const _: () = assert!(HEADER_BYTES + PART_WORDS * 8 <= BODY_BYTES);
 const _: () = assert!(HEADER_BYTES + ROOT_SLOTS * ROOT_BYTES <= BODY_BYTES);
@@ -51,17 +48,17 @@ const _: () = assert!(PARTS_MAX == 224);
 /// What the writer knows of checkpoints.
 pub(super) struct Checkpoints {
     /// The durable one.
-    durable: Meta,
+    pub(super) durable: Meta,
     /// Pages of the newest one's allocation map.
-    parts: Vec<Root>,
+    pub(super) parts: Vec<Root>,
     /// Pages of the newest one's index.
-    index: Vec<u32>,
+    pub(super) index: Vec<u32>,
     /// Pages that the durable checkpoint uses and the one being written does not; nothing if none is being written.
-    retired: Option<Vec<u32>>,
+    pub(super) retired: Option<Vec<u32>>,
     /// Epoch that the next checkpoint will carry.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// State of the generator of salts.
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 impl Checkpoints {
@@ -76,7 +73,7 @@ impl Checkpoints {
     }
 
     /// The next number of a sequence that looks random.
-    fn next_salt(&mut self) -> u64 {
+    pub(super) fn next_salt(&mut self) -> u64 {
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -306,193 +303,4 @@ struct Taken {
     parts: Vec<u32>,
     /// Pages that the durable checkpoint uses and this one does not.
     retired: Vec<u32>,
-}
-
-/// The roots in a catalogue page.
-pub(super) fn read_catalogue(body: &Body) -> Result<Roots, CorruptReason> {
-    if page::kind(body) != CATALOGUE {
-        return Err(CorruptReason::Kind { found: page::kind(body) });
-    }
-    let mut roots = NO_ROOTS;
-    for (root, encoded) in roots.iter_mut().zip(body[HEADER_BYTES..].as_chunks().0) {
-        *root = Root::decode(encoded);
-    }
-    Ok(roots)
-}
-
-/// The parts and the next page that an index page points to.
-pub(super) fn read_index(body: &Body, number: u32) -> Result<(Vec<Root>, Root), CorruptReason> {
-    if page::kind(body) != MAP_INDEX {
-        return Err(CorruptReason::Kind { found: page::kind(body) });
-    }
-    let count = page::read_u16(body, 2);
-    if page::part(body) != number || count == 0 || count > PARTS_MAX {
-        return Err(CorruptReason::Structure("an index page out of place"));
-    }
-    let pointers = body[HEADER_BYTES..].as_chunks::<POINTER_BYTES>().0;
-    let mut pointers = pointers.iter().take(count + 1).map(Root::decode_pointer);
-    let next = pointers.next().unwrap_or(Root::EMPTY);
-    Ok((pointers.collect(), next))
-}
-
-/// The words of a part of the allocation map, of which `words` lie inside the file.
-pub(super) fn read_part(
-    body: &Body,
-    number: u32,
-    pointer: Root,
-    out: &mut [u64],
-) -> Result<(), CorruptReason> {
-    if page::kind(body) != MAP {
-        return Err(CorruptReason::Kind { found: page::kind(body) });
-    }
-    if page::part(body) != number {
-        return Err(CorruptReason::Structure("a part of the allocation map out of place"));
-    }
-    let words = body[HEADER_BYTES..].as_chunks().0;
-    out.iter_mut().zip(words).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
-    let count = out.iter().map(|word| u64::from(word.count_ones())).sum();
-    if count != pointer.count {
-        return Err(CorruptReason::Count { expected: pointer.count, found: count });
-    }
-    Ok(())
-}
-
-/// What `read_map` found.
-pub(super) struct MapPages {
-    /// Pages of the parts.
-    parts: Vec<Root>,
-    /// Pages of the index.
-    index: Vec<u32>,
-    /// Pages in use.
-    live: Bitmap,
-}
-
-/// Reads the allocation map of a checkpoint.
-fn read_map(pages: &Pages, meta: &Meta) -> Result<MapPages, TableError> {
-    let mut map = MapPages { parts: Vec::new(), index: Vec::new(), live: Bitmap::default() };
-    let mut next = meta.map_index;
-    while !next.is_empty() {
-        let body = pages.get(next)?;
-        let corrupt = |reason| TableError::corrupt(next.page, reason);
-        let (parts, following) = read_index(body, map.index.len() as u32).map_err(corrupt)?;
-        map.index.push(next.page as u32);
-        map.parts.extend(parts);
-        next = following;
-    }
-    let corrupt = |page, what| TableError::corrupt(page, CorruptReason::Structure(what));
-    if map.parts.len() as u64 != meta.pages.div_ceil(PART_PAGES) {
-        return Err(corrupt(meta.map_index.page, "the allocation map does not cover the file"));
-    }
-    map.live.grow(meta.pages);
-    for (number, words) in map.live.words_mut().chunks_mut(PART_WORDS).enumerate() {
-        let pointer = map.parts[number];
-        let read = read_part(pages.get(pointer)?, number as u32, pointer, words);
-        read.map_err(|reason| TableError::corrupt(pointer.page, reason))?;
-    }
-    let beyond = map.live.words().last().map_or(0, |word| word >> ((meta.pages - 1) % 64) >> 1);
-    if beyond != 0 || !(0..META_PAGES as u32).all(|page| map.live.get(page)) {
-        return Err(corrupt(meta.map_index.page, "the allocation map contradicts the file"));
-    }
-    Ok(map)
-}
-
-/// Opens the newest checkpoint of a file.
-pub(super) fn open(
-    file: Box<dyn super::TableFile>,
-    options: &TableOptions,
-) -> Result<(Arc<Table>, TableWriter), TableError> {
-    let io = |operation| {
-        let path = file.path();
-        move |source| TableError::Io { operation, path, source }
-    };
-    let meta = Meta::newest(&*file)?;
-    let bytes = file.bytes().map_err(io("find the length of"))?;
-    let map = file.map().map_err(io("map"))?;
-    let file_pages = (bytes / super::PAGE_BYTES as u64).min(map.pages());
-    if file_pages < meta.pages {
-        let reason = CorruptReason::OutOfFile { pages: file_pages };
-        return Err(TableError::corrupt(meta.pages - 1, reason));
-    }
-    let pages = Pages::new(map, meta.pages, meta.generation);
-    let roots = {
-        let corrupt = |reason| TableError::corrupt(meta.catalogue.page, reason);
-        let body = pages.get(meta.catalogue)?;
-        check_sum(body, meta.catalogue_checksum).map_err(corrupt)?;
-        read_catalogue(body).map_err(corrupt)?
-    };
-    let index = pages.get(meta.map_index)?;
-    check_sum(index, meta.map_index_checksum)
-        .map_err(|reason| TableError::corrupt(meta.map_index.page, reason))?;
-    let map = read_map(&pages, &meta)?;
-    let mut space = Space::new(map.live, meta.pages, meta.generation, PART_PAGES);
-    let (parts, index) = (map.parts, map.index);
-    let seed = options.seed;
-    let mut checkpoints =
-        Checkpoints { durable: meta, parts, index, retired: None, epoch: meta.epoch, seed: seed ^ meta.salt };
-    // What a crashed run wrote after the checkpoint may still lie on free pages, with the generations that came next.
-    // Skipping an unforeseeable number of them keeps such a page from passing for one of this run.
-    space.skip_to(meta.generation + 1 + checkpoints.next_salt() % (1 << 28));
-    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, &meta));
-    let writer = TableWriter::new(table.clone(), space, roots, options, checkpoints);
-    Ok((table, writer))
-}
-
-/// The meta knows the checksum of the pages that it points to.
-fn check_sum(body: &Body, stored: u32) -> Result<(), CorruptReason> {
-    let computed = page::checksum(body);
-    if stored == computed { Ok(()) } else { Err(CorruptReason::Checksum { stored, computed }) }
-}
-
-/// Pages of a new file.
-const FIRST_PAGES: u64 = 256;
-
-/// Makes an empty file a table and makes that durable.
-pub(super) fn create(
-    file: Box<dyn super::TableFile>,
-    options: &TableOptions,
-) -> Result<(Arc<Table>, TableWriter), TableError> {
-    let io = |operation| {
-        let path = file.path();
-        move |source| TableError::Io { operation, path, source }
-    };
-    if file.bytes().map_err(io("find the length of"))? != 0 {
-        let source = io::Error::new(io::ErrorKind::AlreadyExists, "the file is not empty");
-        return Err(io("create a table in")(source));
-    }
-    let map = file.map().map_err(io("map"))?;
-    let pages = FIRST_PAGES.min(map.pages()).min(options.file_bytes_max / super::PAGE_BYTES as u64);
-    file.grow(0, pages * super::PAGE_BYTES as u64).map_err(io("grow"))?;
-    let mut live = Bitmap::default();
-    live.grow(pages);
-    (0..META_PAGES as u32).for_each(|page| live.set(page));
-    let meta = Meta {
-        instance_id: options.instance_id,
-        sequence: 0,
-        generation: 1,
-        catalogue: Root::EMPTY,
-        catalogue_checksum: 0,
-        map_index: Root::EMPTY,
-        map_index_checksum: 0,
-        pages,
-        lsn: 0,
-        epoch: 0,
-        wall_ms: 0,
-        salt: 0,
-    };
-    let space = Space::new(live, pages, meta.generation, PART_PAGES);
-    let checkpoints = Checkpoints {
-        durable: meta,
-        parts: Vec::new(),
-        index: Vec::new(),
-        retired: None,
-        epoch: 0,
-        seed: options.seed,
-    };
-    let pages = Pages::new(map, pages, 0);
-    let table = Arc::new(Table::new(pages, meta.generation, &NO_ROOTS, file, &meta));
-    let mut writer = TableWriter::new(table.clone(), space, NO_ROOTS, options, checkpoints);
-    writer.space.mark_all_changed();
-    let first = writer.begin_checkpoint(0, 0).run()?;
-    writer.end_checkpoint(first);
-    Ok((table, writer))
 }

@@ -22,7 +22,7 @@
 //! Files, from the bottom: `map` (memory and file), `page` (header, who may see a page), `node` (cells in a page),
 //! `leaf` and `branch` (what cells mean), `cells` (laying pages out anew), `alloc` and `bitmap` (free space),
 //! `snapshot` (versions and pins), `view` and `cursor` (reading), `writer`, `insert`, `remove`, `long` (long keys),
-//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `verify`.
+//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `open`, `verify`.
 
 mod alloc;
 mod bitmap;
@@ -39,6 +39,7 @@ mod map;
 mod memory;
 mod meta;
 mod node;
+mod open;
 mod page;
 mod path;
 mod remove;
@@ -119,7 +120,7 @@ impl Table {
         file: Box<dyn TableFile>,
         options: &TableOptions,
     ) -> Result<(Arc<Table>, TableWriter), TableError> {
-        checkpoint::create(file, options)
+        open::create(file, options)
     }
 
     /// Opens the newest durable checkpoint of a table. Reads its roots and its allocation map, not its trees.
@@ -127,7 +128,7 @@ impl Table {
         file: Box<dyn TableFile>,
         options: &TableOptions,
     ) -> Result<(Arc<Table>, TableWriter), TableError> {
-        checkpoint::open(file, options)
+        open::open(file, options)
     }
 
     /// The parts put together.

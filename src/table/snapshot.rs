@@ -197,3 +197,39 @@ impl Drop for Snapshot<'_> {
 
 /// The empty roots.
 pub(super) const NO_ROOTS: Roots = [Root::EMPTY; super::ROOT_SLOTS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_was_overtaken_pins_the_newer_version() {
+        let versions = Versions::new(1, &NO_ROOTS);
+        let old = versions.current.0.load(Ordering::SeqCst);
+        // The reader stored the word it had read, but a publication came between.
+        let slot = &versions.slots[0].0;
+        versions.used.store(1, Ordering::SeqCst);
+        slot.store(old, Ordering::SeqCst);
+        versions.publish(2, &NO_ROOTS);
+        let pinned = versions.settle(slot, old);
+        assert_eq!((pinned >> PLACE_BITS, slot.load(Ordering::SeqCst)), (2, pinned));
+    }
+
+    #[test]
+    fn a_pinned_place_of_the_ring_is_not_filled_again() {
+        let versions = Versions::new(1, &NO_ROOTS);
+        let (slot, pinned) = versions.pin();
+        for generation in 2..1000 {
+            versions.publish(generation, &NO_ROOTS);
+            let current = versions.current.0.load(Ordering::SeqCst);
+            assert_ne!(place(current), place(pinned));
+        }
+        let mut pins = Vec::new();
+        versions.pins(&mut pins);
+        assert_eq!(pins, [1]);
+        versions.slots[slot].0.store(0, Ordering::SeqCst);
+        pins.clear();
+        versions.pins(&mut pins);
+        assert!(pins.is_empty());
+    }
+}

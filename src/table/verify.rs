@@ -18,7 +18,7 @@ use super::{
     leaf,
     map::META_BYTES,
     meta::Meta,
-    node,
+    node, open,
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
     root::{DROPPED_SLOT, ROOT_SLOTS, Root},
     view::DEPTH_MAX,
@@ -296,7 +296,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
             let sum = (number == 0).then_some(self.meta.map_index_checksum);
             let read = self.read(next).and_then(|body| {
                 check_sum(&body, sum)?;
-                checkpoint::read_index(&body, number)
+                open::read_index(&body, number)
             });
             match read {
                 Ok((pointers, following)) => {
@@ -321,7 +321,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         let mut whole = true;
         for ((number, words), pointer) in chunks.enumerate().zip(parts) {
             let read = self.read(pointer);
-            let read = read.and_then(|body| checkpoint::read_part(&body, number as u32, pointer, words));
+            let read = read.and_then(|body| open::read_part(&body, number as u32, pointer, words));
             if let Err(reason) = read {
                 self.report_own(pointer.page, reason);
                 whole = false;
@@ -337,7 +337,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         let sum = Some(self.meta.catalogue_checksum);
         let read = self.read(catalogue).and_then(|body| {
             check_sum(&body, sum)?;
-            checkpoint::read_catalogue(&body)
+            open::read_catalogue(&body)
         });
         match read {
             Err(reason) => self.report_own(catalogue.page, reason),

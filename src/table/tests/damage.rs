@@ -186,3 +186,72 @@ fn verification_names_the_keys_of_a_bad_leaf() {
     assert!(from.starts_with(b"key:0") && to.starts_with(b"key:0") && from < to);
     assert!(told > 0);
 }
+
+#[test]
+fn a_root_of_a_version_that_is_gone_is_refused() {
+    let (_file, _table, mut writer) = memory_table();
+    let mut root = Root::EMPTY;
+    writer.insert(&mut root, b"k", b"", &[]).unwrap();
+    let gone = root;
+    writer.set_root(0, root);
+    commit(&mut writer);
+    checkpoint(&mut writer, 1);
+    for number in 2..600_u64 {
+        writer.insert(&mut root, &number.to_be_bytes(), &[1; 100], &[]).unwrap();
+        writer.set_root(0, root);
+        commit(&mut writer);
+        checkpoint(&mut writer, number);
+    }
+    let error = writer.view().get(gone, b"k").unwrap_err();
+    assert!(matches!(error, TableError::Corrupt { reason: CorruptReason::Generation { .. }, .. }), "{error}");
+}
+
+/// A file that a running server changes after some reads.
+struct Moving {
+    /// What it holds before and after.
+    images: [Vec<u8>; 2],
+    /// Reads until it changes.
+    reads_left: std::cell::Cell<u32>,
+}
+
+impl PageSource for Moving {
+    fn pages(&self) -> std::io::Result<u64> {
+        self.images[0].pages()
+    }
+
+    fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> std::io::Result<()> {
+        let left = self.reads_left.get();
+        self.reads_left.set(left.saturating_sub(1));
+        self.images[usize::from(left == 0)].read_page(page, out)
+    }
+}
+
+#[test]
+fn verification_starts_again_when_a_server_overtakes_it() {
+    let (file, table, mut writer) = memory_table();
+    let write = |writer: &mut TableWriter, number: u64| {
+        let mut root = writer.root(0);
+        for key in 0..500_u32 {
+            writer.insert(&mut root, &key.to_be_bytes(), &[number as u8; 50], &[]).unwrap();
+        }
+        writer.set_root(0, root);
+        commit(writer);
+        checkpoint(writer, number);
+    };
+    write(&mut writer, 1);
+    drop((table, writer));
+    let early = file.image();
+    let (table, mut writer) = Table::open(Box::new(file.clone()), &options()).unwrap();
+    (2..6).for_each(|number| write(&mut writer, number));
+    drop((table, writer));
+    let late = file.image();
+    let mut restarts = 0;
+    for reads in 0..20 {
+        let images = [early.clone(), late.clone()];
+        let moving = Moving { images, reads_left: std::cell::Cell::new(reads) };
+        let report = verify(&moving, &mut |_| {}).unwrap();
+        assert!(report.findings.is_empty(), "after {reads} reads: {:?}", report.findings);
+        restarts += report.restarts;
+    }
+    assert!(restarts > 5);
+}

@@ -14,6 +14,7 @@ pub mod effect;
 pub mod glob;
 pub mod keyspace;
 pub mod logging;
+pub mod memory_limit;
 pub mod number;
 pub mod recovery;
 pub mod resp;

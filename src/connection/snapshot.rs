@@ -6,9 +6,10 @@ use super::read::{ExpiredKey, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
 use crate::keyspace::{Lookups, keys_slot};
+use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
-use crate::table::Table;
+use crate::table::{PAGE_BYTES, Table};
 
 /// The table as connections read it.
 pub struct SnapshotReads {
@@ -18,12 +19,16 @@ pub struct SnapshotReads {
     clock: Arc<Clock>,
     /// Limits, and counters of hits and misses.
     state: Arc<ServerState>,
+    /// A table of more pages than this may not be in memory as a whole: the keys of writes are touched before the
+    /// writer gets them, so that it rarely waits for the disk.
+    warm_above_pages: u64,
 }
 
 impl SnapshotReads {
     /// Reads of `table` at the time of `clock`.
     pub fn new(table: Arc<Table>, clock: Arc<Clock>, state: Arc<ServerState>) -> Self {
-        Self { table, clock, state }
+        let warm_above_pages = memory_limit_bytes() / 2 / PAGE_BYTES as u64;
+        Self { table, clock, state, warm_above_pages }
     }
 }
 
@@ -51,6 +56,9 @@ impl Reads for SnapshotReads {
     }
 
     fn warm(&self, spec: &'static Spec, db: u16, args: &Args<'_>) {
+        if self.table.stats().pages <= self.warm_above_pages {
+            return;
+        }
         let snapshot = self.table.snapshot();
         let root = snapshot.root(keys_slot(usize::from(db)));
         for index in spec.keys.indexes(args.len()) {

@@ -216,19 +216,18 @@ impl Mapping {
         unsafe { &mut *self.page(page).cast::<Body>() }
     }
 
-    /// Asks for the first cache lines of a page, which a search is about to read, all at once.
+    /// Asks for some cache lines of a page, all at once.
     #[inline]
-    pub(super) fn prefetch(&self, page: u64) {
-        /// Header, prefix, heads and offsets of a usual leaf.
-        const LINES: usize = 8;
+    pub(super) fn prefetch(&self, page: u64, lines: std::ops::Range<usize>) {
+        debug_assert!(lines.end <= PAGE_BYTES / 64);
         #[cfg(target_arch = "x86_64")]
-        for line in 1..LINES {
+        for line in lines {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a prefetch reads nothing and cannot fault; the address lies in the region.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(self.page(page).add(line * 64).cast::<i8>()) };
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = (page, LINES);
+        let _ = (page, lines);
     }
 
     /// The page's checksum. No reference to a body covers it, so it may be stored while others read the page.

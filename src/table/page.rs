@@ -165,6 +165,9 @@ pub(super) struct Pages {
     verified: Box<[AtomicU64]>,
 }
 
+/// Cache lines that a search reads of a usual page: header, prefix, heads and offsets.
+const SEARCH_LINES: usize = 8;
+
 impl Pages {
     /// The pages of a file that has `count` of them, whose newest checkpoint is of `opened_generation`.
     pub(super) fn new(map: Mapping, count: u64, opened_generation: u64) -> Pages {
@@ -202,13 +205,21 @@ impl Pages {
         if pointer.generation <= self.opened_generation && !self.is_verified(pointer.page) {
             self.verify(pointer)?;
         }
-        self.map.prefetch(pointer.page);
+        self.map.prefetch(pointer.page, 1..SEARCH_LINES);
         // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
         let body = unsafe { self.map.body(pointer.page) };
         if generation(body) != pointer.generation {
             return Err(generation_mismatch(body, pointer));
         }
         Ok(body)
+    }
+
+    /// Asks for a whole page to be in the processor's cache soon. Reads nothing and waits for nothing.
+    #[inline]
+    pub(super) fn prefetch(&self, page: u64) {
+        if page < self.count() {
+            self.map.prefetch(page, 0..PAGE_BYTES / 64);
+        }
     }
 
     /// Whether a page of the opened file was checked already.

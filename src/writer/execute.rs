@@ -5,13 +5,17 @@ use std::time::Instant;
 use wal::Log;
 
 use super::space::Space;
-use super::{Item, OpenGroup, Submission, Writer, WriterError};
+use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Spec};
-use crate::keyspace::{Keyspace, Lookups};
+use crate::keyspace::{Keyspace, Lookups, keys_slot};
 use crate::resp::Reply;
+use crate::table::View;
 
 /// Id under which the log shows effects that no command of a client caused.
 pub(super) const NO_COMMAND: u16 = 0;
+
+/// Commands of a submission whose leaves are asked for ahead of their execution.
+const PREFETCH_ITEMS: usize = 8;
 
 impl<L: Log> Writer<L> {
     /// Executes a submission into the open group; its replies wait for the group's sync.
@@ -25,7 +29,10 @@ impl<L: Log> Writer<L> {
         let out_start = submission.out.len();
         let mut executed = 0;
         let mut clock = Instant::now();
-        for item in &items {
+        for (index, item) in items.iter().enumerate() {
+            if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
+                prefetch(&self.table.view(), &submission, ahead);
+            }
             if submission.out.len() - out_start >= self.options.output_bytes_max {
                 break;
             }
@@ -52,6 +59,14 @@ impl<L: Log> Writer<L> {
         submission.items = items;
         self.answered.push((submission, executed));
         Ok(())
+    }
+
+    /// Asks for the leaves of the first commands of a message that is to be executed soon.
+    pub(super) fn prefetch(&self, message: &Message) {
+        if let Message::Submission(submission) = message {
+            let view = self.table.view();
+            submission.items.iter().take(PREFETCH_ITEMS).for_each(|item| prefetch(&view, submission, item));
+        }
     }
 
     /// Runs one command, and appends its record if it changed anything. Says whether it replied with an error.
@@ -98,4 +113,12 @@ impl<L: Log> Writer<L> {
         open.group.record(|buffer| self.effects.write(command_id, buffer));
         self.effects.clear();
     }
+}
+
+/// Asks for the leaves of a command's keys to be in the processor's cache when it runs.
+fn prefetch(view: &View<'_>, submission: &Submission, item: &Item) {
+    let Item::Execute { spec, db, first_span, spans } = item else { return };
+    let args = submission.args(*first_span, *spans);
+    let root = view.root(keys_slot(usize::from(*db)));
+    spec.keys.indexes(args.len()).take(PREFETCH_ITEMS).for_each(|index| view.prefetch(root, &args[index]));
 }

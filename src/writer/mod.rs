@@ -25,6 +25,7 @@ pub use queue::{
 };
 pub use submission::{Completion, Item, Submission};
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wal::{Group, Log, LogError};
@@ -36,6 +37,9 @@ use crate::effect::EffectBuffer;
 use crate::keyspace::{KeyspaceError, Lookups};
 use crate::state::ServerState;
 use crate::table::{TableError, TableWriter};
+
+/// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
+const TAKEN_MAX: usize = 16;
 
 /// What ends the writer before it is asked to stop.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +106,8 @@ pub struct Writer<L> {
     lookups: Lookups,
     /// Limits of the configuration that commands look at, as of the open group.
     limits: Limits,
+    /// Messages taken from the queue and not dealt with yet; empty between groups, unless the writer stops.
+    taken: VecDeque<Message>,
     /// Submissions executed in the open group; their replies wait for its sync.
     answered: Vec<(Submission, usize)>,
 }
@@ -148,6 +154,7 @@ impl<L: Log> Writer<L> {
             effects: EffectBuffer::new(),
             lookups: Lookups::default(),
             limits: Limits::default(),
+            taken: VecDeque::new(),
             answered: Vec::new(),
         }
     }
@@ -175,8 +182,8 @@ impl<L: Log> Writer<L> {
 
     /// Executes what waits in the queue, up to the size of a group.
     fn gather(&mut self, first: Message, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
-        let mut next = Some(first);
-        while let Some(message) = next {
+        self.taken.push_back(first);
+        while let Some(message) = self.taken.pop_front() {
             match message {
                 Message::Submission(submission) => self.execute(open, submission)?,
                 Message::Checkpoint { done } => self.checkpoints.request(done),
@@ -185,10 +192,20 @@ impl<L: Log> Writer<L> {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
                 }
             }
-            let full = open.group.len_bytes() >= self.options.group_bytes_max;
-            next = if full { None } else { self.inbox.try_recv() };
+            if open.group.len_bytes() < self.options.group_bytes_max {
+                self.take_ahead();
+            }
         }
         Ok(None)
+    }
+
+    /// Takes some of the messages that wait, and has the leaves of their keys fetched while others are executed.
+    fn take_ahead(&mut self) {
+        while self.taken.len() < TAKEN_MAX {
+            let Some(message) = self.inbox.try_recv() else { return };
+            self.prefetch(&message);
+            self.taken.push_back(message);
+        }
     }
 
     /// Appends and syncs the group, publishes its version, and sends the replies.

@@ -250,7 +250,9 @@ impl Storage for MemoryStorage {
         if matches!(outcome, Outcome::Refused(_)) {
             return Err(outcome.error());
         }
-        let inode = disk.names.remove(from).ok_or(Errno::NOENT)?;
+        let Some(inode) = disk.names.remove(from) else {
+            return outcome.result(()).and(Err(Errno::NOENT.into()));
+        };
         disk.names.insert(to.to_owned(), inode);
         let change = NameChange::Rename { from: from.to_owned(), to: to.to_owned(), inode };
         disk.pending_names.push(change);
@@ -263,7 +265,9 @@ impl Storage for MemoryStorage {
         if matches!(outcome, Outcome::Refused(_)) {
             return Err(outcome.error());
         }
-        disk.names.remove(name).ok_or(Errno::NOENT)?;
+        if disk.names.remove(name).is_none() {
+            return outcome.result(()).and(Err(Errno::NOENT.into()));
+        }
         disk.pending_names.push(NameChange::Remove { name: name.to_owned() });
         outcome.result(())
     }

@@ -220,7 +220,9 @@ fn a_torn_tail_is_kept_aside_and_the_space_behind_it_is_zero() {
         let range = end.offset as usize..(end.offset + end.torn_bytes) as usize;
         let offset = range.start;
         LocalLog::resume(storage.clone(), options(), end.clone()).expect("resume");
-        assert!(storage.contents(&name).expect("the copy") == before[range], "seed {seed}");
+        assert!(storage.contents(&name).expect("the copy") == before[range.clone()], "seed {seed}");
+        storage.crash(seed);
+        assert!(storage.contents(&name).expect("the copy") == before[range], "seed {seed}: lost");
         let after = storage.contents(&end.segment).expect("the segment");
         assert!(after[..offset] == before[..offset] && after[offset..].iter().all(|&byte| byte == 0));
         let (_, again) = read_all(&storage, ReadOptions::default());

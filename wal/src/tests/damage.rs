@@ -22,11 +22,12 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Three or more segments, the last ones recycled, seals in between.
-    pub fn new(options: &LogOptions, sealed: bool) -> Self {
+    /// Three or more segments, seals in between; the last one was recycled, or never used before.
+    pub fn new(options: &LogOptions, sealed: bool, recycled: bool) -> Self {
         let storage = MemoryStorage::new();
-        let mut log = LocalLog::create(storage.clone(), options.clone()).expect("create");
-        for number in 0..20u64 {
+        let options = LogOptions { keep_bytes: 5 * options.segment_bytes, ..options.clone() };
+        let mut log = LocalLog::create(storage.clone(), options).expect("create");
+        for number in 0..if recycled { 40 } else { 16u64 } {
             let sizes: &[usize] = match number % 5 {
                 0 => &[10, 20],
                 1 => &[900],
@@ -39,7 +40,7 @@ impl Sample {
             if number % 4 == 1 {
                 log.seal(number).expect("seal");
             }
-            if number == 9 {
+            if recycled {
                 log.recycle_through(log.synced_lsn()).expect("recycle");
             }
         }
@@ -50,6 +51,9 @@ impl Sample {
         storage.settle();
         let (records, end) = read_all(&storage, ReadOptions::default());
         assert_eq!(end.expect("an end").sealed, sealed);
+        let found = crate::segments(&storage).expect("list");
+        let last = found.iter().rev().find_map(|info| info.header()).expect("segments");
+        assert_eq!(last.recycled, recycled);
         let groups = groups(&storage);
         let segments = groups.iter().map(|group| group.segment).collect::<std::collections::BTreeSet<_>>();
         assert!(segments.len() >= 3 && groups.len() > 10, "{} segments", segments.len());
@@ -116,8 +120,8 @@ fn location(error: &ReadError) -> Option<(&str, u64)> {
 
 #[test]
 fn a_flip_of_any_bit_of_the_log_is_named_or_hits_unused_space() {
-    for sealed in [false, true] {
-        let sample = Sample::new(&tiny(), sealed);
+    for (sealed, recycled) in [(false, true), (true, true), (false, false)] {
+        let sample = Sample::new(&tiny(), sealed, recycled);
         let meaningful = sample.meaningful();
         let (mut named, mut unused) = (0, 0);
         for name in sample.storage.names() {
@@ -153,7 +157,7 @@ fn a_flip_of_any_bit_of_the_log_is_named_or_hits_unused_space() {
 
 #[test]
 fn a_file_cut_short_at_any_byte_is_named() {
-    let sample = Sample::new(&tiny(), true);
+    let sample = Sample::new(&tiny(), true, true);
     let in_use = sample.meaningful();
     for name in sample.storage.names() {
         let bytes = sample.storage.contents(&name).expect("the file");
@@ -172,7 +176,7 @@ fn a_file_cut_short_at_any_byte_is_named() {
 
 #[test]
 fn a_sector_zeroed_swapped_or_stale_is_named_unless_it_is_of_the_last_group() {
-    let sample = Sample::new(&tiny(), false);
+    let sample = Sample::new(&tiny(), false, false);
     let last = sample.groups.last().expect("groups");
     let names: Vec<_> = sample.groups.iter().map(|group| segment_name(group.segment)).collect();
     let sectors: Vec<(String, usize)> = sample
@@ -216,7 +220,7 @@ fn a_sector_zeroed_swapped_or_stale_is_named_unless_it_is_of_the_last_group() {
 
 #[test]
 fn a_missing_segment_is_named() {
-    let sample = Sample::new(&tiny(), true);
+    let sample = Sample::new(&tiny(), true, true);
     let mut used: Vec<_> = sample.groups.iter().map(|group| group.segment).collect();
     used.dedup();
     for &sequence in &used {
@@ -244,7 +248,7 @@ fn a_missing_segment_is_named() {
 
 #[test]
 fn a_segment_that_does_not_belong_is_named_or_left_alone() {
-    let sample = Sample::new(&tiny(), true);
+    let sample = Sample::new(&tiny(), true, true);
     let names = sample.storage.names();
     let mut used: Vec<_> = sample.groups.iter().map(|group| group.segment).collect();
     used.dedup();
@@ -260,7 +264,7 @@ fn a_segment_that_does_not_belong_is_named_or_left_alone() {
             assert!(error.is_none() || other < sequence, "{sequence} copied to {other}: {error:?}");
         }
         // Another log's segment in the place of ours.
-        let foreign = Sample::new(&LogOptions { instance_id: [9; 16], ..tiny() }, true);
+        let foreign = Sample::new(&LogOptions { instance_id: [9; 16], ..tiny() }, true, true);
         let image = sample.storage.fork();
         image.set_contents(
             &segment_name(sequence),
@@ -276,7 +280,7 @@ fn a_segment_that_does_not_belong_is_named_or_left_alone() {
 
 #[test]
 fn a_lost_segment_header_is_named() {
-    let sample = Sample::new(&tiny(), true);
+    let sample = Sample::new(&tiny(), true, true);
     let last = segment_name(sample.groups.last().expect("groups").segment);
     let image = sample.storage.fork();
     with_bytes(&image, &last, |bytes| bytes[..512].fill(0));
@@ -289,7 +293,7 @@ fn a_lost_segment_header_is_named() {
 #[test]
 fn the_last_group_is_torn_only_when_nothing_says_that_it_was_durable() {
     for (sealed, hint, expected_torn) in [(false, 0, true), (true, 0, false), (false, u64::MAX, false)] {
-        let sample = Sample::new(&tiny(), sealed);
+        let sample = Sample::new(&tiny(), sealed, true);
         let last = *sample.groups.last().expect("groups");
         let durable_lsn_hint = hint.min(last.last_lsn);
         with_bytes(&sample.storage, &segment_name(last.segment), |bytes| {
@@ -377,43 +381,61 @@ fn an_earlier_use_of_a_segment_is_never_replayed() {
 /// with a right checksum: what follows tells that it is not the one that belongs there.
 #[test]
 fn a_group_of_another_history_is_named() {
-    let base = MemoryStorage::new();
-    drop(LocalLog::create(base.clone(), tiny()).expect("create"));
-    let history = |salt: u64| {
-        let storage = base.fork();
-        storage.restart();
-        let (_, end) = read_all(&storage, ReadOptions::default());
-        let mut log = LocalLog::resume(storage.clone(), tiny(), end.expect("an end")).expect("resume");
-        for number in 0..12 {
-            append(&mut log, &[&payload(number + salt, 700)], number);
+    const GROUPS: u64 = 12;
+    // The same appends but for one payload.
+    let history = |strange: Option<u64>| {
+        let storage = MemoryStorage::new();
+        let mut log = LocalLog::create(storage.clone(), tiny()).expect("create");
+        for number in 0..GROUPS {
+            let seed = if strange == Some(number) { number + 1000 } else { number };
+            append(&mut log, &[&payload(seed, 700)], number);
         }
         storage
     };
-    let (ours, other) = (history(0), history(1000));
+    let ours = history(None);
     let groups = groups(&ours);
     assert!(groups.last().expect("groups").segment >= 3);
+    let mut at_segment_ends = 0;
     for group in &groups[..groups.len() - 1] {
         let name = segment_name(group.segment);
         let range = group.offset as usize..(group.offset + group.disk_bytes) as usize;
+        let other = history(Some(group.number - 1));
         let strange = other.contents(&name).expect("the same shape")[range.clone()].to_vec();
         let image = ours.fork();
         with_bytes(&image, &name, |bytes| bytes[range].copy_from_slice(&strange));
-        let (_, end) = read_all(&image, ReadOptions::default());
+        let (records, end) = read_all(&image, ReadOptions::default());
+        assert_eq!(records.len() as u64, group.number, "the strange group itself cannot be told");
         match end {
-            Err(ReadError::Corrupt { reason: CorruptReason::GroupChain { .. }, segment, .. }) => {
-                assert_eq!(segment, name);
+            Err(ReadError::Corrupt { reason: CorruptReason::GroupChain { expected, .. }, .. }) => {
+                assert_eq!(expected, group.number + 1);
             }
             Err(ReadError::Corrupt { reason: CorruptReason::SegmentChain, offset, .. }) => {
-                assert_eq!(offset, 0)
+                assert_eq!(offset, 0);
+                at_segment_ends += 1;
             }
             other => panic!("group {}: {other:?}", group.number),
         }
+    }
+    assert!(at_segment_ends >= 2);
+}
+
+#[test]
+fn garbage_behind_the_last_group_is_named_where_nothing_was_ever_written() {
+    for recycled in [false, true] {
+        let sample = Sample::new(&tiny(), true, recycled);
+        let (_, end) = read_all(&sample.storage, ReadOptions::default());
+        let end = end.expect("an end");
+        with_bytes(&sample.storage, &end.segment, |bytes| bytes[end.offset as usize + 100] ^= 4);
+        let (records, seen) = read_all(&sample.storage, ReadOptions::default());
+        assert!(records == sample.records);
+        let named = matches!(seen, Err(ReadError::Corrupt { reason: CorruptReason::Garbage, offset, .. }) if offset == end.offset);
+        assert_eq!(named, !recycled, "an earlier use may hold anything");
     }
 }
 
 #[test]
 fn a_reader_that_keeps_going_hands_out_all_that_is_left_and_ends() {
-    let sample = Sample::new(&tiny(), true);
+    let sample = Sample::new(&tiny(), true, true);
     for (index, group) in sample.groups.iter().enumerate() {
         for at in [0, 200, SECTOR_BYTES + 40] {
             if at as u64 >= group.disk_bytes {
@@ -457,7 +479,7 @@ mod hostile {
             changes in proptest::collection::vec((any::<u16>(), any::<u16>(), any::<u8>(), 1usize..600), 1..12),
             keep_going: bool, follow: bool,
         ) {
-            thread_local!(static SAMPLE: Sample = Sample::new(&tiny(), true));
+            thread_local!(static SAMPLE: Sample = Sample::new(&tiny(), true, true));
             SAMPLE.with(|sample| {
                 let image = sample.storage.fork();
                 let names = image.names();

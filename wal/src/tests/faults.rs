@@ -233,3 +233,36 @@ fn nothing_is_written_after_a_failed_sync() {
     let device = ReadOptions { device: true, ..ReadOptions::default() };
     assert_eq!(read_all(&storage, device).0.len(), 1);
 }
+
+#[test]
+fn an_error_at_any_operation_of_recovery_is_said() {
+    let storage = MemoryStorage::new();
+    let mut log = LocalLog::create(storage.clone(), small()).expect("create");
+    append(&mut log, &[b"one"], 0);
+    let mut group = log.group();
+    fill(&mut group, [&payload(12, 9000)[..]]);
+    storage.inject(storage.operation_count(), Fault::PowerCut);
+    let torn = log.submit(group, 0).and_then(|_| log.durable());
+    assert!(torn.is_err());
+    drop(log);
+    let mut images = (0..50).map(|seed| {
+        let image = storage.fork();
+        image.crash(seed);
+        let (_, end) = read_all(&image, ReadOptions::default());
+        (image, end.expect("an end"))
+    });
+    let (image, end) = images.find(|(_, end)| end.torn_bytes > 0).expect("a torn tail");
+    let undisturbed = image.fork();
+    let start = undisturbed.operation_count();
+    LocalLog::resume(undisturbed.clone(), small(), end.clone()).expect("no fault");
+    assert!(undisturbed.operation_count() > start + 5);
+    for at in start..undisturbed.operation_count() {
+        let disturbed = image.fork();
+        disturbed.inject(at, Fault::Error(Errno::IO.raw_os_error()));
+        let resumed = LocalLog::resume(disturbed.clone(), small(), end.clone());
+        let kind = undisturbed.operations()[at as usize].kind;
+        let Err(error) = resumed else { panic!("{kind:?} failed and nothing was said") };
+        let error = error.to_string();
+        assert!(error.contains("os error 5"), "operation {at}: {error}");
+    }
+}

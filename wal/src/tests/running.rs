@@ -166,6 +166,12 @@ fn a_group_of_any_size_gets_a_segment_and_the_log_goes_on_behind_it() {
         let sizes = [100, 70_000, 5_000_000, 60_000, 3_000_000, 10, 65_000, 20];
         for (number, &bytes) in sizes.iter().enumerate() {
             append(&mut log, &[&payload(number as u64, bytes)], 0);
+            for seed in 0..if bytes > 1 << 20 { 6 } else { 0 } {
+                let image = storage.fork();
+                image.crash(seed);
+                let (records, _) = read_all(&image, ReadOptions::default());
+                assert_eq!(records.len(), number + 1, "{bytes} bytes were acknowledged");
+            }
             let largest = storage.operations().iter().map(|operation| operation.bytes).max();
             assert!(background || number == 0 || largest <= Some(64 << 20));
         }

@@ -1,8 +1,8 @@
 //! Checkpoints: when the table is made durable, and the thread that does it.
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
-//! would take about half of the recovery target (the other half may be logged while the checkpoint runs), when the
-//! last one is old and anything was logged since, or when somebody asks. One runs at a time, on a thread of its own;
+//! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
+//! recovery target; when the last one is old and anything was logged since; or when somebody asks. One runs at a time, on a thread of its own;
 //! the writer goes on meanwhile.
 
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub struct Checkpoints {
     started: Instant,
     /// Estimated time to replay what was logged since the running or last one began.
     replay: Duration,
+    /// Estimated time to replay what was logged while the last one ran; unknown before the first.
+    replay_meanwhile: Option<Duration>,
     /// Those who asked for a checkpoint that has not begun yet.
     requests: Vec<async_channel::Sender<Result<(), String>>>,
     /// Those who wait for the one that is running.
@@ -71,6 +73,7 @@ impl Checkpoints {
             running: false,
             started: Instant::now(),
             replay: Duration::ZERO,
+            replay_meanwhile: None,
             requests: Vec::new(),
             waiting: Vec::new(),
         })
@@ -93,7 +96,9 @@ impl Checkpoints {
             return false;
         }
         let limits = &self.state.limits;
-        let long = self.replay >= Duration::from_millis(limits.recovery_target_ms()) / 2;
+        let target = Duration::from_millis(limits.recovery_target_ms());
+        let meanwhile = self.replay_meanwhile.unwrap_or(target / 2).clamp(target / 8, target / 2);
+        let long = self.replay + meanwhile >= target;
         let interval_s = u64::from(limits.checkpoint_interval_s());
         let old = || interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s);
         !self.requests.is_empty() || long || old()
@@ -114,6 +119,7 @@ impl Checkpoints {
         match self.outcomes.try_recv() {
             Ok(outcome) => {
                 self.running = false;
+                self.replay_meanwhile = Some(self.replay);
                 Some(outcome)
             }
             Err(TryRecvError::Empty) => None,

@@ -17,11 +17,13 @@ use std::time::{Duration, Instant};
 use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Step, Storage};
 
 use crate::effect::{self, EffectError};
-use crate::keyspace::{Keyspace, KeyspaceError};
+use crate::keyspace::{Keyspace, KeyspaceError, keys_slot};
 use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 
-/// Records replayed before the table may reuse the pages that they freed.
-const RECORDS_PER_VERSION: u64 = 4096;
+/// Records whose keys are looked up together.
+const BATCH_RECORDS: usize = 64;
+/// Bytes of payloads after which a batch takes no further record.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Why a data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -158,34 +160,83 @@ fn open_log<S: Storage>(table: &Table, storage: &S) -> Result<Option<Reader<S>>,
 }
 
 /// Step 3: applies the effects of all records that the table lacks.
+///
+/// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
+/// change it.
 fn replay<S: Storage>(
     reader: &mut Reader<S>,
     writer: &mut TableWriter,
     report: &mut Report,
 ) -> Result<LogEnd, RecoveryError> {
-    loop {
-        let record = match reader.next()? {
-            Step::Record(record) => record,
-            Step::CleanEnd(end) | Step::TornTail(end) => return Ok(end),
-        };
-        apply(writer, record.lsn, record.payload)?;
-        report.last_lsn = record.lsn;
-        report.records += 1;
-        report.bytes += record.payload.len() as u64;
-        if report.records.is_multiple_of(RECORDS_PER_VERSION) {
-            publish(writer);
+    let mut batch = Batch::default();
+    let end = loop {
+        match reader.next()? {
+            Step::Record(record) => {
+                report.last_lsn = record.lsn;
+                report.records += 1;
+                report.bytes += record.payload.len() as u64;
+                batch.push(record.lsn, record.payload);
+            }
+            Step::CleanEnd(end) | Step::TornTail(end) => break end,
         }
-    }
+        if batch.is_full() {
+            batch.apply(writer)?;
+        }
+    };
+    batch.apply(writer)?;
+    Ok(end)
 }
 
-/// Applies the effects of one record.
-fn apply(writer: &mut TableWriter, lsn: u64, payload: &[u8]) -> Result<(), RecoveryError> {
-    let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-    let mut keys = Keyspace::new(writer, None);
-    for effect in decoded.effects() {
-        keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
+/// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
+#[derive(Default)]
+struct Batch {
+    /// The payloads, one behind the other.
+    bytes: Vec<u8>,
+    /// LSN of each record, and where its payload ends.
+    records: Vec<(u64, usize)>,
+}
+
+impl Batch {
+    /// Adds a record.
+    fn push(&mut self, lsn: u64, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.records.push((lsn, self.bytes.len()));
     }
-    Ok(())
+
+    /// Whether it is time to apply what is there.
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS || self.bytes.len() >= BATCH_BYTES
+    }
+
+    /// Applies the effects of all records, in order, and forgets the records.
+    fn apply(&mut self, writer: &mut TableWriter) -> Result<(), RecoveryError> {
+        for (lsn, payload) in self.payloads() {
+            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
+            let view = writer.view();
+            for effect in decoded.effects() {
+                if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
+                    view.prefetch(view.root(keys_slot(db)), key);
+                }
+            }
+        }
+        for (lsn, payload) in self.payloads() {
+            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
+            let mut keys = Keyspace::new(writer, None);
+            for effect in decoded.effects() {
+                keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
+            }
+        }
+        self.bytes.clear();
+        self.bytes.shrink_to(BATCH_BYTES);
+        self.records.clear();
+        Ok(())
+    }
+
+    /// LSN and payload of each record.
+    fn payloads(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let starts = std::iter::once(0).chain(self.records.iter().map(|&(_, end)| end));
+        self.records.iter().zip(starts).map(|(&(lsn, end), start)| (lsn, &self.bytes[start..end]))
+    }
 }
 
 /// Step 4: puts a torn tail aside and syncs what was recovered.

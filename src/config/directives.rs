@@ -250,7 +250,7 @@ directives! {
         group_bytes_max: u64 = "group-bytes-max" "4mb" bytes(64 * KB, GB), Start;
         /// Time that a restart may take to replay the log.
         /// A checkpoint is made when the log since the last one would take longer.
-        recovery_target: Duration = "recovery-target-ms" "500" millis(10, 3_600_000), Live;
+        recovery_target: Duration = "recovery-target-ms" "800" millis(10, 3_600_000), Live;
         /// Seconds after which a checkpoint is made anyway, if anything was written.
         /// 0: only when the recovery target asks for it, and at shutdown.
         checkpoint_interval: Duration = "checkpoint-interval" "300" seconds(0), Live;

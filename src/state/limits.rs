@@ -65,7 +65,7 @@ impl Default for Limits {
             auth_failures_max: AtomicU32::new(10),
             unauthenticated_bytes_max: AtomicU64::new(64 << 10),
             output_bytes_max: AtomicU64::new(256 << 10),
-            recovery_target_ms: AtomicU64::new(500),
+            recovery_target_ms: AtomicU64::new(800),
             checkpoint_interval_s: AtomicU32::new(300),
             has_password: AtomicBool::new(false),
             password_digest: RwLock::new(None),

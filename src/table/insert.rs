@@ -12,8 +12,8 @@ use super::{
     writer::{Need, TableWriter},
 };
 
-/// Longest key.
-pub const KEY_BYTES_MAX: usize = 65_536;
+/// Longest key: 64 KiB, and eight bytes to order such keys by something else first.
+pub const KEY_BYTES_MAX: usize = 65_536 + 8;
 /// Most bytes that one key can hold: its own and 24 for each root.
 pub const CELL_BYTES_MAX: usize = 1_300;
 

@@ -2,8 +2,9 @@
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
 //! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
-//! recovery target; when the last one is old and anything was logged since; or when somebody asks. One runs at a time, on a thread of its own;
-//! the writer goes on meanwhile.
+//! recovery target; when the last one is old and anything was logged since; or when somebody asks. One runs at a time, on
+//! a thread of its own; the writer goes on meanwhile. Without the thread, what happens when depends on the writer's calls
+//! alone.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -31,12 +32,8 @@ pub struct CheckpointOutcome {
 pub struct Checkpoints {
     /// Where the configuration says when one is due.
     state: Arc<ServerState>,
-    /// Where the thread takes its work; closed to end it.
-    work: Option<Sender<(Checkpoint, u64)>>,
-    /// How the work ended.
-    outcomes: Receiver<CheckpointOutcome>,
-    /// The thread, to be waited for at the end.
-    thread: Option<JoinHandle<()>>,
+    /// Who runs them.
+    runner: Runner,
     /// Whether one is running.
     running: bool,
     /// When the last one was started, or the server.
@@ -51,32 +48,65 @@ pub struct Checkpoints {
     waiting: Vec<async_channel::Sender<Result<(), String>>>,
 }
 
+/// Who runs checkpoints.
+enum Runner {
+    /// A thread of their own.
+    Thread(CheckpointThread),
+    /// Whoever asks for the outcome.
+    Caller {
+        /// What was started and has not run yet.
+        work: Option<(Checkpoint, u64)>,
+        /// How often the outcome is asked for in vain before the work is done.
+        asks: u32,
+        /// How often that is still to happen.
+        asks_left: u32,
+    },
+}
+
+/// The thread and its two ends.
+struct CheckpointThread {
+    /// Where the thread takes its work; closed to end it.
+    work: Option<Sender<(Checkpoint, u64)>>,
+    /// How the work ended.
+    outcomes: Receiver<CheckpointOutcome>,
+    /// The thread, to be waited for at the end.
+    thread: Option<JoinHandle<()>>,
+}
+
 impl Checkpoints {
     /// Starts the thread. `queue` is the writer's own queue: a tick in it says that a checkpoint ended.
     pub fn new(state: Arc<ServerState>, queue: WriterQueue) -> std::io::Result<Self> {
         let (work, jobs) = channel::<(Checkpoint, u64)>();
         let (ended, outcomes) = channel();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            for (checkpoint, lsn) in jobs {
-                let outcome = CheckpointOutcome { lsn, result: checkpoint.run() };
-                if ended.send(outcome).is_err() {
+            for work in jobs {
+                if ended.send(run(work)).is_err() {
                     return;
                 }
                 queue.tick();
             }
         })?;
-        Ok(Self {
+        let thread = CheckpointThread { work: Some(work), outcomes, thread: Some(thread) };
+        Ok(Self::with(state, Runner::Thread(thread)))
+    }
+
+    /// Starts no thread: a checkpoint is run by the call of `ended` that follows `asks` others, or by `wait`.
+    pub fn on_caller(state: Arc<ServerState>, asks: u32) -> Self {
+        Self::with(state, Runner::Caller { work: None, asks, asks_left: 0 })
+    }
+
+    /// Nothing is due yet.
+    fn with(state: Arc<ServerState>, runner: Runner) -> Self {
+        Self {
             state,
-            work: Some(work),
-            outcomes,
-            thread: Some(thread),
+            runner,
             running: false,
             started: Instant::now(),
             replay: Duration::ZERO,
             replay_meanwhile: None,
             requests: Vec::new(),
             waiting: Vec::new(),
-        })
+        }
     }
 
     /// Counts a synced group, or what recovery replayed.
@@ -104,10 +134,18 @@ impl Checkpoints {
         !self.requests.is_empty() || long || old()
     }
 
-    /// Hands a checkpoint to the thread.
+    /// Hands a checkpoint to whoever runs it.
     pub fn start(&mut self, checkpoint: Checkpoint, lsn: u64) {
         assert!(!self.running, "one checkpoint at a time");
-        self.work.as_ref().expect("the thread runs").send((checkpoint, lsn)).expect("the thread takes work");
+        match &mut self.runner {
+            Runner::Thread(thread) => {
+                let work = thread.work.as_ref().expect("the thread runs");
+                work.send((checkpoint, lsn)).expect("the thread takes work");
+            }
+            Runner::Caller { work, asks, asks_left } => {
+                (*work, *asks_left) = (Some((checkpoint, lsn)), *asks);
+            }
+        }
         self.running = true;
         self.started = Instant::now();
         self.replay = Duration::ZERO;
@@ -116,15 +154,23 @@ impl Checkpoints {
 
     /// How the running checkpoint ended, if it has.
     pub fn ended(&mut self) -> Option<CheckpointOutcome> {
-        match self.outcomes.try_recv() {
-            Ok(outcome) => {
-                self.running = false;
-                self.replay_meanwhile = Some(self.replay);
-                Some(outcome)
+        let outcome = match &mut self.runner {
+            Runner::Thread(thread) => match thread.outcomes.try_recv() {
+                Ok(outcome) => Some(outcome),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
+            },
+            Runner::Caller { work, asks_left: 0, .. } => work.take().map(run),
+            Runner::Caller { asks_left, .. } => {
+                *asks_left -= 1;
+                None
             }
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
+        };
+        if outcome.is_some() {
+            self.running = false;
+            self.replay_meanwhile = Some(self.replay);
         }
+        outcome
     }
 
     /// Waits for the running checkpoint, if there is one.
@@ -133,7 +179,10 @@ impl Checkpoints {
             return None;
         }
         self.running = false;
-        Some(self.outcomes.recv().expect("the checkpoint thread answers"))
+        match &mut self.runner {
+            Runner::Thread(thread) => Some(thread.outcomes.recv().expect("the checkpoint thread answers")),
+            Runner::Caller { work, .. } => work.take().map(run),
+        }
     }
 
     /// Tells those who waited that the checkpoint is durable.
@@ -144,7 +193,12 @@ impl Checkpoints {
     }
 }
 
-impl Drop for Checkpoints {
+/// Runs a checkpoint.
+fn run((checkpoint, lsn): (Checkpoint, u64)) -> CheckpointOutcome {
+    CheckpointOutcome { lsn, result: checkpoint.run() }
+}
+
+impl Drop for CheckpointThread {
     fn drop(&mut self) {
         self.work = None;
         if let Some(thread) = self.thread.take() {

@@ -2,7 +2,7 @@
 //!
 //! Eight clients write in pipelines without pause; the server is killed at a random moment, started again on the same
 //! directory, and everything that was acknowledged is looked up. SIGKILL keeps the page cache, so this says nothing of
-//! power loss; `power_loss.rs` does.
+//! power loss; `power_loss` does.
 //!
 //! The long form: `ACKD_CRASH_CYCLES=200 cargo test --release --test crash_recovery -- --nocapture`.
 

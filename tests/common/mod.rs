@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod keys;
+
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -269,6 +271,18 @@ pub fn encode(words: &[&[u8]]) -> Vec<u8> {
         bytes.extend_from_slice(b"\r\n");
     }
     bytes
+}
+
+/// A reply in RESP2.
+pub fn encode_reply(reply: &Value) -> Vec<u8> {
+    match reply {
+        Value::Simple(text) => format!("+{text}\r\n").into_bytes(),
+        Value::Error(text) => format!("-{text}\r\n").into_bytes(),
+        Value::Integer(number) => format!(":{number}\r\n").into_bytes(),
+        Value::Bulk(bytes) => [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat(),
+        Value::Null => b"$-1\r\n".to_vec(),
+        other => panic!("{other:?} is not encoded here"),
+    }
 }
 
 /// A seed for this run: `ACKD_TEST_SEED` when set, else the time. Printed, so that a failure shows it.

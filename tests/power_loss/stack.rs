@@ -1,0 +1,176 @@
+//! The shipped parts put together as `ackd::storage` does it, without threads: the same seed gives the same operations.
+
+use super::disk::{Disk, Power, PoweredStorage};
+use crate::common::keys::{Command, DATABASES, Entry, Model};
+use ackd::checkpoint::Checkpoints;
+use ackd::clock::Clock;
+use ackd::command::{self, Span};
+use ackd::keyspace::{KeyReader, Lookups, deadlines_len, keys_slot};
+use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
+use ackd::resp::Protocol;
+use ackd::state::{Limits, ServerState};
+use ackd::table::{Table, TableOptions, View};
+use ackd::writer::{
+    Completion, Item, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
+    WriterQueue, writer_queue,
+};
+use futures_lite::future::{block_on, poll_once, zip};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use wal::{Log, LogOptions};
+
+/// What differs from history to history.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Whether the log goes through the page cache.
+    pub buffered: bool,
+    /// Length of a segment in bytes.
+    pub segment_bytes: u64,
+    /// Bytes on which a group starts.
+    pub block_bytes: u32,
+    /// Turns of the writer between a checkpoint's begin and its run.
+    pub checkpoint_turns: u32,
+    /// Seed of salts.
+    pub seed: u64,
+}
+
+impl Setup {
+    /// How the table is opened.
+    pub fn table_options(&self) -> TableOptions {
+        TableOptions { headroom_pages: 16, instance_id: 42, seed: self.seed, ..TableOptions::default() }
+    }
+
+    fn log_options(&self) -> LogOptions {
+        LogOptions {
+            segment_bytes: self.segment_bytes,
+            block_bytes: self.block_bytes,
+            spare_segments: 1,
+            spare_segments_max: 2,
+            background: false,
+            salt_seed: Some(self.seed),
+            ..LogOptions::default()
+        }
+    }
+}
+
+/// Recovers what is on `disk`.
+pub fn open(disk: &Disk, power: &Power, setup: &Setup) -> Result<Recovered<PoweredStorage>, RecoveryError> {
+    let source = TableSource::Existing(disk.file(power));
+    recover(source, disk.storage(power), &setup.table_options(), setup.log_options())
+}
+
+/// All databases, as a version of the table holds them. Checks on the way that the counts agree with the keys.
+pub fn read_all(view: &View<'_>) -> Model {
+    let mut model = Model::default();
+    let mut lookups = Lookups::default();
+    for db in 0..DATABASES {
+        let mut timed = 0;
+        let keys = &mut model.dbs[db];
+        let mut reader = KeyReader::new(view, 0, &mut lookups);
+        let read = reader.each_from(db, b"", |key, value| {
+            let value = value.expect("no deadline has passed at the beginning of time");
+            let text = value.text()?.expect("only strings were written");
+            let bytes = text.to_contiguous(view)?.into_owned();
+            timed += u64::from(value.expire_at_ms.is_some());
+            keys.insert(key.into(), Entry { value: Arc::new(bytes), deadline: value.expire_at_ms });
+            Ok(true)
+        });
+        read.expect("the keys can be read");
+        assert_eq!(view.root(keys_slot(db)).len(), keys.len() as u64, "the count of keys in db {db}");
+        assert_eq!(deadlines_len(view, db), timed, "the count of deadlines in db {db}");
+    }
+    model
+}
+
+/// The writer's work, to be driven by hand.
+type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
+
+/// A running server without sockets.
+pub struct Stack {
+    run: Run,
+    /// How the writer ended, if it has.
+    pub ended: Option<Result<(), WriterError>>,
+    queue: WriterQueue,
+    table: Arc<Table>,
+}
+
+impl Stack {
+    /// Starts the writer on what was recovered.
+    pub fn start<L: Log + 'static>(
+        log: L,
+        recovered: (Arc<Table>, ackd::table::TableWriter),
+        setup: &Setup,
+    ) -> Self {
+        let limits = Limits::default();
+        limits.set_checkpoint_interval_s(0);
+        limits.set_recovery_target_ms(1);
+        limits.set_slowlog_slower_than_us(-1);
+        let state = Arc::new(ServerState::new(command::commands(), limits));
+        let (table, writer) = recovered;
+        let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
+        let (queue, inbox) = writer_queue();
+        let checkpoints = Checkpoints::on_caller(state.clone(), setup.checkpoint_turns);
+        let clock = Arc::new(Clock::new(0));
+        let options = WriterOptions { group_bytes_max: 100_000, ..WriterOptions::default() };
+        let writer = Writer::new(log, writer, inbox, state, gauges, clock, checkpoints, options);
+        Self { run: Box::pin(writer.run()), ended: None, queue, table }
+    }
+
+    /// Puts commands into the writer's queue; their replies come out of the receiver, once they are durable.
+    pub fn submit(&mut self, commands: &[Command]) -> async_channel::Receiver<Completion> {
+        let (reply_to, replies) = async_channel::bounded(1);
+        let mut submission = Submission {
+            client_id: 1,
+            protocol: Protocol::Resp2,
+            input: Vec::new(),
+            spans: Vec::new(),
+            items: Vec::new(),
+            ready: Vec::new(),
+            out: Vec::new(),
+            reply_to,
+        };
+        for command in commands {
+            let spec = command::lookup(&command.words[0]).expect("a command of the server");
+            let first_span = submission.spans.len() as u32;
+            for word in &command.words {
+                let start = submission.input.len() as u32;
+                submission.spans.push(Span { start, len: word.len() as u32 });
+                submission.input.extend_from_slice(word);
+            }
+            let spans = command.words.len() as u32;
+            submission.items.push(Item::Execute { spec, db: command.db as u16, first_span, spans });
+        }
+        block_on(self.queue.submit(submission)).expect("the writer runs");
+        replies
+    }
+
+    /// Asks for a checkpoint.
+    pub fn checkpoint(&mut self) {
+        drop(block_on(self.queue.checkpoint()).expect("the writer runs"));
+    }
+
+    /// A quiet moment.
+    pub fn tick(&mut self) {
+        self.queue.tick();
+    }
+
+    /// Lets the writer do all that it can do now.
+    pub fn work(&mut self) {
+        if self.ended.is_none() {
+            self.ended = block_on(poll_once(&mut self.run));
+        }
+    }
+
+    /// Stops the writer in order.
+    pub fn stop(&mut self, checkpoint: bool) {
+        let (ended, told) = block_on(zip(&mut self.run, self.queue.shutdown(checkpoint)));
+        assert_eq!(ended.is_ok(), told.is_ok(), "the one who asked learns how it went");
+        self.ended = Some(ended);
+    }
+
+    /// What readers see.
+    pub fn published(&self) -> Model {
+        read_all(&self.table.snapshot())
+    }
+}

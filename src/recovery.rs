@@ -18,7 +18,7 @@ use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, R
 
 use crate::effect::{self, EffectError};
 use crate::keyspace::{Keyspace, KeyspaceError, keys_slot};
-use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
+use crate::table::{MetaFault, Table, TableError, TableFile, TableOptions, TableWriter};
 
 /// Records whose keys are looked up together.
 const BATCH_RECORDS: usize = 64;
@@ -59,7 +59,12 @@ impl RecoveryError {
     /// Whether the data on disk is damaged, as against: could not be read or written.
     pub fn is_damage(&self) -> bool {
         match self {
-            RecoveryError::Table(error) => matches!(error, TableError::Corrupt { .. }),
+            RecoveryError::Table(TableError::NoMeta { first, second }) => {
+                ![first, second].contains(&&MetaFault::Unreadable)
+            }
+            RecoveryError::Table(error) => {
+                matches!(error, TableError::Corrupt { .. } | TableError::MetasDisagree { .. })
+            }
             RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
             RecoveryError::Read(_) | RecoveryError::Payload { .. } | RecoveryError::Replay { .. } => true,
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use wal::{Access, Fault, Method, Storage, StorageFile};
 
 /// Bytes to which a table can grow.
-const TABLE_BYTES_MAX: u64 = 16 << 20;
+const TABLE_BYTES_MAX: u64 = 8 << 20;
 
 /// What becomes of the operation at which the power goes off. It fails in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

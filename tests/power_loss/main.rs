@@ -21,6 +21,10 @@ mod stack;
 use common::setting;
 use history::{Counts, History};
 
+/// Tables of some MB are made and dropped thousands of times; the server's own allocator keeps their memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Histories of the short form.
 const SEEDS: u64 = 24;
 

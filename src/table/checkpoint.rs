@@ -8,7 +8,7 @@
 //! 4. `end_checkpoint`, on the writer's thread: let go of what only the former durable checkpoint reached.
 //!
 //! A crash before the end of step 3 leaves the former checkpoint, none of whose pages was written since; a crash
-//! after it leaves the new one.
+//! after it leaves the new one. `open` syncs the metas that it found before it lets any page be written.
 //!
 //! Pages of a checkpoint, all stamped with its generation:
 //!

@@ -116,6 +116,9 @@ pub(super) fn open(
         move |source| TableError::Io { operation, path, source }
     };
     let meta = Meta::newest(&*file)?;
+    // A process that was killed before its sync leaves a meta that stands in the page cache alone. From here on pages of
+    // the checkpoint before it are used again, so a power cut must not bring that one back.
+    file.sync_meta().map_err(io("sync the meta page of"))?;
     let bytes = file.bytes().map_err(io("find the length of"))?;
     let map = file.map().map_err(io("map"))?;
     let file_pages = (bytes / PAGE_BYTES as u64).min(map.pages());

@@ -9,8 +9,14 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use wal::{CorruptReason, ReadError, SEGMENT_HEADER_BYTES};
 
-const SETUP: Setup =
-    Setup { buffered: false, segment_bytes: 320 << 10, block_bytes: 512, checkpoint_turns: 0, seed: 9 };
+const SETUP: Setup = Setup {
+    buffered: false,
+    segment_bytes: 320 << 10,
+    block_bytes: 512,
+    checkpoint_turns: 0,
+    recovery_target_ms: 1,
+    seed: 9,
+};
 const SHAPE: Shape = Shape { databases: 2, keys: 25, value_bytes_max: 5000, long_keys: 0 };
 /// Groups behind the checkpoint.
 const GROUPS: u64 = 20;
@@ -57,7 +63,7 @@ fn refusal(disk: &Disk) -> RecoveryError {
         Err(error) => error,
     };
     assert!(error.is_damage(), "{error}");
-    assert_eq!(power.operations(), 0, "nothing was written or synced");
+    assert!(power.operations() <= 1, "more was done than to sync the table's metas");
     assert!(files(disk) == before, "the log was changed");
     error
 }

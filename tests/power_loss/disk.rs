@@ -56,6 +56,12 @@ impl Power {
         power
     }
 
+    /// Lets it go off when so many more operations are done.
+    pub fn cut_in(&self, operations: u64, when: When) {
+        let mut switch = self.switch();
+        switch.cut = Some((switch.operations + operations, when));
+    }
+
     /// Operations so far.
     pub fn operations(&self) -> u64 {
         self.switch().operations

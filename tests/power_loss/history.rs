@@ -120,6 +120,11 @@ impl Oracle {
     }
 }
 
+/// Before, within or after.
+fn any_when(random: &mut SmallRng) -> When {
+    [When::Before, When::Within, When::After][random.random_range(0..3)]
+}
+
 /// One history.
 pub struct History {
     random: SmallRng,
@@ -141,6 +146,7 @@ impl History {
             segment_bytes: [64, 320, 352][random.random_range(0..3)] << 10,
             block_bytes: [512, 4096][random.random_range(0..2)],
             checkpoint_turns: 0,
+            recovery_target_ms: 1,
             seed,
         };
         let disk = Disk::new(setup.buffered, &setup.table_options());
@@ -152,14 +158,17 @@ impl History {
         for life in 0..LIVES {
             self.setup.seed = self.random.random();
             self.setup.checkpoint_turns = self.random.random_range(0..4);
-            eprintln!("life {life} with {:?}", self.setup);
-            let power = self.any_power();
-            let ended = self.live(&power);
+            let slow = self.random.random_range(0..5) == 0;
+            self.setup.recovery_target_ms = if slow { 1000 } else { 1 };
+            let turns = self.random.random_range(if slow { 100..250 } else { 10..60 });
+            eprintln!("life {life}, {turns} turns at most, with {:?}", self.setup);
+            let power = self.any_power(turns);
+            let ended = self.live(&power, turns);
             self.trace = self.trace.rotate_left(1) ^ power.trace();
             if ended {
                 // Stopped in order: what is durable needs no page cache.
                 self.power_cut();
-            } else if self.random.random_range(0..4) == 0 {
+            } else if self.random.random_range(0..3) == 0 {
                 eprintln!("killed after {} operations", power.operations());
                 self.counts.kills += 1;
                 self.disk.restart();
@@ -170,19 +179,18 @@ impl History {
         }
     }
 
-    /// A switch that mostly goes off some time, often during recovery.
-    fn any_power(&mut self) -> Power {
+    /// A switch that mostly goes off some time in so many turns, often during recovery.
+    fn any_power(&mut self, turns: u64) -> Power {
         let at = match self.random.random_range(0..10) {
             0..2 => self.random.random_range(0..30),
-            2..9 => self.random.random_range(0..200),
+            2..9 => self.random.random_range(0..2 * turns),
             _ => return Power::on(),
         };
-        let when = [When::Before, When::Within, When::After][self.random.random_range(0..3)];
-        Power::cut_at(at, when)
+        Power::cut_at(at, any_when(&mut self.random))
     }
 
     /// Recovers and serves until the power goes off or it is enough. Says whether it stopped in order.
-    fn live(&mut self, power: &Power) -> bool {
+    fn live(&mut self, power: &Power, turns: u64) -> bool {
         let recovered = match open(&self.disk, power, &self.setup) {
             Ok(recovered) => recovered,
             Err(error) if power.is_off() => {
@@ -194,11 +202,17 @@ impl History {
         self.oracle.promise(&read_all(&recovered.table.snapshot()));
         self.oracle.forget_in_flight();
         let mut stack = Stack::start(recovered.log, (recovered.table, recovered.writer), &self.setup);
-        let turns = self.random.random_range(10..60);
+        match self.random.random_range(0..6) {
+            // What recovery found is all that is seen before the power goes.
+            0 => power.cut_in(0, When::Before),
+            // The first groups meet what recovery left behind them.
+            1 => power.cut_in(self.random.random_range(0..4), When::Within),
+            _ => {}
+        }
         let mut waiting = VecDeque::new();
         for _ in 0..turns {
             self.send(&mut stack, &mut waiting);
-            if self.random.random_range(0..6) == 0 {
+            if self.random.random_range(0..6 * self.setup.recovery_target_ms) == 0 {
                 stack.checkpoint();
             }
             if self.random.random_range(0..5) == 0 {
@@ -267,17 +281,23 @@ impl History {
     fn power_cut(&mut self) {
         self.counts.cuts += 1;
         let seed: u64 = self.random.random();
+        let mut torn = None;
         for image in 0..IMAGES {
             let crashed = self.disk.crash(seed.wrapping_add(image));
             let nested = self.random.random();
-            self.look_at(&crashed, nested);
+            if self.look_at(&crashed, nested) {
+                torn = Some(image);
+            }
         }
-        let chosen = seed.wrapping_add(self.random.random_range(0..IMAGES));
-        self.disk = self.disk.crash(chosen).disk();
+        // Mostly one with a torn tail, if there is any: it is the harder one.
+        let chosen = torn.filter(|_| self.random.random_range(0..3) > 0);
+        let chosen = chosen.unwrap_or_else(|| self.random.random_range(0..IMAGES));
+        self.disk = self.disk.crash(seed.wrapping_add(chosen)).disk();
     }
 
-    /// Recovers from an image, undisturbed and with a second power cut on the way: always the same allowed state.
-    fn look_at(&mut self, image: &Image, seed: u64) {
+    /// Recovers from an image, undisturbed and with a second power cut on the way: always the same allowed state. Says
+    /// whether it has a torn tail.
+    fn look_at(&mut self, image: &Image, seed: u64) -> bool {
         let mut random = SmallRng::seed_from_u64(seed);
         let report = ackd::table::verify(image.table(), &mut |_| {}).expect("the image can be read");
         assert!(report.findings.is_empty(), "the durable checkpoint is damaged: {:?}", report.findings);
@@ -296,14 +316,14 @@ impl History {
         let operations = power.operations();
         for _ in 0..2 {
             let at = random.random_range(0..operations.max(1));
-            let when = [When::Before, When::Within, When::After][random.random_range(0..3)];
             let disk = image.disk();
-            let opened = open(&disk, &Power::cut_at(at, when), &self.setup);
+            let opened = open(&disk, &Power::cut_at(at, any_when(&mut random)), &self.setup);
             assert!(opened.is_err() || operations == 0, "the power cut was not noticed");
             drop(opened);
             self.counts.nested += 1;
             self.same(&state, &disk.crash(random.random()).disk());
         }
+        torn > 0
     }
 
     /// Recovers and compares.

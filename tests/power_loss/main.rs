@@ -26,7 +26,7 @@ use history::{Counts, History};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 48;
 
 /// Prints how to replay a history if it fails.
 struct Replay(u64);

@@ -31,6 +31,8 @@ pub struct Setup {
     pub block_bytes: u32,
     /// Turns of the writer between a checkpoint's begin and its run.
     pub checkpoint_turns: u32,
+    /// How long replay may take, which says when a checkpoint is due.
+    pub recovery_target_ms: u64,
     /// Seed of salts.
     pub seed: u64,
 }
@@ -104,7 +106,7 @@ impl Stack {
     ) -> Self {
         let limits = Limits::default();
         limits.set_checkpoint_interval_s(0);
-        limits.set_recovery_target_ms(1);
+        limits.set_recovery_target_ms(setup.recovery_target_ms);
         limits.set_slowlog_slower_than_us(-1);
         let state = Arc::new(ServerState::new(command::commands(), limits));
         let (table, writer) = recovered;

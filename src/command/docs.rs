@@ -164,7 +164,7 @@ fn info(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     for name in args.from(2) {
         match find(&ctx.server.commands, name) {
             Some(spec) => write_info(reply, spec),
-            None => reply.null_array(),
+            None => reply.null(),
         }
     }
     Ok(())

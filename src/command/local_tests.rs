@@ -547,6 +547,14 @@ fn check_arguments(arguments: &Value) {
 }
 
 #[test]
+fn a_command_that_is_not_there_has_no_information() {
+    let server = server("");
+    let mut client = Client::connect(&server);
+    assert_eq!(client.run("command info nope"), "*1\r\n$-1\r\n");
+    assert_eq!(client.run("command info nope nor"), "*2\r\n$-1\r\n$-1\r\n");
+}
+
+#[test]
 fn an_unknown_subcommand_cannot_forge_a_reply() {
     let mut client = Client::connect(&server(""));
     let reply = client.run_words(&[b"client", b"x\r\n+OK\r\n"]);

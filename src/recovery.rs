@@ -2,14 +2,16 @@
 //!
 //! 1. [`open_table`]: the newest durable checkpoint, or a new table.
 //! 2. [`open_log`]: the log from the first record that the checkpoint lacks.
-//! 3. [`replay`]: the effects of those records, in order, on the table. Reads no clock, so it yields the same state
-//!    however often it runs.
-//! 4. [`resume_log`]: the torn tail, if there is one, is put aside; what was recovered is synced, so that nothing is
+//! 3. [`check_log`]: those records are all there and can be understood.
+//! 4. [`replay`]: their effects, in order, on the table. Reads no clock, so it yields the same state however often it
+//!    runs.
+//! 5. [`resume_log`]: the torn tail, if there is one, is put aside; what was recovered is synced, so that nothing is
 //!    served which a power cut could still take back.
-//! 5. [`publish`]: readers may see it.
+//! 6. [`publish`]: readers may see it.
 //!
-//! Nothing is changed on disk before step 4, so damage that is found in steps 1 to 3 leaves all files as they were. A
-//! crash anywhere in here leads back to step 1 with the same outcome.
+//! Nothing is changed on disk before step 4, so damage that is found in steps 1 to 3 leaves all files as they were, to
+//! the byte; the replay writes to pages of the table's file that the checkpoint does not hold. The log is read twice for
+//! that. A crash anywhere in here leads back to step 1 with the same outcome.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +20,7 @@ use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, R
 
 use crate::effect::{self, EffectError};
 use crate::keyspace::{Keyspace, KeyspaceError, keys_slot};
-use crate::table::{MetaFault, Table, TableError, TableFile, TableOptions, TableWriter};
+use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 
 /// Records whose keys are looked up together.
 const BATCH_RECORDS: usize = 64;
@@ -59,12 +61,7 @@ impl RecoveryError {
     /// Whether the data on disk is damaged, as against: could not be read or written.
     pub fn is_damage(&self) -> bool {
         match self {
-            RecoveryError::Table(TableError::NoMeta { first, second }) => {
-                ![first, second].contains(&&MetaFault::Unreadable)
-            }
-            RecoveryError::Table(error) => {
-                matches!(error, TableError::Corrupt { .. } | TableError::MetasDisagree { .. })
-            }
+            RecoveryError::Table(error) => error.is_damage(),
             RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
             RecoveryError::Read(_) | RecoveryError::Payload { .. } | RecoveryError::Replay { .. } => true,
         }
@@ -128,7 +125,9 @@ pub fn recover<S: Storage>(
     };
     let log = match open_log(&table, &storage)? {
         None => LocalLog::create(storage, log_options)?,
-        Some(mut reader) => {
+        Some(reader) => {
+            check_log(reader)?;
+            let mut reader = open_log(&table, &storage)?.expect("the log was there a moment ago");
             let end = replay(&mut reader, &mut writer, &mut report)?;
             resume_log(storage, log_options, end, &mut report)?
         }
@@ -164,7 +163,16 @@ fn open_log<S: Storage>(table: &Table, storage: &S) -> Result<Option<Reader<S>>,
     }
 }
 
-/// Step 3: applies the effects of all records that the table lacks.
+/// Step 3: reads all records that the table lacks, and changes nothing.
+fn check_log<S: Storage>(mut reader: Reader<S>) -> Result<(), RecoveryError> {
+    while let Step::Record(record) = reader.next()? {
+        effect::decode(record.payload)
+            .map_err(|source| RecoveryError::Payload { lsn: record.lsn, source })?;
+    }
+    Ok(())
+}
+
+/// Step 4: applies the effects of all records that the table lacks.
 ///
 /// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
 /// change it.
@@ -244,7 +252,7 @@ impl Batch {
     }
 }
 
-/// Step 4: puts a torn tail aside and syncs what was recovered.
+/// Step 5: puts a torn tail aside and syncs what was recovered.
 fn resume_log<S: Storage>(
     storage: S,
     options: LogOptions,
@@ -256,7 +264,7 @@ fn resume_log<S: Storage>(
     LocalLog::resume(storage, options, end)
 }
 
-/// Step 5: lets readers see the version.
+/// Step 6: lets readers see the version.
 fn publish(writer: &mut TableWriter) {
     let frozen = writer.freeze();
     writer.publish(frozen);

@@ -19,7 +19,7 @@ pub enum TableError {
         reason: CorruptReason,
     },
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
-    #[error("table is full: {needed_bytes} more bytes are needed")]
+    #[error("table is full: {needed_bytes} more bytes are needed: {}", full_reason(source.as_ref()))]
     Full {
         /// Bytes by which the file would have to grow.
         needed_bytes: u64,
@@ -27,7 +27,7 @@ pub enum TableError {
         source: Option<io::Error>,
     },
     /// The operating system refused; after a failed sync or write the table must not be used any more.
-    #[error("cannot {operation} {path}")]
+    #[error("cannot {operation} {path}: {source}")]
     Io {
         /// What was being done, as an infinitive.
         operation: &'static str,
@@ -73,11 +73,28 @@ pub enum TableError {
 }
 
 impl TableError {
+    /// Whether the file holds what no checkpoint wrote, as against: could not be read, written or grown.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            TableError::Corrupt { .. } | TableError::MetasDisagree { .. } => true,
+            // A newer program's file is whole, only not for this one; and what cannot be read may be whole.
+            TableError::NoMeta { first, second } => ![first, second]
+                .iter()
+                .any(|fault| matches!(fault, MetaFault::Version(_) | MetaFault::Unreadable)),
+            _ => false,
+        }
+    }
+
     /// A page that fails a check.
     #[cold]
     pub(super) fn corrupt(page: u64, reason: CorruptReason) -> TableError {
         TableError::Corrupt { page, reason }
     }
+}
+
+/// Why the file cannot grow.
+fn full_reason(source: Option<&io::Error>) -> String {
+    source.map_or_else(|| "table-max-size is reached".to_owned(), io::Error::to_string)
 }
 
 /// What is wrong with a page.

@@ -2,9 +2,9 @@
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
 //! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
-//! recovery target; when the last one is old and anything was logged since; or when somebody asks. One runs at a time, on
-//! a thread of its own; the writer goes on meanwhile. Without the thread, what happens when depends on the writer's calls
-//! alone.
+//! recovery target; when the last one is old and anything was logged since; when a write found no space and anything was
+//! logged since; or when somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without
+//! the thread, what happens when depends on the writer's calls alone.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -42,6 +42,8 @@ pub struct Checkpoints {
     replay: Duration,
     /// Estimated time to replay what was logged while the last one ran; unknown before the first.
     replay_meanwhile: Option<Duration>,
+    /// Whether a write was refused for lack of space since the running or last one began.
+    short_of_space: bool,
     /// Those who asked for a checkpoint that has not begun yet.
     requests: Vec<async_channel::Sender<Result<(), String>>>,
     /// Those who wait for the one that is running.
@@ -104,6 +106,7 @@ impl Checkpoints {
             started: Instant::now(),
             replay: Duration::ZERO,
             replay_meanwhile: None,
+            short_of_space: false,
             requests: Vec::new(),
             waiting: Vec::new(),
         }
@@ -120,6 +123,11 @@ impl Checkpoints {
         self.requests.push(done);
     }
 
+    /// A write was refused for lack of space: a checkpoint gives back what was logged before it.
+    pub fn short_of_space(&mut self) {
+        self.short_of_space = true;
+    }
+
     /// Whether a checkpoint should start now.
     pub fn is_due(&self) -> bool {
         if self.running || (self.replay.is_zero() && self.requests.is_empty()) {
@@ -131,7 +139,7 @@ impl Checkpoints {
         let long = self.replay + meanwhile >= target;
         let interval_s = u64::from(limits.checkpoint_interval_s());
         let old = || interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s);
-        !self.requests.is_empty() || long || old()
+        !self.requests.is_empty() || self.short_of_space || long || old()
     }
 
     /// Hands a checkpoint to whoever runs it.
@@ -149,6 +157,7 @@ impl Checkpoints {
         self.running = true;
         self.started = Instant::now();
         self.replay = Duration::ZERO;
+        self.short_of_space = false;
         self.waiting.append(&mut self.requests);
     }
 

@@ -37,6 +37,7 @@ use crate::effect::EffectBuffer;
 use crate::keyspace::{KeyspaceError, Lookups};
 use crate::state::ServerState;
 use crate::table::{TableError, TableWriter};
+use space::SpaceTold;
 
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
 const TAKEN_MAX: usize = 16;
@@ -110,6 +111,8 @@ pub struct Writer<L> {
     taken: VecDeque<Message>,
     /// Submissions executed in the open group; their replies wait for its sync.
     answered: Vec<(Submission, usize)>,
+    /// What the log of events was last told about space.
+    space_told: Option<SpaceTold>,
 }
 
 /// A group that takes commands.
@@ -156,6 +159,7 @@ impl<L: Log> Writer<L> {
             limits: Limits::default(),
             taken: VecDeque::new(),
             answered: Vec::new(),
+            space_told: None,
         }
     }
 

@@ -5,6 +5,8 @@
 //! command asks again, so writes resume by themselves. Commands that only free space ([`Flags::DENYOOM`] is not set)
 //! may use a reserve that the others leave alone.
 
+use std::time::{Duration, Instant};
+
 use wal::{Group, Log, LogError};
 
 use super::{Item, OpenGroup, Submission, Writer, WriterError};
@@ -16,6 +18,18 @@ use crate::table::{TableError, View};
 const LOG_RESERVE_BYTES: u64 = 256 << 10;
 /// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
 const TABLE_RESERVE_PAGES: u64 = 1024;
+
+/// Time between two reports that space is short.
+const SPACE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What the log of events was last told about space.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SpaceTold {
+    /// When.
+    at: Instant,
+    /// Whether that there is space again, as against: that there is none.
+    resumed: bool,
+}
 
 /// What a submission's commands may do.
 pub(super) enum Space {
@@ -66,7 +80,9 @@ impl<L: Log> Writer<L> {
             log_bytes: need.log_bytes + LOG_RESERVE_BYTES,
             table_pages: need.table_pages + TABLE_RESERVE_PAGES,
         };
-        let Some(refusal) = self.reserve(open, with_reserve)? else { return Ok(Space::Ample) };
+        let refusal = self.reserve(open, with_reserve)?;
+        self.note_space(refusal.as_deref());
+        let Some(refusal) = refusal else { return Ok(Space::Ample) };
         Ok(match self.reserve(open, need)? {
             None => Space::Scarce(refusal),
             Some(refusal) => Space::Exhausted(refusal),
@@ -95,27 +111,42 @@ impl<L: Log> Writer<L> {
     fn reserve(&mut self, open: &OpenGroup, need: Estimate) -> Result<Option<String>, WriterError> {
         match self.log.reserve(open.group.len_bytes() as u64 + need.log_bytes) {
             Ok(()) => {}
-            Err(error @ LogError::Full { .. }) => return Ok(Some(self.refuse(&error))),
+            Err(error @ LogError::Full { .. }) => return Ok(Some(refusal(&error))),
             Err(error) => return Err(error.into()),
         }
         match self.table.reserve(need.table_pages) {
-            Ok(()) => {
-                self.gauges.set_writable(true);
-                Ok(None)
-            }
-            Err(error @ TableError::Full { .. }) => Ok(Some(self.refuse(&error))),
+            Ok(()) => Ok(None),
+            Err(error @ TableError::Full { .. }) => Ok(Some(refusal(&error))),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Notes that space is short, and says so.
-    fn refuse(&mut self, error: &dyn std::fmt::Display) -> String {
-        self.gauges.set_writable(false);
-        format!(
-            "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on; \
-             writes resume by themselves when there is space."
-        )
+    /// Shows in `INFO`, and says in the log of events, whether there is space for writes. While there is none, a
+    /// checkpoint is asked for: only that gives back the log before it, and the pages that deletes left.
+    fn note_space(&mut self, refusal: Option<&str>) {
+        self.gauges.set_writable(refusal.is_none());
+        let Some(refusal) = refusal else {
+            if self.space_told.is_some_and(|told| !told.resumed) {
+                tracing::info!("there is space again: writes go on");
+                self.space_told = Some(SpaceTold { at: Instant::now(), resumed: true });
+            }
+            return;
+        };
+        self.checkpoints.short_of_space();
+        // A disk that is nearly full takes small writes and refuses large ones in turn: that is told once in a while.
+        if self.space_told.is_none_or(|told| told.resumed && told.at.elapsed() >= SPACE_TOLD_INTERVAL) {
+            tracing::warn!("{refusal}");
+            self.space_told = Some(SpaceTold { at: Instant::now(), resumed: false });
+        }
     }
+}
+
+/// The error reply to a command that cannot be given its space.
+fn refusal(error: &dyn std::fmt::Display) -> String {
+    format!(
+        "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on; \
+         writes resume by themselves when there is space."
+    )
 }
 
 /// What the delete of one key may need.

@@ -34,9 +34,19 @@ impl TestServer {
 
     /// Starts the server without waiting for it.
     pub fn spawn(dir: &Path, flags: &[&str]) -> Self {
-        let port = free_port();
+        Self::spawn_by(Command::new(env!("CARGO_BIN_EXE_ackd")), free_port(), dir, flags)
+    }
+
+    /// As [`TestServer::start`], on a port that clients know already.
+    pub fn start_on(port: u16, dir: &Path, flags: &[&str]) -> Self {
+        let mut server = Self::spawn_by(Command::new(env!("CARGO_BIN_EXE_ackd")), port, dir, flags);
+        server.wait_ready();
+        server
+    }
+
+    /// Starts the server by `command`, which passes its further arguments on to it and becomes its process.
+    pub fn spawn_by(mut command: Command, port: u16, dir: &Path, flags: &[&str]) -> Self {
         let socket = dir.parent().expect("the data directory has a parent").join(format!("{port}.sock"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
         command.arg("--dir").arg(dir).arg("--unixsocket").arg(&socket);
         command.args(flags).stdin(Stdio::null()).stdout(Stdio::null());
@@ -52,14 +62,14 @@ impl TestServer {
     }
 
     /// Waits until the server answers a PING.
-    fn wait_ready(&mut self) {
+    pub fn wait_ready(&mut self) {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
                 panic!("the server on {} ended at start: {status}", self.dir.display());
             }
             if let Ok(mut client) = self.try_client()
-                && client.try_command(&[b"PING"]).is_ok_and(|reply| reply == Value::Simple("PONG".into()))
+                && client.try_command(&[b"PING"]).is_ok_and(|reply| is_ready(&reply))
             {
                 return;
             }
@@ -104,6 +114,14 @@ impl TestServer {
         self.child.wait().expect("the stopped server can be waited for")
     }
 
+    /// Limits the size of the files that the server may write; `None` lifts the limit again.
+    pub fn limit_file_bytes(&self, bytes: Option<u64>) {
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit)
+            .expect("the child can be limited");
+    }
+
     /// Waits for the server to end by itself.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("the server can be waited for")
@@ -115,6 +133,15 @@ impl Drop for TestServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// Whether a PING was answered as by a server that is ready: one with a password asks for it.
+fn is_ready(reply: &Value) -> bool {
+    match reply {
+        Value::Simple(text) => text == "PONG",
+        Value::Error(text) => text.starts_with("NOAUTH"),
+        _ => false,
     }
 }
 

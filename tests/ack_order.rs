@@ -27,12 +27,12 @@ fn attach(pid: u32, output: &Path) -> Child {
         .expect("strace is installed");
     for _ in 0..500 {
         assert!(child.try_wait().unwrap().is_none(), "strace could not attach");
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
         let traced = |task: std::io::Result<std::fs::DirEntry>| {
             let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap_or_default();
             !status.contains("TracerPid:\t0\n")
         };
-        if tasks.map(traced).all(|traced| traced) {
+        if tasks.all(traced) {
             return child;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -137,9 +137,9 @@ fn no_reply_leaves_before_its_log_write_returned() {
 #[test]
 fn the_judge_finds_a_reply_that_left_too_early() {
     let good = "1 pwrite64(5</d/wal/0.wal>, \"<mark-0-0>\", 4096, 0) = 4096\n2 sendto(9<socket:[1]>, \"<mark-0-0>\", 5) = 5\n";
-    assert_eq!(judge(good)["<mark-0-0>"], true);
+    assert!(judge(good)["<mark-0-0>"]);
     let early = "1 pwrite64(5</d/wal/0.wal>, \"<mark-0-0>\", 4096, 0 <unfinished ...>\n2 sendto(9<socket:[1]>, \"<mark-0-0>\", 5) = 5\n1 <... pwrite64 resumed>) = 4096\n";
-    assert_eq!(judge(early)["<mark-0-0>"], false);
+    assert!(!judge(early)["<mark-0-0>"]);
     let failed = "1 pwrite64(5</d/wal/0.wal>, \"<mark-0-0>\", 4096, 0) = -1 EIO (Input/output error)\n2 sendto(9<socket:[1]>, \"<mark-0-0>\", 5) = 5\n";
-    assert_eq!(judge(failed)["<mark-0-0>"], false);
+    assert!(!judge(failed)["<mark-0-0>"]);
 }

@@ -164,6 +164,6 @@ fn acknowledged_writes_survive_sigkill() {
             "cycle {cycle}: nothing was acknowledged"
         );
     }
-    println!("{cycles} SIGKILLs, {acked} acknowledged commands, 0 lost, 0 half-applied;");
-    println!("{unacked_but_there} sequence numbers were in flight and are there whole");
+    eprintln!("{cycles} SIGKILLs, {acked} acknowledged commands, 0 lost, 0 half-applied;");
+    eprintln!("{unacked_but_there} sequence numbers were in flight and are there whole");
 }

@@ -286,7 +286,7 @@ fn compare(protocol: &str, commands: u64) {
             );
         }
     }
-    println!("{} commands in RESP{protocol}, 0 differences", history.len());
+    eprintln!("{} commands in RESP{protocol}, 0 differences", history.len());
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_directory_that_may_not_be_entered_is_named_with_the_reason() {
     let place = Place::new();
     let closed = place.root.path().join("closed");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let dir = closed.join("data");
     if fs::read_dir(&closed).is_ok() {
         // Permissions do not hold for root; a file that may not be changed by anyone stands in for them.

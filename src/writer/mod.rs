@@ -135,6 +135,7 @@ struct Stop {
 
 impl<L: Log> Writer<L> {
     /// A writer on an opened log and table.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
     pub fn new(
         log: L,
         table: TableWriter,

@@ -320,7 +320,7 @@ pub fn seed(test: &str) -> u64 {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
         }
     };
-    println!("replay with: ACKD_TEST_SEED={seed} cargo test {test}");
+    eprintln!("replay with: ACKD_TEST_SEED={seed} cargo test {test}");
     seed
 }
 

@@ -218,7 +218,7 @@ fn the_server_holds_what_a_plain_map_holds_through_kills_and_stops() {
         let mut session = Session::new(&server);
         live(&mut session, &mut model, &mut random);
         let how = [End::Kill, End::KillBusy, End::Stop][random.random_range(0..3)];
-        println!("round {round}: {} keys, then {how:?}", model.keys());
+        eprintln!("round {round}: {} keys, then {how:?}", model.keys());
         let (commands, answered) = end(&mut server, session, how, &mut random);
         drop(server);
 

@@ -53,7 +53,7 @@ fn histories(part: u64) {
         history.run();
         total.add(&history.counts);
     }
-    println!("{total:?}");
+    eprintln!("{total:?}");
     if count >= SEEDS {
         let seen = [total.torn, total.ahead, total.checkpoints, total.nested, total.kills];
         assert!(seen.iter().all(|&seen| seen > 0), "something was never seen: {total:?}");

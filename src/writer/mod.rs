@@ -42,6 +42,11 @@ use space::SpaceTold;
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
 const TAKEN_MAX: usize = 16;
 
+/// A group of fewer records is small.
+const SMALL_GROUP_RECORDS: u32 = 64;
+/// Times that a small group gives the processor away in a row before it is closed.
+const YIELDS_MAX: u32 = 2;
+
 /// What ends the writer before it is asked to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
@@ -199,9 +204,27 @@ impl<L: Log> Writer<L> {
             }
             if open.group.len_bytes() < self.options.group_bytes_max {
                 self.take_ahead();
+                if self.taken.is_empty() {
+                    self.let_others_submit(open);
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Before a small group is closed, lets connections whose commands have arrived already submit them: a sync costs the
+    /// same for many as for few. Gives the processor away, and waits for nobody.
+    fn let_others_submit(&mut self, open: &OpenGroup) {
+        for _ in 0..YIELDS_MAX {
+            if open.group.count() >= SMALL_GROUP_RECORDS {
+                return;
+            }
+            std::thread::yield_now();
+            self.take_ahead();
+            if !self.taken.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Takes some of the messages that wait, and has the leaves of their keys fetched while others are executed.

@@ -137,7 +137,7 @@ fn acknowledged_writes_survive_sigkill() {
     // Small limits, so that checkpoints, rotation and recycling happen within the test.
     let flags = ["--wal-segment-size", "4mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
     let (mut acked, mut unacked_but_there) = (0, 0);
-    for cycle in 0..cycles {
+    for _ in 0..cycles {
         let mut server = TestServer::start(&dir, &flags);
         let mut checker = server.client();
         checker.run("FLUSHALL");
@@ -159,11 +159,8 @@ fn acknowledged_writes_survive_sigkill() {
             unacked_but_there += last - progress.acked;
         }
         drop(server);
-        assert!(
-            progress.iter().any(|progress| progress.acked > 0),
-            "cycle {cycle}: nothing was acknowledged"
-        );
     }
+    assert!(acked > 0, "nothing was acknowledged in {cycles} cycles");
     eprintln!("{cycles} SIGKILLs, {acked} acknowledged commands, 0 lost, 0 half-applied;");
     eprintln!("{unacked_but_there} sequence numbers were in flight and are there whole");
 }

@@ -2,7 +2,7 @@
 //!
 //! Times are those of this thread's CPU, so that other work on the machine disturbs them less.
 //!
-//! `cargo test --release --test table_timing -- --ignored --nocapture`
+//! `cargo bench --bench table`
 
 use std::{hint::black_box, time::Instant};
 
@@ -37,9 +37,7 @@ fn timed(what: &str, operations: u64, run: impl FnOnce()) {
     eprintln!("{what:<44} {nanos:>8.0} ns");
 }
 
-#[test]
-#[ignore = "figures, run by hand"]
-fn figures() {
+fn main() {
     let place = std::env::var("TABLE_TIMING_DIR").unwrap_or(".".into());
     let directory = tempfile::tempdir_in(if place == "memory" { "." } else { &place }).unwrap();
     let file: Box<dyn TableFile> = match &place[..] {

@@ -37,7 +37,7 @@ pub use context::{Limits, LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, estimate, execute, read};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec};
-pub use table::{all, categories, lookup, resolve};
+pub use table::{all, categories, lookup};
 
 use crate::resp::Reply;
 

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    Args, Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, memory,
-    server, slowlog, strings,
+    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, memory, server,
+    slowlog, strings,
 };
 
 /// The commands, family by family.
@@ -54,16 +54,6 @@ pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
         }
         at = (at + 1) % PLACES;
     }
-}
-
-/// The command that `args` name: of a container its subcommand, or the container itself if it has no such one.
-pub fn resolve(args: &Args<'_>) -> Option<&'static Spec> {
-    let spec = lookup(&args[0])?;
-    let Some(word) = args.get(1).filter(|_| !spec.subcommands.is_empty()) else {
-        return Some(spec);
-    };
-    let named = |sub: &&Spec| sub.name.as_bytes()[spec.name.len() + 1..].eq_ignore_ascii_case(word);
-    Some(spec.subcommands.iter().find(named).unwrap_or(spec))
 }
 
 /// The access-control categories of a command, as `COMMAND INFO` shows them: `@read`, `@string` ...

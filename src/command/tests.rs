@@ -10,6 +10,7 @@ use super::*;
 use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Keyspace, Lookups};
 use crate::resp::{Protocol, Reply};
+use crate::state::Commands;
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
 
 /// The time at which a data set starts, in milliseconds since 1970.
@@ -404,4 +405,13 @@ fn an_unknown_subcommand_is_answered_by_its_container() {
             .unwrap()
             .takes(2)
     );
+}
+
+/// The command that `args` name: of a container its subcommand, or the container itself if it has no such one.
+fn resolve(args: &Args<'_>) -> Option<&'static Spec> {
+    let spec = lookup(&args[0])?;
+    match args.get(1) {
+        Some(word) if !spec.subcommands.is_empty() => Commands::subcommand(spec, word).or(Some(spec)),
+        _ => Some(spec),
+    }
 }

@@ -201,12 +201,6 @@ impl Space {
         u64::from(page)
     }
 
-    /// The page that is probably handed out next.
-    #[inline]
-    pub(super) fn next(&self) -> Option<u64> {
-        self.group.stillborn.last().or(self.recent.last()).copied().map(u64::from)
-    }
-
     /// Takes a page that is free: one that was just released, else the lowest one.
     fn take(&mut self) -> u32 {
         self.recent.pop().or_else(|| self.taken.take_lowest()).expect("room was made before")

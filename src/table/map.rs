@@ -239,19 +239,6 @@ impl Mapping {
         let _ = (page, lines);
     }
 
-    /// Asks for the cache lines of a page that is about to be written as a whole.
-    #[inline]
-    pub(super) fn prefetch_for_write(&self, page: u64) {
-        #[cfg(target_arch = "x86_64")]
-        for line in 0..PAGE_BYTES / 64 {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            // SAFETY: a prefetch changes nothing and cannot fault; the address lies in the region.
-            unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.page(page).add(line * 64).cast::<i8>()) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = page;
-    }
-
     /// The page's checksum. No reference to a body covers it, so it may be stored while others read the page.
     ///
     /// # Safety

@@ -304,12 +304,6 @@ impl OwnPages {
         unsafe { self.table.pages.map.body(page) }
     }
 
-    /// Asks for the cache lines of a page that is to be written soon.
-    #[inline]
-    pub(super) fn prefetch_for_write(&self, page: u64) {
-        self.table().pages.map.prefetch_for_write(page);
-    }
-
     /// Copies what a node page holds to one of the writer's own pages and stamps it.
     #[inline]
     pub(super) fn copy_node(&mut self, from: u64, to: u64, generation: u64) {

@@ -236,9 +236,6 @@ impl TableWriter {
             }
             let page = self.space.allocate();
             self.own.copy_node(node.page, page, generation);
-            if let Some(next) = self.space.next() {
-                self.own.prefetch_for_write(next);
-            }
             self.space.free_page(node.page, node.generation);
             path[depth].page = page;
             path[depth].generation = generation;

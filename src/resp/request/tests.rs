@@ -1,3 +1,5 @@
+//! Requests at every split point, in all forms, and with every mistake that Redis has words for.
+
 use proptest::prelude::*;
 
 use super::*;

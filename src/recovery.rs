@@ -225,10 +225,9 @@ impl Batch {
     fn apply(&mut self, writer: &mut TableWriter) -> Result<(), RecoveryError> {
         for (lsn, payload) in self.payloads() {
             let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-            let view = writer.view();
             for effect in decoded.effects() {
                 if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
-                    view.prefetch(view.root(keys_slot(db)), key);
+                    writer.prefetch(writer.root(keys_slot(db)), key);
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::state::{LatencyHistogram, StorageGauges};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":
-    800 "info" -1 [LOADING STALE] "1.0.0" "O(1)" info => "Returns information and statistics about the server.";
+    800 "info" -1 [LOADING STALE BARRIER SNAPSHOT] "1.0.0" "O(1)" info => "Returns information and statistics about the server.";
 };
 
 /// Writes the fields of one section.

@@ -42,6 +42,8 @@ impl Flags {
     pub const PUBSUB: Flags = Flags(1 << 13);
     /// Everything this client sent before must have been answered before the command runs.
     pub const BARRIER: Flags = Flags(1 << 14);
+    /// Looks at the data although it runs with the client's own state.
+    pub const SNAPSHOT: Flags = Flags(1 << 15);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

@@ -152,6 +152,10 @@ impl Connection {
                 match step {
                     Step::Read => break,
                     Step::Close | Step::Wait { next: Next::Shutdown(_), .. } => return Ok(()),
+                    Step::Publish => {
+                        self.writer.publish().await.map_err(|_| Ended)?;
+                        self.session.published();
+                    }
                     Step::Pause { is_write } => self.pause(is_write).await?,
                     _ => {}
                 }

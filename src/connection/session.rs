@@ -32,6 +32,8 @@ pub(super) enum Step {
         /// Where its reply starts in the replies.
         reply_at: usize,
     },
+    /// The next command reads, and acknowledged writes are not published yet: the writer is to publish them first.
+    Publish,
     /// `CLIENT PAUSE` holds the next command back.
     Pause {
         /// Whether it may change data.
@@ -57,6 +59,8 @@ pub(super) struct Session {
     clock: Instant,
     /// Keys that the last read found past their deadline.
     expired: Vec<ExpiredKey>,
+    /// Whether all that was acknowledged before the next command came is published.
+    published: bool,
 }
 
 impl Session {
@@ -69,6 +73,7 @@ impl Session {
             parser: RequestParser::default(),
             clock: Instant::now(),
             expired: Vec::new(),
+            published: false,
         }
     }
 
@@ -90,6 +95,11 @@ impl Session {
     /// Notes that the input now starts where `Buffers::taken` stood.
     pub fn rewind(&mut self, spans: &mut Vec<Span>) {
         self.parser.rewind(spans);
+    }
+
+    /// Notes that the writer published what the next command is to see.
+    pub fn published(&mut self) {
+        self.published = true;
     }
 
     /// Runs and gathers the commands of the input until something has to happen first.
@@ -163,12 +173,22 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
         }
+        if reads_snapshot(spec) && !work.is_pending() && !self.sees_all() {
+            hold(work, first_span);
+            return (Some(spec), Some(Step::Publish));
+        }
         let step = match spec.run {
             Run::Local(run) => self.run_local(work, first_span, spec, run),
             Run::Read(run) if !work.is_pending() => self.run_read(work, first_span, spec, run),
             Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
         };
         (Some(spec), step)
+    }
+
+    /// Whether a snapshot that is taken now holds all that was acknowledged before the command came.
+    fn sees_all(&mut self) -> bool {
+        // Asked in any case, so that the writer goes on publishing for those who read.
+        self.state.publication.ask() | std::mem::take(&mut self.published)
     }
 
     /// Whether a command may go behind the items that are waiting: its reply is to be treated like theirs.
@@ -365,6 +385,11 @@ impl Session {
         let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
         (waits && !is_exempt).then_some(Step::Pause { is_write })
     }
+}
+
+/// Whether a command takes a snapshot when it runs on the connection's thread.
+fn reads_snapshot(spec: &Spec) -> bool {
+    matches!(spec.run, Run::Read(_)) || spec.flags.has(Flags::SNAPSHOT)
 }
 
 /// Puts a command that was parsed back in front of the input, to be looked at again when the items are answered.

@@ -46,22 +46,9 @@ struct Old {
 }
 
 impl Old {
-    /// What `key` holds.
-    fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
-        let root = table.root(keys_slot(db));
-        if root.is_empty() {
-            return Ok(Self::default());
-        }
-        let view = table.view();
-        let Some(cell) = view.get(root, key)? else {
-            return Ok(Self::default());
-        };
-        Ok(Self { expire_at_ms: Value::read(&cell)?.expire_at_ms, roots: cell.roots })
-    }
-
-    /// What there is when the value goes on and only the deadline is known.
-    fn kept(expire_at_ms: Option<u64>) -> Self {
-        Self { expire_at_ms, roots: CellRoots::default() }
+    /// What a cell says.
+    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
+        Ok(Self { expire_at_ms: Value::read(cell)?.expire_at_ms, roots: cell.roots })
     }
 }
 
@@ -74,30 +61,51 @@ fn set(
     expire_at_ms: Option<u64>,
     raw: bool,
 ) -> Result<(), KeyspaceError> {
-    let old = Old::of(table, db, key)?;
     if value.len() <= INLINE_BYTES_MAX {
         let cell = cell::short(expire_at_ms, raw, value);
-        return put(table, (db, key), (&cell, &[]), old, expire_at_ms);
+        return put(table, (db, key), (&cell, &[]), expire_at_ms);
     }
     let mut pieces = Root::EMPTY;
     write_pieces(table, &mut pieces, 0, value)?;
     let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
-    put(table, (db, key), (&cell, &[pieces]), old, expire_at_ms)
+    put(table, (db, key), (&cell, &[pieces]), expire_at_ms)
 }
 
-/// Stores a cell, bytes and trees, under a key, in place of `old`.
+/// Stores a cell, bytes and trees, under a key, in place of what was there.
 fn put(
+    table: &mut TableWriter,
+    at: (usize, &[u8]),
+    cell: (&[u8], &[Root]),
+    expire_at_ms: Option<u64>,
+) -> Result<(), KeyspaceError> {
+    let old = store(table, at, cell, expire_at_ms)?;
+    drop_trees(table, &old.roots)
+}
+
+/// Stores a cell that goes on with the trees of the one before it.
+fn go_on(
+    table: &mut TableWriter,
+    at: (usize, &[u8]),
+    cell: (&[u8], &[Root]),
+    expire_at_ms: Option<u64>,
+) -> Result<(), KeyspaceError> {
+    store(table, at, cell, expire_at_ms).map(|_| ())
+}
+
+/// Stores a cell with its deadline, and says what was there before.
+fn store(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     (bytes, roots): (&[u8], &[Root]),
-    old: Old,
     expire_at_ms: Option<u64>,
-) -> Result<(), KeyspaceError> {
+) -> Result<Old, KeyspaceError> {
     let mut root = table.root(keys_slot(db));
-    table.insert(&mut root, key, bytes, roots)?;
+    let mut old = Ok(Old::default());
+    table.replace(&mut root, key, bytes, roots, |cell| old = Old::of(&cell))?;
     table.set_root(keys_slot(db), root);
+    let old = old?;
     deadline::replace(table, db, key, old.expire_at_ms, expire_at_ms)?;
-    drop_trees(table, &old.roots)
+    Ok(old)
 }
 
 /// Adds `value` to the end of a string.
@@ -124,7 +132,7 @@ fn set_range(
             bytes.resize(len as usize, 0);
             bytes[offset as usize..][..value.len()].copy_from_slice(value);
             let cell = cell::short(expire_at_ms, true, &bytes);
-            return put(table, (db, key), (&cell, &[]), Old::kept(expire_at_ms), expire_at_ms);
+            return go_on(table, (db, key), (&cell, &[]), expire_at_ms);
         }
         OldText::Short(bytes) => {
             let mut pieces = Root::EMPTY;
@@ -135,7 +143,7 @@ fn set_range(
     };
     write_pieces(table, &mut pieces, offset, value)?;
     let cell = cell::in_pieces(expire_at_ms, true, len);
-    put(table, (db, key), (&cell, &[pieces]), Old::kept(expire_at_ms), expire_at_ms)
+    go_on(table, (db, key), (&cell, &[pieces]), expire_at_ms)
 }
 
 /// A string as it was, owned, so that the table can be changed meanwhile.
@@ -253,10 +261,7 @@ fn expire(
         return Ok(None);
     };
     let bytes = cell::with_deadline(&owned.cell(), expire_at_ms)?;
-    let mut root = table.root(keys_slot(db));
-    table.insert(&mut root, key, &bytes, owned.roots.as_slice())?;
-    table.set_root(keys_slot(db), root);
-    deadline::replace(table, db, key, owned.expire_at_ms, expire_at_ms)?;
+    go_on(table, (db, key), (&bytes, owned.roots.as_slice()), expire_at_ms)?;
     Ok(Some(()))
 }
 
@@ -276,7 +281,7 @@ fn relocate(
     table.remove(&mut root, from.1)?;
     table.set_root(keys_slot(from.0), root);
     deadline::replace(table, from.0, from.1, owned.expire_at_ms, None)?;
-    place(table, to, &owned, owned.roots.as_slice())?;
+    put(table, to, (&owned.bytes, owned.roots.as_slice()), owned.expire_at_ms)?;
     Ok(Some(()))
 }
 
@@ -297,19 +302,8 @@ fn copy(
     for (copy, original) in copies.iter_mut().zip(originals) {
         *copy = copy_tree(table, *original)?;
     }
-    place(table, to, &owned, &copies[..originals.len()])?;
+    put(table, to, (&owned.bytes, &copies[..originals.len()]), owned.expire_at_ms)?;
     Ok(Some(()))
-}
-
-/// Stores a cell with these trees, in place of what is there.
-fn place(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    owned: &OwnedCell,
-    roots: &[Root],
-) -> Result<(), KeyspaceError> {
-    let old = Old::of(table, db, key)?;
-    put(table, (db, key), (&owned.bytes, roots), old, owned.expire_at_ms)
 }
 
 /// A cell as it was, owned, so that the table can be changed meanwhile.

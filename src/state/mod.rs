@@ -11,6 +11,7 @@ mod gauges;
 mod latency;
 mod limits;
 mod pause;
+mod publication;
 mod shutdown;
 mod slowlog;
 mod stats;
@@ -22,6 +23,7 @@ pub use gauges::{DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
 pub use limits::Limits;
 pub use pause::{Pause, PauseMode};
+pub use publication::Publication;
 pub use shutdown::{Shutdown, ShutdownMode};
 pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
@@ -46,6 +48,8 @@ pub struct ServerState {
     pub slowlog: SlowLog,
     /// `CLIENT PAUSE`.
     pub pause: Pause,
+    /// Whether readers see all that is synced.
+    pub publication: Publication,
     /// Whether the server was asked to stop, and how.
     pub shutdown: Shutdown,
     /// The configuration, for `CONFIG`; set once by whoever loaded it.
@@ -71,6 +75,7 @@ impl ServerState {
             clients: Clients::default(),
             slowlog: SlowLog::default(),
             pause: Pause::default(),
+            publication: Publication::default(),
             shutdown: Shutdown::default(),
             settings: OnceLock::new(),
             run_id,

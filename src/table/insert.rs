@@ -8,7 +8,7 @@ use super::{
     node::{self, KeyBytes, Payload, STEM_BYTES},
     page,
     path::Path,
-    root::{CELL_ROOTS_MAX, ROOT_BYTES, Root},
+    root::{CELL_ROOTS_MAX, Cell, ROOT_BYTES, Root},
     writer::{Need, TableWriter},
 };
 
@@ -48,6 +48,18 @@ impl TableWriter {
         bytes: &[u8],
         roots: &[Root],
     ) -> Result<bool, TableError> {
+        self.replace(root, key, bytes, roots, |_| ())
+    }
+
+    /// Like `insert`, and shows `see` what the key held, if it is not new.
+    pub fn replace(
+        &mut self,
+        root: &mut Root,
+        key: &[u8],
+        bytes: &[u8],
+        roots: &[Root],
+        see: impl FnOnce(Cell<'_>),
+    ) -> Result<bool, TableError> {
         let cell_bytes = bytes.len() + ROOT_BYTES * roots.len();
         if cell_bytes > CELL_BYTES_MAX || roots.len() > CELL_ROOTS_MAX {
             return Err(TableError::CellTooLarge { bytes: cell_bytes, roots: roots.len() });
@@ -58,14 +70,17 @@ impl TableWriter {
         }
         let payload = Payload::new(bytes, &encoded[..ROOT_BYTES * roots.len()]);
         match key.len() {
-            0..STEM_BYTES => self.put(root, key, payload, 1, Need::Room),
-            STEM_BYTES..=KEY_BYTES_MAX => self.insert_long(root, key, payload),
+            0..STEM_BYTES => self.put(root, key, payload, 1, Need::Room, see),
+            STEM_BYTES..=KEY_BYTES_MAX => {
+                self.view().get(*root, key)?.map(see);
+                self.insert_long(root, key, payload)
+            }
             bytes => Err(TableError::KeyTooLong { bytes }),
         }
     }
 
-    /// Puts a cell that stands for `weight` keys, and says whether its key is new. The key is shorter than a stem, or
-    /// a stem. On an error the tree is as it was.
+    /// Puts a cell that stands for `weight` keys, and says whether its key is new; `see` is shown what it held. The key
+    /// is shorter than a stem, or a stem. On an error the tree is as it was.
     pub(super) fn put(
         &mut self,
         root: &mut Root,
@@ -73,6 +88,7 @@ impl TableWriter {
         payload: Payload<'_>,
         weight: u64,
         need: Need,
+        see: impl FnOnce(Cell<'_>),
     ) -> Result<bool, TableError> {
         if root.is_empty() {
             self.ensure(1, need)?;
@@ -87,6 +103,7 @@ impl TableWriter {
         let mut delta = weight as i64;
         if let Ok(index) = found {
             let body = self.own.body_mut(leaf_page);
+            see(leaf::cell(body, index));
             delta -= leaf::weight(body, index) as i64;
             if node::overwrite(body, index, payload) {
                 if delta != 0 {

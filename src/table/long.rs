@@ -36,7 +36,7 @@ impl TableWriter {
         payload: Payload<'_>,
     ) -> Result<bool, TableError> {
         let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) else {
-            return self.put(root, key, payload, 1, Need::Headroom);
+            return self.put(root, key, payload, 1, Need::Headroom, |_| ());
         };
         let mut tree = self.stem_tree(*root, stem)?.unwrap_or(Root::EMPTY);
         let new = self.insert_below(&mut tree, rest, payload)?;
@@ -107,7 +107,7 @@ impl TableWriter {
 
     /// Lets a stem lead to a tree.
     fn put_stem(&mut self, root: &mut Root, stem: &[u8], tree: Root) -> Result<(), TableError> {
-        self.put(root, stem, Payload::stem(&tree.encode()), tree.count, Need::Headroom)?;
+        self.put(root, stem, Payload::stem(&tree.encode()), tree.count, Need::Headroom, |_| ())?;
         Ok(())
     }
 

@@ -214,11 +214,12 @@ impl Pages {
         Ok(body)
     }
 
-    /// Asks for a whole page to be in the processor's cache soon. Reads nothing and waits for nothing.
+    /// Asks for a page to be in the processor's cache soon: the part that a search reads, or the `whole` of it. Reads
+    /// nothing and waits for nothing.
     #[inline]
-    pub(super) fn prefetch(&self, page: u64) {
+    pub(super) fn prefetch(&self, page: u64, whole: bool) {
         if page < self.count() {
-            self.map.prefetch(page, 0..PAGE_BYTES / 64);
+            self.map.prefetch(page, 0..if whole { PAGE_BYTES / 64 } else { SEARCH_LINES });
         }
     }
 

@@ -80,29 +80,6 @@ impl<'t> View<'t> {
         Ok(cursor.seek_nth(position)?.map(|(key, cell)| (key.to_vec(), cell)))
     }
 
-    /// Asks for the leaf of `key` to be in the processor's cache soon. Reads branches only, and waits for nothing: many
-    /// keys asked for in a row are fetched at the same time.
-    pub fn prefetch(&self, root: Root, key: &[u8]) {
-        // What is wrong with a page shows again where the key is really used.
-        let _ = self.prefetch_leaf(root, &key[..key.len().min(STEM_BYTES)]);
-    }
-
-    /// Descends to the last branch above `key`, and prefetches the page below.
-    fn prefetch_leaf(&self, root: Root, key: &[u8]) -> Result<(), TableError> {
-        if root.is_empty() {
-            return Ok(());
-        }
-        let pages = &self.table.pages;
-        let mut body = top(pages, root)?;
-        while page::level(body) > 1 {
-            body = child(pages, body, branch::child(body, key))?;
-        }
-        if page::level(body) == 1 {
-            pages.prefetch(branch::pointer(body, branch::child(body, key)).page);
-        }
-        Ok(())
-    }
-
     /// Touches the pages that lead to `key`, so that a later access does not wait for the disk.
     pub fn warm(&self, root: Root, key: &[u8]) {
         // What is wrong with a page shows again where the key is really used.
@@ -157,6 +134,19 @@ pub(super) fn descend<'p>(
         body = child(pages, body, choose(body))?;
     }
     Ok(body)
+}
+
+/// The leaf that stands for `key`, which is shorter than a stem, or a stem. Nothing if the tree has no branch.
+#[inline]
+pub(super) fn leaf_of(pages: &Pages, root: Root, key: &[u8]) -> Result<Option<Root>, TableError> {
+    if root.is_empty() {
+        return Ok(None);
+    }
+    let mut body = top(pages, root)?;
+    while page::level(body) > 1 {
+        body = child(pages, body, branch::child(body, key))?;
+    }
+    Ok((page::level(body) == 1).then(|| branch::pointer(body, branch::child(body, key))))
 }
 
 /// The top page of a tree.

@@ -12,6 +12,7 @@ use super::{
     branch,
     error::TableError,
     map::FILE_BYTES_LIMIT,
+    node::STEM_BYTES,
     page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
     path::{Node, Path},
     root::{DROPPED_SLOT, Root, Roots},
@@ -105,6 +106,17 @@ impl TableWriter {
     /// The writer's own version, with all changes so far.
     pub fn view(&self) -> View<'_> {
         View::new(self.own.table(), &self.roots)
+    }
+
+    /// Asks for the leaf of `key` to be in the processor's cache soon, for a change. Reads branches only, and waits for
+    /// nothing: many keys asked for in a row are fetched at the same time.
+    pub fn prefetch(&self, root: Root, key: &[u8]) {
+        let pages = &self.own.table().pages;
+        // What is wrong with a page shows again where the key is really used.
+        if let Ok(Some(leaf)) = view::leaf_of(pages, root, &key[..key.len().min(STEM_BYTES)]) {
+            // A page of an earlier generation is going to be copied.
+            pages.prefetch(leaf.page, leaf.generation != self.space.generation());
+        }
     }
 
     /// The named tree of a slot in the writer's own version. Panics if there is no such slot.

@@ -9,7 +9,7 @@ use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Spec};
 use crate::keyspace::{Keyspace, Lookups, keys_slot};
 use crate::resp::Reply;
-use crate::table::View;
+use crate::table::TableWriter;
 
 /// Id under which the log shows effects that no command of a client caused.
 pub(super) const NO_COMMAND: u16 = 0;
@@ -31,7 +31,7 @@ impl<L: Log> Writer<L> {
         let mut clock = Instant::now();
         for (index, item) in items.iter().enumerate() {
             if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
-                prefetch(&self.table.view(), &submission, ahead);
+                prefetch(&self.table, &submission, ahead);
             }
             if submission.out.len() - out_start >= self.options.output_bytes_max {
                 break;
@@ -64,8 +64,8 @@ impl<L: Log> Writer<L> {
     /// Asks for the leaves of the first commands of a message that is to be executed soon.
     pub(super) fn prefetch(&self, message: &Message) {
         if let Message::Submission(submission) = message {
-            let view = self.table.view();
-            submission.items.iter().take(PREFETCH_ITEMS).for_each(|item| prefetch(&view, submission, item));
+            let first = submission.items.iter().take(PREFETCH_ITEMS);
+            first.for_each(|item| prefetch(&self.table, submission, item));
         }
     }
 
@@ -116,9 +116,9 @@ impl<L: Log> Writer<L> {
 }
 
 /// Asks for the leaves of a command's keys to be in the processor's cache when it runs.
-fn prefetch(view: &View<'_>, submission: &Submission, item: &Item) {
+fn prefetch(table: &TableWriter, submission: &Submission, item: &Item) {
     let Item::Execute { spec, db, first_span, spans } = item else { return };
     let args = submission.args(*first_span, *spans);
-    let root = view.root(keys_slot(usize::from(*db)));
-    spec.keys.indexes(args.len()).take(PREFETCH_ITEMS).for_each(|index| view.prefetch(root, &args[index]));
+    let root = table.root(keys_slot(usize::from(*db)));
+    spec.keys.indexes(args.len()).take(PREFETCH_ITEMS).for_each(|index| table.prefetch(root, &args[index]));
 }

@@ -5,11 +5,18 @@
 //! version, so that readers see it; **replies**. From time to time it starts a **checkpoint**. While one group syncs
 //! the next one gathers in the queue; nobody waits on a timer.
 //!
+//! Pages of an unpublished version are changed in place, those of a published one are copied first. So while nobody
+//! reads, groups are synced and acknowledged without being published ([`Publication`]); the next reader has them
+//! published before it takes its snapshot.
+//!
 //! Invariants:
-//! - a reply leaves only after the group that holds its write is synced and published;
+//! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
+//! - only what is synced is published;
 //! - a record's effects are all in the table or none is: commands check everything before their first change;
 //! - an error of log, table or checkpoint ends the task with the reason, before any reply of the group; space that is
 //!   short is no such error, see [`space`].
+//!
+//! [`Publication`]: crate::state::Publication
 
 mod execute;
 mod expiry;
@@ -48,6 +55,10 @@ const TAKEN_ITEMS_MAX: usize = 16;
 const SMALL_GROUP_RECORDS: u32 = 64;
 /// Times that a small group gives the processor away in a row before it is closed.
 const YIELDS_MAX: u32 = 2;
+
+/// Groups that are published after one that somebody read: a read that finds its version published need not wait for
+/// the writer, so where reads and writes mix, each group is.
+const PUBLISHED_GROUPS: u32 = 16;
 
 /// What ends the writer before it is asked to stop.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +129,12 @@ pub struct Writer<L> {
     taken: VecDeque<Message>,
     /// Submissions executed in the open group; their replies wait for its sync.
     answered: Vec<(Submission, usize)>,
+    /// Groups that are still to be published, because somebody reads.
+    publish_left: u32,
+    /// Whether the version holds changes that are not published.
+    unpublished: bool,
+    /// Readers that wait for a publication.
+    readers: Vec<async_channel::Sender<()>>,
     /// What the log of events was last told about space.
     space_told: Option<SpaceTold>,
 }
@@ -128,8 +145,10 @@ struct OpenGroup {
     group: Group,
     /// The time that all commands of the group see, in milliseconds since the Unix epoch.
     now_ms: u64,
-    /// Whether the table may have been changed since the last publication.
+    /// Whether the table may have been changed in this group.
     changed: bool,
+    /// Whether this is a quiet moment: publishing now costs no writer anything.
+    quiet: bool,
 }
 
 /// How to stop.
@@ -167,6 +186,9 @@ impl<L: Log> Writer<L> {
             limits: Limits::default(),
             taken: VecDeque::new(),
             answered: Vec::new(),
+            publish_left: 0,
+            unpublished: false,
+            readers: Vec::new(),
             space_told: None,
         }
     }
@@ -184,7 +206,8 @@ impl<L: Log> Writer<L> {
     /// One group, from the first message to the replies.
     fn turn(&mut self, first: Message) -> Result<Option<Stop>, WriterError> {
         self.limits = self.state.command_limits();
-        let mut open = OpenGroup { group: self.log.group(), now_ms: self.clock.now_ms(), changed: false };
+        let now_ms = self.clock.now_ms();
+        let mut open = OpenGroup { group: self.log.group(), now_ms, changed: false, quiet: false };
         let stop = self.gather(first, &mut open)?;
         self.expire(&mut open)?;
         self.commit(open)?;
@@ -199,6 +222,7 @@ impl<L: Log> Writer<L> {
             match message {
                 Message::Submission(submission) => self.execute(open, submission)?,
                 Message::Checkpoint { done } => self.checkpoints.request(done),
+                Message::Publish { done } => self.readers.push(done),
                 Message::Tick => self.tick(open)?,
                 Message::Shutdown { checkpoint, done } => {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
@@ -240,26 +264,48 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Appends and syncs the group, publishes its version, and sends the replies.
+    /// Appends and syncs the group, shows it to those who read, and sends the replies.
     fn commit(&mut self, open: OpenGroup) -> Result<(), WriterError> {
-        let OpenGroup { group, now_ms, mut changed } = open;
-        changed |= self.table.reclaim(self.options.reclaim_pages_max)? > 0;
+        let OpenGroup { group, now_ms, changed, quiet } = open;
+        self.unpublished |= changed | (self.table.reclaim(self.options.reclaim_pages_max)? > 0);
         if !group.is_empty() {
             let (records, bytes) = (u64::from(group.count()), group.len_bytes() as u64);
             self.log.submit(group, now_ms * 1000)?;
             self.log.durable()?;
             self.checkpoints.logged(records, bytes);
         }
-        if changed {
-            let frozen = self.table.freeze();
-            self.table.publish(frozen);
-        }
+        self.show(quiet);
         self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
         self.reply();
         Ok(())
     }
 
-    /// Sends the replies of a synced and published group. A client that is gone wants none.
+    /// Publishes the synced version if somebody reads, or says that readers are behind.
+    fn show(&mut self, quiet: bool) {
+        if self.state.publication.take_wanted() {
+            self.publish_left = PUBLISHED_GROUPS;
+        }
+        if quiet || self.publish_left > 0 || !self.readers.is_empty() {
+            self.publish_left = self.publish_left.saturating_sub(1);
+            self.publish();
+        } else if self.unpublished {
+            self.state.publication.set_behind(true);
+        }
+    }
+
+    /// Publishes all that is synced. No group may be open.
+    fn publish(&mut self) {
+        if std::mem::take(&mut self.unpublished) {
+            let frozen = self.table.freeze();
+            self.table.publish(frozen);
+            self.state.publication.set_behind(false);
+        }
+        for done in self.readers.drain(..) {
+            let _ = done.try_send(());
+        }
+    }
+
+    /// Sends the replies of a synced group. A client that is gone wants none.
     fn reply(&mut self) {
         for (submission, executed) in self.answered.drain(..) {
             let reply_to = submission.reply_to.clone();
@@ -267,10 +313,12 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Work of quiet moments: says in the log how far it is synced, and shows the figures of log and table.
+    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, and shows the figures of log
+    /// and table.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         if open.group.is_empty() && self.inbox.is_empty() {
             self.log.seal(open.now_ms * 1000)?;
+            open.quiet = true;
             open.changed |= self.table.reclaim(self.options.reclaim_pages_max * 16)? > 0;
         }
         self.gauges.show(self.log.status());
@@ -283,6 +331,7 @@ impl<L: Log> Writer<L> {
             self.end_checkpoint(outcome)?;
         }
         if self.checkpoints.is_due() {
+            self.publish();
             let checkpoint = self.table.begin_checkpoint(self.log.synced_lsn(), self.clock.now_ms());
             self.checkpoints.start(checkpoint, self.log.synced_lsn());
             self.gauges.checkpoint_started();
@@ -315,6 +364,7 @@ impl<L: Log> Writer<L> {
         if let Some(outcome) = self.checkpoints.wait() {
             self.end_checkpoint(outcome)?;
         }
+        self.publish();
         if checkpoint {
             let lsn = self.log.synced_lsn();
             let checkpoint = self.table.begin_checkpoint(lsn, self.clock.now_ms());

@@ -26,6 +26,11 @@ pub enum Message {
         /// Gets `Ok` when the checkpoint is durable, else the reason.
         done: async_channel::Sender<Result<(), String>>,
     },
+    /// Show readers all that was synced before this.
+    Publish {
+        /// Gets a word when that is done.
+        done: async_channel::Sender<()>,
+    },
     /// Look after expired keys and the idle log.
     Tick,
     /// Stop when everything before this is answered.
@@ -98,6 +103,16 @@ impl WriterQueue {
         let (done, outcome) = async_channel::bounded(1);
         self.send(Message::Checkpoint { done }).await?;
         Ok(outcome)
+    }
+
+    /// Has all that was acknowledged before published; returns when a snapshot holds it.
+    ///
+    /// # Errors
+    /// The writer is gone.
+    pub async fn publish(&self) -> Result<(), Closed> {
+        let (done, published) = async_channel::bounded(1);
+        self.send(Message::Publish { done }).await?;
+        published.recv().await.map_err(|_| Closed)
     }
 
     /// Lets the writer look after expired keys and the idle log. Does nothing when the queue is full: the writer is

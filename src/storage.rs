@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use wal::{DirStorage, Log, LogOptions};
+use wal::{DirStorage, Log, LogOptions, Notify};
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
@@ -94,7 +94,12 @@ pub fn open(
     let dir = DataDir::open(path)?;
     let storage = open_log_dir(&dir, options.log_buffered)?;
     let source = open_table_file(&dir, &options.table)?;
-    let recovered = recover(source, storage, &options.table, options.log)?;
+    let (queue, inbox): (WriterQueue, WriterInbox) =
+        writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
+    let wake = queue.clone();
+    let log_options =
+        LogOptions { sync_thread: true, synced: Some(Notify::new(move || wake.synced())), ..options.log };
+    let recovered = recover(source, storage, &options.table, log_options)?;
     let report = recovered.report;
     let clock = Arc::new(Clock::new(report.wall_ms));
     let status = recovered.log.status();
@@ -106,8 +111,6 @@ pub fn open(
     };
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, figures));
     state.set_gauges(gauges.clone());
-    let (queue, inbox): (WriterQueue, WriterInbox) =
-        writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
     let mut checkpoints = Checkpoints::new(state.clone(), queue.clone())
         .map_err(|source| StorageError::Io { what: "cannot start the checkpoint thread".into(), source })?;
     checkpoints.logged(report.records, report.bytes);

@@ -271,7 +271,7 @@ directives! {
     }
     Process {
         /// Threads that serve connections.
-        /// 0: as many as there are cores.
+        /// 0: one less than there are cores, for the writer needs one too.
         threads: u32 = "threads" "0" integer(0, 1024), Start;
         /// Times a second that expired keys are looked for, and that rates are measured.
         hz: u32 = "hz" "10" integer(1, 500), Live;
@@ -284,10 +284,10 @@ directives! {
 }
 
 impl Config {
-    /// Threads that serve connections: the configured number, or the number of cores.
+    /// Threads that serve connections: the configured number, or what the writer leaves of the cores.
     pub fn thread_count(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().max(2) - 1),
             count => count as usize,
         }
     }

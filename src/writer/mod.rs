@@ -2,8 +2,8 @@
 //!
 //! It takes what waits in its queue, and for all of it together: **executes** the commands on its own, unpublished
 //! version of the table; **appends** their effects to the log as one group; **syncs** the group; **publishes** the
-//! version, so that readers see it; **replies**. From time to time it starts a **checkpoint**. While one group syncs
-//! the next one gathers in the queue; nobody waits on a timer.
+//! version, so that readers see it; **replies**. From time to time it starts a **checkpoint**. While one group is in
+//! [flight] to the disk the next one is executed; nobody waits on a timer.
 //!
 //! Pages of an unpublished version are changed in place, those of a published one are copied first. So while nobody
 //! reads, groups are synced and acknowledged without being published ([`Publication`]); the next reader has them
@@ -11,7 +11,7 @@
 //!
 //! Invariants:
 //! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
-//! - only what is synced is published;
+//! - only what is synced is published, and one group at most is in flight;
 //! - a record's effects are all in the table or none is: commands check everything before their first change;
 //! - an error of log, table or checkpoint ends the task with the reason, before any reply of the group; space that is
 //!   short is no such error, see [`space`].
@@ -20,6 +20,7 @@
 
 mod execute;
 mod expiry;
+mod flight;
 mod gauges;
 mod queue;
 mod space;
@@ -37,13 +38,14 @@ use std::sync::Arc;
 
 use wal::{Group, Log, LogError};
 
-use crate::checkpoint::{CheckpointOutcome, Checkpoints};
+use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::command::Limits;
 use crate::effect::EffectBuffer;
 use crate::keyspace::{KeyspaceError, Lookups};
 use crate::state::ServerState;
 use crate::table::{TableError, TableWriter};
+use flight::Flight;
 use space::SpaceTold;
 
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
@@ -53,12 +55,11 @@ const TAKEN_MAX: usize = 16;
 const TAKEN_ITEMS_MAX: usize = 16;
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
+/// A group of so many records is closed as soon as the disk is idle: a sync takes less time than executing it took, and
+/// goes on while the next group is executed. Without this, groups grow until all clients wait for one.
+const GROUP_RECORDS_ENOUGH: u32 = 256;
 /// Times that a small group gives the processor away in a row before it is closed.
 const YIELDS_MAX: u32 = 2;
-
-/// Groups that are published after one that somebody read: a read that finds its version published need not wait for
-/// the writer, so where reads and writes mix, each group is.
-const PUBLISHED_GROUPS: u32 = 16;
 
 /// What ends the writer before it is asked to stop.
 #[derive(Debug, thiserror::Error)]
@@ -125,16 +126,22 @@ pub struct Writer<L> {
     lookups: Lookups,
     /// Limits of the configuration that commands look at, as of the open group.
     limits: Limits,
-    /// Messages taken from the queue and not dealt with yet; empty between groups, unless the writer stops.
+    /// Messages taken from the queue and not dealt with yet.
     taken: VecDeque<Message>,
+    /// The group that takes commands, if it has any.
+    open: Option<OpenGroup>,
     /// Submissions executed in the open group; their replies wait for its sync.
     answered: Vec<(Submission, usize)>,
+    /// Readers that wait for the open group to be published.
+    readers: Vec<async_channel::Sender<()>>,
+    /// The group on its way to the disk.
+    flight: Option<Flight>,
+    /// Whether commands came in while the last group was synced.
+    overlaps: bool,
     /// Groups that are still to be published, because somebody reads.
     publish_left: u32,
-    /// Whether the version holds changes that are not published.
+    /// Whether the version holds changes that are not published, nor frozen to be.
     unpublished: bool,
-    /// Readers that wait for a publication.
-    readers: Vec<async_channel::Sender<()>>,
     /// What the log of events was last told about space.
     space_told: Option<SpaceTold>,
 }
@@ -185,52 +192,76 @@ impl<L: Log> Writer<L> {
             lookups: Lookups::default(),
             limits: Limits::default(),
             taken: VecDeque::new(),
+            open: None,
             answered: Vec::new(),
+            readers: Vec::new(),
+            flight: None,
+            overlaps: false,
             publish_left: 0,
             unpublished: false,
-            readers: Vec::new(),
             space_told: None,
         }
     }
 
     /// Serves the queue until it is told to stop, or until something fails for good.
     pub async fn run(mut self) -> Result<(), WriterError> {
-        while let Some(message) = self.inbox.recv().await {
-            if let Some(stop) = self.turn(message)? {
+        while self.wait().await {
+            if let Some(stop) = self.turn()? {
                 return self.stop(stop);
             }
         }
         self.stop(Stop { checkpoint: true, done: None })
     }
 
-    /// One group, from the first message to the replies.
-    fn turn(&mut self, first: Message) -> Result<Option<Stop>, WriterError> {
+    /// Waits until there is something to do; `false` when there never will be.
+    async fn wait(&mut self) -> bool {
+        if self.taken.is_empty() {
+            let Some(message) = self.inbox.recv().await else { return false };
+            self.taken.push_back(message);
+        }
+        true
+    }
+
+    /// Executes what is there, and sends it on its way to the disk unless another group still is.
+    fn turn(&mut self) -> Result<Option<Stop>, WriterError> {
+        let mut open = self.open.take().unwrap_or_else(|| self.open());
+        let stop = self.gather(&mut open)?;
+        let full = open.group.len_bytes() >= self.options.group_bytes_max;
+        if stop.is_some() || (!self.landed()? && !full) {
+            self.open = Some(open);
+            return Ok(stop);
+        }
+        self.wait_for_landing()?;
+        self.launch(open)?;
+        Ok(None)
+    }
+
+    /// A new group.
+    fn open(&mut self) -> OpenGroup {
         self.limits = self.state.command_limits();
-        let now_ms = self.clock.now_ms();
-        let mut open = OpenGroup { group: self.log.group(), now_ms, changed: false, quiet: false };
-        let stop = self.gather(first, &mut open)?;
-        self.expire(&mut open)?;
-        self.commit(open)?;
-        self.checkpoint()?;
-        Ok(stop)
+        OpenGroup { group: self.log.group(), now_ms: self.clock.now_ms(), changed: false, quiet: false }
     }
 
     /// Executes what waits in the queue, up to the size of a group.
-    fn gather(&mut self, first: Message, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
-        self.taken.push_back(first);
+    fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
         while let Some(message) = self.taken.pop_front() {
             match message {
                 Message::Submission(submission) => self.execute(open, submission)?,
                 Message::Checkpoint { done } => self.checkpoints.request(done),
                 Message::Publish { done } => self.readers.push(done),
+                Message::Synced => {}
                 Message::Tick => self.tick(open)?,
                 Message::Shutdown { checkpoint, done } => {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
                 }
             }
+            let landed = self.landed()?;
+            if landed && open.group.count() >= GROUP_RECORDS_ENOUGH {
+                break;
+            }
             if open.group.len_bytes() < self.options.group_bytes_max {
                 self.take_ahead();
-                if self.taken.is_empty() {
+                if landed && self.taken.is_empty() {
                     self.let_others_submit(open);
                 }
             }
@@ -264,89 +295,15 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Appends and syncs the group, shows it to those who read, and sends the replies.
-    fn commit(&mut self, open: OpenGroup) -> Result<(), WriterError> {
-        let OpenGroup { group, now_ms, changed, quiet } = open;
-        self.unpublished |= changed | (self.table.reclaim(self.options.reclaim_pages_max)? > 0);
-        if !group.is_empty() {
-            let (records, bytes) = (u64::from(group.count()), group.len_bytes() as u64);
-            self.log.submit(group, now_ms * 1000)?;
-            self.log.durable()?;
-            self.checkpoints.logged(records, bytes);
-        }
-        self.show(quiet);
-        self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
-        self.reply();
-        Ok(())
-    }
-
-    /// Publishes the synced version if somebody reads, or says that readers are behind.
-    fn show(&mut self, quiet: bool) {
-        if self.state.publication.take_wanted() {
-            self.publish_left = PUBLISHED_GROUPS;
-        }
-        if quiet || self.publish_left > 0 || !self.readers.is_empty() {
-            self.publish_left = self.publish_left.saturating_sub(1);
-            self.publish();
-        } else if self.unpublished {
-            self.state.publication.set_behind(true);
-        }
-    }
-
-    /// Publishes all that is synced. No group may be open.
-    fn publish(&mut self) {
-        if std::mem::take(&mut self.unpublished) {
-            let frozen = self.table.freeze();
-            self.table.publish(frozen);
-            self.state.publication.set_behind(false);
-        }
-        for done in self.readers.drain(..) {
-            let _ = done.try_send(());
-        }
-    }
-
-    /// Sends the replies of a synced group. A client that is gone wants none.
-    fn reply(&mut self) {
-        for (submission, executed) in self.answered.drain(..) {
-            let reply_to = submission.reply_to.clone();
-            let _ = reply_to.try_send(Completion { submission, executed });
-        }
-    }
-
     /// Work of quiet moments: says in the log how far it is synced, lets readers see all, and shows the figures of log
     /// and table.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
-        if open.group.is_empty() && self.inbox.is_empty() {
+        if open.group.is_empty() && self.inbox.is_empty() && self.flight.is_none() {
             self.log.seal(open.now_ms * 1000)?;
             open.quiet = true;
             open.changed |= self.table.reclaim(self.options.reclaim_pages_max * 16)? > 0;
         }
         self.gauges.show(self.log.status());
-        Ok(())
-    }
-
-    /// Takes the outcome of a checkpoint that ended, and starts one that is due.
-    fn checkpoint(&mut self) -> Result<(), WriterError> {
-        if let Some(outcome) = self.checkpoints.ended() {
-            self.end_checkpoint(outcome)?;
-        }
-        if self.checkpoints.is_due() {
-            self.publish();
-            let checkpoint = self.table.begin_checkpoint(self.log.synced_lsn(), self.clock.now_ms());
-            self.checkpoints.start(checkpoint, self.log.synced_lsn());
-            self.gauges.checkpoint_started();
-        }
-        Ok(())
-    }
-
-    /// Releases what only the former checkpoint held, in table and log.
-    fn end_checkpoint(&mut self, outcome: CheckpointOutcome) -> Result<(), WriterError> {
-        let lsn = outcome.lsn;
-        let durable = outcome.result.map_err(|error| WriterError::Checkpoint(error.to_string()))?;
-        self.table.end_checkpoint(durable);
-        self.log.recycle_through(lsn)?;
-        self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
-        self.checkpoints.answer();
         Ok(())
     }
 
@@ -361,14 +318,15 @@ impl<L: Log> Writer<L> {
     }
 
     fn finish(&mut self, checkpoint: bool) -> Result<(), WriterError> {
+        self.wait_for_landing()?;
+        let open = self.open.take().unwrap_or_else(|| self.open());
+        self.launch(OpenGroup { quiet: true, ..open })?;
+        self.wait_for_landing()?;
         if let Some(outcome) = self.checkpoints.wait() {
             self.end_checkpoint(outcome)?;
         }
-        self.publish();
         if checkpoint {
-            let lsn = self.log.synced_lsn();
-            let checkpoint = self.table.begin_checkpoint(lsn, self.clock.now_ms());
-            self.checkpoints.start(checkpoint, lsn);
+            self.start_checkpoint();
             let outcome = self.checkpoints.wait().expect("a checkpoint was started");
             self.end_checkpoint(outcome)?;
         }

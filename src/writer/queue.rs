@@ -31,6 +31,8 @@ pub enum Message {
         /// Gets a word when that is done.
         done: async_channel::Sender<()>,
     },
+    /// The group in flight is durable, or failed.
+    Synced,
     /// Look after expired keys and the idle log.
     Tick,
     /// Stop when everything before this is answered.
@@ -119,6 +121,11 @@ impl WriterQueue {
     /// busy then.
     pub fn tick(&self) {
         let _ = self.messages.try_send(Message::Tick);
+    }
+
+    /// Wakes the writer when a group became durable. Does nothing when the queue is full: the writer is awake then.
+    pub fn synced(&self) {
+        let _ = self.messages.try_send(Message::Synced);
     }
 
     /// Stops the writer behind everything submitted; returns when it has stopped.

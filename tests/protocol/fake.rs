@@ -110,7 +110,10 @@ fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
                 store.checkpoints.fetch_add(1, SeqCst);
                 let _ = done.try_send(Ok(()));
             }
-            Message::Tick => {}
+            Message::Publish { done } => {
+                let _ = done.try_send(());
+            }
+            Message::Synced | Message::Tick => {}
             Message::Shutdown { done, .. } => {
                 let _ = done.try_send(Ok(()));
                 return;

@@ -26,7 +26,7 @@ use crate::options::LogOptions;
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, LogStatus};
 use crate::storage::{Storage, StorageFile};
-use crate::sync::{Job, Syncer};
+use crate::sync::{Done, Job, Syncer};
 
 /// Group buffers above this many bytes are given back to the system instead of being kept for the next group.
 const POOLED_BYTES_MAX: usize = 8 << 20;
@@ -133,7 +133,7 @@ impl<S: Storage> LocalLog<S> {
         if options.background {
             preparer.start_thread().map_err(thread)?;
         }
-        let syncer = Syncer::new(options.sync_thread).map_err(thread)?;
+        let syncer = Syncer::new(options.sync_thread, options.synced.clone()).map_err(thread)?;
         Ok(Self {
             storage,
             options,
@@ -236,7 +236,14 @@ impl<S: Storage> LocalLog<S> {
 
     /// Waits for the group in flight, if any.
     fn finish_in_flight(&mut self) -> Result<(), LogError> {
-        let Some(done) = self.syncer.finish() else { return Ok(()) };
+        match self.syncer.finish() {
+            Some(done) => self.settle(done),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the outcome of a write.
+    fn settle(&mut self, done: Done) -> Result<(), LogError> {
         self.recycle_buffer(done.buffer);
         let path = self.storage.path(&segment_name(self.active.header.sequence));
         let syncs = done.result.map_err(LogError::io("write", path));
@@ -350,6 +357,20 @@ impl<S: Storage> Log for LocalLog<S> {
         self.reserved = 0;
         self.sealed = false;
         Ok((first_lsn, self.chain.last_lsn))
+    }
+
+    fn sync_meanwhile(&mut self) -> bool {
+        self.syncer.do_meanwhile()
+    }
+
+    fn is_durable(&mut self) -> Result<bool, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        if let Some(done) = self.syncer.poll() {
+            self.settle(done)?;
+        }
+        Ok(!self.syncer.is_in_flight())
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {

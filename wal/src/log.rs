@@ -25,7 +25,15 @@ pub trait Log: Send {
     /// is used.
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError>;
 
-    /// Waits until all submitted groups are durable and returns the synced LSN.
+    /// Has the submitted group written while the caller goes on, and says whether there is somebody to do that. Once it
+    /// is durable, or failed, [`LogOptions::synced`](crate::LogOptions::synced) is called.
+    fn sync_meanwhile(&mut self) -> bool;
+
+    /// Takes notice of how far the log is durable by now, without waiting; says whether all submitted groups are.
+    fn is_durable(&mut self) -> Result<bool, LogError>;
+
+    /// Waits until all submitted groups are durable and returns the synced LSN. Writes the last one itself if nobody
+    /// does so meanwhile.
     fn durable(&mut self) -> Result<Lsn, LogError>;
 
     /// Says in the log itself how far it is durable, if that is not said already. Until then damage to the last

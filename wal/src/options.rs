@@ -1,11 +1,36 @@
 //! What may be chosen when a log is opened.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::direct::ALIGNMENT_BYTES;
 use crate::error::LogError;
 use crate::format::{self, BLOCK_BYTES};
 
 /// Default length of a segment in bytes.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Somebody to be told that something happened.
+#[derive(Clone)]
+pub struct Notify(Arc<dyn Fn() + Send + Sync>);
+
+impl Notify {
+    /// Tells by calling `tell`, which must not wait.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells.
+    pub(crate) fn notify(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Notify")
+    }
+}
 
 /// How a log lays out its segments and who does its work.
 #[derive(Clone, Debug)]
@@ -31,9 +56,11 @@ pub struct LogOptions {
     /// Whether a thread of the log prepares and recycles segments. Without it, `reserve` and `recycle_through`
     /// do that work themselves, in an order that depends on the calls alone.
     pub background: bool,
-    /// Whether a thread of the log writes and syncs, so that `submit` returns at once and the next group can be
-    /// gathered meanwhile. Without it, `durable` does the write on the caller's thread.
+    /// Whether the log has a thread that can write and sync a group while the next one is gathered. Without it only
+    /// `durable` does, on the caller's thread.
     pub sync_thread: bool,
+    /// Called by that thread each time that it is done with a group.
+    pub synced: Option<Notify>,
     /// Seed of the segments' salts; `None` takes them from the operating system. A fixed seed is for tests only:
     /// whoever knows a salt can make values that look like groups.
     pub salt_seed: Option<u64>,
@@ -52,6 +79,7 @@ impl Default for LogOptions {
             epoch: 0,
             background: true,
             sync_thread: false,
+            synced: None,
             salt_seed: None,
         }
     }

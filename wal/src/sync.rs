@@ -5,12 +5,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Lsn;
 use crate::direct::AlignedBuffer;
+use crate::options::Notify;
 use crate::storage::{StorageFile, transfer};
 
 /// A completed group on its way to the device.
@@ -39,16 +40,16 @@ pub(crate) struct Done {
     pub elapsed: Duration,
 }
 
-/// Does jobs, one at a time.
-pub(crate) enum Syncer<F: StorageFile> {
-    /// The caller's thread does the job when it asks for the result.
-    Caller(Option<Job<F>>),
-    /// A thread does it meanwhile.
-    Thread(SyncThread<F>),
+/// Does jobs, one at a time: on the caller's thread when it asks for the result, or on a thread of its own before.
+pub(crate) struct Syncer<F: StorageFile> {
+    /// A job that nobody has begun.
+    waiting: Option<Job<F>>,
+    /// Whoever can do it meanwhile.
+    thread: Option<SyncThread<F>>,
 }
 
 /// The thread and its two ends.
-pub(crate) struct SyncThread<F> {
+struct SyncThread<F> {
     /// Takes jobs; `None` once the thread has to end.
     jobs: Option<SyncSender<Job<F>>>,
     done: Receiver<Done>,
@@ -58,11 +59,60 @@ pub(crate) struct SyncThread<F> {
 }
 
 impl<F: StorageFile> Syncer<F> {
-    /// A syncer with or without a thread.
-    pub fn new(threaded: bool) -> io::Result<Self> {
-        if !threaded {
-            return Ok(Self::Caller(None));
+    /// A syncer with or without a thread, which tells `synced` of each job that is done.
+    pub fn new(threaded: bool, synced: Option<Notify>) -> io::Result<Self> {
+        let thread = if threaded { Some(SyncThread::start(synced)?) } else { None };
+        Ok(Self { waiting: None, thread })
+    }
+
+    /// Takes a job. None may be in flight.
+    pub fn start(&mut self, job: Job<F>) {
+        assert!(!self.is_in_flight(), "a group started before the one before it is durable");
+        self.waiting = Some(job);
+    }
+
+    /// Hands a job that waits to the thread; whether the thread has one now.
+    pub fn do_meanwhile(&mut self) -> bool {
+        let Some(thread) = &mut self.thread else { return false };
+        if let Some(job) = self.waiting.take() {
+            let jobs = thread.jobs.as_ref().expect("a thread that was not told to end");
+            assert!(jobs.send(job).is_ok(), "the log's sync thread died");
+            thread.busy = true;
         }
+        thread.busy
+    }
+
+    /// Whether a job was taken and its result not.
+    pub fn is_in_flight(&self) -> bool {
+        self.waiting.is_some() || self.thread.as_ref().is_some_and(|thread| thread.busy)
+    }
+
+    /// The result of the thread's job, if it is there.
+    pub fn poll(&mut self) -> Option<Done> {
+        let thread = self.thread.as_mut().filter(|thread| thread.busy)?;
+        match thread.done.try_recv() {
+            Ok(done) => {
+                thread.busy = false;
+                Some(done)
+            }
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => panic!("the log's sync thread died"),
+        }
+    }
+
+    /// Does the job in flight, or waits for the thread that does it.
+    pub fn finish(&mut self) -> Option<Done> {
+        if let Some(job) = self.waiting.take() {
+            return Some(job.run());
+        }
+        let thread = self.thread.as_mut().filter(|thread| thread.busy)?;
+        thread.busy = false;
+        Some(thread.done.recv().expect("the log's sync thread died"))
+    }
+}
+
+impl<F: StorageFile> SyncThread<F> {
+    fn start(synced: Option<Notify>) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel::<Job<F>>(1);
         let (finished, done) = sync_channel(1);
         let run = move || {
@@ -70,39 +120,11 @@ impl<F: StorageFile> Syncer<F> {
                 if finished.send(job.run()).is_err() {
                     break;
                 }
+                synced.iter().for_each(Notify::notify);
             }
         };
         let thread = std::thread::Builder::new().name("wal-sync".into()).spawn(run)?;
-        Ok(Self::Thread(SyncThread { jobs: Some(jobs), done, busy: false, thread: Some(thread) }))
-    }
-
-    /// Hands over a job. None may be in flight.
-    pub fn start(&mut self, job: Job<F>) {
-        match self {
-            Self::Caller(waiting) => {
-                assert!(waiting.is_none(), "a group started before the one before it is durable");
-                *waiting = Some(job);
-            }
-            Self::Thread(thread) => {
-                assert!(!thread.busy, "a group started before the one before it is durable");
-                let jobs = thread.jobs.as_ref().expect("a thread that was not told to end");
-                assert!(jobs.send(job).is_ok(), "the log's sync thread died");
-                thread.busy = true;
-            }
-        }
-    }
-
-    /// Waits for the job in flight, if any.
-    pub fn finish(&mut self) -> Option<Done> {
-        match self {
-            Self::Caller(waiting) => waiting.take().map(Job::run),
-            Self::Thread(thread) => {
-                if !std::mem::take(&mut thread.busy) {
-                    return None;
-                }
-                Some(thread.done.recv().expect("the log's sync thread died"))
-            }
-        }
+        Ok(Self { jobs: Some(jobs), done, busy: false, thread: Some(thread) })
     }
 }
 

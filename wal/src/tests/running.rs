@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{append, fill, options, payload, read_all, recover};
 use crate::{
-    DirStorage, LocalLog, Log, LogError, LogOptions, MemoryStorage, ReadError, ReadOptions, Reader,
+    DirStorage, LocalLog, Log, LogError, LogOptions, MemoryStorage, Notify, ReadError, ReadOptions, Reader,
     SegmentState, Step, Storage, segments,
 };
 
@@ -236,10 +236,33 @@ fn groups_are_submitted_ahead_and_become_durable_in_order() {
             fill(&mut group, [&payload(number, 2000)[..]]);
             assert_eq!(log.submit(group, 0).expect("submit"), (number, number));
             assert!(log.synced_lsn() >= number - 1, "the group before is durable by now");
+            assert!(!log.is_durable().expect("is durable"), "nobody has begun to write it");
+            assert_eq!(log.sync_meanwhile(), sync_thread);
         }
         assert_eq!(log.durable().expect("durable"), 50);
         assert_eq!(read_all(&storage, ReadOptions::default()).0.len(), 50);
     }
+}
+
+#[test]
+fn the_sync_thread_says_when_a_group_is_durable() {
+    let (told, synced) = std::sync::mpsc::channel();
+    let options = LogOptions {
+        sync_thread: true,
+        synced: Some(Notify::new(move || told.send(()).expect("the test listens"))),
+        ..options()
+    };
+    let mut log = LocalLog::create(MemoryStorage::new(), options).expect("create");
+    for number in 1..=20u64 {
+        let mut group = log.group();
+        fill(&mut group, [&payload(number, 100)[..]]);
+        log.submit(group, 0).expect("submit");
+        assert!(log.sync_meanwhile());
+        synced.recv().expect("the thread tells");
+        assert!(log.is_durable().expect("is durable"));
+        assert_eq!(log.synced_lsn(), number);
+    }
+    assert!(!log.sync_meanwhile(), "nothing is left to be done");
 }
 
 #[test]

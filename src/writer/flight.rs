@@ -1,0 +1,156 @@
+//! A group's way from execution to the replies: closed, written and synced, published, answered.
+//!
+//! Where commands wait or come in while a group is synced, the log's thread does that, and the writer executes the next
+//! group meanwhile. Where hardly anybody submits meanwhile, as with a single client, the writer syncs the group itself:
+//! handing it over and back would only take time.
+
+use wal::{Group, Log};
+
+use super::{OpenGroup, Writer, WriterError};
+use crate::checkpoint::CheckpointOutcome;
+use crate::table::Frozen;
+
+/// Groups that are published after one that somebody read: a read that finds its version published need not wait for
+/// the writer, so where reads and writes mix, each group is.
+const PUBLISHED_GROUPS: u32 = 16;
+
+/// Executing while a group is synced pays if at least one in so many as it holds submissions come in meanwhile.
+const MEANWHILE_SHARE: usize = 4;
+
+/// A group that was closed: what happens when it is durable.
+pub(super) struct Flight {
+    /// Records in it.
+    records: u64,
+    /// Bytes of it.
+    bytes: u64,
+    /// Whether it changed the table.
+    changed: bool,
+    /// Its version, if that is to be published.
+    frozen: Option<Frozen>,
+    /// Whether a checkpoint of that version is to be started.
+    checkpoint: bool,
+    /// Submissions whose replies wait for it.
+    answered: Vec<(super::Submission, usize)>,
+    /// Readers that wait for its publication.
+    readers: Vec<async_channel::Sender<()>>,
+}
+
+impl<L: Log> Writer<L> {
+    /// Closes a group and has it written. Nothing may be in flight.
+    pub(super) fn launch(&mut self, mut open: OpenGroup) -> Result<(), WriterError> {
+        self.expire(&mut open)?;
+        if let Some(outcome) = self.checkpoints.ended() {
+            self.end_checkpoint(outcome)?;
+        }
+        let OpenGroup { group, now_ms, mut changed, quiet } = open;
+        changed |= self.table.reclaim(self.options.reclaim_pages_max)? > 0;
+        self.unpublished |= changed;
+        let checkpoint = self.checkpoints.is_due();
+        let publish = (self.is_read(quiet) | checkpoint) && std::mem::take(&mut self.unpublished);
+        self.flight = Some(Flight {
+            records: u64::from(group.count()),
+            bytes: group.len_bytes() as u64,
+            changed,
+            frozen: publish.then(|| self.table.freeze()),
+            checkpoint,
+            answered: std::mem::take(&mut self.answered),
+            readers: std::mem::take(&mut self.readers),
+        });
+        self.sync(group, now_ms)
+    }
+
+    /// Appends the group, and syncs it unless the log's thread does.
+    fn sync(&mut self, group: Group, now_ms: u64) -> Result<(), WriterError> {
+        if group.is_empty() {
+            return self.land();
+        }
+        self.log.submit(group, now_ms * 1000)?;
+        let waiting = self.taken.len() + self.inbox.len();
+        if (waiting > 0 || self.overlaps) && self.log.sync_meanwhile() {
+            return Ok(());
+        }
+        self.log.durable()?;
+        self.land()
+    }
+
+    /// Takes notice if the group in flight is durable by now. Whether nothing is in flight any more.
+    pub(super) fn landed(&mut self) -> Result<bool, WriterError> {
+        if self.flight.is_some() {
+            if !self.log.is_durable()? {
+                return Ok(false);
+            }
+            self.land()?;
+        }
+        Ok(true)
+    }
+
+    /// Waits until nothing is in flight.
+    pub(super) fn wait_for_landing(&mut self) -> Result<(), WriterError> {
+        if self.flight.is_some() {
+            self.log.durable()?;
+            self.land()?;
+        }
+        Ok(())
+    }
+
+    /// The group in flight is durable: shows it to those who read, and sends its replies.
+    fn land(&mut self) -> Result<(), WriterError> {
+        let mut flight = self.flight.take().expect("a group is in flight");
+        let meanwhile = self.answered.len() + self.taken.len() + self.inbox.len();
+        self.overlaps = meanwhile * MEANWHILE_SHARE > flight.answered.len();
+        if flight.records > 0 {
+            self.checkpoints.logged(flight.records, flight.bytes);
+        }
+        if let Some(frozen) = flight.frozen {
+            self.table.publish(frozen);
+            self.state.publication.set_behind(false);
+        } else if flight.changed {
+            self.state.publication.set_behind(true);
+        }
+        self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
+        for (submission, executed) in flight.answered.drain(..) {
+            // A client that is gone wants no reply.
+            let reply_to = submission.reply_to.clone();
+            let _ = reply_to.try_send(super::Completion { submission, executed });
+        }
+        for done in flight.readers {
+            let _ = done.try_send(());
+        }
+        if self.answered.is_empty() {
+            self.answered = flight.answered;
+        }
+        if flight.checkpoint {
+            self.start_checkpoint();
+        }
+        Ok(())
+    }
+
+    /// Whether the group that is closed is to be published when it is durable.
+    fn is_read(&mut self, quiet: bool) -> bool {
+        if self.state.publication.take_wanted() {
+            self.publish_left = PUBLISHED_GROUPS;
+        }
+        let wanted = self.publish_left > 0;
+        self.publish_left = self.publish_left.saturating_sub(1);
+        wanted || quiet || !self.readers.is_empty()
+    }
+
+    /// Starts a checkpoint of the published version, which holds all that is synced.
+    pub(super) fn start_checkpoint(&mut self) {
+        let lsn = self.log.synced_lsn();
+        let checkpoint = self.table.begin_checkpoint(lsn, self.clock.now_ms());
+        self.checkpoints.start(checkpoint, lsn);
+        self.gauges.checkpoint_started();
+    }
+
+    /// Releases what only the former checkpoint held, in table and log.
+    pub(super) fn end_checkpoint(&mut self, outcome: CheckpointOutcome) -> Result<(), WriterError> {
+        let lsn = outcome.lsn;
+        let durable = outcome.result.map_err(|error| WriterError::Checkpoint(error.to_string()))?;
+        self.table.end_checkpoint(durable);
+        self.log.recycle_through(lsn)?;
+        self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
+        self.checkpoints.answer();
+        Ok(())
+    }
+}

@@ -21,14 +21,14 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config) -> Result<(), Failure> {
     let listeners = listen(config)?;
     let open = storage::open(&config.dir, options(config), state.clone(), writer_failed)
         .map_err(|error| failure(&config.dir, &error))?;
-    let start = |error| Failure::new(exit::START, format!("cannot start the threads: {error}"));
+    let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
     let executors = Executors::start(config.thread_count()).map_err(start)?;
     let reads = Arc::new(SnapshotReads::new(open.table.clone(), open.clock.clone(), state.clone()));
     let services = Services { state, writer: open.queue.clone(), reads };
     announce(config, &open, &listeners, executors.threads());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
-    let mode = futures_lite::future::block_on(serving);
+    let mode = futures_lite::future::block_on(serving).map_err(start)?;
     let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     stopped.map_err(|reason| Failure::new(exit::IO, format!("the last checkpoint failed: {reason}")))

@@ -9,22 +9,23 @@
 
 mod buffers;
 mod read;
+mod readiness;
 mod refusal;
 mod session;
 mod snapshot;
 mod socket;
 
 pub use read::{ExpiredKey, ReadCall, Reads};
+pub use readiness::{Readiness, Stream, Watched};
 pub use snapshot::SnapshotReads;
 
 use std::future::poll_fn;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender, bounded};
-use async_io::{Async, Timer};
+use async_io::Timer;
 use futures_lite::FutureExt;
 
 use crate::resp::Reply;
@@ -52,9 +53,9 @@ pub struct Services {
     pub reads: Arc<dyn Reads>,
 }
 
-/// Serves a client until either side ends it. `stream` is in non-blocking mode, `info` is in the registry of clients and
+/// Serves a client until either side ends it. `info` is in the registry of clients and
 /// leaves it here. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
-pub async fn serve(services: Services, stream: Async<OwnedFd>, info: Arc<ClientInfo>) {
+pub async fn serve(services: Services, stream: Watched, info: Arc<ClientInfo>) {
     let registered = Registered { state: services.state.clone(), info: info.clone() };
     poll_fn(|context| {
         info.register(context.waker());

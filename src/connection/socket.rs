@@ -1,18 +1,17 @@
 //! A client's socket, TCP or Unix, without waiting where none is needed.
 //!
-//! System calls are made at once; only when the kernel says that it would have to wait is the reactor asked to watch
-//! the socket. Every wait ends when the client is killed.
+//! System calls are made at once; only when the kernel says that it would have to wait does the connection, until the
+//! socket's state changes. Every wait ends when the client is killed.
 
 use std::future::poll_fn;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use async_io::Async;
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use super::readiness::Watched;
 use crate::state::{ClientInfo, ServerState};
 
 /// What a read brought.
@@ -33,7 +32,7 @@ pub(super) struct Ended;
 /// A client's socket.
 pub(super) struct Socket {
     /// The socket, in non-blocking mode.
-    stream: Async<OwnedFd>,
+    stream: Watched,
     /// Who may kill the client.
     info: Arc<ClientInfo>,
     /// Who may stop the server.
@@ -42,17 +41,24 @@ pub(super) struct Socket {
 
 impl Socket {
     /// A socket in non-blocking mode, of the client `info`.
-    pub fn new(stream: Async<OwnedFd>, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
+    pub fn new(stream: Watched, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
         Self { stream, info, state }
     }
 
     /// Reads what is there into the free room of `buffer`, which must have some.
     pub fn receive(&self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
-        debug_assert!(buffer.capacity() > buffer.len());
+        let room = buffer.capacity() - buffer.len();
+        debug_assert!(room > 0);
+        self.stream.before_read();
         loop {
             return match recv(self.stream.as_fd(), spare_capacity(buffer), RecvFlags::empty()) {
                 Ok((0, _)) => Ok(Received::End),
-                Ok((bytes, _)) => Ok(Received::Bytes(bytes)),
+                Ok((bytes, _)) => {
+                    if bytes == room {
+                        self.stream.may_hold_more();
+                    }
+                    Ok(Received::Bytes(bytes))
+                }
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(rustix::io::Errno::AGAIN) => Ok(Received::Nothing),
                 Err(_) => Err(Ended),
@@ -67,11 +73,18 @@ impl Socket {
 
     /// Sends all of `bytes`; waits while the client does not take them.
     pub async fn send(&self, mut bytes: &[u8]) -> Result<(), Ended> {
+        let mut waits = false;
         while !bytes.is_empty() {
             match send(self.stream.as_fd(), bytes, SendFlags::NOSIGNAL) {
                 Ok(sent) => bytes = &bytes[sent..],
                 Err(rustix::io::Errno::INTR) => {}
+                // Tried once more, for room that came before the look for it.
+                Err(rustix::io::Errno::AGAIN) if !waits => {
+                    waits = true;
+                    self.stream.before_write();
+                }
                 Err(rustix::io::Errno::AGAIN) => {
+                    waits = false;
                     self.info.hold_replies(bytes.len());
                     self.until(|context| self.stream.poll_writable(context), false).await?;
                     self.info.hold_replies(0);
@@ -85,14 +98,14 @@ impl Socket {
     /// Waits for `ready`, unless the client is killed or, if `stops`, the server.
     async fn until(
         &self,
-        mut ready: impl FnMut(&mut Context<'_>) -> Poll<io::Result<()>>,
+        mut ready: impl FnMut(&mut Context<'_>) -> Poll<()>,
         stops: bool,
     ) -> Result<(), Ended> {
         poll_fn(|context| {
             if self.info.is_killed() || (stops && self.state.shutdown.is_draining()) {
                 return Poll::Ready(Err(Ended));
             }
-            ready(context).map_err(|_| Ended)
+            ready(context).map(Ok)
         })
         .await
     }

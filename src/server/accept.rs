@@ -5,18 +5,18 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::Mutex;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_io::{Async, Timer};
+use async_io::Timer;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, SocketFlags, accept_with, send};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::executor::Spawner;
 use super::listen::{Endpoint, Listener};
-use crate::connection::{Services, serve};
+use crate::connection::{Readiness, Services, Stream, serve};
 use crate::state::Peer;
 
 /// Pause of an accept loop after a failure that will not pass at once.
@@ -53,8 +53,7 @@ impl Spare {
     fn turn_away(&self, listener: &Listener) {
         let mut spare = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         spare.take();
-        if let Ok(stream) = accept_with(listener.socket.as_fd(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
-        {
+        if let Ok(stream) = accept_with(listener.as_fd(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
             refuse(&stream, TOO_MANY);
         }
         *spare = File::open("/dev/null").ok();
@@ -62,41 +61,45 @@ impl Spare {
 }
 
 /// Takes connections for ever.
-pub(super) async fn accept(services: Services, listener: &Listener, spawner: &Spawner, spare: &Spare) {
+pub(super) async fn accept(
+    services: Services,
+    listener: &Listener,
+    readiness: &Arc<Readiness>,
+    spawner: &Spawner,
+    spare: &Spare,
+) {
     let mut in_a_row = 0;
     loop {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        match accept_with(listener.socket.as_fd(), flags) {
-            Ok(stream) => {
-                admit(&services, listener, spawner, stream);
-                in_a_row += 1;
-                if in_a_row == ACCEPTS_MAX {
-                    in_a_row = 0;
-                    futures_lite::future::yield_now().await;
-                }
-            }
-            Err(Errno::AGAIN) => {
-                in_a_row = 0;
-                if let Err(error) = listener.socket.readable().await {
-                    tracing::error!(%error, "cannot wait for connections");
+        match listener.accept().await {
+            Ok(stream) => admit(&services, listener, readiness, spawner, stream),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::INTR | Errno::CONNABORTED) => {}
+                errno => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    if matches!(errno, Some(Errno::MFILE | Errno::NFILE)) {
+                        services.state.stats.refused();
+                        spare.turn_away(listener);
+                    }
                     Timer::after(BACK_OFF).await;
                 }
-            }
-            Err(Errno::INTR | Errno::CONNABORTED) => {}
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                if matches!(error, Errno::MFILE | Errno::NFILE) {
-                    services.state.stats.refused();
-                    spare.turn_away(listener);
-                }
-                Timer::after(BACK_OFF).await;
-            }
+            },
+        }
+        in_a_row += 1;
+        if in_a_row == ACCEPTS_MAX {
+            in_a_row = 0;
+            futures_lite::future::yield_now().await;
         }
     }
 }
 
 /// Begins to serve a connection, unless it is to be refused.
-fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: OwnedFd) {
+fn admit(
+    services: &Services,
+    listener: &Listener,
+    readiness: &Arc<Readiness>,
+    spawner: &Spawner,
+    stream: Stream,
+) {
     let state = &services.state;
     let peer = describe(listener, &stream);
     if state.clients.len() >= state.limits.clients_max() as usize {
@@ -111,7 +114,7 @@ fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Ow
     if !peer.is_unix {
         tune(&stream, state.limits.tcp_keepalive_s());
     }
-    match Async::new_nonblocking(stream) {
+    match readiness.watch(stream) {
         Ok(stream) => {
             state.stats.connected();
             let info = state.clients.add(peer, state.uptime_ms());
@@ -122,12 +125,12 @@ fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Ow
 }
 
 /// Says why, and closes. The text is short enough for the socket's empty buffer; if not, it is cut.
-fn refuse(stream: &OwnedFd, text: &str) {
+fn refuse(stream: &impl AsFd, text: &str) {
     let _ = send(stream, text.as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
 
 /// Switches off delays, and has the kernel look after silent peers.
-fn tune(stream: &OwnedFd, keepalive_s: u32) {
+fn tune(stream: &impl AsFd, keepalive_s: u32) {
     let socket = SockRef::from(stream);
     let _ = socket.set_tcp_nodelay(true);
     if keepalive_s > 0 {
@@ -141,9 +144,9 @@ fn tune(stream: &OwnedFd, keepalive_s: u32) {
 }
 
 /// The two ends of a connection, for display.
-fn describe(listener: &Listener, stream: &OwnedFd) -> Peer {
+fn describe(listener: &Listener, stream: &impl AsFd) -> Peer {
     let socket = SockRef::from(stream);
-    let fd = stream.as_raw_fd();
+    let fd = stream.as_fd().as_raw_fd();
     match listener.endpoint() {
         Endpoint::Unix(path) => {
             let addr = format!("{}:0", path.display());
@@ -162,7 +165,7 @@ fn describe(listener: &Listener, stream: &OwnedFd) -> Peer {
 }
 
 /// Whether the peer is on this machine: it came over a Unix socket or from a loopback address.
-fn is_local(stream: &OwnedFd) -> bool {
+fn is_local(stream: &impl AsFd) -> bool {
     match SockRef::from(stream).peer_addr() {
         Ok(address) => address.as_socket().is_none_or(|address| address.ip().to_canonical().is_loopback()),
         Err(_) => false,

@@ -3,12 +3,16 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use async_io::Async;
+use async_net::TcpListener;
+use async_net::unix::UnixListener;
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::connection::Stream;
 
 /// What clients connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +25,18 @@ pub enum Endpoint {
 
 /// A socket that takes connections. Dropping one for a Unix socket removes its path.
 pub struct Listener {
-    /// The listening socket, in non-blocking mode.
-    pub(super) socket: Async<OwnedFd>,
+    /// The listening socket.
+    socket: ListeningSocket,
     /// What clients connect to; the real port where 0 was asked for.
     endpoint: Endpoint,
+}
+
+/// A listening socket.
+enum ListeningSocket {
+    /// Of a TCP address.
+    Tcp(TcpListener),
+    /// Of a path.
+    Unix(UnixListener),
 }
 
 /// A socket could not be opened.
@@ -52,7 +64,8 @@ impl Listener {
             socket.bind(&address.into())?;
             socket.listen(backlog)?;
             let address = socket.local_addr()?.as_socket().unwrap_or(address);
-            Ok(Self { socket: Async::new(OwnedFd::from(socket))?, endpoint: Endpoint::Tcp(address) })
+            let socket = ListeningSocket::Tcp(Async::<std::net::TcpListener>::new(socket.into())?.into());
+            Ok(Self { socket, endpoint: Endpoint::Tcp(address) })
         };
         open().map_err(|source| ListenError { endpoint: address.to_string(), source })
     }
@@ -73,7 +86,8 @@ impl Listener {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
             }
             socket.listen(backlog)?;
-            Ok(Self { socket: Async::new(OwnedFd::from(socket))?, endpoint: Endpoint::Unix(path.to_owned()) })
+            let socket = Async::<std::os::unix::net::UnixListener>::new(OwnedFd::from(socket).into())?.into();
+            Ok(Self { socket: ListeningSocket::Unix(socket), endpoint: Endpoint::Unix(path.to_owned()) })
         };
         open().map_err(|source| ListenError { endpoint: path.display().to_string(), source })
     }
@@ -106,6 +120,17 @@ impl Listener {
         Ok(listeners)
     }
 
+    /// Takes the next connection; waits for one.
+    ///
+    /// # Errors
+    /// The connection broke already, or the process has no file descriptor for it.
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
+        Ok(match &self.socket {
+            ListeningSocket::Tcp(socket) => Box::new(socket.accept().await?.0),
+            ListeningSocket::Unix(socket) => Box::new(socket.accept().await?.0),
+        })
+    }
+
     /// What clients connect to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -116,6 +141,15 @@ impl Listener {
         match self.endpoint {
             Endpoint::Tcp(address) => Some(address),
             Endpoint::Unix(_) => None,
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.socket {
+            ListeningSocket::Tcp(socket) => socket.as_fd(),
+            ListeningSocket::Unix(socket) => socket.as_fd(),
         }
     }
 }

@@ -357,7 +357,7 @@ impl Fake {
             move || {
                 let executors = Executors::start(threads).unwrap();
                 futures_lite::future::block_on(async {
-                    run(services, listeners, executors.spawner()).await;
+                    run(services, listeners, executors.spawner()).await.expect("sockets can be watched");
                     queue.shutdown(false).await.unwrap();
                 });
                 writer.join().unwrap();

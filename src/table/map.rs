@@ -138,6 +138,11 @@ impl Memory {
         self.taken.load(Ordering::Acquire)
     }
 
+    /// Size of the region in pages.
+    pub(super) fn pages(&self) -> usize {
+        self.bytes / PAGE_BYTES
+    }
+
     /// Copies one whole page out. Meant for pages that nobody writes meanwhile.
     pub(super) fn read_page(&self, page: usize, out: &mut [u8; PAGE_BYTES]) {
         assert!((page + 1) * PAGE_BYTES <= self.bytes);

@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
+    thread::ThreadId,
 };
 
 use super::{
@@ -20,6 +21,46 @@ use super::{
 
 /// Bytes that a device writes at once.
 const SECTOR_BYTES: usize = 512;
+
+/// Memory for the pages of a [`TableFile`] that a test makes itself.
+pub struct MemoryRegion {
+    /// The pages.
+    memory: Arc<Memory>,
+    /// The thread that mapped it last.
+    mapped_by: Mutex<Option<ThreadId>>,
+}
+
+impl MemoryRegion {
+    /// Zeroed memory for so many pages.
+    pub fn new(pages: usize) -> MemoryRegion {
+        MemoryRegion { memory: Memory::heap(pages * PAGE_BYTES), mapped_by: Mutex::new(None) }
+    }
+
+    /// Number of pages.
+    pub fn pages(&self) -> usize {
+        self.memory.pages()
+    }
+
+    /// The right to the pages, for the table. Fails while another table has it.
+    pub fn map(&self) -> io::Result<Mapping> {
+        *self.mapped_by.lock().expect("no panic in here") = Some(std::thread::current().id());
+        Mapping::take(&self.memory)
+    }
+
+    /// Overwrites a page. Panics while a table has the right to the pages.
+    pub fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
+        self.memory.write_page(page, from);
+    }
+
+    /// Copies a page out. While a table has the right to the pages, its writer must be on this thread and in no other
+    /// call than one of its file or of the log; panics on a thread that did not map it.
+    pub fn read_page(&self, page: usize, out: &mut [u8; PAGE_BYTES]) {
+        let here = std::thread::current().id();
+        let mapped_by = *self.mapped_by.lock().expect("no panic in here");
+        assert!(!self.memory.is_taken() || mapped_by == Some(here), "the writer's thread looks at its pages");
+        self.memory.read_page(page, out);
+    }
+}
 
 /// A table's file that lives in memory. Clones share it.
 #[derive(Clone)]

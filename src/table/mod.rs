@@ -62,7 +62,7 @@ pub use cursor::{Cursor, Item};
 pub use error::{CorruptReason, MetaFault, TableError};
 pub use insert::{CELL_BYTES_MAX, KEY_BYTES_MAX};
 pub use map::{FILE_BYTES_LIMIT, FILE_BYTES_MAX_DEFAULT, META_BYTES, Mapping, MmapFile, TableFile};
-pub use memory::MemoryFile;
+pub use memory::{MemoryFile, MemoryRegion};
 pub use meta::Meta;
 pub use page::PAGE_BYTES;
 pub use root::{CELL_ROOTS_MAX, Cell, CellRoots, ROOT_BYTES, ROOT_SLOTS, Root};

@@ -89,6 +89,10 @@ pub struct WriterOptions {
     pub expire_keys_max: usize,
     /// Pages of cut-off trees that one group frees at most.
     pub reclaim_pages_max: usize,
+    /// Log bytes that only commands which free space may use.
+    pub log_reserve_bytes: u64,
+    /// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
+    pub table_reserve_pages: u64,
 }
 
 impl Default for WriterOptions {
@@ -98,6 +102,8 @@ impl Default for WriterOptions {
             output_bytes_max: 1 << 20,
             expire_keys_max: 200,
             reclaim_pages_max: 256,
+            log_reserve_bytes: 256 << 10,
+            table_reserve_pages: 1024,
         }
     }
 }

@@ -14,11 +14,6 @@ use crate::command::{self, Call, Flags, Run, Spec};
 use crate::keyspace::Estimate;
 use crate::table::{TableError, View};
 
-/// Log bytes that only commands which free space may use.
-const LOG_RESERVE_BYTES: u64 = 256 << 10;
-/// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
-const TABLE_RESERVE_PAGES: u64 = 1024;
-
 /// Time between two reports that space is short.
 const SPACE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -77,8 +72,8 @@ impl<L: Log> Writer<L> {
         }
         need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, submission.items.len()));
         let with_reserve = Estimate {
-            log_bytes: need.log_bytes + LOG_RESERVE_BYTES,
-            table_pages: need.table_pages + TABLE_RESERVE_PAGES,
+            log_bytes: need.log_bytes + self.options.log_reserve_bytes,
+            table_pages: need.table_pages + self.options.table_reserve_pages,
         };
         let refusal = self.reserve(open, with_reserve)?;
         self.note_space(refusal.as_deref());

@@ -1,82 +1,203 @@
 //! The promise under power cuts: what was acknowledged is there after recovery, whatever part of the rest reached the
 //! disk, and recovery needs nobody's help.
 //!
-//! The shipped log, table, writer, checkpoint and recovery run on disks in memory that forget what was not synced. A
-//! seeded driver sends commands through the writer's queue; the power goes off at a random operation of log or table,
-//! before it, within it or after it. Every image of what may be left is recovered and compared with a plain map: it
-//! must hold the state after some prefix of the commands sent, no shorter than what was acknowledged or what any reader
-//! saw. A crash inside that recovery must lead to the same state. Some lives end by a kill, which leaves the page
-//! cache, or in order instead.
+//! The shipped log, table, writer, checkpoint and recovery run on disks in memory that remember everything done to them
+//! (`record`, `media`). A history is drawn from a seed (`plan`): some lives of the server (`life`), each ended by a power
+//! cut, a kill or an order, sometimes with a sync that fails. Afterwards each moment of each life is looked at
+//! (`explore`): images are built of what the disks held for sure and any part of what was pending (`image`), recovery
+//! runs on them, and the state that it finds must be one that is allowed (`oracle`): that after some prefix of the
+//! commands sent, no shorter than what was acknowledged or what any reader saw. The recoveries are walked through in the
+//! same way, and the recoveries from their images. A history that fails is made smaller first (`shrink`) and printed
+//! with the command that replays it.
 //!
-//! The long form: `ACKD_POWER_SEEDS=20000 ACKD_POWER_SEED=1000 cargo test --release --test power_loss -- --nocapture`
-//! runs so many histories, from that seed on. A history that fails prints the line that replays it alone.
+//! The long form, some 20 minutes on two cores:
+//! `ACKD_POWER_SEEDS=2000 cargo test --profile sim --test power_loss -- --nocapture power_cuts`
+//! goes through so many histories, from `ACKD_POWER_SEED` (1) on, and prints a table of what it saw.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod damage;
 mod disk;
-mod history;
+mod explore;
+mod image;
+mod life;
+mod media;
+mod oracle;
+mod plan;
+mod record;
+mod shrink;
 mod stack;
 
 use common::setting;
-use history::{Counts, History};
+use explore::{Counts, Effort};
+use oracle::Class;
+use shrink::Case;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// Tables of some MB are made and dropped thousands of times; the server's own allocator keeps their memory.
+/// Tables are made and dropped thousands of times a second; the server's own allocator keeps their memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
-const SEEDS: u64 = 48;
+const SEEDS: u64 = 8;
+/// Failures that are made smaller and printed; more are counted only.
+const FAILURES_TOLD: usize = 2;
+/// Time between two lines that say how far a long run is.
+const PROGRESS: Duration = Duration::from_secs(60);
 
-/// Prints how to replay a history if it fails.
-struct Replay(u64);
+/// What all histories of a run gave.
+#[derive(Default)]
+struct Total {
+    counts: Counts,
+    /// All traces together; the order of the seeds does not matter.
+    trace: u64,
+    /// Histories that failed, by kind.
+    failures: BTreeMap<Class, u64>,
+    /// What was printed of them.
+    told: Vec<String>,
+}
 
-impl Drop for Replay {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let seed = self.0;
-            eprintln!(
-                "replay with: ACKD_POWER_SEED={seed} ACKD_POWER_SEEDS=1 cargo test --test power_loss part_0"
-            );
+/// Goes through some histories on all processors.
+fn histories(first: u64, count: u64, effort: Effort) -> Total {
+    shrink::quiet_panics();
+    let next = AtomicU64::new(first);
+    let total = Mutex::new(Total::default());
+    let start = Instant::now();
+    let told = Mutex::new(start);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count || total.lock().expect("no panic in here").told.len() >= FAILURES_TOLD {
+                return;
+            }
+            one_history(seed, effort, &total);
+            let mut told = told.lock().expect("no panic in here");
+            if told.elapsed() > PROGRESS {
+                *told = Instant::now();
+                let counts = total.lock().expect("no panic in here").counts;
+                eprintln!("{:?}: {counts:?}", start.elapsed());
+            }
         }
-    }
-}
-
-/// Every other history, so that two threads share the work.
-fn histories(part: u64) {
-    let (first, count) = (setting("ACKD_POWER_SEED", 1), setting("ACKD_POWER_SEEDS", SEEDS));
-    let mut total = Counts::default();
-    for seed in (first..first + count).skip(part as usize).step_by(2) {
-        let _replay = Replay(seed);
-        eprintln!("seed {seed}");
-        let mut history = History::new(seed);
-        history.run();
-        total.add(&history.counts);
-    }
-    eprintln!("{total:?}");
-    if count >= SEEDS {
-        let seen = [total.torn, total.ahead, total.checkpoints, total.nested, total.kills];
-        assert!(seen.iter().all(|&seen| seen > 0), "something was never seen: {total:?}");
-    }
-}
-
-#[test]
-fn acknowledged_commands_survive_power_cuts_part_0() {
-    histories(0);
-}
-
-#[test]
-fn acknowledged_commands_survive_power_cuts_part_1() {
-    histories(1);
-}
-
-#[test]
-fn the_same_seed_gives_the_same_history() {
-    let run = |seed| {
-        let mut history = History::new(seed);
-        history.run();
-        (history.trace, history.counts)
     };
-    assert_eq!(run(5), run(5));
-    assert_ne!(run(5), run(6));
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    total.into_inner().expect("no panic in here")
+}
+
+fn one_history(seed: u64, effort: Effort, total: &Mutex<Total>) {
+    let case = Case::new(seed, effort);
+    let (counts, trace, failure) = case.run();
+    let told = failure.as_ref().map(|failure| tell(&case, failure));
+    let mut total = total.lock().expect("no panic in here");
+    total.counts.add(&counts);
+    total.trace ^= trace.wrapping_mul(seed | 1);
+    if let Some(failure) = failure {
+        *total.failures.entry(failure.class).or_default() += 1;
+    }
+    total.told.extend(told);
+}
+
+/// Makes a failing history smaller, and prints it with the command that replays it.
+fn tell(case: &Case, failure: &life::Failure) -> String {
+    let (small, failure) = case.shrink(failure.clone());
+    let text = format!(
+        "seed {} fails; {} steps of it are enough\n{}replay with: ACKD_POWER_REPLAY='{}' cargo test --test power_loss \
+         replay -- --nocapture",
+        case.seed,
+        small.len(),
+        small.story(&failure),
+        small.text()
+    );
+    eprintln!("{text}");
+    text
+}
+
+fn print_table(total: &Total, took: Duration) {
+    let Counts { histories, moments, exhausted, images, nested, restarts, .. } = total.counts;
+    let Counts { torn, ahead, checkpoints, kills, faults, sent, acknowledged, .. } = total.counts;
+    let failed = |class| total.failures.get(&class).copied().unwrap_or(0);
+    let refused = failed(Class::Refused);
+    let rows = [
+        ("histories (seeds)", histories.to_string()),
+        ("moments with a power cut", moments.to_string()),
+        ("of these with all subsets tried", exhausted.to_string()),
+        ("crash images", images.to_string()),
+        ("nested: images of a recovery", nested[0].to_string()),
+        ("nested: images of a recovery from such an image", nested[1].to_string()),
+        ("restarts", restarts.to_string()),
+        ("restarts that needed help", refused.to_string()),
+        ("acknowledged writes lost", failed(Class::Lost).to_string()),
+        ("phantom writes", failed(Class::Phantom).to_string()),
+        ("partial commands or groups", failed(Class::Partial).to_string()),
+        ("damaged checkpoints", failed(Class::Damaged).to_string()),
+        ("other failures", failed(Class::Misbehaved).to_string()),
+        ("images with a torn tail", torn.to_string()),
+        ("images with unacknowledged writes", ahead.to_string()),
+        ("images that start from a checkpoint", checkpoints.to_string()),
+        ("lives ended by a kill", kills.to_string()),
+        ("lives with a failing sync", faults.to_string()),
+        ("commands sent", sent.to_string()),
+        ("commands acknowledged", acknowledged.to_string()),
+        ("trace", format!("{:016x}", total.trace)),
+        ("seconds", format!("{:.0}", took.as_secs_f64())),
+    ];
+    rows.iter().for_each(|(name, figure)| eprintln!("| {name} | {figure} |"));
+}
+
+#[test]
+fn acknowledged_commands_survive_power_cuts() {
+    let (first, count) = (setting("ACKD_POWER_SEED", 1), setting("ACKD_POWER_SEEDS", SEEDS));
+    let start = Instant::now();
+    let total = histories(first, count, Effort::FULL);
+    print_table(&total, start.elapsed());
+    assert!(total.told.is_empty(), "{}", total.told.join("\n"));
+    if count >= SEEDS {
+        let counts = total.counts;
+        let seen = [counts.torn, counts.ahead, counts.checkpoints, counts.nested[1], counts.kills, counts.faults];
+        assert!(seen.iter().all(|&seen| seen > 0), "something was never seen: {counts:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trace() {
+    let effort = Effort { exhaustive_max: 4, log_random: 1, table_random: 1, ..Effort::FULL };
+    let run = |seed| {
+        let (counts, trace, failure) = Case::new(seed, effort).run();
+        assert!(failure.is_none(), "{failure:?}");
+        (counts, trace)
+    };
+    let traces: Vec<_> = (5..9).map(run).collect();
+    assert_eq!(traces, (5..9).map(run).collect::<Vec<_>>());
+    assert!(traces.windows(2).all(|pair| pair[0].1 != pair[1].1));
+}
+
+/// The harness on a disk whose syncs do nothing: it notices, finds a small history that shows it, and replays it.
+#[test]
+fn a_disk_that_lies_is_found_out_in_a_few_steps_and_replayed() {
+    shrink::quiet_panics();
+    let case = Case { lying: true, ..Case::new(3, Effort::FULL) };
+    let failure = case.run().2.expect("lost writes on a disk that lies");
+    assert_eq!(failure.class, Class::Lost, "{}", failure.text);
+    let (small, failure) = case.shrink(failure);
+    assert!(small.len() <= 10, "{}", small.story(&failure));
+    let replayed = Case::parse(&small.text(), Effort::FULL).expect("a case");
+    assert_eq!(replayed.text(), small.text());
+    let (counts, _, again) = replayed.run();
+    let again = again.expect("the same failure");
+    assert_eq!((again.class, &again.text, &again.path), (failure.class, &failure.text, &failure.path));
+    assert_eq!(counts.images, 0, "nothing but the one image is looked at");
+}
+
+/// Replays what `ACKD_POWER_REPLAY` names, as a failing history prints it; without it, a history that is well.
+#[test]
+fn replay() {
+    let text = std::env::var("ACKD_POWER_REPLAY").unwrap_or_else(|_| "1:0-3".into());
+    let case = Case::parse(&text, Effort::FULL).expect("ACKD_POWER_REPLAY as it was printed");
+    shrink::quiet_panics();
+    if let Some(failure) = case.run().2 {
+        panic!("{}", case.story(&failure));
+    }
 }

@@ -43,7 +43,8 @@ impl Setup {
         TableOptions { headroom_pages: 16, instance_id: 42, seed: self.seed, ..TableOptions::default() }
     }
 
-    fn log_options(&self) -> LogOptions {
+    /// How the log is opened.
+    pub fn log_options(&self) -> LogOptions {
         LogOptions {
             segment_bytes: self.segment_bytes,
             block_bytes: self.block_bytes,
@@ -85,6 +86,51 @@ pub fn read_all(view: &View<'_>) -> Model {
     model
 }
 
+/// A digest of all databases, as a version of the table holds them; the same as [`digest`] of the same keys. Checks on
+/// the way that the counts agree with the keys.
+pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
+    let mut total = 0_u64;
+    let mut lookups = Lookups::default();
+    for db in 0..DATABASES {
+        let root = view.root(keys_slot(db));
+        let (mut keys, mut timed) = (0, 0);
+        let mut reader = KeyReader::new(view, 0, &mut lookups);
+        let read = reader.each_from(db, b"", |key, value| {
+            let value = value.expect("no deadline has passed at the beginning of time");
+            let text = value.text()?.expect("only strings were written");
+            let bytes = text.to_contiguous(view)?;
+            total = total.wrapping_add(entry_digest(db, key, &bytes, value.expire_at_ms));
+            keys += 1;
+            timed += u64::from(value.expire_at_ms.is_some());
+            Ok(true)
+        });
+        read.map_err(|error| format!("the keys of db {db} cannot be read: {error}"))?;
+        if root.len() != keys || deadlines_len(view, db) != timed {
+            let counted = (root.len(), deadlines_len(view, db));
+            return Err(format!("db {db} counts {counted:?} and has {:?} keys and deadlines", (keys, timed)));
+        }
+    }
+    Ok(total)
+}
+
+/// A digest of all databases.
+pub fn digest(model: &Model) -> u64 {
+    let entries = model.dbs.iter().enumerate().flat_map(|(db, keys)| keys.iter().map(move |entry| (db, entry)));
+    let digests = entries.map(|(db, (key, entry))| entry_digest(db, key, &entry.value, entry.deadline));
+    digests.fold(0, u64::wrapping_add)
+}
+
+fn entry_digest(db: usize, key: &[u8], value: &[u8], deadline: Option<u64>) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = rapidhash::fast::RapidHasher::default();
+    hasher.write_usize(db);
+    hasher.write_u64(deadline.unwrap_or(0));
+    hasher.write_usize(key.len());
+    hasher.write(key);
+    hasher.write(value);
+    hasher.finish()
+}
+
 /// The writer's work, to be driven by hand.
 type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
 
@@ -104,6 +150,18 @@ impl Stack {
         recovered: (Arc<Table>, ackd::table::TableWriter),
         setup: &Setup,
     ) -> Self {
+        let options = WriterOptions { group_bytes_max: 100_000, ..WriterOptions::default() };
+        Self::start_with(log, recovered, setup, Clock::new(0), options)
+    }
+
+    /// The same with a clock and the writer's limits.
+    pub fn start_with<L: Log + 'static>(
+        log: L,
+        recovered: (Arc<Table>, ackd::table::TableWriter),
+        setup: &Setup,
+        clock: Clock,
+        options: WriterOptions,
+    ) -> Self {
         let limits = Limits::default();
         limits.set_checkpoint_interval_s(0);
         limits.set_recovery_target_ms(setup.recovery_target_ms);
@@ -113,9 +171,8 @@ impl Stack {
         let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
         let (queue, inbox) = writer_queue();
         let checkpoints = Checkpoints::on_caller(state.clone(), setup.checkpoint_turns);
-        let clock = Arc::new(Clock::new(0));
-        let options = WriterOptions { group_bytes_max: 100_000, ..WriterOptions::default() };
-        let writer = Writer::new(log, writer, inbox, state, gauges, clock, checkpoints, options);
+        let writer =
+            Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpoints, options);
         Self { run: Box::pin(writer.run()), ended: None, queue, table }
     }
 
@@ -172,7 +229,7 @@ impl Stack {
     }
 
     /// What readers see.
-    pub fn published(&self) -> Model {
-        read_all(&self.table.snapshot())
+    pub fn table(&self) -> Arc<Table> {
+        self.table.clone()
     }
 }

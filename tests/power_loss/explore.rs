@@ -1,0 +1,488 @@
+//! Walks through the moments of a history, and recovers from the images of each of them.
+
+use super::image::{Choice, EXHAUSTIVE_MAX, LogImage, Unit, Units, durable_table, log_image, table_image};
+use super::life::{Failure, Run, live, open, table_options};
+use super::media::{DiskState, Event};
+use super::oracle::{Allowed, Class, Timeline};
+use super::plan::{FIRST_PAGES, Kept, LifePlan, Plan};
+use super::record::{Behaviour, Disks};
+use super::stack::{digest_of, read_all};
+use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Events shown before the moment of a failure.
+const CONTEXT: usize = 12;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Up to so many different choices all are tried.
+    pub exhaustive_max: u64,
+    /// Random choices for the log where there are more.
+    pub log_random: usize,
+    /// Random choices for the table where there are more.
+    pub table_random: usize,
+    /// One moment out of so many has one of its images recovered on recording disks, and that recovery walked through.
+    pub nested_every: u32,
+    /// Crashes inside recoveries inside recoveries.
+    pub depth: usize,
+}
+
+impl Effort {
+    /// For a life's own moments.
+    pub const FULL: Self =
+        Self { exhaustive_max: EXHAUSTIVE_MAX, log_random: 20, table_random: 6, nested_every: 3, depth: 2 };
+
+    /// For the moments of a recovery.
+    fn inner(self) -> Self {
+        Self {
+            exhaustive_max: self.exhaustive_max.min(16),
+            log_random: 3,
+            table_random: 2,
+            nested_every: 12,
+            depth: self.depth - 1,
+        }
+    }
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Histories.
+    pub histories: u64,
+    /// Moments at which the power was cut.
+    pub moments: u64,
+    /// Those of which all images were tried.
+    pub exhausted: u64,
+    /// Images of lives from which recovery was made.
+    pub images: u64,
+    /// Images of recoveries, by depth: of a recovery, and of the recovery from such an image.
+    pub nested: [u64; 2],
+    /// Recoveries, recorded ones included; all of them unattended.
+    pub restarts: u64,
+    /// Images with a torn tail.
+    pub torn: u64,
+    /// Images that held commands which nobody had been promised.
+    pub ahead: u64,
+    /// Images whose recovery started from a checkpoint of some commands.
+    pub checkpoints: u64,
+    /// Lives after a kill.
+    pub kills: u64,
+    /// Lives in which a sync failed.
+    pub faults: u64,
+    /// Commands sent.
+    pub sent: u64,
+    /// Commands acknowledged.
+    pub acknowledged: u64,
+}
+
+impl Counts {
+    /// Adds what was seen elsewhere.
+    pub fn add(&mut self, other: &Counts) {
+        let Counts { histories, moments, exhausted, images, nested, restarts, torn, ahead, .. } = *other;
+        self.histories += histories;
+        self.moments += moments;
+        self.exhausted += exhausted;
+        self.images += images;
+        self.nested[0] += nested[0];
+        self.nested[1] += nested[1];
+        self.restarts += restarts;
+        self.torn += torn;
+        self.ahead += ahead;
+        self.checkpoints += other.checkpoints;
+        self.kills += other.kills;
+        self.faults += other.faults;
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+    }
+}
+
+/// What is promised at a moment.
+#[derive(Clone, Copy, Default)]
+struct Phase {
+    recovered: bool,
+    promised: usize,
+    sent: usize,
+}
+
+/// Where to look, when it is one image only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub life: usize,
+    pub path: Vec<(usize, Choice)>,
+}
+
+/// Goes through one history.
+pub struct Explorer<'p> {
+    pub plan: &'p Plan,
+    pub kept: &'p Kept,
+    pub effort: Effort,
+    /// Whether the disks lie.
+    pub lying: bool,
+    /// The one image to look at, if it is one.
+    pub target: Option<Target>,
+    /// The first life whose images are looked at.
+    pub first_life: usize,
+    pub counts: Counts,
+    /// A digest of all events.
+    pub trace: u64,
+    region: Arc<MemoryRegion>,
+}
+
+/// An image of one moment, whose log and table are made of variants.
+struct Variants {
+    units: Units,
+    logs: Vec<(Choice, LogImage)>,
+    tables: Vec<(Choice, Vec<u8>)>,
+    pairs: Vec<(usize, usize)>,
+    exhausted: bool,
+}
+
+impl<'p> Explorer<'p> {
+    /// Goes through all of `kept`.
+    pub fn new(plan: &'p Plan, kept: &'p Kept, effort: Effort) -> Self {
+        let region = Arc::new(MemoryRegion::new(plan.pages_max as usize));
+        Self {
+            plan,
+            kept,
+            effort,
+            lying: false,
+            target: None,
+            first_life: 0,
+            counts: Counts { histories: 1, ..Counts::default() },
+            trace: 0,
+            region,
+        }
+    }
+
+    /// Lives through all lives.
+    pub fn run(&mut self) -> Result<(), Failure> {
+        let mut base = self.new_disk();
+        let mut before = (Timeline::new(Default::default()), 0..=0);
+        for (number, life) in self.plan.lives.iter().enumerate() {
+            let last = self.target.as_ref().is_some_and(|target| target.life == number);
+            let (state, timeline, positions) = self
+                .one_life(number, life, base, &before)
+                .map_err(|failure| Failure { life: number, ..failure })?;
+            if last {
+                break;
+            }
+            base = state;
+            before = (timeline, positions);
+        }
+        Ok(())
+    }
+
+    /// No log, and a table without a key.
+    fn new_disk(&self) -> DiskState {
+        let life = &self.plan.lives[0];
+        let options = TableOptions { file_bytes_max: FIRST_PAGES * PAGE_BYTES as u64, ..table_options(life) };
+        let disks = Disks::recording(DiskState::default(), &self.region, Behaviour::default());
+        drop(Table::create(disks.file(), &options).expect("a new table"));
+        let mut state = DiskState::default();
+        disks.finish().iter().for_each(|event| state.apply(event));
+        state.table.durable = state.table.cache.clone();
+        state.table.pending.clear();
+        state
+    }
+
+    fn one_life(
+        &mut self,
+        number: usize,
+        life: &LifePlan,
+        base: DiskState,
+        before: &(Timeline, RangeInclusive<usize>),
+    ) -> Result<(DiskState, Timeline, RangeInclusive<usize>), Failure> {
+        let allowed = Allowed { timeline: &before.0, positions: before.1.clone() };
+        let run = live(base.clone(), life, self.kept, &allowed, &self.region, self.lying)?;
+        self.trace = run.events.iter().fold(self.trace, |trace, event| {
+            (trace ^ event.digest()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+        });
+        self.counts.restarts += 1;
+        self.counts.sent += run.timeline.sent() as u64;
+        self.counts.acknowledged += run.acknowledged;
+        self.counts.kills += u64::from(life.end.kill);
+        self.counts.faults += u64::from(life.fault.is_some());
+        let moments = moments(&run.events);
+        let end = (moments.len() - 1) * life.end.at as usize / 1_000_000;
+        let mut next = None;
+        walk(&base, &run.events, |moment, state, phase| {
+            let allowed = phase.allowed(&allowed, &run.timeline);
+            if self.looks_at(number, moment) {
+                let path = Vec::new();
+                self.moment(life, moment, state, &allowed, self.effort, &path)
+                    .map_err(|failure| with_context(failure, &run, moments[moment], state, self.plan))?;
+            }
+            if moment == end {
+                let state = if life.end.kill { state.clone() } else { self.power_cut(state, life.end.seed) };
+                next = Some((state, allowed.timeline.clone(), allowed.positions.clone()));
+            }
+            Ok(())
+        })?;
+        Ok(next.expect("the end is one of the moments"))
+    }
+
+    fn looks_at(&self, life: usize, moment: usize) -> bool {
+        match &self.target {
+            Some(target) => target.life == life && target.path.first().is_some_and(|at| at.0 == moment),
+            None => life >= self.first_life,
+        }
+    }
+
+    /// What a power cut now leaves to the next life.
+    fn power_cut(&self, state: &DiskState, seed: u64) -> DiskState {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let units = Units::of(state, self.plan.atom);
+        let choice = Units::any(&units.list, &mut random);
+        let (log_choice, table_choice) = choice.split_at(units.log);
+        let table =
+            table_image(state, &durable_table(state), &units.list[units.log..], table_choice);
+        log_image(state, &units.list[..units.log], log_choice).state(&table)
+    }
+
+    /// Looks at the images of one moment. `path` leads to the recovery whose moment it is.
+    fn moment(
+        &mut self,
+        life: &LifePlan,
+        moment: usize,
+        state: &DiskState,
+        allowed: &Allowed<'_>,
+        effort: Effort,
+        path: &[(usize, Choice)],
+    ) -> Result<(), Failure> {
+        let depth = path.len();
+        let seed = life.setup.seed ^ (moment as u64) << 8 ^ path.iter().fold(depth as u64, |hash, (at, choice)| {
+            choice.iter().fold(hash.rotate_left(7) ^ *at as u64, |hash, version| {
+                hash.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(u64::from(*version) + 1)
+            })
+        });
+        let mut random = SmallRng::seed_from_u64(seed);
+        let target = self.target.as_ref().map(|target| target.path[depth].1.clone());
+        let variants = Variants::of(state, self.plan, effort, target.as_ref(), &mut random);
+        self.counts.moments += u64::from(depth == 0);
+        self.counts.exhausted += u64::from(depth == 0 && variants.exhausted);
+        let nested = match &self.target {
+            Some(target) => (target.path.len() > depth + 1).then_some(0),
+            None if effort.depth > 0 && random.random_range(0..effort.nested_every) == 0 => {
+                Some(random.random_range(0..variants.pairs.len()))
+            }
+            None => None,
+        };
+        let here = |log: usize, table: usize| {
+            let choice = [&variants.logs[log].0[..], &variants.tables[table].0[..]].concat();
+            let mut path = path.to_vec();
+            path.push((moment, choice));
+            path
+        };
+        for (number, (choice, table)) in variants.tables.iter().enumerate() {
+            let problem = match ackd::table::verify(&table[..], &mut |_| {}) {
+                Ok(report) if report.findings.is_empty() => continue,
+                Ok(report) => format!("{:?}", report.findings),
+                Err(error) => error.to_string(),
+            };
+            let _ = choice;
+            let failure = Failure::new(Class::Damaged, format!("the durable checkpoint is damaged: {problem}"));
+            return Err(Failure { path: here(0, number), ..failure });
+        }
+        for (number, &(log, table)) in variants.pairs.iter().enumerate() {
+            let (log_image, table_image) = (&variants.logs[log].1, &variants.tables[table].1);
+            let position = self
+                .image(life, log_image, table_image, allowed, depth)
+                .map_err(|failure| Failure { path: here(log, table), ..failure })?;
+            if nested == Some(number) {
+                let only = Allowed { timeline: allowed.timeline, positions: position..=position };
+                self.recovery(life, log_image.state(table_image), &only, effort.inner(), &here(log, table))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Recovers from one image; returns the position of the state found.
+    fn image(
+        &mut self,
+        life: &LifePlan,
+        log: &LogImage,
+        table: &[u8],
+        allowed: &Allowed<'_>,
+        depth: usize,
+    ) -> Result<usize, Failure> {
+        let disks = log.plain(table, &self.region, life.setup.buffered);
+        let recovered = open(&disks, life)
+            .map_err(|error| Failure::new(Class::Refused, format!("recovery refused: {error}")))?;
+        let view = recovered.table.snapshot();
+        let found = digest_of(&view).map_err(|problem| Failure::new(Class::Damaged, problem))?;
+        let Some(position) = allowed.position(found) else {
+            let (class, text) = allowed.judge(&read_all(&view));
+            return Err(Failure::new(class, text));
+        };
+        let counts = &mut self.counts;
+        match depth {
+            0 => counts.images += 1,
+            depth => counts.nested[depth - 1] += 1,
+        }
+        counts.restarts += 1;
+        counts.torn += u64::from(recovered.report.torn_bytes > 0);
+        counts.ahead += u64::from(position > *allowed.positions.start());
+        counts.checkpoints += u64::from(recovered.report.checkpoint_lsn > 0);
+        Ok(position)
+    }
+
+    /// Looks at the moments of the recovery from one image: all of them must lead to the same state.
+    fn recovery(
+        &mut self,
+        life: &LifePlan,
+        base: DiskState,
+        allowed: &Allowed<'_>,
+        effort: Effort,
+        path: &[(usize, Choice)],
+    ) -> Result<(), Failure> {
+        let behaviour = Behaviour { buffered: life.setup.buffered, lying: self.lying, ..Behaviour::default() };
+        let disks = Disks::recording(base.clone(), &self.region, behaviour);
+        let failed = |error| Failure { path: path.to_vec(), ..Failure::new(Class::Refused, format!("{error}")) };
+        let recovered = open(&disks, life).map_err(failed)?;
+        let events = disks.finish();
+        drop(recovered);
+        self.counts.restarts += 1;
+        let depth = path.len();
+        let wanted = self.target.as_ref().map(|target| target.path[depth].0);
+        walk(&base, &events, |moment, state, _| {
+            if wanted.is_some_and(|wanted| wanted != moment) {
+                return Ok(());
+            }
+            self.moment(life, moment, state, allowed, effort, path)
+        })
+    }
+}
+
+impl Phase {
+    /// What is allowed now: of what was before as long as recovery runs, and of this life's own commands after it.
+    fn allowed<'t>(self, before: &Allowed<'t>, own: &'t Timeline) -> Allowed<'t> {
+        if self.recovered {
+            Allowed { timeline: own, positions: self.promised..=self.sent }
+        } else {
+            before.clone()
+        }
+    }
+}
+
+impl Variants {
+    fn of(
+        state: &DiskState,
+        plan: &Plan,
+        effort: Effort,
+        target: Option<&Choice>,
+        random: &mut SmallRng,
+    ) -> Self {
+        let units = Units::of(state, plan.atom);
+        let (log_units, table_units) = units.list.split_at(units.log);
+        let (all_logs, all_tables) = (Units::product(log_units), Units::product(table_units));
+        let exhausted = all_logs.saturating_mul(all_tables) <= effort.exhaustive_max;
+        let (logs, tables) = match target {
+            Some(choice) => {
+                let mut choice = choice.clone();
+                choice.resize(units.list.len(), 0);
+                (vec![choice[..units.log].to_vec()], vec![choice[units.log..].to_vec()])
+            }
+            None => {
+                let tables_max = if exhausted { u64::MAX } else { effort.exhaustive_max.min(32) };
+                (
+                    choices(log_units, effort.exhaustive_max, effort.log_random, random),
+                    choices(table_units, tables_max, effort.table_random, random),
+                )
+            }
+        };
+        let pairs = pairs(logs.len(), tables.len(), exhausted, random);
+        let durable = durable_table(state);
+        let logs = logs.into_iter().map(|choice| {
+            let image = log_image(state, log_units, &choice);
+            (choice, image)
+        });
+        let logs = logs.collect();
+        let tables = tables.into_iter().map(|choice| {
+            let image = table_image(state, &durable, table_units, &choice);
+            (choice, image)
+        });
+        let tables = tables.collect();
+        Self { logs, tables, units, pairs, exhausted }
+    }
+}
+
+/// All choices if they are few; otherwise none of the units, all of them, and random ones.
+fn choices(units: &[Unit], exhaustive_max: u64, any: usize, random: &mut SmallRng) -> Vec<Choice> {
+    let all = Units::product(units);
+    if all <= exhaustive_max {
+        return (0..all).map(|number| Units::nth(units, number)).collect();
+    }
+    let ends = [vec![0; units.len()], units.iter().map(|unit| unit.versions).collect()];
+    let random = (0..any).map(|_| Units::any(units, random));
+    ends.into_iter().chain(random).collect()
+}
+
+/// Which variants of log and table go together: all if that is asked for or they are few, else each at least once.
+fn pairs(logs: usize, tables: usize, all: bool, random: &mut SmallRng) -> Vec<(usize, usize)> {
+    if all || logs * tables <= 48 {
+        return (0..logs).flat_map(|log| (0..tables).map(move |table| (log, table))).collect();
+    }
+    let count = logs.max(tables).max(48);
+    let log = |number: usize, random: &mut SmallRng| {
+        if number < logs { number } else { random.random_range(0..logs) }
+    };
+    (0..count)
+        .map(|number| {
+            let table = if number < tables { number } else { random.random_range(0..tables) };
+            (log(number, random), table)
+        })
+        .collect()
+}
+
+/// Where the moments are: before everything that makes something durable, and at the end.
+fn moments(events: &[Event]) -> Vec<usize> {
+    let syncs = events.iter().enumerate().filter(|(_, event)| event.is_sync()).map(|(index, _)| index);
+    syncs.chain([events.len()]).collect()
+}
+
+/// Calls `see` at each moment with its number, the state of the disks and what is promised.
+fn walk(
+    base: &DiskState,
+    events: &[Event],
+    mut see: impl FnMut(usize, &DiskState, Phase) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut state = base.clone();
+    let (mut phase, mut moment) = (Phase::default(), 0);
+    for event in events {
+        if event.is_sync() {
+            see(moment, &state, phase)?;
+            moment += 1;
+        }
+        match event {
+            Event::Recovered => phase = Phase { recovered: true, promised: 0, sent: 0 },
+            Event::Sent(sent) => phase.sent = *sent,
+            Event::Promised(promised) => phase.promised = *promised,
+            _ => {}
+        }
+        state.apply(event);
+    }
+    see(moment, &state, phase)
+}
+
+/// Tells what happened before the failure, and what its image holds.
+fn with_context(mut failure: Failure, run: &Run, event: usize, state: &DiskState, plan: &Plan) -> Failure {
+    let from = event.saturating_sub(CONTEXT);
+    failure.context = run.events[from..event].iter().map(Event::text).collect();
+    let next = run.events.get(event).map_or("the end".into(), Event::text);
+    failure.context.push(format!("-- power cut before: {next}"));
+    if let Some((_, choice)) = failure.path.first() {
+        failure.context.push(Units::of(state, plan.atom).text(choice));
+    }
+    for (moment, choice) in failure.path.iter().skip(1) {
+        let kept = choice.iter().filter(|version| **version > 0).count();
+        let units = choice.len();
+        failure.context.push(format!(
+            "-- power cut at moment {moment} of the recovery from that: {kept} of {units} pending units reached the disk"
+        ));
+    }
+    failure
+}

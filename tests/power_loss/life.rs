@@ -1,0 +1,251 @@
+//! One life of the server on recording disks: the shipped recovery, writer, log, table and checkpoints, driven by a plan.
+
+use super::media::{DiskState, Event};
+use super::oracle::{Allowed, Class, Timeline};
+use super::plan::{Kept, LifePlan, Step};
+use super::record::{Behaviour, Disks};
+use super::stack::{Stack, digest_of, read_all};
+use crate::common::{Value, encode_reply};
+use crate::common::keys::Command;
+use ackd::clock::Clock;
+use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
+use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
+use ackd::writer::{Completion, WriterOptions};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// Where the clock of a new data set starts, in milliseconds since 1970.
+const FIRST_MS: u64 = 1_000_000;
+
+/// Something wrong, and where.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub class: Class,
+    pub text: String,
+    /// The life in which it was found.
+    pub life: usize,
+    /// The image in which it was found: a moment of the life and what reached the disk, then the same of the recovery
+    /// from that image, and so on. Empty if it was the running server that was wrong.
+    pub path: Vec<(usize, Vec<u8>)>,
+    /// What happened around it.
+    pub context: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(class: Class, text: impl Into<String>) -> Self {
+        Self { class, text: text.into(), life: 0, path: Vec::new(), context: Vec::new() }
+    }
+}
+
+/// A life that was lived.
+pub struct Run {
+    /// All that was done to the disks.
+    pub events: Vec<Event>,
+    /// What was sent, from the state that recovery found on.
+    pub timeline: Timeline,
+    /// Commands acknowledged.
+    pub acknowledged: u64,
+}
+
+/// What is shared with the observer of the disks.
+struct Known {
+    timeline: Timeline,
+    table: Arc<Table>,
+    /// The published version at the last look.
+    generation: u64,
+    /// Submissions without a reply, with their number of commands.
+    waiting: VecDeque<(async_channel::Receiver<Completion>, usize)>,
+    /// Replies that came.
+    completions: VecDeque<Completion>,
+    /// Commands acknowledged.
+    acknowledged: usize,
+    /// Commands acknowledged or seen by readers.
+    promised: usize,
+    problem: Option<String>,
+}
+
+/// How the table of this life is opened.
+pub fn table_options(life: &LifePlan) -> TableOptions {
+    TableOptions {
+        file_bytes_max: life.pages_max * PAGE_BYTES as u64,
+        headroom_pages: 4,
+        instance_id: 42,
+        seed: life.setup.seed,
+    }
+}
+
+/// Recovers what is on `disks`.
+pub fn open(disks: &Disks, life: &LifePlan) -> Result<Recovered<Disks>, RecoveryError> {
+    let source = TableSource::Existing(disks.file());
+    recover(source, disks.clone(), &table_options(life), life.setup.log_options())
+}
+
+/// Lives through the kept steps of `life` on what `base` holds. `before` is what the disks may hold.
+pub fn live(
+    base: DiskState,
+    life: &LifePlan,
+    kept: &Kept,
+    before: &Allowed<'_>,
+    region: &Arc<MemoryRegion>,
+    lying: bool,
+) -> Result<Run, Failure> {
+    let failing_sync = life.fault.filter(|(number, _)| kept.has(*number)).map(|(_, sync)| sync);
+    let behaviour = Behaviour { buffered: life.setup.buffered, failing_sync, lying };
+    let disks = Disks::recording(base, region, behaviour);
+    let recovered = match open(&disks, life) {
+        Ok(recovered) => recovered,
+        Err(_) if failing_sync.is_some() => {
+            return Ok(Run { events: disks.finish(), timeline: Timeline::default(), acknowledged: 0 });
+        }
+        Err(error) => return Err(Failure::new(Class::Refused, format!("recovery refused: {error}"))),
+    };
+    let start = {
+        let view = recovered.table.snapshot();
+        let found = digest_of(&view).map_err(|problem| Failure::new(Class::Damaged, problem))?;
+        let Some(position) = before.position(found) else {
+            let (class, text) = before.judge(&read_all(&view));
+            return Err(Failure::new(class, format!("after recovery: {text}")));
+        };
+        before.timeline.at(position)
+    };
+    disks.note(Event::Recovered);
+    let options = WriterOptions {
+        group_bytes_max: 6000,
+        log_reserve_bytes: 1024,
+        table_reserve_pages: 8,
+        ..WriterOptions::default()
+    };
+    let clock = Clock::counting(recovered.report.wall_ms.max(FIRST_MS));
+    let mut stack =
+        Stack::start_with(recovered.log, (recovered.table, recovered.writer), &life.setup, clock, options);
+    let known = Arc::new(Mutex::new(Known {
+        timeline: Timeline::new(start),
+        generation: stack.table().snapshot().generation(),
+        table: stack.table(),
+        waiting: VecDeque::new(),
+        completions: VecDeque::new(),
+        acknowledged: 0,
+        promised: 0,
+        problem: None,
+    }));
+    let observed = known.clone();
+    disks.observe(Box::new(move || observed.lock().expect("no panic in here").look()));
+    serve(&mut stack, &disks, life, kept, &known)?;
+    let stopped = matches!(stack.ended, Some(Ok(())));
+    match &stack.ended {
+        Some(Err(error)) if failing_sync.is_none() => {
+            return Err(Failure::new(Class::Misbehaved, format!("the writer failed: {error}")));
+        }
+        _ => {}
+    }
+    let events = disks.finish();
+    drop(stack);
+    let mut known = known.lock().expect("no panic in here");
+    if let Some(problem) = known.problem.take() {
+        return Err(Failure::new(Class::Misbehaved, problem));
+    }
+    if stopped && known.acknowledged != known.timeline.sent() {
+        return Err(Failure::new(Class::Misbehaved, "an orderly stop left a command without a reply"));
+    }
+    let timeline = std::mem::take(&mut known.timeline);
+    Ok(Run { events, timeline, acknowledged: known.acknowledged as u64 })
+}
+
+/// Does the steps.
+fn serve(
+    stack: &mut Stack,
+    disks: &Disks,
+    life: &LifePlan,
+    kept: &Kept,
+    known: &Mutex<Known>,
+) -> Result<(), Failure> {
+    let mut expected: VecDeque<Vec<(Command, Value)>> = VecDeque::new();
+    let steps: Vec<&Step> = life.steps.iter().filter(|(number, _)| kept.has(*number)).map(|(_, step)| step).collect();
+    let together = |a: &&Step, b: &&Step| match (a, b) {
+        (Step::Send { submission: a, .. }, Step::Send { submission: b, .. }) => a == b,
+        _ => false,
+    };
+    for chunk in steps.chunk_by(together) {
+        if stack.ended.is_some() {
+            break;
+        }
+        match chunk[0] {
+            Step::Send { .. } => send(stack, disks, chunk, known, &mut expected),
+            Step::Checkpoint => stack.checkpoint(),
+            Step::Tick => stack.tick(),
+            Step::Work => stack.work(),
+            Step::Stop { checkpoint } => stack.stop(*checkpoint),
+        }
+        let mut known = known.lock().expect("no panic in here");
+        known.look_without_events(disks);
+        while let Some(completion) = known.completions.pop_front() {
+            check_replies(&completion, &expected.pop_front().expect("a submission"))?;
+        }
+    }
+    Ok(())
+}
+
+fn send(
+    stack: &mut Stack,
+    disks: &Disks,
+    steps: &[&Step],
+    known: &Mutex<Known>,
+    expected: &mut VecDeque<Vec<(Command, Value)>>,
+) {
+    let command = |step: &&Step| match step {
+        Step::Send { command, .. } => command.clone(),
+        _ => unreachable!("only commands go together"),
+    };
+    let commands: Vec<Command> = steps.iter().map(command).collect();
+    let sent = {
+        let mut known = known.lock().expect("no panic in here");
+        expected.push_back(
+            commands.iter().map(|command| (command.clone(), known.timeline.send(command))).collect(),
+        );
+        known.timeline.sent()
+    };
+    disks.note(Event::Sent(sent));
+    let replies = stack.submit(&commands);
+    known.lock().expect("no panic in here").waiting.push_back((replies, commands.len()));
+}
+
+fn check_replies(completion: &Completion, expected: &[(Command, Value)]) -> Result<(), Failure> {
+    let wanted: Vec<u8> = expected.iter().flat_map(|(_, reply)| encode_reply(reply)).collect();
+    if completion.submission.out == wanted && completion.executed == expected.len() {
+        return Ok(());
+    }
+    let commands: Vec<String> = expected.iter().map(|(command, _)| command.text()).collect();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(300)]).into_owned();
+    let got = text(&completion.submission.out);
+    Err(Failure::new(Class::Misbehaved, format!("{commands:?}: {got:?} instead of {:?}", text(&wanted))))
+}
+
+impl Known {
+    /// Takes the replies that came, and looks at what readers see.
+    fn look(&mut self) -> Vec<Event> {
+        let before = self.promised;
+        while let Some((replies, commands)) = self.waiting.front() {
+            let Ok(completion) = replies.try_recv() else { break };
+            self.acknowledged += commands;
+            self.completions.push_back(completion);
+            self.waiting.pop_front();
+        }
+        self.promised = self.promised.max(self.acknowledged);
+        let view = self.table.snapshot();
+        if view.generation() != self.generation {
+            self.generation = view.generation();
+            match digest_of(&view) {
+                Ok(digest) => match self.timeline.find(digest, self.promised) {
+                    Some(position) => self.promised = position,
+                    None => self.problem = Some("readers saw a state that is none of those to come".into()),
+                },
+                Err(problem) => self.problem = Some(problem),
+            }
+        }
+        if self.promised > before { vec![Event::Promised(self.promised)] } else { Vec::new() }
+    }
+
+    fn look_without_events(&mut self, disks: &Disks) {
+        self.look().into_iter().for_each(|event| disks.note(event));
+    }
+}

@@ -47,9 +47,14 @@ impl MemoryRegion {
         Mapping::take(&self.memory)
     }
 
-    /// Overwrites a page. Panics while a table has the right to the pages.
+    /// Overwrites a page, unless it holds these bytes already. Panics while a table has the right to the pages.
     pub fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
-        self.memory.write_page(page, from);
+        assert!(!self.memory.is_taken(), "a table's writer alone writes its pages");
+        let mut held = [0; PAGE_BYTES];
+        self.memory.read_page(page, &mut held);
+        if held != *from {
+            self.memory.write_page(page, from);
+        }
     }
 
     /// Copies a page out. While a table has the right to the pages, its writer must be on this thread and in no other

@@ -1,6 +1,6 @@
 //! Walks through the moments of a history, and recovers from the images of each of them.
 
-use super::image::{Choice, EXHAUSTIVE_MAX, LogImage, Unit, Units, durable_table, log_image, table_image};
+use super::image::{Choice, EXHAUSTIVE_MAX, LogImage, TableImage, Unit, Units, durable_table, log_image, table_image};
 use super::life::{Failure, Run, live, open, table_options};
 use super::media::{DiskState, Event};
 use super::oracle::{Allowed, Class, Timeline};
@@ -134,9 +134,8 @@ pub struct Explorer<'p> {
 
 /// An image of one moment, whose log and table are made of variants.
 struct Variants {
-    units: Units,
     logs: Vec<(Choice, LogImage)>,
-    tables: Vec<(Choice, Vec<u8>)>,
+    tables: Vec<(Choice, TableImage)>,
     pairs: Vec<(usize, usize)>,
     exhausted: bool,
 }
@@ -277,13 +276,12 @@ impl<'p> Explorer<'p> {
             path.push((moment, choice));
             path
         };
-        for (number, (choice, table)) in variants.tables.iter().enumerate() {
-            let problem = match ackd::table::verify(&table[..], &mut |_| {}) {
+        for (number, (_, table)) in variants.tables.iter().enumerate() {
+            let problem = match ackd::table::verify(table, &mut |_| {}) {
                 Ok(report) if report.findings.is_empty() => continue,
                 Ok(report) => format!("{:?}", report.findings),
                 Err(error) => error.to_string(),
             };
-            let _ = choice;
             let failure = Failure::new(Class::Damaged, format!("the durable checkpoint is damaged: {problem}"));
             return Err(Failure { path: here(0, number), ..failure });
         }
@@ -305,7 +303,7 @@ impl<'p> Explorer<'p> {
         &mut self,
         life: &LifePlan,
         log: &LogImage,
-        table: &[u8],
+        table: &TableImage,
         allowed: &Allowed<'_>,
         depth: usize,
     ) -> Result<usize, Failure> {
@@ -406,7 +404,7 @@ impl Variants {
             (choice, image)
         });
         let tables = tables.collect();
-        Self { logs, tables, units, pairs, exhausted }
+        Self { logs, tables, pairs, exhausted }
     }
 }
 

@@ -5,12 +5,13 @@
 //! table's mapping. A [`Choice`] says for each unit which version is there: 0 is none. A version that the disk holds
 //! anyway is no unit. A meta may also be torn in the middle of its sector: its checksum must tell.
 
-use super::media::{DiskState, Inode, NameChange, PAGE, PAGE_SECTORS, SECTOR, Sector, put, zero_page};
+use super::media::{DiskState, Inode, NameChange, PAGE, PAGE_SECTORS, Page, SECTOR, Sector, put, zero_page};
 use super::record::Disks;
-use ackd::table::MemoryRegion;
+use ackd::table::{MemoryRegion, PageSource};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 /// For each unit, which version is on disk.
@@ -63,6 +64,10 @@ pub struct Units {
     /// How many are the log's.
     pub log: usize,
 }
+
+/// What is left of the table: its pages.
+#[derive(Clone)]
+pub struct TableImage(Vec<Page>);
 
 /// What is left of the log.
 pub struct LogImage {
@@ -236,44 +241,67 @@ fn change_name(names: &mut BTreeMap<String, usize>, change: &NameChange) {
     }
 }
 
-/// The table's bytes that are on disk for sure.
-pub fn durable_table(state: &DiskState) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(state.table.cache.len() * PAGE);
-    state.table.durable.iter().for_each(|page| bytes.extend_from_slice(&page[..]));
+/// The table's pages that are on disk for sure.
+pub fn durable_table(state: &DiskState) -> TableImage {
+    let mut image = TableImage(state.table.durable.clone());
     for (slot, meta) in state.table.metas.iter().enumerate() {
         if let Some(meta) = meta {
-            put(&mut bytes, &meta[..], slot * PAGE);
+            image.put(slot, 0, &meta[..]);
         }
     }
-    bytes
+    image
+}
+
+impl TableImage {
+    /// Writes into a page, if the file has it.
+    fn put(&mut self, page: usize, at: usize, bytes: &[u8]) {
+        if let Some(page) = self.0.get_mut(page) {
+            Arc::make_mut(page)[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+    }
+
+    fn metas(&self) -> [Option<Sector>; 2] {
+        let sector = |page: &Page| Arc::new(*page.first_chunk().expect("a page is longer than a sector"));
+        [0, 1].map(|slot| self.0.get(slot).map(sector))
+    }
+}
+
+impl PageSource for TableImage {
+    fn pages(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_page(&self, page: u64, out: &mut [u8; PAGE]) -> io::Result<()> {
+        *out = **self.0.get(page as usize).ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(())
+    }
 }
 
 /// What is left of the table when `choice` says what of `units`, the table's, is there beside `durable`.
-pub fn table_image(state: &DiskState, durable: &[u8], units: &[Unit], choice: &[u8]) -> Vec<u8> {
+pub fn table_image(state: &DiskState, durable: &TableImage, units: &[Unit], choice: &[u8]) -> TableImage {
     let table = &state.table;
-    let mut bytes = durable.to_vec();
-    let grown = units.iter().zip(choice).any(|(unit, version)| matches!(unit.what, What::Grow) && *version > 0);
-    if grown {
-        bytes.resize(table.cache.len() * PAGE, 0);
+    let mut image = durable.clone();
+    let chosen = || units.iter().zip(choice).filter(|(_, version)| **version > 0);
+    if chosen().any(|(unit, _)| matches!(unit.what, What::Grow)) {
+        image.0.resize(table.cache.len(), zero_page());
     }
-    let mut place = |at: usize, content: &[u8]| {
-        if at + content.len() <= bytes.len() {
-            bytes[at..at + content.len()].copy_from_slice(content);
-        }
-    };
-    for (unit, &version) in units.iter().zip(choice).filter(|(_, version)| **version > 0) {
+    for (unit, &version) in chosen() {
         let version = usize::from(version) - 1;
         match unit.what {
-            What::Meta { slot } => place(slot * PAGE, &meta_version(state, slot, version, unit.versions)),
-            What::Page { page } => place(page as usize * PAGE, &table.pending[&page][version][..]),
+            What::Meta { slot } => image.put(slot, 0, &meta_version(state, slot, version, unit.versions)),
+            What::Page { page } => {
+                if let Some(place) = image.0.get_mut(page as usize) {
+                    *place = table.pending[&page][version].clone();
+                }
+            }
             What::PageSector { page, sector } => {
-                let content = &table.pending[&page][version][sector * SECTOR..(sector + 1) * SECTOR];
-                place(page as usize * PAGE + sector * SECTOR, content);
+                let at = sector * SECTOR;
+                image.put(page as usize, at, &table.pending[&page][version][at..at + SECTOR]);
             }
             _ => {}
         }
     }
-    bytes
+    image
 }
 
 /// A pending meta, or the last one torn.
@@ -291,16 +319,16 @@ fn meta_version(state: &DiskState, slot: usize, version: usize, versions: u8) ->
 }
 
 impl LogImage {
-    /// Disks that hold this log and these pages, and remember nothing.
-    pub fn plain(&self, table: &[u8], region: &Arc<MemoryRegion>, buffered: bool) -> Disks {
+    /// Disks that hold this log and this table, and remember nothing.
+    pub fn plain(&self, table: &TableImage, region: &Arc<MemoryRegion>, buffered: bool) -> Disks {
         let mut state = DiskState { inodes: self.inodes.clone(), names: self.names.clone(), ..DiskState::default() };
-        state.table.cache = vec![zero_page(); table.len() / PAGE];
-        state.table.metas = metas(table);
-        Disks::plain(state, table, region, buffered)
+        state.table.cache.clone_from(&table.0);
+        state.table.metas = table.metas();
+        Disks::plain(state, region, buffered)
     }
 
     /// The same, everything being durable, to be recorded.
-    pub fn state(&self, table: &[u8]) -> DiskState {
+    pub fn state(&self, table: &TableImage) -> DiskState {
         let whole = |inode: &Inode| Inode { durable: inode.cache.clone(), ..inode.clone() };
         let mut state = DiskState {
             inodes: self.inodes.iter().map(whole).collect(),
@@ -308,13 +336,9 @@ impl LogImage {
             durable_names: self.names.clone(),
             ..DiskState::default()
         };
-        state.table.cache = table.as_chunks::<PAGE>().0.iter().map(|page| Arc::new(*page)).collect();
-        state.table.durable = state.table.cache.clone();
-        state.table.metas = metas(table);
+        state.table.cache.clone_from(&table.0);
+        state.table.durable.clone_from(&table.0);
+        state.table.metas = table.metas();
         state
     }
-}
-
-fn metas(table: &[u8]) -> [Option<Sector>; 2] {
-    [0, PAGE].map(|at| table.get(at..at + SECTOR).map(|bytes| Arc::new(bytes.try_into().expect("a sector"))))
 }

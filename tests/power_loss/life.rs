@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex};
 /// Where the clock of a new data set starts, in milliseconds since 1970.
 const FIRST_MS: u64 = 1_000_000;
 
+/// Pages that only deletes and checkpoints may take: what freeing one slice of a tree can need.
+const HEADROOM_PAGES: u64 = 72;
+
 /// Something wrong, and where.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -68,7 +71,7 @@ struct Known {
 pub fn table_options(life: &LifePlan) -> TableOptions {
     TableOptions {
         file_bytes_max: life.pages_max * PAGE_BYTES as u64,
-        headroom_pages: 4,
+        headroom_pages: HEADROOM_PAGES,
         instance_id: 42,
         seed: life.setup.seed,
     }

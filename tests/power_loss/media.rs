@@ -255,8 +255,8 @@ impl Inode {
 
 impl TableState {
     /// The page as the mapping shows it.
-    pub fn page(&self, page: usize, zero: &Page) -> Page {
-        self.cache.get(page).unwrap_or(zero).clone()
+    pub fn page<'p>(&'p self, page: usize, zero: &'p Page) -> &'p Page {
+        self.cache.get(page).unwrap_or(zero)
     }
 
     fn dirty(&mut self, page: u32, content: &Page) {

@@ -78,11 +78,6 @@ impl Timeline {
         let found = self.digests.get(from..)?.iter().position(|known| *known == digest);
         found.map(|position| from + position)
     }
-
-    /// The state's digest at a position.
-    pub fn digest_at(&self, position: usize) -> u64 {
-        self.digests[position]
-    }
 }
 
 impl Allowed<'_> {

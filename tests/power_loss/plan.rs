@@ -14,13 +14,12 @@ const LIVES: usize = 5;
 /// Pages of a table at first.
 pub const FIRST_PAGES: u64 = 40;
 /// Pages by which it may grow from life to life.
-const LIFE_PAGES: u64 = 64;
+const LIFE_PAGES: u64 = 40;
 /// Pages that a history with large values has beside these.
 const LARGE_PAGES: u64 = 1200;
 
 /// All of a history.
 pub struct Plan {
-    pub seed: u64,
     pub lives: Vec<LifePlan>,
     /// Pages that the table has at most.
     pub pages_max: u64,
@@ -114,6 +113,8 @@ struct Style {
     shape: Shape,
     /// Bytes to which words are cut.
     word_bytes_max: usize,
+    /// Pages that the table has from the first life on.
+    pages: u64,
     /// Whether there is a value of more than one write.
     large: bool,
 }
@@ -124,7 +125,7 @@ impl Plan {
         let mut random = SmallRng::seed_from_u64(seed);
         let style = any_style(&mut random);
         let atom = if random.random_range(0..3) == 0 { Atom::Block } else { Atom::Sector };
-        let mut plan = Self { seed, lives: Vec::new(), pages_max: 0, atom, numbers: 0 };
+        let mut plan = Self { lives: Vec::new(), pages_max: 0, atom, numbers: 0 };
         let setup = Setup {
             buffered: random.random(),
             segment_bytes: [16, 16, 32, 64][random.random_range(0..4)] << 10,
@@ -135,8 +136,8 @@ impl Plan {
         };
         for life in 0..LIVES {
             let large = style.large && life == 2;
-            let pages_max = FIRST_PAGES
-                + LIFE_PAGES * (life as u64 + 1)
+            let pages_max = style.pages
+                + LIFE_PAGES * life as u64
                 + if style.large && life >= 2 { LARGE_PAGES } else { 0 };
             plan.pages_max = pages_max;
             let life = plan.any_life(&mut random, &style, setup, pages_max, large);
@@ -208,15 +209,16 @@ impl Plan {
 }
 
 fn any_style(random: &mut SmallRng) -> Style {
-    let (keys, value_bytes_max, word_bytes_max) = match random.random_range(0..8) {
-        0 => (30, 6000, 6000),
-        1..3 => (20, 1500, 2000),
-        _ => (12, 300, 250),
+    let (keys, value_bytes_max, word_bytes_max, pages) = match random.random_range(0..8) {
+        0 => (30, 6000, 6000, 600),
+        1..3 => (20, 1500, 2000, 300),
+        _ => (12, 300, 250, 176),
     };
     let long_keys = if random.random_range(0..40) == 0 { 10 } else { 0 };
     let large = random.random_range(0..48) == 0;
     let word_bytes_max = if long_keys > 0 { 70_000 } else { word_bytes_max };
-    Style { shape: Shape { databases: 3, keys, value_bytes_max, long_keys }, word_bytes_max, large }
+    let pages = if long_keys > 0 { LARGE_PAGES } else { pages };
+    Style { shape: Shape { databases: 3, keys, value_bytes_max, long_keys }, word_bytes_max, pages, large }
 }
 
 /// A command whose effect does not depend on the wall clock.

@@ -37,8 +37,10 @@ struct Inner {
     failing_sync: Option<u64>,
     /// Syncs so far.
     syncs: u64,
-    /// Whether syncs say that they are done and do nothing.
+    /// Whether syncs of the log's files say that they are done and do nothing, once recovery is over.
     lying: bool,
+    /// Whether it is over.
+    recovered: bool,
 }
 
 /// How a run's disks behave.
@@ -48,34 +50,28 @@ pub struct Behaviour {
     pub buffered: bool,
     /// The sync, counted from 0, that fails.
     pub failing_sync: Option<u64>,
-    /// Whether syncs of the log's files do nothing: a disk that lies.
+    /// Whether syncs of the log's files do nothing once recovery is over: a disk that lies.
     pub lying: bool,
 }
 
 impl Disks {
     /// Disks that hold `state` and remember what is done to them.
     pub fn recording(state: DiskState, region: &Arc<MemoryRegion>, behaviour: Behaviour) -> Self {
-        let zero = zero_page();
-        for page in 0..region.pages() {
-            region.write_page(page, &state.table.page(page, &zero));
-        }
         let disks = Self::new(state, region, behaviour.buffered, Some(Vec::new()));
         disks.inner().failing_sync = behaviour.failing_sync;
         disks.inner().lying = behaviour.lying;
         disks
     }
 
-    /// Disks that hold `state` and these pages, and remember nothing.
-    pub fn plain(state: DiskState, pages: &[u8], region: &Arc<MemoryRegion>, buffered: bool) -> Self {
-        let pages = pages.as_chunks::<PAGE>().0;
-        pages.iter().enumerate().for_each(|(number, page)| region.write_page(number, page));
-        let zero = zero_page();
-        (pages.len()..region.pages()).for_each(|page| region.write_page(page, &zero));
+    /// Disks that hold `state` and remember nothing.
+    pub fn plain(state: DiskState, region: &Arc<MemoryRegion>, buffered: bool) -> Self {
         Self::new(state, region, buffered, None)
     }
 
     fn new(state: DiskState, region: &Arc<MemoryRegion>, buffered: bool, events: Option<Vec<Event>>) -> Self {
-        let inner = Inner { state, events, failing_sync: None, syncs: 0, lying: false };
+        let zero = zero_page();
+        (0..region.pages()).for_each(|page| region.write_page(page, &state.table.page(page, &zero)));
+        let inner = Inner { state, events, failing_sync: None, syncs: 0, lying: false, recovered: false };
         let (inner, observer) = (Mutex::new(inner), Mutex::new(None));
         Self { shared: Arc::new(Shared { inner, region: region.clone(), observer, buffered }) }
     }
@@ -87,7 +83,9 @@ impl Disks {
 
     /// Remembers that something became known.
     pub fn note(&self, event: Event) {
-        self.inner().remember(event);
+        let mut inner = self.inner();
+        inner.recovered |= matches!(event, Event::Recovered);
+        inner.remember(event);
     }
 
     /// Asks the observer, looks at the table's pages a last time, and hands over all events.
@@ -148,7 +146,7 @@ impl Disks {
             inner.remember(lost);
             return Err(Errno::IO.into());
         }
-        if !(inner.lying && matches!(event, Event::Durable { .. } | Event::Sync { .. })) {
+        if !(inner.lying && inner.recovered && matches!(event, Event::Durable { .. } | Event::Sync { .. })) {
             inner.remember(event);
         }
         Ok(())

@@ -142,7 +142,7 @@ fn free_name<S: Storage>(storage: &S, end: &LogEnd) -> Result<String, LogError> 
 }
 
 fn copy_range<F: StorageFile>(from: &F, to: &F, start: u64, bytes: u64) -> io::Result<()> {
-    let mut buffer = AlignedBuffer::zeroed(transfer::SLICE_BYTES);
+    let mut buffer = AlignedBuffer::zeroed(bytes.min(transfer::SLICE_BYTES as u64) as usize);
     let mut done = 0;
     while done < bytes {
         let slice = (bytes - done).min(transfer::SLICE_BYTES as u64) as usize;

@@ -81,7 +81,7 @@ pub(crate) fn write_zeros<F: StorageFile>(
     end: u64,
     mut pause: impl FnMut(),
 ) -> io::Result<()> {
-    let zeros = AlignedBuffer::zeroed(ZEROS_BYTES);
+    let zeros = AlignedBuffer::zeroed(end.saturating_sub(start).min(ZEROS_BYTES as u64) as usize);
     let mut at = start;
     while at < end {
         let bytes = (end - at).min(ZEROS_BYTES as u64);

@@ -43,8 +43,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
 const SEEDS: u64 = 8;
-/// Failures that are made smaller and printed; more are counted only.
-const FAILURES_TOLD: usize = 2;
+/// Failures after which no further history is begun: each is made smaller and printed.
+const FAILURES_TOLD: usize = 1;
 /// Time between two lines that say how far a long run is.
 const PROGRESS: Duration = Duration::from_secs(60);
 

@@ -4,13 +4,14 @@ use super::explore::{Counts, Effort, Explorer, Target};
 use super::life::Failure;
 use super::oracle::Class;
 use super::plan::{Kept, Plan, Step};
+use crate::common::setting;
 use std::cell::Cell;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How long the search for a smaller history goes on.
-const SHRINK_TIME: Duration = Duration::from_secs(60);
+/// How long the search for a smaller history goes on, in seconds, unless `ACKD_POWER_SHRINK_S` says otherwise.
+const SHRINK_S: u64 = 60;
 
 thread_local! {
     /// Whether this thread keeps the text of a panic to itself.
@@ -66,10 +67,12 @@ impl Case {
     /// The smallest case that still fails, and how.
     pub fn shrink(&self, failure: Failure) -> (Case, Failure) {
         let plan = Plan::new(self.seed);
-        let deadline = Instant::now() + SHRINK_TIME;
+        let deadline = Instant::now() + Duration::from_secs(setting("ACKD_POWER_SHRINK_S", SHRINK_S));
         let mut case = Case { kept: Some(Kept::all(&plan)), ..self.clone() };
         let mut failure = failure;
-        case.drop_later_lives(&plan, &mut failure);
+        if Instant::now() < deadline {
+            case.drop_later_lives(&plan, &mut failure);
+        }
         let mut chunk = plan.numbers.next_power_of_two() as usize;
         while chunk > 0 && Instant::now() < deadline {
             let before = case.kept.clone();

@@ -154,6 +154,14 @@ impl Memory {
         }
     }
 
+    /// Whether a page holds these bytes. Meant for pages that nobody writes meanwhile.
+    pub(super) fn holds(&self, page: usize, bytes: &[u8; PAGE_BYTES]) -> bool {
+        assert!((page + 1) * PAGE_BYTES <= self.bytes);
+        // SAFETY: as in `read_page`: the page lies inside the region (asserted), and the callers see to it that nobody
+        // writes it. The reference does not leave this function.
+        unsafe { *self.base.as_ptr().add(page * PAGE_BYTES).cast::<[u8; PAGE_BYTES]>() == *bytes }
+    }
+
     /// Overwrites one whole page while no mapping is out.
     pub(super) fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
         assert!((page + 1) * PAGE_BYTES <= self.bytes && !self.is_taken());

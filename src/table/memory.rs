@@ -50,20 +50,23 @@ impl MemoryRegion {
     /// Overwrites a page, unless it holds these bytes already. Panics while a table has the right to the pages.
     pub fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
         assert!(!self.memory.is_taken(), "a table's writer alone writes its pages");
-        let mut held = [0; PAGE_BYTES];
-        self.memory.read_page(page, &mut held);
-        if held != *from {
+        if !self.memory.holds(page, from) {
             self.memory.write_page(page, from);
         }
     }
 
-    /// Copies a page out. While a table has the right to the pages, its writer must be on this thread and in no other
-    /// call than one of its file or of the log; panics on a thread that did not map it.
-    pub fn read_page(&self, page: usize, out: &mut [u8; PAGE_BYTES]) {
+    /// A copy of the page if it holds anything but `known`. While a table has the right to the pages, its writer must be
+    /// on this thread and in no other call than one of its file or of the log; panics on a thread that did not map it.
+    pub fn read_changed(&self, page: usize, known: &[u8; PAGE_BYTES]) -> Option<Box<[u8; PAGE_BYTES]>> {
         let here = std::thread::current().id();
         let mapped_by = *self.mapped_by.lock().expect("no panic in here");
         assert!(!self.memory.is_taken() || mapped_by == Some(here), "the writer's thread looks at its pages");
-        self.memory.read_page(page, out);
+        if self.memory.holds(page, known) {
+            return None;
+        }
+        let mut copy = Box::new([0; PAGE_BYTES]);
+        self.memory.read_page(page, &mut copy);
+        Some(copy)
     }
 }
 

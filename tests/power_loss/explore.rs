@@ -34,7 +34,7 @@ pub struct Effort {
 impl Effort {
     /// For a life's own moments.
     pub const FULL: Self =
-        Self { exhaustive_max: EXHAUSTIVE_MAX, log_random: 20, table_random: 6, nested_every: 3, depth: 2 };
+        Self { exhaustive_max: EXHAUSTIVE_MAX, log_random: 20, table_random: 6, nested_every: 2, depth: 2 };
 
     /// For the moments of a recovery.
     fn inner(self) -> Self {

@@ -119,14 +119,12 @@ impl Disks {
         if inner.events.is_none() {
             return;
         }
-        let mut changed = Vec::new();
-        let mut page = [0; PAGE];
-        for (number, known) in inner.state.table.cache.iter().enumerate() {
-            self.shared.region.read_page(number, &mut page);
-            if page != **known {
-                changed.push((number as u32, Page::new(page)));
-            }
-        }
+        let pages = inner.state.table.cache.iter().enumerate();
+        let changed = pages.filter_map(|(number, known)| {
+            let changed = self.shared.region.read_changed(number, known)?;
+            Some((number as u32, Page::from(changed)))
+        });
+        let changed: Vec<_> = changed.collect();
         if !changed.is_empty() {
             inner.remember(Event::Pages { pages: changed });
         }

@@ -1,6 +1,8 @@
 //! Walks through the moments of a history, and recovers from the images of each of them.
 
-use super::image::{Choice, EXHAUSTIVE_MAX, LogImage, TableImage, Unit, Units, durable_table, log_image, table_image};
+use super::image::{
+    Choice, EXHAUSTIVE_MAX, LogImage, TableImage, Unit, Units, durable_table, log_image, table_image,
+};
 use super::life::{Failure, Run, live, open, table_options};
 use super::media::{DiskState, Event};
 use super::oracle::{Allowed, Class, Timeline};
@@ -237,8 +239,7 @@ impl<'p> Explorer<'p> {
         let units = Units::of(state, self.plan.atom);
         let choice = Units::any(&units.list, &mut random);
         let (log_choice, table_choice) = choice.split_at(units.log);
-        let table =
-            table_image(state, &durable_table(state), &units.list[units.log..], table_choice);
+        let table = table_image(state, &durable_table(state), &units.list[units.log..], table_choice);
         log_image(state, &units.list[..units.log], log_choice).state(&table)
     }
 
@@ -253,11 +254,13 @@ impl<'p> Explorer<'p> {
         path: &[(usize, Choice)],
     ) -> Result<(), Failure> {
         let depth = path.len();
-        let seed = life.setup.seed ^ (moment as u64) << 8 ^ path.iter().fold(depth as u64, |hash, (at, choice)| {
-            choice.iter().fold(hash.rotate_left(7) ^ *at as u64, |hash, version| {
-                hash.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(u64::from(*version) + 1)
-            })
-        });
+        let seed = life.setup.seed
+            ^ (moment as u64) << 8
+            ^ path.iter().fold(depth as u64, |hash, (at, choice)| {
+                choice.iter().fold(hash.rotate_left(7) ^ *at as u64, |hash, version| {
+                    hash.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(u64::from(*version) + 1)
+                })
+            });
         let mut random = SmallRng::seed_from_u64(seed);
         let target = self.target.as_ref().map(|target| target.path[depth].1.clone());
         let variants = Variants::of(state, self.plan, effort, target.as_ref(), &mut random);
@@ -282,7 +285,8 @@ impl<'p> Explorer<'p> {
                 Ok(report) => format!("{:?}", report.findings),
                 Err(error) => error.to_string(),
             };
-            let failure = Failure::new(Class::Damaged, format!("the durable checkpoint is damaged: {problem}"));
+            let failure =
+                Failure::new(Class::Damaged, format!("the durable checkpoint is damaged: {problem}"));
             return Err(Failure { path: here(0, number), ..failure });
         }
         for (number, &(log, table)) in variants.pairs.iter().enumerate() {
@@ -337,9 +341,11 @@ impl<'p> Explorer<'p> {
         effort: Effort,
         path: &[(usize, Choice)],
     ) -> Result<(), Failure> {
-        let behaviour = Behaviour { buffered: life.setup.buffered, lying: self.lying, ..Behaviour::default() };
+        let behaviour =
+            Behaviour { buffered: life.setup.buffered, lying: self.lying, ..Behaviour::default() };
         let disks = Disks::recording(base.clone(), &self.region, behaviour);
-        let failed = |error| Failure { path: path.to_vec(), ..Failure::new(Class::Refused, format!("{error}")) };
+        let failed =
+            |error| Failure { path: path.to_vec(), ..Failure::new(Class::Refused, format!("{error}")) };
         let recovered = open(&disks, life).map_err(failed)?;
         let events = disks.finish();
         drop(recovered);

@@ -139,10 +139,8 @@ fn log_units(number: usize, inode: &Inode, atom: Atom, list: &mut Vec<Unit>) {
         let at = sector as usize * SECTOR;
         inode.durable.get(at..at + SECTOR).is_some_and(|bytes| bytes == &version[..])
     };
-    let news = inode
-        .pending
-        .iter()
-        .filter(|(sector, versions)| versions.len() > 1 || !held(**sector, &versions[0]));
+    let news =
+        inode.pending.iter().filter(|(sector, versions)| versions.len() > 1 || !held(**sector, &versions[0]));
     match atom {
         Atom::Sector => list.extend(news.map(|(sector, versions)| Unit {
             what: What::Sector { inode: number, sector: *sector },
@@ -321,7 +319,8 @@ fn meta_version(state: &DiskState, slot: usize, version: usize, versions: u8) ->
 impl LogImage {
     /// Disks that hold this log and this table, and remember nothing.
     pub fn plain(&self, table: &TableImage, region: &Arc<MemoryRegion>, buffered: bool) -> Disks {
-        let mut state = DiskState { inodes: self.inodes.clone(), names: self.names.clone(), ..DiskState::default() };
+        let mut state =
+            DiskState { inodes: self.inodes.clone(), names: self.names.clone(), ..DiskState::default() };
         state.table.cache.clone_from(&table.0);
         state.table.metas = table.metas();
         Disks::plain(state, region, buffered)

@@ -5,8 +5,8 @@ use super::oracle::{Allowed, Class, Timeline};
 use super::plan::{Kept, LifePlan, Step};
 use super::record::{Behaviour, Disks};
 use super::stack::{Stack, digest_of, read_all};
-use crate::common::{Value, encode_reply};
 use crate::common::keys::Command;
+use crate::common::{Value, encode_reply};
 use ackd::clock::Clock;
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
@@ -163,7 +163,8 @@ fn serve(
     known: &Mutex<Known>,
 ) -> Result<(), Failure> {
     let mut expected: VecDeque<Vec<(Command, Value)>> = VecDeque::new();
-    let steps: Vec<&Step> = life.steps.iter().filter(|(number, _)| kept.has(*number)).map(|(_, step)| step).collect();
+    let steps: Vec<&Step> =
+        life.steps.iter().filter(|(number, _)| kept.has(*number)).map(|(_, step)| step).collect();
     let together = |a: &&Step, b: &&Step| match (a, b) {
         (Step::Send { submission: a, .. }, Step::Send { submission: b, .. }) => a == b,
         _ => false,

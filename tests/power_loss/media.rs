@@ -324,7 +324,9 @@ impl DiskState {
                 self.durable_names = self.names.clone();
                 self.pending_names.clear();
             }
-            Event::Pages { pages } => pages.iter().for_each(|(page, content)| self.table.dirty(*page, content)),
+            Event::Pages { pages } => {
+                pages.iter().for_each(|(page, content)| self.table.dirty(*page, content))
+            }
             Event::Grow { pages } => {
                 let pages = self.table.cache.len().max(*pages);
                 self.table.cache.resize(pages, zero_page());

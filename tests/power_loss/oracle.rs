@@ -94,8 +94,7 @@ impl Allowed<'_> {
         let found = digest(state);
         let promised = self.timeline.at(first);
         let difference = promised.difference(state).unwrap_or_default();
-        let commands: Vec<String> =
-            self.timeline.commands[first..last].iter().map(Command::text).collect();
+        let commands: Vec<String> = self.timeline.commands[first..last].iter().map(Command::text).collect();
         let text = format!(
             "compared with what was promised: {difference}; of the {last} commands sent, {first} were promised; in \
              flight: {commands:?}"

@@ -89,7 +89,11 @@ impl Kept {
         for run in self.0.chunk_by(|a, b| a == b) {
             let end = number + run.len();
             if run[0] {
-                ranges.push(if run.len() == 1 { number.to_string() } else { format!("{number}-{}", end - 1) });
+                ranges.push(if run.len() == 1 {
+                    number.to_string()
+                } else {
+                    format!("{number}-{}", end - 1)
+                });
             }
             number = end;
         }
@@ -180,7 +184,8 @@ impl Plan {
             if large && turn == turns / 2 {
                 submission += 1;
                 let words = vec![b"SET".to_vec(), b"large".to_vec(), vec![b'l'; 1_200_000]];
-                steps.push((self.next_number(), Step::Send { submission, command: Command { db: 0, words } }));
+                steps
+                    .push((self.next_number(), Step::Send { submission, command: Command { db: 0, words } }));
             }
             if random.random_range(0..12) == 0 {
                 steps.push((self.next_number(), Step::Checkpoint));
@@ -225,8 +230,9 @@ fn any_style(random: &mut SmallRng) -> Style {
 fn command(random: &mut SmallRng, style: &Style) -> Command {
     loop {
         let mut command = any_command(random, &style.shape);
-        if command.words[0] != b"EXPIRE" {
-            command.words.iter_mut().for_each(|word| word.truncate(style.word_bytes_max));
+        command.words.iter_mut().for_each(|word| word.truncate(style.word_bytes_max));
+        let onto_itself = command.words[0] == b"COPY" && command.words[1] == command.words[2];
+        if command.words[0] != b"EXPIRE" && !onto_itself {
             return command;
         }
     }

@@ -115,7 +115,8 @@ pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
 
 /// A digest of all databases.
 pub fn digest(model: &Model) -> u64 {
-    let entries = model.dbs.iter().enumerate().flat_map(|(db, keys)| keys.iter().map(move |entry| (db, entry)));
+    let entries =
+        model.dbs.iter().enumerate().flat_map(|(db, keys)| keys.iter().map(move |entry| (db, entry)));
     let digests = entries.map(|(db, (key, entry))| entry_digest(db, key, &entry.value, entry.deadline));
     digests.fold(0, u64::wrapping_add)
 }
@@ -171,8 +172,7 @@ impl Stack {
         let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
         let (queue, inbox) = writer_queue();
         let checkpoints = Checkpoints::on_caller(state.clone(), setup.checkpoint_turns);
-        let writer =
-            Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpoints, options);
+        let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpoints, options);
         Self { run: Box::pin(writer.run()), ended: None, queue, table }
     }
 

@@ -70,7 +70,7 @@ impl Disks {
 
     fn new(state: DiskState, region: &Arc<MemoryRegion>, buffered: bool, events: Option<Vec<Event>>) -> Self {
         let zero = zero_page();
-        (0..region.pages()).for_each(|page| region.write_page(page, &state.table.page(page, &zero)));
+        (0..region.pages()).for_each(|page| region.write_page(page, state.table.page(page, &zero)));
         let inner = Inner { state, events, failing_sync: None, syncs: 0, lying: false, recovered: false };
         let (inner, observer) = (Mutex::new(inner), Mutex::new(None));
         Self { shared: Arc::new(Shared { inner, region: region.clone(), observer, buffered }) }

@@ -1,14 +1,14 @@
 //! Walks through the moments of a history, and recovers from the images of each of them.
 
-use super::image::{
-    Choice, EXHAUSTIVE_MAX, LogImage, TableImage, Unit, Units, durable_table, log_image, table_image,
-};
+use super::counts::Counts;
+use super::image::{Choice, LogImage, TableImage, Units, durable_table, log_image, table_image};
 use super::life::{Failure, Run, live, open, table_options};
 use super::media::{DiskState, Event};
 use super::oracle::{Allowed, Class, Timeline};
 use super::plan::{FIRST_PAGES, Kept, LifePlan, Plan};
 use super::record::{Behaviour, Disks};
 use super::stack::{digest_of, read_all};
+use super::variants::{Effort, Variants};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -17,90 +17,6 @@ use std::sync::Arc;
 
 /// Events shown before the moment of a failure.
 const CONTEXT: usize = 12;
-
-/// How much is tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Up to so many different choices all are tried.
-    pub exhaustive_max: u64,
-    /// Random choices for the log where there are more.
-    pub log_random: usize,
-    /// Random choices for the table where there are more.
-    pub table_random: usize,
-    /// One moment out of so many has one of its images recovered on recording disks, and that recovery walked through.
-    pub nested_every: u32,
-    /// Crashes inside recoveries inside recoveries.
-    pub depth: usize,
-}
-
-impl Effort {
-    /// For a life's own moments.
-    pub const FULL: Self =
-        Self { exhaustive_max: EXHAUSTIVE_MAX, log_random: 20, table_random: 6, nested_every: 2, depth: 2 };
-
-    /// For the moments of a recovery.
-    fn inner(self) -> Self {
-        Self {
-            exhaustive_max: self.exhaustive_max.min(16),
-            log_random: 3,
-            table_random: 2,
-            nested_every: 12,
-            depth: self.depth - 1,
-        }
-    }
-}
-
-/// What was seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Histories.
-    pub histories: u64,
-    /// Moments at which the power was cut.
-    pub moments: u64,
-    /// Those of which all images were tried.
-    pub exhausted: u64,
-    /// Images of lives from which recovery was made.
-    pub images: u64,
-    /// Images of recoveries, by depth: of a recovery, and of the recovery from such an image.
-    pub nested: [u64; 2],
-    /// Recoveries, recorded ones included; all of them unattended.
-    pub restarts: u64,
-    /// Images with a torn tail.
-    pub torn: u64,
-    /// Images that held commands which nobody had been promised.
-    pub ahead: u64,
-    /// Images whose recovery started from a checkpoint of some commands.
-    pub checkpoints: u64,
-    /// Lives after a kill.
-    pub kills: u64,
-    /// Lives in which a sync failed.
-    pub faults: u64,
-    /// Commands sent.
-    pub sent: u64,
-    /// Commands acknowledged.
-    pub acknowledged: u64,
-}
-
-impl Counts {
-    /// Adds what was seen elsewhere.
-    pub fn add(&mut self, other: &Counts) {
-        let Counts { histories, moments, exhausted, images, nested, restarts, torn, ahead, .. } = *other;
-        self.histories += histories;
-        self.moments += moments;
-        self.exhausted += exhausted;
-        self.images += images;
-        self.nested[0] += nested[0];
-        self.nested[1] += nested[1];
-        self.restarts += restarts;
-        self.torn += torn;
-        self.ahead += ahead;
-        self.checkpoints += other.checkpoints;
-        self.kills += other.kills;
-        self.faults += other.faults;
-        self.sent += other.sent;
-        self.acknowledged += other.acknowledged;
-    }
-}
 
 /// What is promised at a moment.
 #[derive(Clone, Copy, Default)]
@@ -132,14 +48,6 @@ pub struct Explorer<'p> {
     /// A digest of all events.
     pub trace: u64,
     region: Arc<MemoryRegion>,
-}
-
-/// An image of one moment, whose log and table are made of variants.
-struct Variants {
-    logs: Vec<(Choice, LogImage)>,
-    tables: Vec<(Choice, TableImage)>,
-    pairs: Vec<(usize, usize)>,
-    exhausted: bool,
 }
 
 impl<'p> Explorer<'p> {
@@ -370,76 +278,6 @@ impl Phase {
             before.clone()
         }
     }
-}
-
-impl Variants {
-    fn of(
-        state: &DiskState,
-        plan: &Plan,
-        effort: Effort,
-        target: Option<&Choice>,
-        random: &mut SmallRng,
-    ) -> Self {
-        let units = Units::of(state, plan.atom);
-        let (log_units, table_units) = units.list.split_at(units.log);
-        let (all_logs, all_tables) = (Units::product(log_units), Units::product(table_units));
-        let exhausted = all_logs.saturating_mul(all_tables) <= effort.exhaustive_max;
-        let (logs, tables) = match target {
-            Some(choice) => {
-                let mut choice = choice.clone();
-                choice.resize(units.list.len(), 0);
-                (vec![choice[..units.log].to_vec()], vec![choice[units.log..].to_vec()])
-            }
-            None => {
-                let tables_max = if exhausted { u64::MAX } else { effort.exhaustive_max.min(32) };
-                (
-                    choices(log_units, effort.exhaustive_max, effort.log_random, random),
-                    choices(table_units, tables_max, effort.table_random, random),
-                )
-            }
-        };
-        let pairs = pairs(logs.len(), tables.len(), exhausted, random);
-        let durable = durable_table(state);
-        let logs = logs.into_iter().map(|choice| {
-            let image = log_image(state, log_units, &choice);
-            (choice, image)
-        });
-        let logs = logs.collect();
-        let tables = tables.into_iter().map(|choice| {
-            let image = table_image(state, &durable, table_units, &choice);
-            (choice, image)
-        });
-        let tables = tables.collect();
-        Self { logs, tables, pairs, exhausted }
-    }
-}
-
-/// All choices if they are few; otherwise none of the units, all of them, and random ones.
-fn choices(units: &[Unit], exhaustive_max: u64, any: usize, random: &mut SmallRng) -> Vec<Choice> {
-    let all = Units::product(units);
-    if all <= exhaustive_max {
-        return (0..all).map(|number| Units::nth(units, number)).collect();
-    }
-    let ends = [vec![0; units.len()], units.iter().map(|unit| unit.versions).collect()];
-    let random = (0..any).map(|_| Units::any(units, random));
-    ends.into_iter().chain(random).collect()
-}
-
-/// Which variants of log and table go together: all if that is asked for or they are few, else each at least once.
-fn pairs(logs: usize, tables: usize, all: bool, random: &mut SmallRng) -> Vec<(usize, usize)> {
-    if all || logs * tables <= 48 {
-        return (0..logs).flat_map(|log| (0..tables).map(move |table| (log, table))).collect();
-    }
-    let count = logs.max(tables).max(48);
-    let log = |number: usize, random: &mut SmallRng| {
-        if number < logs { number } else { random.random_range(0..logs) }
-    };
-    (0..count)
-        .map(|number| {
-            let table = if number < tables { number } else { random.random_range(0..tables) };
-            (log(number, random), table)
-        })
-        .collect()
 }
 
 /// Where the moments are: before everything that makes something durable, and at the end.

@@ -17,6 +17,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod counts;
 mod damage;
 mod disk;
 mod explore;
@@ -28,15 +29,17 @@ mod plan;
 mod record;
 mod shrink;
 mod stack;
+mod variants;
 
 use common::setting;
-use explore::{Counts, Effort};
+use counts::Counts;
 use oracle::Class;
 use shrink::Case;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use variants::Effort;
 
 /// Tables are made and dropped thousands of times a second; the server's own allocator keeps their memory.
 #[global_allocator]

@@ -1,9 +1,11 @@
 //! From a history that fails to the smallest one that does, and to the command that replays it.
 
-use super::explore::{Counts, Effort, Explorer, Target};
+use super::counts::Counts;
+use super::explore::{Explorer, Target};
 use super::life::Failure;
 use super::oracle::Class;
 use super::plan::{Kept, Plan, Step};
+use super::variants::Effort;
 use crate::common::setting;
 use std::cell::Cell;
 use std::fmt::Write;

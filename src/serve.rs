@@ -31,7 +31,12 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config) -> Result<(), Failure> {
     let mode = futures_lite::future::block_on(serving).map_err(start)?;
     let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
-    stopped.map_err(|reason| Failure::new(exit::IO, format!("the last checkpoint failed: {reason}")))
+    if let Err(reason) = stopped {
+        // The writer says so itself and ends the process, as whenever it fails.
+        let _ = open.writer.join();
+        return Err(Failure::new(exit::IO, format!("the last checkpoint failed: {reason}")));
+    }
+    Ok(())
 }
 
 /// The sockets that clients connect to. They are opened before the data, so that a mistake in the configuration shows

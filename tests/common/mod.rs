@@ -83,7 +83,8 @@ impl TestServer {
         self.try_client().expect("the server accepts a connection")
     }
 
-    fn try_client(&self) -> io::Result<Client> {
+    /// As [`TestServer::client`], if the server accepts it.
+    pub fn try_client(&self) -> io::Result<Client> {
         Ok(Client::new(Box::new(UnixStream::connect(&self.socket)?)))
     }
 
@@ -120,6 +121,11 @@ impl TestServer {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit)
             .expect("the child can be limited");
+    }
+
+    /// Whether the server has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the child can be waited for").is_some()
     }
 
     /// Waits for the server to end by itself.

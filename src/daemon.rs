@@ -19,8 +19,9 @@ use crate::config::{Config, Loaded, Settings, Supervised};
 use crate::logging::{self, LogHandle};
 use crate::state::{Commands, Limits, ServerState, ShutdownMode};
 
-/// File descriptors that the server needs besides those of clients.
-const OWN_FILES: u64 = 64;
+/// File descriptors that the server needs besides those of clients: files of log and table with the segments kept for
+/// reuse, listeners, the reactor's and the standard ones.
+const OWN_FILES: u64 = 32;
 
 /// Why the server ended, or never began.
 #[derive(Debug, thiserror::Error)]

@@ -128,8 +128,18 @@ fn take_lock(dir: &Path) -> Result<File, DataDirError> {
         file.rewind()?;
         writeln!(file, "{}", std::process::id())
     };
-    write(&mut file).map_err(|source| failed("write", source))?;
-    Ok(file)
+    match write(&mut file) {
+        // The number is for people; a full disk is no reason not to serve what is on it.
+        Err(error) if !is_full(&error) => Err(failed("write", error)),
+        _ => Ok(file),
+    }
+}
+
+/// Whether an error means that there is no space, as against: a failing device.
+fn is_full(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(|errno| Some(errno.raw_os_error()));
+    full.contains(&error.raw_os_error())
 }
 
 #[cfg(test)]

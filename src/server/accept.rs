@@ -7,7 +7,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use rustix::io::Errno;
@@ -21,6 +21,8 @@ use crate::state::Peer;
 
 /// Pause of an accept loop after a failure that will not pass at once.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// Time between two reports of failures to accept.
+const TOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections taken in a row before other tasks of the thread get their turn.
 const ACCEPTS_MAX: u32 = 64;
 /// Probes without an answer after which a silent peer counts as gone.
@@ -49,14 +51,21 @@ impl Spare {
         Self(Mutex::new(File::open("/dev/null").ok()))
     }
 
-    /// Takes one connection off the queue of `listener` with the spare descriptor, and closes it.
-    fn turn_away(&self, listener: &Listener) {
+    /// Takes connections off the queue of `listener` with the spare descriptor, one by one, and closes them. Returns how
+    /// many.
+    fn turn_away(&self, listener: &Listener) -> u32 {
         let mut spare = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         spare.take();
-        if let Ok(stream) = accept_with(listener.as_fd(), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let mut turned_away = 0;
+        while turned_away < ACCEPTS_MAX
+            && let Ok(stream) = accept_with(listener.as_fd(), flags)
+        {
             refuse(&stream, TOO_MANY);
+            turned_away += 1;
         }
         *spare = File::open("/dev/null").ok();
+        turned_away
     }
 }
 
@@ -69,16 +78,19 @@ pub(super) async fn accept(
     spare: &Spare,
 ) {
     let mut in_a_row = 0;
+    let mut told: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok(stream) => admit(&services, listener, readiness, spawner, stream),
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
                 errno => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    if told.is_none_or(|at| at.elapsed() >= TOLD_INTERVAL) {
+                        told = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections");
+                    }
                     if matches!(errno, Some(Errno::MFILE | Errno::NFILE)) {
-                        services.state.stats.refused();
-                        spare.turn_away(listener);
+                        (0..spare.turn_away(listener)).for_each(|_| services.state.stats.refused());
                     }
                     Timer::after(BACK_OFF).await;
                 }

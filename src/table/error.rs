@@ -19,8 +19,10 @@ pub enum TableError {
         reason: CorruptReason,
     },
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
-    #[error("table is full: {needed_bytes} more bytes are needed: {}", full_reason(source.as_ref()))]
+    #[error("no space for the table: {needed_bytes} more bytes for {}: {}", path.display(), full_reason(source.as_ref()))]
     Full {
+        /// The table's file.
+        path: PathBuf,
         /// Bytes by which the file would have to grow.
         needed_bytes: u64,
         /// What the file system said, or nothing if the table's own size limit is met.

@@ -315,11 +315,7 @@ impl MmapFile {
     fn with(mut options: OpenOptions, path: &Path, bytes_max: u64) -> io::Result<MmapFile> {
         let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)?;
         rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
-        let direct = OpenOptions::new()
-            .read(true)
-            .custom_flags((rustix::fs::OFlags::DIRECT | rustix::fs::OFlags::NOFOLLOW).bits() as i32)
-            .open(path)
-            .ok();
+        let direct = open_direct(path)?;
         let bytes = bytes_max.clamp(PAGE_BYTES as u64, FILE_BYTES_LIMIT) as usize / PAGE_BYTES * PAGE_BYTES;
         let memory = Memory::mapped(&file, bytes)?;
         let syncs_ranges = syncs_ranges(&file);
@@ -351,6 +347,22 @@ impl MmapFile {
 
 /// Length of the stretches of the file that are unmapped at once before they are handed to the device.
 const UNMAP_BYTES: u64 = 4 << 20;
+
+/// The file past the page cache, for reading; nothing where the file system cannot do that.
+fn open_direct(path: &Path) -> io::Result<Option<File>> {
+    let flags = rustix::fs::OFlags::DIRECT | rustix::fs::OFlags::NOFOLLOW;
+    match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether an error says that the file system cannot do direct I/O, as against: that it failed.
+fn is_refusal(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::INVAL, Errno::OPNOTSUPP].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error())
+}
 
 /// Pages between two runs that are handed to the device with them: one long transfer costs less than two short ones.
 const GAP_PAGES_MAX: u32 = 4;
@@ -429,9 +441,11 @@ impl TableFile for MmapFile {
     fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]> {
         let at = (slot * PAGE_BYTES) as u64;
         let mut page = Box::new(AlignedPage([0; PAGE_BYTES]));
-        let direct = self.direct.as_ref().is_some_and(|file| file.read_exact_at(&mut page.0, at).is_ok());
-        if !direct {
-            self.file.read_exact_at(&mut page.0[..META_BYTES], at)?;
+        // What the page cache has is no answer when the device fails.
+        match self.direct.as_ref().map(|file| file.read_exact_at(&mut page.0, at)) {
+            Some(Err(error)) if !is_refusal(&error) => return Err(error),
+            Some(Ok(())) => {}
+            _ => self.file.read_exact_at(&mut page.0[..META_BYTES], at)?,
         }
         Ok(page.0[..META_BYTES].try_into().expect("a meta's length"))
     }

@@ -15,6 +15,8 @@
 //! All numbers are little-endian. A meta lies in one 512-byte sector at the start of page 0 or 1: the checkpoint with
 //! sequence n is kept in slot n mod 2, so a new one never overwrites the durable one.
 
+use std::io;
+
 use super::{
     error::{MetaFault, TableError},
     map::{META_BYTES, TableFile},
@@ -135,15 +137,18 @@ impl Meta {
         Ok(meta)
     }
 
-    /// Reads one slot.
-    fn read(file: &dyn TableFile, slot: usize) -> Result<Meta, MetaFault> {
-        let bytes = file.read_meta(slot).map_err(|_| MetaFault::Unreadable)?;
-        Meta::decode(&bytes, slot)
+    /// Reads one slot. What the system could not read may be the newest meta, so it is no reason to take the other.
+    fn read(file: &dyn TableFile, slot: usize) -> Result<Result<Meta, MetaFault>, TableError> {
+        match file.read_meta(slot) {
+            Ok(bytes) => Ok(Meta::decode(&bytes, slot)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Err(MetaFault::Unreadable)),
+            Err(source) => Err(TableError::Io { operation: "read a meta page of", path: file.path(), source }),
+        }
     }
 
     /// The newest durable checkpoint of a file. A meta that was being written at a crash is passed over.
     pub(super) fn newest(file: &dyn TableFile) -> Result<Meta, TableError> {
-        Meta::choose(Meta::read(file, 0), Meta::read(file, 1))
+        Meta::choose(Meta::read(file, 0)?, Meta::read(file, 1)?)
     }
 
     /// The newer of two metas, unless they contradict each other.

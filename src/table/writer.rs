@@ -187,15 +187,16 @@ impl TableWriter {
             return Ok(());
         }
         let pages = self.space.pages();
-        let full = |source| TableError::Full { needed_bytes: missing * PAGE_BYTES as u64, source };
+        let full =
+            |path, source| TableError::Full { path, needed_bytes: missing * PAGE_BYTES as u64, source };
         if pages + missing > self.pages_max {
-            return Err(full(None));
+            return Err(full(self.own.table().file.path(), None));
         }
         let step = (pages * PAGE_BYTES as u64 / 8).clamp(GROW_BYTES_MIN, GROW_BYTES_MAX) / PAGE_BYTES as u64;
         let wide = (pages + step.max(missing)).min(self.pages_max);
         match self.grow(wide) {
             Err(error) if is_full(&error) => match self.grow(pages + missing) {
-                Err(error) if is_full(&error) => Err(full(Some(error))),
+                Err(error) if is_full(&error) => Err(full(self.own.table().file.path(), Some(error))),
                 done => done.map_err(|error| self.io("grow", error)),
             },
             done => done.map_err(|error| self.io("grow", error)),

@@ -139,8 +139,8 @@ impl<L: Log> Writer<L> {
 /// The error reply to a command that cannot be given its space.
 fn refusal(error: &dyn std::fmt::Display) -> String {
     format!(
-        "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on; \
-         writes resume by themselves when there is space."
+        "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on. Free space \
+         there, raise the limit, or delete keys: writes resume by themselves."
     )
 }
 

@@ -15,7 +15,7 @@ fn slow_calls_cost_time_only() {
     {
         let place = Place::new(false);
         let trace = Trace {
-            calls: call.into(),
+            call: call.into(),
             paths: paths(&place.dir(), file),
             inject: Some(format!("delay_exit={delay_us}")),
             output: place.trace(),
@@ -32,7 +32,7 @@ fn reads_go_on_while_the_log_waits_for_the_disk() {
     let place = Place::new(false);
     let server = TestServer::start(&place.dir(), &["--wal-segment-size", "1mb"]);
     let trace = Trace {
-        calls: "pwritev2".into(),
+        call: "pwritev2".into(),
         paths: paths(&place.dir(), "log"),
         inject: Some("delay_exit=400000".into()),
         output: place.trace(),

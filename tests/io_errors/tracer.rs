@@ -1,5 +1,6 @@
 //! `strace` as the one who makes calls fail, or slow.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,8 +11,8 @@ const ATTACH_LOOKS: u32 = 5000;
 /// What a strace does: which calls on which files, and what happens to them.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// Names of the calls.
-    pub calls: String,
+    /// The call concerned.
+    pub call: String,
     /// The files concerned; all when empty.
     pub paths: Vec<PathBuf>,
     /// What happens to the calls, as strace says it, or nothing.
@@ -22,14 +23,15 @@ pub struct Trace {
 
 impl Trace {
     fn flags(&self) -> Vec<String> {
-        let mut flags: Vec<String> = ["-f", "-q", "-y", "-ttt", "-s", "0", "-e", "signal=none", "-o"].map(String::from).into();
+        let mut flags: Vec<String> = ["-f", "-q", "-y", "-ttt", "-s", "8", "-e", "signal=none", "-o"].map(String::from).into();
         flags.push(self.output.display().to_string());
         for path in &self.paths {
             flags.extend(["-P".into(), path.display().to_string()]);
         }
-        flags.extend(["-e".into(), format!("trace={}", self.calls)]);
+        // Writes as well, whose first bytes say what is being written.
+        flags.extend(["-e".into(), format!("trace={},pwrite64", self.call)]);
         if let Some(inject) = &self.inject {
-            flags.extend(["-e".into(), format!("inject={}:{inject}", self.calls)]);
+            flags.extend(["-e".into(), format!("inject={}:{inject}", self.call)]);
         }
         flags
     }
@@ -62,35 +64,51 @@ impl Trace {
         panic!("strace did not attach");
     }
 
-    /// The calls that were traced, one a line.
-    pub fn lines(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(&self.output).unwrap_or_default();
-        let calls = text.lines().filter(|line| !line.contains(" resumed>") && !line.contains(" +++ "));
-        calls.map(str::to_owned).collect()
+    /// The trace, line by line.
+    fn lines(&self) -> Vec<String> {
+        let text = std::fs::read(&self.output).unwrap_or_default();
+        String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
     }
 
     /// Whether the trace goes to the end of the process: strace writes it a moment after that.
     pub fn is_complete(&self, pid: u32) -> bool {
-        let text = std::fs::read_to_string(&self.output).unwrap_or_default();
-        text.lines().any(|line| line.starts_with(&format!("{pid} ")) && line.contains(" +++ "))
+        let ended = |line: &String| line.starts_with(&format!("{pid} ")) && line.contains(" +++ ");
+        self.lines().iter().any(ended)
     }
 
-    /// When the first call was made to fail, in seconds since 1970.
-    pub fn injected_at(&self) -> Option<f64> {
-        let text = std::fs::read_to_string(&self.output).unwrap_or_default();
-        let line = text.lines().find(|line| line.contains("(INJECTED)"))?;
-        line.split_whitespace().nth(1).and_then(|time| time.parse().ok())
+    /// The last call that was made to fail.
+    pub fn injected(&self) -> Option<Injected> {
+        let lines = self.lines();
+        let at = lines.iter().rposition(|line| line.contains("(INJECTED)"))?;
+        let thread = words(&lines[at]).0;
+        let writes = lines[..=at].iter().rev().filter(|line| words(line).0 == thread);
+        let last_write = writes.filter(|line| line.contains("pwrite")).map(String::as_str).next().unwrap_or_default();
+        Some(Injected { at: words(&lines[at]).1, is_group: last_write.contains("\"grp\\1\\1") })
     }
 
     /// The largest number of calls that one thread made: strace counts thread by thread.
     pub fn calls_max(&self) -> u64 {
-        let mut counts = std::collections::BTreeMap::<String, u64>::new();
-        for line in self.lines() {
-            let thread = line.split_whitespace().next().unwrap_or_default().to_owned();
-            *counts.entry(thread).or_default() += 1;
+        let mut counts = BTreeMap::<String, u64>::new();
+        let call = format!(" {}(", self.call);
+        for line in self.lines().iter().filter(|line| line.contains(&call)) {
+            *counts.entry(words(line).0.to_owned()).or_default() += 1;
         }
         counts.into_values().max().unwrap_or(0)
     }
+}
+
+/// A call that was made to fail.
+pub struct Injected {
+    /// When, in seconds since 1970.
+    pub at: f64,
+    /// Whether it wrote a group of records, or came after such a write.
+    pub is_group: bool,
+}
+
+/// Thread and time of a line.
+fn words(line: &str) -> (&str, f64) {
+    let mut words = line.split_whitespace();
+    (words.next().unwrap_or_default(), words.next().and_then(|time| time.parse().ok()).unwrap_or_default())
 }
 
 /// Whether all threads of a process are traced.

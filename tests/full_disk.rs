@@ -46,13 +46,16 @@ impl SmallDisk {
         let (image, mount) = (root.path().join("image"), root.path().join("disk"));
         fs::create_dir(&mount).unwrap();
         fs::File::create(&image).unwrap().set_len(DISK_BYTES).unwrap();
-        let ext4 = "mkfs.ext4 -q -F \"$1\" && mount -o loop \"$1\" \"$2\" && echo mounted && exec sleep 100000";
-        let tmpfs = format!("mount -t tmpfs -o size={DISK_BYTES} tmpfs \"$2\" && echo mounted && exec sleep 100000");
+        let ext4 =
+            "mkfs.ext4 -q -F \"$1\" && mount -o loop \"$1\" \"$2\" && echo mounted && exec sleep 100000";
+        let tmpfs =
+            format!("mount -t tmpfs -o size={DISK_BYTES} tmpfs \"$2\" && echo mounted && exec sleep 100000");
         for (unprivileged, script) in [(false, ext4), (true, &tmpfs)] {
             let mut command = Command::new("unshare");
             command.args(["--mount"]).args(unprivileged.then_some("--map-root-user"));
             command.args(["sh", "-c", script, "sh"]).args([&image, &mount]);
-            let mut keeper = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("unshare is there");
+            let mut keeper =
+                command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("unshare is there");
             let mut said = String::new();
             let output = keeper.stdout.take().expect("a pipe");
             let _ = std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut said);
@@ -108,7 +111,8 @@ impl SmallDisk {
 
     /// Fills what is left with a file of somebody else's.
     fn add_ballast(&self) {
-        let mut file = fs::File::options().create(true).append(true).open(self.seen().join("ballast")).unwrap();
+        let mut file =
+            fs::File::options().create(true).append(true).open(self.seen().join("ballast")).unwrap();
         for bytes in [1 << 20, 4096, 512] {
             while file.write_all(&vec![7; bytes]).is_ok() {}
         }
@@ -144,7 +148,8 @@ struct Session {
 impl Session {
     /// Sets a new key, or an old one anew; says whether it was taken. Any error but the one for full disks is a failure.
     fn set(&mut self) -> bool {
-        let number = if self.random.random_bool(0.2) { self.random.random_range(0..=self.next) } else { self.next };
+        let number =
+            if self.random.random_bool(0.2) { self.random.random_range(0..=self.next) } else { self.next };
         let (key, byte) = (format!("key:{number}"), b'a' + (self.next % 26) as u8);
         let bytes = self.random.random_range(10_000..90_000);
         self.next += 1;
@@ -155,7 +160,10 @@ impl Session {
                 true
             }
             Value::Error(text) => {
-                assert!(text.starts_with("MISCONF No space left for this write, nothing was changed: "), "{text}");
+                assert!(
+                    text.starts_with("MISCONF No space left for this write, nothing was changed: "),
+                    "{text}"
+                );
                 assert!(text.contains("/disk/data/"), "the place is named: {text}");
                 self.refused += 1;
                 false
@@ -180,10 +188,15 @@ impl Session {
 
     /// Deletes a key.
     fn delete(&mut self, command: &str) {
-        let Some(key) = self.keys.keys().nth(self.random.random_range(0..self.keys.len().max(1))).cloned() else {
+        let Some(key) = self.keys.keys().nth(self.random.random_range(0..self.keys.len().max(1))).cloned()
+        else {
             return;
         };
-        assert_eq!(self.client.run(&format!("{command} {key}")), Value::Integer(1), "{command} on a full disk");
+        assert_eq!(
+            self.client.run(&format!("{command} {key}")),
+            Value::Integer(1),
+            "{command} on a full disk"
+        );
         self.keys.remove(&key);
         self.acked += 1;
     }
@@ -216,7 +229,11 @@ impl Session {
     /// Waits until a write is taken, and returns how long that took.
     fn resume(&mut self, start: Instant) -> Duration {
         while !self.set() {
-            assert!(start.elapsed() < TIMEOUT, "writes do not resume: {:?}", self.client.run("INFO durability"));
+            assert!(
+                start.elapsed() < TIMEOUT,
+                "writes do not resume: {:?}",
+                self.client.run("INFO durability")
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
         start.elapsed()
@@ -278,7 +295,10 @@ fn a_full_disk_is_survived_again_and_again() {
         times.sort();
         if let [.., most] = times[..] {
             let median = times[times.len() / 2];
-            eprintln!("{name}: {} cycles, writes resumed after {median:?} (median), {most:?} (most)", times.len());
+            eprintln!(
+                "{name}: {} cycles, writes resumed after {median:?} (median), {most:?} (most)",
+                times.len()
+            );
         }
     }
     eprintln!(
@@ -303,9 +323,9 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     assert!(session.set());
     server.kill();
     // The last group, as a power cut may leave it while it is written: its last block is not there.
-    let (segment, end) = newest_group_end(&disk.seen().join("data/wal"));
+    let (segment, group_end, end) = last_group(&disk.seen().join("data/wal"));
     let file = fs::File::options().write(true).open(&segment).unwrap();
-    file.write_all_at(&[0; 4096], end - 4096).unwrap();
+    file.write_all_at(&vec![0; (end - group_end) as usize + 4096], group_end - 4096).unwrap();
     drop(file);
     disk.add_ballast();
     let (_server, client, _) = disk.start();
@@ -318,14 +338,17 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     session.resume(start);
 }
 
-/// The segment with the newest group, and where that group ends in it.
-fn newest_group_end(wal: &Path) -> (PathBuf, u64) {
+/// The last segment, where the last group of records ends in it, and where the seal behind that ends, if there is one.
+fn last_group(wal: &Path) -> (PathBuf, u64, u64) {
     let storage = wal::DirStorage::open_buffered(wal).unwrap();
     let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();
+    let mut group_end = 0;
     loop {
         match reader.next().unwrap() {
-            wal::Step::Record(_) => {}
-            wal::Step::CleanEnd(end) | wal::Step::TornTail(end) => return (wal.join(end.segment), end.offset),
+            wal::Step::Record(record) => group_end = record.group.offset + record.group.disk_bytes,
+            wal::Step::CleanEnd(end) | wal::Step::TornTail(end) => {
+                return (wal.join(end.segment), group_end, end.offset);
+            }
         }
     }
 }

@@ -15,8 +15,6 @@
 //! All numbers are little-endian. A meta lies in one 512-byte sector at the start of page 0 or 1: the checkpoint with
 //! sequence n is kept in slot n mod 2, so a new one never overwrites the durable one.
 
-use std::io;
-
 use super::{
     error::{MetaFault, TableError},
     map::{META_BYTES, TableFile},
@@ -141,8 +139,12 @@ impl Meta {
     fn read(file: &dyn TableFile, slot: usize) -> Result<Result<Meta, MetaFault>, TableError> {
         match file.read_meta(slot) {
             Ok(bytes) => Ok(Meta::decode(&bytes, slot)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Err(MetaFault::Unreadable)),
-            Err(source) => Err(TableError::Io { operation: "read a meta page of", path: file.path(), source }),
+            Err(_) if file.bytes().is_ok_and(|bytes| bytes < (META_PAGES as usize * PAGE_BYTES) as u64) => {
+                Ok(Err(MetaFault::Unreadable))
+            }
+            Err(source) => {
+                Err(TableError::Io { operation: "read a meta page of", path: file.path(), source })
+            }
         }
     }
 

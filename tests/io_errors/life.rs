@@ -40,7 +40,8 @@ impl Place {
     /// A new place; `buffered` decides how the log is synced.
     pub fn new(buffered: bool) -> Self {
         let method = if buffered { "buffered" } else { "auto" };
-        let flags = ["--wal-segment-size", "1mb", "--wal-method", method, "--loglevel", "notice", "--threads", "1"];
+        let flags =
+            ["--wal-segment-size", "1mb", "--wal-method", method, "--loglevel", "notice", "--threads", "1"];
         Self { root: tempfile::tempdir().unwrap(), flags: flags.map(String::from).into() }
     }
 
@@ -101,9 +102,10 @@ impl Place {
         told.write(&mut client, 28..29).expect("no fault yet");
         told.acked = acked;
         server.kill();
-        let newest = newest_group_end(&self.dir());
-        let file = fs::File::options().write(true).open(&newest.0).unwrap();
-        file.write_all_at(&[0; 4096], newest.1 - 4096).unwrap();
+        let (segment, group_end, end) = last_group(&self.dir());
+        let file = fs::File::options().write(true).open(&segment).unwrap();
+        let torn = group_end - 4096..end;
+        file.write_all_at(&vec![0; (torn.end - torn.start) as usize], torn.start).unwrap();
         told.last_ack = None;
         told
     }
@@ -179,15 +181,16 @@ fn wait_for_trace(trace: &Trace, pid: u32) {
     }
 }
 
-/// The segment with the newest group, and where that group ends in it.
-fn newest_group_end(dir: &Path) -> (PathBuf, u64) {
+/// The last segment, where the last group of records ends in it, and where the seal behind that ends, if there is one.
+fn last_group(dir: &Path) -> (PathBuf, u64, u64) {
     let storage = wal::DirStorage::open_buffered(dir.join("wal")).unwrap();
     let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();
+    let mut group_end = 0;
     loop {
         match reader.next().unwrap() {
-            wal::Step::Record(_) => {}
+            wal::Step::Record(record) => group_end = record.group.offset + record.group.disk_bytes,
             wal::Step::CleanEnd(end) | wal::Step::TornTail(end) => {
-                return (dir.join("wal").join(end.segment), end.offset);
+                return (dir.join("wal").join(end.segment), group_end, end.offset);
             }
         }
     }

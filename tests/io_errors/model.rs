@@ -29,7 +29,9 @@ fn words(step: u64) -> Vec<Vec<u8>> {
     let key = |name: &str, number: u64| format!("{name}:{number}").into_bytes();
     let text = |text: &str| text.as_bytes().to_vec();
     match step % 8 {
-        0 | 4 => vec![text("SET"), key("large", step % 5), vec![b'a' + (step % 26) as u8; 90_000 + step as usize]],
+        0 | 4 => {
+            vec![text("SET"), key("large", step % 5), vec![b'a' + (step % 26) as u8; 90_000 + step as usize]]
+        }
         1 => vec![text("INCR"), text("counter")],
         2 => (0..6).fold(vec![text("MSET")], |mut words, index| {
             words.extend([key("together", index), step.to_string().into_bytes()]);
@@ -47,7 +49,9 @@ fn apply(words: &[Vec<u8>], keys: &mut Keys) {
     let name = |index: usize| String::from_utf8(words[index].clone()).unwrap();
     match words[0].as_slice() {
         b"SET" => drop(keys.insert(name(1), words[2].clone())),
-        b"MSET" => (1..words.len()).step_by(2).for_each(|at| drop(keys.insert(name(at), words[at + 1].clone()))),
+        b"MSET" => {
+            (1..words.len()).step_by(2).for_each(|at| drop(keys.insert(name(at), words[at + 1].clone())))
+        }
         b"APPEND" => keys.entry(name(1)).or_default().extend(&words[2]),
         b"DEL" => (1..words.len()).for_each(|at| drop(keys.remove(&name(at)))),
         b"INCR" => {
@@ -117,7 +121,11 @@ pub fn difference(found: &Keys, expected: &Keys) -> Option<String> {
         match found.get(name) {
             None => return Some(format!("{name} is missing")),
             Some(found) if found != value => {
-                return Some(format!("{name} holds {} bytes instead of {}, or others", found.len(), value.len()));
+                return Some(format!(
+                    "{name} holds {} bytes instead of {}, or others",
+                    found.len(),
+                    value.len()
+                ));
             }
             Some(_) => {}
         }

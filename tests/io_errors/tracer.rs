@@ -23,7 +23,8 @@ pub struct Trace {
 
 impl Trace {
     fn flags(&self) -> Vec<String> {
-        let mut flags: Vec<String> = ["-f", "-q", "-y", "-ttt", "-s", "8", "-e", "signal=none", "-o"].map(String::from).into();
+        let mut flags: Vec<String> =
+            ["-f", "-q", "-y", "-ttt", "-s", "8", "-e", "signal=none", "-o"].map(String::from).into();
         flags.push(self.output.display().to_string());
         for path in &self.paths {
             flags.extend(["-P".into(), path.display().to_string()]);
@@ -82,7 +83,8 @@ impl Trace {
         let at = lines.iter().rposition(|line| line.contains("(INJECTED)"))?;
         let thread = words(&lines[at]).0;
         let writes = lines[..=at].iter().rev().filter(|line| words(line).0 == thread);
-        let last_write = writes.filter(|line| line.contains("pwrite")).map(String::as_str).next().unwrap_or_default();
+        let last_write =
+            writes.filter(|line| line.contains("pwrite")).map(String::as_str).next().unwrap_or_default();
         Some(Injected { at: words(&lines[at]).1, is_group: last_write.contains("\"grp\\1\\1") })
     }
 

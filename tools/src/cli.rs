@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::output::{Escape, Values};
 
-/// Reads, searches and checks ackd's log and table. Never writes; works beside a running server.
+/// Reads, searches and checks ackd's log and table, beside a running server too. Only `repair --apply` writes.
 #[derive(Debug, Parser)]
 #[command(name = "ackd-wal", version, after_help = GENERAL_HELP, max_term_width = 110)]
 pub struct Cli {
@@ -23,8 +23,8 @@ DIR is the server's data directory: it holds table.ackd and wal/.
 Data goes to standard output, notes and progress to standard error.
 
 Exit codes:
-  0  nothing wrong        2  damage found               4  refused: a link or a foreign file
-  1  usage or I/O error   3  damage in the torn tail only
+  0  nothing wrong        2  damage found                    4  refused: a link, a foreign file,
+  1  usage or I/O error   3  damage in the torn tail only       or a repair nobody confirmed
 
 Examples:
   ackd-wal ls /var/lib/ackd
@@ -46,6 +46,8 @@ pub enum Command {
     Stats(StatsArgs),
     /// Check the whole log, and the table with --table
     Verify(VerifyArgs),
+    /// Say what a repair of a damaged directory would lose, and do it with --apply
+    Repair(RepairArgs),
 }
 
 /// `ls`
@@ -200,6 +202,88 @@ pub struct VerifyArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
+}
+
+/// `repair`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without a way of repairing it says what is wrong and what each way would cost. With one it prints
+the whole plan. It changes something only with --apply, and then only once \"lose N records\" is
+typed, N being the number in the plan, or given as --yes-i-lose N. The server must be stopped.
+
+--trim-tail          the log ends before the first damage: a state that the server was in once
+--skip-bad-records   keeps what is readable behind damage too, as far as it fits what is left: a
+                     state that the server was never in. Each lost record leaves one without
+                     effects, so LSNs stay what they were
+--rebuild-table      makes a damaged table anew from the log, if that goes back to LSN 1
+
+The new log or table is written beside the old one, read back, and put in its place in one step.
+The old one stays as wal.orig-TIME or table.ackd.orig-TIME; remove it when nobody needs it any
+more. Room for both is needed, and for a copy of the table while --skip-bad-records tries what
+fits.
+
+A table whose meta pages or other pages are damaged cannot be mended in place, and there is no
+older checkpoint to go back to, for its pages are used again: --rebuild-table, or a backup.
+
+Examples:
+  ackd-wal repair DIR
+  ackd-wal repair --trim-tail DIR
+  ackd-wal repair --skip-bad-records --apply --yes-i-lose 3 DIR")]
+pub struct RepairArgs {
+    /// The server's data directory
+    pub dir: PathBuf,
+    /// End the log before the first damage
+    #[arg(long, group = "mode")]
+    pub trim_tail: bool,
+    /// Keep what can be read behind damage
+    #[arg(long, group = "mode")]
+    pub skip_bad_records: bool,
+    /// Make the table anew from the log
+    #[arg(long, group = "mode")]
+    pub rebuild_table: bool,
+    /// Do it, once it is confirmed
+    #[arg(long, requires = "mode")]
+    pub apply: bool,
+    /// Confirm that the plan loses N records
+    #[arg(long, value_name = "N", requires = "apply")]
+    pub yes_i_lose: Option<u64>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ReportFormat,
+}
+
+/// Ways of repairing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairMode {
+    /// The log ends before the first damage.
+    TrimTail,
+    /// What can be read behind damage is kept.
+    SkipBadRecords,
+    /// The table is made anew from the log.
+    RebuildTable,
+}
+
+impl RepairMode {
+    /// The flag that asks for it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::TrimTail => "--trim-tail",
+            Self::SkipBadRecords => "--skip-bad-records",
+            Self::RebuildTable => "--rebuild-table",
+        }
+    }
+}
+
+impl RepairArgs {
+    /// The way asked for.
+    pub fn mode(&self) -> Option<RepairMode> {
+        let asked = [
+            (self.trim_tail, RepairMode::TrimTail),
+            (self.skip_bad_records, RepairMode::SkipBadRecords),
+            (self.rebuild_table, RepairMode::RebuildTable),
+        ];
+        asked.into_iter().find(|(asked, _)| *asked).map(|(_, mode)| mode)
+    }
 }
 
 /// Which effects are wanted; all given conditions hold at once.

@@ -3,8 +3,8 @@
 //! Way of a question: command line (`cli`) > one file for each subcommand > the log from end to end (`source`) or
 //! the table (`table`) > `filter` > `output`. Rules that hold everywhere:
 //!
-//! - Nothing is ever written to the data directory; files are opened for reading and symbolic links are not
-//!   followed. Repairing is the server's business.
+//! - Nothing is written to the data directory, but by `repair` when it is told to and the loss is confirmed; files are
+//!   opened for reading and symbolic links are not followed.
 //! - Standard output carries data, standard error remarks and progress. A reader that goes away ends the run
 //!   without a word.
 //! - Files are hostile until their checksums say otherwise; memory does not depend on what they claim.
@@ -20,6 +20,7 @@ mod ls;
 mod output;
 mod progress;
 mod record;
+mod repair;
 mod source;
 mod stats;
 mod style;
@@ -76,5 +77,6 @@ fn run(cli: &Cli, out: &mut Out) -> Result<Outcome, ToolError> {
         Command::Tail(args) => tail::run(args, style, out),
         Command::Stats(args) => stats::run(args, out),
         Command::Verify(args) => verify::run(args, style, out),
+        Command::Repair(args) => repair::run(args, style, out),
     }
 }

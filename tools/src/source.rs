@@ -79,6 +79,9 @@ pub struct Scanned {
 }
 
 impl Log {
+    /// Name of the log's directory in the data directory.
+    pub const DIR: &'static str = LOG_DIR;
+
     /// Opens the log in the data directory `dir`.
     pub fn open(dir: &Path) -> Result<Self, ToolError> {
         let path = dir.join(LOG_DIR);

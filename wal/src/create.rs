@@ -9,6 +9,7 @@ use crate::direct::AlignedBuffer;
 use crate::error::LogError;
 use crate::format::{self, SegmentHeader, segment_name};
 use crate::local::{Active, Chain, LocalLog, Salts, Start};
+use crate::log::Lsn;
 use crate::options::LogOptions;
 use crate::prepare::{Prepared, Preparer};
 use crate::segments::{self, SegmentState};
@@ -18,13 +19,22 @@ impl<S: Storage> LocalLog<S> {
     /// Makes a new log: its first segment is on disk when this returns. Fails with [`LogError::Exists`] when the
     /// directory holds a segment in use; what a crash left of an earlier attempt is removed.
     pub fn create(storage: S, options: LogOptions) -> Result<Self, LogError> {
+        Self::create_from(storage, options, 1)
+    }
+
+    /// As [`LocalLog::create`], for a log whose first record gets number `first_lsn`: what is below it is held by
+    /// something else.
+    pub fn create_from(storage: S, options: LogOptions, first_lsn: Lsn) -> Result<Self, LogError> {
         options.check()?;
+        if !(1..u64::MAX / 2).contains(&first_lsn) {
+            return Err(LogError::Options("first_lsn is out of range"));
+        }
         let next_sequence = clear_for_new_log(&storage)?;
         let preparer = Preparer::new(storage.clone(), &options, VecDeque::new(), next_sequence, 0);
         let prepared = preparer.make(options.segment_bytes)?;
         let mut salts = Salts::new(options.salt_seed);
-        let chain = Chain { last_lsn: 0, last_group: 0, last_checksum: 0 };
-        let header = first_header(&options, &prepared, salts.next());
+        let chain = Chain { last_lsn: first_lsn - 1, last_group: 0, last_checksum: 0 };
+        let header = first_header(&options, &prepared, salts.next(), first_lsn);
         write_header(&storage, &prepared.file, &header)?;
         let active = Active { file: Arc::new(prepared.file), header, offset: u64::from(header.block_bytes) };
         Self::start(Start {
@@ -55,7 +65,7 @@ pub(crate) fn write_header<S: Storage>(
 }
 
 /// The header of the first segment of a new log.
-fn first_header<F>(options: &LogOptions, prepared: &Prepared<F>, salt: u64) -> SegmentHeader {
+fn first_header<F>(options: &LogOptions, prepared: &Prepared<F>, salt: u64, first_lsn: Lsn) -> SegmentHeader {
     SegmentHeader {
         block_bytes: options.block_bytes,
         instance_id: options.instance_id,
@@ -63,7 +73,7 @@ fn first_header<F>(options: &LogOptions, prepared: &Prepared<F>, salt: u64) -> S
         sequence: prepared.sequence,
         segment_bytes: prepared.bytes,
         epoch: options.epoch,
-        first_lsn: 1,
+        first_lsn,
         first_group: 1,
         previous_sequence: 0,
         previous_end: 0,

@@ -33,9 +33,20 @@ pub struct Data {
 impl Data {
     /// A directory with an empty log.
     pub fn new() -> Self {
+        Self::with_options(options())
+    }
+
+    /// A directory with an empty log that belongs to the table with this identity.
+    pub fn with_instance(id: u64) -> Self {
+        let mut instance_id = [0; 16];
+        instance_id[..8].copy_from_slice(&id.to_le_bytes());
+        Self::with_options(LogOptions { instance_id, ..options() })
+    }
+
+    fn with_options(options: LogOptions) -> Self {
         let dir = TempDir::new().unwrap();
         let storage = DirStorage::create(dir.path().join("wal")).unwrap();
-        let log = LocalLog::create(storage, options()).unwrap();
+        let log = LocalLog::create(storage, options).unwrap();
         Self { dir, log: Some(log), micros: START_MICROS }
     }
 

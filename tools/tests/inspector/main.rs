@@ -5,5 +5,6 @@ mod damage;
 mod filters;
 mod follow;
 mod outputs;
+mod repair;
 mod replay;
 mod table;

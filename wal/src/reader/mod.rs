@@ -70,6 +70,8 @@ pub struct Reader<S: Storage> {
     damaged: bool,
     /// Whether groups are to be marked as salvaged: since damage in this segment.
     salvaging: bool,
+    /// Sectors of the current group, if it is salvaged, that it did not write.
+    absent: Vec<usize>,
     /// Whether nothing is left behind the damage.
     exhausted: bool,
     /// Whether the log itself says that the last record read was durable.
@@ -151,6 +153,7 @@ impl<S: Storage> Reader<S> {
             stuck: None,
             damaged: false,
             salvaging: false,
+            absent: Vec::new(),
             exhausted: false,
             sealed: true,
         };
@@ -204,6 +207,10 @@ impl<S: Storage> Reader<S> {
                 Err(fault) => return Err(self.bad_record(fault, lsn)),
             };
             let payload = at + format::RECORD_FRAME_BYTES;
+            if self.is_absent(at, payload + length) {
+                self.skip_record();
+                continue;
+            }
             self.records = Records { next: next + 1, at: payload + length, end, payload: (payload, length) };
             if wanted {
                 self.progress.records += 1;

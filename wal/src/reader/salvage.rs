@@ -7,7 +7,7 @@
 use super::open::{access, open_segment};
 use super::verdict::Fault;
 use super::{CorruptReason, GroupInfo, Position, ReadError, Reader, Records};
-use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader};
+use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader, SECTOR_BYTES};
 use crate::segments::SegmentState;
 use crate::storage::Storage;
 
@@ -56,9 +56,24 @@ impl<S: Storage> Reader<S> {
     fn salvage_records(&mut self, header: &GroupHeader) -> Result<(), ReadError> {
         let (offset, used) = (self.position.offset, format::used_bytes(header.content_bytes()));
         self.fill_window(offset, used)?;
-        format::restore_displaced(self.window.bytes_mut(offset, used), header.content_bytes());
+        let place = self.place(offset);
+        let bytes = self.window.bytes_mut(offset, used);
+        let absent: Vec<usize> = (0..used / SECTOR_BYTES)
+            .filter(|&sector| !place.is_stamped(bytes, sector, header.number))
+            .collect();
+        absent.iter().for_each(|&sector| place.write_stamp(bytes, sector, header.number));
+        let only_stamps_are_bad = format::check_group(bytes, header, place);
+        format::restore_displaced(bytes, header.content_bytes());
         self.accept(header, true);
+        self.absent = if only_stamps_are_bad { Vec::new() } else { absent };
         Ok(())
+    }
+
+    /// Whether part of the current group stands in a sector that the group did not write: an earlier use of the space
+    /// may have left a record there whose own checksum is right.
+    pub(super) fn is_absent(&self, from: usize, to: usize) -> bool {
+        let sectors = from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES);
+        self.group.salvaged && self.absent.iter().any(|sector| sectors.contains(sector))
     }
 
     /// Passes over a record of a salvaged group whose checksum is wrong; its length was within the group.

@@ -124,6 +124,7 @@ impl<S: Storage> Reader<S> {
 
     /// Makes a group whose content is in the window the current one, and moves the position behind it.
     pub(super) fn accept(&mut self, header: &GroupHeader, salvaged: bool) {
+        self.absent.clear();
         let offset = self.position.offset;
         let disk_bytes = format::disk_bytes(header.content_bytes(), self.open.header.block_bytes);
         self.group = GroupInfo {

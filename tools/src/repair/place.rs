@@ -1,0 +1,102 @@
+//! The directory to be repaired, which no server may hold, and names in it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
+use rustix::io::Errno;
+
+use crate::error::ToolError;
+use crate::source::Log;
+
+/// Name of the file that a server keeps locked.
+const LOCK_FILE: &str = "LOCK";
+
+/// A data directory that nobody else uses as long as this lives.
+pub struct Place {
+    /// The directory.
+    pub dir: PathBuf,
+    /// When the repair began, in seconds since 1970: part of the names under which originals stay.
+    pub started: u64,
+    /// Keeps the lock; nothing when the directory has no lock file.
+    _lock: Option<File>,
+}
+
+impl Place {
+    /// Takes the lock, without creating or changing a file.
+    pub fn open(dir: &Path) -> Result<Self, ToolError> {
+        fs::read_dir(dir).map_err(|error| ToolError::io(dir, error))?;
+        let path = dir.join(LOCK_FILE);
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+        let lock = match File::options().read(true).custom_flags(flags).open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(ToolError::io(&path, error)),
+        };
+        if let Some(file) = &lock {
+            match flock(file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::WOULDBLOCK) => return Err(in_use(&path, file)),
+                Err(error) => return Err(ToolError::io(&path, error.into())),
+            }
+        }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        Ok(Self { dir: dir.to_path_buf(), started, _lock: lock })
+    }
+
+    /// The table's file.
+    pub fn table(&self) -> PathBuf {
+        self.dir.join(crate::table::TABLE_FILE)
+    }
+
+    /// The log's directory, behind a link if it is one.
+    pub fn wal(&self) -> PathBuf {
+        let path = self.dir.join(Log::DIR);
+        fs::canonicalize(&path).unwrap_or(path)
+    }
+
+    /// A name beside `path` that no file has.
+    pub fn beside(&self, path: &Path, what: &str) -> PathBuf {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = |number: u32| match number {
+            0 => path.with_file_name(format!("{name}.{what}-{}", self.started)),
+            _ => path.with_file_name(format!("{name}.{what}-{}.{number}", self.started)),
+        };
+        (0..)
+            .map(numbered)
+            .find(|candidate| candidate.symlink_metadata().is_err())
+            .expect("names do not run out")
+    }
+
+    /// Puts `new` in the place of `old` in one step, and gives `old` a name of its own, which is returned.
+    pub fn replace(&self, old: &Path, new: &Path) -> Result<PathBuf, ToolError> {
+        let failed = |error: Errno| ToolError::io(old, error.into());
+        let kept = self.beside(old, "orig");
+        if old.symlink_metadata().is_ok() {
+            renameat_with(CWD, old, CWD, new, RenameFlags::EXCHANGE).map_err(failed)?;
+            sync_parent(old)?;
+            fs::rename(new, &kept).map_err(|error| ToolError::io(new, error))?;
+        } else {
+            fs::rename(new, old).map_err(|error| ToolError::io(new, error))?;
+        }
+        sync_parent(old)?;
+        Ok(kept)
+    }
+}
+
+/// Makes the names beside `path` durable.
+pub fn sync_parent(path: &Path) -> Result<(), ToolError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(|error| ToolError::io(parent, error))
+}
+
+fn in_use(path: &Path, mut file: &File) -> ToolError {
+    let mut holder = String::new();
+    let _ = io::Read::read_to_string(&mut io::Read::take(&mut file, 32), &mut holder);
+    let holder = if holder.trim().is_empty() { "unknown" } else { holder.trim() };
+    let reason = format!("a server runs on the directory (process {holder}); stop it first");
+    ToolError::Refused { path: path.to_path_buf(), reason }
+}

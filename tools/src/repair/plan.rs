@@ -1,0 +1,294 @@
+//! What is kept and what is lost, record by record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use ackd::effect;
+use wal::{Lsn, RecordRef};
+
+use super::place::Place;
+use crate::cli::RepairMode;
+use crate::error::{Outcome, ToolError};
+use crate::progress::Progress;
+use crate::source::{Damage, Log, ScanOptions, Seen};
+use crate::table::Checkpoint;
+
+/// Records without effects that a repair writes at most in the place of lost ones: more in a row were hardly ever
+/// written, and a damaged number is no reason to fill the disk.
+const FILLED_MAX: u64 = 100_000_000;
+/// Keys of lost records that are told.
+pub const KEYS_MAX: usize = 50;
+
+/// A row of LSNs, first and last.
+pub type Range = (Lsn, Lsn);
+
+/// What a repair of the log will do.
+pub struct Plan {
+    /// How.
+    pub mode: RepairMode,
+    /// LSN that the table's checkpoint holds.
+    pub checkpoint_lsn: Lsn,
+    /// What is wrong.
+    pub damages: Vec<Damage>,
+    /// Bytes of the torn tail: no damage, the server drops it at its start.
+    pub torn_bytes: u64,
+    /// First LSN of the new log.
+    pub first_lsn: Lsn,
+    /// Last LSN of the new log; below the first one if it will be empty.
+    pub last_lsn: Lsn,
+    /// Records kept that stand before all damage.
+    pub kept: u64,
+    /// Records kept that stand behind damage.
+    pub salvaged: u64,
+    /// What is not kept and not in the table either.
+    pub lost: Vec<Range>,
+    /// What is not kept but in the table: gone from the history only.
+    pub history_lost: Vec<Range>,
+    /// Records that can be read and are lost all the same, and why that is.
+    pub given_up: BTreeMap<Lsn, &'static str>,
+    /// Payload bytes of records that can be read and are lost.
+    pub lost_bytes: u64,
+    /// Keys of lost records, as far as they can be read.
+    pub lost_keys: Vec<Vec<u8>>,
+    /// Whether there are more such keys.
+    pub more_keys: bool,
+    /// Whether records may be lost behind the last one that anybody knows of.
+    pub open_end: bool,
+    /// Identity of the log.
+    pub instance_id: [u8; 16],
+    /// Length of a segment in bytes.
+    pub segment_bytes: u64,
+    /// Epoch of the last writer.
+    pub epoch: u64,
+}
+
+/// What the walk knows meanwhile.
+#[derive(Default)]
+struct Walk {
+    /// First LSN seen, 0 before.
+    first: Lsn,
+    /// Last LSN taken or given up.
+    last: Lsn,
+    /// Rows of LSNs that are kept.
+    kept: Vec<Range>,
+    /// Whether damage was met.
+    damaged: bool,
+}
+
+impl Plan {
+    /// Reads the log and decides.
+    pub fn make(place: &Place, checkpoint: &Checkpoint, mode: RepairMode) -> Result<Self, ToolError> {
+        let mut plan = Self {
+            mode,
+            checkpoint_lsn: checkpoint.lsn(),
+            damages: Vec::new(),
+            torn_bytes: 0,
+            first_lsn: 0,
+            last_lsn: 0,
+            kept: 0,
+            salvaged: 0,
+            lost: Vec::new(),
+            history_lost: Vec::new(),
+            given_up: BTreeMap::new(),
+            lost_bytes: 0,
+            lost_keys: Vec::new(),
+            more_keys: false,
+            open_end: false,
+            instance_id: [0; 16],
+            segment_bytes: wal::SEGMENT_BYTES,
+            epoch: 0,
+        };
+        if let Checkpoint::Durable(meta) = checkpoint {
+            plan.instance_id[..8].copy_from_slice(&meta.instance_id.to_le_bytes());
+            plan.epoch = meta.epoch;
+        }
+        let mut walk = Walk::default();
+        plan.read(place, checkpoint, &mut walk)?;
+        plan.conclude(walk);
+        let filled: u64 = plan.lost.iter().chain(&plan.history_lost).map(length).sum();
+        if filled > FILLED_MAX {
+            let reason =
+                format!("{filled} LSNs in a row are missing, which cannot be right; nothing was changed");
+            return Err(ToolError::Refused { path: place.wal(), reason });
+        }
+        Ok(plan)
+    }
+
+    /// Walks over all that can be read.
+    fn read(&mut self, place: &Place, checkpoint: &Checkpoint, walk: &mut Walk) -> Result<(), ToolError> {
+        let log = Log::open(&place.dir)?;
+        let segments = log.segments()?;
+        let headers: Vec<_> = segments.iter().filter_map(|info| info.header()).collect();
+        if let Some(newest) = headers.last() {
+            if matches!(checkpoint, Checkpoint::NoTable | Checkpoint::Unusable(_)) {
+                self.instance_id = newest.instance_id;
+            }
+            self.epoch = self.epoch.max(newest.epoch);
+            // A segment made for one large group is longer than the others.
+            self.segment_bytes =
+                headers.iter().map(|header| header.segment_bytes).min().unwrap_or(wal::SEGMENT_BYTES);
+        } else {
+            let reason = "there is no segment in use".into();
+            self.add_damage(Damage {
+                segment: String::new(),
+                offset: 0,
+                lsn: self.checkpoint_lsn + 1,
+                reason,
+            });
+            walk.damaged = true;
+            return Ok(());
+        }
+        let foreign: BTreeSet<u64> = headers
+            .iter()
+            .filter(|header| header.instance_id != self.instance_id)
+            .map(|header| header.sequence)
+            .collect();
+        let progress = Progress::over(&segments);
+        let options = ScanOptions { from_lsn: 0, durable_lsn: self.checkpoint_lsn, keep_going: true };
+        let scanned = log.scan(options, &progress, |seen| {
+            match seen {
+                Seen::Record(record) if foreign.contains(&record.group.segment) => {}
+                Seen::Record(record) => self.visit(record, walk),
+                Seen::Damage(damage) => {
+                    walk.damaged = true;
+                    self.add_damage(damage.clone());
+                }
+                Seen::Gap(..) => {}
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.torn_bytes = scanned.end.map_or(0, |end| end.torn_bytes);
+        Ok(())
+    }
+
+    fn add_damage(&mut self, damage: Damage) {
+        if self.damages.len() < crate::source::DAMAGES_MAX {
+            self.damages.push(damage);
+        }
+    }
+
+    /// Decides about a record.
+    fn visit(&mut self, record: &RecordRef<'_>, walk: &mut Walk) {
+        if walk.first == 0 {
+            walk.first = record.lsn;
+        }
+        if record.lsn <= walk.last {
+            // Behind damage a number can come again; the first one with it is the one that followed the others.
+            return;
+        }
+        walk.last = record.lsn;
+        let Err(error) = effect::decode(record.payload) else {
+            if walk.damaged && self.mode == RepairMode::TrimTail {
+                self.give_up(record, "it stands behind damage");
+            } else {
+                self.keep(record, walk);
+            }
+            return;
+        };
+        walk.damaged = true;
+        let segment = wal::segment_name(record.group.segment);
+        let reason = format!("the payload cannot be read: {error}");
+        self.add_damage(Damage { segment, offset: record.offset, lsn: record.lsn, reason });
+    }
+
+    fn keep(&mut self, record: &RecordRef<'_>, walk: &mut Walk) {
+        self.kept += u64::from(!walk.damaged);
+        self.salvaged += u64::from(walk.damaged);
+        match walk.kept.last_mut() {
+            Some(row) if row.1 + 1 == record.lsn => row.1 = record.lsn,
+            _ => walk.kept.push((record.lsn, record.lsn)),
+        }
+    }
+
+    /// A record that can be read is not kept.
+    pub fn give_up(&mut self, record: &RecordRef<'_>, reason: &'static str) {
+        self.given_up.insert(record.lsn, reason);
+        if record.lsn <= self.checkpoint_lsn {
+            return;
+        }
+        self.lost_bytes += record.payload.len() as u64;
+        let Ok(decoded) = effect::decode(record.payload) else { return };
+        for key in decoded.effects().filter_map(|effect| effect.key().map(<[u8]>::to_vec)) {
+            if self.lost_keys.contains(&key) {
+                continue;
+            }
+            if self.lost_keys.len() == KEYS_MAX {
+                self.more_keys = true;
+                return;
+            }
+            self.lost_keys.push(key);
+        }
+    }
+
+    /// Finds first and last LSN of the new log and what is missing in between.
+    fn conclude(&mut self, walk: Walk) {
+        let after_checkpoint = self.checkpoint_lsn + 1;
+        self.first_lsn = if walk.first == 0 { after_checkpoint } else { walk.first.min(after_checkpoint) };
+        let kept_last = walk.kept.last().map_or(0, |row| row.1);
+        self.last_lsn = kept_last.max(self.checkpoint_lsn).max(self.first_lsn - 1);
+        // What is behind the last one kept gets no record in its place: its numbers are given again.
+        let known_last = walk.last.max(self.last_lsn);
+        let mut next = self.first_lsn;
+        let rows = walk.kept.iter().copied().chain([(known_last + 1, known_last)]);
+        let mut missing = Vec::new();
+        for (first, last) in rows {
+            if first > next {
+                missing.push((next, first - 1));
+            }
+            next = last.saturating_add(1).max(next);
+        }
+        missing.into_iter().for_each(|row| self.miss(row));
+        self.open_end = self.damages.last().is_some_and(|damage| damage.lsn > known_last);
+        // An LSN below the first damage cannot be missing unless something else is wrong, which is then a finding.
+        if self.damages.is_empty() && !self.lost.is_empty() {
+            let (first, last) = self.lost[0];
+            let reason = format!("LSN {first} to {last} are neither in the log nor in the table");
+            self.damages.push(Damage { segment: String::new(), offset: 0, lsn: first, reason });
+        }
+    }
+
+    /// Sorts missing LSNs by whether the table has them.
+    pub fn miss(&mut self, (first, last): Range) {
+        let split = self.checkpoint_lsn;
+        if first <= split {
+            self.history_lost.push((first, last.min(split)));
+        }
+        if last > split {
+            self.lost.push((first.max(split + 1), last));
+        }
+    }
+
+    /// Whether there is nothing to repair.
+    pub fn is_sound(&self) -> bool {
+        self.damages.is_empty()
+    }
+
+    /// What a run that changes nothing found.
+    pub fn outcome(&self) -> Outcome {
+        match self.torn_bytes {
+            _ if !self.is_sound() => Outcome::Damage,
+            0 => Outcome::Fine,
+            _ => Outcome::TornTail,
+        }
+    }
+
+    /// Whether records are kept behind lost ones that the table lacks as well: they may not fit any more.
+    pub fn needs_trial(&self) -> bool {
+        self.lost.first().is_some_and(|(first, _)| *first <= self.last_lsn)
+    }
+
+    /// Whether a record that was read is part of the new log.
+    pub fn keeps(&self, lsn: Lsn) -> bool {
+        (self.first_lsn..=self.last_lsn).contains(&lsn) && !self.given_up.contains_key(&lsn)
+    }
+
+    /// Number of records that are lost, as far as it is known.
+    pub fn lost_records(&self) -> u64 {
+        self.lost.iter().map(length).sum::<u64>() + u64::from(self.open_end)
+    }
+}
+
+/// Number of LSNs in a row.
+pub fn length((first, last): &Range) -> u64 {
+    last.saturating_sub(*first).saturating_add(1)
+}

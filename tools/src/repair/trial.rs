@@ -1,0 +1,168 @@
+//! Replays what is kept on a copy of the table: a record whose key was made by a lost one does not fit any more.
+//!
+//! A record is taken whole or not at all. One that fails after it changed something makes the trial start again without
+//! it; one that fails at its first effect has changed nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use ackd::effect;
+use ackd::keyspace::{Keyspace, KeyspaceError};
+use ackd::table::{FILE_BYTES_MAX_DEFAULT, MmapFile, Table, TableOptions, TableWriter};
+use wal::{Lsn, RecordRef};
+
+use super::place::Place;
+use super::plan::Plan;
+use crate::error::ToolError;
+use crate::progress::Progress;
+use crate::source::{Log, ScanOptions, Seen};
+
+/// Trials before the data are taken to contradict each other too much.
+const TRIALS_MAX: usize = 100;
+
+/// A copy of the table, removed when dropped.
+struct Copy(PathBuf);
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// How one trial ended.
+enum Trial {
+    /// All fits, but for the records that were noted.
+    Fits,
+    /// This record failed half-way: again without it.
+    Again(Lsn),
+}
+
+/// Gives up the records of the plan that cannot be replayed any more.
+pub fn take_out_misfits(place: &Place, plan: &mut Plan) -> Result<(), ToolError> {
+    let mut misfits = BTreeSet::new();
+    for _ in 0..TRIALS_MAX {
+        let copy = Copy(place.beside(&place.table(), "trial"));
+        let mut table = open_copy(place, &copy)?;
+        match replay(place, plan, &mut table, &mut misfits)? {
+            Trial::Again(lsn) => drop(misfits.insert(lsn)),
+            Trial::Fits => return note(place, plan, &misfits),
+        }
+    }
+    let reason = "too many records behind the damage do not fit the data any more; use --trim-tail".into();
+    Err(ToolError::Refused { path: place.wal(), reason })
+}
+
+fn open_copy(place: &Place, copy: &Copy) -> Result<TableWriter, ToolError> {
+    let (table, path) = (place.table(), &copy.0);
+    let options = TableOptions::default();
+    let unusable = |error: ackd::table::TableError| ToolError::Refused {
+        path: place.table(),
+        reason: format!("{error}; --rebuild-table first"),
+    };
+    if table.exists() {
+        fs::copy(&table, path).map_err(|error| ToolError::io(path, error))?;
+        let file =
+            MmapFile::open(path, FILE_BYTES_MAX_DEFAULT).map_err(|error| ToolError::io(path, error))?;
+        return Ok(Table::open(Box::new(file), &options).map_err(unusable)?.1);
+    }
+    let file = MmapFile::create(path, FILE_BYTES_MAX_DEFAULT).map_err(|error| ToolError::io(path, error))?;
+    Ok(Table::create(Box::new(file), &options).map_err(unusable)?.1)
+}
+
+fn replay(
+    place: &Place,
+    plan: &Plan,
+    table: &mut TableWriter,
+    misfits: &mut BTreeSet<Lsn>,
+) -> Result<Trial, ToolError> {
+    let mut end = Trial::Fits;
+    each_kept(place, plan, |record| {
+        if record.lsn <= plan.checkpoint_lsn || misfits.contains(&record.lsn) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        match apply(table, record.payload) {
+            Ok(()) => {}
+            Err((0, KeyspaceError::Mismatch { .. })) => drop(misfits.insert(record.lsn)),
+            Err((_, KeyspaceError::Mismatch { .. })) => {
+                end = Trial::Again(record.lsn);
+                return Ok(ControlFlow::Break(()));
+            }
+            Err((_, error)) => {
+                let reason = format!("LSN {} cannot be tried: {error}", record.lsn);
+                return Err(ToolError::Refused { path: place.table(), reason });
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(end)
+}
+
+/// Applies a record; an error comes with the number of its effects that were applied before.
+fn apply(table: &mut TableWriter, payload: &[u8]) -> Result<(), (usize, KeyspaceError)> {
+    let decoded = effect::decode(payload).expect("the plan keeps only what can be read");
+    let mut keys = Keyspace::new(table, None);
+    for (done, effect) in decoded.effects().enumerate() {
+        keys.apply(&effect).map_err(|error| (done, error))?;
+    }
+    Ok(())
+}
+
+/// Puts what does not fit into the plan.
+fn note(place: &Place, plan: &mut Plan, misfits: &BTreeSet<Lsn>) -> Result<(), ToolError> {
+    let mut lost = Vec::new();
+    let log = Log::open(&place.dir)?;
+    let options = ScanOptions { from_lsn: 0, durable_lsn: plan.checkpoint_lsn, keep_going: true };
+    let mut last = 0;
+    log.scan(options, &Progress::none(), |seen| {
+        if let Seen::Record(record) = seen
+            && record.lsn > last
+        {
+            last = record.lsn;
+            if misfits.contains(&record.lsn) {
+                plan.give_up(record, "it changes what a lost record made");
+                plan.salvaged -= 1;
+                lost.push((record.lsn, record.lsn));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    lost.into_iter().for_each(|row| plan.miss(row));
+    plan.lost.sort_unstable();
+    Ok(())
+}
+
+/// Visits the records that the plan keeps, in order.
+pub fn each_kept(
+    place: &Place,
+    plan: &Plan,
+    mut visit: impl FnMut(&RecordRef<'_>) -> Result<ControlFlow<()>, ToolError>,
+) -> Result<(), ToolError> {
+    let log = Log::open(&place.dir)?;
+    let segments = log.segments()?;
+    let own: BTreeSet<u64> = segments
+        .iter()
+        .filter_map(|info| info.header())
+        .filter(|header| header.instance_id == plan.instance_id)
+        .map(|header| header.sequence)
+        .collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    let options = ScanOptions { from_lsn: 0, durable_lsn: plan.checkpoint_lsn, keep_going: true };
+    let mut last = 0;
+    log.scan(options, &Progress::over(&segments), |seen| match seen {
+        Seen::Record(record)
+            if record.lsn > last
+                && own.contains(&record.group.segment)
+                && plan.keeps(record.lsn)
+                && effect::decode(record.payload).is_ok() =>
+        {
+            last = record.lsn;
+            visit(record)
+        }
+        _ => Ok(ControlFlow::Continue(())),
+    })?;
+    Ok(())
+}

@@ -19,7 +19,7 @@ pub enum TableError {
         reason: CorruptReason,
     },
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
-    #[error("no space for the table: {needed_bytes} more bytes for {}: {}", path.display(), full_reason(source.as_ref()))]
+    #[error("no space for the table: {needed_bytes} bytes more for {path}: {}", full_reason(source.as_ref()), path = path.display())]
     Full {
         /// The table's file.
         path: PathBuf,

@@ -123,6 +123,19 @@ impl TestServer {
             .expect("the child can be limited");
     }
 
+    /// Limits the number of files that the server may have open.
+    pub fn limit_files(&self, files: u64) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let resource = rustix::process::Resource::Nofile;
+        let maximum = rustix::process::getrlimit(resource).maximum;
+        rustix::process::prlimit(
+            Some(pid),
+            resource,
+            rustix::process::Rlimit { current: Some(files), maximum },
+        )
+        .expect("the child can be limited");
+    }
+
     /// Whether the server has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the child can be waited for").is_some()

@@ -1,5 +1,6 @@
 //! The command line: what may be asked, with examples. No logic beyond reading the words.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -38,6 +39,8 @@ pub enum Command {
     Ls(LsArgs),
     /// Print records, filtered
     Dump(DumpArgs),
+    /// Print all that ever happened to one key
+    History(HistoryArgs),
     /// Print one record in full: bytes, effects, place, checksum
     Cat(CatArgs),
     /// Print the last durable records and follow the log
@@ -87,6 +90,37 @@ pub struct DumpArgs {
     /// Last LSN to print
     #[arg(long, value_name = "LSN")]
     pub to_lsn: Option<u64>,
+    /// Print at most this many records
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Newest first
+    #[arg(long)]
+    pub reverse: bool,
+    /// How records are printed.
+    #[command(flatten)]
+    pub show: ShowArgs,
+    /// Go on behind damage; what follows it is marked as salvaged
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+/// `history`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Everything that names the key, a rename to or from it included, and everything that touches all keys (FLUSHDB,
+FLUSHALL, SWAPDB), as far back as the log goes.
+
+Examples:
+  ackd-wal history DIR session:91c2
+  ackd-wal history DIR user:1 --reverse --limit 1     # its last change")]
+pub struct HistoryArgs {
+    /// The server's data directory
+    pub dir: PathBuf,
+    /// The key, as it is
+    pub key: OsString,
+    /// Changes in this database only
+    #[arg(long, value_name = "N")]
+    pub db: Option<usize>,
     /// Print at most this many records
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -311,6 +345,9 @@ pub struct FilterArgs {
     /// Effects that store at least this many bytes
     #[arg(long, value_name = "BYTES")]
     pub min_size: Option<u64>,
+    /// Effects of the group with this number, which were synced together
+    #[arg(long, value_name = "ID")]
+    pub batch: Option<u64>,
 }
 
 /// How records are printed.

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use wal::{Lsn, RecordRef};
 
 use crate::Out;
-use crate::cli::{DumpArgs, Format};
+use crate::cli::{DumpArgs, FilterArgs, Format, HistoryArgs};
 use crate::error::{Outcome, ToolError};
 use crate::filter::Filter;
 use crate::output::{self, Printer, RecordView};
@@ -23,10 +23,32 @@ pub fn run(args: &DumpArgs, style: Style, out: &mut Out) -> Result<Outcome, Tool
     if args.reverse && args.show.format == Format::Resp {
         return Err(ToolError::Usage("--reverse with --format resp would replay history backwards".into()));
     }
+    let filter = Filter::new(&args.filter, time::now_micros())?;
+    print(args, filter, style, out)
+}
+
+/// `history`: all that ever happened to one key.
+pub fn history(args: &HistoryArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
+    let filter = Filter::history(args.key.as_encoded_bytes(), args.db);
+    let dump = DumpArgs {
+        dir: args.dir.clone(),
+        filter: FilterArgs::default(),
+        from_lsn: None,
+        to_lsn: None,
+        limit: args.limit,
+        reverse: args.reverse,
+        show: args.show.clone(),
+        keep_going: args.keep_going,
+    };
+    print(&dump, filter, style, out)
+}
+
+/// Prints what the filter takes.
+fn print(args: &DumpArgs, filter: Filter, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let now_micros = time::now_micros();
     let mut dump = Dump {
         args,
-        filter: Filter::new(&args.filter, now_micros)?,
+        filter,
         printer: output::printer(&args.show, style, now_micros / 1000),
         out,
         name: SegmentName::default(),
@@ -119,7 +141,7 @@ impl Dump<'_> {
         if self.is_behind(record.lsn) {
             return Ok(ControlFlow::Break(()));
         }
-        if !self.filter.takes_time(record.group.wall_micros) {
+        if !self.filter.takes_group(record.group.number, record.group.wall_micros) {
             return Ok(ControlFlow::Continue(()));
         }
         let mut name = std::mem::take(&mut self.name);

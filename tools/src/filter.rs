@@ -33,6 +33,10 @@ pub struct Filter {
     db: Option<usize>,
     /// Fewest bytes that an effect must store.
     min_size: Option<u64>,
+    /// Number of the group.
+    batch: Option<u64>,
+    /// The one key whose story is wanted, with everything that touches all keys.
+    history_of: Option<Vec<u8>>,
 }
 
 impl Filter {
@@ -56,11 +60,22 @@ impl Filter {
             ops: ops(&args.op)?,
             db: args.db,
             min_size: args.min_size,
+            batch: args.batch,
+            history_of: None,
         })
     }
 
-    /// Whether a group of this time may hold what is wanted.
-    pub fn takes_time(&self, wall_micros: u64) -> bool {
+    /// Takes all that ever happened to one key, in one database or all: what names it, and what touches every key.
+    pub fn history(key: &[u8], db: Option<usize>) -> Self {
+        Self { db, history_of: Some(key.to_vec()), ..Self::default() }
+    }
+
+    /// Whether the group with this number and time may hold what is wanted.
+    pub fn takes_group(&self, number: u64, wall_micros: u64) -> bool {
+        self.batch.is_none_or(|batch| batch == number) && self.takes_time(wall_micros)
+    }
+
+    fn takes_time(&self, wall_micros: u64) -> bool {
         self.since_micros.is_none_or(|since| since <= wall_micros)
             && self.until_micros.is_none_or(|until| wall_micros <= until)
     }
@@ -80,6 +95,7 @@ impl Filter {
             && self.min_size.is_none()
             && self.glob.is_none()
             && self.prefix.is_none()
+            && self.history_of.is_none()
     }
 
     fn takes_op(&self, name: &str) -> bool {
@@ -87,10 +103,13 @@ impl Filter {
     }
 
     fn takes_keys(&self, effect: &Effect<'_>) -> bool {
+        let other = effect.destination().map(|(_, key)| key);
+        if let Some(key) = &self.history_of {
+            return effect.key().is_none_or(|named| named == key) || other.is_some_and(|named| named == key);
+        }
         if self.glob.is_none() && self.prefix.is_none() {
             return true;
         }
-        let other = effect.destination().map(|(_, key)| key);
         effect.key().into_iter().chain(other).any(|key| self.takes_key(key))
     }
 

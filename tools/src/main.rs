@@ -73,6 +73,7 @@ fn run(cli: &Cli, out: &mut Out) -> Result<Outcome, ToolError> {
     match &cli.command {
         Command::Ls(args) => ls::run(args, style, out),
         Command::Dump(args) => dump::run(args, style, out),
+        Command::History(args) => dump::history(args, style, out),
         Command::Cat(args) => cat::run(args, style, out),
         Command::Tail(args) => tail::run(args, style, out),
         Command::Stats(args) => stats::run(args, out),

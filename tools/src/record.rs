@@ -74,7 +74,7 @@ impl Kept {
 
 /// Whether the record passes the filter. One whose payload cannot be read does, if its time does.
 pub fn is_wanted(record: &RecordRef<'_>, filter: &Filter) -> bool {
-    filter.takes_time(record.group.wall_micros)
+    filter.takes_group(record.group.number, record.group.wall_micros)
         && Taken::from_payload(record.payload, filter).map_or(true, |taken| !taken.is_unwanted(filter))
 }
 

@@ -116,18 +116,13 @@ impl Plan {
 
     /// Walks over all that can be read.
     fn read(&mut self, place: &Place, checkpoint: &Checkpoint, walk: &mut Walk) -> Result<(), ToolError> {
-        let log = Log::open(&place.dir)?;
-        let segments = log.segments()?;
+        let log = match place.wal().exists() {
+            true => Some(Log::open(&place.dir)?),
+            false => None,
+        };
+        let segments = log.as_ref().map_or(Ok(Vec::new()), Log::segments)?;
         let headers: Vec<_> = segments.iter().filter_map(|info| info.header()).collect();
-        if let Some(newest) = headers.last() {
-            if matches!(checkpoint, Checkpoint::NoTable | Checkpoint::Unusable(_)) {
-                self.instance_id = newest.instance_id;
-            }
-            self.epoch = self.epoch.max(newest.epoch);
-            // A segment made for one large group is longer than the others.
-            self.segment_bytes =
-                headers.iter().map(|header| header.segment_bytes).min().unwrap_or(wal::SEGMENT_BYTES);
-        } else {
+        let (Some(log), Some(newest)) = (&log, headers.last()) else {
             let reason = "there is no segment in use".into();
             self.add_damage(Damage {
                 segment: String::new(),
@@ -137,7 +132,14 @@ impl Plan {
             });
             walk.damaged = true;
             return Ok(());
+        };
+        if matches!(checkpoint, Checkpoint::NoTable | Checkpoint::Unusable(_)) {
+            self.instance_id = newest.instance_id;
         }
+        self.epoch = self.epoch.max(newest.epoch);
+        // A segment made for one large group is longer than the others.
+        let lengths = headers.iter().map(|header| header.segment_bytes);
+        self.segment_bytes = lengths.min().unwrap_or(wal::SEGMENT_BYTES);
         let foreign: BTreeSet<u64> = headers
             .iter()
             .filter(|header| header.instance_id != self.instance_id)

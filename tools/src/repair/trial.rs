@@ -139,6 +139,9 @@ pub fn each_kept(
     plan: &Plan,
     mut visit: impl FnMut(&RecordRef<'_>) -> Result<ControlFlow<()>, ToolError>,
 ) -> Result<(), ToolError> {
+    if plan.kept + plan.salvaged == 0 {
+        return Ok(());
+    }
     let log = Log::open(&place.dir)?;
     let segments = log.segments()?;
     let own: BTreeSet<u64> = segments
@@ -147,9 +150,6 @@ pub fn each_kept(
         .filter(|header| header.instance_id == plan.instance_id)
         .map(|header| header.sequence)
         .collect();
-    if own.is_empty() {
-        return Ok(());
-    }
     let options = ScanOptions { from_lsn: 0, durable_lsn: plan.checkpoint_lsn, keep_going: true };
     let mut last = 0;
     log.scan(options, &Progress::over(&segments), |seen| match seen {

@@ -145,7 +145,7 @@ impl<'a> Collector<'a> {
         if self.args.to_lsn.is_some_and(|to_lsn| record.lsn > to_lsn) {
             return ControlFlow::Break(());
         }
-        if !self.filter.takes_time(record.group.wall_micros) {
+        if !self.filter.takes_group(record.group.number, record.group.wall_micros) {
             return ControlFlow::Continue(());
         }
         let taken = match Taken::from_payload(record.payload, &self.filter) {

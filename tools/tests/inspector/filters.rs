@@ -73,3 +73,25 @@ fn numbers_that_json_readers_would_round_are_strings() {
     let objects = data.run(&["dump", "DIR", "--format", "jsonl"]).expect(0).objects();
     assert_eq!(objects[0]["expire_at_ms"], u64::MAX.to_string());
 }
+
+#[test]
+fn a_batch_is_what_was_synced_together() {
+    let data = Data::with_history();
+    let objects = data.run(&["dump", "DIR", "--format", "jsonl", "--batch", "3"]).expect(0).objects();
+    assert!(objects.len() > 1 && objects.iter().all(|line| line["batch"] == 3), "{objects:?}");
+}
+
+#[test]
+fn a_history_is_all_that_happened_to_one_key() {
+    let data = Data::with_history();
+    let lines = |key: &str| {
+        let objects = data.run(&["history", "DIR", key, "--format", "jsonl"]).expect(0).objects();
+        objects.iter().map(|line| line["op"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("user:1"), ["set", "rename", "flushdb", "swapdb"]);
+    assert_eq!(lines("person:1"), ["rename", "copy", "flushdb", "swapdb"]);
+    // A key is taken as it is, not as a pattern.
+    assert_eq!(lines("user:*"), ["flushdb", "swapdb"]);
+    let last = data.run(&["history", "DIR", "user:1", "--db", "0", "--reverse", "--limit", "1"]).expect(0);
+    assert!(last.text().contains("RENAME") || last.text().contains("rename"), "{}", last.text());
+}

@@ -234,6 +234,14 @@ fn a_log_that_is_gone_begins_anew_behind_the_checkpoint() {
 }
 
 #[test]
+fn a_log_directory_that_is_gone_is_made_again() {
+    let data = keys(20, 20);
+    fs::remove_dir_all(data.path().join("wal")).unwrap();
+    data.run(&["repair", "--trim-tail", "--apply", "--yes-i-lose", "1", "DIR"]).expect(0);
+    assert_eq!(recovered(&data), expected(1..=20));
+}
+
+#[test]
 fn a_damaged_last_group_is_dropped() {
     let data = keys(20, 0);
     let (segment, offset) = data.place_of(20);

@@ -1,0 +1,157 @@
+//! No file descriptor left: those who are there are served, those who come are told, nothing spins, and all goes on when
+//! somebody leaves.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ackd::cli::exit;
+use common::{Client, TestServer, Value, free_port};
+
+/// Clients that come.
+const CLIENTS: usize = 100;
+/// How long anything may take that is to happen by itself.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A new connection that has not been served yet.
+fn connect(server: &TestServer) -> TcpStream {
+    let stream = server.tcp();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream
+}
+
+/// What comes back for a PING: `+PONG`, an error, or nothing when the connection is closed.
+fn ping(mut stream: &TcpStream) -> String {
+    let mut reply = [0; 128];
+    let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read(&mut reply));
+    let got = match asked {
+        Ok(got) => got,
+        Err(error) => {
+            let waited = [std::io::ErrorKind::WouldBlock, std::io::ErrorKind::TimedOut];
+            assert!(!waited.contains(&error.kind()), "a client waits without an answer");
+            0
+        }
+    };
+    String::from_utf8_lossy(&reply[..got]).trim_end().to_owned()
+}
+
+/// Connects all clients at once and returns those that are served; the others were told why not.
+fn crowd(server: &TestServer) -> Vec<TcpStream> {
+    let all: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(server)).collect();
+    let (served, others): (Vec<_>, Vec<_>) =
+        all.into_iter().map(|stream| (ping(&stream), stream)).partition(|(reply, _)| reply == "+PONG");
+    let told = others.iter().filter(|(reply, _)| reply == "-ERR max number of clients reached").count();
+    for (reply, _) in &others {
+        let closed = reply.is_empty();
+        assert!(closed || reply.starts_with("-ERR max number of clients reached"), "{reply}");
+    }
+    // A refusal can be lost when the connection is reset with the PING unread; most are not.
+    assert!(told * 2 >= others.len(), "{told} of {} were told", others.len());
+    eprintln!("{} of {CLIENTS} clients served, {told} told that there are too many", served.len());
+    assert!(!served.is_empty() && !others.is_empty());
+    served.into_iter().map(|(_, stream)| stream).collect()
+}
+
+/// Processor time that a process used so far.
+fn processor_time(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = after_name[11].parse::<u64>().unwrap() + after_name[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second())
+}
+
+/// Whether the server does next to nothing for a second.
+fn assert_idle(server: &TestServer) {
+    let before = processor_time(server.pid());
+    std::thread::sleep(Duration::from_secs(1));
+    let used = processor_time(server.pid()) - before;
+    eprintln!("{used:?} of processor time in a second");
+    assert!(used < Duration::from_millis(300), "the server spins: {used:?} in a second");
+}
+
+/// Waits until a new client is served.
+fn wait_until_served(server: &TestServer) {
+    let start = Instant::now();
+    while ping(&connect(server)) != "+PONG" {
+        assert!(start.elapsed() < TIMEOUT, "nobody is served although descriptors are free");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_low_limit_serves_as_many_as_fit() {
+    let root = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 64 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ackd")]);
+    let mut server = TestServer::spawn_by(limited, free_port(), &root.path().join("data"), &[]);
+    server.wait_ready();
+    let served = crowd(&server);
+    assert!(served.len() >= 20, "only {} clients fit 64 descriptors", served.len());
+    assert_idle(&server);
+    served.iter().for_each(|client| assert_eq!(ping(client), "+PONG"));
+    drop(served);
+    wait_until_served(&server);
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+}
+
+#[test]
+fn with_no_descriptor_left_what_runs_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let log = root.path().join("log").display().to_string();
+    let flags = ["--wal-segment-size", "1mb", "--logfile", &log];
+    let mut server = TestServer::start(&dir, &flags);
+    let mut client = server.client();
+    assert_eq!(client.run("SET before 1"), Value::Simple("OK".into()));
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count() as u64;
+    server.limit_files(open + 12);
+    let served = crowd(&server);
+    // Those beyond the limit keep coming while there is nothing to accept them with.
+    let waiting: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(&server)).collect();
+    assert_idle(&server);
+
+    let mut keys = 0;
+    let mut refused = 0;
+    for number in 0..60 {
+        match set_large(&mut client, number) {
+            true => keys += 1,
+            false => refused += 1,
+        }
+    }
+    assert!(keys > 0);
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()), "a checkpoint needs no descriptor");
+    assert_eq!(client.run("GET before"), Value::Bulk(b"1".into()));
+    drop((served, waiting));
+    wait_until_served(&server);
+    let start = Instant::now();
+    while !set_large(&mut client, 1000) {
+        assert!(start.elapsed() < TIMEOUT, "writes do not resume");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    eprintln!("{keys} large writes taken, {refused} refused; writes resumed after {:?}", start.elapsed());
+    let lines = std::fs::read_to_string(&log).unwrap();
+    let told = lines.lines().filter(|line| line.contains("cannot accept connections")).count();
+    assert!((1..=3).contains(&told), "told {told} times:\n{lines}");
+    assert!(lines.contains("Too many open files"), "{lines}");
+
+    server.limit_files(1024);
+    let Value::Integer(before) = client.run("DBSIZE") else { panic!("DBSIZE is a number") };
+    server.kill();
+    let server = TestServer::start(&dir, &flags);
+    assert_eq!(server.client().run("DBSIZE"), Value::Integer(before));
+}
+
+/// Sets a large value; says whether it was taken, and refuses any error but the one for lack of room.
+fn set_large(client: &mut Client, number: u32) -> bool {
+    match client.command(&[b"SET", format!("large:{number}").as_bytes(), &[b'v'; 100_000]]) {
+        Value::Simple(_) => true,
+        Value::Error(text) => {
+            assert!(text.starts_with("MISCONF ") && text.contains("Too many open files"), "{text}");
+            false
+        }
+        other => panic!("SET answered {other:?}"),
+    }
+}

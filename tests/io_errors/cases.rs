@@ -118,6 +118,8 @@ pub struct Outcome {
     pub acked: u64,
     /// Writes refused for lack of space.
     pub refused: u64,
+    /// Seconds from the fault to the end of the server, if that ended it.
+    pub ended_after_s: Option<f64>,
 }
 
 /// How often each target is called in each phase, as a life without faults shows.
@@ -244,7 +246,17 @@ impl Case {
         if let Err(problem) = place.check_restart(&life.told) {
             panic!("{name}: {problem}\n{}", life.log);
         }
-        Outcome { injected: injected.is_some(), code, acked: life.told.writes, refused: life.told.refused }
+        let ended_after_s = injected
+            .as_ref()
+            .filter(|_| code != 0)
+            .and_then(|injected| trace.ended_at().map(|ended| ended - injected.at));
+        Outcome {
+            injected: injected.is_some(),
+            code,
+            acked: life.told.writes,
+            refused: life.told.refused,
+            ended_after_s,
+        }
     }
 
     /// Whether the call writes or syncs groups.

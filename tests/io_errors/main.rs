@@ -98,6 +98,16 @@ fn every_failing_call_is_met() {
     }
     let acked: u64 = outcomes.iter().map(|(_, outcome)| outcome.acked).sum();
     eprintln!("{text}{} cases, {acked} acknowledged writes, 0 lost, 0 by halves", outcomes.len());
+    let mut ends: Vec<f64> = outcomes.iter().filter_map(|(_, outcome)| outcome.ended_after_s).collect();
+    ends.sort_by(f64::total_cmp);
+    if let [.., most] = ends[..] {
+        let median = ends[ends.len() / 2] * 1000.0;
+        eprintln!(
+            "{} ended by the fault: after {median:.1} ms (median), {:.1} ms (most)",
+            ends.len(),
+            most * 1000.0
+        );
+    }
     assert_eq!(failed, 0, "cases failed, see above for each");
     assert!(outcomes.iter().any(|(_, outcome)| outcome.injected), "no fault was met");
 }

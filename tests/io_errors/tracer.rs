@@ -77,6 +77,11 @@ impl Trace {
         self.lines().iter().any(ended)
     }
 
+    /// When the process ended, in seconds since 1970.
+    pub fn ended_at(&self) -> Option<f64> {
+        self.lines().iter().rev().find(|line| line.contains(" +++ exited")).map(|line| words(line).1)
+    }
+
     /// The last call that was made to fail.
     pub fn injected(&self) -> Option<Injected> {
         let lines = self.lines();

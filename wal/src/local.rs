@@ -382,6 +382,8 @@ impl<S: Storage> Log for LocalLog<S> {
     }
 
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError> {
+        // Asked in quiet moments, and then the first to learn what the thread beside it met.
+        self.check_usable()?;
         self.durable()?;
         let block = u64::from(self.active.header.block_bytes);
         let has_room = self.fits_active(GROUP_HEADER_BYTES, 0);

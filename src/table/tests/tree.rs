@@ -102,7 +102,7 @@ fn a_full_disk_is_full_and_not_an_error_of_the_device() {
     let (file, _table, mut writer) = memory_table();
     file.set_full(true);
     let error = writer.reserve(1000).unwrap_err();
-    assert!(matches!(error, TableError::Full { needed_bytes: 1.., source: Some(_) }), "{error}");
+    assert!(matches!(error, TableError::Full { needed_bytes: 1.., source: Some(_), .. }), "{error}");
     file.set_full(false);
     writer.reserve(1000).unwrap();
 }

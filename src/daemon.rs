@@ -18,6 +18,7 @@ use crate::cli::exit;
 use crate::config::{Config, Loaded, Settings, Supervised};
 use crate::logging::{self, LogHandle};
 use crate::state::{Commands, Limits, ServerState, ShutdownMode};
+use crate::table::unreadable_pages;
 
 /// File descriptors that the server needs besides those of clients: files of log and table with the segments kept for
 /// reuse, listeners, the reactor's and the standard ones.
@@ -141,6 +142,14 @@ fn abort_on_panic() {
             panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
         let thread = std::thread::current().name().unwrap_or("unnamed").to_string();
         tracing::error!(place, thread, "panic: {message}");
+        // Code that was reading a page when zeros took its place may find what no page ever held.
+        if unreadable_pages() > 0 {
+            tracing::error!(
+                code = exit::DAMAGED,
+                "a data page became unreadable while it was read; stopping"
+            );
+            std::process::exit(i32::from(exit::DAMAGED));
+        }
         std::process::abort();
     }));
 }

@@ -197,6 +197,9 @@ fn replay<S: Storage>(
         }
     };
     batch.apply(writer)?;
+    if writer.table().faults() > 0 {
+        return Err(TableError::Faulted.into());
+    }
     Ok(end)
 }
 

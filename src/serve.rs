@@ -105,8 +105,9 @@ fn failure(dir: &Path, error: &StorageError) -> Failure {
 /// Ends the process when the writer cannot go on. What it did not acknowledge may or may not be on disk; a restart reads
 /// what is.
 fn writer_failed(error: &WriterError) {
-    tracing::error!(code = exit::IO, "{error}; stopping");
-    process::exit(i32::from(exit::IO));
+    let code = if error.is_damage() { exit::DAMAGED } else { exit::IO };
+    tracing::error!(code, "{error}; stopping");
+    process::exit(i32::from(code));
 }
 
 /// Says in one line what runs where, what recovery found, and how the log is synced.

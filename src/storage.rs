@@ -11,6 +11,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::recovery::{RecoveryError, Report, TableSource, recover};
+use crate::scrub;
 use crate::state::ServerState;
 use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableOptions};
 use crate::writer::{
@@ -111,8 +112,13 @@ pub fn open(
     };
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, figures));
     state.set_gauges(gauges.clone());
-    let mut checkpoints = Checkpoints::new(state.clone(), queue.clone())
-        .map_err(|source| StorageError::Io { what: "cannot start the checkpoint thread".into(), source })?;
+    let thread = |what: &str| {
+        let what = format!("cannot start the {what} thread");
+        move |source| StorageError::Io { what, source }
+    };
+    scrub::start(&recovered.table, &state).map_err(thread("scrub"))?;
+    gauges.idle().start(queue.clone()).map_err(thread("idle"))?;
+    let mut checkpoints = Checkpoints::new(state.clone(), queue.clone()).map_err(thread("checkpoint"))?;
     checkpoints.logged(report.records, report.bytes);
     let writer = Writer::new(
         recovered.log,

@@ -36,7 +36,7 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// The command's keys, as far as its words say.
-    fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
+    pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
         let args = self.args;
         self.spec.keys.indexes(args.len()).filter_map(move |index| args.get(index))
     }
@@ -98,7 +98,7 @@ pub fn execute(
 pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceError> {
     let mut estimate = Estimate::default();
     if !matches!(call.spec.run, Run::Write(_)) {
-        if keyspace::any_due(view, call.db, call.now_ms)? {
+        if keyspace::any_due(view, call.db, call.now_ms).unwrap_or(true) {
             estimate.add_deletions(view, call.db, PASSING_PURGE_KEYS as u64, PASSING_PURGE_BYTES as u64);
         }
         return Ok(estimate);
@@ -119,7 +119,8 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
 
 /// Deletes those of the command's keys that are past their deadline.
 fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), KeyspaceError> {
-    if !keyspace.any_due(call.db, call.now_ms)? {
+    // Where the deadlines cannot be read, the keys' own cells say whether they are past theirs.
+    if matches!(keyspace.any_due(call.db, call.now_ms), Ok(false)) {
         return Ok(());
     }
     for key in call.keys() {

@@ -12,7 +12,7 @@ pub enum CommandError {
     #[error("{0}")]
     Reply(Cow<'static, str>),
     /// The data could not be read or changed: not the client's doing.
-    #[error(transparent)]
+    #[error("ERR {0}")]
     Keyspace(#[from] KeyspaceError),
 }
 

@@ -12,7 +12,7 @@ use super::process::{self, human};
 use super::{Args, LocalCtx, Spec};
 use crate::cli::VERSION;
 use crate::resp::Reply;
-use crate::state::{LatencyHistogram, StorageGauges};
+use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":
@@ -289,6 +289,34 @@ fn durability(text: &mut String, ctx: &LocalCtx<'_>) {
         "table_size_bytes": storage.table_bytes,
         "table_used_bytes": storage.table_used_bytes,
     );
+    integrity(text, ctx);
+}
+
+/// Damaged pages that are listed with their place and keys.
+const DAMAGE_SHOWN_MAX: usize = 16;
+
+/// What the scrub does, and which pages are damaged.
+fn integrity(text: &mut String, ctx: &LocalCtx<'_>) {
+    let (passes, pages) = ctx.server.scrub.running();
+    let (last, last_unix_s) = ctx.server.scrub.last();
+    let damage = ctx.server.gauges().map(|gauges| gauges.damage()).unwrap_or_default();
+    fields!(text,
+        "scrub_rate_pages_per_sec": ctx.server.limits.scrub_rate(),
+        "scrub_passes": passes,
+        "scrub_current_pages": pages,
+        "scrub_last_end_time": last_unix_s,
+        "scrub_last_duration_sec": last.seconds,
+        "scrub_last_pages": last.pages,
+        "scrub_last_damaged_pages": last.damaged,
+        "damaged_pages": damage.len(),
+    );
+    for (index, page) in damage.iter().take(DAMAGE_SHOWN_MAX).enumerate() {
+        let DamageGauge { page, offset, reason, keys } = page;
+        field(
+            text,
+            format_args!("damaged_page_{index}:page={page},offset={offset},keys={keys},reason={reason}"),
+        );
+    }
 }
 
 fn stats(text: &mut String, ctx: &LocalCtx<'_>) {

@@ -130,6 +130,11 @@ fn value(reply: &str) -> Value {
 struct Figures;
 
 impl Gauges for Figures {
+    fn damage(&self) -> Vec<crate::state::DamageGauge> {
+        let reason = "checksum".to_string();
+        vec![crate::state::DamageGauge { page: 7, offset: 28672, reason, keys: "db0 key \"k\"".into() }]
+    }
+
     fn database(&self, db: usize) -> DatabaseGauges {
         DatabaseGauges { keys: if db == 0 { 7 } else { 0 }, expires: 2 }
     }

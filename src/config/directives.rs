@@ -24,6 +24,8 @@ pub enum Group {
     Data,
     /// How writes become durable, and how soon a restart is done.
     Durability,
+    /// How damage is found.
+    Integrity,
     /// What is reported.
     Reporting,
     /// The process.
@@ -32,12 +34,13 @@ pub enum Group {
 
 impl Group {
     /// All groups, in the order of the help text.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 8] = [
         Group::Network,
         Group::Security,
         Group::Clients,
         Group::Data,
         Group::Durability,
+        Group::Integrity,
         Group::Reporting,
         Group::Process,
     ];
@@ -50,6 +53,7 @@ impl Group {
             Group::Clients => "Clients and their limits",
             Group::Data => "Data",
             Group::Durability => "Durability and recovery",
+            Group::Integrity => "Damage",
             Group::Reporting => "Logging and reporting",
             Group::Process => "Process",
         }
@@ -254,6 +258,12 @@ directives! {
         /// Seconds after which a checkpoint is made anyway, if anything was written.
         /// 0: only when the recovery target asks for it, and at shutdown.
         checkpoint_interval: Duration = "checkpoint-interval" "300" seconds(0), Live;
+    }
+    Integrity {
+        /// Pages of the table that are read each second to find damage.
+        /// A page has 4 KiB. All pages in use are read in turn, from the disk, and those that are damaged are named in
+        /// the log and by INFO. 0: none.
+        scrub_rate: u32 = "scrub-rate" "1000" integer(0, 1_000_000), Live;
     }
     Reporting {
         /// How much is logged.

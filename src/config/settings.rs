@@ -175,6 +175,7 @@ pub fn publish(config: &Config, limits: &Limits) {
     limits.set_unauthenticated_bytes_max(config.unauthenticated_bytes_max);
     limits.set_output_bytes_max(config.output_bytes_max);
     limits.set_recovery_target_ms(u64::try_from(config.recovery_target.as_millis()).unwrap_or(u64::MAX));
+    limits.set_scrub_rate(config.scrub_rate);
     limits.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));
     limits.set_password_digest(config.password.digest());
 }

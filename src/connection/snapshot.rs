@@ -5,11 +5,15 @@ use std::sync::Arc;
 use super::read::{ExpiredKey, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
+use crate::damage;
 use crate::keyspace::{Lookups, keys_slot};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
-use crate::table::{PAGE_BYTES, Table};
+use crate::table::{PAGE_BYTES, Table, TableError};
+
+/// How often a read is tried while pages of the table become unreadable.
+const READS_MAX: u32 = 8;
 
 /// The table as connections read it.
 pub struct SnapshotReads {
@@ -47,9 +51,23 @@ impl Reads for SnapshotReads {
             limits: self.state.command_limits(),
         };
         let mut lookups = Lookups::default();
-        let snapshot = self.table.snapshot();
-        let result = command::read(&call, &snapshot, reply, &mut lookups);
-        drop(snapshot);
+        let start = reply.len_bytes();
+        let mut result = Ok(());
+        for _ in 0..READS_MAX {
+            let faults = self.table.faults();
+            let snapshot = self.table.snapshot();
+            result = command::read(&call, &snapshot, reply, &mut lookups);
+            if self.table.faults() == faults {
+                if let Err(error) = &result {
+                    damage::met(&self.table, error, &snapshot, call.db, call.keys());
+                }
+                break;
+            }
+            // Zeros may have taken the place of a page in the middle of this: none of it is believed.
+            reply.truncate(start);
+            lookups = Lookups::default();
+            result = Err(TableError::Faulted.into());
+        }
         self.state.stats.looked_up(lookups.hits, lookups.misses);
         expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
         result.map_err(CommandError::Keyspace)

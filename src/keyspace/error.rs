@@ -2,6 +2,13 @@
 
 use crate::table::TableError;
 
+impl KeyspaceError {
+    /// Whether nothing can be done any more but to stop, as against: this one thing cannot be done.
+    pub fn is_final(&self) -> bool {
+        matches!(self, KeyspaceError::Table(TableError::Io { .. } | TableError::Locked { .. }))
+    }
+}
+
 /// Why the keyspace did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyspaceError {

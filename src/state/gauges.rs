@@ -50,10 +50,25 @@ pub struct StorageGauges {
     pub writable: bool,
 }
 
+/// A damaged page of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamageGauge {
+    /// Number of the page.
+    pub page: u64,
+    /// Where it is in the file, in bytes.
+    pub offset: u64,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Keys that are in it, as far as known.
+    pub keys: String,
+}
+
 /// Answers questions about the storage; each call may take a snapshot.
 pub trait Gauges: Send + Sync {
     /// Database `db`; all zero past the last one.
     fn database(&self, db: usize) -> DatabaseGauges;
     /// Log and table.
     fn storage(&self) -> StorageGauges;
+    /// The damaged pages that are known.
+    fn damage(&self) -> Vec<DamageGauge>;
 }

@@ -40,6 +40,8 @@ pub struct Limits {
     output_bytes_max: AtomicU64,
     /// See [`Limits::recovery_target_ms`].
     recovery_target_ms: AtomicU64,
+    /// See [`Limits::scrub_rate`].
+    scrub_rate: AtomicU32,
     /// See [`Limits::checkpoint_interval_s`].
     checkpoint_interval_s: AtomicU32,
     /// Whether `password_digest` holds one: what the data path reads.
@@ -66,6 +68,7 @@ impl Default for Limits {
             unauthenticated_bytes_max: AtomicU64::new(64 << 10),
             output_bytes_max: AtomicU64::new(256 << 10),
             recovery_target_ms: AtomicU64::new(800),
+            scrub_rate: AtomicU32::new(1000),
             checkpoint_interval_s: AtomicU32::new(300),
             has_password: AtomicBool::new(false),
             password_digest: RwLock::new(None),
@@ -117,6 +120,8 @@ values! {
     databases, set_databases: u32;
     /// `output-buffer-bytes`: replies beyond so many bytes are sent before the client's next command runs.
     output_bytes_max, set_output_bytes_max: u64;
+    /// `scrub-rate`: pages of the table that are read each second to find damage; 0 reads none.
+    scrub_rate, set_scrub_rate: u32;
     /// `recovery-target-ms`: how long a restart may replay the log, in milliseconds.
     recovery_target_ms, set_recovery_target_ms: u64;
     /// `checkpoint-interval`: seconds after which a checkpoint is taken if anything was written; 0 means never.

@@ -12,6 +12,7 @@ mod latency;
 mod limits;
 mod pause;
 mod publication;
+mod scrub;
 mod shutdown;
 mod slowlog;
 mod stats;
@@ -19,11 +20,12 @@ mod stats;
 pub use client::{ClientState, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
-pub use gauges::{DatabaseGauges, Gauges, StorageGauges};
+pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
 pub use limits::Limits;
 pub use pause::{Pause, PauseMode};
 pub use publication::Publication;
+pub use scrub::{ScrubFigures, ScrubPass};
 pub use shutdown::{Shutdown, ShutdownMode};
 pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
@@ -50,6 +52,8 @@ pub struct ServerState {
     pub pause: Pause,
     /// Whether readers see all that is synced.
     pub publication: Publication,
+    /// What the scrub does.
+    pub scrub: ScrubFigures,
     /// Whether the server was asked to stop, and how.
     pub shutdown: Shutdown,
     /// The configuration, for `CONFIG`; set once by whoever loaded it.
@@ -76,6 +80,7 @@ impl ServerState {
             slowlog: SlowLog::default(),
             pause: Pause::default(),
             publication: Publication::default(),
+            scrub: ScrubFigures::default(),
             shutdown: Shutdown::default(),
             settings: OnceLock::new(),
             run_id,

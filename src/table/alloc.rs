@@ -241,6 +241,24 @@ impl Space {
         self.frozen.push_back(group);
     }
 
+    /// Takes back the pages that the generation being written took, as if it had changed nothing.
+    pub(super) fn abandon(&mut self) {
+        let mut born = std::mem::take(&mut self.group.born);
+        born.sort_unstable();
+        born.dedup();
+        for page in born.drain(..) {
+            self.put_back(page);
+        }
+        self.group.born = born;
+        self.group.freed.clear();
+        self.group.stillborn.clear();
+    }
+
+    /// The roots of the newest generation that has ended and is not published.
+    pub(super) fn newest_frozen_roots(&self) -> Option<&Roots> {
+        self.frozen.back().map(|group| &group.roots)
+    }
+
     /// The oldest generation that has ended and is not published.
     pub(super) fn oldest_frozen(&self) -> Option<&Group> {
         self.frozen.front().map(|group| &**group)

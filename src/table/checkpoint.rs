@@ -25,7 +25,7 @@ use std::{io, sync::Arc};
 
 use super::{
     Table,
-    error::TableError,
+    error::{CorruptReason, TableError},
     meta::Meta,
     page::{self, BODY_BYTES, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX},
     root::{POINTER_BYTES, ROOT_BYTES, ROOT_SLOTS, Root, Roots},
@@ -128,6 +128,10 @@ impl Checkpoint {
         for page in &self.pages {
             let page = u64::from(*page);
             let checksum = self.table.pages.fill_checksum(page);
+            // What was written to the zeros in its place would not reach the file.
+            if self.table.pages.is_poisoned(page) {
+                return Err(TableError::corrupt(page, CorruptReason::Unreadable));
+            }
             if page == self.meta.catalogue.page {
                 self.meta.catalogue_checksum = checksum;
             } else if page == self.meta.map_index.page {

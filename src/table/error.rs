@@ -11,12 +11,23 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum TableError {
     /// A page does not hold what its parent, or the meta, says. Nothing was read from it.
-    #[error("table page {page} is corrupt: {reason}")]
+    #[error("data page {page} of table.ackd is damaged: {reason}")]
     Corrupt {
         /// Number of the bad page in the file.
         page: u64,
         /// What is wrong with it.
         reason: CorruptReason,
+    },
+    /// Pages could not be brought to memory while they were being read. Nothing that was read meanwhile is believed.
+    #[error("data pages of table.ackd became unreadable")]
+    Faulted,
+    /// Somebody else made the file shorter while it was in use.
+    #[error("table.ackd has {pages} pages and was cut to {bytes} bytes by somebody else")]
+    Cut {
+        /// Length of the file now.
+        bytes: u64,
+        /// Pages that it must have.
+        pages: u64,
     },
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
     #[error("no space for the table: {needed_bytes} bytes more for {path}: {}", full_reason(source.as_ref()), path = path.display())]
@@ -78,7 +89,10 @@ impl TableError {
     /// Whether the file holds what no checkpoint wrote, as against: could not be read, written or grown.
     pub fn is_damage(&self) -> bool {
         match self {
-            TableError::Corrupt { .. } | TableError::MetasDisagree { .. } => true,
+            TableError::Corrupt { .. }
+            | TableError::Faulted
+            | TableError::Cut { .. }
+            | TableError::MetasDisagree { .. } => true,
             // A newer program's file is whole, only not for this one; and what cannot be read may be whole.
             TableError::NoMeta { first, second } => ![first, second]
                 .iter()

@@ -5,6 +5,8 @@
 //! it is touched: a full disk is met in `grow`, never as a fault in the middle of an operation. The file is never
 //! cut while it is mapped.
 //!
+//! A page that the system cannot bring all the same (a failing device, a file cut by somebody else) is met by `fault`.
+//!
 //! `TableFile` is what the table asks of a file; `MmapFile` is the real one, `MemoryFile` (its own file) the double
 //! for tests. The two meta pages are never touched through the region.
 
@@ -26,7 +28,10 @@ use std::{
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::page::{BODY_BYTES, Body, PAGE_BYTES};
+use super::{
+    fault::Faults,
+    page::{BODY_BYTES, Body, PAGE_BYTES},
+};
 
 /// Bytes of a meta page that carry meaning: one sector, so that a device writes them together.
 pub const META_BYTES: usize = 512;
@@ -60,6 +65,12 @@ pub trait TableFile: Send + Sync + 'static {
     /// Reads meta slot 0 or 1 back, from the device where that is possible.
     fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]>;
 
+    /// Reads a page from the device where that is possible, else from the page cache. `false` if there is nothing to
+    /// read from but the region.
+    fn read_page(&self, _page: u64, _out: &mut [u8; PAGE_BYTES]) -> io::Result<bool> {
+        Ok(false)
+    }
+
     /// How error messages call the file.
     fn path(&self) -> PathBuf;
 }
@@ -72,6 +83,8 @@ pub(super) struct Memory {
     bytes: usize,
     /// Whether a `Mapping` of it is out.
     taken: AtomicBool,
+    /// Faults of the region, if it can have any. Dropped before the owner, which unmaps it.
+    faults: Option<Faults>,
     /// Who owns the region.
     owner: Owner,
 }
@@ -98,7 +111,8 @@ impl Memory {
         // SAFETY: the layout has a size above zero.
         let base = unsafe { alloc_zeroed(layout) };
         let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
-        Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), owner: Owner::Heap(layout) })
+        let owner = Owner::Heap(layout);
+        Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), faults: None, owner })
     }
 
     /// A shared mapping of `file`, `bytes` long however long the file is.
@@ -107,7 +121,10 @@ impl Memory {
         // Advice only: pages are visited in key order, which is no order in the file.
         let _ = map.advise(memmap2::Advice::Random);
         let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
-        Ok(Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), owner: Owner::Mapped(map) }))
+        let start = base.as_ptr() as usize;
+        let faults = Some(Faults::guard(start..start + bytes)?);
+        let owner = Owner::Mapped(map);
+        Ok(Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), faults, owner }))
     }
 
     /// Makes the first bytes of a mapped file durable, written through the mapping or not.
@@ -218,10 +235,16 @@ impl Mapping {
         self.pages
     }
 
-    /// Address range of the region, for a handler of memory faults.
-    pub fn addresses(&self) -> std::ops::Range<usize> {
-        let start = self.base.as_ptr() as usize;
-        start..start + self.memory.bytes
+    /// Number of pages that could not be brought when they were touched. Grows before anybody can read the zeros that
+    /// stand in their place.
+    #[inline]
+    pub(super) fn faults(&self) -> u64 {
+        self.memory.faults.as_ref().map_or(0, Faults::count)
+    }
+
+    /// Whether a page could not be brought when it was touched: zeros stand in its place.
+    pub(super) fn is_poisoned(&self, page: u64) -> bool {
+        self.memory.faults.as_ref().is_some_and(|faults| faults.is_poisoned(page))
     }
 
     /// Address of a page.
@@ -448,6 +471,18 @@ impl TableFile for MmapFile {
             _ => self.file.read_exact_at(&mut page.0[..META_BYTES], at)?,
         }
         Ok(page.0[..META_BYTES].try_into().expect("a meta's length"))
+    }
+
+    fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> io::Result<bool> {
+        let at = page * PAGE_BYTES as u64;
+        if let Some(direct) = &self.direct {
+            let mut read = Box::new(AlignedPage([0; PAGE_BYTES]));
+            direct.read_exact_at(&mut read.0, at)?;
+            *out = read.0;
+        } else {
+            self.file.read_exact_at(out, at)?;
+        }
+        Ok(true)
     }
 
     fn path(&self) -> PathBuf {

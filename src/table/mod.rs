@@ -19,10 +19,11 @@
 //! Way of a change: `insert`, `remove` ... on the writer's version; `freeze`; (the caller syncs its log;) `publish`;
 //! from time to time `begin_checkpoint`, `Checkpoint::run`, `end_checkpoint`.
 //!
-//! Files, from the bottom: `map` (memory and file), `page` (header, who may see a page), `node` (cells in a page),
+//! Files, from the bottom: `map` (memory and file), `fault` (pages that cannot be brought), `page` (header, who may see a page), `node` (cells in a page),
 //! `leaf` and `branch` (what cells mean), `cells` (laying pages out anew), `alloc` and `bitmap` (free space),
 //! `snapshot` (versions and pins), `view` and `cursor` (reading), `writer`, `insert`, `remove`, `long` (long keys),
-//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `open`, `verify`.
+//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `open`, `verify`, `scrub` and
+//! `damage` (bad pages found while the table is served).
 
 mod alloc;
 mod bitmap;
@@ -30,8 +31,10 @@ mod branch;
 mod cells;
 mod checkpoint;
 mod cursor;
+mod damage;
 mod dropped;
 mod error;
+mod fault;
 mod insert;
 mod leaf;
 mod long;
@@ -44,6 +47,7 @@ mod page;
 mod path;
 mod remove;
 mod root;
+mod scrub;
 mod snapshot;
 mod sync;
 #[cfg(test)]
@@ -59,16 +63,19 @@ use std::{
 
 pub use checkpoint::{Checkpoint, Durable};
 pub use cursor::{Cursor, Item};
+pub use damage::DAMAGED_PAGES_MAX;
 pub use error::{CorruptReason, MetaFault, TableError};
+pub use fault::unreadable_pages;
 pub use insert::{CELL_BYTES_MAX, KEY_BYTES_MAX};
 pub use map::{FILE_BYTES_LIMIT, FILE_BYTES_MAX_DEFAULT, META_BYTES, Mapping, MmapFile, TableFile};
 pub use memory::{MemoryFile, MemoryRegion};
 pub use meta::Meta;
 pub use page::PAGE_BYTES;
 pub use root::{CELL_ROOTS_MAX, Cell, CellRoots, ROOT_BYTES, ROOT_SLOTS, Root};
+pub use scrub::{Scrub, ScrubStep};
 pub use snapshot::{SNAPSHOTS_MAX, Snapshot};
 pub use verify::{Finding, PageSource, Progress, Report, read_metas, verify, verify_path};
-pub use view::View;
+pub use view::{KeyRange, View};
 pub use writer::{Frozen, TableWriter};
 
 use page::Pages;
@@ -110,6 +117,8 @@ pub struct Table {
     file: Box<dyn TableFile>,
     /// Numbers to be shown.
     numbers: Numbers,
+    /// Pages found to be damaged.
+    damage: damage::Damage,
 }
 
 impl Table {
@@ -136,7 +145,8 @@ impl Table {
         let numbers = Numbers::default();
         numbers.set_durable(meta);
         numbers.pages.store(pages.count(), Ordering::Relaxed);
-        Table { pages, versions: Versions::new(generation, roots), file, numbers }
+        let damage = damage::Damage::default();
+        Table { pages, versions: Versions::new(generation, roots), file, numbers, damage }
     }
 
     /// Pins the published version. Takes no lock and never waits for the writer.
@@ -164,9 +174,11 @@ impl Table {
         self.numbers.instance_id.load(Ordering::Acquire)
     }
 
-    /// Addresses of the mapped file, for a handler of memory faults.
-    pub fn addresses(&self) -> std::ops::Range<usize> {
-        self.pages.map().addresses()
+    /// Number of pages that could not be brought when they were touched: the device failed, or the file was cut. What
+    /// was read while this number grew must not be believed.
+    #[inline]
+    pub fn faults(&self) -> u64 {
+        self.pages.map().faults()
     }
 
     /// Sizes and counts, as of the writer's last `freeze`.

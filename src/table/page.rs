@@ -20,11 +20,15 @@
 //! Invariants, on which the unsafe code of this file rests:
 //! - A page that a pinned version can reach is not written, save for its checksum, which is atomic.
 //! - The writer writes pages of its own generation only. No version that others can see reaches them.
-//! - A page of a generation up to the opened checkpoint's is checked in full before its first use.
+//! - A page of a generation up to the opened checkpoint's is checked in full before its first use, and again after the
+//!   scrub found fault with what the device holds.
 
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use super::{
     Table,
@@ -163,6 +167,11 @@ pub(super) struct Pages {
     opened_generation: u64,
     /// One bit a page of the opened file: whether it was checked.
     verified: Box<[AtomicU64]>,
+    /// Pages up to this generation are looked at before use unless they are `verified`: the opened generation, or all
+    /// once there are suspects.
+    checked_generation: AtomicU64,
+    /// Pages that the device holds differently, with their generations.
+    suspects: RwLock<BTreeMap<u64, u64>>,
 }
 
 /// Cache lines that a search reads of a usual page: header, prefix, heads and offsets.
@@ -174,7 +183,9 @@ impl Pages {
         assert!(count <= map.pages());
         let words = if opened_generation == 0 { 0 } else { count.div_ceil(64) };
         let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
-        Pages { map, count: AtomicU64::new(count), opened_generation, verified }
+        let checked_generation = AtomicU64::new(opened_generation);
+        let suspects = RwLock::new(BTreeMap::new());
+        Pages { map, count: AtomicU64::new(count), opened_generation, verified, checked_generation, suspects }
     }
 
     /// The memory that shows the pages.
@@ -202,14 +213,16 @@ impl Pages {
         if pointer.page >= self.count.load(Ordering::Relaxed) || pointer.page < META_PAGES {
             return Err(TableError::corrupt(pointer.page, CorruptReason::OutOfFile { pages: self.count() }));
         }
-        if pointer.generation <= self.opened_generation && !self.is_verified(pointer.page) {
+        if pointer.generation <= self.checked_generation.load(Ordering::Relaxed)
+            && !self.is_verified(pointer.page)
+        {
             self.verify(pointer)?;
         }
         self.map.prefetch(pointer.page, 1..SEARCH_LINES);
         // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
         let body = unsafe { self.map.body(pointer.page) };
         if generation(body) != pointer.generation {
-            return Err(generation_mismatch(body, pointer));
+            return Err(self.mismatch(body, pointer));
         }
         Ok(body)
     }
@@ -230,17 +243,62 @@ impl Pages {
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> (page % 64) & 1 == 1)
     }
 
-    /// Checks a page of the opened file and remembers that it is good.
+    /// Checks a page of the opened file and remembers that it is good. Pages of later generations pass, unless they are
+    /// suspects.
     #[cold]
     fn verify(&self, pointer: Root) -> Result<(), TableError> {
+        if pointer.generation > self.opened_generation && !self.is_suspect(pointer) {
+            return Ok(());
+        }
         let corrupt = |reason| TableError::corrupt(pointer.page, reason);
-        let word = self.verified.get((pointer.page / 64) as usize);
-        let word = word.ok_or_else(|| corrupt(CorruptReason::OutOfFile { pages: self.count() }))?;
-        // SAFETY: the file has the page, and the pinned version that reaches it keeps it unwritten.
-        let (body, stored) = unsafe { (self.map.body(pointer.page), self.map.checksum(pointer.page)) };
-        check(body, stored.load(Ordering::Relaxed), pointer).map_err(corrupt)?;
-        word.fetch_or(1 << (pointer.page % 64), Ordering::Relaxed);
+        self.check_mapped(pointer).map_err(corrupt)?;
+        if let Some(word) = self.verified.get((pointer.page / 64) as usize) {
+            word.fetch_or(1 << (pointer.page % 64), Ordering::Relaxed);
+        }
         Ok(())
+    }
+
+    /// Checks a page that a checkpoint holds, as the mapping shows it.
+    pub(super) fn check_mapped(&self, pointer: Root) -> Result<(), CorruptReason> {
+        if pointer.page >= self.count() || pointer.page < META_PAGES {
+            return Err(CorruptReason::OutOfFile { pages: self.count() });
+        }
+        // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
+        let (body, stored) = unsafe { (self.map.body(pointer.page), self.map.checksum(pointer.page)) };
+        let checked = check(body, stored.load(Ordering::Relaxed), pointer);
+        checked
+            .map_err(|reason| if self.is_poisoned(pointer.page) { CorruptReason::Unreadable } else { reason })
+    }
+
+    /// Has a page that a checkpoint holds checked again before its next use: the device holds something else.
+    pub(super) fn suspect(&self, pointer: Root) {
+        let mut suspects = self.suspects.write().unwrap_or_else(PoisonError::into_inner);
+        suspects.insert(pointer.page, pointer.generation);
+        if let Some(word) = self.verified.get((pointer.page / 64) as usize) {
+            word.fetch_and(!(1 << (pointer.page % 64)), Ordering::SeqCst);
+        }
+        self.checked_generation.store(u64::MAX, Ordering::SeqCst);
+    }
+
+    /// Whether the device was seen to hold this page differently.
+    fn is_suspect(&self, pointer: Root) -> bool {
+        let suspects = self.suspects.read().unwrap_or_else(PoisonError::into_inner);
+        suspects.get(&pointer.page) == Some(&pointer.generation)
+    }
+
+    /// Whether zeros stand in the place of a page that could not be read.
+    pub(super) fn is_poisoned(&self, page: u64) -> bool {
+        self.map.is_poisoned(page)
+    }
+
+    /// Says how a page differs from what its pointer says.
+    #[cold]
+    fn mismatch(&self, body: &Body, pointer: Root) -> TableError {
+        let reason = match self.is_poisoned(pointer.page) {
+            true => CorruptReason::Unreadable,
+            false => CorruptReason::Generation { expected: pointer.generation, found: generation(body) },
+        };
+        TableError::corrupt(pointer.page, reason)
     }
 
     /// Fills in the checksum of a page that nobody writes any more, and says what it is.
@@ -253,13 +311,6 @@ impl Pages {
         place.store(sum, Ordering::Release);
         sum
     }
-}
-
-/// Says how the page's generation differs.
-#[cold]
-fn generation_mismatch(body: &Body, pointer: Root) -> TableError {
-    let reason = CorruptReason::Generation { expected: pointer.generation, found: generation(body) };
-    TableError::corrupt(pointer.page, reason)
 }
 
 /// The writer's right to write pages of its own generation, which nobody else can reach.

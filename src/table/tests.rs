@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod faults;
 mod model;
 mod readers;
 mod sim;

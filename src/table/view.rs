@@ -14,6 +14,9 @@ use super::{
 /// that fits 2^32 pages comes near.
 pub(super) const DEPTH_MAX: usize = 32;
 
+/// Keys from the first bound on and below the second; none means that there is no bound.
+pub type KeyRange = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// One version of all trees: a reader's snapshot, or what the writer has not published yet.
 ///
 /// Roots that are passed in must come from this version: from `root`, or from a cell that was read from it.
@@ -33,6 +36,34 @@ impl<'t> View<'t> {
     /// The table that this is a version of.
     pub(super) fn table(&self) -> &'t Table {
         self.table
+    }
+
+    /// The pages of the table.
+    pub(super) fn pages(&self) -> &'t Pages {
+        &self.table.pages
+    }
+
+    /// Range of the keys below `page`, if the way to `key` in this tree meets that page.
+    pub fn bounds(&self, root: Root, key: &[u8], page: u64) -> Option<KeyRange> {
+        let pages = &self.table.pages;
+        let key = &key[..key.len().min(STEM_BYTES)];
+        let (mut pointer, mut from, mut to) = (root, None, None);
+        for _ in 0..DEPTH_MAX {
+            if pointer.page == page {
+                return Some((from, to));
+            }
+            let body = pages.get(pointer).ok().filter(|body| !node::is_leaf(body))?;
+            let index = branch::child(body, key);
+            let bound = |index| node::key(body, index, &mut [0; STEM_BYTES]).to_vec();
+            if index > 0 {
+                from = Some(bound(index));
+            }
+            if index + 1 < node::cells(body) {
+                to = Some(bound(index + 1));
+            }
+            pointer = branch::pointer(body, index);
+        }
+        None
     }
 
     /// The named tree of a slot. Panics if there is no such slot.

@@ -147,6 +147,16 @@ impl TableWriter {
         Frozen { generation }
     }
 
+    /// Takes back all changes since the last `freeze`: the writer's version is again the one that was frozen then. Reads
+    /// no page, so it cannot fail.
+    pub fn roll_back(&mut self) {
+        let roots = self.space.newest_frozen_roots().copied();
+        self.roots = roots.unwrap_or_else(|| self.own.table().versions.current().1);
+        self.space.abandon();
+        // Looked up anew in the queue of dropped trees when it is needed.
+        self.dropped_next = 0;
+    }
+
     /// Shows a frozen generation to readers. Panics unless it is the oldest one that is not published.
     pub fn publish(&mut self, frozen: Frozen) {
         let group = self.space.oldest_frozen().expect("a group was frozen");
@@ -159,6 +169,13 @@ impl TableWriter {
     /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
     pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {
         self.ensure(pages, Need::Room)
+    }
+
+    /// Makes sure that the file still has all its pages: somebody else may have cut it, and then nothing in it is certain.
+    pub fn check_file(&self) -> Result<(), TableError> {
+        let bytes = self.own.table().file.bytes().map_err(|error| self.io("find the length of", error))?;
+        let pages = self.space.pages();
+        if bytes < pages * PAGE_BYTES as u64 { Err(TableError::Cut { bytes, pages }) } else { Ok(()) }
     }
 
     /// Looks at some freed pages.

@@ -7,6 +7,7 @@ use wal::Log;
 use super::space::Space;
 use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Spec};
+use crate::damage;
 use crate::keyspace::{Keyspace, Lookups, keys_slot};
 use crate::resp::Reply;
 use crate::table::TableWriter;
@@ -85,12 +86,14 @@ impl<L: Log> Writer<L> {
         }
         let start = reply.len_bytes();
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
-        let mut keys = Keyspace::new(&mut self.table, Some(&mut self.effects));
-        let result = command::execute(&call, &mut keys, reply, &mut self.lookups);
+        let result = self.guarded(open, |writer| {
+            reply.truncate(start);
+            let mut keys = Keyspace::new(&mut writer.table, Some(&mut writer.effects));
+            command::execute(&call, &mut keys, reply, &mut writer.lookups)
+        })?;
         if let Err(error) = result {
-            if !self.effects.is_empty() {
-                return Err(error.into());
-            }
+            damage::met(self.table.table(), &error, &self.table.view(), db, call.keys());
+            reply.truncate(start);
             reply.error(format!("ERR {error}"));
         }
         self.append(open, spec.id);
@@ -99,7 +102,13 @@ impl<L: Log> Writer<L> {
 
     /// Deletes a key that a reader saw past its deadline.
     fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
-        Keyspace::new(&mut self.table, Some(&mut self.effects)).purge(db, key, open.now_ms)?;
+        let now_ms = open.now_ms;
+        let result = self.guarded(open, |writer| {
+            Keyspace::new(&mut writer.table, Some(&mut writer.effects)).purge(db, key, now_ms)
+        })?;
+        if let Err(error) = result {
+            damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
+        }
         self.append(open, NO_COMMAND);
         Ok(())
     }

@@ -5,19 +5,32 @@ use wal::Log;
 
 use super::execute::NO_COMMAND;
 use super::{OpenGroup, Writer, WriterError};
+use crate::damage;
 use crate::effect::Effect;
 use crate::keyspace::{ExpiredKey, Keyspace};
 
 impl<L: Log> Writer<L> {
     /// Deletes some of the keys that are due, as long as there is space to log that.
     pub(super) fn expire(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
-        let due = Keyspace::new(&mut self.table, None).due(open.now_ms, self.options.expire_keys_max)?;
+        let (now_ms, keys_max) = (open.now_ms, self.options.expire_keys_max);
+        let due =
+            self.guarded(open, |writer| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;
+        let due = due.unwrap_or_else(|error| {
+            damage::met(self.table.table(), &error, &self.table.view(), 0, []);
+            Vec::new()
+        });
         for ExpiredKey { db, key } in due {
             if !self.secure_delete(open, db, &key)? {
                 return Ok(());
             }
             let expired = Effect::Delete { db, key: &key, expired: true };
-            Keyspace::new(&mut self.table, Some(&mut self.effects)).apply(&expired)?;
+            let deleted = self.guarded(open, |writer| {
+                Keyspace::new(&mut writer.table, Some(&mut writer.effects)).apply(&expired)
+            })?;
+            if let Err(error) = deleted {
+                damage::met(self.table.table(), &error, &self.table.view(), db, [&*key]);
+                continue;
+            }
             self.append(open, NO_COMMAND);
             self.state.stats.expired(1);
         }

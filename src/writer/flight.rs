@@ -43,10 +43,15 @@ impl<L: Log> Writer<L> {
             self.end_checkpoint(outcome)?;
         }
         let OpenGroup { group, now_ms, mut changed, quiet } = open;
-        changed |= self.table.reclaim(self.options.reclaim_pages_max)? > 0;
+        changed |= self.reclaim(&group, self.options.reclaim_pages_max)?;
         self.unpublished |= changed;
+        self.redo.push(&group);
         let checkpoint = self.checkpoints.is_due();
-        let publish = (self.is_read(quiet) | checkpoint) && std::mem::take(&mut self.unpublished);
+        let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full();
+        let publish = wanted && std::mem::take(&mut self.unpublished);
+        if publish {
+            self.redo.clear();
+        }
         self.flight = Some(Flight {
             records: u64::from(group.count()),
             bytes: group.len_bytes() as u64,
@@ -146,7 +151,7 @@ impl<L: Log> Writer<L> {
     /// Releases what only the former checkpoint held, in table and log.
     pub(super) fn end_checkpoint(&mut self, outcome: CheckpointOutcome) -> Result<(), WriterError> {
         let lsn = outcome.lsn;
-        let durable = outcome.result.map_err(|error| WriterError::Checkpoint(error.to_string()))?;
+        let durable = outcome.result.map_err(WriterError::Checkpoint)?;
         self.table.end_checkpoint(durable);
         self.log.recycle_through(lsn)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use wal::{LogStatus, Method};
 
+use super::idle::IdleWatch;
+use crate::damage;
 use crate::keyspace::{deadlines_len, keys_slot};
-use crate::state::{DatabaseGauges, Gauges, StorageGauges};
-use crate::table::{PAGE_BYTES, Table, TableStats};
+use crate::state::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
+use crate::table::{Finding, PAGE_BYTES, Table, TableStats};
 
 /// What recovery did at this start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +40,8 @@ pub struct WriterGauges {
     checkpoint_running: AtomicBool,
     /// Whether there was space for the last write.
     writable: AtomicBool,
+    /// Sees when groups cease to come.
+    idle: Arc<IdleWatch>,
     /// The log's own figures, as of the last quiet moment.
     log: Mutex<LogStatus>,
 }
@@ -54,8 +58,14 @@ impl WriterGauges {
             checkpoint_unix_ms: AtomicU64::new(0),
             checkpoint_running: AtomicBool::new(false),
             writable: AtomicBool::new(true),
+            idle: Arc::default(),
             log: Mutex::new(log),
         }
+    }
+
+    /// What sees when groups cease to come.
+    pub fn idle(&self) -> &Arc<IdleWatch> {
+        &self.idle
     }
 
     /// The table's own figures.
@@ -65,7 +75,9 @@ impl WriterGauges {
 
     /// A group was synced and published.
     pub(super) fn committed(&self, last_lsn: u64, synced_lsn: u64) {
-        self.last_lsn.store(last_lsn, Relaxed);
+        if self.last_lsn.swap(last_lsn, Relaxed) != last_lsn {
+            self.idle.group();
+        }
         self.synced_lsn.store(synced_lsn, Relaxed);
     }
 
@@ -93,6 +105,16 @@ impl WriterGauges {
 }
 
 impl Gauges for WriterGauges {
+    fn damage(&self) -> Vec<DamageGauge> {
+        let gauge = |finding: Finding| DamageGauge {
+            page: finding.page,
+            offset: finding.page * PAGE_BYTES as u64,
+            reason: finding.reason.to_string(),
+            keys: damage::keys(&finding),
+        };
+        self.table.damage().into_iter().map(gauge).collect()
+    }
+
     fn database(&self, db: usize) -> DatabaseGauges {
         let snapshot = self.table.snapshot();
         DatabaseGauges { keys: snapshot.root(keys_slot(db)).len(), expires: deadlines_len(&snapshot, db) }

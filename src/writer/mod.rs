@@ -12,7 +12,8 @@
 //! Invariants:
 //! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
 //! - only what is synced is published, and one group at most is in flight;
-//! - a record's effects are all in the table or none is: commands check everything before their first change;
+//! - a record's effects are all in the table or none is: commands check everything before their first change, and what
+//!   a command that failed all the same has changed is taken back, see [`undo`];
 //! - an error of log, table or checkpoint ends the task with the reason, before any reply of the group; space that is
 //!   short is no such error, see [`space`].
 //!
@@ -22,11 +23,14 @@ mod execute;
 mod expiry;
 mod flight;
 mod gauges;
+mod idle;
 mod queue;
 mod space;
 mod submission;
+mod undo;
 
 pub use gauges::{RecoveryFigures, WriterGauges};
+pub use idle::IdleWatch;
 pub use queue::{
     Closed, Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue,
     writer_queue_with,
@@ -47,6 +51,7 @@ use crate::state::ServerState;
 use crate::table::{TableError, TableWriter};
 use flight::Flight;
 use space::SpaceTold;
+use undo::Redo;
 
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
 const TAKEN_MAX: usize = 16;
@@ -75,7 +80,21 @@ pub enum WriterError {
     Keyspace(#[from] KeyspaceError),
     /// A checkpoint could not be made durable.
     #[error("the checkpoint failed: {0}")]
-    Checkpoint(String),
+    Checkpoint(TableError),
+}
+
+impl WriterError {
+    /// Whether data on disk is damaged, as against: could not be written or synced.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            WriterError::Table(error) | WriterError::Keyspace(KeyspaceError::Table(error)) => {
+                error.is_damage()
+            }
+            WriterError::Checkpoint(error) => error.is_damage(),
+            WriterError::Keyspace(_) => true,
+            WriterError::Log(_) => false,
+        }
+    }
 }
 
 /// Limits of the writer's work.
@@ -148,6 +167,8 @@ pub struct Writer<L> {
     publish_left: u32,
     /// Whether the version holds changes that are not published, nor frozen to be.
     unpublished: bool,
+    /// The records of these changes, as far as their groups are closed.
+    redo: Redo,
     /// What the log of events was last told about space.
     space_told: Option<SpaceTold>,
 }
@@ -205,6 +226,7 @@ impl<L: Log> Writer<L> {
             overlaps: false,
             publish_left: 0,
             unpublished: false,
+            redo: Redo::default(),
             space_told: None,
         }
     }
@@ -301,15 +323,16 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, and shows the figures of log
-    /// and table.
+    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, shows the figures of log and
+    /// table, and makes sure that nobody has cut the table's file.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         if open.group.is_empty() && self.inbox.is_empty() && self.flight.is_none() {
             self.log.seal(open.now_ms * 1000)?;
             open.quiet = true;
-            open.changed |= self.table.reclaim(self.options.reclaim_pages_max * 16)? > 0;
+            open.changed |= self.reclaim(&open.group, self.options.reclaim_pages_max * 16)?;
         }
         self.gauges.show(self.log.status());
+        self.table.check_file()?;
         Ok(())
     }
 

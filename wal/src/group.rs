@@ -123,6 +123,17 @@ impl Group {
         self.buffer.len
     }
 
+    /// Payloads of the records so far, in order.
+    pub fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.buffer.bytes.bytes()[GROUP_HEADER_BYTES..self.buffer.len];
+        (0..self.count).map(move |index| {
+            let length = format::record_at(rest, index, false).expect("a record that was appended");
+            let (record, after) = rest.split_at(RECORD_FRAME_BYTES + length);
+            rest = after;
+            &record[RECORD_FRAME_BYTES..]
+        })
+    }
+
     /// Number of records.
     pub fn count(&self) -> u32 {
         self.count
@@ -206,6 +217,9 @@ mod tests {
         });
         assert_eq!(failed, Err(3));
         assert_eq!((group.len_bytes(), group.count()), (before, 1));
+        group.record(|_| ());
+        group.record(|buffer| buffer.extend_from_slice(b"also kept"));
+        assert_eq!(group.payloads().collect::<Vec<_>>(), [&b"kept"[..], b"", b"also kept"]);
     }
 
     #[test]

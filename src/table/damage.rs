@@ -1,0 +1,56 @@
+//! What was found to be damaged while the table is served.
+//!
+//! Whoever meets a bad page, a command or the scrub, reports it here; `INFO` and the log of events show it. A page
+//! stays listed until a whole pass of the scrub has not met it again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use super::{Finding, Table};
+
+/// Most pages that are listed. Those beyond are not noted; one listed page is enough to act on.
+pub const DAMAGED_PAGES_MAX: usize = 1024;
+
+/// The damaged pages, by page number, each with the time when it was met last.
+#[derive(Default)]
+pub(super) struct Damage(Mutex<BTreeMap<u64, (Finding, Instant)>>);
+
+impl Damage {
+    /// The list.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Finding, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Notes a damaged page. Says whether it is news; what is known of its keys is kept.
+    pub fn report_damage(&self, finding: Finding) -> bool {
+        let mut pages = self.damage.lock();
+        let now = Instant::now();
+        if let Some((known, met)) = pages.get_mut(&finding.page) {
+            *met = now;
+            if known.slot.is_none() {
+                *known = finding;
+            }
+            return false;
+        }
+        let listed = pages.len() < DAMAGED_PAGES_MAX;
+        if listed {
+            pages.insert(finding.page, (finding, now));
+        }
+        listed
+    }
+
+    /// Takes pages off the list that were not met since: they are no longer in use, or were made good.
+    pub fn forget_damage(&self, before: Instant) {
+        self.damage.lock().retain(|_, (_, met)| *met >= before);
+    }
+
+    /// The damaged pages that are known, by page number.
+    pub fn damage(&self) -> Vec<Finding> {
+        self.damage.lock().values().map(|(finding, _)| finding.clone()).collect()
+    }
+}

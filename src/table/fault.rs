@@ -1,0 +1,248 @@
+//! Memory faults on a table's mapping: a page that the system cannot bring gives an error, not the end of the process.
+//!
+//! A touch of a mapped page raises `SIGBUS` when the device cannot read it, or when somebody cut the file. The handler
+//! puts a page of zeros in its place, once and for good, and remembers it as *poisoned*. Zeros pass no check of a page,
+//! so whoever asks for the page afterwards learns that it cannot be read. Whoever was in the middle of it when it went
+//! compares [`Faults::count`] before and after, and believes nothing that was read in between if it grew.
+//!
+//! Invariants
+//! - A page is marked and counted before its memory changes, so nobody who reads the zeros can miss the count.
+//! - The handler allocates nothing, takes no lock and leaves `errno` alone.
+//! - Any other `SIGBUS` ends the process as it would without this handler.
+
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::{c_int, c_void},
+    io,
+    ops::Range,
+    ptr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence},
+    },
+};
+
+use super::page::PAGE_BYTES;
+
+/// Most mappings that one process can have at a time. Servers have one; tests have many.
+const REGIONS_MAX: usize = 256;
+/// What the process ends with when not even a page of zeros can be had: the data cannot be read.
+const EXIT_UNREADABLE: c_int = 3;
+
+/// The mapped regions, for the handler.
+static REGIONS: [Region; REGIONS_MAX] = [const { Region::free() }; REGIONS_MAX];
+/// Faults of all regions so far.
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+/// Size of the system's own pages, in bytes.
+static SYSTEM_PAGE_BYTES: AtomicUsize = AtomicUsize::new(PAGE_BYTES);
+
+/// A mapped region as the handler sees it.
+struct Region {
+    /// First address; 0 if this place is free.
+    start: AtomicUsize,
+    /// Address behind the last byte.
+    end: AtomicUsize,
+    /// What is known of its faults. Valid while `start` is not 0.
+    marks: AtomicPtr<Marks>,
+}
+
+impl Region {
+    /// A place that no mapping uses.
+    const fn free() -> Region {
+        Region {
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+            marks: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+}
+
+/// What is known of the faults of one region.
+struct Marks {
+    /// Number of faults so far.
+    count: AtomicU64,
+    /// One bit a page: whether zeros stand in its place. Untouched parts take no memory.
+    poisoned: Box<[AtomicU64]>,
+}
+
+/// The faults of one mapped region, which is guarded for as long as this lives.
+pub(super) struct Faults {
+    /// Place among the regions.
+    place: usize,
+    /// What the handler writes; owned by this.
+    marks: *mut Marks,
+}
+
+// SAFETY: `marks` is owned by this value and holds atomics only.
+unsafe impl Send for Faults {}
+// SAFETY: as above: shared access goes to atomics.
+unsafe impl Sync for Faults {}
+
+impl Faults {
+    /// Guards the addresses of a shared file mapping. It must be dropped before the addresses are unmapped.
+    pub(super) fn guard(addresses: Range<usize>) -> io::Result<Faults> {
+        install()?;
+        let pages = addresses.len() / PAGE_BYTES;
+        // Zeroed memory of this size comes from the system untouched, and stays so but for pages that fault.
+        let poisoned = zeroed_words(pages.div_ceil(64));
+        let marks = Box::into_raw(Box::new(Marks { count: AtomicU64::new(0), poisoned }));
+        for (place, region) in REGIONS.iter().enumerate() {
+            if region
+                .marks
+                .compare_exchange(ptr::null_mut(), marks, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+            {
+                region.end.store(addresses.end, Ordering::SeqCst);
+                region.start.store(addresses.start, Ordering::SeqCst);
+                return Ok(Faults { place, marks });
+            }
+        }
+        // SAFETY: it was made by `Box::into_raw` just now and nobody else has it.
+        drop(unsafe { Box::from_raw(marks) });
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, "too many mapped tables in one process"))
+    }
+
+    /// Number of faults so far. It does not miss a fault whose zeros this thread has read already.
+    #[inline]
+    pub(super) fn count(&self) -> u64 {
+        // Orders the caller's reads of pages before the load.
+        compiler_fence(Ordering::SeqCst);
+        fence(Ordering::Acquire);
+        self.marks().count.load(Ordering::Acquire)
+    }
+
+    /// Whether zeros stand in the place of a page.
+    pub(super) fn is_poisoned(&self, page: u64) -> bool {
+        let word = self.marks().poisoned.get((page / 64) as usize);
+        word.is_some_and(|word| word.load(Ordering::SeqCst) >> (page % 64) & 1 == 1)
+    }
+
+    /// What the handler writes.
+    #[inline]
+    fn marks(&self) -> &Marks {
+        // SAFETY: the pointer comes from a box that is freed when `self` is dropped, and not before.
+        unsafe { &*self.marks }
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        let region = &REGIONS[self.place];
+        region.start.store(0, Ordering::SeqCst);
+        region.end.store(0, Ordering::SeqCst);
+        region.marks.store(ptr::null_mut(), Ordering::SeqCst);
+        // SAFETY: it was made by `Box::into_raw` in `guard`. No handler uses it: a handler runs on a thread that touches
+        // the region, and nobody does any more.
+        drop(unsafe { Box::from_raw(self.marks) });
+    }
+}
+
+/// Zeroed words, without touching them.
+fn zeroed_words(words: usize) -> Box<[AtomicU64]> {
+    let plain = vec![0_u64; words].into_boxed_slice();
+    // SAFETY: an `AtomicU64` has the size and alignment of a `u64` here (checked below), and any bits are one.
+    unsafe { Box::from_raw(Box::into_raw(plain) as *mut [AtomicU64]) }
+}
+
+const _: () =
+    assert!(size_of::<AtomicU64>() == size_of::<u64>() && align_of::<AtomicU64>() == align_of::<u64>());
+
+/// Number of pages of any table that could not be brought to memory, since the process began.
+pub fn unreadable_pages() -> u64 {
+    TOTAL.load(Ordering::SeqCst)
+}
+
+/// Puts the handler in place, once for the process.
+fn install() -> io::Result<()> {
+    static INSTALLED: OnceLock<Result<(), i32>> = OnceLock::new();
+    let installed = INSTALLED.get_or_init(|| {
+        SYSTEM_PAGE_BYTES.store(rustix::param::page_size().max(PAGE_BYTES), Ordering::SeqCst);
+        // SAFETY: a zeroed `sigaction` is a valid one, its fields are set to a function of the right shape and to an
+        // empty mask, and the call reads nothing else.
+        let outcome = unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction =
+                on_fault as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
+            // On the thread's own signal stack, if it has one: it may be short of the other.
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            libc::sigemptyset(&mut action.sa_mask);
+            libc::sigaction(libc::SIGBUS, &action, ptr::null_mut())
+        };
+        if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error().raw_os_error().unwrap_or(0)) }
+    });
+    installed.map_err(io::Error::from_raw_os_error)
+}
+
+/// The handler of `SIGBUS`.
+extern "C" fn on_fault(signal: c_int, info: *mut libc::siginfo_t, _context: *mut c_void) {
+    // SAFETY: the system calls this with a valid `info`; for faults `si_addr` is the address touched. `errno` is the
+    // thread's own.
+    let (code, address, errno) =
+        unsafe { ((*info).si_code, (*info).si_addr() as usize, *libc::__errno_location()) };
+    if (libc::BUS_ADRERR..=libc::BUS_MCEERR_AO).contains(&code)
+        && let Some((start, marks)) = region_of(address)
+    {
+        if !put_zeros(address, start, marks) {
+            end_unreadable();
+        }
+        // SAFETY: as above. The instruction that faulted runs again and finds the zeros.
+        unsafe { *libc::__errno_location() = errno };
+        return;
+    }
+    // SAFETY: both calls are allowed in a handler. The signal is blocked in here, so the one raised, or the fault that
+    // happens again, meets the default action once this returns.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}
+
+/// The guarded region that an address lies in: its start, and its marks.
+fn region_of(address: usize) -> Option<(usize, &'static Marks)> {
+    REGIONS.iter().find_map(|region| {
+        let (start, end) = (region.start.load(Ordering::SeqCst), region.end.load(Ordering::SeqCst));
+        if start == 0 || !(start..end).contains(&address) {
+            return None;
+        }
+        let marks = region.marks.load(Ordering::SeqCst);
+        // SAFETY: somebody touches this region right now, so its `Faults` live, and with them the marks.
+        (!marks.is_null()).then(|| (start, unsafe { &*marks }))
+    })
+}
+
+/// Puts zeros in the place of the system's page around `address`; whether that worked.
+fn put_zeros(address: usize, start: usize, marks: &Marks) -> bool {
+    let bytes = SYSTEM_PAGE_BYTES.load(Ordering::SeqCst);
+    let from = address - address % bytes;
+    for page in (from.max(start) - start) / PAGE_BYTES..(from + bytes - start) / PAGE_BYTES {
+        if let Some(word) = marks.poisoned.get(page / 64) {
+            word.fetch_or(1 << (page % 64), Ordering::SeqCst);
+        }
+    }
+    marks.count.fetch_add(1, Ordering::SeqCst);
+    TOTAL.fetch_add(1, Ordering::SeqCst);
+    // SAFETY: the page lies in a mapping that is ours to change, and nothing but pages of the table is in it. What was
+    // mapped there cannot be read anyway; nobody relies on its bytes without checking them or the count of faults.
+    let put = unsafe {
+        libc::mmap(
+            from as *mut c_void,
+            bytes,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED,
+            -1,
+            0,
+        )
+    };
+    put != libc::MAP_FAILED
+}
+
+/// Ends the process at once: a page cannot be read and nothing can be put in its place.
+fn end_unreadable() -> ! {
+    const TEXT: &[u8] = b"ackd: a page of the table cannot be read; stopping\n";
+    // SAFETY: both calls are allowed in a handler; the text outlives the write.
+    unsafe {
+        libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len());
+        libc::_exit(EXIT_UNREADABLE);
+    }
+}

@@ -1,0 +1,338 @@
+//! The scrub: reads every page that a checkpoint wrote and that is still in use, a few at a time, from the device.
+//!
+//! A pass goes through all trees in the order of their keys. Each step pins the newest version, goes down to the next
+//! leaf and lets go again, so a pass of hours holds back no page; where it left off it remembers by keys, which a later
+//! version still has an order for. What a writer changes meanwhile was written anew, so nothing is missed. At the end
+//! come the pages of the newest checkpoint itself.
+//!
+//! A page that no checkpoint has written yet is in memory alone and is passed over. A page that turns out bad is
+//! reported with its keys, and is checked again in memory before its next use.
+
+use super::{
+    CorruptReason, Finding, Meta, MetaFault, Table, TableError, branch, leaf,
+    node::{self, STEM_BYTES},
+    open,
+    page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
+    root::{DROPPED_SLOT, Root},
+    sync::Ordering,
+    view::{DEPTH_MAX, View},
+};
+
+/// A pass over the pages of a table.
+pub struct Scrub {
+    /// Slot of the named tree that is being read; behind the last one, the checkpoint's own pages are next.
+    slot: usize,
+    /// Where the pass is: a place in the named tree, one in a tree of the cell there, and so on.
+    places: Vec<Place>,
+    /// Pages read in this pass.
+    pages: u64,
+    /// Bad pages met in this pass.
+    bad: u64,
+}
+
+/// A place in one tree.
+#[derive(Clone, Default)]
+struct Place {
+    /// Keys below this one are done with.
+    key: Vec<u8>,
+    /// Trees of the cell of exactly this key that are done with.
+    trees_done: usize,
+    /// Pages read last, by depth: a branch leads to many leaves, a leaf may lead to many trees, and each is read once.
+    way: Vec<Root>,
+}
+
+/// What a step of a pass did.
+#[derive(Clone, Debug, Default)]
+pub struct ScrubStep {
+    /// Pages read from the device.
+    pub pages: u64,
+    /// Bad pages.
+    pub findings: Vec<Finding>,
+    /// Whether the pass is at its end; the next step begins another one.
+    pub ended: bool,
+}
+
+/// Why the way to a leaf ended before it.
+struct Bad {
+    /// The page.
+    page: Root,
+    /// What is wrong with it.
+    reason: CorruptReason,
+    /// The keys below it are at or above this one.
+    from: Option<Vec<u8>>,
+    /// The keys below it are below this one.
+    to: Option<Vec<u8>>,
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scrub {
+    /// A pass at its start.
+    pub fn new() -> Self {
+        Self { slot: 0, places: vec![Place::default()], pages: 0, bad: 0 }
+    }
+
+    /// Pages read, and bad pages met, in this pass.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.pages, self.bad)
+    }
+
+    /// Reads about `pages_max` pages, more only by the height of a tree, and at least one.
+    pub fn step(&mut self, table: &Table, pages_max: u64) -> ScrubStep {
+        let mut step = ScrubStep::default();
+        // Trees that are in memory alone cost no reading but time all the same.
+        for _ in 0..pages_max.max(1) {
+            if step.pages >= pages_max.max(1) || step.ended {
+                break;
+            }
+            if self.slot == DROPPED_SLOT {
+                self.check_own(table, &mut step);
+                *self = Self { pages: self.pages, bad: self.bad, ..Self::new() };
+                step.ended = true;
+            } else {
+                self.visit(table, &mut step);
+            }
+        }
+        self.pages += step.pages;
+        self.bad += step.findings.len() as u64;
+        for finding in &step.findings {
+            table.report_damage(finding.clone());
+        }
+        step
+    }
+
+    /// Begins to count anew, for the next pass.
+    pub fn restart(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Goes on by one leaf, or by one way into or out of a tree.
+    fn visit(&mut self, table: &Table, step: &mut ScrubStep) {
+        let snapshot = table.snapshot();
+        let Some(root) = self.enter(&snapshot) else { return };
+        let depth = self.places.len() - 1;
+        let place = self.places[depth].clone();
+        let (leaf, to) = match self.descend(table, root, &place.key, step) {
+            Ok(None) => return self.leave(),
+            Ok(Some(found)) => found,
+            Err(bad) => {
+                let to = bad.to.clone();
+                step.findings.push(self.finding(bad));
+                return self.go_on(to);
+            }
+        };
+        match next_tree(leaf, &place) {
+            Some((key, trees_done)) => {
+                let place = &mut self.places[depth];
+                (place.key, place.trees_done) = (key, trees_done);
+                self.places.push(Place::default());
+            }
+            None => self.go_on(to),
+        }
+    }
+
+    /// The tree of the innermost place, in this version. If a cell on the way there is gone, goes back to behind it.
+    fn enter(&mut self, view: &View<'_>) -> Option<Root> {
+        let mut root = view.root(self.slot);
+        for depth in 0..self.places.len() - 1 {
+            let place = &self.places[depth];
+            let cell = super::view::find(view.pages(), root, &place.key);
+            let cell = cell.ok().flatten().map(|(body, index)| leaf::cell(body, index));
+            match cell.as_ref().and_then(|cell| cell.roots.as_slice().get(place.trees_done)) {
+                Some(inner) => root = *inner,
+                None => {
+                    self.places.truncate(depth + 1);
+                    let place = &mut self.places[depth];
+                    place.key.push(0);
+                    place.trees_done = 0;
+                    return None;
+                }
+            }
+        }
+        Some(root)
+    }
+
+    /// Goes on in the innermost tree at `to`, or leaves it at its end.
+    fn go_on(&mut self, to: Option<Vec<u8>>) {
+        match to {
+            Some(key) => {
+                let place = self.places.last_mut().expect("a place");
+                (place.key, place.trees_done) = (key, 0);
+            }
+            None => self.leave(),
+        }
+    }
+
+    /// Leaves the innermost tree, which is done with.
+    fn leave(&mut self) {
+        self.places.pop();
+        match self.places.last_mut() {
+            Some(place) => place.trees_done += 1,
+            None => {
+                self.places.push(Place::default());
+                self.slot += 1;
+            }
+        }
+    }
+
+    /// Reads the pages down to the leaf of `key`. Returns it and the first key behind it, nothing for an empty tree.
+    #[expect(clippy::type_complexity, reason = "a leaf and its bound")]
+    fn descend<'t>(
+        &mut self,
+        table: &'t Table,
+        root: Root,
+        key: &[u8],
+        step: &mut ScrubStep,
+    ) -> Result<Option<(&'t Body, Option<Vec<u8>>)>, Bad> {
+        if root.is_empty() {
+            return Ok(None);
+        }
+        let (mut pointer, mut from, mut to) = (root, None, None);
+        for depth in 0..DEPTH_MAX {
+            let read = self.read(table, pointer, depth, step);
+            let body =
+                read.map_err(|reason| Bad { page: pointer, reason, from: from.clone(), to: to.clone() })?;
+            if node::is_leaf(body) {
+                return Ok(Some((body, to)));
+            }
+            let index = branch::child(body, key);
+            let bound = |index| node::key(body, index, &mut [0; STEM_BYTES]).to_vec();
+            if index > 0 {
+                from = Some(bound(index));
+            }
+            if index + 1 < node::cells(body) {
+                to = Some(bound(index + 1));
+            }
+            pointer = branch::pointer(body, index);
+        }
+        Err(Bad { page: pointer, reason: CorruptReason::Depth, from, to })
+    }
+
+    /// Checks a page on the device, unless it was the last one at this depth, and then as memory shows it.
+    fn read<'t>(
+        &mut self,
+        table: &'t Table,
+        pointer: Root,
+        depth: usize,
+        step: &mut ScrubStep,
+    ) -> Result<&'t Body, CorruptReason> {
+        let way = &mut self.places.last_mut().expect("a place").way;
+        let identity = |root: Root| (root.page, root.generation);
+        let known = way.get(depth).is_some_and(|last| identity(*last) == identity(pointer));
+        let durable = table.numbers.generation.load(Ordering::Acquire);
+        if !known && pointer.generation <= durable {
+            step.pages += 1;
+            check_device(table, pointer).inspect_err(|_| table.pages.suspect(pointer))?;
+        }
+        let body = table.pages.get(pointer).map_err(|error| match error {
+            TableError::Corrupt { reason, .. } => reason,
+            _ => CorruptReason::Unreadable,
+        })?;
+        if !known {
+            way.truncate(depth);
+            way.push(pointer);
+        }
+        Ok(body)
+    }
+
+    /// A bad page of the innermost tree. Within a cell's own tree, the cell's key says whose page it is.
+    fn finding(&self, bad: Bad) -> Finding {
+        let (slot, nested) = (Some(self.slot), self.places.len() > 1);
+        let outer = nested.then(|| self.places[0].key.clone());
+        let (from_key, to_key) = if nested { (outer.clone(), outer) } else { (bad.from, bad.to) };
+        Finding { page: bad.page.page, reason: bad.reason, slot, nested, from_key, to_key }
+    }
+
+    /// Checks the pages of the newest checkpoint itself: metas, catalogue, allocation map.
+    fn check_own(&self, table: &Table, step: &mut ScrubStep) {
+        // A checkpoint that ends meanwhile may use these pages again, and then they are to be looked at anew.
+        for _ in 0..CHECKPOINTS_MAX {
+            let read = |slot| match table.file.read_meta(slot) {
+                Ok(bytes) => Meta::decode(&bytes, slot),
+                Err(_) => Err(MetaFault::Unreadable),
+            };
+            let metas = [read(0), read(1)];
+            let bad =
+                (0..).zip(&metas).filter(|(_, meta)| meta.is_err_and(|fault| fault != MetaFault::Blank));
+            let damaged = CorruptReason::Structure("a damaged meta page");
+            step.findings.extend(bad.map(|(slot, _)| own_finding(slot, damaged)));
+            let Ok(meta) = Meta::choose(metas[0], metas[1]) else { return };
+            let mut pages = 0;
+            let checked = check_checkpoint(table, &meta, &mut pages);
+            let now = Meta::choose(read(0), read(1)).map_or(0, |meta| meta.sequence);
+            if checked.is_ok() || now == meta.sequence {
+                step.pages += pages;
+                step.findings.extend(checked.err().map(|(page, reason)| own_finding(page, reason)));
+                return;
+            }
+        }
+    }
+}
+
+/// How often the checkpoint's own pages are looked at anew because another one came.
+const CHECKPOINTS_MAX: u32 = 16;
+
+/// A bad page of the checkpoint itself.
+fn own_finding(page: u64, reason: CorruptReason) -> Finding {
+    Finding { page, reason, slot: None, nested: false, from_key: None, to_key: None }
+}
+
+/// Checks catalogue and allocation map of a checkpoint; the first bad page is the error.
+fn check_checkpoint(table: &Table, meta: &Meta, pages: &mut u64) -> Result<(), (u64, CorruptReason)> {
+    let mut read = |pointer: Root| {
+        *pages += 1;
+        read_device(table, pointer).map_err(|reason| (pointer.page, reason))
+    };
+    let Some(catalogue) = read(meta.catalogue)? else { return Ok(()) };
+    open::read_catalogue(&catalogue).map_err(|reason| (meta.catalogue.page, reason))?;
+    let (mut next, mut number) = (meta.map_index, 0);
+    while !next.is_empty() {
+        let Some(body) = read(next)? else { return Ok(()) };
+        let (parts, following) = open::read_index(&body, number).map_err(|reason| (next.page, reason))?;
+        for part in parts {
+            read(part)?;
+        }
+        (next, number) = (following, number + 1);
+    }
+    Ok(())
+}
+
+/// Checks a page as the device holds it.
+fn check_device(table: &Table, pointer: Root) -> Result<(), CorruptReason> {
+    match read_device(table, pointer)? {
+        Some(_) => Ok(()),
+        None => table.pages.check_mapped(pointer),
+    }
+}
+
+/// Reads a page from the device and checks it; nothing if only the mapping shows it.
+fn read_device(table: &Table, pointer: Root) -> Result<Option<Box<Body>>, CorruptReason> {
+    let pages = table.pages.count();
+    if pointer.page < META_PAGES || pointer.page >= pages {
+        return Err(CorruptReason::OutOfFile { pages });
+    }
+    let mut bytes = [0; PAGE_BYTES];
+    if !table.file.read_page(pointer.page, &mut bytes).map_err(|_| CorruptReason::Unreadable)? {
+        return Ok(None);
+    }
+    let (body, stored) = bytes.split_first_chunk::<BODY_BYTES>().expect("a page is longer than its body");
+    let stored = u32::from_le_bytes(stored.try_into().expect("four bytes follow the body"));
+    page::check(body, stored, pointer)?;
+    Ok(Some(Box::new(*body)))
+}
+
+/// The first cell of a leaf, from a place on, that has a tree which is not done with: its key, and the trees done.
+fn next_tree(leaf: &Body, place: &Place) -> Option<(Vec<u8>, usize)> {
+    let found = node::search(leaf, 0, &place.key);
+    let start = found.unwrap_or_else(|index| index);
+    (start..node::cells(leaf)).find_map(|index| {
+        let done = if found == Ok(index) { place.trees_done } else { 0 };
+        let roots = leaf::cell(leaf, index).roots;
+        let next = (done..roots.as_slice().len()).find(|root| !roots.as_slice()[*root].is_empty())?;
+        Some((node::key(leaf, index, &mut [0; STEM_BYTES]).to_vec(), next))
+    })
+}

@@ -1,0 +1,132 @@
+//! Work that may fail in the middle, and how what it changed is taken back.
+//!
+//! A bad page can show when a command has made some of its changes already. Its effects are thrown away then, and the
+//! writer's version is built anew: back to what was frozen last, and from there the effects of all records since, which
+//! had their way before: those of closed groups that were not frozen ([`Redo`]), and those of the open group. So a command is done as a whole or not at all, whatever it meets. Only if that
+//! fails too does the writer stop; nothing of the open group was acknowledged then.
+
+use wal::{Group, Log};
+
+use super::{OpenGroup, Writer, WriterError};
+use crate::effect;
+use crate::keyspace::{Keyspace, KeyspaceError};
+use crate::table::TableError;
+
+/// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
+const REDO_BYTES_MAX: usize = 16 << 20;
+
+/// The records of the groups that were closed since the last freeze.
+#[derive(Default)]
+pub(super) struct Redo {
+    /// The payloads, one behind the other.
+    bytes: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Redo {
+    /// Adds the records of a group that is closed.
+    pub fn push(&mut self, group: &Group) {
+        for payload in group.payloads() {
+            self.bytes.extend_from_slice(payload);
+            self.ends.push(self.bytes.len());
+        }
+    }
+
+    /// Whether so much is held that the version should be frozen.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= REDO_BYTES_MAX
+    }
+
+    /// Forgets all: the version was frozen.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(REDO_BYTES_MAX);
+        self.ends.clear();
+    }
+
+    /// The payloads, in order.
+    fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+}
+
+/// How often work is tried while pages of the table become unreadable.
+const TRIES_MAX: u32 = 8;
+
+impl<L: Log> Writer<L> {
+    /// Does some work on the table. If it fails, all it changed is taken back, and the error is the outcome. If pages
+    /// became unreadable meanwhile, nothing it saw is believed, and it is tried again.
+    ///
+    /// # Errors
+    /// The writer cannot go on.
+    pub(super) fn guarded<T>(
+        &mut self,
+        open: &mut OpenGroup,
+        mut work: impl FnMut(&mut Self) -> Result<T, KeyspaceError>,
+    ) -> Result<Result<T, KeyspaceError>, WriterError> {
+        let mut failed = KeyspaceError::Table(TableError::Faulted);
+        for _ in 0..TRIES_MAX {
+            let faults = self.table.table().faults();
+            let outcome = work(self);
+            let faulted = self.table.table().faults() != faults;
+            match outcome {
+                Ok(done) if !faulted => return Ok(Ok(done)),
+                Ok(_) => {}
+                Err(error) if error.is_final() => return Err(error.into()),
+                Err(error) => failed = error,
+            }
+            self.undo(&open.group)?;
+            if !faulted {
+                break;
+            }
+        }
+        Ok(Err(failed))
+    }
+
+    /// Takes back what was changed since the newest record of `group`.
+    fn undo(&mut self, group: &Group) -> Result<(), WriterError> {
+        if self.effects.is_empty() {
+            return Ok(());
+        }
+        self.effects.clear();
+        self.rebuild(group)
+    }
+
+    /// Builds the version anew from what was frozen last and the records of `group`.
+    fn rebuild(&mut self, group: &Group) -> Result<(), WriterError> {
+        for _ in 0..TRIES_MAX {
+            let faults = self.table.table().faults();
+            self.table.roll_back();
+            for payload in self.redo.payloads().chain(group.payloads()) {
+                let decoded = effect::decode(payload).expect("a record of this group");
+                for effect in decoded.effects() {
+                    Keyspace::new(&mut self.table, None).apply(&effect)?;
+                }
+            }
+            if self.table.table().faults() == faults {
+                return Ok(());
+            }
+        }
+        Err(TableError::Faulted.into())
+    }
+
+    /// Frees some pages of trees that were cut off; whether it changed anything. What cannot be read stays where it is.
+    pub(super) fn reclaim(&mut self, group: &Group, pages_max: usize) -> Result<bool, WriterError> {
+        let faults = self.table.table().faults();
+        let reclaimed = self.table.reclaim(pages_max);
+        if self.table.table().faults() != faults {
+            self.rebuild(group)?;
+            return Ok(false);
+        }
+        match reclaimed {
+            Ok(freed) => Ok(freed > 0),
+            Err(error @ TableError::Corrupt { .. }) => {
+                tracing::debug!("pages of a dropped tree cannot be freed: {error}");
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Damaged pages of the table under a server that runs: what needs them is refused as a whole and by name, all else is
+//! served and right, and the scrub finds them before anybody asks.
+
+mod common;
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ackd::cli::exit;
+use ackd::table::{Finding, PAGE_BYTES, verify_path};
+use common::{Client, TestServer, Value, encode};
+
+/// Keys of the data set.
+const KEYS: u64 = 6000;
+/// The first deadline, in milliseconds since 1970: far away.
+const DEADLINE_MS: u64 = 4_000_000_000_000;
+/// Slots of the table: the keys of database 0, and their deadlines.
+const KEYS_SLOT: usize = 0;
+const DEADLINES_SLOT: usize = 1;
+/// How long the scrub may take to find what is damaged.
+const SCRUB_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A directory for one test.
+struct Place {
+    root: tempfile::TempDir,
+}
+
+impl Place {
+    /// A data set of `KEYS` keys with deadlines, checkpointed; the server is stopped.
+    fn new() -> Self {
+        let place = Self { root: tempfile::tempdir().unwrap() };
+        let mut server = place.start(&[]);
+        let mut client = server.client();
+        let sets: Vec<u8> = (0..KEYS).flat_map(|number| set(number, &value(number))).collect();
+        client.send(&sets).unwrap();
+        (0..KEYS).for_each(|_| assert_eq!(client.reply().unwrap(), Value::Simple("OK".into())));
+        assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+        place
+    }
+
+    fn start(&self, flags: &[&str]) -> TestServer {
+        let log = self.root.path().join("log").display().to_string();
+        TestServer::start(&self.root.path().join("data"), &[&["--logfile", &log], flags].concat())
+    }
+
+    fn table(&self) -> PathBuf {
+        self.root.path().join("data/table.ackd")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.root.path().join("log")).unwrap()
+    }
+
+    /// Flips a bit in some leaves of the tree in `slot`, `step` pages from one to the next; returns what verification
+    /// says of them, and how to put them right.
+    fn damage(&self, slot: usize, step: usize, pages: usize) -> (Vec<Finding>, Vec<(u64, u8)>) {
+        let file = self.file();
+        let mut flipped = Vec::new();
+        for page in (40..file.metadata().unwrap().len() / PAGE_BYTES as u64).step_by(step) {
+            let at = page * PAGE_BYTES as u64 + 3000;
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ 4], at).unwrap();
+            let findings = verify_path(&self.table(), &mut |_| {}).unwrap().findings;
+            let hit = findings.iter().any(|found| found.page == page && found.slot == Some(slot));
+            let leaf = findings.iter().all(|found| found.from_key.is_some() && found.to_key.is_some());
+            if hit && leaf {
+                flipped.push((at, byte[0]));
+            } else {
+                file.write_all_at(&byte, at).unwrap();
+            }
+            if flipped.len() == pages {
+                return (verify_path(&self.table(), &mut |_| {}).unwrap().findings, flipped);
+            }
+        }
+        panic!("the tree in slot {slot} has not so many leaves");
+    }
+
+    fn repair(&self, flipped: &[(u64, u8)]) {
+        flipped.iter().for_each(|(at, byte)| self.file().write_all_at(&[*byte], *at).unwrap());
+    }
+
+    fn file(&self) -> File {
+        OpenOptions::new().read(true).write(true).open(self.table()).unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
+    }
+}
+
+fn key(number: u64) -> String {
+    format!("key:{number:06}")
+}
+
+fn value(number: u64) -> String {
+    format!("value of {number}, {}", "x".repeat(number as usize % 60))
+}
+
+/// A `SET` with the key's own deadline, encoded.
+fn set(number: u64, value: &str) -> Vec<u8> {
+    let deadline = (DEADLINE_MS + number).to_string();
+    encode(&[b"SET", key(number).as_bytes(), value.as_bytes(), b"PXAT", deadline.as_bytes()])
+}
+
+/// Whether a key of a tree is on a damaged page.
+fn is_damaged(findings: &[Finding], slot: usize, tree_key: &[u8]) -> bool {
+    let reaches = |found: &Finding| {
+        found.slot == Some(slot)
+            && found.from_key.as_deref().is_some_and(|from| from <= tree_key)
+            && found.to_key.as_deref().is_some_and(|to| tree_key < to)
+    };
+    findings.iter().any(reaches)
+}
+
+/// Whether a key's cell is on a damaged page.
+fn is_lost(findings: &[Finding], number: u64) -> bool {
+    is_damaged(findings, KEYS_SLOT, key(number).as_bytes())
+}
+
+/// Whether a key's deadline is on a damaged page.
+fn lost_deadline(findings: &[Finding], number: u64) -> bool {
+    let tree_key = [&(DEADLINE_MS + number).to_be_bytes()[..], key(number).as_bytes()].concat();
+    is_damaged(findings, DEADLINES_SLOT, &tree_key)
+}
+
+/// A reply that names a damaged page.
+fn is_refusal(reply: &Value) -> bool {
+    matches!(reply, Value::Error(text) if text.starts_with("ERR data page ") && text.contains(" of table.ackd is damaged: "))
+}
+
+/// A figure of `INFO durability`.
+fn figure(client: &mut Client, name: &str) -> String {
+    let info = client.run("INFO durability").text();
+    let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+    line.unwrap_or_else(|| panic!("no {name} in {info}")).to_string()
+}
+
+#[test]
+fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
+    let place = Place::new();
+    let (findings, _) = place.damage(KEYS_SLOT, 9, 3);
+    let lost = (0..KEYS).filter(|number| is_lost(&findings, *number)).count() as u64;
+    assert!(findings.len() == 3 && lost > 50 && lost < KEYS / 4, "{lost} keys on {} pages", findings.len());
+    let mut server = place.start(&["--scrub-rate", "0"]);
+    let mut client = server.client();
+    for number in 0..KEYS {
+        let reply = client.command(&[b"GET", key(number).as_bytes()]);
+        match is_lost(&findings, number) {
+            true => assert!(is_refusal(&reply), "{number}: {reply:?}"),
+            false => assert_eq!(reply, Value::Bulk(value(number).into())),
+        }
+    }
+    // Writes in one pipeline: those that need a bad page are refused, those around them are not.
+    let words = |number: u64| -> [Vec<u8>; 3] {
+        let name = key(number);
+        [
+            set(number, "new"),
+            encode(&[b"APPEND", name.as_bytes(), b"!"]),
+            encode(&[b"STRLEN", name.as_bytes()]),
+        ]
+    };
+    client.send(&(0..KEYS).step_by(3).flat_map(words).flatten().collect::<Vec<u8>>()).unwrap();
+    for number in (0..KEYS).step_by(3) {
+        let replies: Vec<Value> = (0..3).map(|_| client.reply().unwrap()).collect();
+        match is_lost(&findings, number) {
+            true => assert!(replies.iter().all(is_refusal), "{number}: {replies:?}"),
+            false => assert_eq!(replies, [Value::Simple("OK".into()), Value::Integer(4), Value::Integer(4)]),
+        }
+    }
+    assert_eq!(figure(&mut client, "damaged_pages"), "3");
+    let shown = figure(&mut client, "damaged_page_0");
+    let Finding { page, .. } = findings.iter().min_by_key(|found| found.page).unwrap();
+    assert!(
+        shown.starts_with(&format!("page={page},offset={},keys=db0 from \"key:", page * 4096)),
+        "{shown}"
+    );
+    let log = place.log();
+    for found in &findings {
+        let line = format!("data page {} of table.ackd is damaged: checksum", found.page);
+        assert_eq!(log.matches(&line).count(), 1, "{log}");
+    }
+    // A checkpoint holds the pages that are good; a restart finds all as it was.
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+    server.kill();
+    let mut server = place.start(&["--scrub-rate", "0"]);
+    let mut client = server.client();
+    for number in 0..KEYS {
+        let reply = client.command(&[b"GET", key(number).as_bytes()]);
+        match (is_lost(&findings, number), number % 3) {
+            (true, _) => assert!(is_refusal(&reply), "{number}: {reply:?}"),
+            (false, 0) => assert_eq!(reply, Value::Bulk(b"new!".into())),
+            (false, _) => assert_eq!(reply, Value::Bulk(value(number).into())),
+        }
+    }
+    assert!(is_refusal(&client.run("KEYS *")), "a page less would be a wrong answer");
+    assert_eq!(client.run("FLUSHALL"), Value::Simple("OK".into()));
+    assert_eq!(client.run("SET after flush"), Value::Simple("OK".into()));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+}
+
+#[test]
+fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() {
+    let place = Place::new();
+    let (findings, flipped) = place.damage(DEADLINES_SLOT, 7, 2);
+    let (bad, good): (Vec<u64>, Vec<u64>) = (0..KEYS).partition(|number| lost_deadline(&findings, *number));
+    assert!(bad.len() > 50 && good.len() > bad.len(), "{} and {}", bad.len(), good.len());
+    let mut server = place.start(&["--scrub-rate", "0"]);
+    let mut client = server.client();
+    // The cell is on a good page and its deadline on a bad one, so each of these has changed the first before it meets
+    // the second.
+    let commands: [&[&[u8]]; 5] = [
+        &[b"SET", b"%", b"x"],
+        &[b"DEL", b"%"],
+        &[b"PERSIST", b"%"],
+        &[b"RENAME", b"%", b"other"],
+        &[b"GETDEL", b"%"],
+    ];
+    let mut sent = 0;
+    for (bad, good) in bad.iter().zip(&good) {
+        let words: Vec<Vec<u8>> = commands[sent % 5]
+            .iter()
+            .map(|word| if *word == b"%" { key(*bad).into_bytes() } else { word.to_vec() })
+            .collect();
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let before = encode(&[b"SET", format!("before:{sent}").as_bytes(), b"1"]);
+        let after = encode(&[b"APPEND", key(*good).as_bytes(), b"+"]);
+        client.send(&[before, encode(&words), after].concat()).unwrap();
+        sent += 1;
+    }
+    for good in good.iter().take(sent) {
+        assert_eq!(client.reply().unwrap(), Value::Simple("OK".into()));
+        let refused = client.reply().unwrap();
+        assert!(is_refusal(&refused), "{refused:?}");
+        assert_eq!(client.reply().unwrap(), Value::Integer(value(*good).len() as i64 + 1));
+    }
+    let check = |client: &mut Client| {
+        assert_eq!(client.run("DBSIZE"), Value::Integer((KEYS as usize + sent) as i64));
+        assert_eq!(client.run("EXISTS other"), Value::Integer(0));
+        for (index, number) in bad.iter().enumerate() {
+            assert_eq!(
+                client.command(&[b"GET", key(*number).as_bytes()]),
+                Value::Bulk(value(*number).into())
+            );
+            let deadline = client.command(&[b"PEXPIRETIME", key(*number).as_bytes()]);
+            assert_eq!(deadline, Value::Integer((DEADLINE_MS + number) as i64));
+            assert_eq!(client.run(&format!("GET before:{index}")), Value::Bulk(b"1".into()));
+        }
+        for number in good.iter().take(sent) {
+            let expected = value(*number) + "+";
+            assert_eq!(client.command(&[b"GET", key(*number).as_bytes()]), Value::Bulk(expected.into()));
+        }
+    };
+    check(&mut client);
+    // What the log holds is the same, page or no page.
+    server.kill();
+    check(&mut place.start(&["--scrub-rate", "0"]).client());
+    place.repair(&flipped);
+    let mut server = place.start(&[]);
+    check(&mut server.client());
+    let first = key(bad[0]);
+    assert_eq!(server.client().command(&[b"DEL", first.as_bytes()]), Value::Integer(1));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+    assert_eq!(verify_path(&place.table(), &mut |_| {}).unwrap().findings, []);
+}
+
+#[test]
+fn the_scrub_finds_damage_that_nobody_asks_for() {
+    let place = Place::new();
+    let mut server = place.start(&["--scrub-rate", "0"]);
+    let mut client = server.client();
+    (0..KEYS).for_each(|number| drop(client.command(&[b"GET", key(number).as_bytes()])));
+    let (findings, _) = place.damage(KEYS_SLOT, 8, 2);
+    // All pages were looked at when they were good, so only the scrub can know.
+    assert_eq!(figure(&mut client, "damaged_pages"), "0");
+    assert_eq!(client.run("CONFIG SET scrub-rate 100000"), Value::Simple("OK".into()));
+    let start = Instant::now();
+    while figure(&mut client, "scrub_passes") == "0" {
+        assert!(start.elapsed() < SCRUB_TIMEOUT, "the scrub does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(figure(&mut client, "scrub_last_damaged_pages"), "2");
+    assert_eq!(figure(&mut client, "damaged_pages"), "2");
+    assert!(figure(&mut client, "scrub_last_pages").parse::<u64>().unwrap() > 80);
+    assert_ne!(figure(&mut client, "scrub_last_end_time"), "0");
+    assert!(place.log().contains("scrub: damaged pages"), "{}", place.log());
+    for number in 0..KEYS {
+        let reply = client.command(&[b"GET", key(number).as_bytes()]);
+        match is_lost(&findings, number) {
+            true => assert!(is_refusal(&reply), "{number}: {reply:?}"),
+            false => assert_eq!(reply, Value::Bulk(value(number).into())),
+        }
+    }
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+}
+
+#[test]
+fn a_table_file_that_is_cut_under_the_server_gives_errors_and_a_controlled_stop() {
+    for read_before in [false, true] {
+        let place = Place::new();
+        let mut server = place.start(&["--scrub-rate", "0"]);
+        let mut client = server.client();
+        if read_before {
+            (0..KEYS).for_each(|number| drop(client.command(&[b"GET", key(number).as_bytes()])));
+        }
+        place.file().set_len(60 * PAGE_BYTES as u64).unwrap();
+        let (mut right, mut refused) = (0, 0);
+        'reads: loop {
+            for number in 0..KEYS {
+                let Ok(reply) = client.try_command(&[b"GET", key(number).as_bytes()]) else { break 'reads };
+                match &reply {
+                    Value::Error(text) if text.starts_with("ERR data page") => refused += 1,
+                    reply => {
+                        assert_eq!(*reply, Value::Bulk(value(number).into()), "{number}");
+                        right += 1;
+                    }
+                }
+            }
+        }
+        eprintln!("{right} right, {refused} refused, none wrong");
+        assert!(refused > 0);
+        assert_eq!(server.wait().code(), Some(i32::from(exit::DAMAGED)), "{}", place.log());
+        assert!(place.log().contains("was cut to 245760 bytes by somebody else"), "{}", place.log());
+    }
+}

@@ -64,11 +64,17 @@ const ACTIONS: &[(&str, Action, &str)] = &[
     ("--example-config", Action::ExampleConfig, "Print a configuration file with every directive, and end"),
 ];
 
+/// The flag that lets a start give up a damaged last group of the log. It takes no value and stands in no file: it is
+/// for one start.
+const ACCEPT_TAIL_LOSS: &str = "--accept-tail-loss";
+
 /// A command line that was understood.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// What to do.
     pub action: Action,
+    /// Whether a damaged last group of the log may be given up at this start.
+    pub accept_tail_loss: bool,
     /// File and flags; the caller adds environment and standard input.
     pub sources: Sources,
     /// Whether standard input is to be read as the end of the file.
@@ -92,6 +98,10 @@ pub fn parse(arguments: &[String]) -> Result<Request, String> {
             if !matches!(request.action, Action::Help | Action::Version) {
                 request.action = action;
             }
+            continue;
+        }
+        if word == ACCEPT_TAIL_LOSS {
+            request.accept_tail_loss = true;
             continue;
         }
         let is_first = request.sources.file.is_none() && request.sources.flags.is_empty();
@@ -140,7 +150,7 @@ fn unexpected(word: &str) -> String {
 
 /// The error for a flag that does not exist.
 fn unknown(name: &str) -> String {
-    let actions = ACTIONS.iter().map(|(name, ..)| &name[2..]);
+    let actions = ACTIONS.iter().map(|(name, ..)| *name).chain([ACCEPT_TAIL_LOSS]).map(|name| &name[2..]);
     let nearest = config::nearest(name, Known::all().map(Known::name).chain(actions));
     let name: String = name.chars().take(64).collect();
     match nearest {
@@ -173,6 +183,10 @@ pub fn help() -> String {
     for (name, _, line) in ACTIONS {
         text.push_str(&format!("  {name:<28}{line}\n"));
     }
+    text.push_str(
+        "\nFor one start alone:\n\
+         \x20 --accept-tail-loss          Give up a damaged last group of the log; it is kept in a .broken file\n",
+    );
     text.push_str("\nSizes: 1k is 1000 bytes, 1kb is 1024 (also m, g, t). Times: 100ms, 30s, 15m, 2h, 1d.\n");
     text.push_str(&config::help::directives());
     text.push_str(
@@ -219,6 +233,12 @@ mod tests {
         assert_eq!(parsed("--help --check-config").unwrap().action, Action::Help);
         let check = parsed("a.conf --check-config --port 1").unwrap();
         assert_eq!((check.action, check.sources.flags.len()), (Action::CheckConfig, 1));
+        let accept = parsed("--accept-tail-loss a.conf --port 1").unwrap();
+        assert!(accept.accept_tail_loss && accept.sources.file.is_some());
+        assert_eq!(
+            parsed("--accept-tail-los").unwrap_err(),
+            "unknown flag '--accept-tail-los'; did you mean '--accept-tail-loss'?"
+        );
         assert_eq!(parsed("--check-config a.conf").unwrap().sources.file, Some("a.conf".into()));
     }
 

@@ -37,14 +37,15 @@ fn start() -> Result<u8, String> {
         Action::ExampleConfig => return print(&config::help::example()),
         Action::Serve | Action::CheckConfig | Action::ShowConfig => {}
     }
-    let action = request.action;
+    let (action, accept_tail_loss) = (request.action, request.accept_tail_loss);
     let loaded = load(request)?;
     match action {
         Action::CheckConfig => check(&loaded),
         Action::ShowConfig => print(&config::help::effective(&loaded)),
         _ => {
             let config = loaded.config.clone();
-            Ok(daemon::run(loaded, ackd::command::commands(), |daemon| serve(daemon, &config)))
+            let serve = |daemon: &_| serve(daemon, &config, accept_tail_loss);
+            Ok(daemon::run(loaded, ackd::command::commands(), serve))
         }
     }
 }

@@ -89,6 +89,8 @@ pub struct Report {
     pub bytes: u64,
     /// Bytes of the torn tail that was put aside; 0 when there was none.
     pub torn_bytes: u64,
+    /// Whether what was put aside is damaged and may have been acknowledged.
+    pub accepted_loss: bool,
     /// Highest wall-clock time found, in milliseconds since the Unix epoch.
     pub wall_ms: u64,
     /// How long it all took.
@@ -123,11 +125,13 @@ pub fn recover<S: Storage>(
         wall_ms: table.wall_ms(),
         ..Report::default()
     };
-    let log = match open_log(&table, &storage)? {
+    let accept_tail_loss = log_options.accept_tail_loss;
+    let log = match open_log(&table, &storage, accept_tail_loss)? {
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
             check_log(reader)?;
-            let mut reader = open_log(&table, &storage)?.expect("the log was there a moment ago");
+            let mut reader =
+                open_log(&table, &storage, accept_tail_loss)?.expect("the log was there a moment ago");
             let end = replay(&mut reader, &mut writer, &mut report)?;
             resume_log(storage, log_options, end, &mut report)?
         }
@@ -147,13 +151,18 @@ fn open_table(source: TableSource, options: &TableOptions) -> Result<(Arc<Table>
 }
 
 /// Step 2: the log from the first record that the table lacks; `None` if neither log nor table hold anything.
-fn open_log<S: Storage>(table: &Table, storage: &S) -> Result<Option<Reader<S>>, ReadError> {
+fn open_log<S: Storage>(
+    table: &Table,
+    storage: &S,
+    accept_tail_loss: bool,
+) -> Result<Option<Reader<S>>, ReadError> {
     let applied_lsn = table.applied_lsn();
     let options = ReadOptions {
         from_lsn: applied_lsn + 1,
         durable_lsn_hint: applied_lsn,
         instance_id: Some(log_id(table)),
         device: true,
+        accept_tail_loss,
         ..ReadOptions::default()
     };
     match Reader::open(storage, options) {
@@ -262,6 +271,7 @@ fn resume_log<S: Storage>(
     report: &mut Report,
 ) -> Result<LocalLog<S>, LogError> {
     report.torn_bytes = end.torn_bytes;
+    report.accepted_loss = end.accepted_loss.is_some();
     report.wall_ms = report.wall_ms.max(end.wall_micros / 1000);
     LocalLog::resume(storage, options, end)
 }

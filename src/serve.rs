@@ -16,10 +16,14 @@ use crate::table::TableOptions;
 use crate::writer::{WriterError, WriterOptions};
 
 /// Serves until asked to stop; everything acknowledged is on disk before, during and after.
-pub fn serve(daemon: &Arc<Daemon>, config: &Config) -> Result<(), Failure> {
+///
+/// With `accept_tail_loss` a damaged last group is given up, for this start alone.
+pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> Result<(), Failure> {
     let state = daemon.state.clone();
     let listeners = listen(config)?;
-    let open = storage::open(&config.dir, options(config), state.clone(), writer_failed)
+    let mut options = options(config);
+    options.log.accept_tail_loss = accept_tail_loss;
+    let open = storage::open(&config.dir, options, state.clone(), writer_failed)
         .map_err(|error| failure(&config.dir, &error))?;
     let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
     let executors = Executors::start(config.thread_count()).map_err(start)?;
@@ -95,7 +99,11 @@ fn failure(dir: &Path, error: &StorageError) -> Failure {
         exit::IO
     };
     let hint = if code == exit::DAMAGED {
-        format!("; nothing was changed, `ackd-wal verify --table {}` says more", dir.display())
+        let tail = match error.is_of_one_group() {
+            true => ", and --accept-tail-loss gives that group up if it is the last one",
+            false => "",
+        };
+        format!("; nothing was changed, `ackd-wal verify --table {}` says more{tail}", dir.display())
     } else {
         String::new()
     };
@@ -120,7 +128,13 @@ fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads
         })
         .collect();
     let report = &open.report;
-    if report.torn_bytes > 0 {
+    if report.accepted_loss {
+        tracing::warn!(
+            bytes = report.torn_bytes,
+            after_lsn = report.last_lsn,
+            "accepted tail loss: the last group is damaged, may have been acknowledged, and was put aside in a .broken file"
+        );
+    } else if report.torn_bytes > 0 {
         tracing::warn!(
             bytes = report.torn_bytes,
             after_lsn = report.last_lsn,

@@ -60,6 +60,12 @@ impl StorageError {
         matches!(self, StorageError::Recovery(error) if error.is_damage())
     }
 
+    /// Whether one group of the log is damaged, as against: there is more.
+    pub fn is_of_one_group(&self) -> bool {
+        use wal::ReadError::Corrupt;
+        matches!(self, StorageError::Recovery(RecoveryError::Read(Corrupt { reason, .. })) if reason.is_of_one_group())
+    }
+
     /// Whether another server holds the directory.
     pub fn is_in_use(&self) -> bool {
         matches!(self, StorageError::DataDir(DataDirError::InUse { .. }))

@@ -61,6 +61,9 @@ pub struct LogOptions {
     pub sync_thread: bool,
     /// Called by that thread each time that it is done with a group.
     pub synced: Option<Notify>,
+    /// Whether a start may give up a last group that is damaged, see
+    /// [`ReadOptions::accept_tail_loss`](crate::ReadOptions::accept_tail_loss).
+    pub accept_tail_loss: bool,
     /// Seed of the segments' salts; `None` takes them from the operating system. A fixed seed is for tests only:
     /// whoever knows a salt can make values that look like groups.
     pub salt_seed: Option<u64>,
@@ -80,6 +83,7 @@ impl Default for LogOptions {
             background: true,
             sync_thread: false,
             synced: None,
+            accept_tail_loss: false,
             salt_seed: None,
         }
     }

@@ -62,6 +62,16 @@ pub enum ReadError {
     },
 }
 
+impl CorruptReason {
+    /// Whether one group alone is damaged: it could be given up if it is the last one.
+    pub fn is_of_one_group(&self) -> bool {
+        matches!(
+            self,
+            Self::GroupHeader | Self::GroupLength | Self::GroupChecksum | Self::Stamp | Self::Garbage
+        )
+    }
+}
+
 /// What is wrong at a corrupt position.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CorruptReason {

@@ -11,6 +11,9 @@
 //! | zeros or an earlier use of the segment | clean end |
 //! | reading failed | an I/O error, never an end |
 //!
+//! Damage in the last group, with nothing that proves it to have been durable, counts as a torn tail when the caller
+//! accepts that loss ([`ReadOptions::accept_tail_loss`]).
+//!
 //! The reader writes nothing, never looks for a group anywhere but where the one before it ends (except when
 //! asked to keep going past damage, and then it marks what it found), and allocates no more than the length of
 //! a file that is really there. It may run while the log is being appended to: a group that is being written
@@ -290,6 +293,7 @@ impl<S: Storage> Reader<S> {
             wall_micros: self.wall_micros,
             epoch: self.epoch,
             sealed: self.sealed,
+            accepted_loss: None,
             damaged: self.damaged,
         }
     }

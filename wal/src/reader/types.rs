@@ -1,5 +1,6 @@
 //! What a reader is asked for, and what it hands out.
 
+use super::CorruptReason;
 use crate::Lsn;
 use crate::format::SegmentHeader;
 
@@ -15,6 +16,9 @@ pub struct ReadOptions {
     pub instance_id: Option<[u8; 16]>,
     /// Go on behind damage after reporting it. For inspection only: what follows may miss records.
     pub keep_going: bool,
+    /// A last group that is damaged counts as torn, if nothing proves that it was durable. Whoever asks for this gives
+    /// up a group that may have been acknowledged.
+    pub accept_tail_loss: bool,
     /// The log may be growing: read little ahead and look for evidence behind the end only when something
     /// stands there.
     pub follow: bool,
@@ -94,6 +98,8 @@ pub struct LogEnd {
     pub epoch: u64,
     /// Whether the log itself says that its last record was durable, by a seal or by a segment begun after it.
     pub sealed: bool,
+    /// What is wrong with the torn tail when it is damage that was accepted as a loss.
+    pub accepted_loss: Option<CorruptReason>,
     /// Whether damage was passed over on the way: such a log cannot be resumed.
     pub damaged: bool,
 }

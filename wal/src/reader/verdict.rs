@@ -36,6 +36,14 @@ pub(super) enum Fault {
     Checksum(GroupHeader),
 }
 
+/// What stands behind the last group.
+struct Tail {
+    /// Bytes of a group that was not written as a whole; 0 at a clean end.
+    bytes: u64,
+    /// What is wrong with it when it is damage rather than a torn write.
+    accepted_loss: Option<CorruptReason>,
+}
+
 /// What stands behind a position, sector by sector.
 #[derive(Clone, Copy, Debug, Default)]
 struct Traces {
@@ -43,6 +51,8 @@ struct Traces {
     later: Option<(u64, u64)>,
     /// End of the last sector that the missing group itself stamped.
     own_end: Option<u64>,
+    /// End of the last sector that holds anything, an earlier use of the segment included.
+    written_end: u64,
 }
 
 /// What the sector is that should hold a group's header.
@@ -71,21 +81,28 @@ impl<S: Storage> Reader<S> {
     /// Decides what it means that there is no group at the position.
     pub(super) fn decide(&mut self, fault: &Fault) -> Result<LogEnd, ReadError> {
         match self.judge(fault)? {
-            Ok(torn_bytes) => Ok(self.end(torn_bytes)),
+            Ok(Tail { bytes, accepted_loss }) => Ok(LogEnd { accepted_loss, ..self.end(bytes) }),
             Err(reason) => Err(self.stick_at(fault, reason)),
         }
     }
 
-    /// The verdict: bytes of the torn tail (0: clean end), or why this is damage.
-    fn judge(&mut self, fault: &Fault) -> Result<Result<u64, CorruptReason>, ReadError> {
+    /// The verdict: the tail, or why this is damage.
+    fn judge(&mut self, fault: &Fault) -> Result<Result<Tail, CorruptReason>, ReadError> {
         if let Some(end) = self.open.end {
             return Ok(Err(self.reason_before_end(fault, end)?));
         }
         self.check_length()?;
-        if let Some(reason) = self.reason_here(fault)? {
-            return Ok(Err(reason));
-        }
-        let traces = if self.worth_scanning(fault)? { self.scan()? } else { Traces::default() };
+        let accepted_loss = match self.reason_here(fault)? {
+            Some(reason) if !(self.options.accept_tail_loss && reason.is_of_one_group()) => {
+                return Ok(Err(reason));
+            }
+            reason => reason,
+        };
+        let traces = if accepted_loss.is_some() || self.worth_scanning(fault)? {
+            self.scan()?
+        } else {
+            Traces::default()
+        };
         if let Some((offset, group)) = traces.later {
             return Ok(Err(CorruptReason::LaterGroup { group, offset }));
         }
@@ -95,8 +112,13 @@ impl<S: Storage> Reader<S> {
             return Ok(Err(CorruptReason::BelowDurable { durable_lsn }));
         }
         let block = u64::from(self.open.header.block_bytes);
-        let torn_end = traces.own_end.map_or(self.position.offset, |end| end.next_multiple_of(block));
-        Ok(Ok(torn_end - self.position.offset))
+        let mut torn_end = traces.own_end.unwrap_or(self.position.offset);
+        if accepted_loss.is_some() {
+            // Damage may hide how far the group went: all that may be of it is kept aside.
+            torn_end = torn_end.max(self.position.offset + 1).max(traces.written_end);
+        }
+        let bytes = torn_end.next_multiple_of(block).min(self.limit()) - self.position.offset;
+        Ok(Ok(Tail { bytes, accepted_loss }))
     }
 
     /// Why a group that the next segment relies on is not there.
@@ -248,6 +270,7 @@ impl Traces {
                 continue;
             }
             let offset = place.offset + (sector * SECTOR_BYTES) as u64;
+            self.written_end = offset + SECTOR_BYTES as u64;
             match place.claimed_group(sector, content).wrapping_sub(number) {
                 0 => self.own_end = Some(offset + SECTOR_BYTES as u64),
                 1..AHEAD_MAX => {

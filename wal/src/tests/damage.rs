@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Blocks of one sector and segments of 8 keep exhaustive tests small.
-fn tiny() -> LogOptions {
+pub(super) fn tiny() -> LogOptions {
     LogOptions { segment_bytes: 4096, block_bytes: 512, ..options() }
 }
 
@@ -61,7 +61,7 @@ impl Sample {
     }
 
     /// The bytes of each segment in use that have a meaning: header sector and used sectors of the groups.
-    fn meaningful(&self) -> Vec<(String, Range<usize>)> {
+    pub fn meaningful(&self) -> Vec<(String, Range<usize>)> {
         let mut ranges = Vec::new();
         for group in &self.groups {
             let name = segment_name(group.segment);
@@ -86,7 +86,7 @@ impl Sample {
     }
 }
 
-fn groups(storage: &MemoryStorage) -> Vec<GroupInfo> {
+pub(super) fn groups(storage: &MemoryStorage) -> Vec<GroupInfo> {
     let mut reader = Reader::open(storage, ReadOptions::default()).expect("open");
     let mut groups: Vec<GroupInfo> = Vec::new();
     loop {
@@ -98,20 +98,20 @@ fn groups(storage: &MemoryStorage) -> Vec<GroupInfo> {
     }
 }
 
-fn group_content_bytes(group: &GroupInfo, records: &[(Lsn, Vec<u8>)]) -> usize {
+pub(super) fn group_content_bytes(group: &GroupInfo, records: &[(Lsn, Vec<u8>)]) -> usize {
     let own = records.iter().filter(|(lsn, _)| (group.first_lsn..=group.last_lsn).contains(lsn));
     crate::Group::EMPTY_BYTES
         + own.map(|(_, payload)| crate::Group::record_bytes(payload.len())).sum::<usize>()
 }
 
-fn with_bytes(storage: &MemoryStorage, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn with_bytes(storage: &MemoryStorage, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = storage.contents(name).expect("the file");
     change(&mut bytes);
     storage.set_contents(name, bytes);
 }
 
 /// Where an error says that the damage is.
-fn location(error: &ReadError) -> Option<(&str, u64)> {
+pub(super) fn location(error: &ReadError) -> Option<(&str, u64)> {
     match error {
         ReadError::Corrupt { segment, offset, .. } => Some((segment, *offset)),
         _ => None,

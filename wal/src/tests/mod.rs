@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod decision;
 mod faults;
 mod round_trip;
 mod running;

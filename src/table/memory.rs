@@ -166,6 +166,26 @@ impl MemoryFile {
         image
     }
 
+    /// What a power cut now would leave if it took all that is not synced.
+    pub fn durable(&self) -> Vec<u8> {
+        self.state().durable.clone()
+    }
+
+    /// Flips one bit of the file, counted from its start. The table must be closed.
+    pub fn flip(&self, bit: u64) {
+        let (page, at) = ((bit / 8) as usize / PAGE_BYTES, (bit / 8) as usize % PAGE_BYTES);
+        let mut state = self.state();
+        assert!(page < state.pages, "a bit of the file");
+        if page < 2 && at < META_BYTES {
+            state.metas[page][at] ^= 1 << (bit % 8);
+            return;
+        }
+        let mut bytes = [0; PAGE_BYTES];
+        self.shared.memory.read_page(page, &mut bytes);
+        bytes[at] ^= 1 << (bit % 8);
+        self.shared.memory.write_page(page, &bytes);
+    }
+
     /// What the file holds now, durable or not. The table must be closed.
     pub fn image(&self) -> Vec<u8> {
         self.current(&self.state())
@@ -239,7 +259,9 @@ impl TableFile for MemoryFile {
         let mut state = self.begin()?;
         for slot in 0..2 {
             let meta = state.metas[slot];
-            state.durable[slot * PAGE_BYTES..][..META_BYTES].copy_from_slice(&meta);
+            if let Some(place) = state.durable.get_mut(slot * PAGE_BYTES..slot * PAGE_BYTES + META_BYTES) {
+                place.copy_from_slice(&meta);
+            }
         }
         Ok(())
     }

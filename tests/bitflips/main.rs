@@ -9,6 +9,7 @@ mod common;
 mod data;
 mod log;
 mod mishaps;
+mod servers;
 mod table;
 
 use std::fmt;

@@ -1,0 +1,134 @@
+//! The end of the log under a real server: when it is sealed, and what a start does with a damaged last group.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ackd::cli::exit;
+use common::{TestServer, Value, free_port};
+use wal::{DirStorage, GroupInfo, LogEnd, ReadOptions, Reader, Step};
+
+/// How long an idle log may stay unsealed on a busy machine. It is some 10 to 20 ms on a quiet one.
+const SEAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The last group with records, and the end.
+fn read(wal: &Path) -> (Option<GroupInfo>, LogEnd) {
+    let mut reader = Reader::open(&DirStorage::open(wal).unwrap(), ReadOptions::default()).unwrap();
+    let mut last = None;
+    loop {
+        match reader.next().unwrap() {
+            Step::Record(record) => last = Some(*record.group),
+            Step::CleanEnd(end) | Step::TornTail(end) => return (last, end),
+        }
+    }
+}
+
+/// Waits until the log says of itself that its last record is durable.
+fn wait_sealed(wal: &Path) -> Duration {
+    let start = Instant::now();
+    while !read(wal).1.sealed {
+        assert!(start.elapsed() < SEAL_TIMEOUT, "the log is not sealed");
+    }
+    start.elapsed()
+}
+
+#[test]
+fn an_idle_log_is_sealed_within_moments_and_a_busy_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let mut server = TestServer::start(&dir, &["--wal-segment-size", "1mb"]);
+    let mut client = server.client();
+    let mut waits = Vec::new();
+    for number in 0..20 {
+        assert_eq!(client.run(&format!("SET key {number}")), Value::Simple("OK".into()));
+        waits.push(wait_sealed(&dir.join("wal")));
+    }
+    waits.sort();
+    eprintln!("sealed after {:?}, at most {:?}", waits[waits.len() / 2], waits[waits.len() - 1]);
+    assert!(waits[waits.len() / 2] < Duration::from_millis(80), "{waits:?}");
+    // Under load no seal is written: groups outnumber them by far.
+    let busy = Instant::now();
+    while busy.elapsed() < Duration::from_millis(500) {
+        client.run("INCR counter");
+    }
+    let info = client.run("INFO durability").text();
+    let figure = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    let (groups, records) = (figure("wal_groups"), figure("wal_records"));
+    assert!(groups - records.min(groups) < groups / 5 + 40, "{groups} groups for {records} records");
+    server.kill();
+    assert_eq!(server_code_of_a_clean_stop(&dir), Some(i32::from(exit::OK)));
+    assert!(read(&dir.join("wal")).1.sealed, "a stop seals the log");
+}
+
+/// Starts the server and stops it.
+fn server_code_of_a_clean_stop(dir: &Path) -> Option<i32> {
+    TestServer::start(dir, &[]).stop().code()
+}
+
+/// Starts a server that is to end by itself; returns its code and what it says.
+fn refusal(dir: &Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ackd"))
+        .args(["--bind", "127.0.0.1", "--port", &free_port().to_string(), "--dir"])
+        .arg(dir)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_damaged_last_group_is_refused_and_given_up_only_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("data");
+    let mut server = TestServer::start(&dir, &[]);
+    let mut client = server.client();
+    for number in 0..10 {
+        assert_eq!(client.run(&format!("SET key:{number} value")), Value::Simple("OK".into()));
+    }
+    wait_sealed(&dir.join("wal"));
+    server.kill();
+    let (last, end) = read(&dir.join("wal"));
+    let last = last.unwrap();
+    let segment: PathBuf = dir.join("wal").join(&end.segment);
+    let sealed = fs::read(&segment).unwrap();
+    let mut bytes = sealed.clone();
+    bytes[last.offset as usize + 120] ^= 2;
+    // A seal behind it says that it was durable: that is no loss which anybody may accept.
+    fs::write(&segment, &bytes).unwrap();
+    let (code, said) = refusal(&dir);
+    assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
+    assert!(said.contains(&end.segment) && said.contains(&format!("from LSN {}", last.first_lsn)), "{said}");
+    let accepting = Command::new(env!("CARGO_BIN_EXE_ackd"))
+        .args(["--accept-tail-loss", "--port", &free_port().to_string(), "--dir"])
+        .arg(&dir)
+        .output()
+        .unwrap();
+    assert_eq!(accepting.status.code(), Some(i32::from(exit::DAMAGED)));
+    // Without the seal it may be the group that a crash interrupted, or an acknowledged one.
+    bytes[(last.offset + last.disk_bytes) as usize..].fill(0);
+    fs::write(&segment, &bytes).unwrap();
+    let (code, said) = refusal(&dir);
+    assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
+    assert!(said.contains("--accept-tail-loss"), "{said}");
+    assert!(fs::read(&segment).unwrap() == bytes, "nothing was changed");
+    let log = folder.path().join("log").display().to_string();
+    let mut server = TestServer::start(&dir, &["--accept-tail-loss", "--logfile", &log]);
+    let mut client = server.client();
+    assert_eq!(client.run("EXISTS key:8 key:9"), Value::Integer(1), "the last one is lost");
+    assert_eq!(client.run("DBSIZE"), Value::Integer(9));
+    let kept = dir.join("wal").join(format!("{}.broken-{}", end.segment, last.first_lsn));
+    let tail = last.offset as usize..(last.offset + last.disk_bytes) as usize;
+    assert!(fs::read(kept).unwrap() == bytes[tail], "its bytes are kept aside");
+    assert!(fs::read_to_string(&log).unwrap().contains("accepted tail loss"));
+    assert_eq!(client.run("SET key:9 again"), Value::Simple("OK".into()));
+    server.kill();
+    let mut server = TestServer::start(&dir, &[]);
+    assert_eq!(server.client().run("GET key:9"), Value::Bulk(b"again".into()));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+}

@@ -23,7 +23,9 @@ fn log_of(groups_wanted: u64, segment_bytes: u64) -> (MemoryStorage, LocalLog<Me
     let storage = MemoryStorage::new();
     let options = LogOptions { segment_bytes, block_bytes: 512, ..options() };
     let mut log = LocalLog::create(storage.clone(), options).expect("create");
-    (0..groups_wanted).for_each(|number| drop(append(&mut log, &[&payload(number, 1300)], number)));
+    for number in 0..groups_wanted {
+        append(&mut log, &[&payload(number, 1300)], number);
+    }
     (storage, log)
 }
 

@@ -291,3 +291,80 @@ fn redis_benchmark_runs_through() {
     let mut client = connect(&server);
     assert_eq!(client.get::<_, u32>("counter:__rand_int__").unwrap(), 2000);
 }
+
+#[test]
+fn atomic_pipelines_and_optimistic_locking_lose_no_update() {
+    const CLIENTS: usize = 6;
+    const UPDATES: usize = 40;
+    let (_root, server) = server(&[]);
+    let mut client = connect(&server);
+    let (old, count): (String, u32) =
+        redis::pipe().atomic().set("a", "x").ignore().get("a").incr("n", 1).query(&mut client).unwrap();
+    assert_eq!((old.as_str(), count), ("x", 1));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = connect(&server);
+                for _ in 0..UPDATES {
+                    // Reads, and writes what it made of that only if nobody wrote in between.
+                    let (_,): (u32,) = redis::transaction(&mut client, &["sum"], |client, pipeline| {
+                        let sum: Option<u32> = client.get("sum")?;
+                        pipeline.set("sum", sum.unwrap_or(0) + 1).ignore().incr("sums", 1).query(client)
+                    })
+                    .unwrap();
+                }
+            });
+        }
+    });
+    let done: (usize, usize) = client.mget(&["sum", "sums"]).unwrap();
+    assert_eq!(done, (CLIENTS * UPDATES, CLIENTS * UPDATES));
+}
+
+#[test]
+fn a_transaction_is_never_seen_by_half() {
+    let (_root, server) = server(&[]);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut client = connect(&server);
+            for number in 0..1500 {
+                let mut pipeline = redis::pipe();
+                pipeline.atomic().set("a", number).ignore().set("b", number).ignore();
+                pipeline.exec(&mut client).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut client = connect(&server);
+        let mut seen = BTreeSet::new();
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let (a, b): (Option<u32>, Option<u32>) = client.mget(&["a", "b"]).unwrap();
+            assert_eq!(a, b);
+            seen.insert(a);
+        }
+        assert!(seen.len() > 20, "readers saw {} states", seen.len());
+    });
+}
+
+#[test]
+fn the_redis_crate_listens_to_channels_and_events() {
+    let (_root, server) = server(&["--notify-keyspace-events", "KEA"]);
+    let mut listener = connect(&server);
+    let mut channels = listener.as_pubsub();
+    channels.subscribe("news").unwrap();
+    channels.psubscribe("__keyevent@0__:*").unwrap();
+    channels.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut client = connect(&server);
+    assert_eq!(client.publish::<_, _, u32>("news", "hello").unwrap(), 1);
+    client.set::<_, _, ()>("k", 1).unwrap();
+    assert_eq!(client.publish::<_, _, u32>("elsewhere", "x").unwrap(), 0);
+    let message = channels.get_message().unwrap();
+    assert_eq!(
+        (message.get_channel_name(), message.get_payload::<String>().unwrap().as_str()),
+        ("news", "hello")
+    );
+    let event = channels.get_message().unwrap();
+    assert_eq!(event.get_channel_name(), "__keyevent@0__:set");
+    assert_eq!(event.get_payload::<String>().unwrap(), "k");
+    channels.unsubscribe("news").unwrap();
+    assert_eq!(client.publish::<_, _, u32>("news", "nobody").unwrap(), 0);
+}

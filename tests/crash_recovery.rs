@@ -164,3 +164,112 @@ fn acknowledged_writes_survive_sigkill() {
     eprintln!("{cycles} SIGKILLs, {acked} acknowledged commands, 0 lost, 0 half-applied;");
     eprintln!("{unacked_but_there} sequence numbers were in flight and are there whole");
 }
+
+/// Keys that one transaction changes together.
+const TRANSACTION_KEYS: usize = 6;
+
+/// A transaction that leaves mark number `sequence` in several keys, in several ways and in two databases.
+fn transaction(writer: u64, sequence: u64) -> Vec<u8> {
+    let value = sequence.to_string();
+    let key = |index: usize| format!("{writer}:tx:{index}");
+    let mut bytes = encode(&[b"MULTI"]);
+    bytes.extend(encode(&[b"SET", key(0).as_bytes(), value.as_bytes()]));
+    bytes.extend(encode(&[b"INCR", key(1).as_bytes()]));
+    bytes.extend(encode(&[b"SELECT", b"1"]));
+    bytes.extend(encode(&[b"SET", key(2).as_bytes(), value.as_bytes()]));
+    bytes.extend(encode(&[b"SELECT", b"0"]));
+    bytes.extend(encode(&[b"COPY", key(0).as_bytes(), key(3).as_bytes(), b"REPLACE"]));
+    bytes.extend(encode(&[b"SET", key(4).as_bytes(), &[value.as_bytes(), &[b'.'; 3000]].concat()]));
+    bytes.extend(encode(&[b"RENAME", key(3).as_bytes(), key(5).as_bytes()]));
+    bytes.extend(encode(&[b"EXEC"]));
+    bytes
+}
+
+/// Replies to one transaction: its beginning, what is queued, its end.
+const TRANSACTION_REPLIES: usize = 10;
+
+/// Executes transactions until the connection breaks; returns the last acknowledged and the last sent number.
+fn execute_until_killed(mut client: Client, writer: u64) -> Progress {
+    let mut progress = Progress::default();
+    loop {
+        let (first, last) = (progress.sent + 1, progress.sent + 4);
+        let bytes: Vec<u8> = (first..=last).flat_map(|sequence| transaction(writer, sequence)).collect();
+        progress.sent = last;
+        if client.send(&bytes).is_err() {
+            return progress;
+        }
+        for sequence in first..=last {
+            for reply in 1..=TRANSACTION_REPLIES {
+                match client.reply() {
+                    Ok(Value::Error(text)) => panic!("a transaction was refused: {text}"),
+                    Ok(Value::Array(replies)) => {
+                        assert_eq!((reply, replies.len()), (TRANSACTION_REPLIES, 8));
+                        assert!(!replies.iter().any(|reply| matches!(reply, Value::Error(_))), "{replies:?}");
+                    }
+                    Ok(_) => assert!(reply < TRANSACTION_REPLIES, "EXEC answers with an array"),
+                    Err(_) => return progress,
+                }
+            }
+            progress.acked = sequence;
+        }
+    }
+}
+
+/// The mark that each key of a writer's transactions holds; all are to be the same.
+fn transaction_marks(client: &mut Client, writer: u64) -> Vec<u64> {
+    let mut marks = Vec::new();
+    for index in [0, 1, 2, 4, 5] {
+        client.run(if index == 2 { "SELECT 1" } else { "SELECT 0" });
+        marks.push(match client.run(&format!("GET {writer}:tx:{index}")) {
+            Value::Null => 0,
+            value => value.text().trim_end_matches('.').parse().expect("a mark is a number"),
+        });
+    }
+    client.run("SELECT 0");
+    assert_eq!(marks.len(), TRANSACTION_KEYS - 1);
+    assert_eq!(client.run(&format!("EXISTS {writer}:tx:3")), Value::Integer(0));
+    marks
+}
+
+#[test]
+fn transactions_survive_sigkill_whole_or_not_at_all() {
+    let mut random = SmallRng::seed_from_u64(seed("--test crash_recovery"));
+    let cycles = setting("ACKD_CRASH_CYCLES", 8);
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let flags = ["--wal-segment-size", "4mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
+    let (mut acked, mut unacked_but_there) = (0, 0);
+    for _ in 0..cycles {
+        let mut server = TestServer::start(&dir, &flags);
+        server.client().run("FLUSHALL");
+        let writers: Vec<JoinHandle<Progress>> = (0..WRITERS)
+            .map(|writer| {
+                let client = server.client();
+                std::thread::spawn(move || execute_until_killed(client, writer))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(random.random_range(5..250)));
+        server.kill();
+        let progress: Vec<Progress> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        let server = TestServer::start(&dir, &flags);
+        let mut checker = server.client();
+        for (writer, progress) in (0..).zip(&progress) {
+            let marks = transaction_marks(&mut checker, writer);
+            assert!(
+                marks.iter().all(|mark| *mark == marks[0]),
+                "writer {writer}: half a transaction: {marks:?}"
+            );
+            assert!(
+                (progress.acked..=progress.sent).contains(&marks[0]),
+                "writer {writer}: transaction {} was acknowledged, {} is there",
+                progress.acked,
+                marks[0]
+            );
+            acked += progress.acked;
+            unacked_but_there += marks[0] - progress.acked;
+        }
+    }
+    assert!(acked > 0, "no transaction was acknowledged in {cycles} cycles");
+    eprintln!("{cycles} SIGKILLs, {acked} acknowledged transactions, 0 lost, 0 by half;");
+    eprintln!("{unacked_but_there} were in flight and are there whole");
+}

@@ -9,57 +9,19 @@
 
 mod common;
 
-use common::{Client, TestServer, Value, encode, free_port, seed, setting};
+use common::reference::Reference;
+use common::{TestServer, Value, encode, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// Commands sent in one pipeline.
 const PIPELINE: usize = 32;
 
-/// A redis-server without persistence.
-struct Reference {
-    child: Child,
-    port: u16,
-}
-
-impl Reference {
-    fn start(dir: &Path) -> Self {
-        let port = free_port();
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
-            .current_dir(dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let reference = Self { child, port };
-        for _ in 0..1000 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return reference;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("redis-server did not start");
-    }
-
-    fn client(&self) -> Client {
-        Client::new(Box::new(TcpStream::connect(("127.0.0.1", self.port)).unwrap()))
-    }
-}
-
-impl Drop for Reference {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Makes random commands, valid ones mostly.
 struct Commands {
     random: SmallRng,
+    /// Whether a transaction is open: replies in it are compared byte for byte.
+    in_multi: bool,
 }
 
 impl Commands {
@@ -121,7 +83,40 @@ impl Commands {
         }
     }
 
+    /// The next command; inside a transaction, none whose reply may differ a little.
     fn next(&mut self) -> Vec<String> {
+        if self.random.random_range(0..25) == 0 {
+            return self.transaction_command();
+        }
+        loop {
+            let words = self.data_command();
+            let name = words[0].to_ascii_uppercase();
+            let is_loose =
+                ["KEYS", "TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME", "OBJECT"].contains(&name.as_str());
+            if !(self.in_multi && is_loose) {
+                return words;
+            }
+        }
+    }
+
+    /// A command that begins, ends or watches.
+    fn transaction_command(&mut self) -> Vec<String> {
+        let name = match self.random.random_range(0..10) {
+            0..4 => "MULTI",
+            4..8 => "EXEC",
+            8 => "DISCARD",
+            _ => self.pick(&["WATCH", "UNWATCH"]),
+        };
+        match name {
+            "MULTI" => self.in_multi = true,
+            "EXEC" | "DISCARD" => self.in_multi = false,
+            "WATCH" => return vec![name.into(), self.key(), self.key()],
+            _ => {}
+        }
+        vec![name.into()]
+    }
+
+    fn data_command(&mut self) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
         match self.random.random_range(0..60) {
@@ -263,7 +258,7 @@ fn compare(protocol: &str, commands: u64) {
         let hello = client.run(&format!("HELLO {protocol}"));
         assert!(matches!(hello, Value::Map(_) | Value::Array(_)), "{hello:?}");
     }
-    let mut source = Commands { random: SmallRng::seed_from_u64(seed) };
+    let mut source = Commands { random: SmallRng::seed_from_u64(seed), in_multi: false };
     let mut history: Vec<String> = Vec::new();
     for _ in 0..commands.div_ceil(PIPELINE as u64) {
         let pipeline: Vec<Vec<String>> = (0..PIPELINE).map(|_| source.next()).collect();

@@ -4,7 +4,7 @@ use super::client_list::{self, ClientKind};
 use super::local::{
     self, Outcome, excerpt, integer, is, parse_integer, specs, timeout_ms, unknown_subcommand,
 };
-use super::{Args, CommandError, LocalCtx, Spec};
+use super::{Args, CommandError, LocalCtx, Spec, tracking};
 use crate::resp::Reply;
 use crate::state::{Next, PauseMode, ReplyMode};
 
@@ -15,11 +15,11 @@ pub static SPECS: &[Spec] = specs! { "connection":
 };
 
 static SUBCOMMANDS: &[Spec] = specs! { "connection":
-    711 "client|caching" 3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" caching
+    711 "client|caching" 3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" tracking::caching
         => "Instructs the server whether to track the keys in the next request.";
     712 "client|getname" 2 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" getname
         => "Returns the name of the connection.";
-    713 "client|getredir" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" getredir
+    713 "client|getredir" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" tracking::getredir
         => "Returns the client ID to which the connection's tracking notifications are redirected.";
     714 "client|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";
@@ -37,15 +37,15 @@ static SUBCOMMANDS: &[Spec] = specs! { "connection":
         => "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.";
     721 "client|pause" -3 [ADMIN NOSCRIPT LOADING STALE BARRIER] "3.0.0" "O(1)" pause
         => "Suspends commands processing.";
-    722 "client|reply" 3 [NOSCRIPT LOADING STALE BARRIER] "3.2.0" "O(1)" reply_mode
+    722 "client|reply" 3 [NOSCRIPT LOADING STALE BARRIER NO_MULTI] "3.2.0" "O(1)" reply_mode
         => "Instructs the server whether to reply to commands.";
     723 "client|setinfo" 4 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" setinfo
         => "Sets information specific to the client or connection.";
     724 "client|setname" 3 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" setname
         => "Sets the connection name.";
     725 "client|tracking" -3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1). Some options may introduce additional complexity."
-        tracking => "Controls server-assisted client-side caching for the connection.";
-    726 "client|trackinginfo" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" trackinginfo
+        tracking::tracking => "Controls server-assisted client-side caching for the connection.";
+    726 "client|trackinginfo" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" tracking::trackinginfo
         => "Returns information about server-assisted client-side caching for the connection.";
     727 "client|unblock" -3 [ADMIN NOSCRIPT LOADING STALE] "5.0.0" "O(log N) where N is the number of client connections"
         unblock => "Unblocks a client blocked by a blocking command from a different connection.";
@@ -182,7 +182,7 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
         }
         Some(option) if is(option, "type") && args.len() == 4 => {
             let kind = ClientKind::parse(&args[3])?;
-            for info in ctx.server.clients.list().iter().filter(|_| kind == ClientKind::Normal) {
+            for info in ctx.server.clients.list().iter().filter(|info| ClientKind::of(info) == kind) {
                 client_list::write_line(&mut lines, ctx, info, "client|list");
             }
         }
@@ -306,39 +306,5 @@ fn unblock(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
     }
     integer(&args[2])?;
     reply.integer(0);
-    Ok(())
-}
-
-/// `CLIENT TRACKING ON|OFF ...`. Off is what it always is.
-fn tracking(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if on_or_off(&args[2])? {
-        return Err("ERR Client tracking is not supported by this server".into());
-    }
-    reply.ok();
-    Ok(())
-}
-
-/// `CLIENT TRACKINGINFO`
-fn trackinginfo(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.integer(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
-    Ok(())
-}
-
-/// `CLIENT CACHING YES|NO`
-fn caching(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    Err("ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
-        .into())
-}
-
-/// `CLIENT GETREDIR`
-fn getredir(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.integer(-1);
     Ok(())
 }

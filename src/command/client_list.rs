@@ -2,28 +2,35 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::local::{excerpt, is, parse_integer};
 use super::{Args, CommandError, LocalCtx};
 use crate::state::ClientInfo;
 
-/// Kinds of clients that Redis tells apart; here all are normal.
+/// Kinds of clients that Redis tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientKind {
     /// Sends commands.
     Normal,
-    /// Follows another server, or is followed, or listens to channels.
+    /// Listens to channels.
+    PubSub,
+    /// Follows another server, or is followed: none here.
     Other,
 }
 
 impl ClientKind {
+    /// The kind of a client.
+    pub(super) fn of(info: &ClientInfo) -> Self {
+        if info.subscriptions().any() { ClientKind::PubSub } else { ClientKind::Normal }
+    }
+
     /// The kind that a word names.
     pub(super) fn parse(word: &[u8]) -> Result<Self, CommandError> {
         match word {
             word if is(word, "normal") => Ok(ClientKind::Normal),
-            word if ["master", "slave", "replica", "pubsub"].iter().any(|kind| is(word, kind)) => {
-                Ok(ClientKind::Other)
-            }
+            word if is(word, "pubsub") => Ok(ClientKind::PubSub),
+            word if ["master", "slave", "replica"].iter().any(|kind| is(word, kind)) => Ok(ClientKind::Other),
             _ => Err(format!("ERR Unknown client type '{}'", excerpt(word)).into()),
         }
     }
@@ -87,7 +94,7 @@ impl<'a> Filter<'a> {
         self.id.is_none_or(|id| id == info.id())
             && self.addr.is_none_or(|addr| addr == info.addr().as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == info.peer().laddr.as_bytes())
-            && self.kind.is_none_or(|kind| kind == ClientKind::Normal)
+            && self.kind.is_none_or(|kind| kind == ClientKind::of(info))
             && !(self.spares_self && info.id() == own_id)
             && !info.is_killed()
     }
@@ -103,19 +110,28 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
     let last =
         info.last_command().and_then(|id| ctx.server.commands.by_id(id)).map_or("NULL", |spec| spec.name);
     let command = if info.id() == ctx.client.id() { asked } else { last };
+    let (listens, transaction) = (info.subscriptions(), info.transaction());
+    let (messages, message_bytes) = info.outbox().size();
+    let transaction_bytes = transaction.bytes.load(Relaxed);
     let seconds_since = |then_ms: u64| now_ms.saturating_sub(then_ms) / 1000;
     let _ = write!(line, "id={} addr={} laddr={} fd={} name=", info.id(), info.addr(), peer.laddr, peer.fd);
     line.extend_from_slice(&labels.name);
     let _ = write!(
         line,
-        " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 qbuf={query} qbuf-free={query_free} argv-mem=0 \
-         multi-mem=0 rbs=0 rbp=0 obl={obl} oll=0 omem={obl} tot-mem={} events=r cmd={command} user=default redir=-1 \
-         resp={} lib-name=",
+        " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} qbuf-free={query_free} argv-mem=0 \
+         multi-mem={transaction_bytes} rbs=0 rbp=0 obl={obl} oll={messages} omem={} tot-mem={} events=r cmd={command} \
+         user=default redir={} resp={} lib-name=",
         seconds_since(info.connected_ms()),
         seconds_since(info.active_ms()),
         flags(ctx, info),
         info.db(),
-        query + query_free + info.reply_bytes(),
+        listens.channels.load(Relaxed),
+        listens.patterns.load(Relaxed),
+        listens.shard_channels.load(Relaxed),
+        transaction.commands.load(Relaxed),
+        info.reply_bytes() + message_bytes,
+        query + query_free + info.reply_bytes() + message_bytes + transaction_bytes as usize,
+        info.redirect(),
         info.protocol_version(),
         obl = info.reply_bytes(),
     );
@@ -128,7 +144,16 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
 /// The letters of a client's `flags=`: `N` for none.
 fn flags(ctx: &LocalCtx<'_>, info: &ClientInfo) -> String {
     let is_self = info.id() == ctx.client.id();
+    let tracking = info.tracking();
+    let is_touched = is_self && ctx.client.is_watch_touched();
     let letters = [
+        (info.monitors(), 'O'),
+        (info.subscriptions().any(), 'P'),
+        (info.transaction().commands.load(Relaxed) >= 0, 'x'),
+        (tracking.on.load(Relaxed), 't'),
+        (info.is_redirect_broken(), 'R'),
+        (tracking.broadcast.load(Relaxed), 'B'),
+        (is_touched, 'd'),
         (info.is_killed(), 'A'),
         (info.peer().is_unix, 'U'),
         (is_self && ctx.client.no_evict, 'e'),

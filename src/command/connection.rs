@@ -11,20 +11,27 @@ pub const REDIS_VERSION: &str = "7.2.4";
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "connection":
-    700 "ping" -1 [FAST] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
+    700 "ping" -1 [FAST WHILE_LISTENING] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
     701 "echo" 2 [LOADING STALE FAST] "1.0.0" "O(1)" echo => "Returns the given string.";
     702 "select" 2 [LOADING STALE FAST] "1.0.0" "O(1)" select => "Changes the selected database.";
-    703 "auth" -2 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_MONITOR SKIP_SLOWLOG] "1.0.0" "O(1)" auth
+    703 "auth" -2 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG] "1.0.0" "O(1)" auth
         => "Authenticates the connection.";
-    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_MONITOR SKIP_SLOWLOG BARRIER] "6.0.0" "O(1)" hello
+    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG BARRIER NO_MULTI] "6.0.0" "O(1)" hello
         => "Handshakes with the server.";
-    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH BARRIER] "6.2.0" "O(1)" reset => "Resets the connection.";
-    706 "quit" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH] "1.0.0" "O(1)" quit => "Closes the connection.";
+    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH BARRIER NOT_QUEUED WHILE_LISTENING] "6.2.0" "O(1)" reset
+        => "Resets the connection.";
+    706 "quit" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH NOT_QUEUED WHILE_LISTENING] "1.0.0" "O(1)" quit
+        => "Closes the connection.";
 };
 
 /// `PING [message]`
-fn ping(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn ping(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     match args.len() {
+        1 | 2 if ctx.client.is_listening_only() => {
+            reply.array(2);
+            reply.bulk(b"pong");
+            reply.bulk(args.get(1).unwrap_or_default());
+        }
         1 => reply.simple("PONG"),
         2 => reply.bulk(&args[1]),
         _ => return Err(wrong_arity("ping")),
@@ -140,6 +147,8 @@ fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
         ctx.client.info().label(|labels| labels.name = name.to_vec());
     }
     if let Some(protocol) = asked.protocol {
+        // Messages that wait are in the protocol spoken so far.
+        ctx.client.info().outbox().drain_into(reply);
         ctx.client.set_protocol(protocol);
     }
     greet(ctx, reply);
@@ -170,7 +179,8 @@ fn greet(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
 
 /// `RESET`
 fn reset(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    ctx.client.reset(&ctx.server.limits);
+    ctx.client.reset(ctx.server);
+    ctx.client.info().outbox().drain_into(reply);
     reply.simple("RESET");
     Ok(())
 }

@@ -99,7 +99,8 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
     let mut estimate = Estimate::default();
     if !matches!(call.spec.run, Run::Write(_)) {
         if keyspace::any_due(view, call.db, call.now_ms).unwrap_or(true) {
-            estimate.add_deletions(view, call.db, PASSING_PURGE_KEYS as u64, PASSING_PURGE_BYTES as u64);
+            let (keys, bytes) = purged_at_most(call);
+            estimate.add_deletions(view, call.db, keys, bytes);
         }
         return Ok(estimate);
     }
@@ -115,6 +116,16 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
         _ => {}
     }
     Ok(estimate)
+}
+
+/// How many keys, of how many bytes, a reading command may delete on its way.
+fn purged_at_most(call: &Call<'_>) -> (u64, u64) {
+    let most = (PASSING_PURGE_KEYS as u64, PASSING_PURGE_BYTES as u64);
+    if call.spec.keys.first == 0 {
+        return most;
+    }
+    let named = call.keys().fold((0, 0), |(keys, bytes), key| (keys + 1, bytes + key.len() as u64));
+    (named.0.min(most.0), named.1.min(most.1))
 }
 
 /// Deletes those of the command's keys that are past their deadline.

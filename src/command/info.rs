@@ -3,6 +3,7 @@
 //! Fields of parts that do not exist here are left out, but for those that dashboards and client libraries read.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::connection::REDIS_VERSION;
@@ -145,9 +146,9 @@ fn clients(text: &mut String, ctx: &LocalCtx<'_>) {
         "client_recent_max_input_buffer": largest_input,
         "client_recent_max_output_buffer": largest_output,
         "blocked_clients": 0,
-        "tracking_clients": 0,
-        "pubsub_clients": 0,
-        "watching_clients": 0,
+        "tracking_clients": ctx.server.tracking.sizes().clients,
+        "pubsub_clients": list.iter().filter(|info| info.subscriptions().any()).count(),
+        "watching_clients": list.iter().filter(|info| info.transaction().watches.load(Relaxed)).count(),
         "clients_in_timeout_table": 0,
         "clients_waiting_for_writer": list.iter().filter(|info| info.is_waiting()).count(),
     );
@@ -322,6 +323,7 @@ fn integrity(text: &mut String, ctx: &LocalCtx<'_>) {
 fn stats(text: &mut String, ctx: &LocalCtx<'_>) {
     let totals = ctx.server.stats.totals();
     let [commands_per_s, in_per_s, out_per_s] = ctx.server.stats.rates();
+    let tracking = ctx.server.tracking.sizes();
     let kilobytes = |bytes: u64| bytes as f64 / 1024.0;
     fields!(text,
         "total_connections_received": totals.connections_received,
@@ -349,9 +351,9 @@ fn stats(text: &mut String, ctx: &LocalCtx<'_>) {
         "current_eviction_exceeded_time": 0,
         "keyspace_hits": totals.keyspace_hits,
         "keyspace_misses": totals.keyspace_misses,
-        "pubsub_channels": 0,
-        "pubsub_patterns": 0,
-        "pubsubshard_channels": 0,
+        "pubsub_channels": ctx.server.pubsub.channels.len(),
+        "pubsub_patterns": ctx.server.pubsub.patterns_len(),
+        "pubsubshard_channels": ctx.server.pubsub.shard_channels.len(),
         "latest_fork_usec": 0,
         "total_forks": 0,
         "migrate_cached_sockets": 0,
@@ -362,9 +364,9 @@ fn stats(text: &mut String, ctx: &LocalCtx<'_>) {
         "active_defrag_key_misses": 0,
         "total_active_defrag_time": 0,
         "current_active_defrag_time": 0,
-        "tracking_total_keys": 0,
-        "tracking_total_items": 0,
-        "tracking_total_prefixes": 0,
+        "tracking_total_keys": tracking.keys,
+        "tracking_total_items": tracking.items,
+        "tracking_total_prefixes": tracking.prefixes,
         "unexpected_error_replies": 0,
         "total_error_replies": totals.errors,
         "dump_payload_sanitizations": 0,

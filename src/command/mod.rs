@@ -17,11 +17,14 @@ mod docs;
 mod error;
 mod info;
 mod keys;
+mod latency;
 mod local;
 #[cfg(test)]
 mod local_tests;
 mod memory;
+mod monitor;
 mod process;
+mod pubsub;
 mod server;
 mod slowlog;
 mod spec;
@@ -30,6 +33,8 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tracking;
+mod transactions;
 mod words;
 
 pub use args::{Args, Span};
@@ -38,6 +43,7 @@ pub use dispatch::{Call, estimate, execute, read};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec};
 pub use table::{all, categories, lookup};
+pub use transactions::EXEC;
 
 use crate::resp::Reply;
 

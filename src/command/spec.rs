@@ -45,6 +45,15 @@ impl Flags {
     /// Looks at the data although it runs with the client's own state.
     pub const SNAPSHOT: Flags = Flags(1 << 15);
 
+    /// Not allowed between `MULTI` and `EXEC`.
+    pub const NO_MULTI: Flags = Flags(1 << 15);
+    /// Between `MULTI` and `EXEC` it runs at once, for it is about the transaction or ends it.
+    pub const NOT_QUEUED: Flags = Flags(1 << 16);
+    /// Runs on the connection's thread only to be handed to the writer, which replies.
+    pub const SUBMITS: Flags = Flags(1 << 17);
+    /// Allowed on a connection of RESP2 that listens to channels.
+    pub const WHILE_LISTENING: Flags = Flags(1 << 18);
+
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)

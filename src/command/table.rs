@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{
-    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, memory, server,
-    slowlog, strings,
+    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, latency, memory,
+    monitor, pubsub, server, slowlog, strings, transactions,
 };
 
 /// The commands, family by family.
@@ -18,9 +18,13 @@ static FAMILIES: &[&[Spec]] = &[
     debug::SPECS,
     docs::SPECS,
     info::SPECS,
+    latency::SPECS,
     memory::SPECS,
+    monitor::SPECS,
+    pubsub::SPECS,
     server::SPECS,
     slowlog::SPECS,
+    transactions::SPECS,
 ];
 
 /// Places in the index of names: a power of two, at least twice as many as commands.
@@ -76,7 +80,7 @@ pub fn categories(spec: &Spec) -> impl Iterator<Item = &'static str> {
         "bitmap" => Some("@bitmap"),
         "hyperloglog" => Some("@hyperloglog"),
         "geo" => Some("@geo"),
-        "pubsub" => Some("@pubsub"),
+        "pubsub" if spec.flags.has(Flags::PUBSUB) => Some("@pubsub"),
         "scripting" => Some("@scripting"),
         "transactions" => Some("@transaction"),
         "connection" => Some("@connection"),

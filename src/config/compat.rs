@@ -31,7 +31,6 @@ const FOREGROUND: &str = "the server stays in the foreground; let a service mana
 const ON_DISK: &str =
     "data lives in a file, not in memory: table-max-size limits it, and nothing is ever evicted";
 const TRACKED: &str = "each command's latency is always tracked";
-const NO_EVENTS: &str = "keyspace events are not published";
 const NO_TLS: &str = "connections are not encrypted by this server";
 const NO_ACL: &str = "there is one user, 'default'; set requirepass";
 const NO_REPLICA: &str = "this server is no replica";
@@ -54,7 +53,6 @@ compat! {
     Rule::Always(FOREGROUND) => { "daemonize" "no" }
     Rule::Always(ON_DISK) => { "maxmemory" "0", "maxmemory-policy" "noeviction" }
     Rule::Always(TRACKED) => { "latency-tracking" "yes" }
-    Rule::Always(NO_EVENTS) => { "notify-keyspace-events" "" }
     Rule::Always(NO_SYSLOG) => { "syslog-enabled" "no" }
     Rule::Refused(NO_TLS) => { "tls-port" "0", "tls-replication" "no", "tls-cluster" "no" }
     Rule::Refused(NO_ACL) => { "aclfile" "", "user" "" }
@@ -72,7 +70,6 @@ compat! {
         "aof_rewrite_cpulist" "", "appenddirname" "appendonlydir", "appendfilename" "appendonly.aof",
         "auto-aof-rewrite-min-size" "67108864", "auto-aof-rewrite-percentage" "100",
         "bgsave_cpulist" "", "bind-source-addr" "", "bio_cpulist" "", "busy-reply-threshold" "5000",
-        "client-output-buffer-limit" "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
         "cluster-allow-pubsubshard-when-down" "yes", "cluster-allow-reads-when-down" "no",
         "cluster-allow-replica-migration" "yes", "cluster-announce-bus-port" "0", "cluster-announce-hostname" "",
         "cluster-announce-human-nodename" "", "cluster-announce-ip" "", "cluster-announce-port" "0",
@@ -86,7 +83,7 @@ compat! {
         "enable-protected-configs" "no", "gopher-enabled" "no",
         "hash-max-listpack-entries" "512", "hash-max-listpack-value" "64", "hash-max-ziplist-entries" "512",
         "hash-max-ziplist-value" "64", "hll-sparse-max-bytes" "3000", "ignore-warnings" "", "io-threads" "1",
-        "io-threads-do-reads" "no", "jemalloc-bg-thread" "yes", "latency-monitor-threshold" "0",
+        "io-threads-do-reads" "no", "jemalloc-bg-thread" "yes",
         "latency-tracking-info-percentiles" "50 99 99.9", "lazyfree-lazy-eviction" "no",
         "lazyfree-lazy-expire" "no", "lazyfree-lazy-server-del" "no", "lazyfree-lazy-user-del" "no",
         "lazyfree-lazy-user-flush" "no", "lfu-decay-time" "1", "lfu-log-factor" "10", "list-compress-depth" "0",
@@ -114,7 +111,7 @@ compat! {
         "tls-ciphers" "", "tls-ciphersuites" "", "tls-client-cert-file" "", "tls-client-key-file" "",
         "tls-client-key-file-pass" "", "tls-dh-params-file" "", "tls-key-file" "", "tls-key-file-pass" "",
         "tls-prefer-server-ciphers" "no", "tls-protocols" "", "tls-session-cache-size" "20480",
-        "tls-session-cache-timeout" "300", "tls-session-caching" "yes", "tracking-table-max-keys" "1000000",
+        "tls-session-cache-timeout" "300", "tls-session-caching" "yes",
         "zset-max-listpack-entries" "128", "zset-max-listpack-value" "64", "zset-max-ziplist-entries" "128",
         "zset-max-ziplist-value" "64",
     }

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::outputs::OutputLimits;
 use super::password::Password;
 use super::value::{Kind, LogFormat, LogLevel, Permissions, Setting, Supervised, TimeUnit, WalMethod};
+use crate::keyspace::Classes;
 
 /// What a directive is about: the headings of the help text and of the example file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +118,7 @@ macro_rules! directives {
             change: Change::$change,
             text: &[$($text),+],
             parse: |config, words| {
-                config.$field = <$type as Setting>::parse(words, &$kind)?;
-                Ok(())
+                Setting::update(&mut config.$field, words, &$kind)
             },
             format: |config| config.$field.format(&$kind),
             write: |config| config.$field.write(&$kind),
@@ -220,6 +221,23 @@ directives! {
         /// Bytes of replies that wait for a client before its next command runs.
         /// A client that does not read its replies is not read from either.
         output_bytes_max: u64 = "output-buffer-bytes" "256kb" bytes(16 * KB, GB), Live;
+        /// Bytes of messages that may wait for a client, by its class.
+        /// Each class: its name, hard limit, soft limit, seconds.
+        /// Published messages, invalidations and monitored commands wait while a client does not read. One that is
+        /// behind by more than the hard limit, or for so many seconds by more than the soft one, is disconnected.
+        /// Class `pubsub` is for clients that listen to channels, `normal` for all others; 0 is no limit but 1 GiB.
+        outputs: OutputLimits = "client-output-buffer-limit"
+            "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60" Kind::Words, Live;
+        /// Channels and patterns that one client may listen to.
+        subscriptions_max: u32 = "subscriptions-max" "1000000" integer(1, 4_294_967_295), Live;
+        /// Bytes of commands that a client may queue between MULTI and EXEC.
+        /// The names of watched keys count too. One command more is refused, and EXEC with it.
+        transaction_bytes_max: u64 = "transaction-bytes-max" "256mb" bytes(MB, GB), Live;
+        /// Commands that a client may queue between MULTI and EXEC.
+        transaction_commands_max: u32 = "transaction-commands-max" "1000000" integer(1, 16_777_216), Live;
+        /// Keys that are remembered for clients that cache (CLIENT TRACKING).
+        /// When there are more, clients drop some that did not change. 0: no limit.
+        tracking_keys_max: u64 = "tracking-table-max-keys" "1000000" integer(0, i64::MAX), Live;
         /// Submissions of clients that may wait for the writer.
         /// When so many wait, connections stop reading.
         queue_commands_max: u32 = "queue-commands-max" "16384" integer(1, 1 << 24), Start;
@@ -276,6 +294,13 @@ directives! {
         /// Microseconds from which on a command is kept in the slow log.
         /// -1: none is kept; 0: all are.
         slowlog_micros: i64 = "slowlog-log-slower-than" "10000" integer(-1, i64::MAX), Live;
+        /// Milliseconds from which on LATENCY keeps what took long.
+        /// Commands, syncs of the log, checkpoints, rounds of expiry. 0: nothing is kept.
+        latency_threshold: Duration = "latency-monitor-threshold" "0" millis(0, i64::MAX as u64), Live;
+        /// Events of keys that are published, by letters as in Redis.
+        /// K, E: on `__keyspace@<db>__:<key>`, on `__keyevent@<db>__:<event>`; g$lshzxetd: classes, all of them A;
+        /// m: misses; n: new keys. Empty: none.
+        notified: Classes = "notify-keyspace-events" "\"\"" Kind::Text, Live;
         /// Commands that the slow log keeps.
         slowlog_len_max: u32 = "slowlog-max-len" "128" integer(0, 1_000_000), Live;
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Change, DIRECTIVES, Directive, Group, Known, Loaded};
 
 /// Where the text of a directive starts in the help.
-const COLUMN: usize = 30;
+const COLUMN: usize = 31;
 
 /// The directives for a person, by group: name, what it takes, default, and what it is.
 pub fn directives() -> String {

@@ -12,6 +12,7 @@ mod directives;
 pub mod help;
 mod lines;
 mod load;
+mod outputs;
 mod password;
 mod rewrite;
 mod settings;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use directives::{Change, Config, DIRECTIVES, Directive, Group};
 pub use load::{ConfigError, Loaded, Origin, Sources, load};
+pub use outputs::OutputLimits;
 pub use password::Password;
 pub use rewrite::RewriteError;
 pub use settings::{SetError, Settings, publish};

@@ -170,7 +170,17 @@ pub fn publish(config: &Config, limits: &Limits) {
     limits.set_protected_mode(config.protected_mode);
     limits.set_slowlog_slower_than_us(config.slowlog_micros);
     limits.set_slowlog_len_max(u64::from(config.slowlog_len_max));
+    limits.set_latency_threshold_ms(u64::try_from(config.latency_threshold.as_millis()).unwrap_or(u64::MAX));
     limits.set_databases(config.databases);
+    limits.set_transaction_bytes_max(config.transaction_bytes_max);
+    limits.set_transaction_commands_max(u64::from(config.transaction_commands_max));
+    limits.set_subscriptions_max(u64::from(config.subscriptions_max));
+    limits.set_tracking_keys_max(match config.tracking_keys_max {
+        0 => u64::MAX,
+        keys => keys,
+    });
+    limits.set_notified(config.notified);
+    limits.set_outputs(config.outputs.normal, config.outputs.pubsub);
     limits.set_auth_failures_max(config.auth_failures_max);
     limits.set_unauthenticated_bytes_max(config.unauthenticated_bytes_max);
     limits.set_output_bytes_max(config.output_bytes_max);

@@ -125,7 +125,10 @@ fn the_stock_file_of_redis_is_read_with_warnings() {
     assert_eq!(show("appendonly"), "yes");
     assert_eq!(show("save"), "");
     assert_eq!(show("rdbcompression"), "yes");
-    assert_eq!(show("client-output-buffer-limit"), "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60");
+    assert_eq!(
+        show("client-output-buffer-limit"),
+        "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::password::Password;
+use crate::keyspace::Classes;
 
 /// What a directive's value looks like, and its limits, both inclusive.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,12 @@ impl Kind {
 pub trait Setting: Sized {
     /// Reads the words of a line. The error is the text that a client or a person gets.
     fn parse(words: &[String], kind: &Kind) -> Result<Self, String>;
+
+    /// Takes the words of a line, which may say something of a part of the value only.
+    fn update(&mut self, words: &[String], kind: &Kind) -> Result<(), String> {
+        *self = Self::parse(words, kind)?;
+        Ok(())
+    }
 
     /// The value as `CONFIG GET` shows it.
     fn format(&self, kind: &Kind) -> String;
@@ -222,6 +229,17 @@ fn time_suffix_millis(suffix: &str) -> Option<u64> {
         "d" => 86_400_000,
         _ => return None,
     })
+}
+
+impl Setting for Classes {
+    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
+        Classes::parse(one(words)?)
+            .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_string())
+    }
+
+    fn format(&self, _: &Kind) -> String {
+        self.text()
+    }
 }
 
 /// A file's permission bits.

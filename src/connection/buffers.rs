@@ -15,6 +15,8 @@ pub(super) const READ_BYTES: usize = 16 * 1024;
 pub(super) const LONG_READ_BYTES: usize = 64 * 1024;
 /// Replies to a client that has not authenticated: beyond so many bytes they are sent before the next command runs.
 pub(super) const UNAUTHENTICATED_OUT_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of transactions with which a submission goes to the writer.
+pub(super) const TRANSACTION_BYTES_MAX: usize = 1 << 20;
 /// Items of one submission.
 pub(super) const ITEMS_MAX: usize = 1024;
 /// Bytes up to which a buffer keeps its memory between uses.
@@ -46,6 +48,10 @@ pub(super) struct Buffers {
     pub protocol: Protocol,
     /// Whether the writer's replies are to be thrown away.
     pub discard: bool,
+    /// Whether the client tracks what the items read; means something only while `items` is not empty.
+    pub is_tracked: bool,
+    /// Bytes that the transactions among the items are charged.
+    pub transaction_bytes: usize,
     /// Bytes of `input` that are done with, or belong to `items`.
     pub taken: usize,
     /// A command that was taken from `input` but has to wait until `items` are answered: it goes back to the front of
@@ -65,6 +71,8 @@ impl Buffers {
                 out: Vec::new(),
                 protocol: Protocol::Resp2,
                 discard: false,
+                is_tracked: false,
+                transaction_bytes: 0,
                 taken: 0,
                 held: Vec::new(),
             })
@@ -91,6 +99,8 @@ impl Buffers {
         reuse(&mut self.held, 0);
         self.taken = 0;
         self.discard = false;
+        self.is_tracked = false;
+        self.transaction_bytes = 0;
     }
 
     /// Forgets the replies that were sent.
@@ -130,6 +140,8 @@ impl Buffers {
         Submission {
             client_id,
             protocol: self.protocol,
+            is_tracked: self.is_tracked,
+            transaction_bytes: self.transaction_bytes,
             input: std::mem::take(&mut self.input),
             spans: std::mem::take(&mut self.spans),
             items: std::mem::take(&mut self.items),

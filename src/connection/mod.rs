@@ -14,6 +14,7 @@ mod refusal;
 mod session;
 mod snapshot;
 mod socket;
+mod special;
 
 pub use read::{ExpiredKey, ReadCall, Reads};
 pub use readiness::{Readiness, Stream, Watched};
@@ -27,16 +28,19 @@ use std::time::{Duration, Instant};
 use async_channel::{Receiver, Sender, bounded};
 use async_io::Timer;
 use futures_lite::FutureExt;
+use futures_lite::future::yield_now;
 
 use crate::resp::Reply;
 use crate::state::{ClientInfo, ClientState, Next, ServerState};
 use crate::writer::{Completion, WriterQueue};
 use buffers::Buffers;
 use session::{Session, Step};
-use socket::{Ended, Received, Socket};
+use socket::{Ended, Ready, Received, Socket};
 
 /// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
 const INPUT_BYTES_MAX: u64 = 3 << 29;
+/// Bytes of messages that are sent with one call, unless one message is longer.
+const MESSAGES_BYTES_MAX: usize = 64 * 1024;
 /// Rounds without a wait after which other tasks of the thread get their turn.
 const ROUNDS_MAX: u32 = 16;
 /// Reads with which a closing connection takes what the client still sent, so that its last replies arrive.
@@ -171,7 +175,11 @@ impl Connection {
         loop {
             if !try_now {
                 self.pause_reading()?;
-                self.socket.readable().await?;
+                if self.socket.readable_or_messages().await? == Ready::Messages {
+                    // Then what the client sent has its turn, and other tasks have theirs.
+                    self.send_messages().await?;
+                    yield_now().await;
+                }
             }
             try_now = false;
             let work = self.work.get_or_insert_with(Buffers::take);
@@ -267,7 +275,33 @@ impl Connection {
             self.state.stats.sent(work.out.len());
             work.sent();
         }
+        if self.info.outbox().has_any() {
+            self.send_messages().await?;
+        }
         Ok(())
+    }
+
+    /// Sends what others have for the client, or much of it. All its own replies so far are out.
+    async fn send_messages(&mut self) -> Result<(), Ended> {
+        let info = self.info.clone();
+        let mut work = Buffers::take();
+        let mut sent = Ok(());
+        for _ in 0..ROUNDS_MAX {
+            if !info.outbox().has_any() || sent.is_err() {
+                break;
+            }
+            let long = info.outbox().take(&mut work.out, MESSAGES_BYTES_MAX);
+            for bytes in [&work.out[..], long.as_deref().unwrap_or_default()] {
+                if sent.is_ok() {
+                    sent = self.socket.send(bytes).await;
+                    info.sent(bytes.len());
+                    self.state.stats.sent(bytes.len());
+                }
+            }
+            work.sent();
+        }
+        work.give();
+        sent
     }
 
     /// Has the writer answer the items, in as many rounds as it takes, and sends what it answered.
@@ -284,6 +318,7 @@ impl Connection {
             self.writer.submit(submission).await.map_err(|_| Ended)?;
             let completion = channel.receiver.recv().await.map_err(|_| Ended)?;
             channel.sender = work.restore(completion.submission);
+            self.session.finish_transactions(work, completion.executed);
             if discard {
                 work.out.truncate(keeps_bytes);
             }
@@ -306,7 +341,7 @@ impl Connection {
         let mut reply = work.out.split_off(reply_at.min(work.out.len()));
         self.answer().await?;
         match next {
-            Next::Continue | Next::Close => {}
+            Next::Continue | Next::Close | Next::Exec | Next::Watch => {}
             Next::Sleep(duration) => self.sleep(duration).await?,
             Next::Checkpoint { wait } => self.checkpoint(wait, &mut reply).await?,
             Next::Shutdown(mode) => {

@@ -6,13 +6,14 @@
 //! Invariant: replies come in the order of the commands. While `Buffers::items` is not empty, every reply goes there
 //! too; a command whose reply cannot (another protocol, replies switched off, `Flags::BARRIER`) is held back.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::buffers::{Buffers, ITEMS_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
+use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::read::{ExpiredKey, ReadCall, Reads};
 use super::refusal::{Refusal, resolve};
-use crate::command::{Args, CommandError, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
+use crate::command::{Args, CommandError, EXEC, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::Item;
@@ -48,11 +49,13 @@ pub(super) enum Step {
 /// One client's commands.
 pub(super) struct Session {
     /// What all connections share.
-    state: Arc<ServerState>,
+    pub(super) state: Arc<ServerState>,
     /// The data as connections see it.
     reads: Arc<dyn Reads>,
     /// The client's own state.
-    client: ClientState,
+    pub(super) client: ClientState,
+    /// What commands of a transaction asked for beside their replies.
+    pub(super) postponed: VecDeque<Next>,
     /// Finds commands in the input.
     parser: RequestParser,
     /// When the command before this one ended: what a command's time is counted from.
@@ -70,6 +73,7 @@ impl Session {
             state,
             reads,
             client,
+            postponed: VecDeque::new(),
             parser: RequestParser::default(),
             clock: Instant::now(),
             expired: Vec::new(),
@@ -104,6 +108,9 @@ impl Session {
 
     /// Runs and gathers the commands of the input until something has to happen first.
     pub fn take(&mut self, work: &mut Buffers) -> Step {
+        if let Some(step) = self.take_postponed(work) {
+            return step;
+        }
         self.clock = Instant::now();
         let (mut commands, mut last_id) = (0, None);
         let step = loop {
@@ -148,7 +155,10 @@ impl Session {
             true => usize::try_from(self.state.limits.output_bytes_max()).unwrap_or(usize::MAX),
             false => UNAUTHENTICATED_OUT_BYTES_MAX,
         };
-        work.items.len() >= ITEMS_MAX || work.ready.len() >= out_bytes_max || work.out.len() >= out_bytes_max
+        work.items.len() >= ITEMS_MAX
+            || work.transaction_bytes >= TRANSACTION_BYTES_MAX
+            || work.ready.len() >= out_bytes_max
+            || work.out.len() >= out_bytes_max
     }
 
     /// Deals with the command whose words are the spans from `first_span` on; returns it, and a step if it is not to be
@@ -162,6 +172,11 @@ impl Session {
         if !self.is_authenticated() && !spec.flags.has(Flags::NO_AUTH) {
             self.reject(work, spec, b"NOAUTH Authentication required.");
             return (Some(spec), None);
+        }
+        if self.client.is_special()
+            && let Some(step) = self.take_special(work, first_span, spec)
+        {
+            return (Some(spec), step);
         }
         if self.state.pause.is_set()
             && let Some(step) = self.pause(spec)
@@ -177,11 +192,20 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Publish));
         }
+        if self.state.monitors.any() && !matches!(spec.run, Run::Local(_)) {
+            self.show_to_monitors(spec, &Args::new(&work.input, &work.spans[first_span..]));
+        }
         let step = match spec.run {
             Run::Local(run) => self.run_local(work, first_span, spec, run),
             Run::Read(run) if !work.is_pending() => self.run_read(work, first_span, spec, run),
             Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
         };
+        if self.client.is_caching()
+            && self.client.transaction().is_none()
+            && !spec.name.starts_with("client|")
+        {
+            self.client.set_caching(false);
+        }
         (Some(spec), step)
     }
 
@@ -196,11 +220,12 @@ impl Session {
         if spec.flags.has(Flags::BARRIER) {
             return false;
         }
-        if matches!(spec.run, Run::Local(_)) {
+        if matches!(spec.run, Run::Local(_)) && !spec.flags.has(Flags::SUBMITS) {
             // It may switch replies on again.
             return !work.discard;
         }
         work.protocol == self.client.protocol()
+            && work.is_tracked == self.client.tracks_next()
             && match self.client.reply_mode() {
                 ReplyMode::On => !work.discard,
                 ReplyMode::Off => work.discard,
@@ -224,9 +249,27 @@ impl Session {
         let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
         let result = run(&mut context, &args, &mut Reply::new(replies, protocol));
         let next = context.next;
+        if self.state.monitors.any() && next != Next::Exec {
+            self.show_to_monitors(spec, &args);
+        }
+        match next {
+            Next::Exec => {
+                work.spans.truncate(first_span);
+                return self.submit_transaction(work);
+            }
+            Next::Watch => {
+                self.state.ran(self.client.id(), spec, &args, self.clock.elapsed(), false);
+                return self.submit_watch(work, first_span);
+            }
+            _ => {}
+        }
         self.settle(spec, &args, result, replies, reply_at, protocol);
         work.spans.truncate(first_span);
-        self.enter_reply(work, reply_at);
+        if spec.flags.has(Flags::PUBSUB) && spec.flags.has(Flags::WHILE_LISTENING) {
+            self.enter_push(work, reply_at);
+        } else {
+            self.enter_reply(work, reply_at);
+        }
         match next {
             Next::Continue => None,
             Next::Close => Some(Step::Close),
@@ -247,6 +290,11 @@ impl Session {
     ) -> Option<Step> {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
+        if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
+            // Before the read: a change that it does not see is looked up after it was remembered.
+            let keys = spec.keys.indexes(args.len()).filter_map(|index| args.get(index));
+            self.state.tracking.remember(&self.state, self.client.id(), keys);
+        }
         let call = ReadCall { spec, run, db: self.client.db(), args: &args };
         let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
@@ -260,7 +308,7 @@ impl Session {
     }
 
     /// Counts a run, and puts the error in the place of the reply if it failed.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         spec: &'static Spec,
         args: &Args<'_>,
@@ -304,16 +352,17 @@ impl Session {
 
     /// Notes that the command behind the newest item is done with. A reply that is to be skipped is thrown away with
     /// all others of its submission, so that goes at once.
-    fn close_items(&mut self) -> Option<Step> {
+    pub(super) fn close_items(&mut self) -> Option<Step> {
         let skips = self.client.reply_mode() == ReplyMode::Skip;
         self.advance_reply_mode();
         skips.then_some(Step::Answer)
     }
 
     /// Settles how the writer is to treat the items, if there are none yet.
-    fn begin_items(&self, work: &mut Buffers) {
+    pub(super) fn begin_items(&self, work: &mut Buffers) {
         if !work.is_pending() {
             work.protocol = self.client.protocol();
+            work.is_tracked = self.client.tracks_next();
             work.discard = self.is_silent();
         }
     }
@@ -336,28 +385,46 @@ impl Session {
     }
 
     /// Refuses a known command before it runs.
-    fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
+    pub(super) fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
         self.state.stats.rejected(spec.id);
+        if spec.id == EXEC.id {
+            self.client.discard();
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+            let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+            return self.refuse(work, &text);
+        }
         self.refuse(work, text);
     }
 
     /// Answers with an error.
     fn refuse(&mut self, work: &mut Buffers, text: &[u8]) {
         self.state.stats.error(text);
+        self.fail_transaction();
+        self.answer_at_once(work, |reply| reply.error(text));
+    }
+
+    /// Answers with a reply that is known.
+    pub(super) fn answer_at_once(&mut self, work: &mut Buffers, write: impl FnOnce(&mut Reply<'_>)) {
         let pending = work.is_pending();
         let replies = if pending { &mut work.ready } else { &mut work.out };
         let reply_at = replies.len();
-        Reply::new(replies, self.client.protocol()).error(text);
+        write(&mut Reply::new(replies, self.client.protocol()));
         self.enter_reply(work, reply_at);
     }
 
     /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
     /// sent. It stands in `ready` or in `out` accordingly.
     fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
-        let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
         if self.is_silent() {
+            let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
             replies.truncate(reply_at);
-        } else if replies.len() > reply_at && work.is_pending() {
+        }
+        self.enter_push(work, reply_at);
+    }
+
+    /// The same for what is sent to a client that wants no replies, too.
+    fn enter_push(&mut self, work: &mut Buffers, reply_at: usize) {
+        if work.is_pending() && work.ready.len() > reply_at {
             work.items.push(Item::Ready(span(reply_at, work.ready.len())));
         }
         self.advance_reply_mode();
@@ -380,7 +447,11 @@ impl Session {
     /// The step to take if a pause holds the command back. An administrator's local commands run all the same:
     /// somebody must be able to lift the pause.
     fn pause(&self, spec: &Spec) -> Option<Step> {
-        let is_write = matches!(spec.run, Run::Write(_));
+        let executes_writes = || {
+            spec.flags.has(Flags::SUBMITS)
+                && self.client.transaction().is_some_and(|transaction| transaction.writes())
+        };
+        let is_write = matches!(spec.run, Run::Write(_)) || executes_writes();
         let is_exempt = matches!(spec.run, Run::Local(_)) && spec.flags.has(Flags::ADMIN);
         let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
         (waits && !is_exempt).then_some(Step::Pause { is_write })
@@ -390,6 +461,12 @@ impl Session {
 /// Whether a command takes a snapshot when it runs on the connection's thread.
 fn reads_snapshot(spec: &Spec) -> bool {
     matches!(spec.run, Run::Read(_)) || spec.flags.has(Flags::SNAPSHOT)
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.client.leave(&self.state);
+    }
 }
 
 /// Puts a command that was parsed back in front of the input, to be looked at again when the items are answered.

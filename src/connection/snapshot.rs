@@ -6,11 +6,12 @@ use super::read::{ExpiredKey, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
 use crate::damage;
-use crate::keyspace::{Lookups, keys_slot};
+use crate::keyspace::{Classes, Events, Lookups, keys_slot};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError};
+use crate::writer::tell_events;
 
 /// How often a read is tried while pages of the table become unreadable.
 const READS_MAX: u32 = 8;
@@ -50,7 +51,10 @@ impl Reads for SnapshotReads {
             now_ms: self.clock.now_ms(),
             limits: self.state.command_limits(),
         };
-        let mut lookups = Lookups::default();
+        let notified = self.state.limits.notified();
+        let notes_missing = notified.wants(Classes::KEY_MISS);
+        let fresh = || Lookups { notes_missing, ..Lookups::default() };
+        let mut lookups = fresh();
         let start = reply.len_bytes();
         let mut result = Ok(());
         for _ in 0..READS_MAX {
@@ -65,10 +69,17 @@ impl Reads for SnapshotReads {
             }
             // Zeros may have taken the place of a page in the middle of this: none of it is believed.
             reply.truncate(start);
-            lookups = Lookups::default();
+            lookups = fresh();
             result = Err(TableError::Faulted.into());
         }
         self.state.stats.looked_up(lookups.hits, lookups.misses);
+        if notes_missing && !lookups.missing.is_empty() {
+            let mut events = Events::new(notified);
+            lookups.missing.iter().for_each(|missed| {
+                events.tell(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
+            });
+            tell_events(&self.state, &events);
+        }
         expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
         result.map_err(CommandError::Keyspace)
     }

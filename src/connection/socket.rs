@@ -25,6 +25,15 @@ pub(super) enum Received {
     Nothing,
 }
 
+/// What a connection waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// There is something to read.
+    Readable,
+    /// Others have something for the client.
+    Messages,
+}
+
 /// The connection has to end: its peer or the server wants it so, or it broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended;
@@ -66,9 +75,16 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read. Ends when the server stops, too: nothing new is taken then.
-    pub async fn readable(&self) -> Result<(), Ended> {
-        self.until(|context| self.stream.poll_readable(context), true).await
+    /// Waits until there is something to read, or something that others have for the client. Ends when the server
+    /// stops, too: nothing new is taken then.
+    pub async fn readable_or_messages(&self) -> Result<Ready, Ended> {
+        let mut has_messages = false;
+        let ready = |context: &mut Context<'_>| {
+            has_messages = self.info.outbox().has_any();
+            if has_messages { Poll::Ready(()) } else { self.stream.poll_readable(context) }
+        };
+        self.until(ready, true).await?;
+        Ok(if has_messages { Ready::Messages } else { Ready::Readable })
     }
 
     /// Sends all of `bytes`; waits while the client does not take them.

@@ -90,6 +90,13 @@ pub struct Effects<'a> {
     input: Input<'a>,
 }
 
+impl<'a> Effects<'a> {
+    /// The effects in `bytes`, which this program encoded itself.
+    pub(super) fn encoded(bytes: &'a [u8]) -> Self {
+        Self { input: Input { bytes, at: 0 } }
+    }
+}
+
 impl<'a> Iterator for Effects<'a> {
     type Item = Effect<'a>;
 

@@ -1,6 +1,6 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
-use super::{DATABASES_MAX, Effect, FORMAT, KEY_BYTES_MAX};
+use super::{DATABASES_MAX, Effect, Effects, FORMAT, KEY_BYTES_MAX};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -61,6 +61,22 @@ impl EffectBuffer {
     /// How many effects are in the buffer.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Where the next effect goes: for [`EffectBuffer::since`].
+    pub fn mark(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes the effects added since `mark` out again.
+    pub fn take_back(&mut self, mark: usize) {
+        self.count -= self.since(mark).count() as u64;
+        self.bytes.truncate(mark);
+    }
+
+    /// The effects added since `mark`.
+    pub fn since(&self, mark: usize) -> Effects<'_> {
+        Effects::encoded(&self.bytes[mark..])
     }
 
     /// Length of the payload, in bytes.

@@ -254,6 +254,12 @@ impl<'a> Effect<'a> {
         }
     }
 
+    /// The databases and keys whose values the effect changes; none for effects on whole databases.
+    pub fn touched(&self) -> impl Iterator<Item = (usize, &'a [u8])> {
+        let own = self.db().zip(self.key()).filter(|_| !matches!(self, Effect::Copy { .. }));
+        own.into_iter().chain(self.destination())
+    }
+
     /// The bytes that the effect stores.
     pub fn value(&self) -> Option<&'a [u8]> {
         match *self {

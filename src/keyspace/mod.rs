@@ -14,6 +14,7 @@ mod cell;
 mod deadline;
 mod error;
 mod estimate;
+mod events;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod text;
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use error::KeyspaceError;
 pub use estimate::Estimate;
+pub use events::{Classes, Events};
 pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
 
 use crate::effect::{self, DATABASES_MAX, Effect, EffectBuffer};
@@ -52,17 +54,33 @@ pub struct Keyspace<'a> {
     table: &'a mut TableWriter,
     /// The record being formed; `None` in replay.
     record: Option<&'a mut EffectBuffer>,
+    /// Where key-space events go; `None` when nobody wants any.
+    events: Option<&'a mut Events>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { table, record }
+        Self { table, record, events: None }
+    }
+
+    /// The same keyspace, with somebody who listens to its events.
+    pub fn telling(self, events: Option<&'a mut Events>) -> Self {
+        Self { events, ..self }
     }
 
     /// The same keyspace, for a shorter time.
     pub fn reborrow(&mut self) -> Keyspace<'_> {
-        Keyspace { table: self.table, record: self.record.as_deref_mut() }
+        Keyspace { table: self.table, record: self.record.as_deref_mut(), events: self.events.as_deref_mut() }
+    }
+
+    /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at a pointer
+    /// when nobody listens.
+    #[inline]
+    pub fn event(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
+        if let Some(events) = self.events.as_deref_mut() {
+            events.tell(class, name, db, key);
+        }
     }
 
     /// The version with all changes so far.
@@ -105,7 +123,25 @@ impl<'a> Keyspace<'a> {
         if let Some(record) = self.record.as_deref_mut() {
             record.push(effect);
         }
+        if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
+            return self.apply_and_tell_new(effect);
+        }
         apply::apply(self.table, effect)
+    }
+
+    /// Makes a change, and tells of the key that it made, if it made one.
+    #[cold]
+    fn apply_and_tell_new(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        let target = effect.destination().or_else(|| effect.db().zip(effect.key()));
+        let Some((db, key)) = target else { return apply::apply(self.table, effect) };
+        // What a rename replaces is deleted first: its key is a new one.
+        let is_new =
+            matches!(effect, Effect::Rename { .. } | Effect::Copy { .. }) || self.info(db, key)?.is_none();
+        apply::apply(self.table, effect)?;
+        if is_new && self.info(db, key)?.is_some() {
+            self.event(Classes::NEW, "new", db, key);
+        }
+        Ok(())
     }
 
     /// Whether any key of the database is past its deadline at `now_ms`.
@@ -120,9 +156,16 @@ impl<'a> Keyspace<'a> {
             .and_then(|info| info.expire_at_ms)
             .is_some_and(|expire_at_ms| expire_at_ms <= now_ms);
         if expired {
-            self.apply(&Effect::Delete { db, key, expired: true })?;
+            self.expired(db, key)?;
         }
         Ok(expired)
+    }
+
+    /// Deletes a key, which exists, because its deadline has passed.
+    pub fn expired(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+        self.apply(&Effect::Delete { db, key, expired: true })?;
+        self.event(Classes::EXPIRED, "expired", db, key);
+        Ok(())
     }
 
     /// Up to `keys_max` keys whose deadlines have passed at `now_ms`, the oldest of each database first.

@@ -25,6 +25,10 @@ pub struct Lookups {
     pub hits: u64,
     /// Lookups of a key that was not there.
     pub misses: u64,
+    /// Whether the keys that were not there are to be remembered.
+    pub notes_missing: bool,
+    /// Those keys, if so.
+    pub missing: Vec<ExpiredKey>,
 }
 
 /// Looks keys up in one version, at one moment.
@@ -61,6 +65,9 @@ impl<'a> KeyReader<'a> {
             self.lookups.hits += 1;
         } else {
             self.lookups.misses += 1;
+            if self.lookups.notes_missing {
+                self.lookups.missing.push(ExpiredKey { db, key: key.into() });
+            }
         }
         Ok(value)
     }

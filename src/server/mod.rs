@@ -92,8 +92,9 @@ async fn keep_house(services: Services) {
     }
 }
 
-/// Ends the connections of clients that have been silent for too long.
+/// Ends the connections of clients that have been silent, or have left messages unread, for too long.
 fn sweep(state: &ServerState) {
+    state.clients.list().iter().for_each(|info| state.check_outbox(info));
     let timeout_ms = u64::from(state.limits.timeout_s()) * 1000;
     let unauthenticated_ms = match state.limits.has_password() {
         true => u64::from(state.limits.unauthenticated_timeout_s()) * 1000,
@@ -104,8 +105,10 @@ fn sweep(state: &ServerState) {
     }
     let now_ms = state.uptime_ms();
     let is_overdue = |info: &ClientInfo| {
-        let silent =
-            timeout_ms > 0 && !info.is_waiting() && now_ms.saturating_sub(info.active_ms()) > timeout_ms;
+        let silent = timeout_ms > 0
+            && !info.is_waiting()
+            && !info.subscriptions().any()
+            && now_ms.saturating_sub(info.active_ms()) > timeout_ms;
         let unknown = unauthenticated_ms > 0
             && !info.is_authenticated()
             && now_ms.saturating_sub(info.connected_ms()) > unauthenticated_ms;

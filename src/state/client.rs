@@ -1,11 +1,15 @@
 //! One client's own state, which no other thread touches.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::ShutdownMode;
 use super::clients::ClientInfo;
 use super::limits::Limits;
+use super::tracking::TrackingMode;
+use super::transaction::{Transaction, Watch};
+use super::{ServerState, ShutdownMode};
 use crate::resp::Protocol;
 
 /// Whether replies are sent, as `CLIENT REPLY` says.
@@ -43,6 +47,33 @@ pub enum Next {
     Shutdown(ShutdownMode),
     /// Holds the command's reply back for so long.
     Sleep(Duration),
+    /// Has the writer execute the client's transaction, which gives the reply.
+    Exec,
+    /// Has the writer watch the keys that the command names, and give the reply.
+    Watch,
+}
+
+/// What a client listens to.
+#[derive(Default)]
+pub struct Listening {
+    /// Channels.
+    pub channels: BTreeSet<Box<[u8]>>,
+    /// Patterns.
+    pub patterns: BTreeSet<Box<[u8]>>,
+    /// Shard channels.
+    pub shard_channels: BTreeSet<Box<[u8]>>,
+}
+
+impl Listening {
+    /// Channels and patterns: what `SUBSCRIBE` and its kin answer with.
+    pub fn count(&self) -> usize {
+        self.channels.len() + self.patterns.len()
+    }
+
+    /// Whether it listens to nothing.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0 && self.shard_channels.is_empty()
+    }
 }
 
 /// One client's own state.
@@ -63,6 +94,22 @@ pub struct ClientState {
     pub no_evict: bool,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
+    /// What it listens to.
+    listening: Listening,
+    /// The transaction that it has begun.
+    transaction: Option<Box<Transaction>>,
+    /// What it watches.
+    watch: Option<Arc<Watch>>,
+    /// Bytes that what it watches is charged.
+    watched_bytes: u64,
+    /// How it tracks keys, if it does.
+    tracking: Option<Box<TrackingMode>>,
+    /// `CLIENT CACHING`, for the next command.
+    caching: bool,
+    /// Whether it gets all commands shown.
+    monitors: bool,
+    /// Whether `EXEC` is running its local commands.
+    pub is_in_exec: bool,
 }
 
 impl ClientState {
@@ -77,6 +124,14 @@ impl ClientState {
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
+            listening: Listening::default(),
+            transaction: None,
+            watch: None,
+            watched_bytes: 0,
+            tracking: None,
+            caching: false,
+            monitors: false,
+            is_in_exec: false,
         };
         client.set_authenticated(!limits.has_password());
         client
@@ -142,14 +197,188 @@ impl ClientState {
         self.reply_mode = mode;
     }
 
-    /// `RESET`: database, protocol, reply mode and authentication are those of a new connection.
-    pub fn reset(&mut self, limits: &Limits) {
+    /// `RESET`: all is as with a new connection, but for the registered name of the library.
+    pub fn reset(&mut self, server: &ServerState) {
+        self.leave(server);
         self.select(0);
         self.set_protocol(Protocol::Resp2);
         self.reply_mode = ReplyMode::On;
         self.no_evict = false;
         self.no_touch = false;
         self.info.label(|labels| labels.name.clear());
-        self.set_authenticated(!limits.has_password());
+        self.set_authenticated(!server.limits.has_password());
+    }
+
+    /// Takes the client out of everything that it takes part in: transaction, channels, tracking, `MONITOR`.
+    pub fn leave(&mut self, server: &ServerState) {
+        self.discard();
+        let id = self.id();
+        let listening = std::mem::take(&mut self.listening);
+        listening.channels.iter().for_each(|channel| server.pubsub.channels.unsubscribe(channel, id));
+        listening.patterns.iter().for_each(|pattern| server.pubsub.unsubscribe_pattern(pattern, id));
+        listening.shard_channels.iter().for_each(|name| server.pubsub.shard_channels.unsubscribe(name, id));
+        self.show_listening();
+        self.set_tracking(server, None);
+        self.set_monitors(server, false);
+    }
+
+    /// Whether commands need a closer look before they run: the client is in a transaction, tracks keys, watches
+    /// all commands, or speaks RESP2 and listens. The one thing that the data path asks.
+    #[inline]
+    pub fn is_special(&self) -> bool {
+        self.transaction.is_some() || self.tracking.is_some() || self.monitors || self.is_listening_only()
+    }
+
+    /// Whether it gets all commands shown.
+    pub fn monitors(&self) -> bool {
+        self.monitors
+    }
+
+    /// Has all commands shown to it, or not any more.
+    pub fn set_monitors(&mut self, server: &ServerState, monitors: bool) {
+        if monitors && !self.monitors {
+            server.monitors.add(&self.info);
+        } else if !monitors && self.monitors {
+            server.monitors.remove(self.id());
+        }
+        self.monitors = monitors;
+        self.info.set_monitors(monitors);
+    }
+
+    /// Whether the connection is there for messages only: RESP2 has no other way to tell them from replies.
+    #[inline]
+    pub fn is_listening_only(&self) -> bool {
+        self.protocol == Protocol::Resp2 && !self.listening.is_empty()
+    }
+
+    /// What it listens to.
+    pub fn listening(&self) -> &Listening {
+        &self.listening
+    }
+
+    /// Changes what it listens to; the registry of channels is the caller's.
+    pub fn listen<R>(&mut self, change: impl FnOnce(&mut Listening) -> R) -> R {
+        let result = change(&mut self.listening);
+        self.show_listening();
+        result
+    }
+
+    /// Lets others see how much it listens to.
+    fn show_listening(&self) {
+        let shown = self.info.subscriptions();
+        shown.channels.store(self.listening.channels.len(), Relaxed);
+        shown.patterns.store(self.listening.patterns.len(), Relaxed);
+        shown.shard_channels.store(self.listening.shard_channels.len(), Relaxed);
+    }
+
+    /// The transaction that it has begun.
+    pub fn transaction(&self) -> Option<&Transaction> {
+        self.transaction.as_deref()
+    }
+
+    /// Begins a transaction.
+    pub fn begin_transaction(&mut self) {
+        self.transaction = Some(Box::new(Transaction::new(self.db)));
+        self.show_transaction();
+    }
+
+    /// Changes the transaction, if one was begun.
+    pub fn change_transaction(&mut self, change: impl FnOnce(&mut Transaction)) {
+        if let Some(transaction) = self.transaction.as_deref_mut() {
+            change(transaction);
+            self.show_transaction();
+        }
+    }
+
+    /// Ends the transaction and hands it over, with what was watched.
+    pub fn take_transaction(&mut self) -> Option<Box<Transaction>> {
+        let mut transaction = self.transaction.take()?;
+        transaction.watch = self.watch.take();
+        self.watched_bytes = 0;
+        transaction.is_tracked = self.tracks_next();
+        self.show_transaction();
+        Some(transaction)
+    }
+
+    /// Forgets the transaction and what was watched.
+    pub fn discard(&mut self) {
+        self.transaction = None;
+        self.unwatch();
+        self.show_transaction();
+    }
+
+    /// What it watches, made if there is nothing yet.
+    pub fn watch(&mut self) -> &Arc<Watch> {
+        self.info.transaction().watches.store(true, Relaxed);
+        self.watch.get_or_insert_default()
+    }
+
+    /// Whether a key that it watches was changed.
+    pub fn is_watch_touched(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_touched())
+    }
+
+    /// Charges bytes to what it watches; returns all that are charged.
+    pub fn charge_watch(&mut self, bytes: u64) -> u64 {
+        self.watched_bytes += bytes;
+        self.watched_bytes
+    }
+
+    /// Watches nothing any more.
+    pub fn unwatch(&mut self) {
+        self.watch = None;
+        self.watched_bytes = 0;
+        self.info.transaction().watches.store(false, Relaxed);
+    }
+
+    /// Lets others see the transaction.
+    fn show_transaction(&self) {
+        let shown = self.info.transaction();
+        let (commands, bytes) = match &self.transaction {
+            Some(transaction) => (transaction.commands.len() as i64, transaction.charged_bytes()),
+            None => (-1, 0),
+        };
+        shown.commands.store(commands, Relaxed);
+        shown.bytes.store(bytes, Relaxed);
+        shown.watches.store(self.watch.is_some(), Relaxed);
+    }
+
+    /// How it tracks keys.
+    pub fn tracking(&self) -> Option<&TrackingMode> {
+        self.tracking.as_deref()
+    }
+
+    /// Tracks keys in another way, or not at all.
+    pub fn set_tracking(&mut self, server: &ServerState, mode: Option<TrackingMode>) {
+        self.caching = false;
+        match &mode {
+            Some(mode) => {
+                self.info.set_tracking(true, mode.prefixes.is_some(), mode.redirect.unwrap_or(0));
+                server.tracking.start(&self.info, mode.clone());
+            }
+            None if self.tracking.is_some() => {
+                self.info.set_tracking(false, false, 0);
+                server.tracking.stop(self.id());
+            }
+            None => {}
+        }
+        self.tracking = mode.map(Box::new);
+    }
+
+    /// `CLIENT CACHING`.
+    pub fn set_caching(&mut self, caching: bool) {
+        self.caching = caching;
+    }
+
+    /// Whether `CLIENT CACHING` was given for the next command.
+    pub fn is_caching(&self) -> bool {
+        self.caching
+    }
+
+    /// Whether the keys that the next command reads are remembered for it.
+    pub fn tracks_next(&self) -> bool {
+        self.tracking.as_ref().is_some_and(|mode| {
+            mode.prefixes.is_none() && (!mode.opt_in || self.caching) && !(mode.opt_out && self.caching)
+        })
     }
 }

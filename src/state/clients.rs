@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use super::commands::COMMAND_IDS_MAX;
+use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
+use super::outbox::Outbox;
 use crate::resp::Protocol;
 use Ordering::{Relaxed, SeqCst};
 
@@ -70,6 +72,18 @@ pub struct ClientInfo {
     killed: AtomicBool,
     /// Whether commands of this client are with the writer.
     waiting: AtomicBool,
+    /// Whether it gets all commands shown.
+    monitors: AtomicBool,
+    /// How much it listens to.
+    subscriptions: Subscriptions,
+    /// The transaction that it has begun.
+    transaction: TransactionMarks,
+    /// Whether and how it tracks keys.
+    tracking: TrackingMarks,
+    /// Whose messages of tracking it gets: the id, 0 for its own connection.
+    redirect: AtomicU64,
+    /// What others send to it besides its replies.
+    outbox: Outbox,
     /// What it says of itself.
     labels: Mutex<ClientLabels>,
     /// Wakes the connection's task while it waits for the socket or for a point in time.
@@ -223,9 +237,63 @@ impl ClientInfo {
         self.db.store(u32::from(db), Relaxed);
     }
 
-    /// Notes the protocol.
+    /// Notes the protocol; messages of others are encoded in it from now on.
     pub fn set_protocol(&self, protocol: Protocol) {
         self.protocol.store(if protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
+        self.outbox.set_protocol(protocol);
+    }
+
+    /// What others send to it besides its replies.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// How much it listens to.
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    /// The transaction that it has begun.
+    pub fn transaction(&self) -> &TransactionMarks {
+        &self.transaction
+    }
+
+    /// Whether it gets all commands shown.
+    pub fn monitors(&self) -> bool {
+        self.monitors.load(Relaxed)
+    }
+
+    /// Notes whether it gets all commands shown.
+    pub fn set_monitors(&self, monitors: bool) {
+        self.monitors.store(monitors, Relaxed);
+    }
+
+    /// Whether and how it tracks keys.
+    pub fn tracking(&self) -> &TrackingMarks {
+        &self.tracking
+    }
+
+    /// The client that gets its messages of tracking: -1 when it does not track, 0 when it gets them itself.
+    pub fn redirect(&self) -> i64 {
+        if self.tracking.on.load(Relaxed) { self.redirect.load(Relaxed) as i64 } else { -1 }
+    }
+
+    /// Notes how it tracks keys; `redirect` is 0 when it hears of changes itself.
+    pub fn set_tracking(&self, on: bool, broadcast: bool, redirect: u64) {
+        self.tracking.on.store(on, Relaxed);
+        self.tracking.broadcast.store(broadcast, Relaxed);
+        self.tracking.redirect_broken.store(false, Relaxed);
+        self.redirect.store(redirect, Relaxed);
+    }
+
+    /// Notes whether the client that it redirects to is gone.
+    pub fn set_redirect_broken(&self, broken: bool) {
+        self.tracking.redirect_broken.store(broken, Relaxed);
+    }
+
+    /// Whether the client that it redirects to is gone.
+    pub fn is_redirect_broken(&self) -> bool {
+        self.tracking.redirect_broken.load(Relaxed)
     }
 
     /// Notes whether it may run commands.
@@ -268,6 +336,12 @@ impl Clients {
             reply_bytes: AtomicUsize::new(0),
             killed: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
+            monitors: AtomicBool::new(false),
+            subscriptions: Subscriptions::default(),
+            transaction: TransactionMarks::default(),
+            tracking: TrackingMarks::default(),
+            redirect: AtomicU64::new(0),
+            outbox: Outbox::default(),
             labels: Mutex::default(),
             waker: Mutex::new(None),
         });

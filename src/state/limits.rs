@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 
 use subtle::ConstantTimeEq;
 
+use super::OutputLimit;
+use crate::keyspace::Classes;
+
 /// Live configuration values; the defaults are Redis's unless stated.
 pub struct Limits {
     /// See [`Limits::clients_max`].
@@ -44,6 +47,20 @@ pub struct Limits {
     scrub_rate: AtomicU32,
     /// See [`Limits::checkpoint_interval_s`].
     checkpoint_interval_s: AtomicU32,
+    /// See [`Limits::transaction_bytes_max`].
+    transaction_bytes_max: AtomicU64,
+    /// See [`Limits::transaction_commands_max`].
+    transaction_commands_max: AtomicU64,
+    /// See [`Limits::subscriptions_max`].
+    subscriptions_max: AtomicU64,
+    /// See [`Limits::tracking_keys_max`].
+    tracking_keys_max: AtomicU64,
+    /// The bits of [`Limits::notified`].
+    notified_bits: AtomicU32,
+    /// See [`Limits::normal_output`].
+    normal_output: AtomicLimit,
+    /// See [`Limits::pubsub_output`].
+    pubsub_output: AtomicLimit,
     /// Whether `password_digest` holds one: what the data path reads.
     has_password: AtomicBool,
     /// SHA-256 of the password that clients must give.
@@ -70,6 +87,13 @@ impl Default for Limits {
             recovery_target_ms: AtomicU64::new(800),
             scrub_rate: AtomicU32::new(1000),
             checkpoint_interval_s: AtomicU32::new(300),
+            transaction_bytes_max: AtomicU64::new(256 << 20),
+            transaction_commands_max: AtomicU64::new(1_000_000),
+            subscriptions_max: AtomicU64::new(1_000_000),
+            tracking_keys_max: AtomicU64::new(1_000_000),
+            notified_bits: AtomicU32::new(0),
+            normal_output: AtomicLimit::default(),
+            pubsub_output: AtomicLimit::default(),
             has_password: AtomicBool::new(false),
             password_digest: RwLock::new(None),
         }
@@ -128,11 +152,72 @@ values! {
     checkpoint_interval_s, set_checkpoint_interval_s: u32;
     /// `unauthenticated-bytes-max`: the most bytes held of a client that has not authenticated.
     unauthenticated_bytes_max, set_unauthenticated_bytes_max: u64;
+    /// `transaction-bytes-max`: the most bytes of commands that a client queues between `MULTI` and `EXEC`.
+    transaction_bytes_max, set_transaction_bytes_max: u64;
+    /// `transaction-commands-max`: the most commands that a client queues between `MULTI` and `EXEC`.
+    transaction_commands_max, set_transaction_commands_max: u64;
+    /// `subscriptions-max`: the most channels and patterns that one client listens to.
+    subscriptions_max, set_subscriptions_max: u64;
+    /// `tracking-table-max-keys`: keys that are remembered for clients which track.
+    tracking_keys_max, set_tracking_keys_max: u64;
     /// `auth-failures-max`: so many wrong passwords in a row close the connection.
     auth_failures_max, set_auth_failures_max: u32;
 }
 
+/// An [`OutputLimit`] that changes while it is read: a mixture of old and new for a moment does no harm.
+#[derive(Default)]
+struct AtomicLimit {
+    /// See [`OutputLimit::hard_bytes`].
+    hard_bytes: AtomicU64,
+    /// See [`OutputLimit::soft_bytes`].
+    soft_bytes: AtomicU64,
+    /// See [`OutputLimit::soft_s`].
+    soft_s: AtomicU64,
+}
+
+impl AtomicLimit {
+    fn load(&self) -> OutputLimit {
+        OutputLimit {
+            hard_bytes: self.hard_bytes.load(Relaxed),
+            soft_bytes: self.soft_bytes.load(Relaxed),
+            soft_s: self.soft_s.load(Relaxed),
+        }
+    }
+
+    fn store(&self, limit: OutputLimit) {
+        self.hard_bytes.store(limit.hard_bytes, Relaxed);
+        self.soft_bytes.store(limit.soft_bytes, Relaxed);
+        self.soft_s.store(limit.soft_s, Relaxed);
+    }
+}
+
 impl Limits {
+    /// `notify-keyspace-events`: the classes of events that are published.
+    pub fn notified(&self) -> Classes {
+        Classes::from_bits(self.notified_bits.load(Relaxed))
+    }
+
+    /// Sets [`Limits::notified`].
+    pub fn set_notified(&self, classes: Classes) {
+        self.notified_bits.store(classes.bits(), Relaxed);
+    }
+
+    /// `client-output-buffer-limit` of clients that listen to channels.
+    pub fn pubsub_output(&self) -> OutputLimit {
+        self.pubsub_output.load()
+    }
+
+    /// `client-output-buffer-limit` of all others.
+    pub fn normal_output(&self) -> OutputLimit {
+        self.normal_output.load()
+    }
+
+    /// Sets [`Limits::normal_output`] and [`Limits::pubsub_output`].
+    pub fn set_outputs(&self, normal: OutputLimit, pubsub: OutputLimit) {
+        self.normal_output.store(normal);
+        self.pubsub_output.store(pubsub);
+    }
+
     /// Whether clients must authenticate.
     pub fn has_password(&self) -> bool {
         self.has_password.load(Relaxed)

@@ -9,26 +9,40 @@ mod clients;
 mod commands;
 mod gauges;
 mod latency;
+mod latency_events;
 mod limits;
+mod marks;
+mod monitors;
+mod outbox;
 mod pause;
 mod publication;
 mod scrub;
+mod pubsub;
 mod shutdown;
 mod slowlog;
 mod stats;
+mod tracking;
+mod transaction;
 
-pub use client::{ClientState, Next, ReplyMode};
+pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
 pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
+pub use latency_events::{LatencyEvent, LatencyEvents, LatencySample, LatencySeries};
 pub use limits::Limits;
+pub use marks::{Subscriptions, TrackingMarks, TransactionMarks};
+pub use monitors::Monitors;
+pub use outbox::{Message, OUTBOX_BYTES_MAX, Outbox, OutputLimit, Pushed};
 pub use pause::{Pause, PauseMode};
 pub use publication::Publication;
 pub use scrub::{ScrubFigures, ScrubPass};
+pub use pubsub::{Channels, PubSub};
 pub use shutdown::{Shutdown, ShutdownMode};
 pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
+pub use tracking::{Tracking, TrackingMode, TrackingSizes};
+pub use transaction::{COMMAND_OVERHEAD_BYTES, Queued, Transaction, Watch, WatchedKey};
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -48,6 +62,14 @@ pub struct ServerState {
     pub clients: Clients,
     /// The slowest commands of late.
     pub slowlog: SlowLog,
+    /// What took long of late.
+    pub latency: LatencyEvents,
+    /// Who listens to which channel.
+    pub pubsub: PubSub,
+    /// Who may hold which key.
+    pub tracking: Tracking,
+    /// Who watches all commands.
+    pub monitors: Monitors,
     /// `CLIENT PAUSE`.
     pub pause: Pause,
     /// Whether readers see all that is synced.
@@ -78,6 +100,10 @@ impl ServerState {
             stats: Stats::default(),
             clients: Clients::default(),
             slowlog: SlowLog::default(),
+            latency: LatencyEvents::default(),
+            pubsub: PubSub::default(),
+            tracking: Tracking::default(),
+            monitors: Monitors::default(),
             pause: Pause::default(),
             publication: Publication::default(),
             scrub: ScrubFigures::default(),
@@ -148,6 +174,53 @@ impl ServerState {
         if slower_than_us >= 0 && took.as_micros() as i64 >= slower_than_us {
             self.keep_slow(client_id, spec, args, took);
         }
+        if spec.flags.has(crate::command::Flags::FAST) {
+            self.took(LatencyEvent::FastCommand, took);
+        } else {
+            self.took(LatencyEvent::Command, took);
+        }
+    }
+
+    /// Notes how long something took, if that is long.
+    #[inline]
+    pub fn took(&self, event: LatencyEvent, took: Duration) {
+        let threshold_ms = self.limits.latency_threshold_ms();
+        if threshold_ms > 0 && took.as_millis() as u64 >= threshold_ms {
+            self.latency.note(event, took);
+        }
+    }
+
+    /// Puts a message into a client's outbox, and has its connection send it. A client that has too much waiting is
+    /// disconnected.
+    pub fn push<W: Fn(&mut crate::resp::Reply<'_>)>(&self, info: &ClientInfo, message: &mut Message<W>) {
+        match info.outbox().push(message, self.output_limit(info), self.uptime_ms()) {
+            Pushed::Queued => {}
+            Pushed::First => info.wake(),
+            Pushed::Full => self.give_up(info),
+        }
+    }
+
+    /// Disconnects a client whose messages have been waiting for too long.
+    pub fn check_outbox(&self, info: &ClientInfo) {
+        if info.outbox().has_any() && info.outbox().is_over(self.output_limit(info), self.uptime_ms()) {
+            self.give_up(info);
+        }
+    }
+
+    /// How much may wait for a client.
+    fn output_limit(&self, info: &ClientInfo) -> OutputLimit {
+        if info.subscriptions().any() { self.limits.pubsub_output() } else { self.limits.normal_output() }
+    }
+
+    /// Disconnects a client that does not take what is sent to it.
+    #[cold]
+    fn give_up(&self, info: &ClientInfo) {
+        tracing::warn!(
+            peer = info.addr(),
+            id = info.id(),
+            "client closed: it left more messages unread than client-output-buffer-limit allows"
+        );
+        info.kill();
     }
 
     /// Puts a slow command into the slow log, unless the command asks to be left out of it.

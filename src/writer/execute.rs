@@ -5,15 +5,18 @@ use std::time::Instant;
 use wal::Log;
 
 use super::space::Space;
+use super::transaction::Asker;
 use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Spec};
 use crate::damage;
-use crate::keyspace::{Keyspace, Lookups, keys_slot};
+use crate::keyspace::{Classes, Lookups, keys_slot};
 use crate::resp::Reply;
 use crate::table::TableWriter;
 
 /// Id under which the log shows effects that no command of a client caused.
 pub(super) const NO_COMMAND: u16 = 0;
+/// Whose doing effects are that no client caused.
+pub(super) const NO_CLIENT: Option<u64> = None;
 
 /// Commands of a submission whose leaves are asked for ahead of their execution.
 const PREFETCH_ITEMS: usize = 8;
@@ -26,11 +29,11 @@ impl<L: Log> Writer<L> {
         mut submission: Submission,
     ) -> Result<(), WriterError> {
         let space = self.secure(open, &submission)?;
-        let items = std::mem::take(&mut submission.items);
+        let mut items = std::mem::take(&mut submission.items);
         let out_start = submission.out.len();
         let mut executed = 0;
         let mut clock = Instant::now();
-        for (index, item) in items.iter().enumerate() {
+        for index in 0..items.len() {
             if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
                 prefetch(&self.table, &submission, ahead);
             }
@@ -38,25 +41,43 @@ impl<L: Log> Writer<L> {
                 break;
             }
             executed += 1;
-            match item {
+            match &mut items[index] {
                 Item::Ready(span) => {
                     let Submission { ready, out, .. } = &mut submission;
                     out.extend_from_slice(span.of(ready));
                 }
                 Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
                 Item::Execute { spec, db, first_span, spans } => {
-                    let Submission { input, spans: all, out, protocol, client_id, .. } = &mut submission;
+                    let Submission { input, spans: all, out, protocol, client_id, is_tracked, .. } =
+                        &mut submission;
                     let args = Args::new(input, &all[*first_span as usize..][..*spans as usize]);
                     let mut reply = Reply::new(out, *protocol);
-                    let failed = self.command(open, spec, &args, usize::from(*db), &space, &mut reply)?;
+                    if *is_tracked {
+                        open.note_reads(spec, &args, *client_id);
+                    }
+                    let db = usize::from(*db);
+                    let failed = self.command(open, spec, &args, db, *client_id, &space, &mut reply)?;
                     let now = Instant::now();
                     self.state.ran(*client_id, spec, &args, now - clock, failed);
                     clock = now;
                 }
+                Item::Transaction(transaction) => {
+                    let Submission { out, protocol, client_id, .. } = &mut submission;
+                    let asker = Asker { client_id: *client_id, protocol: *protocol };
+                    self.transaction(open, transaction, asker, &space, out)?;
+                    clock = Instant::now();
+                }
+                Item::Watch { watch, db, first_span, spans } => {
+                    let args = Args::new(
+                        &submission.input,
+                        &submission.spans[*first_span as usize..][..*spans as usize],
+                    );
+                    self.watch(open, watch, usize::from(*db), &args)?;
+                    Reply::new(&mut submission.out, submission.protocol).ok();
+                }
             }
         }
-        self.state.stats.looked_up(self.lookups.hits, self.lookups.misses);
-        self.lookups = Lookups::default();
+        self.looked_up(open);
         submission.items = items;
         self.answered.push((submission, executed));
         Ok(())
@@ -71,12 +92,14 @@ impl<L: Log> Writer<L> {
     }
 
     /// Runs one command, and appends its record if it changed anything. Says whether it replied with an error.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
     fn command(
         &mut self,
         open: &mut OpenGroup,
         spec: &'static Spec,
         args: &Args<'_>,
         db: usize,
+        client_id: u64,
         space: &Space,
         reply: &mut Reply<'_>,
     ) -> Result<bool, WriterError> {
@@ -84,31 +107,60 @@ impl<L: Log> Writer<L> {
             reply.error(refusal);
             return Ok(true);
         }
-        let start = reply.len_bytes();
+        let failed = self.run_command(open, spec, args, db, client_id, reply)?;
+        self.append(open, spec.id);
+        Ok(failed)
+    }
+
+    /// Runs one command; its effects are added to the record that is being formed. Says whether it replied with an
+    /// error.
+    pub(super) fn run_command(
+        &mut self,
+        open: &mut OpenGroup,
+        spec: &'static Spec,
+        args: &Args<'_>,
+        db: usize,
+        client_id: u64,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, WriterError> {
+        self.note_existing(spec)?;
+        let (start, mark) = (reply.len_bytes(), self.effects.mark());
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
-        let result = self.guarded(open, |writer| {
+        let result = self.guarded(open, |writer, aftermath| {
             reply.truncate(start);
-            let mut keys = Keyspace::new(&mut writer.table, Some(&mut writer.effects));
-            command::execute(&call, &mut keys, reply, &mut writer.lookups)
+            let mut lookups = std::mem::take(&mut writer.lookups);
+            let result = command::execute(&call, &mut writer.keyspace(aftermath), reply, &mut lookups);
+            writer.lookups = lookups;
+            result
         })?;
         if let Err(error) = result {
             damage::met(self.table.table(), &error, &self.table.view(), db, call.keys());
             reply.truncate(start);
             reply.error(format!("ERR {error}"));
         }
-        self.append(open, spec.id);
+        self.note_changes(open, mark, Some(client_id))?;
         Ok(reply.is_error_since(start))
     }
 
+    /// Counts what the commands of a submission looked up, and tells of what was not there if somebody listens.
+    fn looked_up(&mut self, open: &mut OpenGroup) {
+        let Lookups { hits, misses, missing, .. } = &mut self.lookups;
+        self.state.stats.looked_up(*hits, *misses);
+        (*hits, *misses) = (0, 0);
+        for missed in missing.drain(..) {
+            open.aftermath.events.tell(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
+        }
+    }
+
     /// Deletes a key that a reader saw past its deadline.
-    fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
+    pub(super) fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
         let now_ms = open.now_ms;
-        let result = self.guarded(open, |writer| {
-            Keyspace::new(&mut writer.table, Some(&mut writer.effects)).purge(db, key, now_ms)
-        })?;
+        let result =
+            self.guarded(open, |writer, aftermath| writer.keyspace(aftermath).purge(db, key, now_ms))?;
         if let Err(error) = result {
             damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
         }
+        self.note_changes(open, 0, NO_CLIENT)?;
         self.append(open, NO_COMMAND);
         Ok(())
     }

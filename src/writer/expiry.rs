@@ -3,10 +3,9 @@
 
 use wal::Log;
 
-use super::execute::NO_COMMAND;
+use super::execute::{NO_CLIENT, NO_COMMAND};
 use super::{OpenGroup, Writer, WriterError};
 use crate::damage;
-use crate::effect::Effect;
 use crate::keyspace::{ExpiredKey, Keyspace};
 
 impl<L: Log> Writer<L> {
@@ -14,7 +13,7 @@ impl<L: Log> Writer<L> {
     pub(super) fn expire(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         let (now_ms, keys_max) = (open.now_ms, self.options.expire_keys_max);
         let due =
-            self.guarded(open, |writer| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;
+            self.guarded(open, |writer, _| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;
         let due = due.unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
             Vec::new()
@@ -23,14 +22,13 @@ impl<L: Log> Writer<L> {
             if !self.secure_delete(open, db, &key)? {
                 return Ok(());
             }
-            let expired = Effect::Delete { db, key: &key, expired: true };
-            let deleted = self.guarded(open, |writer| {
-                Keyspace::new(&mut writer.table, Some(&mut writer.effects)).apply(&expired)
-            })?;
+            let deleted =
+                self.guarded(open, |writer, aftermath| writer.keyspace(aftermath).expired(db, &key))?;
             if let Err(error) = deleted {
                 damage::met(self.table.table(), &error, &self.table.view(), db, [&*key]);
                 continue;
             }
+            self.note_changes(open, 0, NO_CLIENT)?;
             self.append(open, NO_COMMAND);
             self.state.stats.expired(1);
         }

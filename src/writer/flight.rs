@@ -4,10 +4,14 @@
 //! group meanwhile. Where hardly anybody submits meanwhile, as with a single client, the writer syncs the group itself:
 //! handing it over and back would only take time.
 
+use std::time::Instant;
+
 use wal::{Group, Log};
 
+use super::aftermath::Aftermath;
 use super::{OpenGroup, Writer, WriterError};
 use crate::checkpoint::CheckpointOutcome;
+use crate::state::LatencyEvent;
 use crate::table::Frozen;
 
 /// Groups that are published after one that somebody read: a read that finds its version published need not wait for
@@ -29,6 +33,10 @@ pub(super) struct Flight {
     frozen: Option<Frozen>,
     /// Whether a checkpoint of that version is to be started.
     checkpoint: bool,
+    /// What others are told of it.
+    aftermath: Aftermath,
+    /// When it was closed, if anybody wants to know how long things take.
+    started: Option<Instant>,
     /// Submissions whose replies wait for it.
     answered: Vec<(super::Submission, usize)>,
     /// Readers that wait for its publication.
@@ -38,11 +46,13 @@ pub(super) struct Flight {
 impl<L: Log> Writer<L> {
     /// Closes a group and has it written. Nothing may be in flight.
     pub(super) fn launch(&mut self, mut open: OpenGroup) -> Result<(), WriterError> {
+        let started = self.latency_clock();
         self.expire(&mut open)?;
+        self.took(LatencyEvent::ExpireCycle, started);
         if let Some(outcome) = self.checkpoints.ended() {
             self.end_checkpoint(outcome)?;
         }
-        let OpenGroup { group, now_ms, mut changed, quiet } = open;
+        let OpenGroup { group, now_ms, mut changed, quiet, aftermath } = open;
         changed |= self.reclaim(&group, self.options.reclaim_pages_max)?;
         self.unpublished |= changed;
         self.redo.push(&group);
@@ -58,6 +68,8 @@ impl<L: Log> Writer<L> {
             changed,
             frozen: publish.then(|| self.table.freeze()),
             checkpoint,
+            aftermath,
+            started: self.latency_clock(),
             answered: std::mem::take(&mut self.answered),
             readers: std::mem::take(&mut self.readers),
         });
@@ -105,6 +117,7 @@ impl<L: Log> Writer<L> {
         self.overlaps = meanwhile * MEANWHILE_SHARE > flight.answered.len();
         if flight.records > 0 {
             self.checkpoints.logged(flight.records, flight.bytes);
+            self.took(LatencyEvent::LogSync, flight.started);
         }
         if let Some(frozen) = flight.frozen {
             self.table.publish(frozen);
@@ -113,6 +126,7 @@ impl<L: Log> Writer<L> {
             self.state.publication.set_behind(true);
         }
         self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
+        flight.aftermath.tell(&self.state, flight.records > 0);
         for (submission, executed) in flight.answered.drain(..) {
             // A client that is gone wants no reply.
             let reply_to = submission.reply_to.clone();
@@ -145,6 +159,7 @@ impl<L: Log> Writer<L> {
         let lsn = self.log.synced_lsn();
         let checkpoint = self.table.begin_checkpoint(lsn, self.clock.now_ms());
         self.checkpoints.start(checkpoint, lsn);
+        self.checkpoint_began = Instant::now();
         self.gauges.checkpoint_started();
     }
 
@@ -153,6 +168,7 @@ impl<L: Log> Writer<L> {
         let lsn = outcome.lsn;
         let durable = outcome.result.map_err(WriterError::Checkpoint)?;
         self.table.end_checkpoint(durable);
+        self.state.took(LatencyEvent::Checkpoint, self.checkpoint_began.elapsed());
         self.log.recycle_through(lsn)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
         self.checkpoints.answer();

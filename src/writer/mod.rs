@@ -19,6 +19,7 @@
 //!
 //! [`Publication`]: crate::state::Publication
 
+mod aftermath;
 mod execute;
 mod expiry;
 mod flight;
@@ -27,8 +28,11 @@ mod idle;
 mod queue;
 mod space;
 mod submission;
+mod transaction;
 mod undo;
+mod watches;
 
+pub(crate) use aftermath::tell_events;
 pub use gauges::{RecoveryFigures, WriterGauges};
 pub use idle::IdleWatch;
 pub use queue::{
@@ -39,6 +43,7 @@ pub use submission::{Completion, Item, Submission};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wal::{Group, Log, LogError};
 
@@ -46,18 +51,23 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::command::Limits;
 use crate::effect::EffectBuffer;
-use crate::keyspace::{KeyspaceError, Lookups};
-use crate::state::ServerState;
+use crate::keyspace::{Classes, Keyspace, KeyspaceError, Lookups};
+use crate::state::{LatencyEvent, ServerState};
 use crate::table::{TableError, TableWriter};
+use aftermath::Aftermath;
 use flight::Flight;
 use space::SpaceTold;
 use undo::Redo;
+use watches::Watches;
 
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
 const TAKEN_MAX: usize = 16;
 
 /// Commands taken ahead, unless one message holds more: their leaves are to stay in the processor's cache until then.
 const TAKEN_ITEMS_MAX: usize = 16;
+/// Milliseconds between two looks for keys that are watched no more.
+const SWEEP_INTERVAL_MS: u64 = 1000;
+
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
 /// A group of so many records is closed as soon as the disk is idle: a sync takes less time than executing it took, and
@@ -171,6 +181,12 @@ pub struct Writer<L> {
     redo: Redo,
     /// What the log of events was last told about space.
     space_told: Option<SpaceTold>,
+    /// The keys that clients watch.
+    watches: Watches,
+    /// When those that are watched no more were last forgotten, in milliseconds since 1970.
+    swept_ms: u64,
+    /// When the running checkpoint began.
+    checkpoint_began: Instant,
 }
 
 /// A group that takes commands.
@@ -183,6 +199,8 @@ struct OpenGroup {
     changed: bool,
     /// Whether this is a quiet moment: publishing now costs no writer anything.
     quiet: bool,
+    /// What others are told of the group.
+    aftermath: Aftermath,
 }
 
 /// How to stop.
@@ -228,6 +246,9 @@ impl<L: Log> Writer<L> {
             unpublished: false,
             redo: Redo::default(),
             space_told: None,
+            watches: Watches::default(),
+            swept_ms: 0,
+            checkpoint_began: Instant::now(),
         }
     }
 
@@ -267,7 +288,10 @@ impl<L: Log> Writer<L> {
     /// A new group.
     fn open(&mut self) -> OpenGroup {
         self.limits = self.state.command_limits();
-        OpenGroup { group: self.log.group(), now_ms: self.clock.now_ms(), changed: false, quiet: false }
+        let aftermath = Aftermath::new(&self.state);
+        self.lookups.notes_missing = aftermath.events.wants(Classes::KEY_MISS);
+        let (group, now_ms) = (self.log.group(), self.clock.now_ms());
+        OpenGroup { group, now_ms, changed: false, quiet: false, aftermath }
     }
 
     /// Executes what waits in the queue, up to the size of a group.
@@ -323,6 +347,24 @@ impl<L: Log> Writer<L> {
         }
     }
 
+    /// The key space, with whoever listens to its events.
+    fn keyspace<'a>(&'a mut self, aftermath: &'a mut Aftermath) -> Keyspace<'a> {
+        let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
+        Keyspace::new(&mut self.table, Some(&mut self.effects)).telling(events)
+    }
+
+    /// Now, if anybody wants to know how long things take.
+    fn latency_clock(&self) -> Option<Instant> {
+        (self.state.limits.latency_threshold_ms() > 0).then(Instant::now)
+    }
+
+    /// Notes how long something took that began at `started`.
+    fn took(&self, event: LatencyEvent, started: Option<Instant>) {
+        if let Some(started) = started {
+            self.state.took(event, started.elapsed());
+        }
+    }
+
     /// Work of quiet moments: says in the log how far it is synced, lets readers see all, shows the figures of log and
     /// table, and makes sure that nobody has cut the table's file.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
@@ -333,6 +375,10 @@ impl<L: Log> Writer<L> {
         }
         self.gauges.show(self.log.status());
         self.table.check_file()?;
+        if !self.watches.is_empty() && open.now_ms - self.swept_ms >= SWEEP_INTERVAL_MS {
+            self.swept_ms = open.now_ms;
+            self.watches.sweep();
+        }
         Ok(())
     }
 

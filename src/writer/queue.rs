@@ -191,7 +191,7 @@ impl Drop for WriterInbox {
 
 /// Bytes that a submission is charged with.
 fn charge(submission: &Submission) -> usize {
-    submission.input.len() + submission.ready.len()
+    submission.input.len() + submission.ready.len() + submission.transaction_bytes
 }
 
 /// Bytes taken from the budget for a submission that is not in the channel yet; given back if it never gets there.
@@ -281,6 +281,8 @@ mod tests {
         Submission {
             client_id: 1,
             protocol: Protocol::Resp2,
+            is_tracked: false,
+            transaction_bytes: 0,
             input: vec![0; bytes],
             spans: vec![],
             items: vec![],

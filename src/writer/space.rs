@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use wal::{Group, Log, LogError};
 
+use super::transaction::TRANSACTION_LOG_BYTES_MAX;
 use super::{Item, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Call, Flags, Run, Spec};
 use crate::keyspace::Estimate;
@@ -52,6 +53,7 @@ impl<L: Log> Writer<L> {
     /// Secures what the commands of a submission may need, together with what the open group holds already.
     pub(super) fn secure(&mut self, open: &OpenGroup, submission: &Submission) -> Result<Space, WriterError> {
         let mut need = Estimate::default();
+        let (mut commands, mut copied_pages) = (submission.items.len(), 0);
         for item in &submission.items {
             match item {
                 Item::Execute { spec, db, first_span, spans } => {
@@ -68,10 +70,27 @@ impl<L: Log> Writer<L> {
                     need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
                     need.table_pages += one.table_pages;
                 }
+                Item::Transaction(transaction) => {
+                    let one = self.estimate(open, transaction)?;
+                    if one.log_bytes <= TRANSACTION_LOG_BYTES_MAX {
+                        // A longer one is refused when its turn comes.
+                        need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
+                        need.table_pages += one.table_pages;
+                        commands += transaction.commands.len();
+                        copied_pages += self.copied_pages(transaction)?;
+                    }
+                }
+                Item::Watch { db, first_span, spans, .. } => {
+                    for key in submission.args(*first_span, *spans).from(1) {
+                        let one = delete_estimate(&self.table.view(), usize::from(*db), key);
+                        need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
+                        need.table_pages += one.table_pages;
+                    }
+                }
                 Item::Ready(_) => {}
             }
         }
-        need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, submission.items.len()));
+        need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, commands)) + copied_pages;
         let with_reserve = Estimate {
             log_bytes: need.log_bytes + self.options.log_reserve_bytes,
             table_pages: need.table_pages + self.options.table_reserve_pages,
@@ -108,6 +127,7 @@ impl<L: Log> Writer<L> {
         match self.log.reserve(open.group.len_bytes() as u64 + need.log_bytes) {
             Ok(()) => {}
             Err(error @ LogError::Full { .. }) => return Ok(Some(refusal(&error))),
+            Err(error @ LogError::TooLarge { .. }) => return Ok(Some(too_large(&error))),
             Err(error) => return Err(error.into()),
         }
         match self.table.reserve(need.table_pages) {
@@ -142,6 +162,13 @@ fn refusal(error: &dyn std::fmt::Display) -> String {
     format!(
         "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on. Free space \
          there, raise the limit, or delete keys: writes resume by themselves."
+    )
+}
+
+/// The error reply to commands that were sent at once and may change more than one group of the log can hold.
+fn too_large(error: &dyn std::fmt::Display) -> String {
+    format!(
+        "ERR These commands may change too much at once, nothing was changed: {error}. Send fewer of them at once."
     )
 }
 

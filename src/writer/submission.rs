@@ -3,8 +3,11 @@
 //! A connection hands over the commands of one read at once, with the buffer that they were received in: nothing is
 //! copied. The completion brings the replies, in order, and gives all buffers back.
 
+use std::sync::Arc;
+
 use crate::command::{Args, Span, Spec};
 use crate::resp::Protocol;
+use crate::state::{Transaction, Watch};
 
 /// One thing to answer, in the order of the client's commands.
 pub enum Item {
@@ -15,6 +18,19 @@ pub enum Item {
         /// The client's database when it sent the command.
         db: u16,
         /// Index of the command's first word in the submission's spans.
+        first_span: u32,
+        /// Number of its words.
+        spans: u32,
+    },
+    /// Execute a transaction: all of it, or nothing.
+    Transaction(Box<Transaction>),
+    /// Watch keys from here on.
+    Watch {
+        /// What is touched when one of them changes.
+        watch: Arc<Watch>,
+        /// The client's database when it sent the command.
+        db: u16,
+        /// Index of the command's first word in the submission's spans; the keys follow it.
         first_span: u32,
         /// Number of its words.
         spans: u32,
@@ -36,6 +52,10 @@ pub struct Submission {
     pub client_id: u64,
     /// How to encode the replies.
     pub protocol: Protocol,
+    /// Whether the client tracks what these commands read.
+    pub is_tracked: bool,
+    /// Bytes that the transactions among the items are charged.
+    pub transaction_bytes: usize,
     /// The bytes that the commands were received in.
     pub input: Vec<u8>,
     /// The words of all commands, as ranges of `input`.

@@ -7,6 +7,7 @@
 
 use wal::{Group, Log};
 
+use super::aftermath::Aftermath;
 use super::{OpenGroup, Writer, WriterError};
 use crate::effect;
 use crate::keyspace::{Keyspace, KeyspaceError};
@@ -64,12 +65,13 @@ impl<L: Log> Writer<L> {
     pub(super) fn guarded<T>(
         &mut self,
         open: &mut OpenGroup,
-        mut work: impl FnMut(&mut Self) -> Result<T, KeyspaceError>,
+        mut work: impl FnMut(&mut Self, &mut Aftermath) -> Result<T, KeyspaceError>,
     ) -> Result<Result<T, KeyspaceError>, WriterError> {
+        let (mark, told) = (self.effects.mark(), open.aftermath.events.len());
         let mut failed = KeyspaceError::Table(TableError::Faulted);
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();
-            let outcome = work(self);
+            let outcome = work(self, &mut open.aftermath);
             let faulted = self.table.table().faults() != faults;
             match outcome {
                 Ok(done) if !faulted => return Ok(Ok(done)),
@@ -77,7 +79,8 @@ impl<L: Log> Writer<L> {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(error) => failed = error,
             }
-            self.undo(&open.group)?;
+            open.aftermath.events.truncate(told);
+            self.undo(&open.group, mark)?;
             if !faulted {
                 break;
             }
@@ -85,16 +88,16 @@ impl<L: Log> Writer<L> {
         Ok(Err(failed))
     }
 
-    /// Takes back what was changed since the newest record of `group`.
-    fn undo(&mut self, group: &Group) -> Result<(), WriterError> {
-        if self.effects.is_empty() {
+    /// Takes back what was changed since `mark` of the record that is being formed for `group`.
+    fn undo(&mut self, group: &Group, mark: usize) -> Result<(), WriterError> {
+        if self.effects.mark() == mark {
             return Ok(());
         }
-        self.effects.clear();
+        self.effects.take_back(mark);
         self.rebuild(group)
     }
 
-    /// Builds the version anew from what was frozen last and the records of `group`.
+    /// Builds the version anew from what was frozen last, the records since, and the one that is being formed.
     fn rebuild(&mut self, group: &Group) -> Result<(), WriterError> {
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();
@@ -104,6 +107,9 @@ impl<L: Log> Writer<L> {
                 for effect in decoded.effects() {
                     Keyspace::new(&mut self.table, None).apply(&effect)?;
                 }
+            }
+            for effect in self.effects.since(0) {
+                Keyspace::new(&mut self.table, None).apply(&effect)?;
             }
             if self.table.table().faults() == faults {
                 return Ok(());

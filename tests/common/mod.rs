@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod keys;
+pub mod reference;
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

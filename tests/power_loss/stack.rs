@@ -182,6 +182,8 @@ impl Stack {
         let mut submission = Submission {
             client_id: 1,
             protocol: Protocol::Resp2,
+            is_tracked: false,
+            transaction_bytes: 0,
             input: Vec::new(),
             spans: Vec::new(),
             items: Vec::new(),

@@ -141,6 +141,7 @@ fn answer(store: &Store, state: &ServerState, mut submission: Submission) {
                 state.ran(submission.client_id, spec, &args, Duration::from_micros(1), result.is_err());
             }
             Item::Ready(span) => out.extend_from_slice(span.of(&submission.ready)),
+            Item::Transaction(_) | Item::Watch { .. } => unreachable!("the fake knows no transactions"),
             Item::Purge { key, .. } => store.purged.lock().unwrap().push(key.to_vec()),
         }
         executed += 1;

@@ -3,6 +3,7 @@
 use crate::command::words::{self, TimeForm};
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx};
 use crate::effect::Effect;
+use crate::keyspace::Classes;
 use crate::resp::Reply;
 
 /// On which condition a deadline is set.
@@ -103,17 +104,19 @@ fn set_deadline(
     let amount = words::integer(&args[2])?;
     let moment_ms = form.moment_ms(amount, context.now_ms).ok_or_else(|| words::invalid_expire(command))?;
     let info = context.keys.info(db, key)?;
-    let Some(info) = info.filter(|info| conditions.hold(info.expire_at_ms, moment_ms)) else {
+    if !info.is_some_and(|info| conditions.hold(info.expire_at_ms, moment_ms)) {
         reply.integer(0);
         return Ok(());
-    };
+    }
     match u64::try_from(moment_ms) {
         Ok(deadline) if deadline > context.now_ms => {
-            if info.expire_at_ms != Some(deadline) {
-                context.keys.apply(&Effect::Expire { db, key, expire_at_ms: Some(deadline) })?;
-            }
+            context.keys.apply(&Effect::Expire { db, key, expire_at_ms: Some(deadline) })?;
+            context.keys.event(Classes::GENERIC, "expire", db, key);
         }
-        _ => context.keys.apply(&Effect::Delete { db, key, expired: true })?,
+        _ => {
+            context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+            context.keys.event(Classes::GENERIC, "del", db, key);
+        }
     }
     reply.integer(1);
     Ok(())
@@ -129,6 +132,7 @@ pub(super) fn persist(
     let had_deadline = context.keys.info(db, key)?.is_some_and(|info| info.expire_at_ms.is_some());
     if had_deadline {
         context.keys.apply(&Effect::Expire { db, key, expire_at_ms: None })?;
+        context.keys.event(Classes::GENERIC, "persist", db, key);
     }
     reply.integer(i64::from(had_deadline));
     Ok(())

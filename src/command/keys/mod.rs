@@ -13,6 +13,7 @@ pub(super) use object::usage as memory_usage;
 use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
+use crate::keyspace::Classes;
 use crate::resp::Reply;
 
 /// The number of `COPY`, whose need of space depends on what it copies.
@@ -208,6 +209,7 @@ fn del(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Re
     for key in args.from(1) {
         if context.keys.info(db, key)?.is_some() {
             context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+            context.keys.event(Classes::GENERIC, "del", db, key);
             deleted += 1;
         }
     }

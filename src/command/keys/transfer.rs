@@ -2,6 +2,7 @@
 
 use crate::command::{Args, CommandError, WriteCtx, words};
 use crate::effect::Effect;
+use crate::keyspace::Classes;
 use crate::resp::Reply;
 
 /// `RENAME key newkey`
@@ -14,9 +15,16 @@ pub(super) fn rename(
     context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     if key != to {
         context.keys.apply(&Effect::Rename { db, key, to })?;
+        tell_rename(context, key, to);
     }
     reply.ok();
     Ok(())
+}
+
+/// Tells that a key has another name.
+fn tell_rename(context: &mut WriteCtx<'_>, key: &[u8], to: &[u8]) {
+    context.keys.event(Classes::GENERIC, "rename_from", context.db, key);
+    context.keys.event(Classes::GENERIC, "rename_to", context.db, to);
 }
 
 /// `RENAMENX key newkey`
@@ -30,6 +38,7 @@ pub(super) fn renamenx(
     let free = context.keys.info(db, to)?.is_none();
     if free {
         context.keys.apply(&Effect::Rename { db, key, to })?;
+        tell_rename(context, key, to);
     }
     reply.integer(i64::from(free));
     Ok(())
@@ -50,6 +59,8 @@ pub(super) fn move_key(
     let moves = context.keys.info(db, key)?.is_some() && context.keys.info(to_db, key)?.is_none();
     if moves {
         context.keys.apply(&Effect::Move { db, key, to_db })?;
+        context.keys.event(Classes::GENERIC, "move_from", db, key);
+        context.keys.event(Classes::GENERIC, "move_to", to_db, key);
     }
     reply.integer(i64::from(moves));
     Ok(())
@@ -82,6 +93,7 @@ pub(super) fn copy(
         context.keys.info(db, key)?.is_some() && (replace || context.keys.info(to_db, to)?.is_none());
     if copies {
         context.keys.apply(&Effect::Copy { db, key, to_db, to })?;
+        context.keys.event(Classes::GENERIC, "copy_to", to_db, to);
     }
     reply.integer(i64::from(copies));
     Ok(())

@@ -9,7 +9,7 @@ mod tests;
 
 use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
-use crate::keyspace::{KeyInfo, Kind, Text};
+use crate::keyspace::{Classes, KeyInfo, Kind, Text};
 use crate::resp::Reply;
 
 /// Changes data and may grow it.
@@ -208,15 +208,17 @@ fn string_info(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<KeyInfo>, Co
 }
 
 /// Replies with the string that a key holds, or null.
-fn reply_text(context: &WriteCtx<'_>, key: &[u8], reply: &mut Reply<'_>) -> Result<(), CommandError> {
-    context.keys.with_value(context.db, key, |view, value| {
-        match value {
-            Some(value) => {
-                let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
-                text.bulk(view, 0, text.len(), reply)?;
-            }
-            None => reply.null(),
+fn reply_text(context: &mut WriteCtx<'_>, key: &[u8], reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let found = context.keys.with_value(context.db, key, |view, value| {
+        if let Some(value) = &value {
+            let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
+            text.bulk(view, 0, text.len(), reply)?;
         }
-        Ok(())
-    })
+        Ok::<_, CommandError>(value.is_some())
+    })?;
+    if !found {
+        reply.null();
+        context.keys.event(Classes::KEY_MISS, "keymiss", context.db, key);
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::string_info;
 use crate::command::{Args, CommandError, WriteCtx, words};
 use crate::effect::Effect;
-use crate::keyspace::Text;
+use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::Reply;
 
@@ -72,6 +72,7 @@ pub(super) fn incrbyfloat(
         .ok_or(CommandError::from("ERR increment would produce NaN or Infinity"))?
         .format();
     context.keys.apply(&Effect::Set { db, key, value: sum.as_bytes(), expire_at_ms, raw: false })?;
+    context.keys.event(Classes::STRING, "incrbyfloat", db, key);
     reply.bulk(sum.as_bytes());
     Ok(())
 }
@@ -102,6 +103,7 @@ fn add(
     let mut text = itoa::Buffer::new();
     let value = text.format(sum).as_bytes();
     context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false })?;
+    context.keys.event(Classes::STRING, "incrby", db, key);
     reply.integer(sum);
     Ok(())
 }

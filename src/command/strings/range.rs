@@ -3,6 +3,7 @@
 use super::{string_info, text};
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
+use crate::keyspace::Classes;
 use crate::resp::Reply;
 
 /// `APPEND key value`
@@ -18,6 +19,7 @@ pub(super) fn append(
         return Err(CommandError::VALUE_TOO_LONG);
     }
     context.keys.apply(&Effect::Append { db, key, value })?;
+    context.keys.event(Classes::STRING, "append", db, key);
     reply.integer(len as i64);
     Ok(())
 }
@@ -41,6 +43,7 @@ pub(super) fn setrange(
         return Err(CommandError::VALUE_TOO_LONG);
     }
     context.keys.apply(&Effect::SetRange { db, key, offset, value })?;
+    context.keys.event(Classes::STRING, "setrange", db, key);
     reply.integer(len.max(end) as i64);
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
 use crate::command::{Args, CommandError, WriteCtx};
 use crate::effect::Effect;
+use crate::keyspace::Classes;
 use crate::resp::Reply;
 
 /// Whether a value is stored.
@@ -91,7 +92,7 @@ pub(super) fn set(
 ) -> Result<(), CommandError> {
     let key = &args[1];
     if args.len() == 3 {
-        context.keys.apply(&plain(context.db, key, &args[2]))?;
+        store_plain(context, key, &args[2])?;
         reply.ok();
         return Ok(());
     }
@@ -111,7 +112,7 @@ pub(super) fn set(
     };
     if stored {
         let kept = before.filter(|_| options.lifetime == Lifetime::Keep).and_then(|info| info.expire_at_ms);
-        store(context, key, &args[2], until.or(kept))?;
+        store(context, key, &args[2], until.or(kept), until.is_some())?;
     }
     match (options.get, stored) {
         (true, _) => {}
@@ -129,7 +130,7 @@ pub(super) fn setnx(
 ) -> Result<(), CommandError> {
     let missing = context.keys.info(context.db, &args[1])?.is_none();
     if missing {
-        context.keys.apply(&plain(context.db, &args[1], &args[2]))?;
+        store_plain(context, &args[1], &args[2])?;
     }
     reply.integer(i64::from(missing));
     Ok(())
@@ -142,7 +143,7 @@ pub(super) fn setex(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let deadline = TimeForm::SECONDS.deadline(&args[2], context.now_ms, "setex")?;
-    store(context, &args[1], &args[3], Some(deadline))?;
+    store(context, &args[1], &args[3], Some(deadline), true)?;
     reply.ok();
     Ok(())
 }
@@ -154,7 +155,7 @@ pub(super) fn psetex(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let deadline = TimeForm::MILLIS.deadline(&args[2], context.now_ms, "psetex")?;
-    store(context, &args[1], &args[3], Some(deadline))?;
+    store(context, &args[1], &args[3], Some(deadline), true)?;
     reply.ok();
     Ok(())
 }
@@ -166,8 +167,7 @@ pub(super) fn getset(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     reply_text(context, &args[1], reply)?;
-    context.keys.apply(&plain(context.db, &args[1], &args[2]))?;
-    Ok(())
+    store_plain(context, &args[1], &args[2])
 }
 
 /// `GETDEL key`
@@ -180,6 +180,7 @@ pub(super) fn getdel(
     reply_text(context, key, reply)?;
     if context.keys.info(context.db, key)?.is_some() {
         context.keys.apply(&Effect::Delete { db: context.db, key, expired: false })?;
+        context.keys.event(Classes::GENERIC, "del", context.db, key);
     }
     Ok(())
 }
@@ -194,6 +195,7 @@ pub(super) fn getex(
     let options = Options::parse(args, 2, false)?;
     let Some(info) = string_info(context, key)? else {
         reply.null();
+        context.keys.event(Classes::KEY_MISS, "keymiss", db, key);
         return Ok(());
     };
     let expire_at_ms = match options.lifetime {
@@ -204,8 +206,11 @@ pub(super) fn getex(
     reply_text(context, key, reply)?;
     if expire_at_ms.is_some_and(|deadline| deadline <= context.now_ms) {
         context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+        context.keys.event(Classes::GENERIC, "del", db, key);
     } else if expire_at_ms != info.expire_at_ms {
         context.keys.apply(&Effect::Expire { db, key, expire_at_ms })?;
+        let name = if expire_at_ms.is_some() { "expire" } else { "persist" };
+        context.keys.event(Classes::GENERIC, name, db, key);
     }
     Ok(())
 }
@@ -251,28 +256,43 @@ fn check_pairs(args: &Args<'_>, command: &str) -> Result<(), CommandError> {
 /// Stores all pairs, in order.
 fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), CommandError> {
     for (key, value) in args.from(1).step_by(2).zip(args.from(2).step_by(2)) {
-        context.keys.apply(&plain(context.db, key, value))?;
+        store_plain(context, key, value)?;
     }
     Ok(())
 }
 
-/// A string without a deadline.
-fn plain<'a>(db: usize, key: &'a [u8], value: &'a [u8]) -> Effect<'a> {
-    Effect::Set { db, key, value, expire_at_ms: None, raw: false }
+/// Stores a string without a deadline.
+fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(), CommandError> {
+    let db = context.db;
+    context.keys.apply(&Effect::Set { db, key, value, expire_at_ms: None, raw: false })?;
+    context.keys.event(Classes::STRING, "set", db, key);
+    Ok(())
 }
 
-/// Stores a string with or without a deadline. One that is past its deadline already is gone at once.
+/// Stores a string with or without a deadline, which is a new one if `until_is_new`. One that is past its deadline
+/// already is gone at once.
 fn store(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     value: &[u8],
     expire_at_ms: Option<u64>,
+    until_is_new: bool,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    if expire_at_ms.is_none_or(|deadline| deadline > context.now_ms) {
+    let lives = expire_at_ms.is_none_or(|deadline| deadline > context.now_ms);
+    if lives {
         context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false })?;
     } else if context.keys.info(db, key)?.is_some() {
         context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+    } else {
+        context.keys.event(Classes::NEW, "new", db, key);
+    }
+    context.keys.event(Classes::STRING, "set", db, key);
+    if until_is_new {
+        context.keys.event(Classes::GENERIC, "expire", db, key);
+    }
+    if !lives {
+        context.keys.event(Classes::EXPIRED, "expired", db, key);
     }
     Ok(())
 }

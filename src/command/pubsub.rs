@@ -1,0 +1,351 @@
+//! `SUBSCRIBE`, `PUBLISH` and their kin.
+//!
+//! Confirmations are push messages, one per channel, each a reply in its place. Before the confirmation that a client no
+//! longer listens, all messages that it got until then leave: what follows on a connection of RESP2 are replies again.
+
+use super::local::{self, Outcome, excerpt, unknown_subcommand};
+use super::table::spec;
+use super::{Args, CommandError, Flags, KeySpec, LocalCtx, LocalFn, Run, Spec};
+use crate::resp::Reply;
+use crate::state::Listening;
+
+/// Commands that begin or end listening.
+const LISTENS: Flags =
+    Flags::PUBSUB.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE).with(Flags::WHILE_LISTENING);
+/// Commands that publish.
+const PUBLISHES: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
+/// Commands that look.
+const LOOKS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
+
+/// The commands of this file. Ids 830 to 849.
+pub static SPECS: &[Spec] = &[
+    Spec {
+        id: 830,
+        summary: "Listens for messages published to channels.",
+        complexity: "O(N) where N is the number of channels to subscribe to.",
+        ..pubsub("subscribe", -2, LISTENS, subscribe)
+    },
+    Spec {
+        id: 831,
+        summary: "Stops listening to messages posted to channels.",
+        complexity: "O(N) where N is the number of channels to unsubscribe.",
+        ..pubsub("unsubscribe", -1, LISTENS, unsubscribe)
+    },
+    Spec {
+        id: 832,
+        summary: "Listens for messages published to channels that match one or more patterns.",
+        complexity: "O(N) where N is the number of patterns to subscribe to.",
+        ..pubsub("psubscribe", -2, LISTENS, psubscribe)
+    },
+    Spec {
+        id: 833,
+        summary: "Stops listening to messages published to channels that match one or more patterns.",
+        complexity: "O(N) where N is the number of patterns to unsubscribe.",
+        ..pubsub("punsubscribe", -1, LISTENS, punsubscribe)
+    },
+    Spec {
+        id: 834,
+        summary: "Listens for messages published to shard channels.",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of shard channels to subscribe to.",
+        keys: KeySpec::ALL,
+        ..pubsub("ssubscribe", -2, LISTENS, ssubscribe)
+    },
+    Spec {
+        id: 835,
+        summary: "Stops listening to messages posted to shard channels.",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of shard channels to unsubscribe.",
+        keys: KeySpec::ALL,
+        ..pubsub("sunsubscribe", -1, LISTENS, sunsubscribe)
+    },
+    Spec {
+        id: 836,
+        summary: "Posts a message to a channel.",
+        complexity: "O(N+M) where N is the number of clients subscribed to the channel and M is the number of patterns.",
+        ..pubsub("publish", 3, PUBLISHES, publish)
+    },
+    Spec {
+        id: 837,
+        summary: "Posts a message to a shard channel.",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of clients subscribed to the shard channel.",
+        keys: KeySpec::ONE,
+        ..pubsub("spublish", 3, PUBLISHES, spublish)
+    },
+    Spec {
+        id: 838,
+        summary: "A container for Pub/Sub commands.",
+        since: "2.8.0",
+        complexity: "Depends on subcommand.",
+        subcommands: SUBCOMMANDS,
+        ..pubsub("pubsub", -2, Flags::NONE, unknown_subcommand)
+    },
+];
+
+static SUBCOMMANDS: &[Spec] = &[
+    Spec {
+        id: 839,
+        summary: "Returns the active channels.",
+        since: "2.8.0",
+        complexity: "O(N) where N is the number of active channels.",
+        ..pubsub("pubsub|channels", -2, LOOKS, channels)
+    },
+    Spec {
+        id: 840,
+        summary: "Returns a count of subscribers to channels.",
+        since: "2.8.0",
+        complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
+        ..pubsub("pubsub|numsub", -2, LOOKS, numsub)
+    },
+    Spec {
+        id: 841,
+        summary: "Returns a count of unique pattern subscriptions.",
+        since: "2.8.0",
+        ..pubsub("pubsub|numpat", 2, LOOKS, numpat)
+    },
+    Spec {
+        id: 842,
+        summary: "Returns the active shard channels.",
+        since: "7.0.0",
+        complexity: "O(N) where N is the number of active shard channels.",
+        ..pubsub("pubsub|shardchannels", -2, LOOKS, shardchannels)
+    },
+    Spec {
+        id: 843,
+        summary: "Returns the count of subscribers of shard channels.",
+        since: "7.0.0",
+        complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
+        ..pubsub("pubsub|shardnumsub", -2, LOOKS, shardnumsub)
+    },
+    Spec {
+        id: 844,
+        summary: "Returns helpful text about the different subcommands.",
+        since: "6.2.0",
+        ..pubsub("pubsub|help", 2, Flags::LOADING.with(Flags::STALE), help)
+    },
+];
+
+/// The base of these commands' specs.
+const fn pubsub(name: &'static str, arity: i32, flags: Flags, run: LocalFn) -> Spec {
+    Spec { group: "pubsub", since: "2.0.0", ..spec(name, arity, flags, KeySpec::NONE, Run::Local(run)) }
+}
+
+/// The confirmation that a client listens, or does so no more; `name` is missing when it did not.
+fn confirm(reply: &mut Reply<'_>, kind: &str, name: Option<&[u8]>, count: usize) {
+    reply.push(3);
+    reply.bulk(kind.as_bytes());
+    match name {
+        Some(name) => reply.bulk(name),
+        None => reply.null(),
+    }
+    reply.integer(count as i64);
+}
+
+/// Whether the client may listen to `more` names.
+fn check_room(ctx: &LocalCtx<'_>, more: usize) -> Outcome {
+    let listening = ctx.client.listening();
+    let names_max = ctx.server.limits.subscriptions_max();
+    if (listening.count() + listening.shard_channels.len() + more) as u64 > names_max {
+        return Err(CommandError::from(format!(
+            "ERR too many subscriptions: subscriptions-max is {names_max}"
+        )));
+    }
+    Ok(())
+}
+
+/// `SUBSCRIBE channel [channel ...]`
+fn subscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    check_room(ctx, args.len() - 1)?;
+    for channel in args.from(1) {
+        ctx.client.listen(|listening| listening.channels.insert(channel.into()));
+        ctx.server.pubsub.channels.subscribe(channel, ctx.client.info());
+        confirm(reply, "subscribe", Some(channel), ctx.client.listening().count());
+    }
+    Ok(())
+}
+
+/// `PSUBSCRIBE pattern [pattern ...]`
+fn psubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    check_room(ctx, args.len() - 1)?;
+    for pattern in args.from(1) {
+        ctx.client.listen(|listening| listening.patterns.insert(pattern.into()));
+        ctx.server.pubsub.subscribe_pattern(pattern, ctx.client.info());
+        confirm(reply, "psubscribe", Some(pattern), ctx.client.listening().count());
+    }
+    Ok(())
+}
+
+/// `SSUBSCRIBE shardchannel [shardchannel ...]`
+fn ssubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if ctx.client.is_in_exec {
+        return Err("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client".into());
+    }
+    check_room(ctx, args.len() - 1)?;
+    for channel in args.from(1) {
+        ctx.client.listen(|listening| listening.shard_channels.insert(channel.into()));
+        ctx.server.pubsub.shard_channels.subscribe(channel, ctx.client.info());
+        confirm(reply, "ssubscribe", Some(channel), ctx.client.listening().shard_channels.len());
+    }
+    Ok(())
+}
+
+/// One way of listening, for the commands that end it.
+struct Ending {
+    /// What the confirmation is called.
+    kind: &'static str,
+    /// The names that the client listens to.
+    names: fn(&mut Listening) -> &mut std::collections::BTreeSet<Box<[u8]>>,
+    /// Takes the client out of the registry.
+    leave: fn(&LocalCtx<'_>, &[u8]),
+    /// What the confirmation counts.
+    count: fn(&Listening) -> usize,
+}
+
+/// `UNSUBSCRIBE [channel ...]`
+fn unsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let ending = Ending {
+        kind: "unsubscribe",
+        names: |listening| &mut listening.channels,
+        leave: |ctx, channel| ctx.server.pubsub.channels.unsubscribe(channel, ctx.client.id()),
+        count: Listening::count,
+    };
+    end(ctx, args, reply, &ending)
+}
+
+/// `PUNSUBSCRIBE [pattern ...]`
+fn punsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let ending = Ending {
+        kind: "punsubscribe",
+        names: |listening| &mut listening.patterns,
+        leave: |ctx, pattern| ctx.server.pubsub.unsubscribe_pattern(pattern, ctx.client.id()),
+        count: Listening::count,
+    };
+    end(ctx, args, reply, &ending)
+}
+
+/// `SUNSUBSCRIBE [shardchannel ...]`
+fn sunsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let ending = Ending {
+        kind: "sunsubscribe",
+        names: |listening| &mut listening.shard_channels,
+        leave: |ctx, channel| ctx.server.pubsub.shard_channels.unsubscribe(channel, ctx.client.id()),
+        count: |listening| listening.shard_channels.len(),
+    };
+    end(ctx, args, reply, &ending)
+}
+
+/// Ends listening to the names that the command gives, or to all.
+fn end(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, ending: &Ending) -> Outcome {
+    let names: Vec<Box<[u8]>> = if args.len() > 1 {
+        args.from(1).map(Into::into).collect()
+    } else {
+        ctx.client.listen(|listening| (ending.names)(listening).iter().cloned().collect())
+    };
+    names.iter().for_each(|name| (ending.leave)(ctx, name));
+    leave_no_message_behind(ctx, reply);
+    if names.is_empty() {
+        confirm(reply, ending.kind, None, (ending.count)(ctx.client.listening()));
+    }
+    for name in &names {
+        ctx.client.listen(|listening| (ending.names)(listening).remove(name));
+        confirm(reply, ending.kind, Some(name), (ending.count)(ctx.client.listening()));
+    }
+    Ok(())
+}
+
+/// Sends what the client got until now, before it is told that it listens no more. Inside the array that answers `EXEC`
+/// there is no place for messages: they come behind it, or, where nobody would tell them from replies, are dropped.
+fn leave_no_message_behind(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
+    let outbox = ctx.client.info().outbox();
+    if !ctx.client.is_in_exec {
+        outbox.drain_into(reply);
+    } else if !reply.is_resp3() {
+        outbox.drain_into(&mut Reply::new(&mut Vec::new(), reply.protocol()));
+    }
+}
+
+/// `PUBLISH channel message`
+fn publish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let own = (!ctx.client.is_in_exec).then_some((ctx.client.id(), &mut *reply));
+    let receivers = ctx.server.pubsub.publish(ctx.server, &args[1], &args[2], own);
+    reply.integer(receivers as i64);
+    Ok(())
+}
+
+/// `SPUBLISH shardchannel message`
+fn spublish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let own = (!ctx.client.is_in_exec).then_some((ctx.client.id(), &mut *reply));
+    let receivers = ctx.server.pubsub.publish_shard(ctx.server, &args[1], &args[2], own);
+    reply.integer(receivers as i64);
+    Ok(())
+}
+
+/// `PUBSUB CHANNELS [pattern]`
+fn channels(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    list(&ctx.server.pubsub.channels, args, reply)
+}
+
+/// `PUBSUB SHARDCHANNELS [pattern]`
+fn shardchannels(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    list(&ctx.server.pubsub.shard_channels, args, reply)
+}
+
+/// The channels that a pattern matches, or all.
+fn list(channels: &crate::state::Channels, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if args.len() > 3 {
+        return Err(CommandError::from(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
+            excerpt(&args[1])
+        )));
+    }
+    let names = channels.names(args.get(2));
+    reply.array(names.len());
+    names.iter().for_each(|name| reply.bulk(name));
+    Ok(())
+}
+
+/// `PUBSUB NUMSUB [channel ...]`
+fn numsub(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    count(&ctx.server.pubsub.channels, args, reply)
+}
+
+/// `PUBSUB SHARDNUMSUB [shardchannel ...]`
+fn shardnumsub(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    count(&ctx.server.pubsub.shard_channels, args, reply)
+}
+
+/// Each channel and its number of listeners.
+fn count(channels: &crate::state::Channels, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.array((args.len() - 2) * 2);
+    for channel in args.from(2) {
+        reply.bulk(channel);
+        reply.integer(channels.listeners(channel) as i64);
+    }
+    Ok(())
+}
+
+/// `PUBSUB NUMPAT`
+fn numpat(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(ctx.server.pubsub.patterns_len() as i64);
+    Ok(())
+}
+
+/// `PUBSUB HELP`
+fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let lines = [
+        "CHANNELS [<pattern>]",
+        "    Return the currently active channels matching a <pattern> (default: '*').",
+        "NUMPAT",
+        "    Return number of subscriptions to patterns.",
+        "NUMSUB [<channel> ...]",
+        "    Return the number of subscribers for the specified channels, excluding",
+        "    pattern subscriptions(default: no channels).",
+        "SHARDCHANNELS [<pattern>]",
+        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    Return the number of subscribers for the specified shard level channel(s)",
+    ];
+    local::help(reply, "PUBSUB", &lines);
+    Ok(())
+}

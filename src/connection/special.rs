@@ -1,0 +1,153 @@
+//! What a session does differently for clients in a transaction, clients that track keys, clients that watch all
+//! commands, and clients of RESP2 that listen to channels; and what is left to do for a transaction that the writer has executed.
+
+use super::buffers::Buffers;
+use super::session::{Session, Step};
+use crate::command::{Args, Flags, LocalCtx, Run, Spec};
+use crate::resp::Reply;
+use crate::state::{Next, Transaction};
+use crate::writer::Item;
+
+impl Session {
+    /// Deals with a command of a special client where it is not to be run like others; `None` where it is.
+    #[cold]
+    pub(super) fn take_special(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        spec: &'static Spec,
+    ) -> Option<Option<Step>> {
+        if self.client.is_listening_only() && !spec.flags.has(Flags::WHILE_LISTENING) {
+            let text = format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                spec.name
+            );
+            self.reject(work, spec, text.as_bytes());
+        } else if self.client.monitors() && touches_keys(spec) {
+            self.reject(work, spec, b"ERR Replica can't interact with the keyspace");
+        } else if self.client.transaction().is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
+            if spec.flags.has(Flags::NO_MULTI) {
+                self.reject(work, spec, b"ERR Command not allowed inside a transaction");
+            } else {
+                self.queue(work, first_span, spec);
+            }
+        } else {
+            return None;
+        }
+        work.spans.truncate(first_span);
+        Some(None)
+    }
+
+    /// Queues a command for `EXEC`.
+    fn queue(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) {
+        let args = Args::new(&work.input, &work.spans[first_span..]);
+        let limits = &self.state.limits;
+        let (bytes_max, commands_max) = (limits.transaction_bytes_max(), limits.transaction_commands_max());
+        let fits = self.client.transaction().is_some_and(|transaction| {
+            transaction.charged_bytes() + Transaction::charge_of(&args) <= bytes_max
+                && (transaction.commands.len() as u64) < commands_max
+        });
+        if !fits {
+            let text = format!(
+                "ERR the transaction is too large: transaction-bytes-max is {bytes_max}, transaction-commands-max is \
+                 {commands_max}"
+            );
+            self.reject(work, spec, text.as_bytes());
+            return;
+        }
+        let databases = limits.databases();
+        self.client.change_transaction(|transaction| transaction.queue(spec, &args, databases));
+        self.answer_at_once(work, |reply| reply.simple("QUEUED"));
+    }
+
+    /// A command was refused: a transaction that it was meant for can no longer be executed.
+    pub(super) fn fail_transaction(&mut self) {
+        if self.client.transaction().is_some() {
+            self.client.change_transaction(|transaction| transaction.is_failed = true);
+        }
+    }
+
+    /// Hands the client's transaction to the writer.
+    pub(super) fn submit_transaction(&mut self, work: &mut Buffers) -> Option<Step> {
+        let transaction = self.client.take_transaction().expect("EXEC has found a transaction");
+        let has_local = transaction.has_local();
+        self.begin_items(work);
+        work.transaction_bytes += transaction.charged_bytes() as usize;
+        work.items.push(Item::Transaction(transaction));
+        let step = self.close_items();
+        // The connection's own commands run when the writer has answered, and before whatever follows.
+        if has_local { Some(Step::Answer) } else { step }
+    }
+
+    /// Has the writer watch the keys of the command whose words start at `first_span`.
+    pub(super) fn submit_watch(&mut self, work: &mut Buffers, first_span: usize) -> Option<Step> {
+        self.begin_items(work);
+        work.items.push(Item::Watch {
+            watch: self.client.watch().clone(),
+            db: self.client.db(),
+            first_span: first_span as u32,
+            spans: (work.spans.len() - first_span) as u32,
+        });
+        self.close_items()
+    }
+
+    /// Runs the connection's own commands of transactions that the writer executed, and puts their replies in their
+    /// places. Replies of this round start at `kept_bytes` of the replies.
+    pub(super) fn finish_transactions(&mut self, work: &mut Buffers, executed: usize) {
+        // A transaction with commands of the connection is the last item of its submission.
+        let Some(Item::Transaction(transaction)) =
+            executed.checked_sub(1).and_then(|last| work.items.get_mut(last))
+        else {
+            return;
+        };
+        if transaction.places.is_empty() {
+            return;
+        }
+        let places = std::mem::take(&mut transaction.places);
+        let Buffers { items, out, .. } = work;
+        let Some(Item::Transaction(transaction)) = items.get(executed - 1) else { return };
+        let rest = out.split_off(places[0]);
+        let mut taken = places[0];
+        let local = transaction.commands.iter().filter(|queued| queued.is_local());
+        self.client.is_in_exec = true;
+        for (place, queued) in places.iter().zip(local) {
+            out.extend_from_slice(&rest[taken - places[0]..place - places[0]]);
+            taken = *place;
+            self.run_queued(queued.spec, &transaction.args(queued), out);
+        }
+        out.extend_from_slice(&rest[taken - places[0]..]);
+        self.client.is_in_exec = false;
+    }
+
+    /// Runs one of the connection's own commands of a transaction.
+    fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
+        let Run::Local(run) = spec.run else { unreachable!("{} is the writer's", spec.name) };
+        let (reply_at, protocol) = (out.len(), self.client.protocol());
+        let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
+        let result = run(&mut context, args, &mut Reply::new(out, protocol));
+        match context.next {
+            Next::Continue | Next::Exec | Next::Watch => {}
+            next => self.postponed.push_back(next),
+        }
+        self.settle(spec, args, result, out, reply_at, protocol);
+    }
+
+    /// Shows a command of this client to those who watch all commands.
+    pub(super) fn show_to_monitors(&self, spec: &'static Spec, args: &Args<'_>) {
+        self.state.monitors.show(&self.state, self.client.info(), self.client.db(), spec, args);
+    }
+
+    /// What a command of a transaction asked for beside its reply, and that is to be done now that it has left.
+    pub(super) fn take_postponed(&mut self, work: &Buffers) -> Option<Step> {
+        match self.postponed.pop_front()? {
+            Next::Close => Some(Step::Close),
+            next => Some(Step::Wait { next, reply_at: work.out.len() }),
+        }
+    }
+}
+
+/// Whether a command is nothing for a client that watches all commands.
+fn touches_keys(spec: &Spec) -> bool {
+    !matches!(spec.run, Run::Local(_)) || matches!(spec.name, "publish" | "spublish")
+}

@@ -1,0 +1,50 @@
+//! What others see of a client's subscriptions, transaction and tracking: for `CLIENT LIST`, `INFO`, and whoever sends
+//! it something.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// How much a client listens to.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    /// Channels.
+    pub channels: AtomicUsize,
+    /// Patterns.
+    pub patterns: AtomicUsize,
+    /// Shard channels.
+    pub shard_channels: AtomicUsize,
+}
+
+impl Subscriptions {
+    /// Whether it listens to anything.
+    pub fn any(&self) -> bool {
+        [&self.channels, &self.patterns, &self.shard_channels].iter().any(|count| count.load(Relaxed) > 0)
+    }
+}
+
+/// A transaction that a client has begun, as others may look at it.
+#[derive(Debug)]
+pub struct TransactionMarks {
+    /// Commands queued; negative when none was begun.
+    pub commands: AtomicI64,
+    /// Bytes that they take.
+    pub bytes: AtomicU64,
+    /// Whether it watches keys.
+    pub watches: AtomicBool,
+}
+
+impl Default for TransactionMarks {
+    fn default() -> Self {
+        Self { commands: AtomicI64::new(-1), bytes: AtomicU64::new(0), watches: AtomicBool::new(false) }
+    }
+}
+
+/// What others see of a client's tracking.
+#[derive(Default)]
+pub struct TrackingMarks {
+    /// The client tracks.
+    pub on: AtomicBool,
+    /// In broadcasting mode.
+    pub broadcast: AtomicBool,
+    /// The client that it redirects to is gone.
+    pub redirect_broken: AtomicBool,
+}

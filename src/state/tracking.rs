@@ -1,0 +1,304 @@
+//! Client-side caching: which client may hold which key, and who is told when it changes.
+//!
+//! A client that reads a key is remembered *before* the read takes its snapshot (the writer: in the order of execution);
+//! a change is looked up *after* its version is published. So a client that read the old value is always told. Who was
+//! told about a key is forgotten for it until he reads it again. Clients in broadcasting mode are told of every change
+//! of a key with one of their prefixes instead. As in Redis, the table knows keys by name, whatever their database.
+//!
+//! The table is bounded by `tracking-table-max-keys`: beyond it, some key's clients are told as if it had changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use smallvec::SmallVec;
+
+use super::{ClientInfo, Message, ServerState};
+use crate::resp::{Protocol, Reply};
+
+/// Shards of the table.
+const SHARDS: usize = 16;
+/// Clients of one key beyond which those that are gone are looked for.
+const HOLDERS_PRUNE: usize = 16;
+/// Channel on which clients of RESP2 hear of changes.
+const INVALIDATE_CHANNEL: &[u8] = b"__redis__:invalidate";
+
+/// What a client asked for with `CLIENT TRACKING ON`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrackingMode {
+    /// `REDIRECT`: the client that is told.
+    pub redirect: Option<u64>,
+    /// `BCAST`: tells of all keys with one of these prefixes.
+    pub prefixes: Option<BTreeSet<Box<[u8]>>>,
+    /// `OPTIN`: remembers only what follows `CLIENT CACHING YES`.
+    pub opt_in: bool,
+    /// `OPTOUT`: remembers all but what follows `CLIENT CACHING NO`.
+    pub opt_out: bool,
+    /// `NOLOOP`: does not tell the client of its own changes.
+    pub no_loop: bool,
+}
+
+/// A client that tracks.
+struct Tracker {
+    /// The client.
+    info: Arc<ClientInfo>,
+    /// What it asked for.
+    mode: TrackingMode,
+}
+
+/// The clients that may hold a key.
+type Holders = SmallVec<[u64; 2]>;
+/// Keys and who may hold them.
+type Shard = HashMap<Box<[u8]>, Holders>;
+
+/// Which client may hold which key.
+pub struct Tracking {
+    /// Number of clients that track: what the data path looks at.
+    len: AtomicUsize,
+    /// The clients that track.
+    trackers: RwLock<BTreeMap<u64, Tracker>>,
+    /// Prefixes, and the clients that are told of keys that start so.
+    prefixes: RwLock<BTreeMap<Box<[u8]>, BTreeSet<u64>>>,
+    /// The table.
+    shards: [Mutex<Shard>; SHARDS],
+    /// Chooses a key's shard.
+    hasher: RandomState,
+    /// Number of keys in the table.
+    keys: AtomicUsize,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self {
+            len: AtomicUsize::new(0),
+            trackers: RwLock::default(),
+            prefixes: RwLock::default(),
+            shards: Default::default(),
+            hasher: RandomState::new(),
+            keys: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// Sizes of the table, for `INFO`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrackingSizes {
+    /// Clients that track.
+    pub clients: usize,
+    /// Keys in the table.
+    pub keys: usize,
+    /// Pairs of key and client in the table.
+    pub items: usize,
+    /// Prefixes of clients in broadcasting mode.
+    pub prefixes: usize,
+}
+
+impl Tracking {
+    /// Whether any client tracks.
+    #[inline]
+    pub fn any(&self) -> bool {
+        self.len.load(Relaxed) > 0
+    }
+
+    /// Lets a client track, or track in another way.
+    pub fn start(&self, info: &Arc<ClientInfo>, mode: TrackingMode) {
+        let id = info.id();
+        if let Some(wanted) = &mode.prefixes {
+            let mut prefixes = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+            for prefix in wanted {
+                prefixes.entry(prefix.clone()).or_default().insert(id);
+            }
+        }
+        let mut trackers = self.trackers.write().unwrap_or_else(PoisonError::into_inner);
+        trackers.insert(id, Tracker { info: info.clone(), mode });
+        self.len.store(trackers.len(), SeqCst);
+    }
+
+    /// Lets a client track no more. What it holds is forgotten in time.
+    pub fn stop(&self, id: u64) {
+        let mut trackers = self.trackers.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(tracker) = trackers.remove(&id) else { return };
+        self.len.store(trackers.len(), SeqCst);
+        drop(trackers);
+        if tracker.mode.prefixes.is_some() {
+            let mut prefixes = self.prefixes.write().unwrap_or_else(PoisonError::into_inner);
+            prefixes.retain(|_, clients| {
+                clients.remove(&id);
+                !clients.is_empty()
+            });
+        }
+    }
+
+    /// Remembers that a client may hold these keys. To be called before they are read.
+    pub fn remember<'a>(&self, server: &ServerState, id: u64, keys: impl Iterator<Item = &'a [u8]>) {
+        for key in keys {
+            self.remember_one(id, key);
+        }
+        while self.keys.load(SeqCst) as u64 > server.limits.tracking_keys_max() {
+            let Some((key, holders)) = self.take_any() else { return };
+            self.tell_holders(server, &holders, &key, None);
+        }
+    }
+
+    /// Remembers one key.
+    fn remember_one(&self, id: u64, key: &[u8]) {
+        let mut shard = self.shard(key);
+        let Some(holders) = shard.get_mut(key) else {
+            shard.insert(key.into(), SmallVec::from_slice(&[id]));
+            self.keys.fetch_add(1, SeqCst);
+            return;
+        };
+        if holders.contains(&id) {
+            return;
+        }
+        if holders.len() >= HOLDERS_PRUNE && holders.len().is_power_of_two() {
+            let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+            holders.retain(|id| trackers.contains_key(id));
+        }
+        holders.push(id);
+    }
+
+    /// Takes some key out of the table.
+    fn take_any(&self) -> Option<(Box<[u8]>, Holders)> {
+        let first = self.hasher.hash_one(self.keys.load(SeqCst)) as usize;
+        (0..SHARDS).find_map(|step| {
+            let mut shard = lock(&self.shards[(first + step) % SHARDS]);
+            let key = shard.keys().next()?.clone();
+            let holders = shard.remove(&key)?;
+            self.keys.fetch_sub(1, SeqCst);
+            Some((key, holders))
+        })
+    }
+
+    /// Tells who may hold `key` that the client `by` changed it, or that it is gone.
+    pub fn changed(&self, server: &ServerState, key: &[u8], by: Option<u64>) {
+        let holders = self.shard(key).remove(key);
+        if let Some(holders) = holders {
+            self.keys.fetch_sub(1, SeqCst);
+            self.tell_holders(server, &holders, key, by);
+        }
+    }
+
+    /// Tells clients that a key changed.
+    fn tell_holders(&self, server: &ServerState, holders: &[u64], key: &[u8], by: Option<u64>) {
+        let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+        for tracker in holders.iter().filter_map(|id| trackers.get(id)) {
+            let is_own = tracker.mode.no_loop && by == Some(tracker.info.id());
+            if tracker.mode.prefixes.is_none() && !is_own {
+                tell(server, tracker, Some(&[key]));
+            }
+        }
+    }
+
+    /// Tells clients in broadcasting mode which keys were changed, each with who changed it.
+    pub fn broadcast(&self, server: &ServerState, changes: &[(&[u8], Option<u64>)]) {
+        let prefixes = self.prefixes.read().unwrap_or_else(PoisonError::into_inner);
+        if prefixes.is_empty() || changes.is_empty() {
+            return;
+        }
+        let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+        for (prefix, ids) in prefixes.iter() {
+            let mut seen = HashSet::new();
+            let matching: Vec<&(&[u8], Option<u64>)> = changes
+                .iter()
+                .filter(|(key, by)| key.starts_with(prefix) && seen.insert((*key, *by)))
+                .collect();
+            for tracker in ids.iter().filter_map(|id| trackers.get(id)) {
+                let others = |by: Option<u64>| !tracker.mode.no_loop || by != Some(tracker.info.id());
+                let mut keys: Vec<&[u8]> =
+                    matching.iter().filter(|(_, by)| others(*by)).map(|(key, _)| *key).collect();
+                keys.dedup();
+                if !keys.is_empty() {
+                    tell(server, tracker, Some(&keys));
+                }
+            }
+        }
+    }
+
+    /// Tells all clients that whole databases changed, and forgets all keys.
+    pub fn flushed(&self, server: &ServerState) {
+        for shard in &self.shards {
+            let forgotten = std::mem::take(&mut *lock(shard));
+            self.keys.fetch_sub(forgotten.len(), SeqCst);
+        }
+        let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+        trackers.values().for_each(|tracker| tell(server, tracker, None));
+    }
+
+    /// What the table holds.
+    pub fn sizes(&self) -> TrackingSizes {
+        TrackingSizes {
+            clients: self.len.load(SeqCst),
+            keys: self.keys.load(SeqCst),
+            items: self
+                .shards
+                .iter()
+                .map(|shard| lock(shard).values().map(|ids| ids.len()).sum::<usize>())
+                .sum(),
+            prefixes: self.prefixes.read().unwrap_or_else(PoisonError::into_inner).len(),
+        }
+    }
+
+    /// A key's shard, locked.
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[self.hasher.hash_one(key) as usize % SHARDS])
+    }
+}
+
+/// A shard, locked.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells a client, or the one that it redirects to, which keys changed; `None`: all.
+fn tell(server: &ServerState, tracker: &Tracker, keys: Option<&[&[u8]]>) {
+    let target = match tracker.mode.redirect {
+        None => Some(tracker.info.clone()),
+        Some(id) => server.clients.get(id).filter(|info| !info.is_killed()),
+    };
+    let Some(target) = target else {
+        redirect_broken(server, tracker);
+        return;
+    };
+    let redirected = tracker.mode.redirect.is_some();
+    if target.protocol_version() == 2 && !(redirected && target.subscriptions().any()) {
+        // Without RESP3, only a client that listens can hear.
+        return;
+    }
+    let mut message = Message::new(|reply: &mut Reply<'_>| {
+        if reply.protocol() == Protocol::Resp3 {
+            reply.push(2);
+            reply.bulk(b"invalidate");
+        } else {
+            reply.push(3);
+            reply.bulk(b"message");
+            reply.bulk(INVALIDATE_CHANNEL);
+        }
+        match keys {
+            None => reply.null(),
+            Some(keys) => {
+                reply.array(keys.len());
+                keys.iter().for_each(|key| reply.bulk(key));
+            }
+        }
+    });
+    server.push(&target, &mut message);
+}
+
+/// Notes that the client that was to be told is gone, and says so where that can be heard.
+fn redirect_broken(server: &ServerState, tracker: &Tracker) {
+    tracker.info.set_redirect_broken(true);
+    if tracker.info.protocol_version() == 3 {
+        let redirect = tracker.mode.redirect.unwrap_or(0);
+        let mut message = Message::new(|reply: &mut Reply<'_>| {
+            reply.push(2);
+            reply.bulk(b"tracking-redir-broken");
+            reply.integer(redirect as i64);
+        });
+        server.push(&tracker.info, &mut message);
+    }
+}
+
+#[cfg(test)]
+mod tests;

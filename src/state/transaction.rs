@@ -1,0 +1,162 @@
+//! A transaction: the commands between `MULTI` and `EXEC`, and the keys that were watched before.
+//!
+//! The connection queues, the writer executes all of it in one go and logs it as one record. Commands that belong to the
+//! connection (`SELECT`, `PUBLISH`, `CLIENT` ...) are run there afterwards, when the rest is durable; the writer leaves
+//! places for their replies. It never does when the transaction was not executed.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::command::{Args, Flags, Run, Span, Spec};
+
+/// Bytes that a command is charged besides its words: what the lists here take.
+pub const COMMAND_OVERHEAD_BYTES: u64 = 64;
+
+/// A command of a transaction.
+#[derive(Clone, Copy)]
+pub struct Queued {
+    /// The command.
+    pub spec: &'static Spec,
+    /// The database that is selected where it stands.
+    pub db: u16,
+    /// Index of its first word.
+    first_span: u32,
+    /// Number of its words.
+    spans: u32,
+}
+
+impl Queued {
+    /// Whether the connection runs it, as against the writer.
+    pub fn is_local(&self) -> bool {
+        matches!(self.spec.run, Run::Local(_))
+    }
+
+    /// Whether it may change data.
+    pub fn is_write(&self) -> bool {
+        matches!(self.spec.run, Run::Write(_))
+    }
+}
+
+/// The commands between `MULTI` and `EXEC`.
+pub struct Transaction {
+    /// The words of all commands.
+    input: Vec<u8>,
+    /// Where each word is.
+    spans: Vec<Span>,
+    /// The commands.
+    pub commands: Vec<Queued>,
+    /// The database that is selected behind the commands so far.
+    db: u16,
+    /// Whether a command was refused: `EXEC` then refuses all.
+    pub is_failed: bool,
+    /// Whether `CLIENT CACHING` was given for its reads.
+    pub is_tracked: bool,
+    /// The keys watched, if any; set by `EXEC`.
+    pub watch: Option<Arc<Watch>>,
+    /// Where the replies of local commands go, as offsets into the submission's replies: set by the writer when it has
+    /// executed the transaction.
+    pub places: Vec<usize>,
+}
+
+impl Transaction {
+    /// An empty transaction of a client in database `db`.
+    pub fn new(db: u16) -> Self {
+        Self {
+            input: Vec::new(),
+            spans: Vec::new(),
+            commands: Vec::new(),
+            db,
+            is_failed: false,
+            is_tracked: false,
+            watch: None,
+            places: Vec::new(),
+        }
+    }
+
+    /// Bytes that it is charged.
+    pub fn charged_bytes(&self) -> u64 {
+        self.input.len() as u64
+            + self.spans.len() as u64 * size_of::<Span>() as u64
+            + self.commands.len() as u64 * COMMAND_OVERHEAD_BYTES
+    }
+
+    /// What [`Transaction::charged_bytes`] would grow by with this command.
+    pub fn charge_of(args: &Args<'_>) -> u64 {
+        args.from(0).map(|word| (word.len() + size_of::<Span>()) as u64).sum::<u64>() + COMMAND_OVERHEAD_BYTES
+    }
+
+    /// Adds a command. The caller keeps [`Transaction::charged_bytes`] within 32 bits.
+    pub fn queue(&mut self, spec: &'static Spec, args: &Args<'_>, databases: u32) {
+        let first_span = self.spans.len() as u32;
+        for word in args.from(0) {
+            self.spans.push(Span { start: self.input.len() as u32, len: word.len() as u32 });
+            self.input.extend_from_slice(word);
+        }
+        self.commands.push(Queued { spec, db: self.db, first_span, spans: args.len() as u32 });
+        if spec.name == "select"
+            && let Some(db) = crate::number::parse_i64(&args[1])
+            && (0..i64::from(databases)).contains(&db)
+        {
+            self.db = db as u16;
+        }
+    }
+
+    /// The words of one of its commands.
+    pub fn args(&self, queued: &Queued) -> Args<'_> {
+        Args::new(&self.input, &self.spans[queued.first_span as usize..][..queued.spans as usize])
+    }
+
+    /// The database that is selected behind all commands.
+    pub fn db(&self) -> u16 {
+        self.db
+    }
+
+    /// `EXEC` itself, as if it were one of the commands.
+    pub fn exec_args(&self) -> Args<'static> {
+        Args::new(b"exec", &[Span { start: 0, len: 4 }])
+    }
+
+    /// Whether any command may change data.
+    pub fn writes(&self) -> bool {
+        self.commands.iter().any(Queued::is_write)
+    }
+
+    /// Whether any command may grow the data set.
+    pub fn grows(&self) -> bool {
+        self.commands.iter().any(|queued| queued.is_write() && queued.spec.flags.has(Flags::DENYOOM))
+    }
+
+    /// Whether any command is the connection's.
+    pub fn has_local(&self) -> bool {
+        self.commands.iter().any(Queued::is_local)
+    }
+}
+
+/// A key that is watched: its database and its name.
+pub type WatchedKey = (u16, Arc<[u8]>);
+
+/// What a client watches, shared with the writer. Nothing is watched any more when the client drops it.
+#[derive(Default)]
+pub struct Watch {
+    /// Whether any of the keys was changed since.
+    is_touched: AtomicBool,
+    /// The keys, entered by the writer.
+    keys: Mutex<Vec<WatchedKey>>,
+}
+
+impl Watch {
+    /// Notes that one of the keys was changed.
+    pub fn touch(&self) {
+        self.is_touched.store(true, SeqCst);
+    }
+
+    /// Whether one of the keys was changed.
+    pub fn is_touched(&self) -> bool {
+        self.is_touched.load(SeqCst)
+    }
+
+    /// The keys, locked.
+    pub fn keys(&self) -> MutexGuard<'_, Vec<WatchedKey>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,129 @@
+//! What others are told of a group once it is durable and published: key-space events, and who may no longer hold which
+//! key. Gathered while the group's commands are executed; empty, and free, while nobody listens.
+//!
+//! Changes and reads of tracked keys stand in the order of execution, so that a client is told of a change behind its
+//! read and not of one before it.
+
+use std::ops::Range;
+
+use crate::effect::Effect;
+use crate::keyspace::Events;
+use crate::state::{PubSub, ServerState};
+
+/// What is told of one group.
+#[derive(Default)]
+pub(super) struct Aftermath {
+    /// Key-space events.
+    pub events: Events,
+    /// Whether any client tracked keys when the group was opened: if not, its changes are not noted.
+    pub tracks: bool,
+    /// Changes and reads, as far as clients track keys.
+    steps: Vec<Step>,
+    /// The keys of `steps`, one behind the other.
+    keys: Vec<u8>,
+}
+
+/// A change or a read.
+enum Step {
+    /// A key was changed by a client.
+    Changed {
+        /// Where the key is in `Aftermath::keys`.
+        key: Range<usize>,
+        /// The client; `None` if the key expired by itself.
+        by: Option<u64>,
+    },
+    /// A key was read by a client that tracks.
+    Read {
+        /// Where the key is in `Aftermath::keys`.
+        key: Range<usize>,
+        /// The client.
+        by: u64,
+    },
+    /// Whole databases were changed.
+    Flushed,
+}
+
+impl Aftermath {
+    /// Of a group that is opened now.
+    pub fn new(state: &ServerState) -> Self {
+        let events = Events::new(state.limits.notified());
+        Self { events, tracks: state.tracking.any(), ..Self::default() }
+    }
+
+    /// Notes what an effect changed.
+    pub fn changed(&mut self, effect: &Effect<'_>, by: Option<u64>) {
+        if matches!(effect, Effect::FlushAll | Effect::FlushDb { .. } | Effect::SwapDb { .. }) {
+            self.steps.push(Step::Flushed);
+        }
+        for (_, key) in effect.touched() {
+            let key = self.keep(key);
+            self.steps.push(Step::Changed { key, by });
+        }
+    }
+
+    /// Notes that a client that tracks read a key.
+    pub fn read(&mut self, key: &[u8], by: u64) {
+        let key = self.keep(key);
+        self.steps.push(Step::Read { key, by });
+    }
+
+    /// Keeps a key.
+    fn keep(&mut self, key: &[u8]) -> Range<usize> {
+        let start = self.keys.len();
+        self.keys.extend_from_slice(key);
+        start..self.keys.len()
+    }
+
+    /// Tells everybody. To be called when the group is durable and published, before its replies leave; `has_records` if
+    /// it changed anything.
+    pub fn tell(&self, state: &ServerState, has_records: bool) {
+        if has_records && !self.tracks && state.tracking.any() {
+            // Somebody began to track meanwhile, and may have read what was there before.
+            state.tracking.flushed(state);
+        }
+        if !self.events.is_empty() {
+            tell_events(state, &self.events);
+        }
+        if !self.steps.is_empty() {
+            self.tell_trackers(state);
+        }
+    }
+
+    /// Tells the clients that track.
+    fn tell_trackers(&self, state: &ServerState) {
+        let mut changes: Vec<(&[u8], Option<u64>)> = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Changed { key, by } => {
+                    let key = &self.keys[key.clone()];
+                    state.tracking.changed(state, key, *by);
+                    changes.push((key, *by));
+                }
+                Step::Read { key, by } => {
+                    state.tracking.remember(state, *by, std::iter::once(&self.keys[key.clone()]));
+                }
+                Step::Flushed => state.tracking.flushed(state),
+            }
+        }
+        state.tracking.broadcast(state, &changes);
+    }
+}
+
+/// Publishes events on the channels that are for them.
+pub(crate) fn tell_events(state: &ServerState, events: &Events) {
+    use crate::keyspace::Classes;
+    let PubSub { channels, .. } = &state.pubsub;
+    if channels.is_empty() && state.pubsub.patterns_len() == 0 {
+        return;
+    }
+    for (name, db, key) in events.iter() {
+        if events.wanted().has(Classes::KEYSPACE) {
+            let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+            state.pubsub.publish(state, &channel, name.as_bytes(), None);
+        }
+        if events.wanted().has(Classes::KEYEVENT) {
+            let channel = format!("__keyevent@{db}__:{name}");
+            state.pubsub.publish(state, channel.as_bytes(), key, None);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! `WATCH` and `EXEC`: a transaction's commands run one behind the other on the writer's version, with nothing between
+//! them, and their effects are one record: after a crash all of them are there or none is.
+//!
+//! Everything that can refuse a transaction (a touched key, no space, a record that the log could not hold) is looked at
+//! before its first command runs.
+
+use std::time::Instant;
+
+use wal::Log;
+
+use super::space::Space;
+use super::{OpenGroup, Writer, WriterError};
+use crate::command::{self, Args, Call, EXEC, Run};
+use crate::keyspace::{Estimate, KeyReader, Lookups};
+use crate::resp::{Protocol, Reply};
+use crate::state::{Transaction, Watch};
+
+/// Bytes that the record of one transaction may need at most.
+pub(super) const TRANSACTION_LOG_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of replies to one transaction beyond which no further reading command of it is run.
+const TRANSACTION_REPLY_BYTES_MAX: usize = 512 << 20;
+
+/// A transaction's record needs less than this times what its commands were charged.
+const ESTIMATE_FACTOR_MAX: u64 = 1024;
+
+/// What stands in the place of a reply beyond [`TRANSACTION_REPLY_BYTES_MAX`].
+const REPLIES_TOO_LONG: &str = "ERR the replies to this transaction are too long: this one was dropped";
+
+/// Whose transaction, and how it is answered.
+#[derive(Clone, Copy)]
+pub(super) struct Asker {
+    /// The client.
+    pub client_id: u64,
+    /// How to encode the replies.
+    pub protocol: Protocol,
+}
+
+impl<L: Log> Writer<L> {
+    /// Watches keys from now on. Those past their deadline are deleted first: they are not there to be touched.
+    pub(super) fn watch(
+        &mut self,
+        open: &mut OpenGroup,
+        watch: &std::sync::Arc<Watch>,
+        db: usize,
+        args: &Args<'_>,
+    ) -> Result<(), WriterError> {
+        for key in args.from(1) {
+            self.purge(open, db, key)?;
+            self.watches.add(watch, db, key);
+        }
+        Ok(())
+    }
+
+    /// Executes a transaction, and appends its record if it changed anything.
+    pub(super) fn transaction(
+        &mut self,
+        open: &mut OpenGroup,
+        transaction: &mut Transaction,
+        asker: Asker,
+        space: &Space,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WriterError> {
+        let started = Instant::now();
+        let start = out.len();
+        let mut reply = Reply::new(out, asker.protocol);
+        if let Some(refusal) = self.refusal(open, transaction, space)? {
+            reply.error(format!("EXECABORT Transaction discarded because of: {refusal}"));
+            self.state.stats.error(b"EXECABORT");
+        } else if self.is_watch_broken(open, transaction)? {
+            reply.null_array();
+        } else {
+            reply.array(transaction.commands.len());
+            self.run_transaction(open, transaction, asker, out)?;
+        }
+        self.show_to_monitors(asker, transaction.db(), &EXEC, &transaction.exec_args());
+        if let Some(watch) = transaction.watch.take() {
+            self.watches.remove(&watch);
+        }
+        let failed = out.get(start) == Some(&b'-');
+        self.state.stats.ran(EXEC.id, started.elapsed(), failed);
+        Ok(())
+    }
+
+    /// Runs the commands, and notes where the replies of those go that the connection runs.
+    fn run_transaction(
+        &mut self,
+        open: &mut OpenGroup,
+        transaction: &mut Transaction,
+        asker: Asker,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WriterError> {
+        let start = out.len();
+        let mut clock = Instant::now();
+        let mut places = std::mem::take(&mut transaction.places);
+        for queued in &transaction.commands {
+            let (args, db) = (transaction.args(queued), usize::from(queued.db));
+            self.show_to_monitors(asker, queued.db, queued.spec, &args);
+            if queued.is_local() {
+                places.push(out.len());
+                continue;
+            }
+            let reply_at = out.len();
+            let is_long = reply_at - start > TRANSACTION_REPLY_BYTES_MAX;
+            let mut reply = Reply::new(out, asker.protocol);
+            let mut failed = true;
+            if is_long && !queued.is_write() {
+                reply.error(REPLIES_TOO_LONG);
+            } else {
+                if transaction.is_tracked {
+                    open.note_reads(queued.spec, &args, asker.client_id);
+                }
+                failed = self.run_command(open, queued.spec, &args, db, asker.client_id, &mut reply)?;
+                if is_long {
+                    reply.truncate(reply_at);
+                    reply.error(REPLIES_TOO_LONG);
+                }
+            }
+            let now = Instant::now();
+            self.state.ran(asker.client_id, queued.spec, &args, now - clock, failed);
+            clock = now;
+        }
+        transaction.places = places;
+        self.append(open, EXEC.id);
+        Ok(())
+    }
+
+    /// Shows a command of a transaction to those who watch all commands.
+    #[inline]
+    fn show_to_monitors(&self, asker: Asker, db: u16, spec: &'static command::Spec, args: &Args<'_>) {
+        if self.state.monitors.any()
+            && let Some(info) = self.state.clients.get(asker.client_id)
+        {
+            self.state.monitors.show(&self.state, &info, db, spec, args);
+        }
+    }
+
+    /// Why a transaction may not run at all, if it may not.
+    fn refusal(
+        &self,
+        open: &OpenGroup,
+        transaction: &Transaction,
+        space: &Space,
+    ) -> Result<Option<String>, WriterError> {
+        let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
+        if let Some(refusal) = refused {
+            return Ok(Some(refusal.to_owned()));
+        }
+        if transaction.charged_bytes() < TRANSACTION_LOG_BYTES_MAX / ESTIMATE_FACTOR_MAX {
+            return Ok(None);
+        }
+        let need = self.estimate(open, transaction)?;
+        Ok((need.log_bytes > TRANSACTION_LOG_BYTES_MAX).then(|| {
+            format!(
+                "it may need a log record of {} bytes, and {TRANSACTION_LOG_BYTES_MAX} is the most; nothing was \
+                 changed",
+                need.log_bytes
+            )
+        }))
+    }
+
+    /// An upper bound of the space that a transaction needs.
+    pub(super) fn estimate(
+        &self,
+        open: &OpenGroup,
+        transaction: &Transaction,
+    ) -> Result<Estimate, WriterError> {
+        let mut need = Estimate::default();
+        let view = self.table.view();
+        for queued in transaction.commands.iter().filter(|queued| !queued.is_local()) {
+            let (args, db) = (transaction.args(queued), usize::from(queued.db));
+            let call = Call { spec: queued.spec, args, db, now_ms: open.now_ms, limits: self.limits };
+            let one = command::estimate(&call, &view)?;
+            need.log_bytes += one.log_bytes;
+            need.table_pages += one.table_pages;
+        }
+        Ok(need)
+    }
+
+    /// Pages that the transaction's `COPY`s may fill: what they copy can come from any key that the transaction names, in
+    /// any database, or be made by the transaction itself.
+    pub(super) fn copied_pages(&self, transaction: &Transaction) -> Result<u64, WriterError> {
+        let copies = transaction.commands.iter().filter(|queued| queued.spec.name == "copy").count() as u64;
+        if copies == 0 {
+            return Ok(0);
+        }
+        let view = self.table.view();
+        let mut largest_pages = 0;
+        for queued in &transaction.commands {
+            let args = transaction.args(queued);
+            for key in queued.spec.keys.indexes(args.len()).map(|index| &args[index]) {
+                for db in 0..self.limits.databases {
+                    let mut one = Estimate::default();
+                    one.add_copy(&view, db, key)?;
+                    largest_pages = largest_pages.max(one.table_pages);
+                }
+            }
+        }
+        let mut made = Estimate::default();
+        made.add_value(transaction.charged_bytes());
+        Ok(copies * (largest_pages + made.table_pages))
+    }
+
+    /// Whether a watched key was changed, or is past its deadline.
+    fn is_watch_broken(&self, open: &OpenGroup, transaction: &Transaction) -> Result<bool, WriterError> {
+        let Some(watch) = &transaction.watch else { return Ok(false) };
+        if watch.is_touched() {
+            return Ok(true);
+        }
+        let view = self.table.view();
+        let mut lookups = Lookups::default();
+        let mut reader = KeyReader::new(&view, open.now_ms, &mut lookups);
+        for (db, key) in watch.keys().iter() {
+            reader.peek(usize::from(*db), key)?;
+        }
+        Ok(!lookups.expired.is_empty())
+    }
+
+    /// What effects since `mark` of the record that is being formed mean to others: watched keys are touched, and clients
+    /// that track are to be told.
+    #[inline]
+    pub(super) fn note_changes(
+        &mut self,
+        open: &mut OpenGroup,
+        mark: usize,
+        by: Option<u64>,
+    ) -> Result<(), WriterError> {
+        let tracks = open.aftermath.tracks;
+        if self.effects.is_empty() || (self.watches.is_empty() && !tracks) {
+            return Ok(());
+        }
+        let view = self.table.view();
+        for effect in self.effects.since(mark) {
+            self.watches.touch(&effect, &view)?;
+            if tracks {
+                open.aftermath.changed(&effect, by);
+            }
+        }
+        Ok(())
+    }
+
+    /// Prepares for a command that may change whole databases.
+    #[inline]
+    pub(super) fn note_existing(&mut self, spec: &'static command::Spec) -> Result<(), WriterError> {
+        if !self.watches.is_empty() && matches!(spec.run, Run::Write(_)) && spec.keys.first == 0 {
+            self.watches.note_existing(&self.table.view())?;
+        }
+        Ok(())
+    }
+}
+
+impl OpenGroup {
+    /// Notes the keys that a command of a client that tracks reads.
+    pub(super) fn note_reads(&mut self, spec: &'static command::Spec, args: &Args<'_>, by: u64) {
+        if spec.flags.has(command::Flags::READONLY) {
+            spec.keys.indexes(args.len()).for_each(|index| self.aftermath.read(&args[index], by));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Keys that clients watch, and what touches them.
+//!
+//! Only the writer looks in here, so a key is watched from a point in its own order of execution on: a change is either
+//! before the `WATCH`, and visible to whatever the client reads behind it, or it touches. A client that watches no more
+//! drops its [`Watch`]; what is left of it here is swept out now and then.
+//!
+//! Redis's rules: a change touches, expiry too; emptying or exchanging databases touches the keys that exist before or
+//! after it; a key that was past its deadline already when it was watched is deleted then, and untouched.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use crate::effect::{DATABASES_MAX, Effect};
+use crate::keyspace::{KeyspaceError, keys_slot};
+use crate::state::Watch;
+use crate::table::View;
+
+/// Entries beyond twice the live ones of the last sweep that are borne before the next sweep.
+const DEAD_ENTRIES_MAX: usize = 64;
+
+/// Who watches one key.
+struct Watcher {
+    /// What the client holds; gone when it watches no more.
+    watch: Weak<Watch>,
+    /// Whether the key existed before the command that is about to change whole databases.
+    existed: bool,
+}
+
+/// The watched keys of one database.
+type Keys = HashMap<Arc<[u8]>, Vec<Watcher>>;
+
+/// The keys that clients watch.
+pub(super) struct Watches {
+    /// By database.
+    keys: Vec<Keys>,
+    /// Number of watchers of all keys.
+    len: usize,
+    /// Number of them after the last sweep.
+    swept_len: usize,
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self { keys: (0..DATABASES_MAX).map(|_| Keys::new()).collect(), len: 0, swept_len: 0 }
+    }
+}
+
+impl Watches {
+    /// Whether nobody watches anything: what each command asks.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Watches a key.
+    pub fn add(&mut self, watch: &Arc<Watch>, db: usize, key: &[u8]) {
+        let this = Arc::downgrade(watch);
+        let keys = &mut self.keys[db];
+        let (name, watchers) = match keys.get_key_value(key) {
+            Some((_, watchers)) if watchers.iter().any(|watcher| watcher.watch.ptr_eq(&this)) => return,
+            Some((name, _)) => (name.clone(), keys.get_mut(key).expect("it was found")),
+            None => {
+                let name: Arc<[u8]> = key.into();
+                (name.clone(), keys.entry(name).or_default())
+            }
+        };
+        watchers.push(Watcher { watch: this, existed: false });
+        watch.keys().push((db as u16, name));
+        self.len += 1;
+        if self.len > 2 * self.swept_len + DEAD_ENTRIES_MAX {
+            self.sweep();
+        }
+    }
+
+    /// Watches nothing of this any more.
+    pub fn remove(&mut self, watch: &Arc<Watch>) {
+        for (db, key) in watch.keys().drain(..) {
+            let keys = &mut self.keys[usize::from(db)];
+            let Some(watchers) = keys.get_mut(&key) else { continue };
+            let before = watchers.len();
+            watchers.retain(|watcher| !std::ptr::eq(watcher.watch.as_ptr(), Arc::as_ptr(watch)));
+            self.len -= before - watchers.len();
+            if watchers.is_empty() {
+                keys.remove(&key);
+            }
+        }
+    }
+
+    /// Forgets whoever watches no more.
+    pub fn sweep(&mut self) {
+        for keys in &mut self.keys {
+            keys.retain(|_, watchers| {
+                watchers.retain(|watcher| watcher.watch.strong_count() > 0);
+                !watchers.is_empty()
+            });
+        }
+        self.len = self.keys.iter().flat_map(HashMap::values).map(Vec::len).sum();
+        self.swept_len = self.len;
+    }
+
+    /// Remembers which of the keys exist, before a command that may change whole databases.
+    pub fn note_existing(&mut self, view: &View<'_>) -> Result<(), KeyspaceError> {
+        for (db, keys) in self.keys.iter_mut().enumerate() {
+            for (key, watchers) in keys.iter_mut() {
+                let root = view.root(keys_slot(db));
+                let existed = !root.is_empty() && view.get(root, key)?.is_some();
+                watchers.iter_mut().for_each(|watcher| watcher.existed = existed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Touches what an effect changed; `view` is the version with it.
+    pub fn touch(&self, effect: &Effect<'_>, view: &View<'_>) -> Result<(), KeyspaceError> {
+        match *effect {
+            Effect::FlushAll => {
+                (0..DATABASES_MAX).try_for_each(|db| self.touch_all(db, view))?;
+            }
+            Effect::FlushDb { db } => self.touch_all(db, view)?,
+            Effect::SwapDb { a, b } => {
+                self.touch_all(a, view)?;
+                self.touch_all(b, view)?;
+            }
+            _ => {
+                for (db, key) in effect.touched() {
+                    self.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Touches the keys of a database that existed before or exist now.
+    fn touch_all(&self, db: usize, view: &View<'_>) -> Result<(), KeyspaceError> {
+        for (key, watchers) in &self.keys[db] {
+            let root = view.root(keys_slot(db));
+            let exists = !root.is_empty() && view.get(root, key)?.is_some();
+            watchers.iter().filter(|watcher| exists || watcher.existed).for_each(Watcher::touch);
+        }
+        Ok(())
+    }
+}
+
+impl Watcher {
+    /// Touches what the client holds.
+    fn touch(&self) {
+        if let Some(watch) = self.watch.upgrade() {
+            watch.touch();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(watches: &Watches, effect: &Effect<'_>) {
+        for (db, key) in effect.touched() {
+            watches.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
+        }
+    }
+
+    #[test]
+    fn only_a_change_of_the_key_in_its_database_touches() {
+        let mut watches = Watches::default();
+        let (watch, other) = (Arc::new(Watch::default()), Arc::new(Watch::default()));
+        watches.add(&watch, 1, b"k");
+        watches.add(&watch, 1, b"k");
+        watches.add(&other, 1, b"j");
+        assert_eq!((watches.len, watch.keys().len()), (2, 1));
+        touched(&watches, &Effect::Delete { db: 0, key: b"k", expired: false });
+        touched(&watches, &Effect::Copy { db: 1, key: b"k", to_db: 1, to: b"x" });
+        assert!(!watch.is_touched());
+        touched(&watches, &Effect::Move { db: 0, key: b"k", to_db: 1 });
+        assert!(watch.is_touched() && !other.is_touched());
+        touched(&watches, &Effect::Rename { db: 1, key: b"x", to: b"j" });
+        assert!(other.is_touched());
+    }
+
+    #[test]
+    fn what_is_watched_no_more_does_not_add_up() {
+        let mut watches = Watches::default();
+        let kept = Arc::new(Watch::default());
+        watches.add(&kept, 0, b"kept");
+        for number in 0..10_000u32 {
+            watches.add(&Arc::new(Watch::default()), 0, &number.to_le_bytes());
+            assert!(watches.len <= DEAD_ENTRIES_MAX + 5);
+        }
+        watches.sweep();
+        assert_eq!(watches.len, 1);
+        watches.remove(&kept);
+        assert!(watches.is_empty() && watches.keys[0].is_empty());
+    }
+}

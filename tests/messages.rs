@@ -1,0 +1,293 @@
+//! Limits and orders of what clients send to each other: slow readers, transactions that are too large, events that wait
+//! for the disk, events of latency.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use common::{Client, TestServer, Value, encode};
+
+/// A server in a directory of its own.
+fn server(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), flags);
+    (root, server)
+}
+
+/// Anonymous memory of the server, in bytes.
+fn memory_bytes(server: &TestServer) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("Linux says so");
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn bulk(text: &str) -> Value {
+    Value::Bulk(text.as_bytes().to_vec())
+}
+
+/// Waits until `INFO` shows `line`.
+fn wait_for(client: &mut Client, section: &str, line: &str) {
+    let start = Instant::now();
+    while !client.run(&format!("INFO {section}")).text().lines().any(|shown| shown == line) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{line} does not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn subscribers_that_do_not_read_are_cut_off_before_they_take_much_memory() {
+    const LIMIT: u64 = 4 << 20;
+    const SUBSCRIBERS: usize = 8;
+    let limit = format!("pubsub {LIMIT} 0 0");
+    let (_root, server) = server(&["--client-output-buffer-limit", &limit]);
+    let mut slow: Vec<_> = (0..SUBSCRIBERS)
+        .map(|_| {
+            let mut stream = server.tcp();
+            stream.write_all(b"subscribe c\r\n").unwrap();
+            stream
+        })
+        .collect();
+    let mut publisher = server.client();
+    wait_for(&mut publisher, "clients", "pubsub_clients:8\r".trim_end());
+    let before = memory_bytes(&server);
+    let message = vec![b'm'; 64 << 10];
+    let (mut published, mut most) = (0u64, 0);
+    loop {
+        let listeners = publisher.command(&[b"PUBLISH", b"c", &message]);
+        published += message.len() as u64;
+        most = most.max(memory_bytes(&server).saturating_sub(before));
+        if listeners == Value::Integer(0) {
+            break;
+        }
+        assert!(published < 512 << 20, "slow subscribers are still there after {published} bytes");
+    }
+    // Messages are shared: what waits for eight clients takes little more than what waits for one.
+    assert!(most < 3 * LIMIT + (8 << 20), "{most} bytes for a limit of {LIMIT}");
+    eprintln!(
+        "{published} bytes published to {SUBSCRIBERS} readers that stand still: {most} bytes of memory at most"
+    );
+    for stream in &mut slow {
+        let mut received = Vec::new();
+        let ended = stream.read_to_end(&mut received);
+        assert!(ended.is_ok() || ended.unwrap_err().kind() == std::io::ErrorKind::ConnectionReset);
+        assert!((received.len() as u64) < published, "the rest was not sent");
+    }
+    assert_eq!(publisher.run("PUBSUB NUMSUB c"), Value::Array(vec![bulk("c"), Value::Integer(0)]));
+}
+
+#[test]
+fn the_soft_limit_cuts_off_after_its_time_even_when_nothing_more_comes() {
+    let (_root, server) = server(&["--client-output-buffer-limit", "pubsub 0 1mb 1"]);
+    let mut slow = server.tcp();
+    slow.write_all(b"subscribe c\r\n").unwrap();
+    let mut publisher = server.client();
+    wait_for(&mut publisher, "clients", "pubsub_clients:1");
+    // More than what the system's own buffers take.
+    let message = vec![b'm'; 1 << 20];
+    for _ in 0..24 {
+        assert_eq!(publisher.command(&[b"PUBLISH", b"c", &message]), Value::Integer(1));
+    }
+    wait_for(&mut publisher, "clients", "pubsub_clients:0");
+}
+
+#[test]
+fn a_reader_gets_every_message_in_order_however_many_there_are() {
+    let (_root, server) = server(&[]);
+    let mut listener = server.client();
+    listener.run("HELLO 3");
+    listener.run("SUBSCRIBE c");
+    let mut publisher = server.client();
+    const MESSAGES: usize = 20_000;
+    let bytes: Vec<u8> =
+        (0..MESSAGES).flat_map(|number| encode(&[b"PUBLISH", b"c", number.to_string().as_bytes()])).collect();
+    let writer = std::thread::spawn(move || {
+        publisher.send(&bytes).unwrap();
+        (0..MESSAGES).for_each(|_| assert_eq!(publisher.reply().unwrap(), Value::Integer(1)));
+    });
+    for number in 0..MESSAGES {
+        if number % 1000 == 0 {
+            // Replies come between messages.
+            listener.send(&encode(&[b"ECHO", b"still here"])).unwrap();
+        }
+        let mut received = listener.reply().unwrap();
+        while received == bulk("still here") {
+            received = listener.reply().unwrap();
+        }
+        assert_eq!(received, Value::Array(vec![bulk("message"), bulk("c"), bulk(&number.to_string())]));
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn transactions_are_bounded_in_bytes_and_commands_and_refused_whole() {
+    let (_root, server) = server(&["--transaction-bytes-max", "1mb", "--transaction-commands-max", "3"]);
+    let mut client = server.client();
+    let refused = |reply: Value| match reply {
+        Value::Error(text) => text,
+        other => panic!("{other:?} is no error"),
+    };
+    client.run("MULTI");
+    for _ in 0..3 {
+        assert_eq!(client.run("INCR n"), Value::Simple("QUEUED".into()));
+    }
+    assert!(refused(client.run("INCR n")).contains("transaction-commands-max is 3"));
+    assert!(refused(client.run("EXEC")).starts_with("EXECABORT "));
+    assert_eq!(client.run("GET n"), Value::Null);
+    let value = vec![b'v'; 600 << 10];
+    client.run("MULTI");
+    assert_eq!(client.command(&[b"SET", b"a", &value]), Value::Simple("QUEUED".into()));
+    assert!(refused(client.command(&[b"SET", b"b", &value])).contains("transaction-bytes-max is 1048576"));
+    assert!(refused(client.run("EXEC")).starts_with("EXECABORT "));
+    let keys: Vec<Vec<u8>> = (0..20u8).map(|key| vec![key; 60_000]).collect();
+    let watch: Vec<&[u8]> =
+        std::iter::once(b"WATCH".as_slice()).chain(keys.iter().map(Vec::as_slice)).collect();
+    assert!(refused(client.command(&watch)).contains("too many watched keys"));
+    assert_eq!(client.run("DBSIZE"), Value::Integer(0));
+}
+
+#[test]
+fn a_transaction_larger_than_a_record_of_the_log_is_refused_before_it_begins() {
+    let (_root, server) = server(&[]);
+    let mut client = server.client();
+    // Each key may take part of the record; with so many, the most that it could take is too much.
+    let words: Vec<&[u8]> =
+        std::iter::once(b"DEL".as_slice()).chain(std::iter::repeat_n(b"k".as_slice(), 99_999)).collect();
+    let mut bytes = encode(&[b"MULTI"]);
+    bytes.extend(encode(&[b"SET", b"k", b"v"]));
+    (0..60).for_each(|_| bytes.extend(encode(&words)));
+    bytes.extend(encode(&[b"EXEC"]));
+    client.send(&bytes).unwrap();
+    (0..62).for_each(|_| assert!(matches!(client.reply().unwrap(), Value::Simple(_))));
+    match client.reply().unwrap() {
+        Value::Error(text) => {
+            assert!(text.starts_with("EXECABORT ") && text.contains("log record"), "{text}")
+        }
+        other => panic!("{other:?} is no error"),
+    }
+    assert_eq!(client.run("EXISTS k"), Value::Integer(0), "nothing was changed");
+    assert_eq!(client.run("SET k v"), Value::Simple("OK".into()), "and writes go on");
+}
+
+#[test]
+fn a_change_between_watch_and_read_is_never_missed() {
+    // The reader watches, reads and writes what it read; others write all the time. Whatever it writes back must be what
+    // was there when it wrote: otherwise a write of theirs was undone.
+    let (_root, server) = server(&[]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut client = server.client();
+                while !stop.load(std::sync::atomic::Ordering::SeqCst) {
+                    client.run("INCR n");
+                }
+            });
+        }
+        let mut client = server.client();
+        let (mut done, mut broken) = (0, 0);
+        for _ in 0..600 {
+            client.send(b"WATCH n\r\nGET n\r\n").unwrap();
+            client.reply().unwrap();
+            let seen = client.reply().unwrap();
+            client.send(b"MULTI\r\nGET n\r\nEXEC\r\n").unwrap();
+            (0..2).for_each(|_| drop(client.reply().unwrap()));
+            match client.reply().unwrap() {
+                Value::Array(values) => {
+                    assert_eq!(values[0], seen, "changed since it was read, and nobody noticed");
+                    done += 1;
+                }
+                Value::Null => broken += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        eprintln!("{done} transactions done, {broken} given up");
+        assert!(broken > 0, "nothing was ever changed in between");
+    });
+}
+
+#[test]
+fn what_was_told_by_an_event_survives_sigkill() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    for _ in 0..4 {
+        let mut server = TestServer::start(&dir, &["--notify-keyspace-events", "E$"]);
+        let mut listener = server.client();
+        listener.run("FLUSHALL");
+        listener.run("HELLO 3");
+        listener.run("SUBSCRIBE __keyevent@0__:set");
+        let mut writer = server.client();
+        let bytes: Vec<u8> =
+            (0..20_000).flat_map(|n| encode(&[b"SET", format!("k{n}").as_bytes(), b"v"])).collect();
+        let writing = std::thread::spawn(move || writer.send(&bytes));
+        let told: Vec<Value> = (0..50).map(|_| listener.reply().unwrap()).collect();
+        server.kill();
+        let _ = writing.join().unwrap();
+        let server = TestServer::start(&dir, &[]);
+        let mut client = server.client();
+        for event in &told {
+            let Value::Array(parts) = event else { panic!("{event:?} is no event") };
+            let key = parts[2].text();
+            assert_eq!(client.run(&format!("GET {key}")), bulk("v"), "{key} was told of, and is gone");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_caches_never_keeps_an_old_value() {
+    // One client caches a key in RESP3 and drops it when told; another one writes. After each write was acknowledged and
+    // its invalidation arrived, what a read brings and is kept must be the last write.
+    let (_root, server) = server(&[]);
+    let mut writer = server.client();
+    let mut reader = server.client();
+    reader.run("HELLO 3");
+    assert_eq!(reader.run("CLIENT TRACKING ON"), Value::Simple("OK".into()));
+    for number in 0..300 {
+        let text = number.to_string();
+        // The read and the write cross.
+        reader.send(&encode(&[b"GET", b"k"])).unwrap();
+        assert_eq!(writer.command(&[b"SET", b"k", text.as_bytes()]), Value::Simple("OK".into()));
+        reader.send(&encode(&[b"ECHO", b"mark"])).unwrap();
+        let mut cached = None;
+        loop {
+            match reader.reply().unwrap() {
+                Value::Array(parts) if parts[0] == bulk("invalidate") => cached = None,
+                reply if reply == bulk("mark") => break,
+                reply => cached = Some(reply),
+            }
+        }
+        if let Some(cached) = cached
+            && cached != bulk(&text)
+        {
+            // The invalidation may still be under way; it must come.
+            let pushed = reader.reply().unwrap();
+            assert!(matches!(&pushed, Value::Array(parts) if parts[0] == bulk("invalidate")), "{pushed:?}");
+        }
+    }
+}
+
+#[test]
+fn slow_work_is_kept_as_events_of_latency() {
+    let (_root, server) = server(&["--latency-monitor-threshold", "1"]);
+    let mut client = server.client();
+    assert_eq!(client.run("LATENCY LATEST"), Value::Array(vec![]));
+    // A sync that takes long cannot be had on demand, a command can.
+    let text = "abcde".repeat(600);
+    client.command(&[b"MSET", b"a", text.as_bytes(), b"b", text.replace('c', "x").as_bytes()]);
+    let start = Instant::now();
+    while client.run("LATENCY HISTORY command") == Value::Array(vec![]) {
+        client.run("LCS a b LEN");
+        assert!(start.elapsed() < Duration::from_secs(30), "no LCS takes a millisecond");
+    }
+    let Value::Array(latest) = client.run("LATENCY LATEST") else { panic!("LATEST is an array") };
+    let command =
+        latest.iter().find(|event| matches!(event, Value::Array(parts) if parts[0] == bulk("command")));
+    let Some(Value::Array(parts)) = command else { panic!("no event in {latest:?}") };
+    assert!(matches!(parts[3], Value::Integer(ms) if ms >= 1), "{parts:?}");
+    assert!(client.run("LATENCY GRAPH command").text().starts_with("command - high "));
+    assert!(client.run("LATENCY DOCTOR").text().contains("command: "));
+    assert!(matches!(client.run("LATENCY RESET command"), Value::Integer(1)));
+    assert_eq!(client.run("LATENCY HISTORY command"), Value::Array(vec![]));
+    assert_eq!(client.run("LATENCY RESET command"), Value::Integer(0));
+}

@@ -19,7 +19,7 @@ const PIPELINE: u64 = 16;
 /// Keys that one MSET writes together.
 const MSET_KEYS: u64 = 8;
 /// Commands per sequence number.
-const COMMANDS: u64 = 4;
+const COMMANDS: u64 = 6;
 
 /// How far one writer got: sequence numbers start at 1 and never repeat.
 #[derive(Clone, Copy, Default)]
@@ -40,6 +40,11 @@ fn marks(writer: u64, sequence: u64) -> Vec<u8> {
     let keys: Vec<String> = (0..MSET_KEYS).map(|index| format!("{writer}:together:{index}")).collect();
     let mut words: Vec<&[u8]> = vec![b"MSET"];
     keys.iter().for_each(|key| words.extend([key.as_bytes(), value]));
+    bytes.extend(encode(&words));
+    bytes.extend(encode(&[b"SADD", format!("{writer}:set").as_bytes(), value]));
+    let hash = format!("{writer}:hash");
+    let mut words: Vec<&[u8]> = vec![b"HSET", hash.as_bytes()];
+    keys.iter().for_each(|field| words.extend([field.as_bytes(), value]));
     bytes.extend(encode(&words));
     bytes
 }
@@ -97,6 +102,20 @@ fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
         "writer {writer}: half an MSET: {together:?}"
     );
     assert!((progress.acked..=progress.sent).contains(&together[0]), "writer {writer}: MSET {together:?}");
+
+    let Value::Integer(members) = client.run(&format!("SCARD {writer}:set")) else {
+        panic!("SCARD is a number")
+    };
+    let members = members as u64;
+    assert!((progress.acked..=progress.sent).contains(&members), "writer {writer}: SADD {members}");
+    let Value::Array(values) = client.run(&format!("HVALS {writer}:hash")) else {
+        panic!("HVALS is an array")
+    };
+    let fields: Vec<u64> = values.into_iter().map(number).collect();
+    let set_together = fields.first().copied().unwrap_or(0);
+    assert!(fields.iter().all(|value| *value == set_together), "writer {writer}: half an HSET: {fields:?}");
+    assert!((progress.acked..=progress.sent).contains(&set_together), "writer {writer}: HSET {set_together}");
+    assert!(together[0] >= members && members >= set_together, "writer {writer}: order not kept");
 
     let mut last = 0;
     for start in (1..=progress.sent).step_by(1000) {

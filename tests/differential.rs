@@ -1,7 +1,8 @@
 //! The same random commands to ackd and to a real redis-server: every reply must be the same.
 //!
 //! Debian's redis-server is the reference. Explained differences are listed where they are made equal: the order of
-//! `KEYS` (a hash table's there, the keys' own here), remaining times (a few milliseconds apart). Deadlines in the past
+//! `KEYS`, of members and of fields (a hash table's there, that of their bytes here), what is picked at random, which
+//! compact representation of a collection `OBJECT ENCODING` names, remaining times (a few milliseconds apart). Deadlines in the past
 //! are left out of `SET`: redis-server counts such keys in `DBSIZE` until it comes upon them. `OBJECT ENCODING` tells how
 //! redis-server came by a number (`embstr` after `INCRBYFLOAT`), here what it is (`int`).
 //!
@@ -35,8 +36,121 @@ impl Commands {
             0 => String::new(),
             1 => "key with spaces\r\n".into(),
             2 => "k".repeat(3000),
+            3..6 => self.key_of("set"),
+            6..9 => self.key_of("hash"),
             _ => format!("key:{}", self.random.random_range(0..24)),
         }
+    }
+
+    /// A key that mostly holds a value of this type.
+    fn key_of(&mut self, kind: &str) -> String {
+        match self.random.random_range(0..30) {
+            0 => format!("key:{}", self.random.random_range(0..24)),
+            1 => "missing".into(),
+            _ => format!("{kind}:{}", self.random.random_range(0..6)),
+        }
+    }
+
+    /// A member or field: few, so that they meet; some integers, some odd, some long.
+    fn member(&mut self) -> String {
+        match self.random.random_range(0..40) {
+            0 => String::new(),
+            1 => "m".repeat(self.random.random_range(50..3000)),
+            2 => self.pick(&["007", "-0", "1.5", "9223372036854775807", "a b\r\n", "\u{e9}"]).into(),
+            3..20 => format!("{}", self.random.random_range(-5i64..60)),
+            _ => format!("member:{}", self.random.random_range(0..60)),
+        }
+    }
+
+    /// Some members.
+    fn members(&mut self) -> Vec<String> {
+        let most = if self.random.random_range(0..20) == 0 { 200 } else { 6 };
+        (0..self.random.random_range(1..most)).map(|_| self.member()).collect()
+    }
+
+    /// A command on sets or hashes. What is picked at random and removed is picked from all, so that both servers go on
+    /// with the same data.
+    fn next_on_elements(&mut self) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match self.random.random_range(0..44) {
+            0..6 => {
+                say!("SADD", self.key_of("set"));
+                words.extend(self.members());
+            }
+            6..9 => {
+                say!(self.pick(&["SREM", "SMISMEMBER"]), self.key_of("set"));
+                words.extend(self.members());
+            }
+            9 => say!("SISMEMBER", self.key_of("set"), self.member()),
+            10 => say!("SCARD", self.key_of("set")),
+            11..13 => say!("SMEMBERS", self.key_of("set")),
+            13 => say!("SMOVE", self.key_of("set"), self.key_of("set"), self.member()),
+            14 => say!("SPOP", self.key_of("set"), self.pick(&["100000", "0", "-1", "x"])),
+            15 => say!("SPOP", "nothing"),
+            16 => say!("SRANDMEMBER", self.key_of("set"), self.number()),
+            17 => say!("SRANDMEMBER", "nothing"),
+            18..20 => {
+                let name =
+                    self.pick(&["SINTER", "SUNION", "SDIFF", "SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"]);
+                say!(name);
+                for _ in 0..self.random.random_range(1..4) {
+                    say!(self.key_of("set"));
+                }
+            }
+            20 => {
+                say!("SINTERCARD", self.pick(&["1", "2", "2", "3", "0", "x"]), self.key_of("set"));
+                say!(self.key_of("set"));
+                if self.random.random_range(0..3) == 0 {
+                    say!("LIMIT", self.number());
+                }
+            }
+            21 => {
+                say!(
+                    self.pick(&["SSCAN", "HSCAN"]),
+                    self.key(),
+                    self.pick(&["0", "0", "0", "x"]),
+                    "COUNT",
+                    "100000"
+                );
+                if self.random.random_range(0..2) == 0 {
+                    say!("MATCH", self.pick(&["*", "member:1*", "1?", "[^m]*", "5"]));
+                }
+            }
+            22..27 => {
+                say!(self.pick(&["HSET", "HSET", "HMSET"]), self.key_of("hash"));
+                for field in self.members() {
+                    say!(field, self.value());
+                }
+            }
+            27 => say!("HSETNX", self.key_of("hash"), self.member(), self.value()),
+            28..30 => say!(self.pick(&["HGET", "HEXISTS", "HSTRLEN"]), self.key_of("hash"), self.member()),
+            30..33 => {
+                say!(self.pick(&["HMGET", "HDEL"]), self.key_of("hash"));
+                words.extend(self.members());
+            }
+            33..36 => say!(self.pick(&["HGETALL", "HKEYS", "HVALS", "HLEN"]), self.key_of("hash")),
+            36 => say!("HINCRBY", self.key_of("hash"), self.member(), self.number()),
+            37 => say!("HINCRBYFLOAT", self.key_of("hash"), self.member(), self.value()),
+            38 => {
+                say!("HRANDFIELD", self.key_of("hash"), self.number());
+                if self.random.random_range(0..2) == 0 {
+                    say!(self.pick(&["WITHVALUES", "WITHVALUES", "bogus"]));
+                }
+            }
+            39 => say!("HRANDFIELD", "nothing"),
+            40 => say!(self.pick(&["TYPE", "DEL", "PERSIST", "OBJECT ENCODING"]), self.key()),
+            41 => say!(
+                self.pick(&["HSET", "SADD", "HMGET", "SINTERCARD", "SMOVE", "SSCAN", "HINCRBY"]),
+                self.key()
+            ),
+            42 => say!("HSET", self.key_of("hash"), self.member(), self.value(), self.member()),
+            _ => say!("COPY", self.key_of("hash"), self.key_of("set"), "REPLACE"),
+        }
+        if words[0] == "OBJECT ENCODING" {
+            words.splice(..1, ["OBJECT".into(), "ENCODING".into()]);
+        }
+        words
     }
 
     fn value(&mut self) -> String {
@@ -117,6 +231,9 @@ impl Commands {
     }
 
     fn data_command(&mut self) -> Vec<String> {
+        if self.random.random_range(0..5) < 2 {
+            return self.next_on_elements();
+        }
         let mut words: Vec<String> = Vec::new();
         macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
         match self.random.random_range(0..60) {
@@ -231,14 +348,39 @@ impl Commands {
 /// seconds.
 fn alike(words: &[String], ours: &Value, theirs: &Value) -> bool {
     match (words[0].to_ascii_uppercase().as_str(), ours, theirs) {
-        ("KEYS", Value::Array(ours), Value::Array(theirs)) => {
-            let sorted = |keys: &[Value]| {
-                let mut keys: Vec<String> = keys.iter().map(Value::text).collect();
-                keys.sort();
-                keys
-            };
+        ("KEYS" | "HKEYS" | "HVALS", Value::Array(ours), Value::Array(theirs)) => {
             sorted(ours) == sorted(theirs)
         }
+        ("SMEMBERS" | "SINTER" | "SUNION" | "SDIFF" | "SPOP", ours, theirs) => match (ours, theirs) {
+            (Value::Set(ours), Value::Set(theirs)) | (Value::Array(ours), Value::Array(theirs)) => {
+                sorted(ours) == sorted(theirs)
+            }
+            _ => ours == theirs,
+        },
+        ("HGETALL", Value::Array(ours), Value::Array(theirs)) => sorted_pairs(ours) == sorted_pairs(theirs),
+        ("HGETALL", Value::Map(ours), Value::Map(theirs)) => {
+            let flat = |pairs: &[(Value, Value)]| {
+                pairs.iter().flat_map(|(field, value)| [field.clone(), value.clone()]).collect::<Vec<_>>()
+            };
+            sorted_pairs(&flat(ours)) == sorted_pairs(&flat(theirs))
+        }
+        ("SSCAN" | "HSCAN", Value::Array(ours), Value::Array(theirs)) => match (&ours[..], &theirs[..]) {
+            ([cursor, Value::Array(ours)], [other, Value::Array(theirs)]) => {
+                let of_set = words[0] == "SSCAN";
+                cursor == other
+                    && if of_set {
+                        sorted(ours) == sorted(theirs)
+                    } else {
+                        sorted_pairs(ours) == sorted_pairs(theirs)
+                    }
+            }
+            _ => false,
+        },
+        ("SRANDMEMBER" | "HRANDFIELD", Value::Array(ours), Value::Array(theirs)) => {
+            let is_count = words.len() == 3 && !words[2].starts_with('-');
+            ours.len() == theirs.len() && (!is_count || distinct(ours) == distinct(theirs))
+        }
+        ("OBJECT", Value::Bulk(ours), Value::Bulk(theirs)) if is_collection(ours) => is_collection(theirs),
         ("TTL" | "EXPIRETIME", Value::Integer(ours), Value::Integer(theirs)) => ours.abs_diff(*theirs) <= 2,
         ("PTTL" | "PEXPIRETIME", Value::Integer(ours), Value::Integer(theirs)) => {
             ours.abs_diff(*theirs) <= 2000
@@ -246,6 +388,32 @@ fn alike(words: &[String], ours: &Value, theirs: &Value) -> bool {
         ("OBJECT", Value::Bulk(ours), Value::Bulk(theirs)) if ours == b"int" && theirs == b"embstr" => true,
         _ => ours == theirs,
     }
+}
+
+/// Names in order.
+fn sorted(names: &[Value]) -> Vec<String> {
+    let mut names: Vec<String> = names.iter().map(Value::text).collect();
+    names.sort();
+    names
+}
+
+/// Names with their values in order.
+fn sorted_pairs(flat: &[Value]) -> Vec<(String, String)> {
+    let mut pairs: Vec<_> = flat.chunks(2).map(|pair| (pair[0].text(), pair[1].text())).collect();
+    pairs.sort();
+    pairs
+}
+
+/// How many different names there are.
+fn distinct(names: &[Value]) -> usize {
+    let mut names = sorted(names);
+    names.dedup();
+    names.len()
+}
+
+/// Whether this is the representation of a set or hash.
+fn is_collection(encoding: &[u8]) -> bool {
+    [b"listpack".as_slice(), b"hashtable", b"intset"].contains(&encoding)
 }
 
 fn compare(protocol: &str, commands: u64) {

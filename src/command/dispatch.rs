@@ -5,7 +5,7 @@
 
 use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, WriteCtx};
 use crate::keyspace::{
-    self, Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups,
+    self, Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
 use crate::resp::Reply;
 use crate::table::View;
@@ -15,9 +15,11 @@ use crate::table::View;
 const PASSING_PURGE_KEYS: usize = 64;
 /// Bytes of those keys, at most.
 const PASSING_PURGE_BYTES: usize = 64 << 10;
+/// Hashes that lose fields past their deadline in the same way.
+const PASSING_PURGE_HASHES: u64 = 4;
 
-/// Bytes of the longest number that `INCRBYFLOAT` stores.
-const FLOAT_TEXT_BYTES_MAX: u64 = 5000;
+/// Bytes of the longest number that `INCRBYFLOAT` and `HINCRBYFLOAT` store.
+pub(super) const FLOAT_TEXT_BYTES_MAX: u64 = 5000;
 
 /// One command with all that decides what it does.
 #[derive(Clone, Copy)]
@@ -84,11 +86,12 @@ pub fn execute(
     }
     let known = lookups.expired.len();
     read(call, &keyspace.view(), reply, lookups)?;
-    let mut purged_bytes = 0;
+    let (mut purged_bytes, mut hashes) = (0, 0);
     for (index, ExpiredKey { db, key }) in lookups.expired.drain(known..).enumerate() {
         purged_bytes += key.len();
-        if index < PASSING_PURGE_KEYS && purged_bytes <= PASSING_PURGE_BYTES {
-            keyspace.purge(db, &key, call.now_ms)?;
+        let within = index < PASSING_PURGE_KEYS && purged_bytes <= PASSING_PURGE_BYTES;
+        if within && hashes < PASSING_PURGE_HASHES {
+            hashes += u64::from(keyspace.purge(db, &key, call.now_ms)? == Purged::Fields);
         }
     }
     Ok(())
@@ -101,6 +104,7 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
         if keyspace::any_due(view, call.db, call.now_ms).unwrap_or(true) {
             let (keys, bytes) = purged_at_most(call);
             estimate.add_deletions(view, call.db, keys, bytes);
+            estimate.add_purges(view, call.db, PASSING_PURGE_HASHES)?;
         }
         return Ok(estimate);
     }
@@ -110,6 +114,15 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
     let words: u64 = call.args.from(1).map(|word| word.len() as u64).sum();
     let keys: u64 = call.keys().map(|key| key.len() as u64).sum();
     estimate.add_value(words - keys);
+    if call.spec.is_on_elements() {
+        let elements = call.args.len() as u64;
+        call.keys().try_for_each(|key| estimate.add_elements(view, call.db, key, elements))?;
+        super::hashes::estimate(call, &mut estimate);
+        super::sets::estimate(call, view, &mut estimate)?;
+    }
+    if keyspace::any_due(view, call.db, call.now_ms)? {
+        call.keys().try_for_each(|key| estimate.add_purge(view, call.db, key))?;
+    }
     match call.spec.id {
         super::keys::COPY_ID => estimate.add_copy(view, call.db, &call.args[1])?,
         super::strings::INCRBYFLOAT_ID => estimate.add_value(FLOAT_TEXT_BYTES_MAX),

@@ -54,6 +54,10 @@ impl Flags {
     /// Allowed on a connection of RESP2 that listens to channels.
     pub const WHILE_LISTENING: Flags = Flags(1 << 18);
 
+    /// What it logs and stores depends on the data, not only on what the client sent: its need of space is looked at
+    /// right before it runs.
+    pub const DATA_SIZED: Flags = Flags(1 << 15);
+
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
@@ -137,6 +141,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Whether the command works on elements of collections.
+    pub fn is_on_elements(&self) -> bool {
+        matches!(self.group, "hash" | "set" | "list" | "sorted-set")
+    }
+
     /// Whether `words` words (the name included) are as many as the command takes.
     pub fn takes(&self, words: usize) -> bool {
         let words = words as i64;

@@ -3,14 +3,16 @@
 use std::sync::LazyLock;
 
 use super::{
-    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, info, keys, latency, memory,
-    monitor, pubsub, server, slowlog, strings, transactions,
+    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, hashes, info, keys, latency,
+    memory, monitor, pubsub, server, sets, slowlog, strings, transactions,
 };
 
 /// The commands, family by family.
 static FAMILIES: &[&[Spec]] = &[
     strings::SPECS,
     keys::SPECS,
+    hashes::SPECS,
+    sets::SPECS,
     acl::SPECS,
     client::SPECS,
     config::SPECS,
@@ -139,7 +141,12 @@ mod tests {
         for spec in with_subcommands {
             assert!(spec.id > 0 && ids.insert(spec.id), "{} has the id {}", spec.name, spec.id);
         }
-        for (family, ids) in [(strings::SPECS, 1..100_u16), (keys::SPECS, 100..200)] {
+        for (family, ids) in [
+            (strings::SPECS, 1..100_u16),
+            (keys::SPECS, 100..200),
+            (hashes::SPECS, 200..300),
+            (sets::SPECS, 300..400),
+        ] {
             assert!(family.iter().all(|spec| ids.contains(&spec.id)));
         }
     }

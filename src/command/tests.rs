@@ -11,7 +11,7 @@ use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Keyspace, Lookups};
 use crate::resp::{Protocol, Reply};
 use crate::state::Commands;
-use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
+use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
 
 /// The time at which a data set starts, in milliseconds since 1970.
 pub(super) const START_MS: u64 = 1_700_000_000_000;
@@ -128,20 +128,16 @@ impl Data {
 
     /// All trees, with the contents of the trees in their cells.
     pub(super) fn dump(&self) -> Vec<(usize, Vec<u8>, Vec<u8>)> {
-        let view = self.writer.view();
-        let mut dump = Vec::new();
-        for slot in 0..112 {
-            let mut cursor = view.cursor(view.root(slot));
+        fn add(view: &View<'_>, slot: usize, root: Root, dump: &mut Vec<(usize, Vec<u8>, Vec<u8>)>) {
+            let mut cursor = view.cursor(root);
             while let Some((key, cell)) = cursor.next().unwrap() {
                 dump.push((slot, key.to_vec(), cell.bytes.to_vec()));
-                for root in cell.roots.as_slice() {
-                    let mut pieces = view.cursor(*root);
-                    while let Some((key, cell)) = pieces.next().unwrap() {
-                        dump.push((slot, key.to_vec(), cell.bytes.to_vec()));
-                    }
-                }
+                cell.roots.iter().for_each(|root| add(view, slot, *root, dump));
             }
         }
+        let view = self.writer.view();
+        let mut dump = Vec::new();
+        (0..113).for_each(|slot| add(&view, slot, view.root(slot), &mut dump));
         dump
     }
 }

@@ -13,6 +13,17 @@ pub(super) fn integer(word: &[u8]) -> Result<i64, CommandError> {
     parse_i64(word).ok_or(CommandError::NOT_AN_INTEGER)
 }
 
+/// A count of elements; negative ones mean that an element may come more than once.
+pub(super) fn signed_count(word: &[u8]) -> Result<i64, CommandError> {
+    let count = integer(word)?;
+    if count == i64::MIN {
+        return Err(
+            format!("ERR value is out of range, value must between {} and {}", -i64::MAX, i64::MAX).into()
+        );
+    }
+    Ok(count)
+}
+
 /// The database that a word names.
 pub(super) fn database(word: &[u8], databases: usize) -> Result<usize, CommandError> {
     let number = integer(word)?;

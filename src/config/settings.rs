@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::compat::Rule;
 use super::directives::Change;
 use super::{Config, Known, Loaded, LogLevel, Origin, RewriteError, rewrite};
+use crate::command::EncodingLimits;
 use crate::state::Limits;
 
 /// Why nothing was changed by a `CONFIG SET`. The texts are Redis's.
@@ -188,6 +189,28 @@ pub fn publish(config: &Config, limits: &Limits) {
     limits.set_scrub_rate(config.scrub_rate);
     limits.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));
     limits.set_password_digest(config.password.digest());
+    limits.set_encodings(encodings(config));
+}
+
+/// The limits by which `OBJECT ENCODING` tells. They have two names each, one of them from before Redis 7; what is no
+/// number counts as not given.
+fn encodings(config: &Config) -> EncodingLimits {
+    const NAMES: [[&str; 2]; 8] = [
+        ["hash-max-listpack-entries", "hash-max-ziplist-entries"],
+        ["hash-max-listpack-value", "hash-max-ziplist-value"],
+        ["set-max-intset-entries", ""],
+        ["set-max-listpack-entries", ""],
+        ["set-max-listpack-value", ""],
+        ["zset-max-listpack-entries", "zset-max-ziplist-entries"],
+        ["zset-max-listpack-value", "zset-max-ziplist-value"],
+        ["list-max-listpack-size", "list-max-ziplist-size"],
+    ];
+    let mut limits = EncodingLimits::default().to_array();
+    for (limit, names) in limits.iter_mut().zip(NAMES) {
+        let given = names.iter().find_map(|name| config.inert.get(*name)?.trim().parse().ok());
+        *limit = given.unwrap_or(*limit);
+    }
+    EncodingLimits::from_array(limits)
 }
 
 /// Seconds, rounded up: a limit that is set does not become "never".

@@ -6,7 +6,7 @@ use super::read::{ExpiredKey, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
 use crate::damage;
-use crate::keyspace::{Classes, Events, Lookups, keys_slot};
+use crate::keyspace::{self, Classes, Events, Lookups, keys_slot};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
@@ -15,6 +15,9 @@ use crate::writer::tell_events;
 
 /// How often a read is tried while pages of the table become unreadable.
 const READS_MAX: u32 = 8;
+
+/// Elements of a command that are touched before it is submitted, at most.
+const WARMED_ELEMENTS_MAX: usize = 256;
 
 /// The table as connections read it.
 pub struct SnapshotReads {
@@ -92,6 +95,10 @@ impl Reads for SnapshotReads {
         let root = snapshot.root(keys_slot(usize::from(db)));
         for index in spec.keys.indexes(args.len()) {
             snapshot.warm(root, &args[index]);
+            if spec.is_on_elements() {
+                let elements = args.from(index + 1).take(WARMED_ELEMENTS_MAX);
+                keyspace::warm_elements(&snapshot, usize::from(db), &args[index], elements);
+            }
         }
     }
 }

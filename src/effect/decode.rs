@@ -1,6 +1,6 @@
 //! Bytes to effects. The bytes are hostile until proven otherwise: every length is checked against what is left.
 
-use super::{DATABASES_MAX, Effect, FORMAT, KEY_BYTES_MAX, VALUE_BYTES_MAX, op};
+use super::{DATABASES_MAX, Effect, FORMAT, Items, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX, op};
 
 /// A payload that was checked from end to end.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,12 @@ pub enum Reason {
     /// A string would be longer than strings can be.
     #[error("value too long")]
     ValueTooLong,
+    /// A member or a field is longer than those can be.
+    #[error("member too long")]
+    MemberTooLong,
+    /// An effect on members names none, or a field without its value.
+    #[error("wrong number of items")]
+    Items,
 }
 
 /// Reads a payload: checks all of it, changes nothing, never panics.
@@ -108,6 +114,11 @@ impl<'a> Iterator for Effects<'a> {
     }
 }
 
+/// Items that are members or fields.
+const MEMBER: &[(u64, Reason)] = &[(MEMBER_BYTES_MAX as u64, Reason::MemberTooLong)];
+/// Items that are fields with their values.
+const PAIR: &[(u64, Reason)] = &[MEMBER[0], (VALUE_BYTES_MAX, Reason::ValueTooLong)];
+
 /// Bytes and how far they are read.
 #[derive(Clone, Debug)]
 struct Input<'a> {
@@ -162,6 +173,29 @@ impl<'a> Input<'a> {
                 let offset = self.varint()?;
                 Effect::SetRange { db, key, offset, value: self.value(offset)? }
             }
+            op::HASH_SET | op::HASH_SET_EXPIRING => {
+                let (db, key) = self.key()?;
+                let expire_at_ms = self.deadline(op == op::HASH_SET_EXPIRING)?;
+                Effect::HashSet { db, key, expire_at_ms, pairs: self.items(PAIR)? }
+            }
+            op::HASH_DELETE | op::HASH_DELETE_EXPIRED => {
+                let (db, key) = self.key()?;
+                let expired = op == op::HASH_DELETE_EXPIRED;
+                Effect::HashDelete { db, key, expired, fields: self.items(MEMBER)? }
+            }
+            op::HASH_EXPIRE_AT | op::HASH_EXPIRE_NEVER => {
+                let (db, key) = self.key()?;
+                let expire_at_ms = self.deadline(op == op::HASH_EXPIRE_AT)?;
+                Effect::HashExpire { db, key, expire_at_ms, fields: self.items(MEMBER)? }
+            }
+            op::SET_ADD => {
+                let (db, key) = self.key()?;
+                Effect::SetAdd { db, key, members: self.items(MEMBER)? }
+            }
+            op::SET_REMOVE => {
+                let (db, key) = self.key()?;
+                Effect::SetRemove { db, key, members: self.items(MEMBER)? }
+            }
             unknown => return Err(EffectError { offset: start, reason: Reason::UnknownEffect(unknown) }),
         })
     }
@@ -208,6 +242,23 @@ impl<'a> Input<'a> {
         }
         let bytes = self.take(8)?;
         Ok(Some(u64::from_le_bytes(bytes.try_into().expect("eight bytes were taken"))))
+    }
+
+    /// One item or more, in groups of as many as there are limits: the longest that each of a group may be.
+    fn items(&mut self, limits: &[(u64, Reason)]) -> Result<Items<'a>, EffectError> {
+        let start = self.at;
+        let count = self.varint()?;
+        if count == 0 || !count.is_multiple_of(limits.len() as u64) {
+            return Err(EffectError { offset: start, reason: Reason::Items });
+        }
+        let first = self.at;
+        for (_, &(bytes_max, reason)) in (0..count).zip(limits.iter().cycle()) {
+            let offset = self.at;
+            if self.slice()?.len() as u64 > bytes_max {
+                return Err(EffectError { offset, reason });
+            }
+        }
+        Ok(Items::checked(count, &self.bytes[first..self.at]))
     }
 
     /// Bytes behind their length.

@@ -1,6 +1,6 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
-use super::{DATABASES_MAX, Effect, Effects, FORMAT, KEY_BYTES_MAX};
+use super::{DATABASES_MAX, Effect, Effects, FORMAT, Items, KEY_BYTES_MAX};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -151,7 +151,29 @@ fn encode_effect(effect: &Effect<'_>, sink: &mut impl Sink) {
             put_db(a, sink);
             put_db(b, sink);
         }
+        Effect::HashSet { db, key, pairs: items, expire_at_ms }
+        | Effect::HashExpire { db, key, fields: items, expire_at_ms } => {
+            put_key(db, key, sink);
+            if let Some(deadline) = expire_at_ms {
+                sink.extend_from_slice(&deadline.to_le_bytes());
+            }
+            put_items(items, sink);
+        }
+        Effect::HashDelete { db, key, fields, expired: _ } => {
+            put_key(db, key, sink);
+            put_items(fields, sink);
+        }
+        Effect::SetAdd { db, key, members } | Effect::SetRemove { db, key, members } => {
+            put_key(db, key, sink);
+            put_items(members, sink);
+        }
     }
+}
+
+/// Items behind their number.
+fn put_items(items: Items<'_>, sink: &mut impl Sink) {
+    put_varint(items.len(), sink);
+    sink.extend_from_slice(items.encoded());
 }
 
 /// A database and a key.
@@ -174,7 +196,7 @@ fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
 }
 
 /// Seven bits per byte, the lowest first; the highest bit says that another byte follows.
-fn put_varint(mut value: u64, sink: &mut impl Sink) {
+pub(super) fn put_varint(mut value: u64, sink: &mut impl Sink) {
     while value >= 0x80 {
         sink.push(value as u8 | 0x80);
         value >>= 7;

@@ -27,7 +27,19 @@
 //!  23   Set, raw, with a deadline             db key deadline value
 //!  24   Append                                db key value
 //!  25   SetRange                              db key offset value
+//!  40   HashSet                               db key items: field, value ...
+//!  41   HashSet, with a deadline              db key deadline items: field, value ...
+//!  42   HashDelete, by a command              db key items: field ...
+//!  43   HashDelete, because deadlines passed  db key items: field ...
+//!  44   HashExpire, at a deadline             db key deadline items: field ...
+//!  45   HashExpire, never                     db key items: field ...
+//!  50   SetAdd                                db key items: member ...
+//!  51   SetRemove                             db key items: member ...
 //! ```
+//!
+//! One effect holds all members or fields that a command is about ([`items`](Items)). An effect that takes the last one
+//! out of a collection is followed by a `Delete` of the key in the same record, so that a key ends by a `Delete` (or
+//! because another value takes its place) and by nothing else.
 //!
 //! Numbers 30 to 3F are for lists, 40 to 4F for hashes, 50 to 5F for sets, 60 to 6F for sorted sets, 70 to 7F for
 //! streams. A varint is a LEB128 of a u64, in its shortest form only, so that a payload has one spelling and a decoded
@@ -35,11 +47,13 @@
 
 mod decode;
 mod encode;
+mod items;
 #[cfg(test)]
 mod tests;
 
 pub use decode::{Decoded, EffectError, Effects, Reason, decode};
 pub use encode::{EffectBuffer, Sink};
+pub use items::{Items, ItemsBuffer, ItemsIter};
 
 /// The first byte of every payload.
 pub const FORMAT: u8 = 1;
@@ -49,6 +63,9 @@ pub const KEY_BYTES_MAX: usize = 65_536;
 pub const DATABASES_MAX: usize = 56;
 /// The longest string value, in bytes.
 pub const VALUE_BYTES_MAX: u64 = 512 << 20;
+/// The longest member of a set or sorted set and the longest field of a hash, in bytes: eight bytes that order it by
+/// something else fit in front of it.
+pub const MEMBER_BYTES_MAX: usize = 65_536;
 
 /// One change of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +164,57 @@ pub enum Effect<'a> {
         /// The other one.
         b: usize,
     },
+    /// Sets fields of a hash, which is made if it is missing. The key's deadline stays.
+    HashSet {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Fields, each followed by its value.
+        pairs: Items<'a>,
+        /// When these fields expire, in milliseconds since 1970; `None`: never.
+        expire_at_ms: Option<u64>,
+    },
+    /// Takes fields out of a hash.
+    HashDelete {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The fields.
+        fields: Items<'a>,
+        /// Whether their deadlines had passed.
+        expired: bool,
+    },
+    /// Gives fields of a hash a deadline, or takes it away.
+    HashExpire {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The fields.
+        fields: Items<'a>,
+        /// When they expire, in milliseconds since 1970; `None`: never.
+        expire_at_ms: Option<u64>,
+    },
+    /// Puts members into a set, which is made if it is missing. The key's deadline stays.
+    SetAdd {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The members.
+        members: Items<'a>,
+    },
+    /// Takes members out of a set.
+    SetRemove {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The members.
+        members: Items<'a>,
+    },
 }
 
 /// The numbers of the effects, as they stand in the log.
@@ -167,6 +235,14 @@ mod op {
     pub(super) const SET_RAW_EXPIRING: u8 = 0x23;
     pub(super) const APPEND: u8 = 0x24;
     pub(super) const SET_RANGE: u8 = 0x25;
+    pub(super) const HASH_SET: u8 = 0x40;
+    pub(super) const HASH_SET_EXPIRING: u8 = 0x41;
+    pub(super) const HASH_DELETE: u8 = 0x42;
+    pub(super) const HASH_DELETE_EXPIRED: u8 = 0x43;
+    pub(super) const HASH_EXPIRE_AT: u8 = 0x44;
+    pub(super) const HASH_EXPIRE_NEVER: u8 = 0x45;
+    pub(super) const SET_ADD: u8 = 0x50;
+    pub(super) const SET_REMOVE: u8 = 0x51;
 }
 
 impl<'a> Effect<'a> {
@@ -189,11 +265,19 @@ impl<'a> Effect<'a> {
             Effect::Set { raw: true, expire_at_ms: Some(_), .. } => op::SET_RAW_EXPIRING,
             Effect::Append { .. } => op::APPEND,
             Effect::SetRange { .. } => op::SET_RANGE,
+            Effect::HashSet { expire_at_ms: None, .. } => op::HASH_SET,
+            Effect::HashSet { expire_at_ms: Some(_), .. } => op::HASH_SET_EXPIRING,
+            Effect::HashDelete { expired: false, .. } => op::HASH_DELETE,
+            Effect::HashDelete { expired: true, .. } => op::HASH_DELETE_EXPIRED,
+            Effect::HashExpire { expire_at_ms: Some(_), .. } => op::HASH_EXPIRE_AT,
+            Effect::HashExpire { expire_at_ms: None, .. } => op::HASH_EXPIRE_NEVER,
+            Effect::SetAdd { .. } => op::SET_ADD,
+            Effect::SetRemove { .. } => op::SET_REMOVE,
         }
     }
 
     /// The effect's name, in lower case: `set`, `append`, `setrange`, `del`, `expired`, `expire`, `persist`, `rename`,
-    /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`.
+    /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`, `hset`, `hdel`, `hexpired`, `hexpire`, `hpersist`, `sadd`, `srem`.
     pub fn name(&self) -> &'static str {
         match self {
             Effect::Delete { expired: false, .. } => "del",
@@ -209,6 +293,13 @@ impl<'a> Effect<'a> {
             Effect::Set { .. } => "set",
             Effect::Append { .. } => "append",
             Effect::SetRange { .. } => "setrange",
+            Effect::HashSet { .. } => "hset",
+            Effect::HashDelete { expired: false, .. } => "hdel",
+            Effect::HashDelete { expired: true, .. } => "hexpired",
+            Effect::HashExpire { expire_at_ms: Some(_), .. } => "hexpire",
+            Effect::HashExpire { expire_at_ms: None, .. } => "hpersist",
+            Effect::SetAdd { .. } => "sadd",
+            Effect::SetRemove { .. } => "srem",
         }
     }
 
@@ -225,6 +316,11 @@ impl<'a> Effect<'a> {
             | Effect::Rename { db, .. }
             | Effect::Copy { db, .. }
             | Effect::Move { db, .. }
+            | Effect::HashSet { db, .. }
+            | Effect::HashDelete { db, .. }
+            | Effect::HashExpire { db, .. }
+            | Effect::SetAdd { db, .. }
+            | Effect::SetRemove { db, .. }
             | Effect::FlushDb { db } => Some(db),
         }
     }
@@ -240,6 +336,11 @@ impl<'a> Effect<'a> {
             | Effect::Expire { key, .. }
             | Effect::Rename { key, .. }
             | Effect::Copy { key, .. }
+            | Effect::HashSet { key, .. }
+            | Effect::HashDelete { key, .. }
+            | Effect::HashExpire { key, .. }
+            | Effect::SetAdd { key, .. }
+            | Effect::SetRemove { key, .. }
             | Effect::Move { key, .. } => Some(key),
         }
     }
@@ -270,10 +371,33 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// The deadline that the effect sets, in milliseconds since 1970.
+    /// The members, fields, or fields and values that the effect is about.
+    pub fn items(&self) -> Option<Items<'a>> {
+        match *self {
+            Effect::HashSet { pairs, .. } => Some(pairs),
+            Effect::HashDelete { fields, .. } | Effect::HashExpire { fields, .. } => Some(fields),
+            Effect::SetAdd { members, .. } | Effect::SetRemove { members, .. } => Some(members),
+            _ => None,
+        }
+    }
+
+    /// Bytes that the effect stores: those of its value, or of the members, fields and values that it adds.
+    pub fn stored_bytes(&self) -> Option<u64> {
+        match self {
+            Effect::HashSet { .. } | Effect::SetAdd { .. } => {
+                self.items().map(|items| items.iter().map(|item| item.len() as u64).sum())
+            }
+            _ => self.value().map(|value| value.len() as u64),
+        }
+    }
+
+    /// The deadline that the effect sets, of its key or of its fields, in milliseconds since 1970.
     pub fn expire_at_ms(&self) -> Option<u64> {
         match *self {
-            Effect::Set { expire_at_ms, .. } | Effect::Expire { expire_at_ms, .. } => expire_at_ms,
+            Effect::Set { expire_at_ms, .. }
+            | Effect::Expire { expire_at_ms, .. }
+            | Effect::HashSet { expire_at_ms, .. }
+            | Effect::HashExpire { expire_at_ms, .. } => expire_at_ms,
             _ => None,
         }
     }

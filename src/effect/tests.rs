@@ -8,6 +8,9 @@ use super::*;
 fn golden() -> Vec<(Effect<'static>, &'static str)> {
     let (db, key, value) = (1, b"k".as_slice(), b"value".as_slice());
     let deadline = Some(0x0102_0304_0506_0708);
+    // Encoded: "f", "value"; "f", "".
+    let pairs = Items::checked(2, b"\x01f\x05value");
+    let items = Items::checked(2, b"\x01f\0");
     vec![
         (Effect::Delete { db, key, expired: false }, "01 01 01 6b"),
         (Effect::Delete { db, key, expired: true }, "02 01 01 6b"),
@@ -31,6 +34,20 @@ fn golden() -> Vec<(Effect<'static>, &'static str)> {
         ),
         (Effect::Append { db, key, value }, "24 01 01 6b 05 76 61 6c 75 65"),
         (Effect::SetRange { db, key, offset: 300, value }, "25 01 01 6b ac 02 05 76 61 6c 75 65"),
+        (Effect::HashSet { db, key, pairs, expire_at_ms: None }, "40 01 01 6b 02 01 66 05 76 61 6c 75 65"),
+        (
+            Effect::HashSet { db, key, pairs, expire_at_ms: deadline },
+            "41 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 05 76 61 6c 75 65",
+        ),
+        (Effect::HashDelete { db, key, fields: items, expired: false }, "42 01 01 6b 02 01 66 00"),
+        (Effect::HashDelete { db, key, fields: items, expired: true }, "43 01 01 6b 02 01 66 00"),
+        (
+            Effect::HashExpire { db, key, fields: items, expire_at_ms: deadline },
+            "44 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 00",
+        ),
+        (Effect::HashExpire { db, key, fields: items, expire_at_ms: None }, "45 01 01 6b 02 01 66 00"),
+        (Effect::SetAdd { db, key, members: items }, "50 01 01 6b 02 01 66 00"),
+        (Effect::SetRemove { db, key, members: items }, "51 01 01 6b 02 01 66 00"),
     ]
 }
 
@@ -84,6 +101,11 @@ fn damage_is_named_with_its_place() {
     assert_eq!(error(&[1, 0, 0, 1, 0x08, 56]), (5, Reason::Database));
     let far = [1, 0, 0, 1, 0x25, 0, 1, b'k', 0x80, 0x80, 0x80, 0x80, 0x02, 1, b'v'];
     assert_eq!(error(&far), (13, Reason::ValueTooLong));
+    assert_eq!(error(&[1, 0, 0, 1, 0x50, 0, 1, b'k', 0]), (8, Reason::Items));
+    assert_eq!(error(&[1, 0, 0, 1, 0x40, 0, 1, b'k', 1, 1, b'f']), (8, Reason::Items));
+    let mut long = vec![1, 0, 0, 1, 0x50, 0, 1, b'k', 1, 0x81, 0x80, 0x04];
+    long.resize(long.len() + MEMBER_BYTES_MAX + 1, b'm');
+    assert_eq!(error(&long), (9, Reason::MemberTooLong));
     let huge_count = [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01];
     assert_eq!(error(&huge_count), (13, Reason::Truncated));
 }
@@ -98,6 +120,18 @@ fn accessors_say_what_the_inspector_prints() {
     assert_eq!(Effect::FlushAll.db(), None);
 }
 
+#[test]
+fn items_come_back_in_their_order() {
+    let long = vec![b'x'; 20_000];
+    let buffer: ItemsBuffer = [b"a".as_slice(), b"", &long, b"b"].into_iter().collect();
+    let items = buffer.items();
+    assert_eq!((items.len(), buffer.len(), buffer.is_empty()), (4, 4, false));
+    assert_eq!(items.iter().collect::<Vec<_>>(), [b"a".as_slice(), b"", &long, b"b"]);
+    assert_eq!(items.pairs().collect::<Vec<_>>(), [(b"a".as_slice(), b"".as_slice()), (&long, b"b")]);
+    let add = Effect::SetAdd { db: 0, key: b"k", members: items };
+    assert_eq!((add.stored_bytes(), add.items()), (Some(20_002), Some(items)));
+}
+
 proptest! {
     #[test]
     fn hostile_bytes_never_panic_and_what_decodes_encodes_to_the_same_bytes(
@@ -105,7 +139,7 @@ proptest! {
         count in 0_u8..4,
     ) {
         let mut bytes = vec![1, 0, 0, count];
-        bytes.extend(tail.iter().map(|byte| byte & 0x2F));
+        bytes.extend(tail.iter().map(|byte| byte & 0x77));
         for bytes in [&bytes, &tail] {
             if let Ok(decoded) = decode(bytes) {
                 let effects: Vec<Effect<'_>> = decoded.effects().collect();

@@ -1,9 +1,12 @@
 //! What each effect does to the table. Deterministic: the same effects on the same data give the same data.
 
-use super::cell::{self, INLINE_BYTES_MAX, PIECE_BYTES, Text, Value};
-use super::{DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, keys_slot, reader, walk};
+use super::cell::{self, INLINE_BYTES_MAX, Kind, Text, Value};
+use super::{
+    DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, field_deadline, hash, keys_slot, pieces, reader,
+    set, walk,
+};
 use crate::effect::Effect;
-use crate::table::{Cell, CellRoots, Root, TableWriter};
+use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
 /// Bytes of keys and cells that are copied from tree to tree at once.
 const COPY_BYTES: usize = 64 << 10;
@@ -11,7 +14,9 @@ const COPY_BYTES: usize = 64 << 10;
 /// Makes the change.
 pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
     match *effect {
-        Effect::Set { db, key, value, expire_at_ms, raw } => set(table, db, key, value, expire_at_ms, raw),
+        Effect::Set { db, key, value, expire_at_ms, raw } => {
+            set_string(table, (db, key), value, expire_at_ms, raw)
+        }
         Effect::Append { db, key, value } => append(table, db, key, value),
         Effect::SetRange { db, key, offset, value } => set_range(table, db, key, offset, value),
         Effect::Delete { db, key, .. } => remove(table, db, key)?.ok_or(missing(effect)),
@@ -26,8 +31,15 @@ pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), 
         Effect::SwapDb { a, b } => {
             swap(table, keys_slot(a), keys_slot(b));
             swap(table, deadlines_slot(a), deadlines_slot(b));
-            Ok(())
+            field_deadline::swap(table, a, b)
         }
+        Effect::HashSet { db, key, pairs, expire_at_ms } => hash::set(table, (db, key), pairs, expire_at_ms),
+        Effect::HashDelete { db, key, fields, .. } => hash::delete(table, (db, key), fields, effect.name()),
+        Effect::HashExpire { db, key, fields, expire_at_ms } => {
+            hash::expire(table, (db, key), fields, expire_at_ms, effect.name())
+        }
+        Effect::SetAdd { db, key, members } => set::add(table, (db, key), members),
+        Effect::SetRemove { db, key, members } => set::remove(table, (db, key), members),
     }
 }
 
@@ -36,82 +48,149 @@ fn missing(effect: &Effect<'_>) -> KeyspaceError {
     KeyspaceError::Mismatch { effect: effect.name(), reason: "its key does not exist" }
 }
 
+/// The deadlines that a key stands with in the indexes of its database, in milliseconds since 1970.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Deadlines {
+    /// Its own.
+    pub key: Option<u64>,
+    /// The earliest one of its fields, if it is a hash.
+    pub first_field: Option<u64>,
+}
+
+impl Deadlines {
+    /// Those of a key that holds `value`.
+    fn of(view: &View<'_>, value: &Value<'_>) -> Result<Self, KeyspaceError> {
+        Ok(Self { key: value.expire_at_ms, first_field: value.first_field_ms(view)? })
+    }
+}
+
 /// What a key held before, as far as it must be cleared away.
 #[derive(Default)]
-struct Old {
-    /// Its deadline.
-    expire_at_ms: Option<u64>,
+pub(super) struct Old {
+    /// Its deadlines.
+    deadlines: Deadlines,
     /// Its trees.
     roots: CellRoots,
 }
 
 impl Old {
-    /// What a cell says.
-    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
-        Ok(Self { expire_at_ms: Value::read(cell)?.expire_at_ms, roots: cell.roots })
+    /// What `key` holds.
+    fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
+        let root = table.root(keys_slot(db));
+        if root.is_empty() {
+            return Ok(Self::default());
+        }
+        let view = table.view();
+        let Some(cell) = view.get(root, key)? else {
+            return Ok(Self::default());
+        };
+        Ok(Self { deadlines: Deadlines::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
+    }
+
+    /// What there is when the value goes on and only its deadlines may change.
+    pub(super) fn kept(deadlines: Deadlines) -> Self {
+        Self { deadlines, roots: CellRoots::default() }
     }
 }
 
 /// Makes `key` the string `value`, in place of what it was.
-fn set(
+fn set_string(
     table: &mut TableWriter,
-    db: usize,
-    key: &[u8],
+    (db, key): (usize, &[u8]),
     value: &[u8],
     expire_at_ms: Option<u64>,
     raw: bool,
 ) -> Result<(), KeyspaceError> {
+    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
     if value.len() <= INLINE_BYTES_MAX {
         let cell = cell::short(expire_at_ms, raw, value);
-        return put(table, (db, key), (&cell, &[]), expire_at_ms);
+        return overwrite(table, (db, key), &cell, deadlines);
     }
-    let mut pieces = Root::EMPTY;
-    write_pieces(table, &mut pieces, 0, value)?;
+    let old = Old::of(table, db, key)?;
+    let pieces = pieces::new(table, value)?;
     let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
-    put(table, (db, key), (&cell, &[pieces]), expire_at_ms)
+    put(table, (db, key), (&cell, &[pieces]), old, deadlines)
 }
 
-/// Stores a cell, bytes and trees, under a key, in place of what was there.
-fn put(
+/// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
+fn overwrite(
     table: &mut TableWriter,
-    at: (usize, &[u8]),
-    cell: (&[u8], &[Root]),
-    expire_at_ms: Option<u64>,
+    (db, key): (usize, &[u8]),
+    bytes: &[u8],
+    deadlines: Deadlines,
 ) -> Result<(), KeyspaceError> {
-    let old = store(table, at, cell, expire_at_ms)?;
+    let mut root = table.root(keys_slot(db));
+    let mut before = Ok(Before::Known(Old::default()));
+    table.replace(&mut root, key, bytes, &[], |cell| before = Before::of(&cell))?;
+    table.set_root(keys_slot(db), root);
+    let old = match before? {
+        Before::Known(old) => old,
+        Before::Hash { bytes, roots } => {
+            let cell = Cell { bytes: &bytes, roots };
+            Old { deadlines: Deadlines::of(&table.view(), &Value::read(&cell)?)?, roots }
+        }
+    };
+    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
     drop_trees(table, &old.roots)
 }
 
-/// Stores a cell that goes on with the trees of the one before it.
-fn go_on(
-    table: &mut TableWriter,
-    at: (usize, &[u8]),
-    cell: (&[u8], &[Root]),
-    expire_at_ms: Option<u64>,
-) -> Result<(), KeyspaceError> {
-    store(table, at, cell, expire_at_ms).map(|_| ())
+/// What an overwritten cell said.
+enum Before {
+    /// All that must be cleared away.
+    Known(Old),
+    /// A hash, whose fields may have deadlines: to be looked for in its trees, which are still there.
+    Hash {
+        /// The cell's bytes.
+        bytes: Vec<u8>,
+        /// The cell's trees.
+        roots: CellRoots,
+    },
 }
 
-/// Stores a cell with its deadline, and says what was there before.
-fn store(
+impl Before {
+    /// What a cell says.
+    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
+        let (value, roots) = (Value::read(cell)?, cell.roots);
+        Ok(match value.kind {
+            Kind::Hash => Before::Hash { bytes: cell.bytes.to_vec(), roots },
+            _ => {
+                let deadlines = Deadlines { key: value.expire_at_ms, first_field: None };
+                Before::Known(Old { deadlines, roots })
+            }
+        })
+    }
+}
+
+/// Stores a cell, bytes and trees, under a key, in place of `old`.
+pub(super) fn put(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     (bytes, roots): (&[u8], &[Root]),
-    expire_at_ms: Option<u64>,
-) -> Result<Old, KeyspaceError> {
+    old: Old,
+    deadlines: Deadlines,
+) -> Result<(), KeyspaceError> {
     let mut root = table.root(keys_slot(db));
-    let mut old = Ok(Old::default());
-    table.replace(&mut root, key, bytes, roots, |cell| old = Old::of(&cell))?;
+    table.insert(&mut root, key, bytes, roots)?;
     table.set_root(keys_slot(db), root);
-    let old = old?;
-    deadline::replace(table, db, key, old.expire_at_ms, expire_at_ms)?;
-    Ok(old)
+    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
+    drop_trees(table, &old.roots)
+}
+
+/// Makes `new` the key's deadlines in the indexes of its database, where `old` were.
+fn replace_deadlines(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    old: Deadlines,
+    new: Deadlines,
+) -> Result<(), KeyspaceError> {
+    deadline::replace(table, db, key, old.key, new.key)?;
+    field_deadline::replace(table, db, key, old.first_field, new.first_field)
 }
 
 /// Adds `value` to the end of a string.
 fn append(table: &mut TableWriter, db: usize, key: &[u8], value: &[u8]) -> Result<(), KeyspaceError> {
     match string(table, db, key, "append")? {
-        None => set(table, db, key, value, None, false),
+        None => set_string(table, (db, key), value, None, false),
         Some((_, text)) => set_range(table, db, key, text.len(), value),
     }
 }
@@ -126,24 +205,21 @@ fn set_range(
 ) -> Result<(), KeyspaceError> {
     let (expire_at_ms, old) =
         string(table, db, key, "setrange")?.unwrap_or((None, OldText::Short(Vec::new())));
+    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
     let len = old.len().max(offset + value.len() as u64);
     let mut pieces = match old {
         OldText::Short(mut bytes) if len <= INLINE_BYTES_MAX as u64 => {
             bytes.resize(len as usize, 0);
             bytes[offset as usize..][..value.len()].copy_from_slice(value);
             let cell = cell::short(expire_at_ms, true, &bytes);
-            return go_on(table, (db, key), (&cell, &[]), expire_at_ms);
+            return put(table, (db, key), (&cell, &[]), Old::kept(deadlines), deadlines);
         }
-        OldText::Short(bytes) => {
-            let mut pieces = Root::EMPTY;
-            write_pieces(table, &mut pieces, 0, &bytes)?;
-            pieces
-        }
+        OldText::Short(bytes) => pieces::new(table, &bytes)?,
         OldText::InPieces { root, .. } => root,
     };
-    write_pieces(table, &mut pieces, offset, value)?;
+    pieces::write(table, &mut pieces, offset, value)?;
     let cell = cell::in_pieces(expire_at_ms, true, len);
-    go_on(table, (db, key), (&cell, &[pieces]), expire_at_ms)
+    put(table, (db, key), (&cell, &[pieces]), Old::kept(deadlines), deadlines)
 }
 
 /// A string as it was, owned, so that the table can be changed meanwhile.
@@ -188,62 +264,19 @@ fn string(
     Ok(Some((value.expire_at_ms, text)))
 }
 
-/// Writes `bytes` to `offset` of the string in pieces that `root` holds. Touches the pieces concerned only.
-fn write_pieces(
-    table: &mut TableWriter,
-    root: &mut Root,
-    offset: u64,
-    mut bytes: &[u8],
-) -> Result<(), KeyspaceError> {
-    let mut at = offset;
-    while !bytes.is_empty() {
-        let number = (at / PIECE_BYTES as u64) as u32;
-        let within = (at % PIECE_BYTES as u64) as usize;
-        let (part, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES - within));
-        write_piece(table, root, number, within, part)?;
-        at += part.len() as u64;
-        bytes = rest;
-    }
-    Ok(())
-}
-
-/// Writes `part` to byte `within` of one piece.
-fn write_piece(
-    table: &mut TableWriter,
-    root: &mut Root,
-    number: u32,
-    within: usize,
-    part: &[u8],
-) -> Result<(), KeyspaceError> {
-    let key = number.to_be_bytes();
-    if part.len() == PIECE_BYTES {
-        table.insert(root, &key, part, &[])?;
-        return Ok(());
-    }
-    let mut piece = [0; PIECE_BYTES];
-    let mut len = 0;
-    if !root.is_empty()
-        && let Some(cell) = table.view().get(*root, &key)?
-    {
-        len = cell.bytes.len();
-        let old = piece.get_mut(..len).ok_or(KeyspaceError::BadCell("a piece that is too long"))?;
-        old.copy_from_slice(cell.bytes);
-    }
-    piece[within..][..part.len()].copy_from_slice(part);
-    table.insert(root, &key, &piece[..len.max(within + part.len())], &[])?;
-    Ok(())
-}
-
-/// Removes a key with its deadline and trees; `None` if it does not exist.
+/// Removes a key with its deadlines and trees; `None` if it does not exist.
 fn remove(table: &mut TableWriter, db: usize, key: &[u8]) -> Result<Option<()>, KeyspaceError> {
-    let expire_at_ms = match reader::lookup(&table.view(), db, key)? {
-        Some(value) => value.expire_at_ms,
-        None => return Ok(None),
+    let deadlines = {
+        let view = table.view();
+        match reader::lookup(&view, db, key)? {
+            Some(value) => Deadlines::of(&view, &value)?,
+            None => return Ok(None),
+        }
     };
     let mut root = table.root(keys_slot(db));
     let roots = table.remove(&mut root, key)?;
     table.set_root(keys_slot(db), root);
-    deadline::replace(table, db, key, expire_at_ms, None)?;
+    replace_deadlines(table, (db, key), deadlines, Deadlines::default())?;
     if let Some(roots) = roots {
         drop_trees(table, &roots)?;
     }
@@ -261,7 +294,10 @@ fn expire(
         return Ok(None);
     };
     let bytes = cell::with_deadline(&owned.cell(), expire_at_ms)?;
-    go_on(table, (db, key), (&bytes, owned.roots.as_slice()), expire_at_ms)?;
+    let mut root = table.root(keys_slot(db));
+    table.insert(&mut root, key, &bytes, owned.roots.as_slice())?;
+    table.set_root(keys_slot(db), root);
+    deadline::replace(table, db, key, owned.deadlines.key, expire_at_ms)?;
     Ok(Some(()))
 }
 
@@ -280,8 +316,8 @@ fn relocate(
     let mut root = table.root(keys_slot(from.0));
     table.remove(&mut root, from.1)?;
     table.set_root(keys_slot(from.0), root);
-    deadline::replace(table, from.0, from.1, owned.expire_at_ms, None)?;
-    put(table, to, (&owned.bytes, owned.roots.as_slice()), owned.expire_at_ms)?;
+    replace_deadlines(table, from, owned.deadlines, Deadlines::default())?;
+    place(table, to, &owned, owned.roots.as_slice())?;
     Ok(Some(()))
 }
 
@@ -297,13 +333,24 @@ fn copy(
     if from == to {
         return Ok(Some(()));
     }
-    let mut copies = [Root::EMPTY; 3];
+    let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
     let originals = owned.roots.as_slice();
     for (copy, original) in copies.iter_mut().zip(originals) {
         *copy = copy_tree(table, *original)?;
     }
-    put(table, to, (&owned.bytes, &copies[..originals.len()]), owned.expire_at_ms)?;
+    place(table, to, &owned, &copies[..originals.len()])?;
     Ok(Some(()))
+}
+
+/// Stores a cell with these trees, in place of what is there.
+fn place(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    owned: &OwnedCell,
+    roots: &[Root],
+) -> Result<(), KeyspaceError> {
+    let old = Old::of(table, db, key)?;
+    put(table, (db, key), (&owned.bytes, roots), old, owned.deadlines)
 }
 
 /// A cell as it was, owned, so that the table can be changed meanwhile.
@@ -312,8 +359,8 @@ struct OwnedCell {
     bytes: Vec<u8>,
     /// Its trees.
     roots: CellRoots,
-    /// Its deadline.
-    expire_at_ms: Option<u64>,
+    /// Its deadlines.
+    deadlines: Deadlines,
 }
 
 impl OwnedCell {
@@ -327,8 +374,8 @@ impl OwnedCell {
         let Some(cell) = view.get(root, key)? else {
             return Ok(None);
         };
-        let expire_at_ms = Value::read(&cell)?.expire_at_ms;
-        Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, expire_at_ms }))
+        let deadlines = Deadlines::of(&view, &Value::read(&cell)?)?;
+        Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, deadlines }))
     }
 
     /// The cell, lent.
@@ -337,28 +384,29 @@ impl OwnedCell {
     }
 }
 
-/// A copy of a tree whose cells have no trees of their own.
+/// A copy of a tree with the trees in its cells.
 fn copy_tree(table: &mut TableWriter, original: Root) -> Result<Root, KeyspaceError> {
     let mut copy = Root::EMPTY;
     let mut start = Vec::new();
     loop {
-        let mut batch: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut batch: Vec<(Vec<u8>, Vec<u8>, CellRoots)> = Vec::new();
         let mut bytes = 0;
         walk(&table.view(), original, &start, |key, cell| {
-            if !cell.roots.as_slice().is_empty() {
-                return Err(KeyspaceError::BadCell("a tree within a value's tree"));
-            }
             bytes += key.len() + cell.bytes.len();
-            batch.push((key.to_vec(), cell.bytes.to_vec()));
+            batch.push((key.to_vec(), cell.bytes.to_vec(), cell.roots));
             Ok(bytes < COPY_BYTES)
         })?;
-        let Some((last, _)) = batch.last() else {
+        let Some((last, ..)) = batch.last() else {
             return Ok(copy);
         };
         start.clone_from(last);
         start.push(0);
-        for (key, bytes) in &batch {
-            table.insert(&mut copy, key, bytes, &[])?;
+        for (key, bytes, roots) in &batch {
+            let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
+            for (copy, original) in copies.iter_mut().zip(roots.as_slice()) {
+                *copy = copy_tree(table, *original)?;
+            }
+            table.insert(&mut copy, key, bytes, &copies[..roots.len()])?;
         }
     }
 }
@@ -372,7 +420,7 @@ fn flush(table: &mut TableWriter, db: usize) -> Result<(), KeyspaceError> {
             table.drop_tree(root)?;
         }
     }
-    Ok(())
+    field_deadline::flush(table, db)
 }
 
 /// Exchanges the trees of two slots.

@@ -7,14 +7,15 @@
 //!
 //!  type                        flag
 //!   1  string                   10  has a deadline
-//!   2  list                     20  raw: a string that was built up piecemeal
-//!   3  hash                     40  in pieces: the value is in a tree of its own
+//!   2  list                     20  string: raw, it was built up piecemeal; hash: timed, a field has a deadline
+//!   3  hash                     40  in trees: the value is in trees of its own
 //!   4  set                      80  reserved, 0
 //!   5  sorted set
 //!   6  stream
 //!
 //!  string, short     payload = the bytes
 //!  string, in pieces payload = length u64 LE; one root: piece number u32 BE -> the bytes of the piece
+//!  the others        see `collection`
 //! ```
 //!
 //! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value; a piece that is missing, or shorter than
@@ -23,7 +24,7 @@
 use smallvec::SmallVec;
 
 use super::KeyspaceError;
-use crate::table::{CELL_BYTES_MAX, Cell, Root};
+use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root};
 
 /// The longest string that is kept in its key's cell, in bytes.
 pub const INLINE_BYTES_MAX: usize = 1024;
@@ -45,8 +46,10 @@ const TYPE_BITS: u8 = 0x0F;
 const HAS_DEADLINE: u8 = 0x10;
 /// Tag flag: the string was built up piecemeal.
 const RAW: u8 = 0x20;
-/// Tag flag: the value is in a tree of its own.
-const IN_PIECES: u8 = 0x40;
+/// Tag flag: some field of the hash has a deadline.
+const TIMED: u8 = 0x20;
+/// Tag flag: the value is in trees of its own.
+const IN_TREES: u8 = 0x40;
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,14 +97,14 @@ pub struct Value<'a> {
     pub kind: Kind,
     /// When the key expires, in milliseconds since 1970.
     pub expire_at_ms: Option<u64>,
-    /// Whether the value is a string that was built up piecemeal.
-    pub raw: bool,
-    /// Whether the value is a string in a tree of its own.
-    in_pieces: bool,
+    /// Whether the value is a string that was built up piecemeal, or a hash of which some field has a deadline.
+    flagged: bool,
+    /// Whether the value is in trees of its own.
+    pub(super) in_trees: bool,
     /// What follows the header.
-    payload: &'a [u8],
-    /// The key's own tree, if it has one.
-    root: Root,
+    pub(super) payload: &'a [u8],
+    /// The key's own trees.
+    pub(super) roots: CellRoots,
 }
 
 /// The bytes of a string.
@@ -131,9 +134,19 @@ impl<'a> Value<'a> {
                 rest.split_first_chunk().ok_or(KeyspaceError::BadCell("no room for its deadline"))?;
             (Some(u64::from_le_bytes(*deadline)), payload)
         };
-        let in_pieces = tag & IN_PIECES != 0;
-        let root = cell.roots.as_slice().first().copied().unwrap_or(Root::EMPTY);
-        Ok(Self { kind, expire_at_ms, raw: tag & RAW != 0, in_pieces, payload, root })
+        let (flagged, in_trees) = (tag & RAW != 0, tag & IN_TREES != 0);
+        Ok(Self { kind, expire_at_ms, flagged, in_trees, payload, roots: cell.roots })
+    }
+
+    /// Whether the value is a string that was built up piecemeal.
+    pub fn is_raw(&self) -> bool {
+        self.kind == Kind::String && self.flagged
+    }
+
+    /// Whether the value is a hash of which some field has a deadline.
+    #[inline]
+    pub fn is_timed(&self) -> bool {
+        self.flagged && self.kind == Kind::Hash
     }
 
     /// Whether the deadline has passed at `now_ms`.
@@ -148,11 +161,12 @@ impl<'a> Value<'a> {
         if self.kind != Kind::String {
             return Ok(None);
         }
-        if !self.in_pieces {
+        if !self.in_trees {
             return Ok(Some(Text::Short(self.payload)));
         }
         let len = self.payload.try_into().map_err(|_| KeyspaceError::BadCell("no length of its pieces"))?;
-        Ok(Some(Text::InPieces { len: u64::from_le_bytes(len), root: self.root }))
+        let root = self.roots.first().copied().unwrap_or(Root::EMPTY);
+        Ok(Some(Text::InPieces { len: u64::from_le_bytes(len), root }))
     }
 }
 
@@ -185,9 +199,23 @@ pub(super) fn short(expire_at_ms: Option<u64>, raw: bool, text: &[u8]) -> CellBy
 
 /// The cell of a string in pieces, which are in the cell's first tree.
 pub(super) fn in_pieces(expire_at_ms: Option<u64>, raw: bool, len: u64) -> CellBytes {
-    let flags = IN_PIECES | if raw { RAW } else { 0 };
+    let flags = IN_TREES | if raw { RAW } else { 0 };
     let mut cell = header(Kind::String as u8 | flags, expire_at_ms);
     cell.extend_from_slice(&len.to_le_bytes());
+    cell
+}
+
+/// The cell of a collection; its trees, if it has any, are the cell's.
+pub(super) fn collection(
+    kind: Kind,
+    expire_at_ms: Option<u64>,
+    timed: bool,
+    in_trees: bool,
+    payload: &[u8],
+) -> CellBytes {
+    let flags = if timed { TIMED } else { 0 } | if in_trees { IN_TREES } else { 0 };
+    let mut cell = header(kind as u8 | flags, expire_at_ms);
+    cell.extend_from_slice(payload);
     cell
 }
 
@@ -230,6 +258,11 @@ mod tests {
         assert_eq!(
             in_pieces(deadline, true, 3).as_slice(),
             b"\x71\x08\x07\x06\x05\x04\x03\x02\x01\x03\0\0\0\0\0\0\0"
+        );
+        assert_eq!(collection(Kind::Set, None, false, false, b"\x01a").as_slice(), b"\x04\x01a");
+        assert_eq!(
+            collection(Kind::Hash, deadline, true, true, b"").as_slice(),
+            b"\x73\x08\x07\x06\x05\x04\x03\x02\x01"
         );
     }
 

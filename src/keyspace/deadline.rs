@@ -15,7 +15,7 @@ use crate::table::{TableWriter, View};
 pub(super) const DEADLINE_BYTES: usize = 8;
 
 /// The tree's key for `key`.
-fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
+pub(super) fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
     let mut bytes = SmallVec::with_capacity(DEADLINE_BYTES + key.len());
     bytes.extend_from_slice(&expire_at_ms.to_be_bytes());
     bytes.extend_from_slice(key);
@@ -23,7 +23,7 @@ fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
 }
 
 /// Splits the tree's key.
-fn split(index_key: &[u8]) -> Result<(u64, &[u8]), KeyspaceError> {
+pub(super) fn split(index_key: &[u8]) -> Result<(u64, &[u8]), KeyspaceError> {
     let (deadline, key) =
         index_key.split_first_chunk().ok_or(KeyspaceError::BadCell("a deadline of less than eight bytes"))?;
     Ok((u64::from_be_bytes(*deadline), key))

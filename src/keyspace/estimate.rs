@@ -3,8 +3,12 @@
 //! The writer reserves that much in the log and in the table first, so that a full disk refuses a command before it
 //! has changed anything. The figures are upper bounds for the log; for the table they are generous.
 
-use super::{KeyspaceError, cell::PIECE_BYTES, deadlines_slot, keys_slot, reader};
-use crate::table::View;
+use super::cell::{Kind, PIECE_BYTES};
+use super::{
+    KEY_BYTES_MAX, KeyspaceError, MEMBER_BYTES_MAX, PURGED_FIELDS_BYTES, PURGED_FIELDS_MAX, deadlines_slot,
+    field_deadline, keys_slot, reader, walk,
+};
+use crate::table::{Root, View};
 
 /// Space that a command may need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,14 @@ pub struct Estimate {
 
 /// Bytes of an effect besides its keys and value, at most.
 const EFFECT_BYTES_MAX: u64 = 48;
+/// Bytes of the length of an item, at most.
+const LENGTH_BYTES_MAX: u64 = 5;
+/// Pages of a collection that has just been unpacked, at most, with those of its trees that are new.
+const UNPACKED_PAGES: u64 = 16;
+/// Pages that the deletion of one hash's due fields takes, at most: each stands in two trees of any size.
+const PURGE_PAGES: u64 = 2 * PURGED_FIELDS_MAX * 8 + 32;
+/// Bytes of a page that a cell takes besides its key and bytes.
+const CELL_OVERHEAD_BYTES: usize = 16;
 
 impl Estimate {
     /// Adds the change of one key: its purge, its cell, its deadline.
@@ -42,13 +54,99 @@ impl Estimate {
 
     /// Adds the value of `key`, which is copied inside the table.
     pub fn add_copy(&mut self, view: &View<'_>, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
-        if let Some(value) = reader::lookup(view, db, key)?
-            && let Some(text) = value.text()?
-        {
-            self.table_pages += pages_of(text.len());
+        if let Some(value) = reader::lookup(view, db, key)? {
+            for root in value.roots.as_slice() {
+                self.table_pages += copy_pages(view, *root)?;
+            }
         }
         Ok(())
     }
+
+    /// Adds `effects` effects on one key besides the first.
+    pub fn add_effects(&mut self, key: &[u8], effects: u64) {
+        self.log_bytes += effects * (EFFECT_BYTES_MAX + key.len() as u64);
+    }
+
+    /// Adds changes of up to `elements` elements of the collection that `key` holds, each in up to two trees.
+    pub fn add_elements(
+        &mut self,
+        view: &View<'_>,
+        db: usize,
+        key: &[u8],
+        elements: u64,
+    ) -> Result<(), KeyspaceError> {
+        let value = reader::lookup(view, db, key)?;
+        let len = value.and_then(|value| value.roots.first().map(Root::len)).unwrap_or(0);
+        self.log_bytes += elements * LENGTH_BYTES_MAX;
+        self.table_pages += UNPACKED_PAGES + 2 * elements * path_pages(len + elements);
+        Ok(())
+    }
+
+    /// Adds all elements of the collection that `key` holds, which are logged, and removed or stored elsewhere.
+    pub fn add_elements_of(&mut self, view: &View<'_>, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+        let Some(value) = reader::lookup(view, db, key)? else {
+            return Ok(());
+        };
+        let (mut bytes, mut elements) = (value.payload.len() as u64, 0);
+        if value.kind != Kind::String {
+            for root in value.roots.as_slice() {
+                bytes += tree_bytes(view, *root)?;
+                elements += root.len();
+            }
+        }
+        self.add_value(bytes);
+        self.log_bytes += elements * LENGTH_BYTES_MAX;
+        self.table_pages += UNPACKED_PAGES + elements * path_pages(elements);
+        Ok(())
+    }
+
+    /// Adds the deletion of fields past their deadline, if `key` holds a hash with deadlines.
+    pub fn add_purge(&mut self, view: &View<'_>, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+        match reader::lookup(view, db, key)? {
+            Some(value) if value.is_timed() => self.add_purges(view, db, 1),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the deletion of fields past their deadline of up to `hashes` hashes, if a database has such.
+    pub fn add_purges(&mut self, view: &View<'_>, db: usize, hashes: u64) -> Result<(), KeyspaceError> {
+        if field_deadline::first(view, db)?.is_some() {
+            // The last field may be as long as fields can be.
+            let bytes =
+                (PURGED_FIELDS_BYTES + MEMBER_BYTES_MAX) as u64 + PURGED_FIELDS_MAX * LENGTH_BYTES_MAX;
+            self.log_bytes += hashes * (2 * (EFFECT_BYTES_MAX + KEY_BYTES_MAX as u64) + bytes);
+            self.table_pages += hashes * PURGE_PAGES;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the keys and cells of a tree, with those of the trees in its cells.
+fn tree_bytes(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
+    let mut bytes = 0;
+    walk(view, root, &[], |key, cell| {
+        bytes += (key.len() + cell.bytes.len()) as u64;
+        for root in cell.roots.as_slice() {
+            bytes += tree_bytes(view, *root)?;
+        }
+        Ok(true)
+    })?;
+    Ok(bytes)
+}
+
+/// Pages for a copy of a tree, generously.
+fn copy_pages(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
+    let mut pages = 0;
+    let mut bytes = 0;
+    walk(view, root, &[], |key, cell| {
+        bytes += (key.len() + cell.bytes.len() + CELL_OVERHEAD_BYTES) as u64;
+        for root in cell.roots.as_slice() {
+            pages += copy_pages(view, *root)?;
+        }
+        Ok(true)
+    })?;
+    // Leaves that are written in order are full but for one cell; branches add little.
+    Ok(pages + bytes / 2048 + path_pages(root.len()))
 }
 
 /// Pages that a change of one key in a tree of `keys` keys may copy or add.

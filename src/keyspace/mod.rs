@@ -5,28 +5,49 @@
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
+//! - Collections (`collection`, `packed`, `element`) are laid out the same way whatever their type; `set` and `hash` are
+//!   the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
-//! Invariant: a key is in the tree of deadlines if and only if its cell has that deadline.
+//! Invariants
+//! - A key is in the tree of deadlines if and only if its cell has that deadline.
+//! - A hash is in the tree of field deadlines if and only if a field of it has a deadline.
+//! - There are no empty collections: see [`Keyspace::apply_removal`].
 
 mod apply;
 mod cell;
+mod collection;
+#[cfg(test)]
+mod collection_tests;
 mod deadline;
+mod element;
 mod error;
 mod estimate;
 mod events;
+mod field_deadline;
+mod hash;
+mod packed;
+mod pieces;
 mod reader;
+mod set;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
+pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
+pub use element::Element;
 pub use error::KeyspaceError;
 pub use estimate::Estimate;
 pub use events::{Classes, Events};
+pub use hash::Hash;
+pub use packed::{Packed, Width};
 pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
+pub use set::Set;
 
-use crate::effect::{self, DATABASES_MAX, Effect, EffectBuffer};
+pub use crate::effect::MEMBER_BYTES_MAX;
+
+use crate::effect::{self, DATABASES_MAX, Effect, EffectBuffer, ItemsBuffer};
 use crate::table::{self, Cell, ROOT_SLOTS, Root, TableWriter, View};
 
 /// The longest key, in bytes: with its deadline in front it still fits the table.
@@ -36,7 +57,14 @@ pub const KEY_BYTES_MAX: usize = {
 };
 
 // Slots from 112 on are not for databases.
-const _: () = assert!(2 * DATABASES_MAX <= 112 && 112 < ROOT_SLOTS);
+const _: () = assert!(2 * DATABASES_MAX <= field_deadline::SLOT && field_deadline::SLOT < ROOT_SLOTS);
+// A member fits the table with a deadline or a score in front of it.
+const _: () = assert!(MEMBER_BYTES_MAX + deadline::DEADLINE_BYTES <= table::KEY_BYTES_MAX);
+
+/// Fields past their deadline that are deleted at once, at most.
+const PURGED_FIELDS_MAX: u64 = 128;
+/// Bytes of those fields, about.
+const PURGED_FIELDS_BYTES: usize = 64 << 10;
 
 /// The slot of a database's keys.
 pub const fn keys_slot(db: usize) -> usize {
@@ -46,6 +74,17 @@ pub const fn keys_slot(db: usize) -> usize {
 /// The slot of a database's deadlines.
 pub const fn deadlines_slot(db: usize) -> usize {
     2 * db + 1
+}
+
+/// What was past its deadline and is deleted now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Nothing.
+    Nothing,
+    /// The key.
+    Key,
+    /// Fields of a hash.
+    Fields,
 }
 
 /// The writer's own version of the data, and the record of what is changed in it.
@@ -105,6 +144,16 @@ impl<'a> Keyspace<'a> {
         look(&view, value)
     }
 
+    /// What the key holds in `view`, which is this keyspace's, past its deadline or not.
+    pub fn value<'v>(
+        &self,
+        view: &'v View<'_>,
+        db: usize,
+        key: &[u8],
+    ) -> Result<Option<Value<'v>>, KeyspaceError> {
+        reader::lookup(view, db, key)
+    }
+
     /// Number of keys in a database.
     pub fn len(&self, db: usize) -> u64 {
         self.table.root(keys_slot(db)).len()
@@ -144,21 +193,44 @@ impl<'a> Keyspace<'a> {
         Ok(())
     }
 
-    /// Whether any key of the database is past its deadline at `now_ms`.
+    /// Makes a change that may take the last element out of a collection: the key is deleted then, in the same record.
+    pub fn apply_removal(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        self.apply(effect)?;
+        let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(()) };
+        if collection::is_empty(self.table, db, key)? {
+            let expired = matches!(effect, Effect::HashDelete { expired: true, .. });
+            self.apply(&Effect::Delete { db, key, expired })?;
+        }
+        Ok(())
+    }
+
+    /// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
     pub fn any_due(&self, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
         any_due(&self.table.view(), db, now_ms)
     }
 
-    /// Deletes the key if its deadline has passed at `now_ms`; whether it did.
-    pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<bool, KeyspaceError> {
-        let expired = self
-            .info(db, key)?
-            .and_then(|info| info.expire_at_ms)
-            .is_some_and(|expire_at_ms| expire_at_ms <= now_ms);
+    /// Deletes the key if its deadline has passed at `now_ms`, or else some of its fields whose deadlines have.
+    pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Purged, KeyspaceError> {
+        let (expired, fields) = {
+            let view = self.table.view();
+            let Some(value) = reader::lookup(&view, db, key)? else {
+                return Ok(Purged::Nothing);
+            };
+            let fields = match value.hash(now_ms) {
+                Some(hash) if value.is_timed() => hash.due(&view, PURGED_FIELDS_MAX, PURGED_FIELDS_BYTES)?,
+                _ => ItemsBuffer::new(),
+            };
+            (value.is_expired(now_ms), fields)
+        };
         if expired {
             self.expired(db, key)?;
+            return Ok(Purged::Key);
         }
-        Ok(expired)
+        if fields.is_empty() {
+            return Ok(Purged::Nothing);
+        }
+        self.apply_removal(&Effect::HashDelete { db, key, fields: fields.items(), expired: true })?;
+        Ok(Purged::Fields)
     }
 
     /// Deletes a key, which exists, because its deadline has passed.
@@ -173,21 +245,41 @@ impl<'a> Keyspace<'a> {
         deadline::due(&self.table.view(), now_ms, keys_max)
     }
 
+    /// Up to `keys_max` hashes with fields whose deadlines have passed at `now_ms`.
+    pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+        field_deadline::due(&self.table.view(), now_ms, keys_max)
+    }
+
     /// The earliest deadline of all, in milliseconds since 1970.
     pub fn next_deadline(&self) -> Result<Option<u64>, KeyspaceError> {
         let view = self.table.view();
         let mut earliest = None;
         for db in 0..DATABASES_MAX {
-            let first = deadline::first(&view, db)?;
-            earliest = [earliest, first].into_iter().flatten().min();
+            let first = [deadline::first(&view, db)?, field_deadline::first(&view, db)?];
+            earliest = [earliest, first[0], first[1]].into_iter().flatten().min();
         }
         Ok(earliest)
     }
 }
 
-/// Whether any key of the database is past its deadline at `now_ms`.
+/// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
 pub fn any_due(view: &View<'_>, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
-    Ok(deadline::first(view, db)?.is_some_and(|deadline| deadline <= now_ms))
+    let due = |deadline: Option<u64>| deadline.is_some_and(|deadline| deadline <= now_ms);
+    Ok(due(deadline::first(view, db)?) || due(field_deadline::first(view, db)?))
+}
+
+/// Touches the pages that lead to elements of the collection that `key` holds, so that a later access does not wait for
+/// the disk.
+pub fn warm_elements<'w>(view: &View<'_>, db: usize, key: &[u8], elements: impl Iterator<Item = &'w [u8]>) {
+    // What is wrong with a page or cell shows again where it is really used.
+    let Ok(Some(value)) = reader::lookup(view, db, key) else { return };
+    if value.kind != Kind::String
+        && let Some(root) = value.roots.first()
+    {
+        elements
+            .filter(|element| element.len() <= MEMBER_BYTES_MAX)
+            .for_each(|element| view.warm(*root, element));
+    }
 }
 
 /// Number of keys with a deadline in a database.

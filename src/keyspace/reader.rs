@@ -3,9 +3,9 @@
 //! A key past its deadline is missing to whoever asks, and is remembered in [`Lookups`]: its deletion must be in the
 //! log before a client can learn from a reply that it is gone.
 
-use super::cell::{Kind, Text, Value};
+use super::cell::{Kind, Value};
 use super::{KEY_BYTES_MAX, KeyspaceError, keys_slot, walk};
-use crate::table::{Root, View};
+use crate::table::View;
 
 /// A key that was found past its deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl<'a> KeyReader<'a> {
         let Some(value) = lookup(self.view, db, key)? else {
             return Ok(None);
         };
-        Ok(if self.is_live(db, key, &value) { Some(value) } else { None })
+        Ok(if self.is_live(db, key, &value)? { Some(value) } else { None })
     }
 
     /// Number of keys in the database, those past their deadline but not yet deleted included.
@@ -102,7 +102,7 @@ impl<'a> KeyReader<'a> {
         let view = self.view;
         walk(view, view.root(keys_slot(db)), start, |key, cell| {
             let value = Value::read(&cell)?;
-            let live = self.is_live(db, key, &value);
+            let live = self.is_live(db, key, &value)?;
             see(key, live.then_some(value))
         })
     }
@@ -114,16 +114,32 @@ impl<'a> KeyReader<'a> {
             return Ok(None);
         };
         let value = Value::read(&cell)?;
-        Ok(self.is_live(db, &key, &value).then(|| key.to_vec()))
+        Ok(self.is_live(db, &key, &value)?.then(|| key.to_vec()))
     }
 
-    /// Whether the key's deadline is still to come; remembers the key if not.
-    fn is_live(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> bool {
+    /// Whether the key's deadline is still to come, and that of a field if it is a hash; remembers the key if it has
+    /// something to delete.
+    #[inline]
+    fn is_live(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
+        if value.is_timed() && !value.is_expired(self.now_ms) {
+            return self.has_live_field(db, key, value);
+        }
         let expired = value.is_expired(self.now_ms);
         if expired {
             self.lookups.expired.push(ExpiredKey { db, key: key.into() });
         }
-        !expired
+        Ok(!expired)
+    }
+
+    /// Whether a field of a hash has its deadline still to come; remembers the key if one has not.
+    #[cold]
+    fn has_live_field(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
+        let Some(hash) = value.hash(self.now_ms) else { return Ok(true) };
+        let live = hash.len(self.view)?;
+        if live < hash.places()? {
+            self.lookups.expired.push(ExpiredKey { db, key: key.into() });
+        }
+        Ok(live > 0)
     }
 }
 
@@ -153,16 +169,12 @@ pub struct KeyInfo {
     pub expire_at_ms: Option<u64>,
     /// Length of the string in bytes; 0 for other types.
     pub len: u64,
-    /// The tree that holds the value, if it has one.
-    pub(super) root: Root,
 }
 
 impl KeyInfo {
     /// What there is to know of `value`.
     pub(super) fn of(value: &Value<'_>) -> Result<Self, KeyspaceError> {
-        let text = value.text()?;
-        let root = if let Some(Text::InPieces { root, .. }) = text { root } else { Root::EMPTY };
-        let len = text.map_or(0, |text| text.len());
-        Ok(Self { kind: value.kind, expire_at_ms: value.expire_at_ms, len, root })
+        let len = value.text()?.map_or(0, |text| text.len());
+        Ok(Self { kind: value.kind, expire_at_ms: value.expire_at_ms, len })
     }
 }

@@ -92,8 +92,8 @@ fn due_keys_come_in_the_order_of_their_deadlines() {
     assert_eq!(due(&keys, 250, 2).len(), 2);
     assert_eq!(keys.next_deadline().unwrap(), Some(100));
     assert_eq!(deadlines_len(&keys.view(), 0), 3);
-    assert!(!keys.purge(0, b"a", 299).unwrap());
-    assert!(keys.purge(0, b"a", 300).unwrap());
+    assert_eq!(keys.purge(0, b"a", 299).unwrap(), Purged::Nothing);
+    assert_eq!(keys.purge(0, b"a", 300).unwrap(), Purged::Key);
     assert_eq!(keys.info(0, b"a").unwrap(), None);
 }
 
@@ -102,7 +102,10 @@ fn an_effect_that_does_not_fit_the_data_is_refused() {
     let (_table, mut writer) = table();
     let mut root = writer.root(0);
     writer.insert(&mut root, b"h", b"\x03", &[]).unwrap();
+    writer.insert(&mut root, b"s", b"\x04\x01a", &[]).unwrap();
     writer.insert(&mut root, b"bad", b"\x0f", &[]).unwrap();
+    let items: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+    let items = items.items();
     writer.set_root(0, root);
     let mut keys = Keyspace::new(&mut writer, None);
     let (db, key, value) = (0, b"missing".as_slice(), b"v".as_slice());
@@ -114,6 +117,12 @@ fn an_effect_that_does_not_fit_the_data_is_refused() {
         Effect::Copy { db, key, to_db: 1, to: b"to" },
         Effect::Append { db, key: b"h", value },
         Effect::SetRange { db, key: b"h", offset: 0, value },
+        Effect::HashDelete { db, key, fields: items, expired: false },
+        Effect::HashExpire { db, key, fields: items, expire_at_ms: None },
+        Effect::SetRemove { db, key, members: items },
+        Effect::SetAdd { db, key: b"h", members: items },
+        Effect::SetRemove { db, key: b"h", members: items },
+        Effect::HashSet { db, key: b"s", pairs: items, expire_at_ms: None },
     ] {
         assert!(matches!(keys.apply(&effect), Err(KeyspaceError::Mismatch { .. })), "{effect:?}");
     }

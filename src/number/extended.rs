@@ -63,6 +63,11 @@ impl Extended {
         Some(Self { negative, magnitude })
     }
 
+    /// Whether it is no infinity.
+    pub fn is_finite(self) -> bool {
+        self.magnitude != Magnitude::Infinite
+    }
+
     /// The sum, or `None` if it is no finite number.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let (Magnitude::Finite { .. }, Magnitude::Finite { .. }) = (self.magnitude, other.magnitude) else {

@@ -3,6 +3,7 @@
 //! Each is an atomic, so that `CONFIG SET` takes effect at once and no command waits for a lock. Values that cannot
 //! change while the server runs (addresses, thread count) do not stand here.
 
+use crate::command::EncodingLimits;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -65,6 +66,8 @@ pub struct Limits {
     has_password: AtomicBool,
     /// SHA-256 of the password that clients must give.
     password_digest: RwLock<Option<[u8; 32]>>,
+    /// See [`Limits::encodings`]; in the order of [`EncodingLimits::to_array`].
+    encodings: [AtomicI64; 8],
 }
 
 impl Default for Limits {
@@ -96,6 +99,7 @@ impl Default for Limits {
             pubsub_output: AtomicLimit::default(),
             has_password: AtomicBool::new(false),
             password_digest: RwLock::new(None),
+            encodings: EncodingLimits::default().to_array().map(AtomicI64::new),
         }
     }
 }
@@ -216,6 +220,18 @@ impl Limits {
     pub fn set_outputs(&self, normal: OutputLimit, pubsub: OutputLimit) {
         self.normal_output.store(normal);
         self.pubsub_output.store(pubsub);
+    }
+
+    /// Up to where Redis would keep collections in its compact representations.
+    pub fn encodings(&self) -> EncodingLimits {
+        EncodingLimits::from_array(std::array::from_fn(|index| self.encodings[index].load(Relaxed)))
+    }
+
+    /// Sets [`Limits::encodings`].
+    pub fn set_encodings(&self, encodings: EncodingLimits) {
+        for (stored, value) in self.encodings.iter().zip(encodings.to_array()) {
+            stored.store(value, Relaxed);
+        }
     }
 
     /// Whether clients must authenticate.

@@ -16,8 +16,8 @@ mod monitors;
 mod outbox;
 mod pause;
 mod publication;
-mod scrub;
 mod pubsub;
+mod scrub;
 mod shutdown;
 mod slowlog;
 mod stats;
@@ -36,8 +36,8 @@ pub use monitors::Monitors;
 pub use outbox::{Message, OUTBOX_BYTES_MAX, Outbox, OutputLimit, Pushed};
 pub use pause::{Pause, PauseMode};
 pub use publication::Publication;
-pub use scrub::{ScrubFigures, ScrubPass};
 pub use pubsub::{Channels, PubSub};
+pub use scrub::{ScrubFigures, ScrubPass};
 pub use shutdown::{Shutdown, ShutdownMode};
 pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
@@ -121,6 +121,7 @@ impl ServerState {
         crate::command::Limits {
             databases: self.limits.databases() as usize,
             value_bytes_max: self.limits.bulk_bytes_max().min(crate::effect::VALUE_BYTES_MAX),
+            encodings: self.limits.encodings(),
         }
     }
 

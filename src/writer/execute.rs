@@ -7,7 +7,7 @@ use wal::Log;
 use super::space::Space;
 use super::transaction::Asker;
 use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
-use crate::command::{self, Args, Call, Spec};
+use crate::command::{self, Args, Call, Flags, Spec};
 use crate::damage;
 use crate::keyspace::{Classes, Lookups, keys_slot};
 use crate::resp::Reply;
@@ -126,6 +126,12 @@ impl<L: Log> Writer<L> {
         self.note_existing(spec)?;
         let (start, mark) = (reply.len_bytes(), self.effects.mark());
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
+        if spec.flags.has(Flags::DATA_SIZED)
+            && let Some(refusal) = self.secure_command(open, &call)?.refusal(spec)
+        {
+            reply.error(refusal);
+            return Ok(true);
+        }
         let result = self.guarded(open, |writer, aftermath| {
             reply.truncate(start);
             let mut lookups = std::mem::take(&mut writer.lookups);

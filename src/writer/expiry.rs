@@ -8,6 +8,9 @@ use super::{OpenGroup, Writer, WriterError};
 use crate::damage;
 use crate::keyspace::{ExpiredKey, Keyspace};
 
+/// Hashes whose due fields one group deletes by itself at most, some of each.
+const EXPIRE_HASHES_MAX: usize = 16;
+
 impl<L: Log> Writer<L> {
     /// Deletes some of the keys that are due, as long as there is space to log that.
     pub(super) fn expire(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
@@ -31,6 +34,19 @@ impl<L: Log> Writer<L> {
             self.note_changes(open, 0, NO_CLIENT)?;
             self.append(open, NO_COMMAND);
             self.state.stats.expired(1);
+        }
+        self.expire_fields(open)
+    }
+
+    /// Deletes some of the fields that are due, hash by hash.
+    fn expire_fields(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+        let due = Keyspace::new(&mut self.table, None).due_hashes(open.now_ms, EXPIRE_HASHES_MAX)?;
+        for ExpiredKey { db, key } in due {
+            if !self.secure_delete(open, db, &key)? {
+                return Ok(());
+            }
+            Keyspace::new(&mut self.table, Some(&mut self.effects)).purge(db, &key, open.now_ms)?;
+            self.append(open, NO_COMMAND);
         }
         Ok(())
     }

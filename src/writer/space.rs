@@ -56,6 +56,7 @@ impl<L: Log> Writer<L> {
         let (mut commands, mut copied_pages) = (submission.items.len(), 0);
         for item in &submission.items {
             match item {
+                Item::Execute { spec, .. } if spec.flags.has(Flags::DATA_SIZED) => {}
                 Item::Execute { spec, db, first_span, spans } => {
                     let args = submission.args(*first_span, *spans);
                     let (db, now_ms) = (usize::from(*db), open.now_ms);
@@ -90,6 +91,25 @@ impl<L: Log> Writer<L> {
                 Item::Ready(_) => {}
             }
         }
+        self.secure_need(open, need, commands, copied_pages)
+    }
+
+    /// Secures what one command may need that could not be told before the commands ahead of it had run, together with
+    /// what the open group holds already.
+    pub(super) fn secure_command(&mut self, open: &OpenGroup, call: &Call<'_>) -> Result<Space, WriterError> {
+        let one = command::estimate(call, &self.table.view()).unwrap_or_default();
+        let log_bytes = Group::record_bytes(one.log_bytes as usize) as u64;
+        self.secure_need(open, Estimate { log_bytes, ..one }, 1, 0)
+    }
+
+    /// Secures what `commands` commands may need, which copy at most `copied_pages` pages within the table.
+    fn secure_need(
+        &mut self,
+        open: &OpenGroup,
+        mut need: Estimate,
+        commands: usize,
+        copied_pages: u64,
+    ) -> Result<Space, WriterError> {
         need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, commands)) + copied_pages;
         let with_reserve = Estimate {
             log_bytes: need.log_bytes + self.options.log_reserve_bytes,
@@ -105,10 +125,10 @@ impl<L: Log> Writer<L> {
     }
 
     /// Pages that commands which log so many bytes can need at most, whatever their estimates add up to: a group copies
-    /// each page once, and fills new ones with what is logged.
+    /// each page once, and fills new ones with what is logged: small elements in half-empty pages of two trees at worst.
     fn pages_at_most(&self, log_bytes: u64, commands: usize) -> u64 {
         let table = self.gauges.table_stats();
-        (table.pages - table.pages_free) + log_bytes / 1024 + 4 * commands as u64
+        (table.pages - table.pages_free) + log_bytes / 128 + 4 * commands as u64
     }
 
     /// Secures the delete of one key. Says whether there is space for it.
@@ -172,9 +192,11 @@ fn too_large(error: &dyn std::fmt::Display) -> String {
     )
 }
 
-/// What the delete of one key may need.
+/// What the delete of one key, or of fields of it, may need.
 fn delete_estimate(view: &View<'_>, db: usize, key: &[u8]) -> Estimate {
     let mut need = Estimate::default();
     need.add_key(view, db, key);
+    // What cannot be read is met again when the key is deleted.
+    let _ = need.add_purge(view, db, key);
     need
 }

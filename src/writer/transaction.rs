@@ -169,7 +169,7 @@ impl<L: Log> Writer<L> {
         for queued in transaction.commands.iter().filter(|queued| !queued.is_local()) {
             let (args, db) = (transaction.args(queued), usize::from(queued.db));
             let call = Call { spec: queued.spec, args, db, now_ms: open.now_ms, limits: self.limits };
-            let one = command::estimate(&call, &view)?;
+            let one = command::estimate(&call, &view).unwrap_or_default();
             need.log_bytes += one.log_bytes;
             need.table_pages += one.table_pages;
         }
@@ -190,7 +190,8 @@ impl<L: Log> Writer<L> {
             for key in queued.spec.keys.indexes(args.len()).map(|index| &args[index]) {
                 for db in 0..self.limits.databases {
                     let mut one = Estimate::default();
-                    one.add_copy(&view, db, key)?;
+                    // What cannot be read is met again when it is copied.
+                    let _ = one.add_copy(&view, db, key);
                     largest_pages = largest_pages.max(one.table_pages);
                 }
             }
@@ -210,7 +211,10 @@ impl<L: Log> Writer<L> {
         let mut lookups = Lookups::default();
         let mut reader = KeyReader::new(&view, open.now_ms, &mut lookups);
         for (db, key) in watch.keys().iter() {
-            reader.peek(usize::from(*db), key)?;
+            if reader.peek(usize::from(*db), key).is_err() {
+                // It cannot be read, so nobody knows.
+                return Ok(true);
+            }
         }
         Ok(!lookups.expired.is_empty())
     }

@@ -183,8 +183,10 @@ pub enum Value {
     Bulk(Vec<u8>),
     /// `$-1`, `*-1`, `_`
     Null,
-    /// `*`, `~`, `>`
+    /// `*`, `>`
     Array(Vec<Value>),
+    /// `~`
+    Set(Vec<Value>),
     /// `%`
     Map(Vec<(Value, Value)>),
     /// `,text`
@@ -262,7 +264,8 @@ impl Client {
                 -1 => Value::Null,
                 len => Value::Bulk(self.bulk(len as usize)?),
             },
-            b'*' | b'~' | b'>' => match number() {
+            b'~' => Value::Set((0..number()).map(|_| self.reply()).collect::<io::Result<_>>()?),
+            b'*' | b'>' => match number() {
                 -1 => Value::Null,
                 len => Value::Array((0..len).map(|_| self.reply()).collect::<io::Result<_>>()?),
             },

@@ -11,9 +11,9 @@ use crate::error::ToolError;
 use crate::time;
 
 /// Names that `--op` takes: those of all effects.
-const OP_NAMES: [&str; 13] = [
+const OP_NAMES: [&str; 20] = [
     "set", "append", "setrange", "del", "expired", "expire", "persist", "rename", "copy", "move", "flushdb",
-    "flushall", "swapdb",
+    "flushall", "swapdb", "hset", "hdel", "hexpired", "hexpire", "hpersist", "sadd", "srem",
 ];
 
 /// The conditions of the command line, ready to be applied.
@@ -84,7 +84,7 @@ impl Filter {
     pub fn takes(&self, effect: &Effect<'_>) -> bool {
         self.takes_op(effect.name())
             && self.db.is_none_or(|db| touches(effect, db))
-            && self.min_size.is_none_or(|min| effect.value().is_some_and(|value| value.len() as u64 >= min))
+            && self.min_size.is_none_or(|min| effect.stored_bytes().is_some_and(|bytes| bytes >= min))
             && self.takes_keys(effect)
     }
 
@@ -141,6 +141,8 @@ fn ops(names: &[String]) -> Result<Vec<String>, ToolError> {
 
 #[cfg(test)]
 mod tests {
+    use ackd::effect::Items;
+
     use super::*;
 
     const SET: Effect<'static> =
@@ -211,6 +213,13 @@ mod tests {
             Effect::FlushDb { db: 0 },
             Effect::FlushAll,
             Effect::SwapDb { a: 0, b: 1 },
+            Effect::HashSet { db: 0, key: b"", pairs: Items::default(), expire_at_ms: None },
+            Effect::HashDelete { db: 0, key: b"", fields: Items::default(), expired: false },
+            Effect::HashDelete { db: 0, key: b"", fields: Items::default(), expired: true },
+            Effect::HashExpire { db: 0, key: b"", fields: Items::default(), expire_at_ms: Some(1) },
+            Effect::HashExpire { db: 0, key: b"", fields: Items::default(), expire_at_ms: None },
+            Effect::SetAdd { db: 0, key: b"", members: Items::default() },
+            Effect::SetRemove { db: 0, key: b"", members: Items::default() },
         ];
         assert_eq!(effects.len(), OP_NAMES.len());
         for effect in effects {

@@ -136,7 +136,13 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Copies the value of a key to another key.",
         since: "6.2.0",
         complexity: "O(N) where N is the size of the value.",
-        ..spec("copy", -3, Flags::WRITE.with(Flags::DENYOOM), KeySpec::TWO, Run::Write(transfer::copy))
+        ..spec(
+            "copy",
+            -3,
+            Flags::WRITE.with(Flags::DENYOOM).with(Flags::DATA_SIZED),
+            KeySpec::TWO,
+            Run::Write(transfer::copy),
+        )
     },
     Spec {
         id: 121,

@@ -2,10 +2,11 @@
 
 use super::SECOND;
 use crate::command::table::spec;
-use crate::command::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
+use crate::command::{Args, CommandError, EncodingLimits, Flags, KeySpec, ReadCtx, Run, Spec, words};
 use crate::keyspace::{Kind, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::Reply;
+use crate::table::View;
 
 /// Bytes that the table spends on a key besides the key and its cell: an index slot and its share of free space.
 const OVERHEAD_BYTES: u64 = 24;
@@ -62,25 +63,76 @@ pub(super) fn unknown_subcommand(
 /// `OBJECT ENCODING key`
 fn encoding(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     match context.keys.peek(context.db, &args[2])? {
-        Some(value) => reply.bulk(encoding_name(&value)?.as_bytes()),
+        Some(value) => {
+            let name = encoding_name(context.keys.view(), &value, &context.limits.encodings)?;
+            reply.bulk(name.as_bytes());
+        }
         None => reply.null(),
     }
     Ok(())
 }
 
 /// What Redis would call the representation of `value`.
-fn encoding_name(value: &Value<'_>) -> Result<&'static str, CommandError> {
+fn encoding_name(
+    view: &View<'_>,
+    value: &Value<'_>,
+    limits: &EncodingLimits,
+) -> Result<&'static str, CommandError> {
     Ok(match value.kind {
         Kind::String => match value.text()? {
-            Some(Text::Short(_)) if value.raw => "raw",
+            Some(Text::Short(_)) if value.is_raw() => "raw",
             Some(Text::Short(bytes)) if parse_i64(bytes).is_some() => "int",
             Some(Text::Short(bytes)) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
             _ => "raw",
         },
         Kind::List => "quicklist",
-        Kind::Hash | Kind::Set => "hashtable",
+        Kind::Hash => hash_encoding(view, value, limits)?,
+        Kind::Set => set_encoding(view, value, limits)?,
         Kind::SortedSet => "skiplist",
         Kind::Stream => "stream",
+    })
+}
+
+/// What Redis would call the representation of a hash.
+fn hash_encoding(
+    view: &View<'_>,
+    value: &Value<'_>,
+    limits: &EncodingLimits,
+) -> Result<&'static str, CommandError> {
+    let Some(hash) = value.hash(0) else { return Ok("hashtable") };
+    if hash.places()? > limits.hash_entries {
+        return Ok("hashtable");
+    }
+    let mut short = true;
+    hash.each_from(view, &[], |field, element| {
+        short = field.len() as u64 <= limits.hash_value && element.text.len() <= limits.hash_value;
+        Ok(short)
+    })?;
+    Ok(match (short, value.is_timed()) {
+        (true, false) => "listpack",
+        (true, true) => "listpackex",
+        (false, _) => "hashtable",
+    })
+}
+
+/// What Redis would call the representation of a set.
+fn set_encoding(
+    view: &View<'_>,
+    value: &Value<'_>,
+    limits: &EncodingLimits,
+) -> Result<&'static str, CommandError> {
+    let Some(set) = value.set() else { return Ok("hashtable") };
+    let len = set.len()?;
+    let (mut integers, mut short) = (len <= limits.set_integers, len <= limits.set_entries);
+    set.each_from(view, &[], |member| {
+        integers = integers && parse_i64(member).is_some();
+        short = short && member.len() as u64 <= limits.set_value;
+        Ok(integers || short)
+    })?;
+    Ok(match (integers, short) {
+        (true, _) => "intset",
+        (false, true) => "listpack",
+        (false, false) => "hashtable",
     })
 }
 
@@ -119,7 +171,7 @@ fn reply_constant(
     Ok(())
 }
 
-/// `MEMORY USAGE key [SAMPLES count]`: the size is known without samples.
+/// `MEMORY USAGE key [SAMPLES count]`: how many samples are taken of a large collection is the server's choice.
 pub(in crate::command) fn usage(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -141,7 +193,7 @@ pub(in crate::command) fn usage(
     let text = match value.text()? {
         Some(Text::InPieces { root, .. }) => root.len() * PIECE_PAGE_BYTES,
         Some(Text::Short(bytes)) => bytes.len() as u64,
-        None => 0,
+        None => value.estimate_bytes(context.keys.view())?,
     };
     reply.integer((key + deadline + text) as i64);
     Ok(())

@@ -1,5 +1,5 @@
 //! Comma-separated values, one line for each effect, quoted as RFC 4180 has it. The columns are those of the JSON
-//! lines, all of them on every line.
+//! lines, all of them on every line; a list in a cell is a JSON array.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::{ByteText, DecodedView, Printer, RecordView};
 
 const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
-                     to_b64,at,error";
+                     to_b64,at,items_len,items,items_b64,error";
 
 /// Prints comma-separated values.
 pub struct Csv {
@@ -53,7 +53,7 @@ impl Printer for Csv {
 fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
     let number = |number: Option<super::fields::Number>| number.map(|number| number.0.to_string());
     let index = |index: Option<usize>| index.map(|index| index.to_string());
-    let cells: [Option<String>; 23] = [
+    let cells: [Option<String>; 26] = [
         number(Some(fields.lsn)),
         Some(fields.seg.to_owned()),
         number(Some(fields.off)),
@@ -76,6 +76,9 @@ fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
         fields.to.as_deref().map(str::to_owned),
         fields.to_b64.clone(),
         number(fields.at),
+        number(fields.items_len),
+        fields.items.as_ref().map(|items| json(items)),
+        fields.items_b64.as_ref().map(|items| json(items)),
         fields.error.clone(),
     ];
     for (at, cell) in cells.iter().enumerate() {
@@ -85,6 +88,11 @@ fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
         out.write_all(quoted(cell.as_deref().unwrap_or("")).as_bytes())?;
     }
     out.write_all(b"\n")
+}
+
+/// A list of texts, as JSON has it.
+fn json(texts: &[impl serde::Serialize]) -> String {
+    serde_json::to_string(texts).expect("texts can be written")
 }
 
 /// The text as one cell: quoted when a comma, quote or line end makes that necessary. A missing value is an empty
@@ -110,6 +118,6 @@ mod tests {
 
     #[test]
     fn there_is_a_name_for_each_cell() {
-        assert_eq!(NAMES.split(',').count(), 23);
+        assert_eq!(NAMES.split(',').count(), 26);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use ackd::effect::{Effect, EffectError};
+use ackd::effect::{Effect, EffectError, Items};
 use serde::{Serialize, Serializer};
 
-use super::{ByteText, DecodedView, Escape, RecordView};
+use super::{ByteText, DecodedView, Escape, RecordView, Values};
 use crate::escape::{base64, utf8_head};
 use crate::{command, time};
 
@@ -76,6 +76,15 @@ pub struct Fields<'a> {
     /// Where in the string the value goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Number>,
+    /// How many members, or fields and values, the effect is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items_len: Option<Number>,
+    /// These items, or the first ones, if all are UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<Cow<'a, str>>>,
+    /// These items, or the first ones, in base64 if they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items_b64: Option<Vec<String>>,
     /// Why the payload cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -107,6 +116,9 @@ impl<'a> Fields<'a> {
             to: None,
             to_b64: None,
             at: None,
+            items_len: None,
+            items: None,
+            items_b64: None,
             error: None,
         }
     }
@@ -133,6 +145,9 @@ impl<'a> Fields<'a> {
                 (fields.val, fields.val_b64) = spell(part, cut, bytes.escape);
             }
         }
+        if let Some(items) = effect.items() {
+            fields.add_items(items, bytes);
+        }
         fields.add_target(effect, bytes);
         fields
     }
@@ -140,6 +155,20 @@ impl<'a> Fields<'a> {
     /// The fields of a record whose payload cannot be read.
     pub fn of_unreadable(record: &RecordView<'a>, error: &EffectError) -> Self {
         Self { error: Some(error.to_string()), ..Self::of_record(record) }
+    }
+
+    fn add_items(&mut self, items: Items<'a>, bytes: ByteText) {
+        self.items_len = Some(Number(items.len()));
+        if bytes.values == Values::None {
+            return;
+        }
+        let (shown, _) = bytes.values.items(items);
+        let texts: Option<Vec<_>> =
+            shown.iter().map(|item| std::str::from_utf8(item).ok().map(Cow::Borrowed)).collect();
+        match texts {
+            Some(texts) if bytes.escape == Escape::Auto => self.items = Some(texts),
+            _ => self.items_b64 = Some(shown.into_iter().map(base64).collect()),
+        }
     }
 
     fn add_target(&mut self, effect: &Effect<'a>, bytes: ByteText) {

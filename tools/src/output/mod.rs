@@ -12,7 +12,7 @@ pub mod text;
 
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError};
+use ackd::effect::{Effect, EffectError, Items};
 use clap::ValueEnum;
 
 use crate::cli::{Format, ShowArgs};
@@ -123,6 +123,24 @@ impl Values {
             Self::Head(bytes) if bytes < value.len() => Some((&value[..bytes], true)),
             Self::Head(_) | Self::Full => Some((value, false)),
         }
+    }
+
+    /// The items that are printed, which together are as long as a value may be, and whether these are not all.
+    pub fn items(self, items: Items<'_>) -> (Vec<&[u8]>, bool) {
+        let mut left = match self {
+            Self::None => return (Vec::new(), false),
+            Self::Head(bytes) => bytes,
+            Self::Full => usize::MAX,
+        };
+        let mut shown = Vec::new();
+        for item in items {
+            match left.checked_sub(item.len()) {
+                Some(rest) => left = rest,
+                None => return (shown, true),
+            }
+            shown.push(item);
+        }
+        (shown, false)
     }
 }
 

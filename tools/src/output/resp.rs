@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use ackd::effect::{DATABASES_MAX, Effect, EffectError};
+use ackd::effect::{DATABASES_MAX, Effect, EffectError, Items, ItemsBuffer};
 
 use super::{DecodedView, Printer, RecordView};
 
@@ -25,7 +25,16 @@ pub struct Resp {
     /// The database that the last command was for.
     selected: Option<usize>,
     /// Deadlines held back, by database and key.
-    held: Vec<BTreeMap<Vec<u8>, u64>>,
+    held: Vec<BTreeMap<Vec<u8>, Held>>,
+}
+
+/// Deadlines of a key that are held back, in milliseconds since 1970. There is one at least.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Held {
+    /// Its own.
+    key: Option<u64>,
+    /// Those of its fields.
+    fields: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Resp {
@@ -85,6 +94,29 @@ impl Resp {
                 self.held.swap(a, b);
                 command(out, &[b"SWAPDB", number(a as u64).as_bytes(), number(b as u64).as_bytes()])
             }
+            Effect::HashSet { db, key, pairs, expire_at_ms } => {
+                items(out, &[b"HSET", key], pairs)?;
+                let fields: ItemsBuffer = pairs.pairs().map(|(field, _)| field).collect();
+                match self.hold_fields_if_near(db, key, fields.items(), expire_at_ms) {
+                    Some(deadline) => expire_fields(out, key, fields.items(), deadline),
+                    None => Ok(()),
+                }
+            }
+            Effect::HashDelete { db, key, fields, .. } => {
+                self.hold_fields_if_near(db, key, fields, None);
+                items(out, &[b"HDEL", key], fields)
+            }
+            Effect::HashExpire { db, key, fields, expire_at_ms } => {
+                match self.hold_fields_if_near(db, key, fields, expire_at_ms) {
+                    Some(deadline) => expire_fields(out, key, fields, deadline),
+                    None => {
+                        let count = number(fields.len());
+                        items(out, &[b"HPERSIST", key, b"FIELDS", count.as_bytes()], fields)
+                    }
+                }
+            }
+            Effect::SetAdd { key, members, .. } => items(out, &[b"SADD", key], members),
+            Effect::SetRemove { key, members, .. } => items(out, &[b"SREM", key], members),
         }
     }
 
@@ -96,6 +128,7 @@ impl Resp {
         value: &[u8],
         expire_at_ms: Option<u64>,
     ) -> io::Result<()> {
+        self.held[db].remove(key);
         match self.hold_if_near(db, key, expire_at_ms) {
             Some(deadline) => command(out, &[b"SET", key, value, b"PXAT", number(deadline).as_bytes()]),
             None => command(out, &[b"SET", key, value]),
@@ -118,23 +151,48 @@ impl Resp {
 
     /// The deadline if it can be written now; otherwise it is held back, or there is none.
     fn hold_if_near(&mut self, db: usize, key: &[u8], expire_at_ms: Option<u64>) -> Option<u64> {
-        match expire_at_ms {
-            Some(deadline) if deadline <= self.near_ms => {
-                self.held[db].insert(key.to_vec(), deadline);
-                None
+        let near = expire_at_ms.filter(|deadline| *deadline <= self.near_ms);
+        self.change_held(db, key, near.is_some(), |held| held.key = near);
+        expire_at_ms.filter(|_| near.is_none())
+    }
+
+    /// The deadline if it can be written now; otherwise it is held back for each of the fields, or there is none.
+    fn hold_fields_if_near(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        fields: Items<'_>,
+        expire_at_ms: Option<u64>,
+    ) -> Option<u64> {
+        let near = expire_at_ms.filter(|deadline| *deadline <= self.near_ms);
+        self.change_held(db, key, near.is_some(), |held| {
+            for field in fields {
+                match near {
+                    Some(deadline) => held.fields.insert(field.to_vec(), deadline),
+                    None => held.fields.remove(field),
+                };
             }
-            other => {
+        });
+        expire_at_ms.filter(|_| near.is_none())
+    }
+
+    /// Changes what is held back of a key, or would be if anything were and the change `adds`.
+    fn change_held(&mut self, db: usize, key: &[u8], adds: bool, change: impl FnOnce(&mut Held)) {
+        if let Some(held) = self.held[db].get_mut(key) {
+            change(held);
+            if *held == Held::default() {
                 self.held[db].remove(key);
-                other
             }
+        } else if adds {
+            change(self.held[db].entry(key.to_vec()).or_default());
         }
     }
 
     /// A held deadline goes with its value to another key, which loses its own.
     fn hand_on(&mut self, (db, key): (usize, &[u8]), (to_db, to): (usize, &[u8]), moves: bool) {
-        let deadline = if moves { self.held[db].remove(key) } else { self.held[db].get(key).copied() };
-        match deadline {
-            Some(deadline) => self.held[to_db].insert(to.to_vec(), deadline),
+        let held = if moves { self.held[db].remove(key) } else { self.held[db].get(key).cloned() };
+        match held {
+            Some(held) => self.held[to_db].insert(to.to_vec(), held),
             None => self.held[to_db].remove(to),
         };
     }
@@ -161,20 +219,37 @@ impl Printer for Resp {
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         for (db, held) in std::mem::take(&mut self.held).into_iter().enumerate() {
-            for (key, deadline) in held {
+            for (key, Held { key: deadline, fields }) in held {
                 self.select(out, db)?;
-                // Zero, a deadline that the protocol refuses, is as past as one.
-                command(out, &[b"PEXPIREAT", &key, number(deadline.max(1)).as_bytes()])?;
+                for (field, deadline) in fields {
+                    let field: ItemsBuffer = std::iter::once(field.as_slice()).collect();
+                    expire_fields(out, &key, field.items(), deadline.max(1))?;
+                }
+                if let Some(deadline) = deadline {
+                    // Zero, a deadline that the protocol refuses, is as past as one.
+                    command(out, &[b"PEXPIREAT", &key, number(deadline.max(1)).as_bytes()])?;
+                }
             }
         }
         Ok(())
     }
 }
 
+/// Gives fields of a hash a deadline.
+fn expire_fields(out: &mut dyn Write, key: &[u8], fields: Items<'_>, deadline: u64) -> io::Result<()> {
+    let (deadline, count) = (number(deadline), number(fields.len()));
+    items(out, &[b"HPEXPIREAT", key, deadline.as_bytes(), b"FIELDS", count.as_bytes()], fields)
+}
+
 /// Writes one command: an array of bulk strings.
 fn command(out: &mut dyn Write, words: &[&[u8]]) -> io::Result<()> {
-    write!(out, "*{}\r\n", words.len())?;
-    for word in words {
+    items(out, words, Items::default())
+}
+
+/// Writes one command with items at its end.
+fn items(out: &mut dyn Write, words: &[&[u8]], items: Items<'_>) -> io::Result<()> {
+    write!(out, "*{}\r\n", words.len() as u64 + items.len())?;
+    for word in words.iter().copied().chain(items) {
         write!(out, "${}\r\n", word.len())?;
         out.write_all(word)?;
         out.write_all(b"\r\n")?;
@@ -267,5 +342,33 @@ mod tests {
         assert_eq!(printed(&effects), ["SELECT 0", "SET a v", "SET a v", "SET b v", "FLUSHDB"]);
         let effects = [set(b"b", Some(5)), Effect::FlushAll];
         assert_eq!(printed(&effects), ["SELECT 0", "SET b v", "FLUSHALL"]);
+    }
+
+    #[test]
+    fn collections_are_commands_and_near_deadlines_of_fields_come_last() {
+        let pairs: ItemsBuffer = [b"a".as_slice(), b"1", b"b", b"2"].into_iter().collect();
+        let names: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+        let (db, key, pairs, names) = (0, b"h".as_slice(), pairs.items(), names.items());
+        let commands = printed(&[
+            Effect::HashSet { db, key, pairs, expire_at_ms: Some(NOW_MS) },
+            Effect::HashSet { db, key: b"other", pairs, expire_at_ms: Some(FAR_MS) },
+            Effect::HashDelete { db, key: b"other", fields: names, expired: false },
+            Effect::SetAdd { db, key: b"s", members: names },
+            Effect::SetRemove { db, key: b"s", members: names },
+            Effect::Rename { db, key, to: b"renamed" },
+        ]);
+        let expected = [
+            "SELECT 0".into(),
+            "HSET h a 1 b 2".into(),
+            "HSET other a 1 b 2".into(),
+            format!("HPEXPIREAT other {FAR_MS} FIELDS 2 a b"),
+            "HDEL other a b".into(),
+            "SADD s a b".into(),
+            "SREM s a b".into(),
+            "RENAME h renamed".into(),
+            format!("HPEXPIREAT renamed {NOW_MS} FIELDS 1 a"),
+            format!("HPEXPIREAT renamed {NOW_MS} FIELDS 1 b"),
+        ];
+        assert_eq!(commands, expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError};
+use ackd::effect::{Effect, EffectError, Items};
 
 use super::{ByteText, DecodedView, Escape, Printer, RecordView};
 use crate::escape::{base64, quoted, quoted_if_needed, size};
@@ -43,10 +43,18 @@ impl Text {
         if let Some(deadline) = effect.expire_at_ms() {
             write!(out, "  {}", deadline_text(deadline, wall_micros))?;
         }
-        match effect.value() {
-            Some(value) => self.value(out, value),
-            None => Ok(()),
+        match (effect.value(), effect.items()) {
+            (Some(value), _) => self.value(out, value),
+            (None, Some(items)) => self.items(out, items),
+            (None, None) => Ok(()),
         }
+    }
+
+    fn items(&self, out: &mut dyn Write, items: Items<'_>) -> io::Result<()> {
+        write!(out, "  {} item{}", items.len(), if items.len() == 1 { "" } else { "s" })?;
+        let (shown, cut) = self.bytes.values.items(items);
+        shown.iter().try_for_each(|item| write!(out, "  {}", self.key(item)))?;
+        write!(out, "{}", if cut { "  ..." } else { "" })
     }
 
     fn target(&self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {

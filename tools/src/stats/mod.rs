@@ -198,7 +198,7 @@ impl<'a> Collector<'a> {
     }
 
     fn count_effect(&mut self, effect: &Effect<'_>, lsn: Lsn) {
-        let value_bytes = effect.value().map_or(0, |value| value.len() as u64);
+        let value_bytes = effect.stored_bytes().unwrap_or(0);
         let key_bytes = effect.key().map_or(0, |key| key.len() as u64);
         let bytes = value_bytes + key_bytes;
         let op = self.ops.entry(effect.name()).or_default();
@@ -210,7 +210,7 @@ impl<'a> Collector<'a> {
         }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return };
         self.count_key(db, key, bytes);
-        if effect.value().is_some() {
+        if effect.stored_bytes().is_some() {
             self.value_sizes.add(value_bytes);
             self.keep_if_big(value_bytes, lsn, db, key);
         }

@@ -1,0 +1,229 @@
+//! Commands that do two things to fields at once: `HGETDEL`, `HGETEX`, `HSETEX`.
+
+use std::collections::BTreeMap;
+
+use super::{expire, reply_element, with_hash};
+use crate::command::words::{self, TimeForm};
+use crate::command::{Args, CommandError, WriteCtx, elements};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+
+/// The number of `HSETEX`, which may log an effect for each field.
+pub(super) const HSETEX_ID: u16 = 232;
+
+/// `HGETDEL key FIELDS numfields field [field ...]`
+pub(super) fn hgetdel(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    with_hash(context, key, |_, _| Ok(()))?;
+    let fields = expire::fields(args, 2)?;
+    let there = reply_values(context, key, fields, true, reply)?;
+    if !there.is_empty() {
+        let fields = there.items();
+        context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: false })?;
+    }
+    Ok(())
+}
+
+/// `HGETEX key [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT milliseconds-since-1970 | PERSIST] FIELDS
+/// numfields field [field ...]`
+pub(super) fn hgetex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key, now_ms) = (context.db, &args[1], context.now_ms);
+    with_hash(context, key, |_, _| Ok(()))?;
+    let (until, at) = match TimeForm::of_option(&args[2]) {
+        Some(form) => (Some(Some(expire::moment_ms(form, &args[3], now_ms, "hgetex")?)), 4),
+        None if words::is(&args[2], "persist") => (Some(None), 3),
+        None => (None, 2),
+    };
+    let fields = expire::fields(args, at)?;
+    let is_past = matches!(until, Some(Some(moment_ms)) if moment_ms <= now_ms);
+    let there = reply_values(context, key, fields, is_past, reply)?;
+    let Some(expire_at_ms) = until.filter(|_| !there.is_empty()) else {
+        return Ok(());
+    };
+    if is_past {
+        let fields = there.items();
+        context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: true })?;
+        return Ok(());
+    }
+    let changed = with_hash(context, key, |view, hash| {
+        let mut changed = ItemsBuffer::new();
+        for field in there.items() {
+            let element = hash.map(|hash| hash.get(view, field)).transpose()?.flatten();
+            if element.is_some_and(|element| element.expire_at_ms != expire_at_ms) {
+                changed.push(field);
+            }
+        }
+        Ok(changed)
+    })?;
+    if !changed.is_empty() {
+        context.keys.apply(&Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms })?;
+    }
+    Ok(())
+}
+
+/// Replies with the values of fields; those that are there. If they are going to be deleted, a field that is named again
+/// is missing the second time.
+fn reply_values<'w>(
+    context: &WriteCtx<'_>,
+    key: &[u8],
+    fields: impl ExactSizeIterator<Item = &'w [u8]>,
+    deleting: bool,
+    reply: &mut Reply<'_>,
+) -> Result<ItemsBuffer, CommandError> {
+    with_hash(context, key, |view, hash| {
+        let (mut there, mut seen) = (ItemsBuffer::new(), std::collections::HashSet::new());
+        reply.array(fields.len());
+        for field in fields {
+            let first = seen.insert(field);
+            let element = hash.map(|hash| hash.get(view, field)).transpose()?.flatten();
+            let element = element.filter(|_| first || !deleting);
+            if element.is_some() && first {
+                there.push(field);
+            }
+            reply_element(view, element, reply)?;
+        }
+        Ok(there)
+    })
+}
+
+/// What becomes of the deadlines of the fields that are set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lifetime {
+    /// They have none afterwards.
+    Endless,
+    /// They keep theirs.
+    Kept,
+    /// They expire at this moment, in milliseconds since 1970.
+    Until(u64),
+}
+
+/// The options of `HSETEX`.
+struct Options {
+    /// `FXX`: only if all fields exist, or `FNX`: only if none does.
+    exist: Option<bool>,
+    /// `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`.
+    lifetime: Lifetime,
+    /// Index of the first field.
+    first: usize,
+}
+
+impl Options {
+    /// The options behind the key, up to `FIELDS numfields`.
+    fn parse(args: &Args<'_>, now_ms: u64) -> Result<Self, CommandError> {
+        const ONE_LIFETIME: &str = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+        let mut options = Self { exist: None, lifetime: Lifetime::Endless, first: 0 };
+        let mut at = 2;
+        while let Some(word) = args.get(at) {
+            let form = TimeForm::of_option(word);
+            if words::is(word, "fields") {
+                options.first = first_field(args, at)?;
+                return Ok(options);
+            } else if form.is_some() || words::is(word, "keepttl") {
+                if options.lifetime != Lifetime::Endless {
+                    return Err(ONE_LIFETIME.into());
+                }
+                options.lifetime = match form {
+                    None => Lifetime::Kept,
+                    Some(form) => {
+                        at += 1;
+                        let time = args.get(at).ok_or(CommandError::from("ERR missing expire time"))?;
+                        Lifetime::Until(expire::moment_ms(form, time, now_ms, "hsetex")?)
+                    }
+                };
+            } else if words::is(word, "fxx") || words::is(word, "fnx") {
+                if options.exist.replace(words::is(word, "fxx")).is_some() {
+                    return Err("ERR Only one of FXX or FNX arguments can be specified".into());
+                }
+            } else {
+                return Err(format!("ERR unknown argument: {}", words::excerpt(word)).into());
+            }
+            at += 1;
+        }
+        Err("ERR wrong number of arguments for 'hsetex' command".into())
+    }
+}
+
+/// Index of the first field behind the word `FIELDS` at `at`. All words behind it are fields and values.
+fn first_field(args: &Args<'_>, at: usize) -> Result<usize, CommandError> {
+    let arity = || CommandError::from("ERR wrong number of arguments for 'hsetex' command");
+    if at + 3 >= args.len() {
+        return Err(arity());
+    }
+    let count = parse_i64(&args[at + 1]).filter(|count| (1..=i64::from(i32::MAX)).contains(count));
+    let count = count.ok_or(CommandError::from("ERR invalid number of fields"))?;
+    if (args.len() - at - 2) as i64 != 2 * count {
+        return Err(arity());
+    }
+    Ok(at + 2)
+}
+
+/// `HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT milliseconds-since-1970 |
+/// KEEPTTL] FIELDS numfields field value [field value ...]`
+pub(super) fn hsetex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (key, now_ms) = (&args[1], context.now_ms);
+    let options = Options::parse(args, now_ms)?;
+    let fields = args.from(options.first).step_by(2);
+    elements::check_lengths(fields.clone(), "field")?;
+    let deadlines = with_hash(context, key, |view, hash| {
+        let mut deadlines = Vec::new();
+        for field in fields {
+            let element = hash.map(|hash| hash.get(view, field)).transpose()?.flatten();
+            deadlines.push(element.map(|element| element.expire_at_ms));
+        }
+        Ok(deadlines)
+    })?;
+    let stored = options.exist.is_none_or(|exist| deadlines.iter().all(|found| found.is_some() == exist));
+    if stored {
+        store(context, args, &options, &deadlines)?;
+    }
+    reply.integer(i64::from(stored));
+    Ok(())
+}
+
+/// Stores the fields; `deadlines` are those that they had, one for each.
+fn store(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    options: &Options,
+    deadlines: &[Option<Option<u64>>],
+) -> Result<(), CommandError> {
+    let (db, key, now_ms) = (context.db, &args[1], context.now_ms);
+    if matches!(options.lifetime, Lifetime::Until(moment_ms) if moment_ms <= now_ms) {
+        let there = args.from(options.first).step_by(2).zip(deadlines).filter(|(_, found)| found.is_some());
+        let there: ItemsBuffer = there.map(|(field, _)| field).collect();
+        if !there.is_empty() {
+            let fields = there.items();
+            context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: true })?;
+        }
+        return Ok(());
+    }
+    let mut groups: BTreeMap<Option<u64>, ItemsBuffer> = BTreeMap::new();
+    let pairs = args.from(options.first).step_by(2).zip(args.from(options.first + 1).step_by(2));
+    for ((field, value), found) in pairs.zip(deadlines) {
+        let expire_at_ms = match options.lifetime {
+            Lifetime::Endless => None,
+            Lifetime::Kept => found.flatten(),
+            Lifetime::Until(moment_ms) => Some(moment_ms),
+        };
+        let group = groups.entry(expire_at_ms).or_default();
+        group.push(field);
+        group.push(value);
+    }
+    for (expire_at_ms, pairs) in groups {
+        context.keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms })?;
+    }
+    Ok(())
+}

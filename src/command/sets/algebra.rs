@@ -1,0 +1,252 @@
+//! Intersections, unions and differences of sets. What the storing forms find goes into the log as members.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::set_of;
+use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::{KeyspaceError, Set};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+use crate::table::View;
+
+/// What is made of several sets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    /// What all have.
+    Intersection,
+    /// What any has.
+    Union,
+    /// What the first has and no other one.
+    Difference,
+}
+
+/// `SINTER key [key ...]`
+pub(super) fn sinter(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_combined(Operation::Intersection, context, args, reply)
+}
+
+/// `SUNION key [key ...]`
+pub(super) fn sunion(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_combined(Operation::Union, context, args, reply)
+}
+
+/// `SDIFF key [key ...]`
+pub(super) fn sdiff(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_combined(Operation::Difference, context, args, reply)
+}
+
+/// `SINTERSTORE destination key [key ...]`
+pub(super) fn sinterstore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    store_combined(Operation::Intersection, context, args, reply)
+}
+
+/// `SUNIONSTORE destination key [key ...]`
+pub(super) fn sunionstore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    store_combined(Operation::Union, context, args, reply)
+}
+
+/// `SDIFFSTORE destination key [key ...]`
+pub(super) fn sdiffstore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    store_combined(Operation::Difference, context, args, reply)
+}
+
+/// `SINTERCARD numkeys key [key ...] [LIMIT limit]`
+pub(super) fn sintercard(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let keys = parse_i64(&args[1]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
+    let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
+    if keys > args.len() - 2 {
+        return Err("ERR Number of keys can't be greater than number of args".into());
+    }
+    let mut limit = u64::MAX;
+    let mut rest = args.from(2 + keys);
+    while let Some(word) = rest.next() {
+        let value = rest.next().filter(|_| words::is(word, "limit")).ok_or(CommandError::SYNTAX)?;
+        let number = parse_i64(value).and_then(|number| u64::try_from(number).ok());
+        limit = match number.ok_or(CommandError::from("ERR LIMIT can't be negative"))? {
+            0 => u64::MAX,
+            number => number,
+        };
+    }
+    let sets = sets(context, args.from(2).take(keys))?;
+    let mut count = 0;
+    combine(Operation::Intersection, context.keys.view(), &sets, |_| {
+        count += 1;
+        count < limit
+    })?;
+    reply.integer(count as i64);
+    Ok(())
+}
+
+/// The sets that keys hold. All are looked up, so that one of another type is an error wherever it stands.
+fn sets<'a, 'w>(
+    context: &mut ReadCtx<'a>,
+    keys: impl Iterator<Item = &'w [u8]>,
+) -> Result<Vec<Option<Set<'a>>>, CommandError> {
+    keys.map(|key| set_of(context, key)).collect()
+}
+
+/// Replies with what the operation makes of the sets.
+fn reply_combined(
+    operation: Operation,
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let sets = sets(context, args.from(1))?;
+    let (mut found, mut count) = (Vec::new(), 0);
+    let mut members = Reply::new(&mut found, reply.protocol());
+    combine(operation, context.keys.view(), &sets, |member| {
+        members.bulk(member);
+        count += 1;
+        true
+    })?;
+    reply.set(count);
+    reply.raw(&found);
+    Ok(())
+}
+
+/// Stores what the operation makes of the sets.
+fn store_combined(
+    operation: Operation,
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let mut members = ItemsBuffer::new();
+    {
+        let view = context.keys.view();
+        let mut sets = Vec::new();
+        for source in args.from(2) {
+            let value = context.keys.value(&view, db, source)?;
+            sets.push(value.map(|value| value.set().ok_or(CommandError::WRONG_TYPE)).transpose()?);
+        }
+        combine(operation, &view, &sets, |member| {
+            members.push(member);
+            true
+        })?;
+    }
+    if context.keys.info(db, key)?.is_some() {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    }
+    if !members.is_empty() {
+        context.keys.apply(&Effect::SetAdd { db, key, members: members.items() })?;
+    }
+    reply.integer(members.len() as i64);
+    Ok(())
+}
+
+/// Hands what the operation makes of the sets to `take`, in the order of the members' bytes, until it returns `false`. A
+/// set that is missing is empty.
+fn combine(
+    operation: Operation,
+    view: &View<'_>,
+    sets: &[Option<Set<'_>>],
+    take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), KeyspaceError> {
+    match operation {
+        Operation::Intersection => intersection(view, sets, take),
+        Operation::Union => union(view, sets, take),
+        Operation::Difference => difference(view, sets, take),
+    }
+}
+
+/// What all sets have: the members of the smallest one that are in the others.
+fn intersection(
+    view: &View<'_>,
+    sets: &[Option<Set<'_>>],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), KeyspaceError> {
+    let Some(sets) = sets.iter().copied().collect::<Option<Vec<Set<'_>>>>() else {
+        return Ok(());
+    };
+    let mut sized = Vec::new();
+    for set in sets {
+        sized.push((set.len()?, set));
+    }
+    sized.sort_by_key(|(len, _)| *len);
+    let Some(((_, smallest), others)) = sized.split_first() else { return Ok(()) };
+    smallest.each_from(view, &[], |member| {
+        for (_, other) in others {
+            if !other.contains(view, member)? {
+                return Ok(true);
+            }
+        }
+        Ok(take(member))
+    })
+}
+
+/// What any set has: all sets merged, for each of them is in order.
+fn union(
+    view: &View<'_>,
+    sets: &[Option<Set<'_>>],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), KeyspaceError> {
+    let mut members: Vec<_> = sets.iter().flatten().map(|set| set.members(view)).collect();
+    let mut heads = BinaryHeap::new();
+    for (index, members) in members.iter_mut().enumerate() {
+        if let Some(member) = members.next()? {
+            heads.push(Reverse((member.to_vec(), index)));
+        }
+    }
+    let mut last: Option<Vec<u8>> = None;
+    while let Some(Reverse((member, index))) = heads.pop() {
+        if let Some(next) = members[index].next()? {
+            heads.push(Reverse((next.to_vec(), index)));
+        }
+        if last.as_ref() != Some(&member) {
+            if !take(&member) {
+                return Ok(());
+            }
+            last = Some(member);
+        }
+    }
+    Ok(())
+}
+
+/// What the first set has and no other one.
+fn difference(
+    view: &View<'_>,
+    sets: &[Option<Set<'_>>],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> Result<(), KeyspaceError> {
+    let Some((Some(first), others)) = sets.split_first() else { return Ok(()) };
+    first.each_from(view, &[], |member| {
+        for other in others.iter().flatten() {
+            if other.contains(view, member)? {
+                return Ok(true);
+            }
+        }
+        Ok(take(member))
+    })
+}

@@ -1,0 +1,107 @@
+//! Random members. What `SPOP` picks is decided here, and the log says which members it was.
+
+use super::{set_of, with_set};
+use crate::command::elements::{self, distinct_places};
+use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::{KeyspaceError, Set};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+use crate::table::View;
+
+/// `SPOP key [count]`
+pub(super) fn spop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let count = args.get(2).map(pop_count).transpose()?;
+    if args.len() > 3 {
+        return Err(CommandError::SYNTAX);
+    }
+    let wanted = count.unwrap_or(1);
+    let (picked, all) = with_set(context, key, |view, set| {
+        let Some(set) = set else { return Ok((ItemsBuffer::new(), false)) };
+        let len = set.len()?;
+        Ok((pick(view, set, len, wanted)?, wanted >= len))
+    })?;
+    match count {
+        Some(_) => {
+            reply.set(picked.len() as usize);
+            picked.items().iter().for_each(|member| reply.bulk(member));
+        }
+        None => match picked.items().iter().next() {
+            Some(member) => reply.bulk(member),
+            None => reply.null(),
+        },
+    }
+    if all {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    } else if !picked.is_empty() {
+        context.keys.apply(&Effect::SetRemove { db, key, members: picked.items() })?;
+    }
+    Ok(())
+}
+
+/// How many members are to be popped.
+fn pop_count(word: &[u8]) -> Result<u64, CommandError> {
+    let count = parse_i64(word).and_then(|count| u64::try_from(count).ok());
+    count.ok_or("ERR value is out of range, must be positive".into())
+}
+
+/// Up to `wanted` of the set's `len` members, different ones.
+fn pick(view: &View<'_>, set: Set<'_>, len: u64, wanted: u64) -> Result<ItemsBuffer, KeyspaceError> {
+    let mut picked = ItemsBuffer::new();
+    if wanted >= len {
+        set.each_from(view, &[], |member| {
+            picked.push(member);
+            Ok(true)
+        })?;
+        return Ok(picked);
+    }
+    for place in distinct_places(len, wanted) {
+        if let Some(member) = set.nth(view, place)? {
+            picked.push(&member);
+        }
+    }
+    Ok(picked)
+}
+
+/// `SRANDMEMBER key [count]`: different members, or with a negative count independent ones.
+pub(super) fn srandmember(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let count = args.get(2).map(words::signed_count).transpose()?;
+    if args.len() > 3 {
+        return Err(CommandError::SYNTAX);
+    }
+    let set = set_of(context, &args[1])?;
+    let view = context.keys.view();
+    let len = set.map(|set| set.len()).transpose()?.unwrap_or(0);
+    match (set, count) {
+        (None, None) => reply.null(),
+        (None, Some(_)) => reply.array(0),
+        (Some(set), None) => match set.nth(view, rand::random_range(0..len.max(1)))? {
+            Some(member) => reply.bulk(&member),
+            None => reply.null(),
+        },
+        (Some(set), Some(count @ 0..)) => {
+            let picked = pick(view, set, len, count as u64)?;
+            reply.array(picked.len() as usize);
+            picked.items().iter().for_each(|member| reply.bulk(member));
+        }
+        (Some(set), Some(count)) => {
+            let start = reply.len_bytes();
+            reply.array(count.unsigned_abs() as usize);
+            for _ in 0..count.unsigned_abs() {
+                let member = set.nth(view, rand::random_range(0..len.max(1)))?;
+                reply.bulk(&member.unwrap_or_default());
+                elements::check_reply(reply.len_bytes() - start)?;
+            }
+        }
+    }
+    Ok(())
+}

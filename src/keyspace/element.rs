@@ -1,0 +1,127 @@
+//! What holds the value of one element: of a field of a hash, or at a place of a list.
+//!
+//! ```text
+//! element = tag u8 | deadline u64 LE, if flagged | bytes, or their length u64 LE if they are in pieces
+//!
+//!  tag  10  has a deadline, in milliseconds since 1970
+//!       40  in pieces: the bytes are in the cell's first tree, as those of a long string are
+//! ```
+//!
+//! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
+
+use super::KeyspaceError;
+use super::cell::{CellBytes, INLINE_BYTES_MAX, Text};
+use super::pieces;
+use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root, TableWriter};
+
+/// Tag flag: a deadline follows.
+const HAS_DEADLINE: u8 = 0x10;
+/// Tag flag: the bytes are in pieces.
+const IN_PIECES: u8 = 0x40;
+
+const _: () = assert!(9 + INLINE_BYTES_MAX <= CELL_BYTES_MAX);
+
+/// An element, read.
+#[derive(Clone, Copy, Debug)]
+pub struct Element<'a> {
+    /// When it expires, in milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
+    /// Its bytes.
+    pub text: Text<'a>,
+}
+
+impl<'a> Element<'a> {
+    /// Reads an element's cell.
+    #[inline]
+    pub fn read(cell: &Cell<'a>) -> Result<Self, KeyspaceError> {
+        let bad = KeyspaceError::BadCell;
+        let (&tag, rest) = cell.bytes.split_first().ok_or(bad("an element without a tag"))?;
+        if tag & !(HAS_DEADLINE | IN_PIECES) != 0 {
+            return Err(bad("an element with an unknown tag"));
+        }
+        let (expire_at_ms, rest) = match rest.split_first_chunk() {
+            _ if tag & HAS_DEADLINE == 0 => (None, rest),
+            Some((deadline, rest)) => (Some(u64::from_le_bytes(*deadline)), rest),
+            None => return Err(bad("an element without room for its deadline")),
+        };
+        if tag & IN_PIECES == 0 {
+            return Ok(Self { expire_at_ms, text: Text::Short(rest) });
+        }
+        let len = rest.try_into().map_err(|_| bad("an element without the length of its pieces"))?;
+        let root = cell.roots.first().copied().unwrap_or(Root::EMPTY);
+        Ok(Self { expire_at_ms, text: Text::InPieces { len: u64::from_le_bytes(len), root } })
+    }
+
+    /// Whether the deadline has passed at `now_ms`.
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.expire_at_ms.is_some_and(|deadline| deadline <= now_ms)
+    }
+}
+
+/// The cell of an element that holds `value`, with the tree of its pieces if it needs one.
+pub(super) fn new(
+    table: &mut TableWriter,
+    expire_at_ms: Option<u64>,
+    value: &[u8],
+) -> Result<(CellBytes, Option<Root>), KeyspaceError> {
+    if value.len() <= INLINE_BYTES_MAX {
+        let mut cell = header(0, expire_at_ms);
+        cell.extend_from_slice(value);
+        return Ok((cell, None));
+    }
+    let mut cell = header(IN_PIECES, expire_at_ms);
+    cell.extend_from_slice(&(value.len() as u64).to_le_bytes());
+    Ok((cell, Some(pieces::new(table, value)?)))
+}
+
+/// The bytes of an element's cell with another deadline.
+pub(super) fn with_deadline(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes, KeyspaceError> {
+    // Read for its checks: the pieces themselves are not looked at.
+    Element::read(&Cell { bytes, roots: CellRoots::NONE })?;
+    let rest = if bytes[0] & HAS_DEADLINE == 0 { &bytes[1..] } else { &bytes[9..] };
+    let mut cell = header(bytes[0] & !HAS_DEADLINE, expire_at_ms);
+    cell.extend_from_slice(rest);
+    Ok(cell)
+}
+
+/// A tag and a deadline.
+fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
+    let mut cell = CellBytes::new();
+    match expire_at_ms {
+        Some(deadline) => {
+            cell.push(tag | HAS_DEADLINE);
+            cell.extend_from_slice(&deadline.to_le_bytes());
+        }
+        None => cell.push(tag),
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Element<'_>, KeyspaceError> {
+        Element::read(&Cell { bytes, roots: CellRoots::NONE })
+    }
+
+    #[test]
+    fn elements_have_their_bytes() {
+        let element = read(b"\x00ab").unwrap();
+        assert!(matches!(element, Element { expire_at_ms: None, text: Text::Short(b"ab") }));
+        let timed = with_deadline(b"\x00ab", Some(5)).unwrap();
+        assert_eq!(timed.as_slice(), b"\x10\x05\0\0\0\0\0\0\0ab");
+        assert_eq!(read(&timed).unwrap().expire_at_ms, Some(5));
+        assert!(read(&timed).unwrap().is_expired(5) && !read(&timed).unwrap().is_expired(4));
+        assert_eq!(with_deadline(&timed, None).unwrap().as_slice(), b"\x00ab");
+        let long = read(b"\x40\x03\0\0\0\0\0\0\0").unwrap();
+        assert!(matches!(long.text, Text::InPieces { len: 3, .. }));
+    }
+
+    #[test]
+    fn an_element_that_nobody_wrote_is_refused() {
+        for bytes in [b"".as_slice(), b"\x01", b"\x80a", b"\x10\x01", b"\x40\x01"] {
+            assert!(matches!(read(bytes), Err(KeyspaceError::BadCell(_))), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The trees of field deadlines: which hashes have a field that expires, and when the first one does.
+//!
+//! ```text
+//! slot 112        key = database u8                                         cell = empty, one root: its tree
+//! a database's    key = deadline u64 BE, milliseconds since 1970 | the key  cell = empty
+//! ```
+//!
+//! A hash stands in the tree once, with the earliest deadline of its fields. A database whose hashes have none has no
+//! tree.
+
+use super::deadline::{index_key, split};
+use super::{ExpiredKey, KeyspaceError, walk};
+use crate::table::{Root, TableWriter, View};
+
+/// The slot of the trees.
+pub(super) const SLOT: usize = 112;
+
+/// The tree of a database, if there is one.
+fn tree(view: &View<'_>, db: usize) -> Result<Root, KeyspaceError> {
+    let root = view.root(SLOT);
+    if root.is_empty() {
+        return Ok(Root::EMPTY);
+    }
+    let cell = view.get(root, &[db as u8])?;
+    Ok(cell.and_then(|cell| cell.roots.first().copied()).unwrap_or(Root::EMPTY))
+}
+
+/// Makes `tree` the tree of a database. The one that was there is not freed.
+fn set_tree(table: &mut TableWriter, db: usize, tree: Root) -> Result<(), KeyspaceError> {
+    let mut root = table.root(SLOT);
+    if tree.is_empty() {
+        table.remove(&mut root, &[db as u8])?;
+    } else {
+        table.insert(&mut root, &[db as u8], &[], &[tree])?;
+    }
+    table.set_root(SLOT, root);
+    Ok(())
+}
+
+/// Makes `new` the first deadline of the key's fields, where `old` was.
+pub(super) fn replace(
+    table: &mut TableWriter,
+    db: usize,
+    key: &[u8],
+    old: Option<u64>,
+    new: Option<u64>,
+) -> Result<(), KeyspaceError> {
+    if old == new {
+        return Ok(());
+    }
+    let mut root = tree(&table.view(), db)?;
+    if let Some(old) = old {
+        let removed = table.remove(&mut root, &index_key(old, key))?;
+        debug_assert!(removed.is_some(), "a hash was not in the tree of field deadlines");
+    }
+    if let Some(new) = new {
+        let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
+        debug_assert!(added, "a hash was in the tree of field deadlines already");
+    }
+    set_tree(table, db, root)
+}
+
+/// Forgets all hashes of a database.
+pub(super) fn flush(table: &mut TableWriter, db: usize) -> Result<(), KeyspaceError> {
+    let root = tree(&table.view(), db)?;
+    if !root.is_empty() {
+        set_tree(table, db, Root::EMPTY)?;
+        table.drop_tree(root)?;
+    }
+    Ok(())
+}
+
+/// Exchanges the trees of two databases.
+pub(super) fn swap(table: &mut TableWriter, a: usize, b: usize) -> Result<(), KeyspaceError> {
+    let (tree_a, tree_b) = (tree(&table.view(), a)?, tree(&table.view(), b)?);
+    if tree_a != tree_b {
+        set_tree(table, a, tree_b)?;
+        set_tree(table, b, tree_a)?;
+    }
+    Ok(())
+}
+
+/// The earliest deadline of any field of a database.
+pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceError> {
+    let mut first = None;
+    walk(view, tree(view, db)?, &[], |index_key, _| {
+        first = Some(split(index_key)?.0);
+        Ok(false)
+    })?;
+    Ok(first)
+}
+
+/// Up to `keys_max` hashes with a field whose deadline has passed at `now_ms`.
+pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+    let mut keys = Vec::new();
+    walk(view, view.root(SLOT), &[], |db, cell| {
+        let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
+        for root in cell.roots.as_slice() {
+            walk(view, *root, &[], |index_key, _| {
+                let (deadline, key) = split(index_key)?;
+                let due = keys.len() < keys_max && deadline <= now_ms;
+                if due {
+                    keys.push(ExpiredKey { db, key: key.into() });
+                }
+                Ok(due)
+            })?;
+        }
+        Ok(keys.len() < keys_max)
+    })?;
+    Ok(keys)
+}

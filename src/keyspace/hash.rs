@@ -1,0 +1,354 @@
+//! Hashes: a map of fields, each with an [element](Element), and the order in which fields expire.
+//!
+//! ```text
+//! first tree    key = field                                        cell = element
+//! second tree   key = deadline u64 BE, milliseconds since 1970 | field  cell = empty
+//! ```
+//!
+//! The second tree is there only while some field of a hash in trees has a deadline. While any field of any hash has
+//! one, the cell is flagged, and the key stands in the [field deadlines](super::field_deadline) of its database with the
+//! earliest one.
+//!
+//! A field past its deadline is missing to whoever asks. It still takes its place until the writer deletes it.
+
+use super::cell::{Kind, Value};
+use super::collection::{Collection, Draft, Form, Map};
+use super::deadline::{index_key, split};
+use super::element::{self, Element};
+use super::{KeyspaceError, walk};
+use crate::effect::{Items, ItemsBuffer};
+use crate::table::{Root, TableWriter, View};
+
+/// A hash, read at one moment. Fields come in the order of their bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Hash<'a> {
+    /// Its fields, those past their deadline included.
+    fields: Map<'a>,
+    /// The fields with deadlines, ordered by those; empty if the hash is packed.
+    deadlines: Root,
+    /// Whether a field has a deadline.
+    timed: bool,
+    /// The moment, in milliseconds since 1970.
+    now_ms: u64,
+}
+
+impl<'a> Value<'a> {
+    /// The hash as it is at `now_ms`, or `None` if the value is of another type.
+    pub fn hash(&self, now_ms: u64) -> Option<Hash<'a>> {
+        let fields = self.map(Kind::Hash)?;
+        Some(Hash { fields, deadlines: deadlines_of(self), timed: self.is_timed(), now_ms })
+    }
+
+    /// The earliest deadline of a field, in milliseconds since 1970; passed or not.
+    #[inline]
+    pub(super) fn first_field_ms(&self, view: &View<'_>) -> Result<Option<u64>, KeyspaceError> {
+        match self.map(Kind::Hash) {
+            Some(fields) if self.is_timed() => first_field_ms(view, &fields, deadlines_of(self)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The tree of the fields' deadlines.
+fn deadlines_of(value: &Value<'_>) -> Root {
+    match value.collection(Kind::Hash) {
+        Some(Collection::InTrees { roots, .. }) => roots.get(1).copied().unwrap_or(Root::EMPTY),
+        _ => Root::EMPTY,
+    }
+}
+
+/// The earliest deadline of a field.
+fn first_field_ms(view: &View<'_>, fields: &Map<'_>, deadlines: Root) -> Result<Option<u64>, KeyspaceError> {
+    let mut first = None;
+    if let Map::InTree(_) = fields {
+        walk(view, deadlines, &[], |index_key, _| {
+            first = Some(split(index_key)?.0);
+            Ok(false)
+        })?;
+        return Ok(first);
+    }
+    fields.each_from(view, &[], |_, cell| {
+        let deadline = Element::read(&cell)?.expire_at_ms;
+        first = [first, deadline].into_iter().flatten().min();
+        Ok(true)
+    })?;
+    Ok(first)
+}
+
+impl<'a> Hash<'a> {
+    /// Number of fields.
+    pub fn len(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
+        Ok(self.fields.len()? - self.due_len(view)?)
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self, view: &View<'_>) -> Result<bool, KeyspaceError> {
+        Ok(self.len(view)? == 0)
+    }
+
+    /// Number of fields past their deadline.
+    fn due_len(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
+        if !self.timed {
+            return Ok(0);
+        }
+        if let Map::InTree(_) = self.fields {
+            return Ok(match self.now_ms.checked_add(1) {
+                Some(after) => view.rank(self.deadlines, &after.to_be_bytes())?,
+                None => self.deadlines.len(),
+            });
+        }
+        let mut due = 0;
+        self.fields.each_from(view, &[], |_, cell| {
+            due += u64::from(Element::read(&cell)?.is_expired(self.now_ms));
+            Ok(true)
+        })?;
+        Ok(due)
+    }
+
+    /// Whether the hash is packed in its key's cell.
+    pub fn is_packed(&self) -> bool {
+        self.fields.is_packed()
+    }
+
+    /// Number of places, those of fields past their deadline included.
+    pub fn places(&self) -> Result<u64, KeyspaceError> {
+        self.fields.len()
+    }
+
+    /// What a field holds.
+    pub fn get(&self, view: &'a View<'_>, field: &[u8]) -> Result<Option<Element<'a>>, KeyspaceError> {
+        let cell = self.fields.get(view, field)?;
+        let element = cell.map(|cell| Element::read(&cell)).transpose()?;
+        Ok(element.filter(|element| !element.is_expired(self.now_ms)))
+    }
+
+    /// The field at a place and what it holds, or `None` if that is past its deadline.
+    pub fn nth(
+        &self,
+        view: &'a View<'_>,
+        place: u64,
+    ) -> Result<Option<(Vec<u8>, Element<'a>)>, KeyspaceError> {
+        let Some((field, cell)) = self.fields.nth(view, place)? else {
+            return Ok(None);
+        };
+        let element = Element::read(&cell)?;
+        Ok(Some((field, element)).filter(|_| !element.is_expired(self.now_ms)))
+    }
+
+    /// Hands the fields from `start` on and what they hold to `see`, in order, until it returns `false`.
+    pub fn each_from(
+        &self,
+        view: &View<'_>,
+        start: &[u8],
+        mut see: impl FnMut(&[u8], Element<'_>) -> Result<bool, KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        self.fields.each_from(view, start, |field, cell| {
+            let element = Element::read(&cell)?;
+            if element.is_expired(self.now_ms) { Ok(true) } else { see(field, element) }
+        })
+    }
+
+    /// Up to `fields_max` fields past their deadline, of about `bytes_max` bytes.
+    pub(super) fn due(
+        &self,
+        view: &View<'_>,
+        fields_max: u64,
+        bytes_max: usize,
+    ) -> Result<ItemsBuffer, KeyspaceError> {
+        let (mut due, mut bytes) = (ItemsBuffer::new(), 0);
+        let mut add = |field: &[u8]| {
+            due.push(field);
+            bytes += field.len();
+            bytes < bytes_max && due.len() < fields_max
+        };
+        if !self.timed {
+            return Ok(due);
+        }
+        if let Map::InTree(_) = self.fields {
+            walk(view, self.deadlines, &[], |index_key, _| {
+                let (deadline, field) = split(index_key)?;
+                Ok(deadline <= self.now_ms && add(field))
+            })?;
+            return Ok(due);
+        }
+        self.fields.each_from(view, &[], |field, cell| {
+            Ok(!Element::read(&cell)?.is_expired(self.now_ms) || add(field))
+        })?;
+        Ok(due)
+    }
+}
+
+/// A hash that is being changed.
+struct HashDraft {
+    /// The hash.
+    draft: Draft,
+    /// Whether some field may have a deadline.
+    timed: bool,
+}
+
+impl HashDraft {
+    /// A hash taken out of its cell.
+    fn new(draft: Draft) -> Self {
+        let timed = draft.first_field_ms().is_some();
+        Self { draft, timed }
+    }
+
+    /// Deadline and trees of a field, or `None` if it is not there.
+    fn old(&self, table: &TableWriter, field: &[u8]) -> Result<Option<OldField>, KeyspaceError> {
+        let view = table.view();
+        let Some(cell) = self.draft.map().get(&view, field)? else {
+            return Ok(None);
+        };
+        let expire_at_ms = Element::read(&cell)?.expire_at_ms;
+        Ok(Some(OldField { expire_at_ms, roots: cell.roots.as_slice().to_vec() }))
+    }
+
+    /// Stores an element's cell under a field whose deadline was `old_ms` and becomes `new_ms`.
+    fn put(
+        &mut self,
+        table: &mut TableWriter,
+        field: &[u8],
+        (bytes, trees): (&[u8], &[Root]),
+        (old_ms, new_ms): (Option<u64>, Option<u64>),
+    ) -> Result<(), KeyspaceError> {
+        let was_packed = self.draft.is_packed();
+        self.timed |= new_ms.is_some();
+        self.draft.put(table, field, bytes, trees)?;
+        if was_packed && !self.draft.is_packed() {
+            return self.index_all(table);
+        }
+        self.reindex(table, field, old_ms, new_ms)
+    }
+
+    /// Moves a field in the tree of deadlines, if the hash is in trees.
+    fn reindex(
+        &mut self,
+        table: &mut TableWriter,
+        field: &[u8],
+        old_ms: Option<u64>,
+        new_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        let Form::InTrees { roots, .. } = &mut self.draft.form else { return Ok(()) };
+        if old_ms == new_ms {
+            return Ok(());
+        }
+        if roots.len() < 2 {
+            roots.push(Root::EMPTY);
+        }
+        if let Some(old) = old_ms {
+            table.remove(&mut roots[1], &index_key(old, field))?;
+        }
+        if let Some(new) = new_ms {
+            table.insert(&mut roots[1], &index_key(new, field), &[], &[])?;
+        }
+        if roots[1].is_empty() {
+            roots.truncate(1);
+        }
+        Ok(())
+    }
+
+    /// Puts all fields with a deadline into the tree of deadlines, after the hash was unpacked.
+    fn index_all(&mut self, table: &mut TableWriter) -> Result<(), KeyspaceError> {
+        if !self.timed {
+            return Ok(());
+        }
+        let mut timed = Vec::new();
+        self.draft.map().each_from(&table.view(), &[], |field, cell| {
+            if let Some(deadline) = Element::read(&cell)?.expire_at_ms {
+                timed.push((field.to_vec(), deadline));
+            }
+            Ok(true)
+        })?;
+        timed.iter().try_for_each(|(field, deadline)| self.reindex(table, field, None, Some(*deadline)))
+    }
+
+    /// Puts the hash back.
+    fn store(self, table: &mut TableWriter, place: (usize, &[u8])) -> Result<(), KeyspaceError> {
+        let first_field_ms = match self.timed {
+            true => first_field_ms(&table.view(), &self.draft.map(), self.deadlines())?,
+            false => None,
+        };
+        self.draft.store(table, place, first_field_ms)
+    }
+
+    /// The tree of deadlines.
+    fn deadlines(&self) -> Root {
+        match &self.draft.form {
+            Form::InTrees { roots, .. } => roots.get(1).copied().unwrap_or(Root::EMPTY),
+            Form::Packed(_) => Root::EMPTY,
+        }
+    }
+}
+
+/// A field as it was.
+struct OldField {
+    /// Its deadline.
+    expire_at_ms: Option<u64>,
+    /// Its trees.
+    roots: Vec<Root>,
+}
+
+/// Sets fields of a hash, which is made if it is missing.
+pub(super) fn set(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    pairs: Items<'_>,
+    expire_at_ms: Option<u64>,
+) -> Result<(), KeyspaceError> {
+    let draft = Draft::open(table, place, Kind::Hash, "hset")?.unwrap_or(Draft::new(Kind::Hash));
+    let mut hash = HashDraft::new(draft);
+    for (field, value) in pairs.pairs() {
+        let old = hash.old(table, field)?;
+        let old_ms = old.as_ref().and_then(|old| old.expire_at_ms);
+        let (bytes, pieces) = element::new(table, expire_at_ms, value)?;
+        hash.put(table, field, (&bytes, pieces.as_slice()), (old_ms, expire_at_ms))?;
+        drop_field(table, old)?;
+    }
+    hash.store(table, place)
+}
+
+/// Takes fields out of a hash.
+pub(super) fn delete(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    fields: Items<'_>,
+    effect: &'static str,
+) -> Result<(), KeyspaceError> {
+    let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
+    for field in fields {
+        let Some(old) = hash.old(table, field)? else { continue };
+        hash.draft.remove(table, field)?;
+        hash.reindex(table, field, old.expire_at_ms, None)?;
+        drop_field(table, Some(old))?;
+    }
+    hash.store(table, place)
+}
+
+/// Gives fields of a hash another deadline.
+pub(super) fn expire(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    fields: Items<'_>,
+    expire_at_ms: Option<u64>,
+    effect: &'static str,
+) -> Result<(), KeyspaceError> {
+    let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
+    for field in fields {
+        let Some(old) = hash.old(table, field)? else { continue };
+        let bytes = {
+            let view = table.view();
+            let cell = hash.draft.map().get(&view, field)?.expect("it was there a moment ago");
+            element::with_deadline(cell.bytes, expire_at_ms)?
+        };
+        hash.put(table, field, (&bytes, &old.roots), (old.expire_at_ms, expire_at_ms))?;
+    }
+    hash.store(table, place)
+}
+
+/// Frees the trees that a field had.
+fn drop_field(table: &mut TableWriter, old: Option<OldField>) -> Result<(), KeyspaceError> {
+    for root in old.into_iter().flat_map(|old| old.roots) {
+        table.drop_tree(root)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Sets: a map of members that hold nothing.
+
+use super::KeyspaceError;
+use super::cell::{Kind, Value};
+use super::collection::{Draft, Keys, Map};
+use crate::effect::Items;
+use crate::table::{TableWriter, View};
+
+/// A set, read. Members come in the order of their bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Set<'a> {
+    /// Its members.
+    members: Map<'a>,
+}
+
+impl<'a> Value<'a> {
+    /// The set, or `None` if the value is of another type.
+    pub fn set(&self) -> Option<Set<'a>> {
+        self.map(Kind::Set).map(|members| Set { members })
+    }
+}
+
+impl<'a> Set<'a> {
+    /// Number of members.
+    pub fn len(&self) -> Result<u64, KeyspaceError> {
+        self.members.len()
+    }
+
+    /// Whether the set is packed in its key's cell.
+    pub fn is_packed(&self) -> bool {
+        self.members.is_packed()
+    }
+
+    /// The members, one by one.
+    pub fn members(&self, view: &'a View<'_>) -> Keys<'a> {
+        self.members.keys(view)
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether `member` is in the set.
+    pub fn contains(&self, view: &'a View<'_>, member: &[u8]) -> Result<bool, KeyspaceError> {
+        Ok(self.members.get(view, member)?.is_some())
+    }
+
+    /// The member at `position`.
+    pub fn nth(&self, view: &'a View<'_>, position: u64) -> Result<Option<Vec<u8>>, KeyspaceError> {
+        Ok(self.members.nth(view, position)?.map(|(member, _)| member))
+    }
+
+    /// Hands the members from `start` on to `see`, in order, until it returns `false`.
+    pub fn each_from(
+        &self,
+        view: &View<'_>,
+        start: &[u8],
+        mut see: impl FnMut(&[u8]) -> Result<bool, KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        self.members.each_from(view, start, |member, _| see(member))
+    }
+}
+
+/// Puts members into a set, which is made if it is missing.
+pub(super) fn add(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    members: Items<'_>,
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open(table, place, Kind::Set, "sadd")?.unwrap_or(Draft::new(Kind::Set));
+    for member in members {
+        draft.put(table, member, &[], &[])?;
+    }
+    draft.store(table, place, None)
+}
+
+/// Takes members out of a set.
+pub(super) fn remove(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    members: Items<'_>,
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open_existing(table, place, Kind::Set, "srem")?;
+    for member in members {
+        draft.remove(table, member)?;
+    }
+    draft.store(table, place, None)
+}

@@ -204,11 +204,15 @@ impl Plan {
         }
         let fault = (random.random_range(0..5) == 0).then(|| random.random_range(0..2 * turns.max(4)));
         let fault = fault.map(|sync| (self.next_number(), sync));
-        let end = End {
+        let mut end = End {
             at: if random.random_range(0..3) == 0 { 1_000_000 } else { random.random_range(0..=1_000_000) },
             kill: random.random_range(0..3) == 0,
             seed: random.random(),
         };
+        if fault.is_some() {
+            // The server ends by itself then; mostly the machine goes on, and its cache shows what the disk lost.
+            (end.at, end.kill) = (1_000_000, end.kill || end.seed % 4 > 0);
+        }
         LifePlan { setup, pages_max, steps, fault, end }
     }
 }

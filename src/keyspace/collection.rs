@@ -210,6 +210,7 @@ impl<'a> Map<'a> {
 }
 
 /// The keys of a [`Map`], in order.
+#[expect(clippy::large_enum_variant, reason = "few of them live at a time, and each where it was made")]
 pub enum Keys<'a> {
     /// Entries in the key's cell.
     Packed(Entries<'a>),

@@ -9,6 +9,8 @@
 //! The long form: `ACKD_DIFFERENTIAL_COMMANDS=1000000 cargo test --release --test differential -- --nocapture`.
 
 mod common;
+#[path = "differential/lists.rs"]
+mod lists;
 
 use common::reference::Reference;
 use common::{TestServer, Value, encode, seed, setting};
@@ -198,7 +200,7 @@ impl Commands {
     }
 
     /// The next command; inside a transaction, none whose reply may differ a little.
-    fn next(&mut self) -> Vec<String> {
+    fn any(&mut self) -> Vec<String> {
         if self.random.random_range(0..25) == 0 {
             return self.transaction_command();
         }
@@ -416,7 +418,31 @@ fn is_collection(encoding: &[u8]) -> bool {
     [b"listpack".as_slice(), b"hashtable", b"intset"].contains(&encoding)
 }
 
-fn compare(protocol: &str, commands: u64) {
+/// What a family of commands is compared with.
+trait Family {
+    /// The next random command.
+    fn next(&mut self) -> Vec<String>;
+
+    /// Whether two replies to the same command are the same, but for what may differ.
+    fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool;
+}
+
+impl Family for Commands {
+    fn next(&mut self) -> Vec<String> {
+        self.any()
+    }
+
+    fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
+        alike(words, ours, theirs)
+    }
+}
+
+/// As many commands for each family as the long form has for strings, or a part of that.
+fn commands(default: u64) -> u64 {
+    setting("ACKD_DIFFERENTIAL_COMMANDS", default)
+}
+
+fn compare(protocol: &str, commands: u64, family: impl FnOnce(SmallRng) -> Box<dyn Family>) {
     let seed = seed("--test differential");
     let root = tempfile::tempdir().unwrap();
     let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
@@ -426,7 +452,7 @@ fn compare(protocol: &str, commands: u64) {
         let hello = client.run(&format!("HELLO {protocol}"));
         assert!(matches!(hello, Value::Map(_) | Value::Array(_)), "{hello:?}");
     }
-    let mut source = Commands { random: SmallRng::seed_from_u64(seed), in_multi: false };
+    let mut source = family(SmallRng::seed_from_u64(seed));
     let mut history: Vec<String> = Vec::new();
     for _ in 0..commands.div_ceil(PIPELINE as u64) {
         let pipeline: Vec<Vec<String>> = (0..PIPELINE).map(|_| source.next()).collect();
@@ -442,7 +468,7 @@ fn compare(protocol: &str, commands: u64) {
             let their = theirs.reply().expect("redis-server answers");
             let recent = history.len().saturating_sub(40);
             assert!(
-                alike(words, &our, &their),
+                source.alike(words, &our, &their),
                 "{}\nours   {our:?}\ntheirs {their:?}\nafter:\n{}",
                 words.join(" "),
                 history[recent..].join("\n")
@@ -454,10 +480,10 @@ fn compare(protocol: &str, commands: u64) {
 
 #[test]
 fn replies_are_those_of_redis_in_resp2() {
-    compare("2", setting("ACKD_DIFFERENTIAL_COMMANDS", 40_000));
+    compare("2", commands(40_000), |random| Box::new(Commands { random, in_multi: false }));
 }
 
 #[test]
 fn replies_are_those_of_redis_in_resp3() {
-    compare("3", setting("ACKD_DIFFERENTIAL_COMMANDS", 40_000));
+    compare("3", commands(40_000), |random| Box::new(Commands { random, in_multi: false }));
 }

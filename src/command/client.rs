@@ -6,7 +6,7 @@ use super::local::{
 };
 use super::{Args, CommandError, LocalCtx, Spec, tracking};
 use crate::resp::Reply;
-use crate::state::{Next, PauseMode, ReplyMode};
+use crate::state::{Next, PauseMode, ReplyMode, Unblock};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "connection":
@@ -297,14 +297,19 @@ fn unpause(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     Ok(())
 }
 
-/// `CLIENT UNBLOCK client-id [TIMEOUT|ERROR]`. No command blocks here, so nobody is unblocked.
-fn unblock(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match args.get(3) {
-        None => {}
-        Some(word) if args.len() == 4 && (is(word, "timeout") || is(word, "error")) => {}
+/// `CLIENT UNBLOCK client-id [TIMEOUT|ERROR]`
+fn unblock(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let how = match args.get(3) {
+        None => Unblock::Timeout,
+        Some(word) if args.len() == 4 && is(word, "timeout") => Unblock::Timeout,
+        Some(word) if args.len() == 4 && is(word, "error") => Unblock::Error,
         Some(_) => return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into()),
+    };
+    let client = u64::try_from(integer(&args[2])?).ok().and_then(|id| ctx.server.clients.get(id));
+    let unblocked = client.filter(|info| info.blocked().request(how));
+    if let Some(info) = &unblocked {
+        info.wake();
     }
-    integer(&args[2])?;
-    reply.integer(0);
+    reply.integer(i64::from(unblocked.is_some()));
     Ok(())
 }

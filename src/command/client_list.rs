@@ -154,6 +154,7 @@ fn flags(ctx: &LocalCtx<'_>, info: &ClientInfo) -> String {
         (info.is_redirect_broken(), 'R'),
         (tracking.broadcast.load(Relaxed), 'B'),
         (is_touched, 'd'),
+        (info.blocked().is_set(), 'b'),
         (info.is_killed(), 'A'),
         (info.peer().is_unix, 'U'),
         (is_self && ctx.client.no_evict, 'e'),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Wait;
 use crate::keyspace::{KeyReader, Keyspace};
 use crate::state::{ClientState, Next, ServerState};
 
@@ -127,4 +128,8 @@ pub struct WriteCtx<'a> {
     pub now_ms: u64,
     /// Limits of the configuration.
     pub limits: Limits,
+    /// Whether the command may wait for data instead of replying.
+    pub may_wait: bool,
+    /// What it waits for; set by a command that did not reply.
+    pub wait: Option<Wait>,
 }

@@ -3,7 +3,7 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
-use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
 use crate::keyspace::{
     self, Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
@@ -63,7 +63,8 @@ pub fn read(
     settle(outcome, start, reply)
 }
 
-/// Runs a writing or reading command on the writer's version.
+/// Runs a writing or reading command on the writer's version. A command that would wait for data replies that there is
+/// none.
 ///
 /// An error means that the version is not in order and must not be published; `reply` is as it was then.
 pub fn execute(
@@ -72,17 +73,10 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    let start = reply.len_bytes();
     if let Run::Write(run) = call.spec.run {
-        if call.keys().any(|key| key.len() > KEY_BYTES_MAX) {
-            reply.error(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most"));
-            return Ok(());
-        }
-        purge_expired(call, keyspace)?;
-        let keys = keyspace.reborrow();
-        let mut context = WriteCtx { keys, db: call.db, now_ms: call.now_ms, limits: call.limits };
-        let outcome = run(&mut context, &call.args, reply);
-        return settle(outcome, start, reply);
+        let waits = write(call, run, keyspace, reply, false)?;
+        debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
+        return Ok(());
     }
     let known = lookups.expired.len();
     read(call, &keyspace.view(), reply, lookups)?;
@@ -95,6 +89,44 @@ pub fn execute(
         }
     }
     Ok(())
+}
+
+/// As [`execute`], for a client that can wait: a command that has to wait for data replies nothing, changes nothing, and
+/// returns what it waits for.
+pub fn execute_or_wait(
+    call: &Call<'_>,
+    keyspace: &mut Keyspace<'_>,
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+) -> Result<Option<Wait>, KeyspaceError> {
+    match call.spec.run {
+        Run::Write(run) => write(call, run, keyspace, reply, true),
+        _ => execute(call, keyspace, reply, lookups).map(|()| None),
+    }
+}
+
+/// Runs a writing command; returns what it waits for, if it may wait and has to.
+fn write(
+    call: &Call<'_>,
+    run: WriteFn,
+    keyspace: &mut Keyspace<'_>,
+    reply: &mut Reply<'_>,
+    may_wait: bool,
+) -> Result<Option<Wait>, KeyspaceError> {
+    let start = reply.len_bytes();
+    if call.keys().any(|key| key.len() > KEY_BYTES_MAX) {
+        reply.error(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most"));
+        return Ok(None);
+    }
+    purge_expired(call, keyspace)?;
+    let keys = keyspace.reborrow();
+    let (db, now_ms, limits) = (call.db, call.now_ms, call.limits);
+    let mut context = WriteCtx { keys, db, now_ms, limits, may_wait, wait: None };
+    let outcome = run(&mut context, &call.args, reply);
+    match (context.wait, outcome) {
+        (Some(wait), Ok(())) => Ok(Some(wait)),
+        (_, outcome) => settle(outcome, start, reply).map(|()| None),
+    }
 }
 
 /// An upper bound of the space that a command needs when it runs on the writer.
@@ -119,6 +151,7 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
         call.keys().try_for_each(|key| estimate.add_elements(view, call.db, key, elements))?;
         super::hashes::estimate(call, &mut estimate);
         super::sets::estimate(call, view, &mut estimate)?;
+        super::lists::estimate(call, view, &mut estimate)?;
     }
     if keyspace::any_due(view, call.db, call.now_ms)? {
         call.keys().try_for_each(|key| estimate.add_purge(view, call.db, key))?;

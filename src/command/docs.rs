@@ -88,17 +88,30 @@ const FLAG_NAMES: &[(Flags, &str)] = &[
 /// What a command does with its keys, where that is not plain from whether it writes.
 const KEY_ACCESS: &[(&str, &[&str])] = &[
     ("append", &["RW", "insert"]),
+    ("blpop", &["RW", "access", "delete"]),
+    ("brpop", &["RW", "access", "delete"]),
     ("del", &["RM", "delete"]),
     ("exists", &["RO"]),
     ("expire", &["RW", "update"]),
     ("expireat", &["RW", "update"]),
     ("getdel", &["RW", "access", "delete"]),
+    ("linsert", &["RW", "insert"]),
+    ("llen", &["RO"]),
+    ("lpop", &["RW", "access", "delete"]),
+    ("lpush", &["RW", "insert"]),
+    ("lpushx", &["RW", "insert"]),
+    ("lrem", &["RW", "delete"]),
+    ("lset", &["RW", "update"]),
+    ("ltrim", &["RW", "delete"]),
     ("mset", &["OW", "update"]),
     ("msetnx", &["OW", "insert"]),
     ("persist", &["RW", "update"]),
     ("pexpire", &["RW", "update"]),
     ("pexpireat", &["RW", "update"]),
     ("psetex", &["OW", "update"]),
+    ("rpop", &["RW", "access", "delete"]),
+    ("rpush", &["RW", "insert"]),
+    ("rpushx", &["RW", "insert"]),
     ("set", &["RW", "access", "update", "variable_flags"]),
     ("setex", &["OW", "update"]),
     ("setnx", &["OW", "insert"]),
@@ -118,6 +131,9 @@ fn key_ranges(spec: &Spec) -> Vec<(KeySpec, &'static [&'static str])> {
         "copy" => vec![(first, &["RO", "access"]), (second, &["OW", "update"])],
         "rename" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "update"])],
         "renamenx" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "insert"])],
+        "lmove" | "rpoplpush" | "blmove" | "brpoplpush" => {
+            vec![(first, &["RW", "access", "delete"]), (second, &["RW", "insert"])]
+        }
         _ => vec![(spec.keys, key_access(spec))],
     }
 }

@@ -139,17 +139,18 @@ fn clients(text: &mut String, ctx: &LocalCtx<'_>) {
     let list = ctx.server.clients.list();
     let largest_input = list.iter().map(|info| info.query_bytes().0).max().unwrap_or(0);
     let largest_output = list.iter().map(|info| info.reply_bytes()).max().unwrap_or(0);
+    let blocked = || list.iter().filter(|info| info.blocked().is_set());
     fields!(text,
         "connected_clients": list.len(),
         "cluster_connections": 0,
         "maxclients": ctx.server.limits.clients_max(),
         "client_recent_max_input_buffer": largest_input,
         "client_recent_max_output_buffer": largest_output,
-        "blocked_clients": 0,
+        "blocked_clients": blocked().count(),
         "tracking_clients": ctx.server.tracking.sizes().clients,
         "pubsub_clients": list.iter().filter(|info| info.subscriptions().any()).count(),
         "watching_clients": list.iter().filter(|info| info.transaction().watches.load(Relaxed)).count(),
-        "clients_in_timeout_table": 0,
+        "clients_in_timeout_table": blocked().filter(|info| info.blocked().until_ms().is_some()).count(),
         "clients_waiting_for_writer": list.iter().filter(|info| info.is_waiting()).count(),
     );
 }

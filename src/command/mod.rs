@@ -5,6 +5,7 @@
 
 mod acl;
 mod args;
+mod blocking;
 mod client;
 mod client_list;
 mod config;
@@ -20,6 +21,7 @@ mod hashes;
 mod info;
 mod keys;
 mod latency;
+mod lists;
 mod local;
 #[cfg(test)]
 mod local_tests;
@@ -41,8 +43,9 @@ mod transactions;
 mod words;
 
 pub use args::{Args, Span};
+pub use blocking::Wait;
 pub use context::{EncodingLimits, Limits, LocalCtx, ReadCtx, WriteCtx};
-pub use dispatch::{Call, estimate, execute, read};
+pub use dispatch::{Call, estimate, execute, execute_or_wait, read};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec};
 pub use table::{all, categories, lookup};

@@ -132,9 +132,9 @@ fn kind_of(name: &str) -> &'static str {
         "unix-time-seconds" | "unix-time-milliseconds" => "unix-time",
         "float" => "double",
         "index" | "index1" | "index2" | "db" | "destination-db" | "seconds" | "milliseconds" | "timeout"
-        | "count" | "offset" | "start" | "end" | "cursor" | "increment" | "decrement" | "client-id"
-        | "numreplicas" | "numkeys" | "limit" | "numfields" | "numlocal" | "protover" | "len" | "ttl"
-        | "version" => "integer",
+        | "count" | "offset" | "start" | "stop" | "end" | "rank" | "num-matches" | "cursor" | "increment"
+        | "decrement" | "client-id" | "numreplicas" | "numkeys" | "limit" | "numfields" | "numlocal"
+        | "protover" | "len" | "ttl" | "version" => "integer",
         _ => "string",
     }
 }
@@ -146,6 +146,11 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("append", "key value"),
     ("auth", "[username] password"),
     ("bgsave", "[SCHEDULE]"),
+    ("blmove", "source destination <LEFT|RIGHT> <LEFT|RIGHT> timeout"),
+    ("blmpop", "timeout numkeys key... <LEFT|RIGHT> [COUNT count]"),
+    ("blpop", "key... timeout"),
+    ("brpop", "key... timeout"),
+    ("brpoplpush", "source destination timeout"),
     ("client|caching", "<YES|NO>"),
     (
         "client|kill",
@@ -234,7 +239,20 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("latency|history", "event"),
     ("latency|reset", "[event...]"),
     ("lcs", "key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]"),
+    ("lindex", "key index"),
+    ("linsert", "key <BEFORE|AFTER> pivot element"),
+    ("llen", "key"),
+    ("lmove", "source destination <LEFT|RIGHT> <LEFT|RIGHT>"),
+    ("lmpop", "numkeys key... <LEFT|RIGHT> [COUNT count]"),
     ("lolwut", "[VERSION version]"),
+    ("lpop", "key [count]"),
+    ("lpos", "key element [RANK rank] [COUNT num-matches] [MAXLEN len]"),
+    ("lpush", "key element..."),
+    ("lpushx", "key element..."),
+    ("lrange", "key start stop"),
+    ("lrem", "key count element"),
+    ("lset", "key index element"),
+    ("ltrim", "key start stop"),
     ("memory|usage", "key [SAMPLES count]"),
     ("mget", "key..."),
     ("move", "key db"),
@@ -260,6 +278,10 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("punsubscribe", "[pattern...]"),
     ("rename", "key newkey"),
     ("renamenx", "key newkey"),
+    ("rpop", "key [count]"),
+    ("rpoplpush", "source destination"),
+    ("rpush", "key element..."),
+    ("rpushx", "key element..."),
     ("sadd", "key member..."),
     ("scan", "cursor [MATCH pattern] [COUNT count] [TYPE type]"),
     ("scard", "key"),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, hashes, info, keys, latency,
-    memory, monitor, pubsub, server, sets, slowlog, strings, transactions,
+    lists, memory, monitor, pubsub, server, sets, slowlog, strings, transactions,
 };
 
 /// The commands, family by family.
@@ -13,6 +13,7 @@ static FAMILIES: &[&[Spec]] = &[
     keys::SPECS,
     hashes::SPECS,
     sets::SPECS,
+    lists::SPECS,
     acl::SPECS,
     client::SPECS,
     config::SPECS,
@@ -141,12 +142,14 @@ mod tests {
         for spec in with_subcommands {
             assert!(spec.id > 0 && ids.insert(spec.id), "{} has the id {}", spec.name, spec.id);
         }
-        for (family, ids) in [
+        let families = [
             (strings::SPECS, 1..100_u16),
             (keys::SPECS, 100..200),
             (hashes::SPECS, 200..300),
             (sets::SPECS, 300..400),
-        ] {
+            (lists::SPECS, 400..500),
+        ];
+        for (family, ids) in families {
             assert!(family.iter().all(|spec| ids.contains(&spec.id)));
         }
     }

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use crate::command::Span;
+use crate::command::{Flags, Span};
 use crate::resp::Protocol;
 use crate::writer::{Completion, Item, Submission};
 
@@ -132,6 +132,14 @@ impl Buffers {
     /// Whether something is to go to the writer.
     pub fn is_pending(&self) -> bool {
         !self.items.is_empty()
+    }
+
+    /// Whether the items are one command that may wait for data.
+    pub fn may_wait(&self) -> bool {
+        let waits =
+            matches!(self.items.last(), Some(Item::Execute { spec, .. }) if spec.flags.has(Flags::BLOCKING));
+        debug_assert!(!waits || self.items.len() == 1, "a command that may wait is not alone");
+        waits
     }
 
     /// Makes a submission of the items; what it takes is missing here until [`Buffers::restore`].

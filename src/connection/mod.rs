@@ -7,6 +7,7 @@
 //!
 //! [`Session`]: session::Session
 
+mod blocked;
 mod buffers;
 mod read;
 mod readiness;
@@ -314,9 +315,14 @@ impl Connection {
         loop {
             let work = self.work.as_deref_mut().expect("a round has buffers");
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
+            let may_wait = work.may_wait();
             let submission = work.submission(self.session.client_id(), channel.sender);
             self.writer.submit(submission).await.map_err(|_| Ended)?;
-            let completion = channel.receiver.recv().await.map_err(|_| Ended)?;
+            let completion = match may_wait {
+                true => self.served(&channel.receiver).await?,
+                false => channel.receiver.recv().await.map_err(|_| Ended)?,
+            };
+            let work = self.work.as_deref_mut().expect("a round has buffers");
             channel.sender = work.restore(completion.submission);
             self.session.finish_transactions(work, completion.executed);
             if discard {

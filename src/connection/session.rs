@@ -347,7 +347,9 @@ impl Session {
         let spans = args.len() as u32;
         self.begin_items(work);
         work.items.push(Item::Execute { spec, db: self.client.db(), first_span: first_span as u32, spans });
-        self.close_items()
+        // What may wait for data waits alone.
+        let waits = spec.flags.has(Flags::BLOCKING).then_some(Step::Answer);
+        self.close_items().or(waits)
     }
 
     /// Notes that the command behind the newest item is done with. A reply that is to be skipped is thrown away with

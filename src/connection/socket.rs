@@ -5,10 +5,14 @@
 
 use std::future::poll_fn;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use async_io::Timer;
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::readiness::Watched;
@@ -37,6 +41,17 @@ pub(super) enum Ready {
 /// The connection has to end: its peer or the server wants it so, or it broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended;
+
+/// How often a socket with unread bytes is looked at for its end.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How a client that is not read from is watched.
+pub(super) enum Watch {
+    /// Nothing is unread: whatever comes shows.
+    Readable,
+    /// Something is unread: when the next look is due.
+    Looks(Timer),
+}
 
 /// A client's socket.
 pub(super) struct Socket {
@@ -85,6 +100,47 @@ impl Socket {
         };
         self.until(ready, true).await?;
         Ok(if has_messages { Ready::Messages } else { Ready::Readable })
+    }
+
+    /// Whether the client has hung up, while nothing is read from it. Its bytes stay in the socket; once there are some,
+    /// its end shows only when it is looked for, which is done from time to time.
+    pub fn poll_hung_up(&self, context: &mut Context<'_>, watch: &mut Watch) -> Poll<()> {
+        loop {
+            match watch {
+                Watch::Readable => {
+                    if self.stream.poll_readable(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.stream.before_read();
+                    match recv(self.stream.as_fd(), &mut [0_u8; 1], RecvFlags::PEEK) {
+                        Ok((0, _)) => return Poll::Ready(()),
+                        Ok(_) => {
+                            self.stream.may_hold_more();
+                            *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
+                        }
+                        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                        Err(_) => return Poll::Ready(()),
+                    }
+                }
+                Watch::Looks(timer) => {
+                    if Pin::new(timer).poll(context).is_pending() {
+                        return Poll::Pending;
+                    }
+                    if self.has_hung_up() {
+                        return Poll::Ready(());
+                    }
+                    *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
+                }
+            }
+        }
+    }
+
+    /// Whether the client has hung up, whatever it sent before.
+    fn has_hung_up(&self) -> bool {
+        let ends = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+        let mut polled = [PollFd::new(&self.stream, PollFlags::RDHUP)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut polled, Some(&now)).is_ok_and(|_| polled[0].revents().intersects(ends))
     }
 
     /// Sends all of `bytes`; waits while the client does not take them.

@@ -1,6 +1,8 @@
 //! Bytes to effects. The bytes are hostile until proven otherwise: every length is checked against what is left.
 
-use super::{DATABASES_MAX, Effect, FORMAT, Items, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX, op};
+use super::{
+    DATABASES_MAX, Effect, End, FORMAT, Items, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX, op,
+};
 
 /// A payload that was checked from end to end.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,7 @@ impl<'a> Decoded<'a> {
 /// The effects of a payload, in order.
 #[derive(Clone, Debug)]
 pub struct Effects<'a> {
-    /// What is left of the payload. It was checked: reading it cannot fail.
+    /// What is left of the payload. It was checked, or written here: reading it cannot fail.
     input: Input<'a>,
 }
 
@@ -118,6 +120,14 @@ impl<'a> Iterator for Effects<'a> {
 const MEMBER: &[(u64, Reason)] = &[(MEMBER_BYTES_MAX as u64, Reason::MemberTooLong)];
 /// Items that are fields with their values.
 const PAIR: &[(u64, Reason)] = &[MEMBER[0], (VALUE_BYTES_MAX, Reason::ValueTooLong)];
+
+/// Items that are elements of a list.
+const ELEMENT: &[(u64, Reason)] = &[(VALUE_BYTES_MAX, Reason::ValueTooLong)];
+
+/// The head, or else the tail.
+fn end(is_head: bool) -> End {
+    if is_head { End::Head } else { End::Tail }
+}
 
 /// Bytes and how far they are read.
 #[derive(Clone, Debug)]
@@ -196,6 +206,34 @@ impl<'a> Input<'a> {
                 let (db, key) = self.key()?;
                 Effect::SetRemove { db, key, members: self.items(MEMBER)? }
             }
+            op::LIST_PUSH_HEAD | op::LIST_PUSH_TAIL => {
+                let (db, key) = self.key()?;
+                let end = end(op == op::LIST_PUSH_HEAD);
+                Effect::ListPush { db, key, end, elements: self.items(ELEMENT)? }
+            }
+            op::LIST_POP_HEAD | op::LIST_POP_TAIL => {
+                let (db, key) = self.key()?;
+                Effect::ListPop { db, key, end: end(op == op::LIST_POP_HEAD), count: self.varint()? }
+            }
+            op::LIST_INSERT_BEFORE | op::LIST_INSERT_AFTER => {
+                let (db, key) = self.key()?;
+                let (index, before) = (self.varint()?, op == op::LIST_INSERT_BEFORE);
+                let pivot_and_element = self.elements(2)?;
+                Effect::ListInsert { db, key, index, before, pivot_and_element }
+            }
+            op::LIST_REMOVE_HEAD | op::LIST_REMOVE_TAIL => {
+                let (db, key) = self.key()?;
+                let (count, end) = (self.varint()?, end(op == op::LIST_REMOVE_HEAD));
+                Effect::ListRemove { db, key, end, count, element: self.elements(1)? }
+            }
+            op::LIST_SET => {
+                let (db, key) = self.key()?;
+                Effect::ListSet { db, key, index: self.varint()?, value: self.value(0)? }
+            }
+            op::LIST_TRIM => {
+                let (db, key) = self.key()?;
+                Effect::ListTrim { db, key, index: self.varint()?, count: self.varint()? }
+            }
             unknown => return Err(EffectError { offset: start, reason: Reason::UnknownEffect(unknown) }),
         })
     }
@@ -259,6 +297,16 @@ impl<'a> Input<'a> {
             }
         }
         Ok(Items::checked(count, &self.bytes[first..self.at]))
+    }
+
+    /// So many elements of a list.
+    fn elements(&mut self, count: u64) -> Result<Items<'a>, EffectError> {
+        let start = self.at;
+        let items = self.items(ELEMENT)?;
+        if items.len() != count {
+            return Err(EffectError { offset: start, reason: Reason::Items });
+        }
+        Ok(items)
     }
 
     /// Bytes behind their length.

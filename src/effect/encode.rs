@@ -6,7 +6,9 @@ use super::{DATABASES_MAX, Effect, Effects, FORMAT, Items, KEY_BYTES_MAX};
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 // What the log's readers rely on: numbers of different families do not meet.
-const _: () = assert!(super::op::SWAP_DB < super::op::SET && super::op::SET_RANGE < 0x30);
+const _: () =
+    assert!(super::op::SWAP_DB < super::op::SET && super::op::SET_RANGE < super::op::LIST_PUSH_HEAD);
+const _: () = assert!(super::op::LIST_TRIM < super::op::HASH_SET);
 // A database number is one byte long.
 const _: () = assert!(DATABASES_MAX < 0x80);
 
@@ -90,6 +92,11 @@ impl EffectBuffer {
         self.count += 1;
     }
 
+    /// The effects so far, in order.
+    pub fn effects(&self) -> Effects<'_> {
+        Effects::encoded(&self.bytes)
+    }
+
     /// Writes the record's payload: what the command `command_id` changed.
     pub fn write(&self, command_id: u16, sink: &mut impl Sink) {
         sink.push(FORMAT);
@@ -163,9 +170,31 @@ fn encode_effect(effect: &Effect<'_>, sink: &mut impl Sink) {
             put_key(db, key, sink);
             put_items(fields, sink);
         }
-        Effect::SetAdd { db, key, members } | Effect::SetRemove { db, key, members } => {
+        Effect::SetAdd { db, key, members: items }
+        | Effect::SetRemove { db, key, members: items }
+        | Effect::ListPush { db, key, end: _, elements: items } => {
             put_key(db, key, sink);
-            put_items(members, sink);
+            put_items(items, sink);
+        }
+        Effect::ListPop { db, key, end: _, count } => {
+            put_key(db, key, sink);
+            put_varint(count, sink);
+        }
+        Effect::ListInsert { db, key, index: number, before: _, pivot_and_element: items }
+        | Effect::ListRemove { db, key, end: _, count: number, element: items } => {
+            put_key(db, key, sink);
+            put_varint(number, sink);
+            put_items(items, sink);
+        }
+        Effect::ListSet { db, key, index, value } => {
+            put_key(db, key, sink);
+            put_varint(index, sink);
+            put_bytes(value, sink);
+        }
+        Effect::ListTrim { db, key, index, count } => {
+            put_key(db, key, sink);
+            put_varint(index, sink);
+            put_varint(count, sink);
         }
     }
 }

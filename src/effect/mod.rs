@@ -8,7 +8,7 @@
 //! payload  = format u8 (1) | command id u16 LE | count varint | effect * count
 //! effect   = op u8 | fields
 //! db       = varint        key, to, value = length varint, bytes
-//! offset   = varint        deadline       = u64 LE, milliseconds since 1970
+//! offset, index, count = varint           deadline = u64 LE, milliseconds since 1970
 //!
 //!  op   effect                                fields
 //!  01   Delete, by a command                  db key
@@ -27,6 +27,16 @@
 //!  23   Set, raw, with a deadline             db key deadline value
 //!  24   Append                                db key value
 //!  25   SetRange                              db key offset value
+//!  30   ListPush, at the head                 db key items: element ...
+//!  31   ListPush, at the tail                 db key items: element ...
+//!  32   ListPop, from the head                db key count
+//!  33   ListPop, from the tail                db key count
+//!  34   ListInsert, before the pivot          db key index items: pivot, element
+//!  35   ListInsert, after the pivot           db key index items: pivot, element
+//!  36   ListRemove, from the head on          db key count items: element
+//!  37   ListRemove, from the tail on          db key count items: element
+//!  38   ListSet                               db key index value
+//!  39   ListTrim                              db key index count
 //!  40   HashSet                               db key items: field, value ...
 //!  41   HashSet, with a deadline              db key deadline items: field, value ...
 //!  42   HashDelete, by a command              db key items: field ...
@@ -66,6 +76,15 @@ pub const VALUE_BYTES_MAX: u64 = 512 << 20;
 /// The longest member of a set or sorted set and the longest field of a hash, in bytes: eight bytes that order it by
 /// something else fit in front of it.
 pub const MEMBER_BYTES_MAX: usize = 65_536;
+
+/// An end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Where index 0 is: the left one.
+    Head,
+    /// Where index -1 is: the right one.
+    Tail,
+}
 
 /// One change of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +234,77 @@ pub enum Effect<'a> {
         /// The members.
         members: Items<'a>,
     },
+    /// Adds elements to an end of a list, one after the other; the list is made if it is missing. The key's deadline
+    /// stays.
+    ListPush {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The end that grows.
+        end: End,
+        /// The elements; the last one stands at the very end.
+        elements: Items<'a>,
+    },
+    /// Takes elements from an end of a list that has more than those.
+    ListPop {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The end that shrinks.
+        end: End,
+        /// How many elements are taken.
+        count: u64,
+    },
+    /// Puts an element beside the first element of the list that equals the pivot.
+    ListInsert {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Index of the new element.
+        index: u64,
+        /// Whether the pivot stands behind the new element, or else before it.
+        before: bool,
+        /// The pivot, and the new element.
+        pivot_and_element: Items<'a>,
+    },
+    /// Takes out elements that equal a given one.
+    ListRemove {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The end that is searched first.
+        end: End,
+        /// How many are taken out: the list has so many at least.
+        count: u64,
+        /// What they equal: one item.
+        element: Items<'a>,
+    },
+    /// Replaces an element of a list.
+    ListSet {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Index of the element.
+        index: u64,
+        /// What stands there from now on.
+        value: &'a [u8],
+    },
+    /// Keeps part of a list.
+    ListTrim {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Index of the first element that is kept.
+        index: u64,
+        /// How many are kept.
+        count: u64,
+    },
 }
 
 /// The numbers of the effects, as they stand in the log.
@@ -235,6 +325,16 @@ mod op {
     pub(super) const SET_RAW_EXPIRING: u8 = 0x23;
     pub(super) const APPEND: u8 = 0x24;
     pub(super) const SET_RANGE: u8 = 0x25;
+    pub(super) const LIST_PUSH_HEAD: u8 = 0x30;
+    pub(super) const LIST_PUSH_TAIL: u8 = 0x31;
+    pub(super) const LIST_POP_HEAD: u8 = 0x32;
+    pub(super) const LIST_POP_TAIL: u8 = 0x33;
+    pub(super) const LIST_INSERT_BEFORE: u8 = 0x34;
+    pub(super) const LIST_INSERT_AFTER: u8 = 0x35;
+    pub(super) const LIST_REMOVE_HEAD: u8 = 0x36;
+    pub(super) const LIST_REMOVE_TAIL: u8 = 0x37;
+    pub(super) const LIST_SET: u8 = 0x38;
+    pub(super) const LIST_TRIM: u8 = 0x39;
     pub(super) const HASH_SET: u8 = 0x40;
     pub(super) const HASH_SET_EXPIRING: u8 = 0x41;
     pub(super) const HASH_DELETE: u8 = 0x42;
@@ -273,11 +373,22 @@ impl<'a> Effect<'a> {
             Effect::HashExpire { expire_at_ms: None, .. } => op::HASH_EXPIRE_NEVER,
             Effect::SetAdd { .. } => op::SET_ADD,
             Effect::SetRemove { .. } => op::SET_REMOVE,
+            Effect::ListPush { end: End::Head, .. } => op::LIST_PUSH_HEAD,
+            Effect::ListPush { end: End::Tail, .. } => op::LIST_PUSH_TAIL,
+            Effect::ListPop { end: End::Head, .. } => op::LIST_POP_HEAD,
+            Effect::ListPop { end: End::Tail, .. } => op::LIST_POP_TAIL,
+            Effect::ListInsert { before: true, .. } => op::LIST_INSERT_BEFORE,
+            Effect::ListInsert { before: false, .. } => op::LIST_INSERT_AFTER,
+            Effect::ListRemove { end: End::Head, .. } => op::LIST_REMOVE_HEAD,
+            Effect::ListRemove { end: End::Tail, .. } => op::LIST_REMOVE_TAIL,
+            Effect::ListSet { .. } => op::LIST_SET,
+            Effect::ListTrim { .. } => op::LIST_TRIM,
         }
     }
 
     /// The effect's name, in lower case: `set`, `append`, `setrange`, `del`, `expired`, `expire`, `persist`, `rename`,
-    /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`, `hset`, `hdel`, `hexpired`, `hexpire`, `hpersist`, `sadd`, `srem`.
+    /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`, `hset`, `hdel`, `hexpired`, `hexpire`, `hpersist`, `sadd`, `srem`,
+    /// `lpush`, `rpush`, `lpop`, `rpop`, `linsert`, `lrem`, `lset`, `ltrim`.
     pub fn name(&self) -> &'static str {
         match self {
             Effect::Delete { expired: false, .. } => "del",
@@ -300,6 +411,14 @@ impl<'a> Effect<'a> {
             Effect::HashExpire { expire_at_ms: None, .. } => "hpersist",
             Effect::SetAdd { .. } => "sadd",
             Effect::SetRemove { .. } => "srem",
+            Effect::ListPush { end: End::Head, .. } => "lpush",
+            Effect::ListPush { end: End::Tail, .. } => "rpush",
+            Effect::ListPop { end: End::Head, .. } => "lpop",
+            Effect::ListPop { end: End::Tail, .. } => "rpop",
+            Effect::ListInsert { .. } => "linsert",
+            Effect::ListRemove { .. } => "lrem",
+            Effect::ListSet { .. } => "lset",
+            Effect::ListTrim { .. } => "ltrim",
         }
     }
 
@@ -321,6 +440,12 @@ impl<'a> Effect<'a> {
             | Effect::HashExpire { db, .. }
             | Effect::SetAdd { db, .. }
             | Effect::SetRemove { db, .. }
+            | Effect::ListPush { db, .. }
+            | Effect::ListPop { db, .. }
+            | Effect::ListInsert { db, .. }
+            | Effect::ListRemove { db, .. }
+            | Effect::ListSet { db, .. }
+            | Effect::ListTrim { db, .. }
             | Effect::FlushDb { db } => Some(db),
         }
     }
@@ -341,6 +466,12 @@ impl<'a> Effect<'a> {
             | Effect::HashExpire { key, .. }
             | Effect::SetAdd { key, .. }
             | Effect::SetRemove { key, .. }
+            | Effect::ListPush { key, .. }
+            | Effect::ListPop { key, .. }
+            | Effect::ListInsert { key, .. }
+            | Effect::ListRemove { key, .. }
+            | Effect::ListSet { key, .. }
+            | Effect::ListTrim { key, .. }
             | Effect::Move { key, .. } => Some(key),
         }
     }
@@ -364,30 +495,58 @@ impl<'a> Effect<'a> {
     /// The bytes that the effect stores.
     pub fn value(&self) -> Option<&'a [u8]> {
         match *self {
-            Effect::Set { value, .. } | Effect::Append { value, .. } | Effect::SetRange { value, .. } => {
-                Some(value)
-            }
+            Effect::Set { value, .. }
+            | Effect::Append { value, .. }
+            | Effect::SetRange { value, .. }
+            | Effect::ListSet { value, .. } => Some(value),
             _ => None,
         }
     }
 
-    /// The members, fields, or fields and values that the effect is about.
+    /// The members, elements, fields, or fields and values that the effect is about.
     pub fn items(&self) -> Option<Items<'a>> {
         match *self {
             Effect::HashSet { pairs, .. } => Some(pairs),
             Effect::HashDelete { fields, .. } | Effect::HashExpire { fields, .. } => Some(fields),
             Effect::SetAdd { members, .. } | Effect::SetRemove { members, .. } => Some(members),
+            Effect::ListPush { elements: items, .. }
+            | Effect::ListInsert { pivot_and_element: items, .. }
+            | Effect::ListRemove { element: items, .. } => Some(items),
             _ => None,
         }
     }
 
-    /// Bytes that the effect stores: those of its value, or of the members, fields and values that it adds.
+    /// Bytes that the effect stores: those of its value, or of the members, elements, fields and values that it adds.
     pub fn stored_bytes(&self) -> Option<u64> {
         match self {
-            Effect::HashSet { .. } | Effect::SetAdd { .. } => {
+            Effect::HashSet { .. } | Effect::SetAdd { .. } | Effect::ListPush { .. } => {
                 self.items().map(|items| items.iter().map(|item| item.len() as u64).sum())
             }
+            Effect::ListInsert { pivot_and_element, .. } => {
+                pivot_and_element.iter().nth(1).map(|element| element.len() as u64)
+            }
             _ => self.value().map(|value| value.len() as u64),
+        }
+    }
+
+    /// Where in the value the effect takes place: an offset in bytes, or the index of an element.
+    pub fn place(&self) -> Option<u64> {
+        match *self {
+            Effect::SetRange { offset, .. } => Some(offset),
+            Effect::ListInsert { index, .. }
+            | Effect::ListSet { index, .. }
+            | Effect::ListTrim { index, .. } => Some(index),
+            _ => None,
+        }
+    }
+
+    /// How many elements the effect takes out, or, if it trims a list, keeps.
+    pub fn count(&self) -> Option<u64> {
+        match *self {
+            Effect::ListPop { count, .. }
+            | Effect::ListRemove { count, .. }
+            | Effect::ListTrim { count, .. } => Some(count),
+            _ => None,
         }
     }
 

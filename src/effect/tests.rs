@@ -11,6 +11,8 @@ fn golden() -> Vec<(Effect<'static>, &'static str)> {
     // Encoded: "f", "value"; "f", "".
     let pairs = Items::checked(2, b"\x01f\x05value");
     let items = Items::checked(2, b"\x01f\0");
+    let one = Items::checked(1, b"\x01f");
+    let insert = |before| Effect::ListInsert { db, key, index: 300, before, pivot_and_element: pairs };
     vec![
         (Effect::Delete { db, key, expired: false }, "01 01 01 6b"),
         (Effect::Delete { db, key, expired: true }, "02 01 01 6b"),
@@ -46,6 +48,16 @@ fn golden() -> Vec<(Effect<'static>, &'static str)> {
             "44 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 00",
         ),
         (Effect::HashExpire { db, key, fields: items, expire_at_ms: None }, "45 01 01 6b 02 01 66 00"),
+        (Effect::ListPush { db, key, end: End::Head, elements: items }, "30 01 01 6b 02 01 66 00"),
+        (Effect::ListPush { db, key, end: End::Tail, elements: items }, "31 01 01 6b 02 01 66 00"),
+        (Effect::ListPop { db, key, end: End::Head, count: 300 }, "32 01 01 6b ac 02"),
+        (Effect::ListPop { db, key, end: End::Tail, count: 1 }, "33 01 01 6b 01"),
+        (insert(true), "34 01 01 6b ac 02 02 01 66 05 76 61 6c 75 65"),
+        (insert(false), "35 01 01 6b ac 02 02 01 66 05 76 61 6c 75 65"),
+        (Effect::ListRemove { db, key, end: End::Head, count: 3, element: one }, "36 01 01 6b 03 01 01 66"),
+        (Effect::ListRemove { db, key, end: End::Tail, count: 3, element: one }, "37 01 01 6b 03 01 01 66"),
+        (Effect::ListSet { db, key, index: 300, value }, "38 01 01 6b ac 02 05 76 61 6c 75 65"),
+        (Effect::ListTrim { db, key, index: 2, count: 300 }, "39 01 01 6b 02 ac 02"),
         (Effect::SetAdd { db, key, members: items }, "50 01 01 6b 02 01 66 00"),
         (Effect::SetRemove { db, key, members: items }, "51 01 01 6b 02 01 66 00"),
     ]
@@ -102,6 +114,8 @@ fn damage_is_named_with_its_place() {
     let far = [1, 0, 0, 1, 0x25, 0, 1, b'k', 0x80, 0x80, 0x80, 0x80, 0x02, 1, b'v'];
     assert_eq!(error(&far), (13, Reason::ValueTooLong));
     assert_eq!(error(&[1, 0, 0, 1, 0x50, 0, 1, b'k', 0]), (8, Reason::Items));
+    assert_eq!(error(&[1, 0, 0, 1, 0x34, 0, 1, b'k', 0, 1, 1, b'f']), (9, Reason::Items));
+    assert_eq!(error(&[1, 0, 0, 1, 0x36, 0, 1, b'k', 0, 2, 1, b'f', 0]), (9, Reason::Items));
     assert_eq!(error(&[1, 0, 0, 1, 0x40, 0, 1, b'k', 1, 1, b'f']), (8, Reason::Items));
     let mut long = vec![1, 0, 0, 1, 0x50, 0, 1, b'k', 1, 0x81, 0x80, 0x04];
     long.resize(long.len() + MEMBER_BYTES_MAX + 1, b'm');

@@ -2,8 +2,8 @@
 
 use super::cell::{self, INLINE_BYTES_MAX, Kind, Text, Value};
 use super::{
-    DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, field_deadline, hash, keys_slot, pieces, reader,
-    set, walk,
+    DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, field_deadline, hash, keys_slot,
+    list_change as list, pieces, reader, set, walk,
 };
 use crate::effect::Effect;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
@@ -40,6 +40,18 @@ pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), 
         }
         Effect::SetAdd { db, key, members } => set::add(table, (db, key), members),
         Effect::SetRemove { db, key, members } => set::remove(table, (db, key), members),
+        Effect::ListPush { db, key, end, elements } => list::push(table, (db, key), end, elements),
+        Effect::ListPop { db, key, end, count } => list::pop(table, (db, key), end, count),
+        Effect::ListInsert { db, key, index, pivot_and_element, .. } => {
+            let element = pivot_and_element.iter().nth(1).unwrap_or_default();
+            list::insert(table, (db, key), index, element)
+        }
+        Effect::ListRemove { db, key, end, count, element } => {
+            let element = element.iter().next().unwrap_or_default();
+            list::remove(table, (db, key), (end, count), element)
+        }
+        Effect::ListSet { db, key, index, value } => list::set(table, (db, key), index, value),
+        Effect::ListTrim { db, key, index, count } => list::trim(table, (db, key), index, count),
     }
 }
 

@@ -5,8 +5,8 @@
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
-//! - Collections (`collection`, `packed`, `element`) are laid out the same way whatever their type; `set` and `hash` are
-//!   the types.
+//! - Collections (`collection`, `packed`, `element`) are laid out the same way whatever their type; `set`, `hash` and
+//!   `list` are the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
 //! Invariants
@@ -26,6 +26,11 @@ mod estimate;
 mod events;
 mod field_deadline;
 mod hash;
+mod label;
+mod list;
+mod list_change;
+#[cfg(test)]
+mod list_tests;
 mod packed;
 mod pieces;
 mod reader;
@@ -41,6 +46,7 @@ pub use error::KeyspaceError;
 pub use estimate::Estimate;
 pub use events::{Classes, Events};
 pub use hash::Hash;
+pub use list::{List, list_range};
 pub use packed::{Packed, Width};
 pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
 pub use set::Set;

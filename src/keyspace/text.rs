@@ -66,6 +66,23 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
+    /// Whether the bytes are these.
+    pub fn equals(&self, view: &View<'_>, bytes: &[u8]) -> Result<bool, KeyspaceError> {
+        if let Text::Short(own) = *self {
+            return Ok(own == bytes);
+        }
+        if self.len() != bytes.len() as u64 {
+            return Ok(false);
+        }
+        let (mut rest, mut equal) = (bytes, true);
+        self.each_part(view, 0, self.len(), |part| {
+            let (head, tail) = rest.split_at(part.len().min(rest.len()));
+            equal &= head == part;
+            rest = tail;
+        })?;
+        Ok(equal)
+    }
+
     /// All bytes in one piece, copied only if they are not stored in one.
     pub fn to_contiguous(&self, view: &View<'_>) -> Result<std::borrow::Cow<'a, [u8]>, KeyspaceError> {
         if let Text::Short(bytes) = *self {

@@ -77,6 +77,24 @@ impl Extended {
         (sum.magnitude != Magnitude::Infinite).then_some(sum)
     }
 
+    /// The number times `factor`, rounded up to an integer; `None` if that is beyond the range.
+    pub fn times_rounded_up(self, factor: u32) -> Option<i64> {
+        let Magnitude::Finite { mantissa, exponent } = self.magnitude else { return None };
+        let product = u128::from(mantissa) * u128::from(factor);
+        let (whole, has_rest) = match exponent {
+            0.. if product == 0 => (0, false),
+            0.. if exponent.unsigned_abs() >= product.leading_zeros() => return None,
+            0.. => (product << exponent, false),
+            -127..0 => {
+                let bits = exponent.unsigned_abs();
+                (product >> bits, product & ((1 << bits) - 1) != 0)
+            }
+            _ => (0, product != 0),
+        };
+        let whole = i64::try_from(whole).ok()?;
+        if self.negative { Some(-whole) } else { whole.checked_add(i64::from(has_rest)) }
+    }
+
     /// The number with at most 17 decimals, without trailing zeros.
     pub fn format(self) -> String {
         let (integer, fraction) = match self.magnitude {

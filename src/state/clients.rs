@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, A
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
+use super::blocked::Blocked;
 use super::commands::COMMAND_IDS_MAX;
 use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
 use super::outbox::Outbox;
@@ -84,6 +85,8 @@ pub struct ClientInfo {
     redirect: AtomicU64,
     /// What others send to it besides its replies.
     outbox: Outbox,
+    /// Whether a command of this client waits for data.
+    blocked: Blocked,
     /// What it says of itself.
     labels: Mutex<ClientLabels>,
     /// Wakes the connection's task while it waits for the socket or for a point in time.
@@ -160,6 +163,11 @@ impl ClientInfo {
     /// Whether commands of this client are with the writer.
     pub fn is_waiting(&self) -> bool {
         self.waiting.load(Relaxed)
+    }
+
+    /// Whether a command of this client waits for data.
+    pub fn blocked(&self) -> &Blocked {
+        &self.blocked
     }
 
     /// What it says of itself.
@@ -342,6 +350,7 @@ impl Clients {
             tracking: TrackingMarks::default(),
             redirect: AtomicU64::new(0),
             outbox: Outbox::default(),
+            blocked: Blocked::default(),
             labels: Mutex::default(),
             waker: Mutex::new(None),
         });

@@ -4,6 +4,7 @@
 //! atomic, or a lock that no command of the data path takes. [`ClientState`] belongs to one connection's task alone;
 //! the part of it that others may look at (`CLIENT LIST`, `CLIENT KILL`) is its [`ClientInfo`].
 
+mod blocked;
 mod client;
 mod clients;
 mod commands;
@@ -24,6 +25,7 @@ mod stats;
 mod tracking;
 mod transaction;
 
+pub use blocked::{Blocked, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};

@@ -7,7 +7,7 @@ use wal::Log;
 use super::space::Space;
 use super::transaction::Asker;
 use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
-use crate::command::{self, Args, Call, Flags, Spec};
+use crate::command::{self, Args, Call, Flags, Spec, Wait};
 use crate::damage;
 use crate::keyspace::{Classes, Lookups, keys_slot};
 use crate::resp::Reply;
@@ -21,6 +21,17 @@ pub(super) const NO_CLIENT: Option<u64> = None;
 /// Commands of a submission whose leaves are asked for ahead of their execution.
 const PREFETCH_ITEMS: usize = 8;
 
+/// How a command ended.
+pub(super) enum Outcome {
+    /// With a reply.
+    Replied {
+        /// Whether that is an error.
+        failed: bool,
+    },
+    /// It waits for data, and did nothing.
+    Waits(Wait),
+}
+
 impl<L: Log> Writer<L> {
     /// Executes a submission into the open group; its replies wait for the group's sync.
     pub(super) fn execute(
@@ -31,7 +42,7 @@ impl<L: Log> Writer<L> {
         let space = self.secure(open, &submission)?;
         let mut items = std::mem::take(&mut submission.items);
         let out_start = submission.out.len();
-        let mut executed = 0;
+        let (mut executed, mut waits) = (0, None);
         let mut clock = Instant::now();
         for index in 0..items.len() {
             if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
@@ -56,10 +67,15 @@ impl<L: Log> Writer<L> {
                         open.note_reads(spec, &args, *client_id);
                     }
                     let db = usize::from(*db);
-                    let failed = self.command(open, spec, &args, db, *client_id, &space, &mut reply)?;
-                    let now = Instant::now();
-                    self.state.ran(*client_id, spec, &args, now - clock, failed);
-                    clock = now;
+                    match self.command(open, spec, &args, db, *client_id, &space, &mut reply)? {
+                        Outcome::Replied { failed } => {
+                            let now = Instant::now();
+                            self.state.ran(*client_id, spec, &args, now - clock, failed);
+                            clock = now;
+                        }
+                        // Its connection lets no command stand beside it.
+                        Outcome::Waits(wait) => waits = Some(wait),
+                    }
                 }
                 Item::Transaction(transaction) => {
                     let Submission { out, protocol, client_id, .. } = &mut submission;
@@ -76,10 +92,14 @@ impl<L: Log> Writer<L> {
                     Reply::new(&mut submission.out, submission.protocol).ok();
                 }
             }
+            self.serve_waiting(open)?;
         }
         self.looked_up(open);
         submission.items = items;
-        self.answered.push((submission, executed));
+        match waits {
+            Some(wait) => self.put_aside(submission, wait),
+            None => self.answered.push((submission, executed)),
+        }
         Ok(())
     }
 
@@ -91,9 +111,9 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Runs one command, and appends its record if it changed anything. Says whether it replied with an error.
-    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
-    fn command(
+    /// Runs one command, and appends its record if it changed anything.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own")]
+    pub(super) fn command(
         &mut self,
         open: &mut OpenGroup,
         spec: &'static Spec,
@@ -102,18 +122,19 @@ impl<L: Log> Writer<L> {
         client_id: u64,
         space: &Space,
         reply: &mut Reply<'_>,
-    ) -> Result<bool, WriterError> {
+    ) -> Result<Outcome, WriterError> {
         if let Some(refusal) = space.refusal(spec) {
             reply.error(refusal);
-            return Ok(true);
+            return Ok(Outcome::Replied { failed: true });
         }
-        let failed = self.run_command(open, spec, args, db, client_id, reply)?;
+        let outcome = self.run_command(open, spec, args, db, client_id, true, reply)?;
         self.append(open, spec.id);
-        Ok(failed)
+        Ok(outcome)
     }
 
-    /// Runs one command; its effects are added to the record that is being formed. Says whether it replied with an
-    /// error.
+    /// Runs one command, which waits for data if it `may_wait` and has to; its effects are added to the record that is
+    /// being formed.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub(super) fn run_command(
         &mut self,
         open: &mut OpenGroup,
@@ -121,8 +142,9 @@ impl<L: Log> Writer<L> {
         args: &Args<'_>,
         db: usize,
         client_id: u64,
+        may_wait: bool,
         reply: &mut Reply<'_>,
-    ) -> Result<bool, WriterError> {
+    ) -> Result<Outcome, WriterError> {
         self.note_existing(spec)?;
         let (start, mark) = (reply.len_bytes(), self.effects.mark());
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
@@ -130,22 +152,30 @@ impl<L: Log> Writer<L> {
             && let Some(refusal) = self.secure_command(open, &call)?.refusal(spec)
         {
             reply.error(refusal);
-            return Ok(true);
+            return Ok(Outcome::Replied { failed: true });
         }
         let result = self.guarded(open, |writer, aftermath| {
             reply.truncate(start);
             let mut lookups = std::mem::take(&mut writer.lookups);
-            let result = command::execute(&call, &mut writer.keyspace(aftermath), reply, &mut lookups);
+            let mut keys = writer.keyspace(aftermath);
+            let result = match may_wait {
+                true => command::execute_or_wait(&call, &mut keys, reply, &mut lookups),
+                false => command::execute(&call, &mut keys, reply, &mut lookups).map(|()| None),
+            };
             writer.lookups = lookups;
             result
         })?;
-        if let Err(error) = result {
+        let waits = result.unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), db, call.keys());
             reply.truncate(start);
             reply.error(format!("ERR {error}"));
-        }
+            None
+        });
         self.note_changes(open, mark, Some(client_id))?;
-        Ok(reply.is_error_since(start))
+        Ok(match waits {
+            Some(wait) => Outcome::Waits(wait),
+            None => Outcome::Replied { failed: reply.is_error_since(start) },
+        })
     }
 
     /// Counts what the commands of a submission looked up, and tells of what was not there if somebody listens.
@@ -177,6 +207,9 @@ impl<L: Log> Writer<L> {
             return;
         }
         open.changed = true;
+        if !self.waiting.is_empty() {
+            self.waiting.note(self.effects.effects());
+        }
         open.group.record(|buffer| self.effects.write(command_id, buffer));
         self.effects.clear();
     }

@@ -20,6 +20,7 @@
 //! [`Publication`]: crate::state::Publication
 
 mod aftermath;
+mod blocking;
 mod execute;
 mod expiry;
 mod flight;
@@ -55,6 +56,7 @@ use crate::keyspace::{Classes, Keyspace, KeyspaceError, Lookups};
 use crate::state::{LatencyEvent, ServerState};
 use crate::table::{TableError, TableWriter};
 use aftermath::Aftermath;
+use blocking::Waiting;
 use flight::Flight;
 use space::SpaceTold;
 use undo::Redo;
@@ -179,6 +181,8 @@ pub struct Writer<L> {
     unpublished: bool,
     /// The records of these changes, as far as their groups are closed.
     redo: Redo,
+    /// Commands that wait for data.
+    waiting: Waiting,
     /// What the log of events was last told about space.
     space_told: Option<SpaceTold>,
     /// The keys that clients watch.
@@ -245,6 +249,7 @@ impl<L: Log> Writer<L> {
             publish_left: 0,
             unpublished: false,
             redo: Redo::default(),
+            waiting: Waiting::default(),
             space_told: None,
             watches: Watches::default(),
             swept_ms: 0,
@@ -302,6 +307,7 @@ impl<L: Log> Writer<L> {
                 Message::Checkpoint { done } => self.checkpoints.request(done),
                 Message::Publish { done } => self.readers.push(done),
                 Message::Synced => {}
+                Message::Unblock { client_id } => self.unblock(client_id),
                 Message::Tick => self.tick(open)?,
                 Message::Shutdown { checkpoint, done } => {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));

@@ -33,6 +33,11 @@ pub enum Message {
     },
     /// The group in flight is durable, or failed.
     Synced,
+    /// End the wait of this client's command, if one waits: see `state::Blocked`.
+    Unblock {
+        /// The client.
+        client_id: u64,
+    },
     /// Look after expired keys and the idle log.
     Tick,
     /// Stop when everything before this is answered.
@@ -115,6 +120,14 @@ impl WriterQueue {
         let (done, published) = async_channel::bounded(1);
         self.send(Message::Publish { done }).await?;
         published.recv().await.map_err(|_| Closed)
+    }
+
+    /// Ends the wait of a client's command, if one waits: it gave up, was told to, or its client is gone.
+    ///
+    /// # Errors
+    /// The writer is gone.
+    pub async fn unblock(&self, client_id: u64) -> Result<(), Closed> {
+        self.send(Message::Unblock { client_id }).await
     }
 
     /// Lets the writer look after expired keys and the idle log. Does nothing when the queue is full: the writer is

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use wal::Log;
 
+use super::execute::Outcome;
 use super::space::Space;
 use super::{OpenGroup, Writer, WriterError};
 use crate::command::{self, Args, Call, EXEC, Run};
@@ -109,7 +110,9 @@ impl<L: Log> Writer<L> {
                 if transaction.is_tracked {
                     open.note_reads(queued.spec, &args, asker.client_id);
                 }
-                failed = self.run_command(open, queued.spec, &args, db, asker.client_id, &mut reply)?;
+                let client_id = asker.client_id;
+                let outcome = self.run_command(open, queued.spec, &args, db, client_id, false, &mut reply)?;
+                failed = matches!(outcome, Outcome::Replied { failed: true });
                 if is_long {
                     reply.truncate(reply_at);
                     reply.error(REPLIES_TOO_LONG);

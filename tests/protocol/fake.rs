@@ -113,7 +113,7 @@ fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
             Message::Publish { done } => {
                 let _ = done.try_send(());
             }
-            Message::Synced | Message::Tick => {}
+            Message::Synced | Message::Tick | Message::Unblock { .. } => {}
             Message::Shutdown { done, .. } => {
                 let _ = done.try_send(Ok(()));
                 return;

@@ -11,9 +11,10 @@ use crate::error::ToolError;
 use crate::time;
 
 /// Names that `--op` takes: those of all effects.
-const OP_NAMES: [&str; 20] = [
+const OP_NAMES: [&str; 28] = [
     "set", "append", "setrange", "del", "expired", "expire", "persist", "rename", "copy", "move", "flushdb",
-    "flushall", "swapdb", "hset", "hdel", "hexpired", "hexpire", "hpersist", "sadd", "srem",
+    "flushall", "swapdb", "hset", "hdel", "hexpired", "hexpire", "hpersist", "sadd", "srem", "lpush",
+    "rpush", "lpop", "rpop", "linsert", "lrem", "lset", "ltrim",
 ];
 
 /// The conditions of the command line, ready to be applied.
@@ -141,7 +142,7 @@ fn ops(names: &[String]) -> Result<Vec<String>, ToolError> {
 
 #[cfg(test)]
 mod tests {
-    use ackd::effect::Items;
+    use ackd::effect::{End, Items};
 
     use super::*;
 
@@ -220,6 +221,20 @@ mod tests {
             Effect::HashExpire { db: 0, key: b"", fields: Items::default(), expire_at_ms: None },
             Effect::SetAdd { db: 0, key: b"", members: Items::default() },
             Effect::SetRemove { db: 0, key: b"", members: Items::default() },
+            Effect::ListPush { db: 0, key: b"", end: End::Head, elements: Items::default() },
+            Effect::ListPush { db: 0, key: b"", end: End::Tail, elements: Items::default() },
+            Effect::ListPop { db: 0, key: b"", end: End::Head, count: 1 },
+            Effect::ListPop { db: 0, key: b"", end: End::Tail, count: 1 },
+            Effect::ListInsert {
+                db: 0,
+                key: b"",
+                index: 0,
+                before: true,
+                pivot_and_element: Items::default(),
+            },
+            Effect::ListRemove { db: 0, key: b"", end: End::Head, count: 1, element: Items::default() },
+            Effect::ListSet { db: 0, key: b"", index: 0, value: b"" },
+            Effect::ListTrim { db: 0, key: b"", index: 0, count: 1 },
         ];
         assert_eq!(effects.len(), OP_NAMES.len());
         for effect in effects {

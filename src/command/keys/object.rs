@@ -85,7 +85,10 @@ fn encoding_name(
             Some(Text::Short(bytes)) if bytes.len() <= EMBEDDED_BYTES_MAX => "embstr",
             _ => "raw",
         },
-        Kind::List => "quicklist",
+        Kind::List => match value.list().map(|list| list.is_listpack(view)).transpose()? {
+            Some(true) => "listpack",
+            _ => "quicklist",
+        },
         Kind::Hash => hash_encoding(view, value, limits)?,
         Kind::Set => set_encoding(view, value, limits)?,
         Kind::SortedSet => "skiplist",

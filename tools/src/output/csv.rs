@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::{ByteText, DecodedView, Printer, RecordView};
 
 const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
-                     to_b64,at,items_len,items,items_b64,error";
+                     to_b64,at,count,items_len,items,items_b64,error";
 
 /// Prints comma-separated values.
 pub struct Csv {
@@ -53,7 +53,7 @@ impl Printer for Csv {
 fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
     let number = |number: Option<super::fields::Number>| number.map(|number| number.0.to_string());
     let index = |index: Option<usize>| index.map(|index| index.to_string());
-    let cells: [Option<String>; 26] = [
+    let cells: [Option<String>; 27] = [
         number(Some(fields.lsn)),
         Some(fields.seg.to_owned()),
         number(Some(fields.off)),
@@ -76,6 +76,7 @@ fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
         fields.to.as_deref().map(str::to_owned),
         fields.to_b64.clone(),
         number(fields.at),
+        number(fields.count),
         number(fields.items_len),
         fields.items.as_ref().map(|items| json(items)),
         fields.items_b64.as_ref().map(|items| json(items)),

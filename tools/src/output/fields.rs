@@ -73,10 +73,13 @@ pub struct Fields<'a> {
     /// The new key in base64, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_b64: Option<String>,
-    /// Where in the string the value goes.
+    /// Where in the value the effect takes place: offset in a string, index in a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Number>,
-    /// How many members, or fields and values, the effect is about.
+    /// How many elements of a list are taken out, or kept by a trim.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Number>,
+    /// How many members, elements, or fields and values, the effect is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items_len: Option<Number>,
     /// These items, or the first ones, if all are UTF-8.
@@ -116,6 +119,7 @@ impl<'a> Fields<'a> {
             to: None,
             to_b64: None,
             at: None,
+            count: None,
             items_len: None,
             items: None,
             items_b64: None,
@@ -135,6 +139,8 @@ impl<'a> Fields<'a> {
         fields.op = Some(effect.name());
         fields.cmd = Some(command::name(decoded.command_id));
         fields.expire_at_ms = effect.expire_at_ms().map(Number);
+        fields.at = effect.place().map(Number);
+        fields.count = effect.count().map(Number);
         fields.e = (decoded.count > 1).then_some(Number(*place));
         if let Some(key) = effect.key() {
             (fields.key, fields.key_b64) = spell(key, false, bytes.escape);
@@ -173,7 +179,6 @@ impl<'a> Fields<'a> {
 
     fn add_target(&mut self, effect: &Effect<'a>, bytes: ByteText) {
         match *effect {
-            Effect::SetRange { offset, .. } => self.at = Some(Number(offset)),
             Effect::SwapDb { b, .. } => self.to_db = Some(b),
             Effect::Move { to_db, .. } => self.to_db = Some(to_db),
             Effect::Rename { to, .. } => (self.to, self.to_b64) = spell(to, false, bytes.escape),

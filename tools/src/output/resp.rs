@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use ackd::effect::{DATABASES_MAX, Effect, EffectError, Items, ItemsBuffer};
+use ackd::effect::{DATABASES_MAX, Effect, EffectError, End, Items, ItemsBuffer};
 
 use super::{DecodedView, Printer, RecordView};
 
@@ -117,6 +117,12 @@ impl Resp {
             }
             Effect::SetAdd { key, members, .. } => items(out, &[b"SADD", key], members),
             Effect::SetRemove { key, members, .. } => items(out, &[b"SREM", key], members),
+            Effect::ListPush { .. }
+            | Effect::ListPop { .. }
+            | Effect::ListInsert { .. }
+            | Effect::ListRemove { .. }
+            | Effect::ListSet { .. }
+            | Effect::ListTrim { .. } => list(out, effect),
         }
     }
 
@@ -232,6 +238,35 @@ impl Printer for Resp {
             }
         }
         Ok(())
+    }
+}
+
+/// What a list effect is in a Redis: there, too, the pivot of an insertion is the first element that equals it.
+fn list(out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
+    match *effect {
+        Effect::ListPush { key, end, elements, .. } => {
+            items(out, &[if end == End::Head { b"LPUSH" } else { b"RPUSH" }, key], elements)
+        }
+        Effect::ListPop { key, end, count, .. } => {
+            let name = if end == End::Head { b"LPOP" } else { b"RPOP" };
+            command(out, &[name, key, number(count).as_bytes()])
+        }
+        Effect::ListInsert { key, before, pivot_and_element, .. } => {
+            let place = if before { b"BEFORE".as_slice() } else { b"AFTER" };
+            items(out, &[b"LINSERT", key, place], pivot_and_element)
+        }
+        Effect::ListRemove { key, end, count, element, .. } => {
+            let sign = if end == End::Head { "" } else { "-" };
+            items(out, &[b"LREM", key, format!("{sign}{}", number(count)).as_bytes()], element)
+        }
+        Effect::ListSet { key, index, value, .. } => {
+            command(out, &[b"LSET", key, number(index).as_bytes(), value])
+        }
+        Effect::ListTrim { key, index, count, .. } => {
+            let last = index.saturating_add(count).saturating_sub(1);
+            command(out, &[b"LTRIM", key, number(index).as_bytes(), number(last).as_bytes()])
+        }
+        _ => unreachable!("{} is no effect on a list", effect.name()),
     }
 }
 

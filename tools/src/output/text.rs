@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError, Items};
+use ackd::effect::{Effect, EffectError, End, Items};
 
 use super::{ByteText, DecodedView, Escape, Printer, RecordView};
 use crate::escape::{base64, quoted, quoted_if_needed, size};
@@ -60,6 +60,14 @@ impl Text {
     fn target(&self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
         match *effect {
             Effect::SetRange { offset, .. } => write!(out, "  at {offset}"),
+            Effect::ListSet { index, .. } => write!(out, "  at {index}"),
+            Effect::ListInsert { index, before, .. } => {
+                write!(out, "  at {index}, {} pivot", if before { "before" } else { "after" })
+            }
+            Effect::ListPop { count, .. } => write!(out, "  {count}"),
+            Effect::ListRemove { end: End::Head, count, .. } => write!(out, "  first {count}"),
+            Effect::ListRemove { end: End::Tail, count, .. } => write!(out, "  last {count}"),
+            Effect::ListTrim { index, count, .. } => write!(out, "  keep {count} from {index}"),
             Effect::Rename { to, .. } => write!(out, "  -> {}", self.key(to)),
             Effect::Copy { to_db, to, .. } => write!(out, "  -> db{to_db} {}", self.key(to)),
             Effect::Move { to_db, .. } => write!(out, "  -> db{to_db}"),

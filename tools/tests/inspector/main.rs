@@ -4,6 +4,7 @@ mod common;
 mod damage;
 mod filters;
 mod follow;
+mod lists;
 mod outputs;
 mod repair;
 mod replay;

@@ -1,0 +1,71 @@
+//! What a command asks for that waits until a key holds something: which keys, and for how long.
+//!
+//! Such a command takes what is there as any other does. If nothing is, it returns a [`Wait`] instead of a reply, and
+//! the writer runs it again when one of the keys may hold something; where nobody waits (in a transaction), it replies
+//! as if its time were up.
+
+use std::ops::Range;
+
+use super::{CommandError, WriteCtx};
+use crate::keyspace::Kind;
+use crate::number::Extended;
+
+/// What a command waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The type that a key must have to end the wait.
+    pub kind: Kind,
+    /// The command's words that name the keys.
+    pub keys: Range<usize>,
+    /// For how long, in milliseconds; `None`: without end.
+    pub timeout_ms: Option<u64>,
+}
+
+impl WriteCtx<'_> {
+    /// Asks to wait; says whether the command is to end without a reply. Otherwise it must not wait, and replies that
+    /// there is nothing.
+    pub(super) fn wait_for(&mut self, wait: Wait) -> bool {
+        if self.may_wait {
+            self.wait = Some(wait);
+        }
+        self.may_wait
+    }
+}
+
+/// The timeout that a word spells in seconds, in milliseconds; `None` for 0, which is no end.
+pub(super) fn timeout_ms(word: &[u8]) -> Result<Option<u64>, CommandError> {
+    let no_float = CommandError::from("ERR timeout is not a float or out of range");
+    let seconds = Extended::parse(word).ok_or(no_float)?;
+    let timeout_ms = match seconds.times_rounded_up(1000) {
+        None if word.starts_with(b"-") => -1,
+        timeout_ms => timeout_ms.ok_or(CommandError::from("ERR timeout is out of range"))?,
+    };
+    let timeout_ms = u64::try_from(timeout_ms).map_err(|_| CommandError::from("ERR timeout is negative"))?;
+    Ok((timeout_ms > 0).then_some(timeout_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds() {
+        let of = |word: &str| timeout_ms(word.as_bytes()).map_err(|error| error.to_string());
+        assert_eq!(of("0"), Ok(None));
+        assert_eq!(of("1"), Ok(Some(1000)));
+        assert_eq!(of("0.0001"), Ok(Some(1)));
+        assert_eq!(of("1.0005"), Ok(Some(1001)));
+        assert_eq!(of("-0.0001"), Ok(None));
+        assert_eq!(of("0x1p-4"), Ok(Some(63)));
+        assert_eq!(of("9223372036854775"), Ok(Some(9_223_372_036_854_775_000)));
+        for word in ["-1", "-inf", "-0.002"] {
+            assert_eq!(of(word), Err("ERR timeout is negative".into()), "{word}");
+        }
+        for word in ["inf", "1e400", "9223372036854776"] {
+            assert_eq!(of(word), Err("ERR timeout is out of range".into()), "{word}");
+        }
+        for word in ["", "abc", "nan", " 1", "1 "] {
+            assert_eq!(of(word), Err("ERR timeout is not a float or out of range".into()), "{word}");
+        }
+    }
+}

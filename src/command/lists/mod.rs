@@ -1,0 +1,292 @@
+//! Lists: `LPUSH`, `LPOP`, `BLPOP` and their kin.
+
+mod blocking;
+mod pop;
+mod push;
+mod read;
+#[cfg(test)]
+mod tests;
+mod transfer;
+
+use super::blocking::{Wait, timeout_ms};
+use super::table::spec;
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
+use crate::effect::{Effect, End, ItemsBuffer};
+use crate::keyspace::{Estimate, KeyspaceError, Kind, List};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Changes data and may grow it.
+const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
+/// Changes data and is fast.
+const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
+/// Reads data and is fast.
+const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
+/// Moves an element, which is known only then.
+const MOVES: Flags = GROWS.with(Flags::DATA_SIZED);
+/// May wait for elements. Nothing else of the client's is with the writer meanwhile.
+const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING).with(Flags::BARRIER);
+/// The keys of `BLPOP`: all words but the name and the timeout.
+const ALL_BUT_TIMEOUT: KeySpec = KeySpec { first: 1, last: -2, step: 1 };
+
+/// The base of a list command's spec.
+const fn list(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec { group: "list", complexity: "O(1)", since: "1.0.0", ..spec(name, arity, flags, keys, run) }
+}
+
+/// The commands of this family. Ids 400 to 499.
+pub(super) static SPECS: &[Spec] = &[
+    Spec {
+        id: 400,
+        summary: "Adds elements to the head of a list, which is created if it does not exist.",
+        complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        ..list("lpush", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::lpush))
+    },
+    Spec {
+        id: 401,
+        summary: "Adds elements to the tail of a list, which is created if it does not exist.",
+        complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        ..list("rpush", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::rpush))
+    },
+    Spec {
+        id: 402,
+        summary: "Adds elements to the head of a list if it exists.",
+        since: "2.2.0",
+        complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        ..list("lpushx", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::lpushx))
+    },
+    Spec {
+        id: 403,
+        summary: "Adds elements to the tail of a list if it exists.",
+        since: "2.2.0",
+        complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        ..list("rpushx", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::rpushx))
+    },
+    Spec {
+        id: LPOP_ID,
+        summary: "Removes the first elements of a list and returns them. Deletes the list with its last element.",
+        complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
+        ..list("lpop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(pop::lpop))
+    },
+    Spec {
+        id: RPOP_ID,
+        summary: "Removes the last elements of a list and returns them. Deletes the list with its last element.",
+        complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
+        ..list("rpop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(pop::rpop))
+    },
+    Spec {
+        id: 406,
+        summary: "Returns the length of a list.",
+        ..list("llen", 2, READS_FAST, KeySpec::ONE, Run::Read(read::llen))
+    },
+    Spec {
+        id: 407,
+        summary: "Returns the element of a list at an index.",
+        complexity: "O(log(N)) where N is the length of the list.",
+        ..list("lindex", 3, Flags::READONLY, KeySpec::ONE, Run::Read(read::lindex))
+    },
+    Spec {
+        id: 408,
+        summary: "Replaces the element of a list at an index.",
+        complexity: "O(log(N)) where N is the length of the list.",
+        ..list("lset", 4, GROWS, KeySpec::ONE, Run::Write(push::lset))
+    },
+    Spec {
+        id: 409,
+        summary: "Returns a range of elements of a list.",
+        complexity: "O(log(N)+M) where N is the length of the list and M the number of elements returned.",
+        ..list("lrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read::lrange))
+    },
+    Spec {
+        id: LTRIM_ID,
+        summary: "Removes elements from both ends of a list. Deletes the list if nothing is left of it.",
+        complexity: "O(N*log(M)) where N is the number of elements removed and M the length of the list.",
+        ..list("ltrim", 4, Flags::WRITE, KeySpec::ONE, Run::Write(pop::ltrim))
+    },
+    Spec {
+        id: LREM_ID,
+        summary: "Removes elements that equal a value from a list. Deletes the list with its last element.",
+        complexity: "O(N+M*log(N)) where N is the length of the list and M the number of elements removed.",
+        ..list("lrem", 4, Flags::WRITE, KeySpec::ONE, Run::Write(pop::lrem))
+    },
+    Spec {
+        id: LINSERT_ID,
+        summary: "Inserts an element before or after another one of a list.",
+        since: "2.2.0",
+        complexity: "O(N) where N is the number of elements before the one looked for.",
+        ..list("linsert", 5, MOVES, KeySpec::ONE, Run::Write(push::linsert))
+    },
+    Spec {
+        id: 413,
+        summary: "Returns the indexes of elements that equal a value.",
+        since: "6.0.6",
+        complexity: "O(N) where N is the number of elements compared.",
+        ..list("lpos", -3, Flags::READONLY, KeySpec::ONE, Run::Read(read::lpos))
+    },
+    Spec {
+        id: LMOVE_ID,
+        summary: "Takes an element from one list, adds it to another and returns it.",
+        since: "6.2.0",
+        complexity: "O(log(N)) where N is the length of the longer list.",
+        ..list("lmove", 5, MOVES, KeySpec::TWO, Run::Write(transfer::lmove))
+    },
+    Spec {
+        id: RPOPLPUSH_ID,
+        summary: "Takes the last element from one list, adds it to the head of another and returns it.",
+        since: "1.2.0",
+        complexity: "O(log(N)) where N is the length of the longer list.",
+        ..list("rpoplpush", 3, MOVES, KeySpec::TWO, Run::Write(transfer::rpoplpush))
+    },
+    Spec {
+        id: LMPOP_ID,
+        summary: "Removes elements from the first of several lists that is not empty, and returns them.",
+        since: "7.0.0",
+        complexity: "O(N+M*log(L)) where N is the number of keys, M that of elements returned and L the length.",
+        ..list("lmpop", -4, Flags::WRITE.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(pop::lmpop))
+    },
+    Spec {
+        id: 420,
+        summary: "Removes the first element of the first of several lists that is not empty, and returns it; waits for \
+                  one if all are empty.",
+        since: "2.0.0",
+        complexity: "O(N*log(M)) where N is the number of keys and M the length of the list.",
+        ..list("blpop", -3, WAITS.with(Flags::NOSCRIPT), ALL_BUT_TIMEOUT, Run::Write(blocking::blpop))
+    },
+    Spec {
+        id: 421,
+        summary: "Removes the last element of the first of several lists that is not empty, and returns it; waits for \
+                  one if all are empty.",
+        since: "2.0.0",
+        complexity: "O(N*log(M)) where N is the number of keys and M the length of the list.",
+        ..list("brpop", -3, WAITS.with(Flags::NOSCRIPT), ALL_BUT_TIMEOUT, Run::Write(blocking::brpop))
+    },
+    Spec {
+        id: BLMOVE_ID,
+        summary: "Takes an element from one list, adds it to another and returns it; waits for one.",
+        since: "6.2.0",
+        complexity: "O(log(N)) where N is the length of the longer list.",
+        ..list(
+            "blmove",
+            6,
+            MOVES.with(WAITS).with(Flags::NOSCRIPT),
+            KeySpec::TWO,
+            Run::Write(transfer::blmove),
+        )
+    },
+    Spec {
+        id: BRPOPLPUSH_ID,
+        summary: "Takes the last element from one list, adds it to the head of another and returns it; waits for one.",
+        since: "2.2.0",
+        complexity: "O(log(N)) where N is the length of the longer list.",
+        ..list(
+            "brpoplpush",
+            4,
+            MOVES.with(WAITS).with(Flags::NOSCRIPT),
+            KeySpec::TWO,
+            Run::Write(transfer::brpoplpush),
+        )
+    },
+    Spec {
+        id: BLMPOP_ID,
+        summary: "Removes elements from the first of several lists that is not empty, and returns them; waits for one \
+                  if all are empty.",
+        since: "7.0.0",
+        complexity: "O(N+M*log(L)) where N is the number of keys, M that of elements returned and L the length.",
+        ..list("blmpop", -5, WAITS.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(blocking::blmpop))
+    },
+];
+
+// The numbers of commands whose need of space the data decides.
+const LPOP_ID: u16 = 404;
+const RPOP_ID: u16 = 405;
+const LTRIM_ID: u16 = 410;
+const LREM_ID: u16 = 411;
+const LINSERT_ID: u16 = 412;
+const LMOVE_ID: u16 = 414;
+const RPOPLPUSH_ID: u16 = 415;
+const LMPOP_ID: u16 = 416;
+const BLMOVE_ID: u16 = 422;
+const BRPOPLPUSH_ID: u16 = 423;
+const BLMPOP_ID: u16 = 424;
+
+/// Adds what the commands of this family log and store besides what the client sent. Words that a command refuses need
+/// nothing.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let args = &call.args;
+    let place = (call.db, args.get(1).unwrap_or_default());
+    match call.spec.id {
+        LPOP_ID | RPOP_ID => {
+            let count = args.get(2).map_or(Ok(1), words::integer).unwrap_or(0).max(0) as u64;
+            // Which end it is makes no difference.
+            estimate.add_list_cut(view, place, (count, u64::MAX))
+        }
+        LTRIM_ID => match (words::integer(&args[2]), words::integer(&args[3])) {
+            (Ok(start), Ok(stop)) => estimate.add_list_trim(view, place, (start, stop)),
+            _ => Ok(()),
+        },
+        LREM_ID => match words::integer(&args[2]) {
+            Ok(count) => estimate.add_list_removal(view, place, pop::removal(count), &args[3]),
+            Err(_) => Ok(()),
+        },
+        LINSERT_ID => estimate.add_list_insertion(view, place, words::is(&args[2], "before"), &args[3]),
+        LMOVE_ID | BLMOVE_ID => match transfer::end(&args[3]) {
+            Ok(end) => estimate.add_list_end(view, place, end),
+            Err(_) => Ok(()),
+        },
+        RPOPLPUSH_ID | BRPOPLPUSH_ID => estimate.add_list_end(view, place, End::Tail),
+        LMPOP_ID => estimate_of_several(call, view, 1, estimate),
+        BLMPOP_ID => estimate_of_several(call, view, 2, estimate),
+        _ => Ok(()),
+    }
+}
+
+/// Adds what `LMPOP` needs, whose number of keys is word `at`: one of these keys is changed.
+fn estimate_of_several(
+    call: &Call<'_>,
+    view: &View<'_>,
+    at: usize,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let Ok(several) = pop::Several::parse(&call.args, at) else { return Ok(()) };
+    for key in call.args.from(several.keys.start).take(several.keys.len()) {
+        estimate.add_key(view, call.db, key);
+        estimate.add_elements(view, call.db, key, 1)?;
+        estimate.add_list_cut(view, (call.db, key), (several.count, u64::MAX))?;
+    }
+    Ok(())
+}
+
+/// The list that a key holds.
+fn list_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<List<'a>>, CommandError> {
+    match context.keys.get(context.db, key)? {
+        Some(value) => value.list().map(Some).ok_or(CommandError::WRONG_TYPE),
+        None => Ok(None),
+    }
+}
+
+/// Hands the list that a key holds in the writer's version to `look`.
+fn with_list<R>(
+    context: &WriteCtx<'_>,
+    key: &[u8],
+    look: impl FnOnce(&View<'_>, Option<List<'_>>) -> Result<R, CommandError>,
+) -> Result<R, CommandError> {
+    context.keys.with_value(context.db, key, |view, value| {
+        let list = value.map(|value| value.list().ok_or(CommandError::WRONG_TYPE)).transpose()?;
+        look(view, list)
+    })
+}
+
+/// The length of the list that a key holds in the writer's version, or `None` if there is no such key.
+fn len_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandError> {
+    with_list(context, key, |_, list| Ok(list.map(|list| list.len()).transpose()?))
+}
+
+/// The index that a number means in a list of `len` elements, if it is one; negative numbers count from the tail.
+fn index_in(number: i64, len: u64) -> Option<u64> {
+    let index = if number < 0 { len.checked_sub(number.unsigned_abs())? } else { number as u64 };
+    (index < len).then_some(index)
+}

@@ -1,0 +1,217 @@
+//! Taking elements out.
+
+use std::ops::Range;
+
+use super::read::write_elements;
+use super::*;
+use crate::keyspace::list_range;
+use crate::number::parse_i64;
+
+/// `LPOP key [count]`
+pub(super) fn lpop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    pop(context, args, End::Head, reply)
+}
+
+/// `RPOP key [count]`
+pub(super) fn rpop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    pop(context, args, End::Tail, reply)
+}
+
+/// Takes elements from an end of a list.
+fn pop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    end: End,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    if args.len() > 3 {
+        let name = if end == End::Head { "lpop" } else { "rpop" };
+        return Err(format!("ERR wrong number of arguments for '{name}' command").into());
+    }
+    let count = match args.get(2).map(|word| parse_i64(word).and_then(|count| u64::try_from(count).ok())) {
+        Some(None) => return Err("ERR value is out of range, must be positive".into()),
+        Some(count) => count,
+        None => None,
+    };
+    let (key, len) = (&args[1], len_of(context, &args[1])?);
+    match (len, count) {
+        (None, None) => reply.null(),
+        (None, Some(_)) => reply.null_array(),
+        (Some(len), None) => take_one(context, key, (end, len), reply)?,
+        (Some(len), Some(count)) => take(context, key, (end, len), count, reply)?,
+    }
+    Ok(())
+}
+
+/// Takes the element at an end of a list of `len` elements, and replies with it.
+pub(super) fn take_one(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (end, len): (End, u64),
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    with_list(context, key, |view, list| {
+        let index = if end == End::Head { 0 } else { len - 1 };
+        match list.map(|list| list.get(view, index)).transpose()?.flatten() {
+            Some(text) => text.bulk(view, 0, text.len(), reply)?,
+            None => reply.null(),
+        }
+        Ok(())
+    })?;
+    drop_elements(context, key, (end, len), 1)
+}
+
+/// Takes up to `count` elements from an end of a list of `len` elements, and replies with them.
+pub(super) fn take(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (end, len): (End, u64),
+    count: u64,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let count = count.min(len);
+    with_list(context, key, |view, list| {
+        let index = if end == End::Head { 0 } else { len - 1 };
+        match list {
+            Some(list) => write_elements(view, &list, end, (index, count), reply),
+            None => Ok(()),
+        }
+    })?;
+    drop_elements(context, key, (end, len), count)
+}
+
+/// Removes `count` elements from an end of a list of `len` elements, and the list with its last element.
+pub(super) fn drop_elements(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (end, len): (End, u64),
+    count: u64,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    if count >= len {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    } else if count > 0 {
+        context.keys.apply(&Effect::ListPop { db, key, end, count })?;
+    }
+    Ok(())
+}
+
+/// `LTRIM key start stop`
+pub(super) fn ltrim(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let (start, stop) = (words::integer(&args[2])?, words::integer(&args[3])?);
+    if let Some(len) = len_of(context, key)? {
+        let (index, count) = list_range(start, stop, len);
+        if count == 0 {
+            context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        } else if count < len {
+            context.keys.apply(&Effect::ListTrim { db, key, index, count })?;
+        }
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// Where `LREM` with this count starts, and how many elements it removes at most.
+pub(super) fn removal(count: i64) -> (End, u64) {
+    match count {
+        0 => (End::Head, u64::MAX),
+        1.. => (End::Head, count as u64),
+        _ => (End::Tail, count.unsigned_abs()),
+    }
+}
+
+/// `LREM key count element`
+pub(super) fn lrem(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key, wanted) = (context.db, &args[1], &args[3]);
+    let (end, most) = removal(words::integer(&args[2])?);
+    let (count, len) = with_list(context, key, |view, list| match list {
+        Some(list) => Ok((list.count(view, (end, most), wanted)?, list.len()?)),
+        None => Ok((0, 0)),
+    })?;
+    if count > 0 && count == len {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    } else if count > 0 {
+        let element: ItemsBuffer = std::iter::once(wanted).collect();
+        context.keys.apply(&Effect::ListRemove { db, key, end, count, element: element.items() })?;
+    }
+    reply.integer(count as i64);
+    Ok(())
+}
+
+/// What `LMPOP` and `BLMPOP` are asked for.
+pub(super) struct Several {
+    /// The words that name the keys.
+    pub keys: Range<usize>,
+    /// The end that is taken from.
+    pub end: End,
+    /// Elements that are taken, at most.
+    pub count: u64,
+}
+
+impl Several {
+    /// Understands `numkeys key [key ...] LEFT|RIGHT [COUNT count]`; word `at` is the number of keys.
+    pub fn parse(args: &Args<'_>, at: usize) -> Result<Self, CommandError> {
+        let keys = parse_i64(&args[at]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
+        let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
+        let after = (at + 1).checked_add(keys).ok_or(CommandError::SYNTAX)?;
+        let end = transfer::end(args.get(after).ok_or(CommandError::SYNTAX)?)?;
+        let mut count = None;
+        let mut rest = args.from(after + 1);
+        while let Some(option) = rest.next() {
+            let value = rest.next().filter(|_| count.is_none() && words::is(option, "count"));
+            let number = parse_i64(value.ok_or(CommandError::SYNTAX)?);
+            let number = number.and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0);
+            count = Some(number.ok_or(CommandError::from("ERR count should be greater than 0"))?);
+        }
+        Ok(Self { keys: at + 1..after, end, count: count.unwrap_or(1) })
+    }
+
+    /// Takes elements from the first of the lists that is there, and replies with them; says whether one is.
+    pub fn take(
+        &self,
+        context: &mut WriteCtx<'_>,
+        args: &Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, CommandError> {
+        for key in args.from(self.keys.start).take(self.keys.len()) {
+            // Which words are keys, only this command knows.
+            context.keys.purge(context.db, key, context.now_ms)?;
+            if let Some(len) = len_of(context, key)? {
+                reply.array(2);
+                reply.bulk(key);
+                take(context, key, (self.end, len), self.count, reply)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// `LMPOP numkeys key [key ...] LEFT|RIGHT [COUNT count]`
+pub(super) fn lmpop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    if !Several::parse(args, 1)?.take(context, args, reply)? {
+        reply.null_array();
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Moving an element from list to list, at once or as soon as there is one.
+
+use super::*;
+
+/// The end that a word names.
+pub(super) fn end(word: &[u8]) -> Result<End, CommandError> {
+    match word {
+        word if words::is(word, "left") => Ok(End::Head),
+        word if words::is(word, "right") => Ok(End::Tail),
+        _ => Err(CommandError::SYNTAX),
+    }
+}
+
+/// `LMOVE source destination LEFT|RIGHT LEFT|RIGHT`
+pub(super) fn lmove(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let ends = (end(&args[3])?, end(&args[4])?);
+    if !transfer(context, args, ends, reply)? {
+        reply.null();
+    }
+    Ok(())
+}
+
+/// `RPOPLPUSH source destination`
+pub(super) fn rpoplpush(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    if !transfer(context, args, (End::Tail, End::Head), reply)? {
+        reply.null();
+    }
+    Ok(())
+}
+
+/// `BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout`
+pub(super) fn blmove(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let ends = (end(&args[3])?, end(&args[4])?);
+    transfer_or_wait(context, args, ends, timeout_ms(&args[5])?, reply)
+}
+
+/// `BRPOPLPUSH source destination timeout`
+pub(super) fn brpoplpush(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let timeout_ms = timeout_ms(&args[3])?;
+    transfer_or_wait(context, args, (End::Tail, End::Head), timeout_ms, reply)
+}
+
+/// Moves an element, or waits for one.
+fn transfer_or_wait(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    ends: (End, End),
+    timeout_ms: Option<u64>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let moved = transfer(context, args, ends, reply)?;
+    if !moved && !context.wait_for(Wait { kind: Kind::List, keys: 1..2, timeout_ms }) {
+        reply.null();
+    }
+    Ok(())
+}
+
+/// Moves an element from one end of the list that word 1 names to an end of the one that word 2 names, and replies with
+/// it; says whether there was one.
+fn transfer(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    (from, to): (End, End),
+    reply: &mut Reply<'_>,
+) -> Result<bool, CommandError> {
+    let (db, source, destination) = (context.db, &args[1], &args[2]);
+    let Some(len) = len_of(context, source)? else { return Ok(false) };
+    len_of(context, destination)?;
+    let mut moved = ItemsBuffer::new();
+    with_list(context, source, |view, list| {
+        let index = if from == End::Head { 0 } else { len - 1 };
+        if let Some(text) = list.map(|list| list.get(view, index)).transpose()?.flatten() {
+            moved.push(&text.to_contiguous(view)?);
+        }
+        Ok(())
+    })?;
+    moved.items().iter().for_each(|element| reply.bulk(element));
+    // An element that goes back to its place changes nothing.
+    if source == destination && (from == to || len == 1) {
+        return Ok(true);
+    }
+    pop::drop_elements(context, source, (from, len), 1)?;
+    context.keys.apply(&Effect::ListPush { db, key: destination, end: to, elements: moved.items() })?;
+    Ok(true)
+}

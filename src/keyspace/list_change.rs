@@ -1,0 +1,359 @@
+//! Changing lists: at both ends, at an index, and by value.
+//!
+//! Whatever a change removes, a list in a tree is cut at its ends; when little is left of much, what is left moves to a
+//! new tree, and the old one is cut off as a whole.
+
+use std::ops::Range;
+
+use super::cell::{CellBytes, INLINE_BYTES_MAX, Kind};
+use super::collection::{Draft, Form, PACKED_BYTES_MAX};
+use super::element::{self, Element};
+use super::packed::{Packed, packed_bytes, splice};
+use super::{KeyspaceError, label};
+use crate::effect::{End, Items};
+use crate::table::{CellRoots, Root, TableWriter};
+
+/// Elements of a list that is packed again, at most.
+const REPACKED_ELEMENTS_MAX: u64 = 16;
+/// Bytes of a list that is packed again, at most.
+const REPACKED_BYTES_MAX: usize = 512;
+/// Elements that move to a new tree, at most, when others are cut off.
+pub(super) const REBUILT_MAX: u64 = 1024;
+/// Elements that are taken out in one go.
+const BATCH: u64 = 256;
+
+/// Adds elements to an end of a list, which is made if it is missing.
+pub(super) fn push(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    end: End,
+    elements: Items<'_>,
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open(table, place, Kind::List, "push")?.unwrap_or(Draft::new(Kind::List));
+    let mut last = None;
+    for element in elements {
+        if let Form::Packed(items) = &mut draft.form {
+            let at = if end == End::Head { 0 } else { items.len() };
+            if pack(items, at..at, element) {
+                continue;
+            }
+        }
+        let root = unpack(table, &mut draft.form)?;
+        let label = match last {
+            Some(last) => label::beside(last, end)?,
+            None => label::outside(&table.view(), *root, end)?,
+        };
+        put(table, root, label, element)?;
+        last = Some(label);
+    }
+    draft.store(table, place, None)
+}
+
+/// Takes elements from an end of a list.
+pub(super) fn pop(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    end: End,
+    count: u64,
+) -> Result<(), KeyspaceError> {
+    let effect = if end == End::Head { "lpop" } else { "rpop" };
+    let draft = Draft::open_existing(table, place, Kind::List, effect)?;
+    let len = len(&draft.form)?;
+    let kept = len.checked_sub(count).ok_or(too_short(effect))?;
+    cut(table, place, draft, if end == End::Head { count } else { 0 }, kept)
+}
+
+/// Keeps the `count` elements of a list from `index` on.
+pub(super) fn trim(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    index: u64,
+    count: u64,
+) -> Result<(), KeyspaceError> {
+    let draft = Draft::open_existing(table, place, Kind::List, "ltrim")?;
+    if index.checked_add(count).is_none_or(|end| end > len(&draft.form).unwrap_or(0)) {
+        return Err(too_short("ltrim"));
+    }
+    cut(table, place, draft, index, count)
+}
+
+/// Replaces the element at `index`.
+pub(super) fn set(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    index: u64,
+    value: &[u8],
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open_existing(table, place, Kind::List, "lset")?;
+    if index >= len(&draft.form)? {
+        return Err(too_short("lset"));
+    }
+    if let Form::Packed(items) = &mut draft.form {
+        let range = byte_range(items, index, 1)?;
+        if pack(items, range, value) {
+            return draft.store(table, place, None);
+        }
+    }
+    let root = unpack(table, &mut draft.form)?;
+    let (label, old) = {
+        let view = table.view();
+        let (key, cell) = view.nth(*root, index)?.ok_or(too_short("lset"))?;
+        (label::of_key(&key)?, cell.roots)
+    };
+    put(table, root, label, value)?;
+    drop_trees(table, &old)?;
+    draft.store(table, place, None)
+}
+
+/// Puts an element at `index`, before what stands there.
+pub(super) fn insert(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    index: u64,
+    element: &[u8],
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open_existing(table, place, Kind::List, "linsert")?;
+    if index > len(&draft.form)? {
+        return Err(too_short("linsert"));
+    }
+    if let Form::Packed(items) = &mut draft.form {
+        let at = byte_range(items, index, 0)?.start;
+        if pack(items, at..at, element) {
+            return draft.store(table, place, None);
+        }
+    }
+    let root = unpack(table, &mut draft.form)?;
+    let label = label::inside(table, root, index)?;
+    put(table, root, label, element)?;
+    draft.store(table, place, None)
+}
+
+/// Takes out the first `count` elements from an end on that equal `element`.
+pub(super) fn remove(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    (end, count): (End, u64),
+    element: &[u8],
+) -> Result<(), KeyspaceError> {
+    let mut draft = Draft::open_existing(table, place, Kind::List, "lrem")?;
+    match &mut draft.form {
+        Form::Packed(items) => {
+            let mut ranges = Vec::new();
+            for item in Packed(items).items() {
+                let item = item?;
+                if item.bytes == element {
+                    ranges.push(item.range);
+                }
+            }
+            let spared = ranges.len().checked_sub(count as usize).ok_or(too_short("lrem"))?;
+            let wanted = if end == End::Head { 0..count as usize } else { spared..ranges.len() };
+            ranges[wanted].iter().rev().for_each(|range| splice(items, range.clone(), &[]));
+        }
+        Form::InTrees { roots, .. } => {
+            let keys = matching(table, roots[0], (end, count), element)?;
+            if (keys.len() as u64) < count {
+                return Err(too_short("lrem"));
+            }
+            remove_keys(table, &mut roots[0], &keys)?;
+        }
+    }
+    repack(table, &mut draft.form)?;
+    draft.store(table, place, None)
+}
+
+/// The keys of the first `count` elements from an end on that equal `element`.
+fn matching(
+    table: &TableWriter,
+    root: Root,
+    (end, count): (End, u64),
+    element: &[u8],
+) -> Result<Vec<Box<[u8]>>, KeyspaceError> {
+    let view = table.view();
+    let mut cursor = view.cursor(root);
+    let mut keys = Vec::new();
+    while (keys.len() as u64) < count {
+        let next = if end == End::Head { cursor.next()? } else { cursor.prev()? };
+        let Some((key, cell)) = next else { break };
+        if Element::read(&cell)?.text.equals(&view, element)? {
+            keys.push(key.into());
+        }
+    }
+    Ok(keys)
+}
+
+/// Keeps the `count` elements from `index` on, which are there, and puts the list back.
+fn cut(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    mut draft: Draft,
+    index: u64,
+    count: u64,
+) -> Result<(), KeyspaceError> {
+    match &mut draft.form {
+        Form::Packed(items) => {
+            let kept = byte_range(items, index, count)?;
+            *items = CellBytes::from_slice(&items[kept]);
+        }
+        Form::InTrees { roots, .. } => {
+            let root = &mut roots[0];
+            if count <= REBUILT_MAX && count < root.len() - count {
+                *root = rebuild(table, *root, index, count)?;
+            } else {
+                let behind = index + count;
+                remove_range(table, root, behind, root.len() - behind)?;
+                remove_range(table, root, 0, index)?;
+            }
+        }
+    }
+    repack(table, &mut draft.form)?;
+    draft.store(table, place, None)
+}
+
+/// A new tree with the `count` elements from `index` on; the old tree is freed.
+fn rebuild(table: &mut TableWriter, mut old: Root, index: u64, count: u64) -> Result<Root, KeyspaceError> {
+    let mut new = Root::EMPTY;
+    for (key, bytes, roots) in elements(table, old, index, count)? {
+        if !roots.is_empty() {
+            // Its trees go along, so they must not be freed with the old tree.
+            table.remove(&mut old, &key)?;
+        }
+        table.insert(&mut new, &key, &bytes, roots.as_slice())?;
+    }
+    table.drop_tree(old)?;
+    Ok(new)
+}
+
+/// Key, bytes and trees of an element.
+type Owned = (Box<[u8]>, Box<[u8]>, CellRoots);
+
+/// Up to `count` elements from `index` on.
+fn elements(table: &TableWriter, root: Root, index: u64, count: u64) -> Result<Vec<Owned>, KeyspaceError> {
+    let view = table.view();
+    let mut cursor = view.cursor(root);
+    let mut found: Vec<Owned> = Vec::new();
+    let mut next = if count == 0 { None } else { cursor.seek_nth(index)? };
+    while let Some((key, cell)) = next {
+        found.push((key.into(), cell.bytes.into(), cell.roots));
+        next = if (found.len() as u64) < count { cursor.next()? } else { None };
+    }
+    Ok(found)
+}
+
+/// Takes out the `count` elements from `index` on.
+fn remove_range(
+    table: &mut TableWriter,
+    root: &mut Root,
+    index: u64,
+    mut count: u64,
+) -> Result<(), KeyspaceError> {
+    while count > 0 {
+        let batch = elements(table, *root, index, count.min(BATCH))?;
+        if batch.is_empty() {
+            return Err(too_short("ltrim"));
+        }
+        count -= batch.len() as u64;
+        let keys: Vec<Box<[u8]>> = batch.into_iter().map(|(key, ..)| key).collect();
+        remove_keys(table, root, &keys)?;
+    }
+    Ok(())
+}
+
+/// Takes out elements with their trees.
+fn remove_keys(table: &mut TableWriter, root: &mut Root, keys: &[Box<[u8]>]) -> Result<(), KeyspaceError> {
+    for key in keys {
+        if let Some(roots) = table.remove(root, key)? {
+            drop_trees(table, &roots)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an element under a label.
+fn put(table: &mut TableWriter, root: &mut Root, label: u128, element: &[u8]) -> Result<(), KeyspaceError> {
+    let (bytes, pieces) = element::new(table, None, element)?;
+    table.insert(root, &label::key(label), &bytes, pieces.as_slice())?;
+    Ok(())
+}
+
+/// Puts an element in the place of the items that take the bytes `range`; says whether it fits.
+fn pack(items: &mut CellBytes, range: Range<usize>, element: &[u8]) -> bool {
+    let len = items.len() - range.len() + packed_bytes(&[element]);
+    let fits = element.len() <= INLINE_BYTES_MAX && len <= PACKED_BYTES_MAX;
+    if fits {
+        splice(items, range, &[element]);
+    }
+    fits
+}
+
+/// The bytes that the `count` items from `index` on take, as far as there are so many.
+fn byte_range(items: &[u8], index: u64, count: u64) -> Result<Range<usize>, KeyspaceError> {
+    let (mut start, mut end) = (items.len(), items.len());
+    for (at, item) in Packed(items).items().enumerate() {
+        let (at, item) = (at as u64, item?);
+        if at == index {
+            start = item.range.start;
+        }
+        if at == index + count {
+            end = item.range.start;
+            break;
+        }
+    }
+    Ok(start..end)
+}
+
+/// Number of elements.
+fn len(form: &Form) -> Result<u64, KeyspaceError> {
+    match form {
+        Form::Packed(items) => Packed(items).len(),
+        Form::InTrees { roots, .. } => Ok(roots[0].len()),
+    }
+}
+
+/// Puts the list into a tree, if it is packed; the tree.
+fn unpack<'f>(table: &mut TableWriter, form: &'f mut Form) -> Result<&'f mut Root, KeyspaceError> {
+    if let Form::Packed(items) = form {
+        let (mut root, mut label) = (Root::EMPTY, label::FIRST);
+        for item in Packed(items).items() {
+            put(table, &mut root, label, item?.bytes)?;
+            label = label::beside(label, End::Tail)?;
+        }
+        let roots = smallvec::SmallVec::from_slice(&[root]);
+        *form = Form::InTrees { header: CellBytes::new(), roots };
+    }
+    match form {
+        Form::InTrees { roots, .. } => Ok(&mut roots[0]),
+        Form::Packed(_) => unreachable!("it was unpacked above"),
+    }
+}
+
+/// Packs a list that became small, and frees its tree.
+fn repack(table: &mut TableWriter, form: &mut Form) -> Result<(), KeyspaceError> {
+    let Form::InTrees { roots, .. } = form else { return Ok(()) };
+    let root = roots[0];
+    if root.len() > REPACKED_ELEMENTS_MAX {
+        return Ok(());
+    }
+    let mut items = CellBytes::new();
+    for (_, bytes, roots) in elements(table, root, 0, root.len())? {
+        // An element's bytes stand behind its tag.
+        let element = bytes.get(1..).ok_or(KeyspaceError::BadCell("an element without a tag"))?;
+        if !roots.is_empty() || items.len() + packed_bytes(&[element]) > REPACKED_BYTES_MAX {
+            return Ok(());
+        }
+        let end = items.len();
+        splice(&mut items, end..end, &[element]);
+    }
+    table.drop_tree(root)?;
+    *form = Form::Packed(items);
+    Ok(())
+}
+
+/// Frees the trees that an element had.
+fn drop_trees(table: &mut TableWriter, roots: &CellRoots) -> Result<(), KeyspaceError> {
+    roots.iter().try_for_each(|root| table.drop_tree(*root).map_err(KeyspaceError::from))
+}
+
+/// The list does not have what the effect is about.
+fn too_short(effect: &'static str) -> KeyspaceError {
+    KeyspaceError::Mismatch { effect, reason: "its list does not have so many elements" }
+}

@@ -1,0 +1,242 @@
+//! Commands that wait for data: put aside by the writer until one of their keys holds something.
+//!
+//! A command that has to wait changed nothing and stays here with its words, behind those that came before it. When a
+//! record may have given one of its keys a value of the right type, the command runs again, as the next thing in the same
+//! group: its pop is appended behind the push, and both are synced before either reply leaves. So whoever is served in
+//! the end is served like any other command, and fairly: by arrival, key by key.
+//!
+//! Invariants
+//! - a client has one waiting command at most: its connection reads nothing meanwhile;
+//! - a client's waiting command is in the queue of each of its keys;
+//! - a command is run again only after [`Blocked::resume`], so never for a client that is gone, was killed or was told to
+//!   give up.
+//!
+//! [`Blocked::resume`]: crate::state::Blocked::resume
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use wal::Log;
+
+use super::execute::Outcome;
+use super::{Item, OpenGroup, Submission, Writer, WriterError};
+use crate::command::{Args, Span, Spec, Wait};
+use crate::effect::{Effect, Effects};
+use crate::keyspace::{Keyspace, Kind, Value};
+use crate::resp::Reply;
+use crate::state::{ClientInfo, Unblock};
+
+/// The commands that wait, and whose turn it is.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// By client.
+    commands: HashMap<u64, WaitingCommand>,
+    /// By database and key: the clients that wait for it, in the order of their tickets.
+    queues: HashMap<usize, HashMap<Box<[u8]>, BTreeMap<u64, u64>>>,
+    /// Keys that changed, in order.
+    changed: VecDeque<(usize, Box<[u8]>)>,
+    /// The last ticket given.
+    last_ticket: u64,
+}
+
+/// A command that waits.
+struct WaitingCommand {
+    /// The client.
+    info: Arc<ClientInfo>,
+    /// The command alone, in buffers of its own size.
+    submission: Submission,
+    /// What it waits for.
+    wait: Wait,
+    /// When it came, among all.
+    ticket: u64,
+}
+
+impl Waiting {
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Notes the keys of a record that commands wait for.
+    pub fn note(&mut self, effects: Effects<'_>) {
+        for effect in effects {
+            if let Effect::SwapDb { a, b } = effect {
+                self.note_database(a);
+                self.note_database(b);
+            }
+            let own = effect.db().zip(effect.key());
+            for (db, key) in own.into_iter().chain(effect.destination()) {
+                let awaited = self.queues.get(&db).is_some_and(|keys| keys.contains_key(key));
+                if awaited
+                    && self.changed.back().is_none_or(|(last_db, last)| (*last_db, &**last) != (db, key))
+                {
+                    self.changed.push_back((db, key.into()));
+                }
+            }
+        }
+    }
+
+    /// Notes all keys of a database that commands wait for.
+    fn note_database(&mut self, db: usize) {
+        if let Some(keys) = self.queues.get(&db) {
+            self.changed.extend(keys.keys().map(|key| (db, key.clone())));
+        }
+    }
+
+    /// The client that waits for a key with the lowest ticket above `ticket`, and its own ticket.
+    fn next(&self, (db, key): (usize, &[u8]), ticket: u64) -> Option<(u64, u64)> {
+        let queue = self.queues.get(&db)?.get(key)?;
+        queue.range(ticket + 1..).next().map(|(ticket, client)| (*ticket, *client))
+    }
+
+    /// Puts a command aside.
+    fn insert(&mut self, command: WaitingCommand) {
+        let (client, ticket) = (command.info.id(), command.ticket);
+        for (db, key) in command.keys() {
+            self.queues.entry(db).or_default().entry(key.into()).or_default().insert(ticket, client);
+        }
+        let former = self.commands.insert(client, command);
+        debug_assert!(former.is_none(), "a client waits twice");
+    }
+
+    /// Takes a client's command out, if one waits.
+    fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
+        let command = self.commands.remove(&client)?;
+        for (db, key) in command.keys() {
+            let Some(keys) = self.queues.get_mut(&db) else { continue };
+            let Some(queue) = keys.get_mut(key) else { continue };
+            queue.remove(&command.ticket);
+            if queue.is_empty() {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.queues.remove(&db);
+                }
+            }
+        }
+        Some(command)
+    }
+}
+
+impl WaitingCommand {
+    /// The command's words, its database, and what is known of it.
+    fn words(&self) -> (&'static Spec, usize, Args<'_>) {
+        let Some(Item::Execute { spec, db, first_span, spans }) = self.submission.items.first() else {
+            unreachable!("a command waits");
+        };
+        (spec, usize::from(*db), self.submission.args(*first_span, *spans))
+    }
+
+    /// The keys that it waits for, with their database.
+    fn keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let (_, db, args) = self.words();
+        args.from(self.wait.keys.start).take(self.wait.keys.len()).map(move |key| (db, key))
+    }
+}
+
+impl<L: Log> Writer<L> {
+    /// Puts the one command of a submission aside until there is something for it.
+    pub(super) fn put_aside(&mut self, submission: Submission, wait: Wait) {
+        let Some(info) = self.state.clients.get(submission.client_id) else {
+            // Its connection is gone: nobody waits.
+            return;
+        };
+        self.waiting.last_ticket += 1;
+        let ticket = self.waiting.last_ticket;
+        let until_ms = wait.timeout_ms.map(|timeout_ms| self.state.uptime_ms().saturating_add(timeout_ms));
+        info.blocked().start(until_ms);
+        info.wake();
+        self.waiting.insert(WaitingCommand { info, submission: compact(submission), wait, ticket });
+    }
+
+    /// Runs the commands that wait for keys which the last records changed, as far as there is something for them.
+    pub(super) fn serve_waiting(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+        while let Some((db, key)) = self.waiting.changed.pop_front() {
+            let mut ticket = 0;
+            while let Some((next, client)) = self.waiting.next((db, &key), ticket) {
+                ticket = next;
+                let Some(kind) = self.kind_of(db, &key, open.now_ms)? else { break };
+                if self.waiting.commands.get(&client).is_some_and(|command| command.wait.kind == kind) {
+                    self.serve(open, client)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The type of what a key holds now.
+    fn kind_of(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Option<Kind>, WriterError> {
+        let live = |value: Value<'_>| (!value.is_expired(now_ms)).then_some(value.kind);
+        Keyspace::new(&mut self.table, None).with_value(db, key, |_, value| Ok(value.and_then(live)))
+    }
+
+    /// Runs a client's waiting command again. If there is nothing for it after all, it keeps its place.
+    fn serve(&mut self, open: &mut OpenGroup, client: u64) -> Result<(), WriterError> {
+        let Some(command) = self.waiting.commands.get(&client) else { return Ok(()) };
+        let is_there = self.state.clients.get(client).is_some() && !command.info.is_killed();
+        // Whoever is gone, or gives up, says so by a message of its own.
+        if !is_there || !command.info.blocked().resume() {
+            return Ok(());
+        }
+        let Some(mut command) = self.waiting.remove(client) else { return Ok(()) };
+        let space = self.secure(open, &command.submission)?;
+        let mut out = std::mem::take(&mut command.submission.out);
+        let clock = Instant::now();
+        let (spec, db, args) = command.words();
+        let mut reply = Reply::new(&mut out, command.submission.protocol);
+        let outcome = self.command(open, spec, &args, db, client, &space, &mut reply)?;
+        match outcome {
+            Outcome::Waits(_) => {
+                command.info.blocked().start(command.info.blocked().until_ms());
+                command.submission.out = out;
+                self.waiting.insert(command);
+            }
+            Outcome::Replied { failed } => {
+                self.state.ran(client, spec, &args, clock.elapsed(), failed);
+                command.submission.out = out;
+                self.answered.push((command.submission, 1));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the wait of a client, if one of its commands waits: it gave up, was told to, or is gone.
+    pub(super) fn unblock(&mut self, client: u64) {
+        let Some(mut command) = self.waiting.remove(client) else { return };
+        let requested = command.info.blocked().requested();
+        command.info.blocked().end();
+        let Submission { out, protocol, .. } = &mut command.submission;
+        let mut reply = Reply::new(out, *protocol);
+        match requested {
+            Some(Unblock::Timeout) => reply.null_array(),
+            Some(Unblock::Error) => reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            None => {}
+        }
+        let (spec, _, args) = command.words();
+        self.state.ran(client, spec, &args, std::time::Duration::ZERO, requested == Some(Unblock::Error));
+        self.answered.push((command.submission, 1));
+    }
+}
+
+/// The same submission with the one command that it is about, in buffers of its size: what the client sent beside it is
+/// not kept while it waits.
+fn compact(submission: Submission) -> Submission {
+    let Some(&Item::Execute { spec, db, first_span, spans }) = submission.items.last() else {
+        return submission;
+    };
+    let args = submission.args(first_span, spans);
+    let mut input = Vec::with_capacity(args.from(0).map(<[u8]>::len).sum());
+    let mut own_spans = Vec::with_capacity(args.len());
+    for word in args.from(0) {
+        own_spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
+        input.extend_from_slice(word);
+    }
+    Submission {
+        input,
+        spans: own_spans,
+        items: vec![Item::Execute { spec, db, first_span: 0, spans }],
+        ready: Vec::new(),
+        out: Vec::new(),
+        ..submission
+    }
+}

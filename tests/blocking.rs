@@ -1,0 +1,424 @@
+//! Clients that wait for elements, against the real binary: who is served, when, with what, and that nothing is lost
+//! whoever goes away.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use common::{Client, TestServer, Value, seed, setting};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+const FLAGS: [&str; 2] = ["--loglevel", "warning"];
+
+/// A server on a directory of its own.
+fn start() -> (tempfile::TempDir, TestServer) {
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &FLAGS);
+    (root, server)
+}
+
+/// Sends a command and does not wait for its reply.
+fn send(client: &mut Client, line: &str) {
+    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+    client.send(&common::encode(&words)).unwrap();
+}
+
+/// A number of `INFO`.
+fn info(client: &mut Client, name: &str) -> u64 {
+    let text = client.run("INFO").text();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+    line.split(':').nth(1).unwrap().trim().parse().unwrap()
+}
+
+/// Waits until so many clients are blocked.
+fn wait_for_blocked(client: &mut Client, count: u64) {
+    let start = Instant::now();
+    while info(client, "blocked_clients") != count {
+        assert!(start.elapsed() < Duration::from_secs(20), "{} are blocked", info(client, "blocked_clients"));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Clients that sent these commands, one after the other, and wait.
+fn waiting<const N: usize>(server: &TestServer, observer: &mut Client, lines: [&str; N]) -> [Client; N] {
+    let before = info(observer, "blocked_clients");
+    let mut place = 0;
+    lines.map(|line| {
+        let mut client = server.client();
+        send(&mut client, line);
+        place += 1;
+        wait_for_blocked(observer, before + place);
+        client
+    })
+}
+
+fn bulk(text: &str) -> Value {
+    Value::Bulk(text.into())
+}
+
+/// What `BLPOP` replies.
+fn popped(key: &str, element: &str) -> Value {
+    Value::Array(vec![bulk(key), bulk(element)])
+}
+
+#[test]
+fn clients_are_served_in_the_order_of_their_coming() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let mut all = waiting(&server, &mut other, ["BLPOP q 0", "BRPOP x q 0", "BLPOP q q 0", "BLPOP y 0"]);
+    assert_eq!(other.run("RPUSH q a b"), Value::Integer(2), "the length before anybody is served");
+    assert_eq!(all[0].reply().unwrap(), popped("q", "a"));
+    assert_eq!(all[1].reply().unwrap(), popped("q", "b"));
+    wait_for_blocked(&mut other, 2);
+    assert_eq!(other.run("EXISTS q"), Value::Integer(0));
+    assert_eq!(other.run("LPUSH q 1 2 3"), Value::Integer(3));
+    assert_eq!(all[2].reply().unwrap(), popped("q", "3"));
+    assert_eq!(other.run("LRANGE q 0 -1"), Value::Array(vec![bulk("2"), bulk("1")]));
+    // A client that was served can wait again.
+    send(&mut all[0], "BLPOP z y 0");
+    wait_for_blocked(&mut other, 2);
+    assert_eq!(other.run("RPUSH y one two"), Value::Integer(2));
+    assert_eq!(all[3].reply().unwrap(), popped("y", "one"));
+    assert_eq!(all[0].reply().unwrap(), popped("y", "two"));
+    wait_for_blocked(&mut other, 0);
+}
+
+#[test]
+fn every_way_to_make_a_list_serves() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let ways: [(&str, &[&str]); 9] = [
+        ("a push", &["RPUSH q e"]),
+        ("a rename", &["RPUSH from e", "RENAME from q"]),
+        ("a rename of a new key", &["RPUSH from e", "RENAMENX from q"]),
+        ("a copy", &["RPUSH from e", "COPY from q", "DEL from"]),
+        ("a move", &["SELECT 1", "RPUSH q e", "MOVE q 0", "SELECT 0"]),
+        ("a swap", &["SELECT 1", "RPUSH q e", "SELECT 0", "SWAPDB 0 1"]),
+        ("an insertion that makes no list", &["LPUSHX q e", "RPUSH q e"]),
+        ("another list's last element", &["RPUSH from e", "LMOVE from q LEFT LEFT"]),
+        ("a list in place of a string", &["SET q text", "DEL q", "RPUSH q e"]),
+    ];
+    for (name, lines) in ways {
+        let [mut client] = waiting(&server, &mut other, ["BLPOP q 0"]);
+        for line in lines {
+            let reply = other.run(line);
+            assert!(!matches!(reply, Value::Error(_)), "{name}: {line}: {reply:?}");
+        }
+        assert_eq!(client.reply().unwrap(), popped("q", "e"), "{name}");
+        assert_eq!(other.run("DBSIZE"), Value::Integer(0), "{name}");
+    }
+}
+
+#[test]
+fn moves_wait_too_and_serve_each_other() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let mut all = waiting(
+        &server,
+        &mut other,
+        ["BLMOVE a b LEFT RIGHT 0", "BRPOPLPUSH b c 0", "BLMPOP 0 2 x c LEFT COUNT 5", "BLPOP s 0"],
+    );
+    assert_eq!(other.run("RPUSH a e"), Value::Integer(1));
+    assert_eq!(all[0].reply().unwrap(), bulk("e"));
+    assert_eq!(all[1].reply().unwrap(), bulk("e"));
+    assert_eq!(all[2].reply().unwrap(), Value::Array(vec![bulk("c"), Value::Array(vec![bulk("e")])]));
+    assert_eq!(other.run("DBSIZE"), Value::Integer(0));
+    // A value of another type serves nobody, and an element that cannot be moved stays.
+    assert_eq!(other.run("SET s text"), Value::Simple("OK".into()));
+    send(&mut all[0], "BLMOVE a s LEFT LEFT 0");
+    wait_for_blocked(&mut other, 2);
+    assert_eq!(other.run("RPUSH a stays"), Value::Integer(1));
+    assert!(matches!(all[0].reply().unwrap(), Value::Error(text) if text.starts_with("WRONGTYPE")));
+    assert_eq!(other.run("LRANGE a 0 -1"), Value::Array(vec![bulk("stays")]));
+    assert!(matches!(other.run("BLPOP none s 0"), Value::Error(text) if text.starts_with("WRONGTYPE")));
+    assert_eq!(other.run("DEL s"), Value::Integer(1));
+    assert_eq!(other.run("RPUSH s e"), Value::Integer(1));
+    assert_eq!(all[3].reply().unwrap(), popped("s", "e"));
+}
+
+#[test]
+fn a_wait_ends_by_its_timeout_or_by_another_client() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    for line in [
+        "BLPOP none 0.1",
+        "BRPOP none none 0.1",
+        "BLMOVE none q LEFT LEFT 0.1",
+        "BRPOPLPUSH none q 0.1",
+        "BLMPOP 0.1 1 none LEFT",
+    ] {
+        let (mut client, start) = (server.client(), Instant::now());
+        client.send(format!("{line}\r\n").as_bytes()).unwrap();
+        let mut bytes = [0; 5];
+        assert_eq!(client.reply().unwrap(), Value::Null, "{line}");
+        assert!(start.elapsed() >= Duration::from_millis(99), "{line} ended after {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{line} ended after {:?}", start.elapsed());
+        let mut raw = server.tcp();
+        std::io::Write::write_all(&mut raw, format!("{line}\r\n").as_bytes()).unwrap();
+        raw.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"*-1\r\n", "{line}");
+    }
+    let [mut client] = waiting(&server, &mut other, ["BLPOP none 100"]);
+    let list = other.run("CLIENT LIST").text();
+    let line = list.lines().find(|line| line.contains(" flags=b")).unwrap();
+    assert!(line.contains("cmd=blpop"), "{line}");
+    let id = line.strip_prefix("id=").unwrap().split(' ').next().unwrap();
+    assert_eq!(info(&mut other, "clients_in_timeout_table"), 1);
+    assert_eq!(other.run(&format!("CLIENT UNBLOCK {id}")), Value::Integer(1));
+    assert_eq!(client.reply().unwrap(), Value::Null);
+    assert_eq!(other.run(&format!("CLIENT UNBLOCK {id}")), Value::Integer(0));
+    send(&mut client, "BLPOP none 0");
+    wait_for_blocked(&mut other, 1);
+    assert_eq!(other.run(&format!("CLIENT UNBLOCK {id} ERROR")), Value::Integer(1));
+    assert_eq!(client.reply().unwrap(), Value::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK".into()));
+    assert_eq!(other.run("CLIENT UNBLOCK 999999"), Value::Integer(0));
+    // Whoever was unblocked takes nothing.
+    assert_eq!(other.run("RPUSH none e"), Value::Integer(1));
+    assert_eq!(other.run("LLEN none"), Value::Integer(1));
+    assert_eq!(client.run("PING"), Value::Simple("PONG".into()));
+}
+
+#[test]
+fn what_stands_behind_a_waiting_command_waits() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let mut client = server.client();
+    let mut pipeline = Vec::new();
+    for line in ["SET before 1", "BLPOP q 0", "SET after 1", "BLPOP q 0.01", "PING"] {
+        pipeline.extend(common::encode(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>()));
+    }
+    client.send(&pipeline).unwrap();
+    assert_eq!(client.reply().unwrap(), Value::Simple("OK".into()), "what stands before it does not wait");
+    wait_for_blocked(&mut other, 1);
+    assert_eq!(other.run("EXISTS before after"), Value::Integer(1));
+    assert_eq!(other.run("RPUSH q e"), Value::Integer(1));
+    assert_eq!(client.reply().unwrap(), popped("q", "e"));
+    assert_eq!(client.reply().unwrap(), Value::Simple("OK".into()));
+    assert_eq!(client.reply().unwrap(), Value::Null);
+    assert_eq!(client.reply().unwrap(), Value::Simple("PONG".into()));
+}
+
+#[test]
+fn clients_that_go_away_are_noticed_and_take_nothing() {
+    let (_root, mut server) = start();
+    let mut other = server.client();
+    // Silently, with commands behind the waiting one, by half, and by CLIENT KILL.
+    let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp()).collect();
+    for (place, stream) in streams.iter_mut().enumerate() {
+        std::io::Write::write_all(stream, b"BLPOP q 0\r\n").unwrap();
+        wait_for_blocked(&mut other, place as u64 + 1);
+    }
+    std::io::Write::write_all(&mut streams[1], b"PING\r\nPING\r\n").unwrap();
+    let killed = streams.pop().unwrap();
+    let half = streams.pop().unwrap();
+    half.shutdown(Shutdown::Write).unwrap();
+    drop(streams);
+    let address = killed.local_addr().unwrap();
+    assert_eq!(other.run(&format!("CLIENT KILL {address}")), Value::Simple("OK".into()));
+    wait_for_blocked(&mut other, 0);
+    assert_eq!(other.run("RPUSH q e"), Value::Integer(1));
+    assert_eq!(other.run("LLEN q"), Value::Integer(1));
+    for mut stream in [killed, half] {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "{rest:?}");
+    }
+    // The server stops at once although somebody waits.
+    let [mut waits] = waiting(&server, &mut other, ["BLPOP none 0"]);
+    let start = Instant::now();
+    assert!(server.stop().success());
+    assert!(start.elapsed() < Duration::from_secs(4), "it took {:?}", start.elapsed());
+    assert!(waits.reply().is_err());
+}
+
+#[test]
+fn a_pause_holds_waiting_commands_and_pushes() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let [mut waits] = waiting(&server, &mut other, ["BLPOP q 0"]);
+    let [mut short] = waiting(&server, &mut other, ["BLPOP q2 0.05"]);
+    assert_eq!(other.run("CLIENT PAUSE 60000 WRITE"), Value::Simple("OK".into()));
+    assert_eq!(short.reply().unwrap(), Value::Null, "a timeout runs on");
+    let mut pusher = server.client();
+    send(&mut pusher, "RPUSH q e");
+    let mut late = server.client();
+    send(&mut late, "BLPOP q3 0.01");
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(info(&mut other, "blocked_clients"), 1);
+    assert_eq!(other.run("CLIENT UNPAUSE"), Value::Simple("OK".into()));
+    assert_eq!(waits.reply().unwrap(), popped("q", "e"));
+    assert_eq!(pusher.reply().unwrap(), Value::Integer(1));
+    assert_eq!(late.reply().unwrap(), Value::Null);
+}
+
+/// Pops until the connection ends; counts what came.
+fn consume(stream: TcpStream, random: &mut SmallRng, popped: &AtomicU64, stop: &AtomicBool) {
+    let mut client = Client::new(Box::new(stream.try_clone().unwrap()));
+    let leaves_after = random.random_range(1..30);
+    for turn in 0.. {
+        let command =
+            if random.random() { "BLPOP other jobs 0.02\r\n" } else { "BLMPOP 0.02 1 jobs RIGHT\r\n" };
+        if client.send(command.as_bytes()).is_err() {
+            return;
+        }
+        if turn == leaves_after {
+            // Nothing more is sent; what was popped until the server notices still arrives.
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+        match client.reply() {
+            Ok(Value::Array(_)) => drop(popped.fetch_add(1, SeqCst)),
+            Ok(Value::Null) if stop.load(SeqCst) => return,
+            Ok(Value::Null) => {}
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => return,
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_while_clients_come_and_go() {
+    let (_root, server) = start();
+    let seed = seed("--test blocking");
+    let jobs = setting("ACKD_BLOCKING_JOBS", 3000);
+    let (received, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let (server, received, stop) = (&server, &received, &stop);
+            scope.spawn(move || {
+                let mut random = SmallRng::seed_from_u64(seed + number);
+                while !stop.load(SeqCst) {
+                    consume(server.tcp(), &mut random, received, stop);
+                }
+            });
+        }
+        let killer = scope.spawn(|| {
+            let mut random = SmallRng::seed_from_u64(seed + 100);
+            let mut client = server.client();
+            while !stop.load(SeqCst) {
+                let list = client.run("CLIENT LIST").text();
+                let blocked: Vec<&str> = list.lines().filter(|line| line.contains(" flags=b")).collect();
+                if !blocked.is_empty() {
+                    let line = blocked[random.random_range(0..blocked.len())];
+                    let id = line.strip_prefix("id=").unwrap().split(' ').next().unwrap();
+                    let command = ["CLIENT KILL ID", "CLIENT UNBLOCK"][random.random_range(0..2)];
+                    client.run(&format!("{command} {id}"));
+                }
+                std::thread::sleep(Duration::from_millis(3));
+            }
+        });
+        let mut pusher = server.client();
+        for job in 0..jobs {
+            assert!(matches!(pusher.run(&format!("LPUSH jobs {job}")), Value::Integer(_)));
+        }
+        let start = Instant::now();
+        while pusher.run("LLEN jobs") != Value::Integer(0) {
+            assert!(start.elapsed() < Duration::from_secs(60), "the queue does not drain");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        stop.store(true, SeqCst);
+        killer.join().unwrap();
+    });
+    assert_eq!(received.load(SeqCst), jobs, "every element reached exactly one client");
+}
+
+/// What one life of the queue's clients knows.
+#[derive(Default)]
+struct Known {
+    /// Jobs whose push was acknowledged.
+    pushed: Vec<String>,
+    /// Jobs that a `BLPOP` brought.
+    popped: Vec<String>,
+    /// Jobs whose move was acknowledged.
+    moved: Vec<String>,
+}
+
+/// One life: producers and consumers until the server is killed.
+fn live(server: &mut TestServer, round: u64, random: &mut SmallRng) -> Known {
+    let mut known = Known::default();
+    let clients: Vec<Client> = (0..6).map(|_| server.client()).collect();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = clients
+            .into_iter()
+            .enumerate()
+            .map(|(number, mut client)| {
+                scope.spawn(move || {
+                    let mut done = Vec::new();
+                    for job in 0.. {
+                        let name = format!("{round}:{number}:{job}");
+                        let command = match number % 3 {
+                            0 => format!("RPUSH jobs {name}"),
+                            1 => "BLPOP jobs 0".into(),
+                            _ => "BLMOVE jobs processing LEFT RIGHT 0".into(),
+                        };
+                        let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+                        match client.try_command(&words) {
+                            Ok(Value::Integer(_)) => done.push(name),
+                            Ok(Value::Array(reply)) => done.push(reply[1].text()),
+                            Ok(Value::Bulk(job)) => done.push(String::from_utf8(job).unwrap()),
+                            Ok(other) => panic!("{other:?}"),
+                            Err(_) => break,
+                        }
+                    }
+                    (number % 3, done)
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(random.random_range(50..300)));
+        server.kill();
+        for thread in threads {
+            let (kind, done) = thread.join().unwrap();
+            [&mut known.pushed, &mut known.popped, &mut known.moved][kind].extend(done);
+        }
+    });
+    known
+}
+
+fn elements(client: &mut Client, key: &str) -> Vec<String> {
+    let Value::Array(elements) = client.run(&format!("LRANGE {key} 0 -1")) else { panic!("no list") };
+    elements.iter().map(Value::text).collect()
+}
+
+#[test]
+fn a_queue_survives_kills_with_each_job_in_one_place() {
+    let mut random = SmallRng::seed_from_u64(seed("--test blocking"));
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let flags = ["--loglevel", "warning", "--wal-segment-size", "4mb", "--recovery-target-ms", "10"];
+    let mut all = Known::default();
+    let rounds = setting("ACKD_BLOCKING_ROUNDS", 5);
+    for round in 0..rounds {
+        let mut server = TestServer::start(&dir, &flags);
+        let known = live(&mut server, round, &mut random);
+        all.pushed.extend(known.pushed);
+        all.popped.extend(known.popped);
+        all.moved.extend(known.moved);
+        let server = TestServer::start(&dir, &flags);
+        let mut client = server.client();
+        let (jobs, processing) = (elements(&mut client, "jobs"), elements(&mut client, "processing"));
+        let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (place, found) in [("jobs", &jobs), ("processing", &processing), ("popped", &all.popped)] {
+            found.iter().for_each(|job| places.entry(job).or_default().push(place));
+        }
+        assert!(places.values().all(|found| found.len() == 1), "a job is in two places");
+        assert!(
+            all.moved
+                .iter()
+                .all(|job| places.get(job.as_str()).is_some_and(|found| found == &["processing"]))
+        );
+        // Two clients pop, one job each: what they took last may have been on its way to them.
+        let lost = all.pushed.iter().filter(|job| !places.contains_key(job.as_str())).count() as u64;
+        assert!(lost <= 2 * (round + 1), "{lost} of {} jobs are nowhere", all.pushed.len());
+        eprintln!(
+            "round {round}: {} pushed, {} popped, {} moved",
+            all.pushed.len(),
+            all.popped.len(),
+            all.moved.len()
+        );
+    }
+    assert!(all.pushed.len() as u64 > 50 * rounds && all.popped.len() > 10 && all.moved.len() > 10);
+}

@@ -1,0 +1,205 @@
+//! Effects on lists: shown as commands, and loaded into a real redis-server with the same result.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use ackd::effect::{Effect, End, ItemsBuffer};
+
+use crate::common::{Data, one};
+
+/// A redis-server without persistence.
+struct Redis {
+    child: Child,
+    stream: UnixStream,
+}
+
+impl Redis {
+    fn start(dir: &Path) -> Self {
+        let socket = dir.join("redis.sock");
+        let child = Command::new("redis-server")
+            .args([
+                "--port",
+                "0",
+                "--unixsocket",
+                socket.to_str().unwrap(),
+                "--save",
+                "",
+                "--daemonize",
+                "no",
+            ])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        for _ in 0..1000 {
+            if let Ok(stream) = UnixStream::connect(&socket) {
+                return Self { child, stream };
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("redis-server did not start");
+    }
+
+    /// Sends commands, and what it replied to them up to an end that is echoed.
+    fn run(&mut self, commands: &[u8]) -> String {
+        self.stream.write_all(commands).unwrap();
+        self.stream.write_all(b"ECHO the-end\r\n").unwrap();
+        let mut replies = Vec::new();
+        while !replies.ends_with(b"the-end\r\n") {
+            let mut part = [0; 65536];
+            let read = self.stream.read(&mut part).unwrap();
+            assert!(read > 0, "redis-server closed the connection");
+            replies.extend_from_slice(&part[..read]);
+        }
+        String::from_utf8(replies).unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Numbers that look random: the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+}
+
+fn items<const N: usize>(items: [&str; N]) -> ItemsBuffer {
+    items.into_iter().map(str::as_bytes).collect()
+}
+
+/// One random effect on a list that may be empty, written to the log and done to the model.
+fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
+    let (db, key) = (2, b"jobs".as_slice());
+    let end = if random.below(2) == 0 { End::Head } else { End::Tail };
+    let new = format!("job {}", random.below(40));
+    if model.len() < 2 || random.below(3) == 0 {
+        let pushed = items([&new, "another"]);
+        data.group(&[one(Effect::ListPush { db, key, end, elements: pushed.items() })]);
+        for element in [new, "another".into()] {
+            if end == End::Head { model.push_front(element) } else { model.push_back(element) }
+        }
+        return;
+    }
+    let place = random.below(model.len());
+    let pivot = model[place].clone();
+    let index = model.iter().position(|element| *element == pivot).unwrap();
+    match random.below(5) {
+        0 => {
+            data.group(&[one(Effect::ListPop { db, key, end, count: 1 })]);
+            if end == End::Head {
+                model.pop_front()
+            } else {
+                model.pop_back()
+            };
+        }
+        1 => {
+            let before = random.below(2) == 0;
+            let index = if before { index } else { index + 1 };
+            let words = items([&pivot, &new]);
+            let pivot_and_element = words.items();
+            data.group(&[one(Effect::ListInsert {
+                db,
+                key,
+                index: index as u64,
+                before,
+                pivot_and_element,
+            })]);
+            model.insert(index, new);
+        }
+        2 if model.iter().any(|element| *element != pivot) => {
+            let word = items([&pivot]);
+            data.group(&[one(Effect::ListRemove { db, key, end, count: 1, element: word.items() })]);
+            let last = model.iter().rposition(|element| *element == pivot).unwrap();
+            model.remove(if end == End::Head { index } else { last });
+        }
+        3 => {
+            let (index, count) = (random.below(2), model.len() - 1);
+            data.group(&[one(Effect::ListTrim { db, key, index: index as u64, count: count as u64 })]);
+            if index == 0 {
+                model.pop_back()
+            } else {
+                model.pop_front()
+            };
+        }
+        _ => {
+            data.group(&[one(Effect::ListSet { db, key, index: place as u64, value: new.as_bytes() })]);
+            model[place] = new;
+        }
+    }
+}
+
+#[test]
+fn a_redis_gets_the_same_list() {
+    let mut redis = None;
+    for seed in 0..5 {
+        let (mut data, mut model, mut random) = (Data::new(), VecDeque::new(), Random(seed));
+        for _ in 0..150 {
+            change(&mut data, &mut model, &mut random);
+        }
+        data.seal();
+        let ran = data.run(&["dump", "DIR", "--format", "resp"]).expect(0);
+        let redis = redis.get_or_insert_with(|| Redis::start(data.path()));
+        redis.run(b"FLUSHALL\r\n");
+        let replies = redis.run(&ran.out);
+        assert!(!replies.contains("\r\n-") && !replies.contains("$-1"), "seed {seed}: {replies}");
+        let list = redis.run(b"LRANGE jobs 0 -1\r\n");
+        let elements: String =
+            model.iter().map(|element| format!("${}\r\n{element}\r\n", element.len())).collect();
+        assert_eq!(list, format!("*{}\r\n{elements}$7\r\nthe-end\r\n", model.len()), "seed {seed}");
+    }
+}
+
+#[test]
+fn effects_on_lists_are_shown_as_commands() {
+    let mut data = Data::new();
+    let (db, key) = (0, b"jobs".as_slice());
+    let (two, pair, word) = (items(["a", "b c"]), items(["pivot", "new"]), items(["x"]));
+    let insert = |before| Effect::ListInsert { db, key, index: 3, before, pivot_and_element: pair.items() };
+    let remove = |end| Effect::ListRemove { db, key, end, count: 2, element: word.items() };
+    data.group(&[
+        one(Effect::ListPush { db, key, end: End::Head, elements: two.items() }),
+        one(Effect::ListPop { db, key, end: End::Tail, count: 4 }),
+        one(insert(true)),
+        one(insert(false)),
+        one(remove(End::Head)),
+        one(remove(End::Tail)),
+        one(Effect::ListSet { db, key, index: 7, value: b"v" }),
+        one(Effect::ListTrim { db, key, index: 1, count: 5 }),
+    ]);
+    data.seal();
+    let text = data.run(&["dump", "DIR"]).expect(0);
+    let lines: Vec<&str> = text.text().lines().map(|line| line.split_once("db0  ").unwrap().1).collect();
+    assert_eq!(
+        lines,
+        [
+            "LPUSH  jobs  2 items  a  \"b c\"",
+            "RPOP  jobs  4",
+            "LINSERT  jobs  at 3, before pivot  2 items  pivot  new",
+            "LINSERT  jobs  at 3, after pivot  2 items  pivot  new",
+            "LREM  jobs  first 2  1 item  x",
+            "LREM  jobs  last 2  1 item  x",
+            "LSET  jobs  at 7  1 B  \"v\"",
+            "LTRIM  jobs  keep 5 from 1",
+        ]
+    );
+    let objects = data.run(&["dump", "DIR", "--format", "jsonl", "--op", "lrem"]).expect(0).objects();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(
+        (&objects[0]["op"], &objects[0]["count"], &objects[0]["items"][0]),
+        (&"lrem".into(), &2.into(), &"x".into())
+    );
+    let objects = data.run(&["dump", "DIR", "--format", "jsonl", "--op", "ltrim"]).expect(0).objects();
+    assert_eq!((&objects[0]["at"], &objects[0]["count"]), (&1.into(), &5.into()));
+}

@@ -1,8 +1,11 @@
-//! Numbers as text, under Redis's rules: strict integers, and the extended precision floats of `INCRBYFLOAT`.
+//! Numbers as text, under Redis's rules: strict integers, scores, and the extended precision floats of
+//! `INCRBYFLOAT`.
 
+mod double;
 mod extended;
 mod extended_big;
 
+pub use double::{format_f64, format_fixed, parse_f64, parse_f64_bound, parse_f64_in_range};
 pub use extended::Extended;
 
 /// The integer that `text` spells, or `None`.

@@ -152,6 +152,14 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
         super::hashes::estimate(call, &mut estimate);
         super::sets::estimate(call, view, &mut estimate)?;
         super::lists::estimate(call, view, &mut estimate)?;
+        super::sorted_sets::estimate(call, view, &mut estimate)?;
+    }
+    match call.spec.group {
+        "bitmap" => super::bitmaps::estimate(call, view, &mut estimate)?,
+        "geo" => super::geo::estimate(call, view, &mut estimate)?,
+        "hyperloglog" => super::hyperloglog::estimate(call, view, &mut estimate)?,
+        "generic" if call.spec.name == "sort" => super::sort::estimate(call, view, &mut estimate)?,
+        _ => {}
     }
     if keyspace::any_due(view, call.db, call.now_ms)? {
         call.keys().try_for_each(|key| estimate.add_purge(view, call.db, key))?;

@@ -5,6 +5,7 @@
 
 mod acl;
 mod args;
+mod bitmaps;
 mod blocking;
 mod client;
 mod client_list;
@@ -17,7 +18,9 @@ mod dispatch;
 mod docs;
 mod elements;
 mod error;
+mod geo;
 mod hashes;
+mod hyperloglog;
 mod info;
 mod keys;
 mod latency;
@@ -32,6 +35,9 @@ mod pubsub;
 mod server;
 mod sets;
 mod slowlog;
+mod sort;
+mod sorted_sets;
+mod sources;
 mod spec;
 mod strings;
 mod syntax;

@@ -143,7 +143,7 @@ pub struct Spec {
 impl Spec {
     /// Whether the command works on elements of collections.
     pub fn is_on_elements(&self) -> bool {
-        matches!(self.group, "hash" | "set" | "list" | "sorted-set")
+        matches!(self.group, "hash" | "set" | "list" | "sorted-set" | "geo")
     }
 
     /// Whether `words` words (the name included) are as many as the command takes.

@@ -3,17 +3,23 @@
 use std::sync::LazyLock;
 
 use super::{
-    Flags, KeySpec, Run, Spec, acl, client, config, connection, debug, docs, hashes, info, keys, latency,
-    lists, memory, monitor, pubsub, server, sets, slowlog, strings, transactions,
+    Flags, KeySpec, Run, Spec, acl, bitmaps, client, config, connection, debug, docs, geo, hashes,
+    hyperloglog, info, keys, latency, lists, memory, monitor, pubsub, server, sets, slowlog, sort,
+    sorted_sets, strings, transactions,
 };
 
 /// The commands, family by family.
 static FAMILIES: &[&[Spec]] = &[
     strings::SPECS,
+    bitmaps::SPECS,
+    hyperloglog::SPECS,
+    sort::SPECS,
     keys::SPECS,
     hashes::SPECS,
     sets::SPECS,
     lists::SPECS,
+    sorted_sets::SPECS,
+    geo::SPECS,
     acl::SPECS,
     client::SPECS,
     config::SPECS,
@@ -68,9 +74,9 @@ pub fn categories(spec: &Spec) -> impl Iterator<Item = &'static str> {
     let dangerous = spec.flags.has(Flags::ADMIN)
         || matches!(
             spec.name,
-            "keys" | "flushdb" | "flushall" | "swapdb" | "sort" | "info" | "role" | "lastsave"
+            "keys" | "flushdb" | "flushall" | "swapdb" | "sort" | "sort_ro" | "info" | "role" | "lastsave"
         );
-    let keyspace = spec.group == "generic" && !matches!(spec.name, "wait" | "waitaof")
+    let keyspace = spec.group == "generic" && !matches!(spec.name, "wait" | "waitaof" | "sort" | "sort_ro")
         || matches!(spec.name, "dbsize" | "flushdb" | "flushall" | "swapdb");
     let slow = !spec.flags.has(Flags::FAST);
     let group = match spec.group {
@@ -143,11 +149,16 @@ mod tests {
             assert!(spec.id > 0 && ids.insert(spec.id), "{} has the id {}", spec.name, spec.id);
         }
         let families = [
-            (strings::SPECS, 1..100_u16),
+            (strings::SPECS, 1..30_u16),
+            (bitmaps::SPECS, 30..40),
+            (hyperloglog::SPECS, 40..50),
+            (sort::SPECS, 170..180),
             (keys::SPECS, 100..200),
             (hashes::SPECS, 200..300),
             (sets::SPECS, 300..400),
             (lists::SPECS, 400..500),
+            (sorted_sets::SPECS, 500..550),
+            (geo::SPECS, 560..580),
         ];
         for (family, ids) in families {
             assert!(family.iter().all(|spec| ids.contains(&spec.id)));

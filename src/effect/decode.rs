@@ -1,7 +1,8 @@
 //! Bytes to effects. The bytes are hostile until proven otherwise: every length is checked against what is left.
 
 use super::{
-    DATABASES_MAX, Effect, End, FORMAT, Items, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX, op,
+    DATABASES_MAX, Effect, End, FORMAT, Items, KEY_BYTES_MAX, MEMBER_BYTES_MAX, SCORE_BYTES, Score,
+    VALUE_BYTES_MAX, op,
 };
 
 /// A payload that was checked from end to end.
@@ -58,6 +59,9 @@ pub enum Reason {
     /// An effect on members names none, or a field without its value.
     #[error("wrong number of items")]
     Items,
+    /// Bytes that should be a score are none.
+    #[error("malformed score")]
+    Score,
 }
 
 /// Reads a payload: checks all of it, changes nothing, never panics.
@@ -120,6 +124,8 @@ impl<'a> Iterator for Effects<'a> {
 const MEMBER: &[(u64, Reason)] = &[(MEMBER_BYTES_MAX as u64, Reason::MemberTooLong)];
 /// Items that are fields with their values.
 const PAIR: &[(u64, Reason)] = &[MEMBER[0], (VALUE_BYTES_MAX, Reason::ValueTooLong)];
+/// Items that are members with their scores.
+const SCORED: &[(u64, Reason)] = &[MEMBER[0], (SCORE_BYTES as u64, Reason::Score)];
 
 /// Items that are elements of a list.
 const ELEMENT: &[(u64, Reason)] = &[(VALUE_BYTES_MAX, Reason::ValueTooLong)];
@@ -233,6 +239,19 @@ impl<'a> Input<'a> {
             op::LIST_TRIM => {
                 let (db, key) = self.key()?;
                 Effect::ListTrim { db, key, index: self.varint()?, count: self.varint()? }
+            }
+            op::SORTED_SET_ADD => {
+                let (db, key) = self.key()?;
+                let start = self.at;
+                let elements = self.items(SCORED)?;
+                if elements.pairs().any(|(_, score)| Score::from_bytes(score).is_none()) {
+                    return Err(EffectError { offset: start, reason: Reason::Score });
+                }
+                Effect::SortedSetAdd { db, key, elements }
+            }
+            op::SORTED_SET_REMOVE => {
+                let (db, key) = self.key()?;
+                Effect::SortedSetRemove { db, key, members: self.items(MEMBER)? }
             }
             unknown => return Err(EffectError { offset: start, reason: Reason::UnknownEffect(unknown) }),
         })

@@ -172,6 +172,8 @@ fn encode_effect(effect: &Effect<'_>, sink: &mut impl Sink) {
         }
         Effect::SetAdd { db, key, members: items }
         | Effect::SetRemove { db, key, members: items }
+        | Effect::SortedSetAdd { db, key, elements: items }
+        | Effect::SortedSetRemove { db, key, members: items }
         | Effect::ListPush { db, key, end: _, elements: items } => {
             put_key(db, key, sink);
             put_items(items, sink);

@@ -9,6 +9,7 @@
 //! effect   = op u8 | fields
 //! db       = varint        key, to, value = length varint, bytes
 //! offset, index, count = varint           deadline = u64 LE, milliseconds since 1970
+//! score    = see `score`
 //!
 //!  op   effect                                fields
 //!  01   Delete, by a command                  db key
@@ -45,6 +46,8 @@
 //!  45   HashExpire, never                     db key items: field ...
 //!  50   SetAdd                                db key items: member ...
 //!  51   SetRemove                             db key items: member ...
+//!  60   SortedSetAdd                          db key items: member, score ...
+//!  61   SortedSetRemove                       db key items: member ...
 //! ```
 //!
 //! One effect holds all members or fields that a command is about ([`items`](Items)). An effect that takes the last one
@@ -58,12 +61,14 @@
 mod decode;
 mod encode;
 mod items;
+mod score;
 #[cfg(test)]
 mod tests;
 
 pub use decode::{Decoded, EffectError, Effects, Reason, decode};
 pub use encode::{EffectBuffer, Sink};
 pub use items::{Items, ItemsBuffer, ItemsIter};
+pub use score::{SCORE_BYTES, Score};
 
 /// The first byte of every payload.
 pub const FORMAT: u8 = 1;
@@ -234,6 +239,24 @@ pub enum Effect<'a> {
         /// The members.
         members: Items<'a>,
     },
+    /// Gives members of a sorted set, which is made if it is missing, their scores. The key's deadline stays.
+    SortedSetAdd {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// Members, each followed by the bytes of its [`Score`].
+        elements: Items<'a>,
+    },
+    /// Takes members out of a sorted set.
+    SortedSetRemove {
+        /// Database of the key.
+        db: usize,
+        /// The key.
+        key: &'a [u8],
+        /// The members.
+        members: Items<'a>,
+    },
     /// Adds elements to an end of a list, one after the other; the list is made if it is missing. The key's deadline
     /// stays.
     ListPush {
@@ -343,6 +366,8 @@ mod op {
     pub(super) const HASH_EXPIRE_NEVER: u8 = 0x45;
     pub(super) const SET_ADD: u8 = 0x50;
     pub(super) const SET_REMOVE: u8 = 0x51;
+    pub(super) const SORTED_SET_ADD: u8 = 0x60;
+    pub(super) const SORTED_SET_REMOVE: u8 = 0x61;
 }
 
 impl<'a> Effect<'a> {
@@ -373,6 +398,8 @@ impl<'a> Effect<'a> {
             Effect::HashExpire { expire_at_ms: None, .. } => op::HASH_EXPIRE_NEVER,
             Effect::SetAdd { .. } => op::SET_ADD,
             Effect::SetRemove { .. } => op::SET_REMOVE,
+            Effect::SortedSetAdd { .. } => op::SORTED_SET_ADD,
+            Effect::SortedSetRemove { .. } => op::SORTED_SET_REMOVE,
             Effect::ListPush { end: End::Head, .. } => op::LIST_PUSH_HEAD,
             Effect::ListPush { end: End::Tail, .. } => op::LIST_PUSH_TAIL,
             Effect::ListPop { end: End::Head, .. } => op::LIST_POP_HEAD,
@@ -388,7 +415,7 @@ impl<'a> Effect<'a> {
 
     /// The effect's name, in lower case: `set`, `append`, `setrange`, `del`, `expired`, `expire`, `persist`, `rename`,
     /// `copy`, `move`, `flushdb`, `flushall`, `swapdb`, `hset`, `hdel`, `hexpired`, `hexpire`, `hpersist`, `sadd`, `srem`,
-    /// `lpush`, `rpush`, `lpop`, `rpop`, `linsert`, `lrem`, `lset`, `ltrim`.
+    /// `lpush`, `rpush`, `lpop`, `rpop`, `linsert`, `lrem`, `lset`, `ltrim`, `zadd`, `zrem`.
     pub fn name(&self) -> &'static str {
         match self {
             Effect::Delete { expired: false, .. } => "del",
@@ -411,6 +438,8 @@ impl<'a> Effect<'a> {
             Effect::HashExpire { expire_at_ms: None, .. } => "hpersist",
             Effect::SetAdd { .. } => "sadd",
             Effect::SetRemove { .. } => "srem",
+            Effect::SortedSetAdd { .. } => "zadd",
+            Effect::SortedSetRemove { .. } => "zrem",
             Effect::ListPush { end: End::Head, .. } => "lpush",
             Effect::ListPush { end: End::Tail, .. } => "rpush",
             Effect::ListPop { end: End::Head, .. } => "lpop",
@@ -440,6 +469,8 @@ impl<'a> Effect<'a> {
             | Effect::HashExpire { db, .. }
             | Effect::SetAdd { db, .. }
             | Effect::SetRemove { db, .. }
+            | Effect::SortedSetAdd { db, .. }
+            | Effect::SortedSetRemove { db, .. }
             | Effect::ListPush { db, .. }
             | Effect::ListPop { db, .. }
             | Effect::ListInsert { db, .. }
@@ -466,6 +497,8 @@ impl<'a> Effect<'a> {
             | Effect::HashExpire { key, .. }
             | Effect::SetAdd { key, .. }
             | Effect::SetRemove { key, .. }
+            | Effect::SortedSetAdd { key, .. }
+            | Effect::SortedSetRemove { key, .. }
             | Effect::ListPush { key, .. }
             | Effect::ListPop { key, .. }
             | Effect::ListInsert { key, .. }
@@ -503,12 +536,15 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// The members, elements, fields, or fields and values that the effect is about.
+    /// The members, elements, fields, fields and values, or members and scores that the effect is about.
     pub fn items(&self) -> Option<Items<'a>> {
         match *self {
             Effect::HashSet { pairs, .. } => Some(pairs),
             Effect::HashDelete { fields, .. } | Effect::HashExpire { fields, .. } => Some(fields),
-            Effect::SetAdd { members, .. } | Effect::SetRemove { members, .. } => Some(members),
+            Effect::SetAdd { members, .. }
+            | Effect::SetRemove { members, .. }
+            | Effect::SortedSetRemove { members, .. } => Some(members),
+            Effect::SortedSetAdd { elements, .. } => Some(elements),
             Effect::ListPush { elements: items, .. }
             | Effect::ListInsert { pivot_and_element: items, .. }
             | Effect::ListRemove { element: items, .. } => Some(items),
@@ -516,10 +552,13 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// Bytes that the effect stores: those of its value, or of the members, elements, fields and values that it adds.
+    /// Bytes that the effect stores: those of its value, or of the members, elements, scores, fields and values that it adds.
     pub fn stored_bytes(&self) -> Option<u64> {
         match self {
-            Effect::HashSet { .. } | Effect::SetAdd { .. } | Effect::ListPush { .. } => {
+            Effect::HashSet { .. }
+            | Effect::SetAdd { .. }
+            | Effect::SortedSetAdd { .. }
+            | Effect::ListPush { .. } => {
                 self.items().map(|items| items.iter().map(|item| item.len() as u64).sum())
             }
             Effect::ListInsert { pivot_and_element, .. } => {

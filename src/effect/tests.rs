@@ -13,6 +13,7 @@ fn golden() -> Vec<(Effect<'static>, &'static str)> {
     let items = Items::checked(2, b"\x01f\0");
     let one = Items::checked(1, b"\x01f");
     let insert = |before| Effect::ListInsert { db, key, index: 300, before, pivot_and_element: pairs };
+    let elements = Items::checked(2, b"\x01f\x08\xbf\xf8\0\0\0\0\0\0");
     vec![
         (Effect::Delete { db, key, expired: false }, "01 01 01 6b"),
         (Effect::Delete { db, key, expired: true }, "02 01 01 6b"),
@@ -60,6 +61,8 @@ fn golden() -> Vec<(Effect<'static>, &'static str)> {
         (Effect::ListTrim { db, key, index: 2, count: 300 }, "39 01 01 6b 02 ac 02"),
         (Effect::SetAdd { db, key, members: items }, "50 01 01 6b 02 01 66 00"),
         (Effect::SetRemove { db, key, members: items }, "51 01 01 6b 02 01 66 00"),
+        (Effect::SortedSetAdd { db, key, elements }, "60 01 01 6b 02 01 66 08 bf f8 00 00 00 00 00 00"),
+        (Effect::SortedSetRemove { db, key, members: items }, "61 01 01 6b 02 01 66 00"),
     ]
 }
 
@@ -117,6 +120,10 @@ fn damage_is_named_with_its_place() {
     assert_eq!(error(&[1, 0, 0, 1, 0x34, 0, 1, b'k', 0, 1, 1, b'f']), (9, Reason::Items));
     assert_eq!(error(&[1, 0, 0, 1, 0x36, 0, 1, b'k', 0, 2, 1, b'f', 0]), (9, Reason::Items));
     assert_eq!(error(&[1, 0, 0, 1, 0x40, 0, 1, b'k', 1, 1, b'f']), (8, Reason::Items));
+    assert_eq!(error(&[1, 0, 0, 1, 0x60, 0, 1, b'k', 1, 1, b'm']), (8, Reason::Items));
+    let not_a_number = [1, 0, 0, 1, 0x60, 0, 1, b'k', 2, 1, b'm', 8, 255, 255, 255, 255, 255, 255, 255, 255];
+    assert_eq!(error(&not_a_number), (8, Reason::Score));
+    assert_eq!(error(&[1, 0, 0, 1, 0x60, 0, 1, b'k', 2, 1, b'm', 1, 128]), (8, Reason::Score));
     let mut long = vec![1, 0, 0, 1, 0x50, 0, 1, b'k', 1, 0x81, 0x80, 0x04];
     long.resize(long.len() + MEMBER_BYTES_MAX + 1, b'm');
     assert_eq!(error(&long), (9, Reason::MemberTooLong));

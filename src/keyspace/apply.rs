@@ -3,7 +3,7 @@
 use super::cell::{self, INLINE_BYTES_MAX, Kind, Text, Value};
 use super::{
     DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, field_deadline, hash, keys_slot,
-    list_change as list, pieces, reader, set, walk,
+    list_change as list, pieces, reader, set, walk, zset,
 };
 use crate::effect::Effect;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
@@ -52,6 +52,8 @@ pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), 
         }
         Effect::ListSet { db, key, index, value } => list::set(table, (db, key), index, value),
         Effect::ListTrim { db, key, index, count } => list::trim(table, (db, key), index, count),
+        Effect::SortedSetAdd { db, key, elements } => zset::add(table, (db, key), elements),
+        Effect::SortedSetRemove { db, key, members } => zset::remove(table, (db, key), members),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::table::{MemoryFile, Table, TableOptions, TableWriter, verify};
 const NOW_MS: u64 = 1000;
 
 /// An empty table, and its file.
-fn table() -> (Arc<Table>, TableWriter, MemoryFile) {
+pub(super) fn table() -> (Arc<Table>, TableWriter, MemoryFile) {
     let file = MemoryFile::new(1 << 28);
     let options = TableOptions { seed: 1, ..TableOptions::default() };
     let (table, writer) = Table::create(Box::new(file.clone()), &options).unwrap();
@@ -22,19 +22,19 @@ fn table() -> (Arc<Table>, TableWriter, MemoryFile) {
 }
 
 /// Ends the group and frees what was dropped.
-fn publish(writer: &mut TableWriter) {
+pub(super) fn publish(writer: &mut TableWriter) {
     let frozen = writer.freeze();
     writer.publish(frozen);
     while writer.reclaim(10_000).unwrap() > 0 {}
 }
 
 /// Pages that the newest version reaches.
-fn pages_used(table: &Table) -> u64 {
+pub(super) fn pages_used(table: &Table) -> u64 {
     let stats = table.stats();
     stats.pages - stats.pages_free - stats.pages_waiting
 }
 
-fn items<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> ItemsBuffer {
+pub(super) fn items<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> ItemsBuffer {
     items.into_iter().collect()
 }
 

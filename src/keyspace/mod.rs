@@ -6,7 +6,7 @@
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
 //! - Collections (`collection`, `packed`, `element`) are laid out the same way whatever their type; `set`, `hash` and
-//!   `list` are the types.
+//!   `list` and `zset` are the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
 //! Invariants
@@ -38,6 +38,9 @@ mod set;
 #[cfg(test)]
 mod tests;
 mod text;
+mod zset;
+#[cfg(test)]
+mod zset_tests;
 
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
@@ -50,6 +53,7 @@ pub use list::{List, list_range};
 pub use packed::{Packed, Width};
 pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
 pub use set::Set;
+pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::MEMBER_BYTES_MAX;
 

@@ -3,6 +3,8 @@
 //! One method per reply type; where RESP2 lacks a type, the method writes what Redis writes there.
 //! Format: the Redis serialization protocol specification, versions 2 and 3.
 
+use crate::number::format_f64;
+
 /// The version of the protocol that a client speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -163,6 +165,11 @@ impl<'a> Reply<'a> {
         } else {
             self.bulk(text.as_bytes());
         }
+    }
+
+    /// A floating point number; in RESP2 a bulk string.
+    pub fn double(&mut self, value: f64) {
+        self.double_text(&format_f64(value));
     }
 
     /// Text with a format of three letters (`txt`, `mkd`); in RESP2 a bulk string.

@@ -11,10 +11,10 @@ use crate::error::ToolError;
 use crate::time;
 
 /// Names that `--op` takes: those of all effects.
-const OP_NAMES: [&str; 28] = [
+const OP_NAMES: [&str; 30] = [
     "set", "append", "setrange", "del", "expired", "expire", "persist", "rename", "copy", "move", "flushdb",
     "flushall", "swapdb", "hset", "hdel", "hexpired", "hexpire", "hpersist", "sadd", "srem", "lpush",
-    "rpush", "lpop", "rpop", "linsert", "lrem", "lset", "ltrim",
+    "rpush", "lpop", "rpop", "linsert", "lrem", "lset", "ltrim", "zadd", "zrem",
 ];
 
 /// The conditions of the command line, ready to be applied.
@@ -235,6 +235,8 @@ mod tests {
             Effect::ListRemove { db: 0, key: b"", end: End::Head, count: 1, element: Items::default() },
             Effect::ListSet { db: 0, key: b"", index: 0, value: b"" },
             Effect::ListTrim { db: 0, key: b"", index: 0, count: 1 },
+            Effect::SortedSetAdd { db: 0, key: b"", elements: Items::default() },
+            Effect::SortedSetRemove { db: 0, key: b"", members: Items::default() },
         ];
         assert_eq!(effects.len(), OP_NAMES.len());
         for effect in effects {

@@ -152,7 +152,7 @@ impl<'a> Fields<'a> {
             }
         }
         if let Some(items) = effect.items() {
-            fields.add_items(items, bytes);
+            fields.add_items(effect, items, bytes);
         }
         fields.add_target(effect, bytes);
         fields
@@ -163,17 +163,16 @@ impl<'a> Fields<'a> {
         Self { error: Some(error.to_string()), ..Self::of_record(record) }
     }
 
-    fn add_items(&mut self, items: Items<'a>, bytes: ByteText) {
+    fn add_items(&mut self, effect: &Effect<'a>, items: Items<'a>, bytes: ByteText) {
         self.items_len = Some(Number(items.len()));
         if bytes.values == Values::None {
             return;
         }
-        let (shown, _) = bytes.values.items(items);
-        let texts: Option<Vec<_>> =
-            shown.iter().map(|item| std::str::from_utf8(item).ok().map(Cow::Borrowed)).collect();
+        let (shown, _) = bytes.values.items(effect, items);
+        let texts: Option<Vec<_>> = shown.iter().cloned().map(text).collect();
         match texts {
             Some(texts) if bytes.escape == Escape::Auto => self.items = Some(texts),
-            _ => self.items_b64 = Some(shown.into_iter().map(base64).collect()),
+            _ => self.items_b64 = Some(shown.iter().map(|item| base64(item)).collect()),
         }
     }
 
@@ -189,6 +188,14 @@ impl<'a> Fields<'a> {
             _ => {}
         }
     }
+}
+
+/// Bytes as text, if they are UTF-8.
+fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    Some(match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+    })
 }
 
 /// Bytes as text, or in base64 when they are not UTF-8 or base64 is asked for.

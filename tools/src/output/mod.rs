@@ -10,9 +10,11 @@ pub mod jsonl;
 pub mod resp;
 pub mod text;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError, Items};
+use ackd::effect::{Effect, EffectError, Items, Score};
+use ackd::number::format_f64;
 use clap::ValueEnum;
 
 use crate::cli::{Format, ShowArgs};
@@ -125,15 +127,18 @@ impl Values {
         }
     }
 
-    /// The items that are printed, which together are as long as a value may be, and whether these are not all.
-    pub fn items(self, items: Items<'_>) -> (Vec<&[u8]>, bool) {
+    /// The items of an effect that are printed, which together are as long as a value may be, and whether these are not
+    /// all. Scores are printed as numbers.
+    pub fn items<'a>(self, effect: &Effect<'a>, items: Items<'a>) -> (Vec<Cow<'a, [u8]>>, bool) {
         let mut left = match self {
             Self::None => return (Vec::new(), false),
             Self::Head(bytes) => bytes,
             Self::Full => usize::MAX,
         };
         let mut shown = Vec::new();
-        for item in items {
+        let scored = matches!(effect, Effect::SortedSetAdd { .. });
+        for (place, item) in items.iter().enumerate() {
+            let item = if scored && place % 2 == 1 { score(item) } else { Cow::Borrowed(item) };
             match left.checked_sub(item.len()) {
                 Some(rest) => left = rest,
                 None => return (shown, true),
@@ -141,6 +146,14 @@ impl Values {
             shown.push(item);
         }
         (shown, false)
+    }
+}
+
+/// The bytes of a score as the number that they stand for.
+pub fn score(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match Score::from_bytes(bytes) {
+        Some(score) => Cow::Owned(format_f64(score.get()).into_bytes()),
+        None => Cow::Borrowed(bytes),
     }
 }
 

@@ -8,12 +8,13 @@
 //! Invariant: after the output is replayed in full, every key has the value and the deadline that it has after
 //! the last record printed. Memory grows with the number of deadlines held back at one time.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use ackd::effect::{DATABASES_MAX, Effect, EffectError, End, Items, ItemsBuffer};
 
-use super::{DecodedView, Printer, RecordView};
+use super::{DecodedView, Printer, RecordView, score};
 
 /// Deadlines nearer than this many milliseconds are held back: a replay may take that long.
 const MARGIN_MS: u64 = 3_600_000;
@@ -123,6 +124,14 @@ impl Resp {
             | Effect::ListRemove { .. }
             | Effect::ListSet { .. }
             | Effect::ListTrim { .. } => list(out, effect),
+            Effect::SortedSetAdd { key, elements, .. } => {
+                let scored =
+                    elements.pairs().flat_map(|(member, bytes)| [score(bytes), Cow::Borrowed(member)]);
+                let scored: Vec<_> = scored.collect();
+                let words = [b"ZADD", key].into_iter().chain(scored.iter().map(|word| &**word));
+                command(out, &words.collect::<Vec<_>>())
+            }
+            Effect::SortedSetRemove { key, members, .. } => items(out, &[b"ZREM", key], members),
         }
     }
 
@@ -369,6 +378,19 @@ mod tests {
             "PEXPIREAT d 6",
         ];
         assert_eq!(printed(&effects), expected);
+    }
+
+    #[test]
+    fn scores_are_numbers() {
+        let score = |value| ackd::effect::Score::new(value).unwrap().to_bytes();
+        let (a, b) = (score(0.1), score(f64::NEG_INFINITY));
+        let elements: ItemsBuffer = [b"a".as_slice(), &a, b"b", &b].into_iter().collect();
+        let members: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+        let effects = [
+            Effect::SortedSetAdd { db: 0, key: b"z", elements: elements.items() },
+            Effect::SortedSetRemove { db: 0, key: b"z", members: members.items() },
+        ];
+        assert_eq!(printed(&effects), ["SELECT 0", "ZADD z 0.1 a -inf b", "ZREM z a b"]);
     }
 
     #[test]

@@ -45,14 +45,14 @@ impl Text {
         }
         match (effect.value(), effect.items()) {
             (Some(value), _) => self.value(out, value),
-            (None, Some(items)) => self.items(out, items),
+            (None, Some(items)) => self.items(out, effect, items),
             (None, None) => Ok(()),
         }
     }
 
-    fn items(&self, out: &mut dyn Write, items: Items<'_>) -> io::Result<()> {
+    fn items(&self, out: &mut dyn Write, effect: &Effect<'_>, items: Items<'_>) -> io::Result<()> {
         write!(out, "  {} item{}", items.len(), if items.len() == 1 { "" } else { "s" })?;
-        let (shown, cut) = self.bytes.values.items(items);
+        let (shown, cut) = self.bytes.values.items(effect, items);
         shown.iter().try_for_each(|item| write!(out, "  {}", self.key(item)))?;
         write!(out, "{}", if cut { "  ..." } else { "" })
     }

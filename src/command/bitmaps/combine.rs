@@ -1,0 +1,97 @@
+//! Combining strings bit by bit.
+
+use super::text;
+use crate::command::{Args, Call, CommandError, WriteCtx, words};
+use crate::effect::Effect;
+use crate::keyspace::{Estimate, KeyReader, KeyspaceError};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// What is made of the strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    /// Bits that all have.
+    And,
+    /// Bits that any has.
+    Or,
+    /// Bits that an odd number of them has.
+    Xor,
+    /// Bits that the only one does not have.
+    Not,
+}
+
+/// `BITOP <AND|OR|XOR|NOT> destkey key [key ...]`
+pub(super) fn bitop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[2]);
+    let operation = match &args[1] {
+        word if words::is(word, "and") => Operation::And,
+        word if words::is(word, "or") => Operation::Or,
+        word if words::is(word, "xor") => Operation::Xor,
+        word if words::is(word, "not") => Operation::Not,
+        _ => return Err(CommandError::SYNTAX),
+    };
+    if operation == Operation::Not && args.len() != 4 {
+        return Err("ERR BITOP NOT must be called with a single source key.".into());
+    }
+    let value = combine(operation, context, args)?;
+    if !value.is_empty() {
+        context.keys.apply(&Effect::Set { db, key, value: &value, expire_at_ms: None, raw: false })?;
+    } else if context.keys.info(db, key)?.is_some() {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    }
+    reply.integer(value.len() as i64);
+    Ok(())
+}
+
+/// The result: as long as the longest source; shorter ones go on with zeros.
+fn combine(operation: Operation, context: &WriteCtx<'_>, args: &Args<'_>) -> Result<Vec<u8>, CommandError> {
+    let view = context.keys.view();
+    let mut texts = Vec::new();
+    for source in args.from(3) {
+        texts.push(text(context.keys.value(&view, context.db, source)?)?);
+    }
+    let len = texts.iter().map(|text| text.len()).max().unwrap_or(0);
+    let mut result = vec![0; len as usize];
+    for (index, text) in texts.iter().enumerate() {
+        let mut at = 0;
+        text.each_part(&view, 0, text.len(), |part| {
+            let bytes = result[at..at + part.len()].iter_mut().zip(part);
+            match operation {
+                _ if index == 0 => bytes.for_each(|(byte, other)| *byte = *other),
+                Operation::And => bytes.for_each(|(byte, other)| *byte &= other),
+                Operation::Or => bytes.for_each(|(byte, other)| *byte |= other),
+                Operation::Xor | Operation::Not => bytes.for_each(|(byte, other)| *byte ^= other),
+            }
+            at += part.len();
+        })?;
+        if operation == Operation::And {
+            result[at..].fill(0);
+        }
+    }
+    if operation == Operation::Not {
+        result.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    Ok(result)
+}
+
+/// Adds the result, which is as long as the longest source.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let mut lookups = Default::default();
+    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
+    let mut len = 0;
+    for source in call.args.from(3) {
+        if let Some(text) = keys.peek(call.db, source)?.map(|value| value.text()).transpose()?.flatten() {
+            len = len.max(text.len());
+        }
+    }
+    estimate.add_value(len);
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Strings as bits: `SETBIT`, `BITCOUNT` and their kin. Bit 0 is the highest one of the first byte.
+//!
+//! They read and write the pieces concerned only, however long the string is. What goes into the log are the bytes that
+//! change.
+
+mod combine;
+mod count;
+mod field;
+#[cfg(test)]
+mod tests;
+
+use super::table::spec;
+use super::{Args, Call, CommandError, Flags, KeySpec, Limits, ReadCtx, Run, Spec, WriteCtx};
+use crate::effect::Effect;
+use crate::keyspace::{Estimate, KeyspaceError, Text, Value};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Changes data and may grow it.
+const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
+/// Reads data and is fast.
+const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
+/// The destination is the second word behind the name, the sources follow.
+const FROM_TWO: KeySpec = KeySpec { first: 2, last: -1, step: 1 };
+
+/// The base of a bitmap command's spec.
+const fn bitmap(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec { group: "bitmap", since: "2.2.0", ..spec(name, arity, flags, keys, run) }
+}
+
+/// The commands of this family. Ids 30 to 39.
+pub(super) static SPECS: &[Spec] = &[
+    Spec {
+        id: 30,
+        summary: "Sets or clears a bit of a string value; the key is created if it does not exist.",
+        ..bitmap("setbit", 4, GROWS, KeySpec::ONE, Run::Write(setbit))
+    },
+    Spec {
+        id: 31,
+        summary: "Returns a bit of a string value.",
+        ..bitmap("getbit", 3, READS_FAST, KeySpec::ONE, Run::Read(getbit))
+    },
+    Spec {
+        id: 32,
+        summary: "Returns the number of bits that are set in a string value.",
+        since: "2.6.0",
+        complexity: "O(N) where N is the length of the string.",
+        ..bitmap("bitcount", -2, Flags::READONLY, KeySpec::ONE, Run::Read(count::bitcount))
+    },
+    Spec {
+        id: 33,
+        summary: "Finds the first bit that is set, or clear, in a string value.",
+        since: "2.8.7",
+        complexity: "O(N) where N is the length of the string.",
+        ..bitmap("bitpos", -3, Flags::READONLY, KeySpec::ONE, Run::Read(count::bitpos))
+    },
+    Spec {
+        id: 34,
+        summary: "Combines string values bit by bit and stores the result in a key.",
+        since: "2.6.0",
+        complexity: "O(N) where N is the length of all strings.",
+        ..bitmap("bitop", -4, GROWS.with(Flags::DATA_SIZED), FROM_TWO, Run::Write(combine::bitop))
+    },
+    Spec {
+        id: 35,
+        summary: "Reads and changes integers of any size within a string value.",
+        since: "3.2.0",
+        complexity: "O(1) for each subcommand.",
+        ..bitmap("bitfield", -2, GROWS, KeySpec::ONE, Run::Write(field::bitfield))
+    },
+    Spec {
+        id: 36,
+        summary: "Reads integers of any size within a string value.",
+        since: "6.0.0",
+        complexity: "O(1) for each subcommand.",
+        ..bitmap("bitfield_ro", -2, READS_FAST, KeySpec::ONE, Run::Read(field::bitfield_ro))
+    },
+];
+
+/// Adds what the commands of this family log and store besides what the client sent.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    match call.spec.name {
+        "setbit" => estimate.add_elements(view, call.db, &call.args[1], 1),
+        "bitop" => combine::estimate(call, view, estimate),
+        "bitfield" => field::estimate(call, view, estimate),
+        _ => Ok(()),
+    }
+}
+
+/// The string that a value is; nothing is an empty one.
+fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {
+    match value {
+        Some(value) => value.text()?.ok_or(CommandError::WRONG_TYPE),
+        None => Ok(Text::Short(&[])),
+    }
+}
+
+/// The bit that a word names, or the first bit of the integer if `bits` is the size of integers and the word starts
+/// with `#`.
+fn bit_offset(word: &[u8], bits: Option<u32>, limits: Limits) -> Result<u64, CommandError> {
+    let (number, size) = match (word, bits) {
+        ([b'#', rest @ ..], Some(bits)) => (rest, i64::from(bits)),
+        _ => (word, 1),
+    };
+    parse_i64(number)
+        .and_then(|number| u64::try_from(number.checked_mul(size)?).ok())
+        .filter(|offset| offset / 8 < limits.value_bytes_max)
+        .ok_or("ERR bit offset is not an integer or out of range".into())
+}
+
+/// `LEN` bytes of a string from `start` on; those behind its end are zero.
+fn bytes_at<const LEN: usize>(
+    view: &View<'_>,
+    text: &Text<'_>,
+    start: u64,
+) -> Result<[u8; LEN], KeyspaceError> {
+    let (mut bytes, mut at) = ([0; LEN], 0);
+    text.each_part(view, start, start + LEN as u64, |part| {
+        bytes[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    })?;
+    Ok(bytes)
+}
+
+/// `SETBIT key offset value`
+fn setbit(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let offset = bit_offset(&args[2], None, context.limits)?;
+    let bit = match parse_i64(&args[3]) {
+        Some(bit @ 0..=1) => bit as u8,
+        _ => return Err("ERR bit is not an integer or out of range".into()),
+    };
+    let (start, shift) = (offset / 8, 7 - offset % 8);
+    let (byte, len) = context.keys.with_value(db, key, |view, value| {
+        let text = text(value)?;
+        Ok::<_, CommandError>((bytes_at::<1>(view, &text, start)?[0], text.len()))
+    })?;
+    let new = byte & !(1 << shift) | bit << shift;
+    if new != byte || start >= len {
+        context.keys.apply(&Effect::SetRange { db, key, offset: start, value: &[new] })?;
+    }
+    reply.integer(i64::from(byte >> shift & 1));
+    Ok(())
+}
+
+/// `GETBIT key offset`
+fn getbit(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let offset = bit_offset(&args[2], None, context.limits)?;
+    let text = text(context.keys.get(context.db, &args[1])?)?;
+    let [byte] = bytes_at(context.keys.view(), &text, offset / 8)?;
+    reply.integer(i64::from(byte >> (7 - offset % 8) & 1));
+    Ok(())
+}

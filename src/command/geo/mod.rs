@@ -1,0 +1,252 @@
+//! Places on the earth: `GEOADD`, `GEOSEARCH` and their kin.
+//!
+//! Places are sorted sets whose scores name [cells](cell) of a grid, the same ones as in Redis. A search looks at the few
+//! ranges of scores that hold all that its [shape] covers.
+
+mod cell;
+mod query;
+mod search;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use self::cell::Point;
+use self::query::Command;
+use super::sorted_sets::{self, Options, set_of};
+use super::table::spec;
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
+use crate::effect::SCORE_BYTES;
+use crate::keyspace::{Estimate, KeyspaceError};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Changes data and may grow it.
+const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
+/// Stores what it finds.
+const STORES: Flags = GROWS.with(Flags::DATA_SIZED);
+/// Stores what it finds in a key that an option names.
+const STORES_ANYWHERE: Flags = STORES.with(Flags::MOVABLEKEYS);
+/// How long a search takes.
+const SEARCH: &str = "O(N+log(M)) where N is the number of members in the cells around the area and M the size of the \
+                      sorted set.";
+
+/// The base of a spec.
+const fn geo(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec { group: "geo", since: "3.2.0", ..spec(name, arity, flags, keys, run) }
+}
+
+/// The commands of this family. Ids 560 to 579.
+pub(super) static SPECS: &[Spec] = &[
+    Spec {
+        id: 560,
+        summary: "Adds members with their places to a sorted set, which is created if it does not exist.",
+        complexity: "O(log(N)) for each member added, where N is the size of the sorted set.",
+        ..geo("geoadd", -5, GROWS, KeySpec::ONE, Run::Write(geoadd))
+    },
+    Spec {
+        id: 561,
+        summary: "Returns the distance between the places of two members.",
+        complexity: "O(log(N)) where N is the size of the sorted set.",
+        ..geo("geodist", -4, Flags::READONLY, KeySpec::ONE, Run::Read(geodist))
+    },
+    Spec {
+        id: 562,
+        summary: "Returns the places of members as geohashes.",
+        complexity: "O(log(N)) for each member, where N is the size of the sorted set.",
+        ..geo("geohash", -2, Flags::READONLY, KeySpec::ONE, Run::Read(geohash))
+    },
+    Spec {
+        id: 563,
+        summary: "Returns the longitudes and latitudes of members.",
+        complexity: "O(log(N)) for each member, where N is the size of the sorted set.",
+        ..geo("geopos", -2, Flags::READONLY, KeySpec::ONE, Run::Read(geopos))
+    },
+    Spec {
+        id: 564,
+        summary: "Returns the members within a circle or a box.",
+        since: "6.2.0",
+        complexity: SEARCH,
+        ..geo("geosearch", -7, Flags::READONLY, KeySpec::ONE, Run::Read(geosearch))
+    },
+    Spec {
+        id: 565,
+        summary: "Stores the members within a circle or a box in a key.",
+        since: "6.2.0",
+        complexity: SEARCH,
+        ..geo("geosearchstore", -8, STORES, KeySpec::TWO, Run::Write(geosearchstore))
+    },
+    Spec {
+        id: 566,
+        summary: "Returns the members within a distance of a place, or stores them.",
+        complexity: SEARCH,
+        ..geo("georadius", -6, STORES_ANYWHERE, KeySpec::ONE, Run::Write(georadius))
+    },
+    Spec {
+        id: 567,
+        summary: "Returns the members within a distance of a place.",
+        since: "3.2.10",
+        complexity: SEARCH,
+        ..geo("georadius_ro", -6, Flags::READONLY, KeySpec::ONE, Run::Read(georadius_ro))
+    },
+    Spec {
+        id: 568,
+        summary: "Returns the members within a distance of another member, or stores them.",
+        complexity: SEARCH,
+        ..geo("georadiusbymember", -5, STORES_ANYWHERE, KeySpec::ONE, Run::Write(georadiusbymember))
+    },
+    Spec {
+        id: 569,
+        summary: "Returns the members within a distance of another member.",
+        since: "3.2.10",
+        complexity: SEARCH,
+        ..geo("georadiusbymember_ro", -5, Flags::READONLY, KeySpec::ONE, Run::Read(georadiusbymember_ro))
+    },
+];
+
+/// Adds what the commands of this family log and store besides what the client sent.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    match call.spec.name {
+        "geoadd" => estimate.add_value((call.args.len() * SCORE_BYTES) as u64),
+        "geosearchstore" => {
+            sorted_sets::estimate_sources(call, view, call.args.get(2).into_iter(), estimate)?;
+        }
+        "georadius" | "georadiusbymember" => {
+            let options = call.args.from(5).zip(call.args.from(6));
+            let stores = |word: &[u8]| words::is(word, "store") || words::is(word, "storedist");
+            for (_, key) in options.filter(|(word, _)| stores(word)) {
+                estimate.add_key(view, call.db, key);
+                sorted_sets::estimate_sources(call, view, call.args.get(1).into_iter(), estimate)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `GEOADD key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]`
+fn geoadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let (mut options, mut first) = (Options::default(), 2);
+    while let Some(word) = args.get(first) {
+        match word {
+            word if words::is(word, "nx") => options.new_only = true,
+            word if words::is(word, "xx") => options.old_only = true,
+            word if words::is(word, "ch") => options.count_changed = true,
+            _ => break,
+        }
+        first += 1;
+    }
+    let rest = args.from(first);
+    let is_whole = rest.len() > 0 && rest.len().is_multiple_of(3);
+    if !is_whole || options.new_only && options.old_only {
+        return Err(CommandError::SYNTAX);
+    }
+    let mut pairs = Vec::with_capacity(rest.len() / 3);
+    for index in (first..args.len()).step_by(3) {
+        let point = query::point(&args[index], &args[index + 1])?;
+        pairs.push((point.score() as f64, &args[index + 2]));
+    }
+    let outcome = sorted_sets::put(context, &args[1], options, &pairs)?;
+    reply.integer(outcome.count(options));
+    Ok(())
+}
+
+/// The places of the members from word 2 on; `None` for those that are not there.
+fn points(context: &mut ReadCtx<'_>, args: &Args<'_>) -> Result<Vec<Option<Point>>, CommandError> {
+    let set = set_of(&mut context.keys, context.db, &args[1])?;
+    let view = context.keys.view();
+    let point = |member: &[u8]| -> Result<Option<Point>, CommandError> {
+        let score = set.map(|set| set.score(view, member)).transpose()?.flatten();
+        Ok(score.map(Point::of_score))
+    };
+    args.from(2).map(point).collect()
+}
+
+/// `GEODIST key member1 member2 [M|KM|FT|MI]`
+fn geodist(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    if args.len() > 5 {
+        return Err(CommandError::SYNTAX);
+    }
+    let unit_m = args.get(4).map_or(Ok(1.0), query::unit_m)?;
+    match points(context, args)?[..2] {
+        [Some(from), Some(to)] => search::reply_distance(from.distance_m(to) / unit_m, reply),
+        _ => reply.null(),
+    }
+    Ok(())
+}
+
+/// `GEOHASH key [member ...]`
+fn geohash(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let points = points(context, args)?;
+    reply.array(points.len());
+    for point in points {
+        match point {
+            Some(point) => reply.bulk(&point.geohash()),
+            None => reply.null(),
+        }
+    }
+    Ok(())
+}
+
+/// `GEOPOS key [member ...]`
+fn geopos(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let points = points(context, args)?;
+    reply.array(points.len());
+    for point in points {
+        match point {
+            Some(point) => search::reply_point(point, reply),
+            None => reply.null_array(),
+        }
+    }
+    Ok(())
+}
+
+/// `GEOSEARCH key <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS radius unit|BYBOX width height unit>
+/// [ASC|DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]`
+fn geosearch(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    search::read(Command::Search, context, args, reply)
+}
+
+/// `GEOSEARCHSTORE destination source ... [STOREDIST]`
+fn geosearchstore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::write(Command::SearchStore, context, args, reply)
+}
+
+/// `GEORADIUS key longitude latitude radius unit ... [STORE key|STOREDIST key]`
+fn georadius(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    search::write(Command::Radius { stores: true }, context, args, reply)
+}
+
+/// `GEORADIUS_RO key longitude latitude radius unit ...`
+fn georadius_ro(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::read(Command::Radius { stores: false }, context, args, reply)
+}
+
+/// `GEORADIUSBYMEMBER key member radius unit ... [STORE key|STOREDIST key]`
+fn georadiusbymember(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::write(Command::RadiusByMember { stores: true }, context, args, reply)
+}
+
+/// `GEORADIUSBYMEMBER_RO key member radius unit ...`
+fn georadiusbymember_ro(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::read(Command::RadiusByMember { stores: false }, context, args, reply)
+}

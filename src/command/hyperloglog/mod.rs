@@ -1,0 +1,162 @@
+//! `PFADD` and its kin: how many different elements there are, about, in at most 12 KB of a string.
+//!
+//! A [sketch] is a string in Redis's own format, byte for byte, so `GET` and `SET` carry it from one server to the other.
+//! What goes into the log are the bytes that change. `PFCOUNT` of one key takes the count that the string itself holds
+//! if that is up to date, but, being a read, never writes it there.
+
+mod hash;
+mod sketch;
+mod sparse;
+#[cfg(test)]
+mod tests;
+
+use self::sketch::{DENSE_BYTES, Registers, Sketch};
+use super::table::spec;
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use crate::effect::Effect;
+use crate::keyspace::{Estimate, KeyspaceError, Value};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Changes data and may grow it.
+const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
+/// Equal bytes between two changed ones that are logged with them: what an effect of its own would cost.
+const GAP_BYTES: usize = 16;
+/// Bytes of an effect's changed bytes besides its key, at most.
+const RUN_BYTES: usize = 2 * GAP_BYTES;
+
+/// The base of a spec.
+const fn sketch(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
+    Spec { group: "hyperloglog", since: "2.8.9", ..spec(name, arity, flags, keys, run) }
+}
+
+/// The commands of this family. Ids 40 to 49.
+pub(super) static SPECS: &[Spec] = &[
+    Spec {
+        id: 40,
+        summary: "Adds elements to a HyperLogLog, which is created if it does not exist.",
+        complexity: "O(1) to add every element.",
+        ..sketch("pfadd", -2, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(pfadd))
+    },
+    Spec {
+        id: 41,
+        summary: "Returns about how many different elements one or more HyperLogLogs have seen.",
+        complexity: "O(N) where N is the number of keys.",
+        ..sketch("pfcount", -2, Flags::READONLY, KeySpec::ALL, Run::Read(pfcount))
+    },
+    Spec {
+        id: 42,
+        summary: "Merges HyperLogLogs into one that has seen what any of them has.",
+        complexity: "O(N) where N is the number of keys.",
+        ..sketch("pfmerge", -2, GROWS, KeySpec::ALL, Run::Write(pfmerge))
+    },
+];
+
+/// Adds what the commands of this family log and store besides what the client sent.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let key = &call.args[1];
+    // Every register that changes may be an effect of its own, and so may the header; a merge may change all.
+    let registers = if call.spec.name == "pfadd" { call.args.len() } else { DENSE_BYTES / RUN_BYTES };
+    (0..=registers).for_each(|_| estimate.add_value((key.len() + RUN_BYTES) as u64));
+    estimate.add_value(DENSE_BYTES as u64);
+    estimate.add_elements(view, call.db, key, 16)
+}
+
+/// The sketch that a value is.
+fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
+    // What is longer than any sketch is not looked at: its start says already that it is none.
+    let mut bytes = Vec::new();
+    text.each_part(view, 0, sketch::BYTES_MAX as u64 + 1, |part| bytes.extend_from_slice(part))?;
+    Ok(Some(Sketch::read(bytes)?))
+}
+
+/// `PFADD key [element ...]`
+fn pfadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let key = &args[1];
+    let old = context.keys.with_value(context.db, key, read)?;
+    let mut new = old.clone().unwrap_or_default();
+    let mut changed = old.is_none();
+    for element in args.from(2) {
+        changed |= new.add(element);
+    }
+    if changed {
+        new.invalidate_count();
+        store(context, key, old.as_ref(), &new)?;
+    }
+    reply.integer(i64::from(changed));
+    Ok(())
+}
+
+/// `PFCOUNT key [key ...]`
+fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let mut registers = Registers::default();
+    for key in args.from(1) {
+        let value = context.keys.get(context.db, key)?;
+        let Some(sketch) = read(context.keys.view(), value)? else { continue };
+        if let Some(count) = sketch.known_count().filter(|_| args.len() == 2) {
+            reply.integer(count as i64);
+            return Ok(());
+        }
+        sketch.merge_into(&mut registers);
+    }
+    reply.integer(registers.count() as i64);
+    Ok(())
+}
+
+/// `PFMERGE destkey [sourcekey ...]`
+fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let (mut registers, mut dense, mut old) = (Registers::default(), false, None);
+    for (index, key) in args.from(1).enumerate() {
+        let sketch = context.keys.with_value(context.db, key, read)?;
+        let Some(sketch) = sketch else { continue };
+        sketch.merge_into(&mut registers);
+        dense |= sketch.is_dense();
+        if index == 0 {
+            old = Some(sketch);
+        }
+    }
+    let mut new = old.clone().unwrap_or_default();
+    if dense {
+        new.make_dense();
+    }
+    new.raise(&registers);
+    new.invalidate_count();
+    store(context, &args[1], old.as_ref(), &new)?;
+    reply.ok();
+    Ok(())
+}
+
+/// Makes `new` of `old`, which the key holds, if anything.
+fn store(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    old: Option<&Sketch>,
+    new: &Sketch,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    let (old, value) = (old.map(Sketch::bytes).unwrap_or_default(), new.bytes());
+    if old.is_empty() || old.len() > value.len() {
+        let expire_at_ms = context.keys.info(db, key)?.and_then(|info| info.expire_at_ms);
+        context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: true })?;
+        return Ok(());
+    }
+    let differs = |index: &usize| old.get(*index) != Some(&value[*index]);
+    let mut next = (0..value.len()).find(differs);
+    while let Some(start) = next {
+        let mut end = start + 1;
+        next = (end..value.len()).find(differs);
+        while let Some(index) = next.filter(|index| index - end < GAP_BYTES) {
+            end = index + 1;
+            next = (end..value.len()).find(differs);
+        }
+        let value = &value[start..end];
+        context.keys.apply(&Effect::SetRange { db, key, offset: start as u64, value })?;
+    }
+    Ok(())
+}

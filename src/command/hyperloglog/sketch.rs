@@ -1,0 +1,270 @@
+//! One HyperLogLog: a header, and 16384 registers of six bits.
+//!
+//! ```text
+//! sketch   = "HYLL" | encoding u8 | 3 bytes, unused | count u64 LE | registers
+//! encoding = 0 dense: six bits per register, the lowest bits of the first byte first
+//!            1 sparse: see `sparse`
+//! count    = the number of elements, about; the highest bit says that it is out of date
+//! ```
+//!
+//! An element falls on one register by its hash; the register holds how many zeros the rest of any such hash has
+//! ended with, at most, plus one. A sketch becomes dense when a register or the sparse form becomes too large for the
+//! latter, and never sparse again.
+
+use super::hash::hash;
+use super::sparse::{self, Raised};
+use crate::command::CommandError;
+
+/// Number of registers.
+pub(super) const REGISTERS: usize = 1 << REGISTER_BITS;
+/// Bits of a hash that choose the register.
+const REGISTER_BITS: u32 = 14;
+/// Bits of a hash that are left.
+const HASH_BITS: u32 = 64 - REGISTER_BITS;
+/// Bytes of the header.
+const HEADER_BYTES: usize = 16;
+/// Bytes of a dense sketch.
+pub(super) const DENSE_BYTES: usize = HEADER_BYTES + REGISTERS * 6 / 8;
+/// Bytes of a sparse sketch, at most: `hll-sparse-max-bytes` as it stands in Redis.
+const SPARSE_BYTES_MAX: usize = 3000;
+/// Bytes of any sketch that somebody may have written: every register a run of two bytes.
+pub(super) const BYTES_MAX: usize = HEADER_BYTES + 2 * REGISTERS;
+/// The limit of the estimate's bias, 1 / (2 ln 2).
+const ALPHA: f64 = 0.5 / std::f64::consts::LN_2;
+
+/// Offset of the encoding.
+const ENCODING_AT: usize = 4;
+/// Offset of the count.
+const COUNT_AT: usize = 8;
+/// The encoding of dense registers.
+const DENSE: u8 = 0;
+/// The encoding of sparse registers.
+const SPARSE: u8 = 1;
+/// The bit of the count's last byte that says that it is out of date.
+const OUT_OF_DATE: u8 = 0x80;
+
+/// A sketch whose bytes are in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sketch {
+    /// The header.
+    header: [u8; HEADER_BYTES],
+    /// The registers, encoded.
+    registers: Vec<u8>,
+    /// All bytes, put together for whoever stores them.
+    bytes: Vec<u8>,
+}
+
+impl Default for Sketch {
+    /// No elements.
+    fn default() -> Self {
+        let mut header = [0; HEADER_BYTES];
+        header[..4].copy_from_slice(b"HYLL");
+        header[ENCODING_AT] = SPARSE;
+        Self { header, registers: sparse::zeros(), bytes: Vec::new() }.joined()
+    }
+}
+
+impl Sketch {
+    /// The sketch that these bytes are.
+    pub(super) fn read(bytes: Vec<u8>) -> Result<Self, CommandError> {
+        let is_sketch = bytes.len() >= HEADER_BYTES
+            && bytes.starts_with(b"HYLL")
+            && bytes[ENCODING_AT] <= SPARSE
+            && (bytes[ENCODING_AT] == SPARSE || bytes.len() == DENSE_BYTES);
+        if !is_sketch {
+            return Err("WRONGTYPE Key is not a valid HyperLogLog string value.".into());
+        }
+        if bytes[ENCODING_AT] == SPARSE && sparse::runs(&bytes[HEADER_BYTES..]).is_none() {
+            return Err("INVALIDOBJ Corrupted HLL object detected".into());
+        }
+        let (header, registers) = bytes.split_at(HEADER_BYTES);
+        let header = header.try_into().expect("the header was split off");
+        Ok(Self { header, registers: registers.to_vec(), bytes })
+    }
+
+    /// All bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// With its bytes put together.
+    fn joined(mut self) -> Self {
+        self.join();
+        self
+    }
+
+    /// Puts the bytes together after a change.
+    fn join(&mut self) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&self.header);
+        self.bytes.extend_from_slice(&self.registers);
+    }
+
+    /// Whether the registers are dense.
+    pub(super) fn is_dense(&self) -> bool {
+        self.header[ENCODING_AT] == DENSE
+    }
+
+    /// The count that the sketch holds itself, unless that is out of date.
+    pub(super) fn known_count(&self) -> Option<u64> {
+        let count = self.header[COUNT_AT..].try_into().expect("eight bytes end the header");
+        (self.header[HEADER_BYTES - 1] & OUT_OF_DATE == 0).then_some(u64::from_le_bytes(count))
+    }
+
+    /// Says that the count is out of date, and ends a series of changes.
+    pub(super) fn invalidate_count(&mut self) {
+        self.header[HEADER_BYTES - 1] |= OUT_OF_DATE;
+        self.join();
+    }
+
+    /// Adds an element; whether that changed anything.
+    pub(super) fn add(&mut self, element: &[u8]) -> bool {
+        let hash = hash(element);
+        let index = hash as usize % REGISTERS;
+        let value = (hash >> REGISTER_BITS | 1 << HASH_BITS).trailing_zeros() as u8 + 1;
+        self.raise_one(index, value)
+    }
+
+    /// Makes every register at least as high as that of `registers`.
+    pub(super) fn raise(&mut self, registers: &Registers) {
+        for (index, value) in registers.0.iter().enumerate() {
+            if *value > 0 {
+                self.raise_one(index, *value);
+            }
+        }
+    }
+
+    /// Makes a register at least `value`; whether that changed it.
+    fn raise_one(&mut self, index: usize, value: u8) -> bool {
+        if !self.is_dense() {
+            let room = (SPARSE_BYTES_MAX - HEADER_BYTES).saturating_sub(self.registers.len());
+            match sparse::raise(&mut self.registers, index, value, room) {
+                Raised::Unchanged => return false,
+                Raised::Changed => return true,
+                Raised::Full => self.make_dense(),
+            }
+        }
+        let changed = dense_register(&self.registers, index) < value;
+        if changed {
+            set_dense_register(&mut self.registers, index, value);
+        }
+        changed
+    }
+
+    /// Makes the registers dense.
+    pub(super) fn make_dense(&mut self) {
+        if self.is_dense() {
+            return;
+        }
+        let mut registers = Registers::default();
+        self.merge_into(&mut registers);
+        self.header[ENCODING_AT] = DENSE;
+        self.registers = vec![0; DENSE_BYTES - HEADER_BYTES];
+        for (index, value) in registers.0.iter().enumerate() {
+            set_dense_register(&mut self.registers, index, *value);
+        }
+    }
+
+    /// Raises the registers to those of the sketch.
+    pub(super) fn merge_into(&self, registers: &mut Registers) {
+        if self.is_dense() {
+            for (index, register) in registers.0.iter_mut().enumerate() {
+                *register = (*register).max(dense_register(&self.registers, index));
+            }
+            return;
+        }
+        let mut first = 0;
+        for run in sparse::runs(&self.registers).unwrap_or_default() {
+            for register in &mut registers.0[first..first + run.len] {
+                *register = (*register).max(run.value);
+            }
+            first += run.len;
+        }
+    }
+}
+
+/// The byte where a dense register starts, and the bits before it there.
+fn place(index: usize) -> (usize, usize) {
+    (index * 6 / 8, index * 6 % 8)
+}
+
+/// Two bytes as one number; behind the last byte there are zeros.
+fn pair(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes.get(at + 1).copied().unwrap_or(0)])
+}
+
+/// A dense register.
+fn dense_register(bytes: &[u8], index: usize) -> u8 {
+    let (at, shift) = place(index);
+    (pair(bytes, at) >> shift & 0x3F) as u8
+}
+
+/// Changes a dense register.
+fn set_dense_register(bytes: &mut [u8], index: usize, value: u8) {
+    let (at, shift) = place(index);
+    let both = pair(bytes, at) & !(0x3F << shift) | u16::from(value) << shift;
+    let [low, high] = both.to_le_bytes();
+    bytes[at] = low;
+    if let Some(byte) = bytes.get_mut(at + 1) {
+        *byte = high;
+    }
+}
+
+/// All registers, one byte each.
+pub(super) struct Registers(Box<[u8; REGISTERS]>);
+
+impl Default for Registers {
+    fn default() -> Self {
+        Self(Box::new([0; REGISTERS]))
+    }
+}
+
+impl Registers {
+    /// About how many elements the registers have seen: Ertl's improved estimate from how often each value occurs.
+    pub(super) fn count(&self) -> u64 {
+        const VALUE_MAX: usize = HASH_BITS as usize + 1;
+        let mut occurs = [0_u32; 64];
+        self.0.iter().for_each(|value| occurs[usize::from(value & 0x3F)] += 1);
+        let all = REGISTERS as f64;
+        let mut sum = all * tau((all - f64::from(occurs[VALUE_MAX])) / all);
+        for value in (1..VALUE_MAX).rev() {
+            sum = (sum + f64::from(occurs[value])) * 0.5;
+        }
+        sum += all * sigma(f64::from(occurs[0]) / all);
+        (ALPHA * all * all / sum).round() as u64
+    }
+}
+
+/// What registers that are zero contribute.
+fn sigma(mut x: f64) -> f64 {
+    if x == 1.0 {
+        return f64::INFINITY;
+    }
+    let (mut y, mut z) = (1.0, x);
+    loop {
+        x *= x;
+        let before = z;
+        z += x * y;
+        y += y;
+        if before == z {
+            return z;
+        }
+    }
+}
+
+/// What registers that are as high as can be contribute.
+fn tau(mut x: f64) -> f64 {
+    if x == 0.0 || x == 1.0 {
+        return 0.0;
+    }
+    let (mut y, mut z) = (1.0, 1.0 - x);
+    loop {
+        x = x.sqrt();
+        let before = z;
+        y *= 0.5;
+        z -= (1.0 - x).powi(2) * y;
+        if before == z {
+            return z / 3.0;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Where `SORT` takes elements from and puts a result: all that it needs to know of the types.
+
+use super::Found;
+use crate::command::{CommandError, WriteCtx};
+use crate::effect::{Effect, End, ItemsBuffer};
+use crate::keyspace::Value;
+use crate::table::View;
+
+/// The elements of a collection in its own order.
+pub(super) fn elements(view: &View<'_>, value: &Value<'_>) -> Result<Vec<Vec<u8>>, CommandError> {
+    let mut elements = Vec::new();
+    if let Some(set) = value.set() {
+        set.each_from(view, &[], |member| {
+            elements.push(member.to_vec());
+            Ok(true)
+        })?;
+    } else if let Some(set) = value.sorted_set() {
+        set.each_in(view, 0..set.len()?, false, |member, _| {
+            elements.push(member.to_vec());
+            Ok(true)
+        })?;
+    } else if let Some(list) = value.list() {
+        list.each(view, End::Head, 0, |_, element| {
+            elements.push(element.to_contiguous(view)?.into_owned());
+            Ok(true)
+        })?;
+    } else {
+        return Err(CommandError::WRONG_TYPE);
+    }
+    Ok(elements)
+}
+
+/// Makes `key` a list of what was found, whatever it held; what was not found is empty. Nothing at all, no key.
+pub(super) fn replace(context: &mut WriteCtx<'_>, key: &[u8], found: &[Found]) -> Result<(), CommandError> {
+    let db = context.db;
+    if context.keys.info(db, key)?.is_some() {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    }
+    if !found.is_empty() {
+        let elements: ItemsBuffer = found.iter().map(|found| found.as_deref().unwrap_or_default()).collect();
+        context.keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: elements.items() })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! `SORT`: the elements of a list, a set or a sorted set, in an order that other keys may decide.
+//!
+//! Where elements come from and where a result goes to is in [`collection`]; what an element is looked up as in
+//! [`pattern`].
+
+mod collection;
+mod options;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use self::options::Options;
+use self::pattern::Pattern;
+use super::table::spec;
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
+use crate::keyspace::{Estimate, KeyReader, KeyspaceError, Kind};
+use crate::number::parse_f64_in_range;
+use crate::resp::Reply;
+use crate::table::View;
+
+/// Changes as much as the data says.
+const STORES: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::DATA_SIZED).with(Flags::MOVABLEKEYS);
+
+/// The commands of this family. Ids 170 to 179.
+pub(super) static SPECS: &[Spec] = &[
+    Spec {
+        id: 170,
+        summary: "Sorts the elements of a list, a set or a sorted set, and returns or stores them.",
+        complexity: COMPLEXITY,
+        ..spec("sort", -2, STORES, KeySpec::ONE, Run::Write(sort))
+    },
+    Spec {
+        id: 171,
+        summary: "Returns the sorted elements of a list, a set or a sorted set.",
+        since: "7.0.0",
+        complexity: COMPLEXITY,
+        ..spec("sort_ro", -2, Flags::READONLY.with(Flags::MOVABLEKEYS), KeySpec::ONE, Run::Read(sort_ro))
+    },
+];
+
+/// How long it takes to sort.
+const COMPLEXITY: &str = "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.";
+
+/// What a row of the result has in one column: nothing if there was nothing to be found.
+type Found = Option<Vec<u8>>;
+
+/// Adds what `SORT` deletes on its way and stores.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let Ok(options) = Options::parse(&call.args, false) else { return Ok(()) };
+    sources::estimate_read(call, view, estimate)?;
+    let Some(key) = options.store else { return Ok(()) };
+    let mut lookups = Default::default();
+    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
+    match result(&mut keys, call.db, &call.args[1], &options) {
+        Ok(found) => {
+            estimate.add_key(view, call.db, key);
+            found.iter().for_each(|value| {
+                estimate.add_value(value.as_ref().map_or(0, |value| value.len() as u64));
+            });
+            estimate.add_elements(view, call.db, key, found.len() as u64)
+        }
+        Err(CommandError::Reply(_)) => Ok(()),
+        Err(CommandError::Keyspace(error)) => Err(error),
+    }
+}
+
+/// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA]`
+fn sort_ro(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let options = Options::parse(args, true)?;
+    let found = result(&mut context.keys, context.db, &args[1], &options)?;
+    reply_found(&found, reply);
+    Ok(())
+}
+
+/// `SORT key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA] [STORE destination]`
+fn sort(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let options = Options::parse(args, false)?;
+    let db = context.db;
+    let found = sources::read(context, |keys| result(keys, db, &args[1], &options))?;
+    match options.store {
+        None => reply_found(&found, reply),
+        Some(key) => {
+            sources::check_key(key)?;
+            collection::replace(context, key, &found)?;
+            reply.integer(found.len() as i64);
+        }
+    }
+    Ok(())
+}
+
+/// Replies with all that was found.
+fn reply_found(found: &[Found], reply: &mut Reply<'_>) {
+    reply.array(found.len());
+    for value in found {
+        match value {
+            Some(value) => reply.bulk(value),
+            None => reply.null(),
+        }
+    }
+}
+
+/// What the options make of the elements of a key: row by row what the `GET` patterns name, or the element itself.
+fn result(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    key: &[u8],
+    options: &Options<'_>,
+) -> Result<Vec<Found>, CommandError> {
+    let value = keys.get(db, key)?;
+    let (kind, mut elements) = match &value {
+        Some(value) => (value.kind, collection::elements(keys.view(), value)?),
+        None => (Kind::List, Vec::new()),
+    };
+    // What is stored of a set must not depend on how the set is laid out.
+    let by_itself = options.unsorted && kind == Kind::Set && options.store.is_some();
+    if !options.unsorted || by_itself {
+        let alphabetic = options.alphabetic || by_itself;
+        let by = if by_itself { None } else { options.by };
+        elements = sorted(keys, db, elements, by, (alphabetic, options.descending))?;
+    } else if kind == Kind::SortedSet && options.descending {
+        elements.reverse();
+    }
+    let range = limited(options.limit, elements.len());
+    let mut found = Vec::new();
+    for element in elements.drain(range) {
+        for pattern in &options.get {
+            found.push(pattern.look_up(keys, db, &element)?);
+        }
+        if options.get.is_empty() {
+            found.push(Some(element));
+        }
+    }
+    Ok(found)
+}
+
+/// The elements that `LIMIT offset count` leaves of `len`.
+fn limited((offset, count): (i64, i64), len: usize) -> Range<usize> {
+    let start = usize::try_from(offset.max(0)).unwrap_or(usize::MAX).min(len);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    start..start.saturating_add(count).min(len)
+}
+
+/// What an element is sorted by.
+enum Weight {
+    /// A number.
+    Number(f64),
+    /// Bytes; nothing comes before all others.
+    Text(Found),
+}
+
+/// The elements in order: of what `by` finds for them, or of themselves.
+fn sorted(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    elements: Vec<Vec<u8>>,
+    by: Option<Pattern<'_>>,
+    (alphabetic, descending): (bool, bool),
+) -> Result<Vec<Vec<u8>>, CommandError> {
+    let mut weighted = Vec::with_capacity(elements.len());
+    for element in elements {
+        let found = match by {
+            Some(by) => by.look_up(keys, db, &element)?,
+            None => Some(element.clone()),
+        };
+        let weight = if alphabetic { Weight::Text(found) } else { Weight::Number(number(found)?) };
+        weighted.push((weight, element));
+    }
+    weighted.sort_by(|a, b| {
+        let order = match (&a.0, &b.0) {
+            (Weight::Number(a), Weight::Number(b)) => a.total_cmp(b),
+            (Weight::Text(a), Weight::Text(b)) => return directed(a.cmp(b), descending),
+            _ => Ordering::Equal,
+        };
+        directed(order.then_with(|| a.1.cmp(&b.1)), descending)
+    });
+    Ok(weighted.into_iter().map(|(_, element)| element).collect())
+}
+
+/// An order, or its reverse.
+fn directed(order: Ordering, descending: bool) -> Ordering {
+    if descending { order.reverse() } else { order }
+}
+
+/// The number that was found; nothing counts as zero.
+fn number(found: Found) -> Result<f64, CommandError> {
+    let Some(text) = found else { return Ok(0.0) };
+    // Adding zero makes a negative zero positive: they are equal.
+    let number = parse_f64_in_range(&text).map(|number| number + 0.0);
+    number.ok_or("ERR One or more scores can't be converted into double".into())
+}

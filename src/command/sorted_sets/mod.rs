@@ -1,0 +1,89 @@
+//! Sorted sets: `ZADD`, `ZRANGE` and their kin.
+
+mod add;
+mod algebra;
+mod pop;
+mod query;
+mod random;
+mod range;
+mod read;
+mod specs;
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub(super) use add::{Options, put};
+pub(super) use specs::SPECS;
+pub(super) use store::{estimate_sources, replace};
+
+use super::{Call, CommandError, WriteCtx};
+use crate::effect::{SCORE_BYTES, Score};
+use crate::keyspace::{Estimate, KeyReader, KeyspaceError, SortedSet, Value};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// A member and its score, owned.
+pub(super) type Element = (Score, Vec<u8>);
+
+/// The sorted set that a value is.
+fn sorted_set<'a>(value: Option<Value<'a>>) -> Result<Option<SortedSet<'a>>, CommandError> {
+    value.map(|value| value.sorted_set().ok_or(CommandError::WRONG_TYPE)).transpose()
+}
+
+/// The sorted set that a key holds.
+pub(super) fn set_of<'a>(
+    keys: &mut KeyReader<'a>,
+    db: usize,
+    key: &[u8],
+) -> Result<Option<SortedSet<'a>>, CommandError> {
+    sorted_set(keys.get(db, key)?)
+}
+
+/// Hands the sorted set that a key holds in the writer's version to `look`.
+fn with_set<R>(
+    context: &WriteCtx<'_>,
+    key: &[u8],
+    look: impl FnOnce(&View<'_>, Option<SortedSet<'_>>) -> Result<R, CommandError>,
+) -> Result<R, CommandError> {
+    context.keys.with_value(context.db, key, |view, value| look(view, sorted_set(value)?))
+}
+
+/// Replies with one of the elements of an array. Where scores are wanted, RESP2 has them as elements of their own, and
+/// RESP3 as pairs.
+fn reply_element(reply: &mut Reply<'_>, member: &[u8], score: Score, with_scores: bool) {
+    if with_scores && reply.is_resp3() {
+        reply.array(2);
+    }
+    reply.bulk(member);
+    if with_scores {
+        reply.double(score.get());
+    }
+}
+
+/// The start of an array of `len` elements that [`reply_element`] writes.
+fn reply_elements(reply: &mut Reply<'_>, len: u64, with_scores: bool) {
+    let words = if with_scores && !reply.is_resp3() { 2 } else { 1 };
+    reply.array(len as usize * words);
+}
+
+/// Adds what the commands of this family log and store besides what the client sent.
+pub(super) fn estimate(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    match call.spec.name {
+        "zadd" | "zincrby" => estimate.add_value((call.args.len() * SCORE_BYTES) as u64),
+        "zunionstore" | "zinterstore" | "zdiffstore" => {
+            store::estimate_sources(call, view, super::sources::counted(&call.args, 2), estimate)?;
+        }
+        "zrangestore" => store::estimate_sources(call, view, call.args.get(2).into_iter(), estimate)?,
+        "zpopmin" | "zpopmax" => pop::estimate_pop(call, view, estimate)?,
+        "zmpop" => pop::estimate_mpop(call, view, estimate)?,
+        "zremrangebyrank" | "zremrangebyscore" | "zremrangebylex" => {
+            range::estimate_removal(call, view, estimate)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Removing the elements with the lowest or the highest scores.
+
+use std::ops::Range;
+
+use super::{Element, set_of, store, with_set};
+use crate::command::{Args, Call, CommandError, WriteCtx, sources, words};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::{Estimate, KeyReader, KeyspaceError, SortedSet};
+use crate::number::parse_i64;
+use crate::resp::Reply;
+use crate::table::View;
+
+/// `ZPOPMIN key [count]`
+pub(super) fn zpopmin(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    pop_and_reply(false, context, args, reply)
+}
+
+/// `ZPOPMAX key [count]`
+pub(super) fn zpopmax(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    pop_and_reply(true, context, args, reply)
+}
+
+/// Pops elements from one end and replies with them: one flat array, but with a count in RESP3 an array of pairs.
+fn pop_and_reply(
+    highest: bool,
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    if args.len() > 3 {
+        return Err(CommandError::SYNTAX);
+    }
+    let count = args.get(2).map(pop_count).transpose()?;
+    let popped = pop(context, &args[1], highest, count.unwrap_or(1))?;
+    let nested = count.is_some() && reply.is_resp3();
+    reply.array(popped.len() * if nested { 1 } else { 2 });
+    for (score, member) in &popped {
+        if nested {
+            reply.array(2);
+        }
+        reply.bulk(member);
+        reply.double(score.get());
+    }
+    Ok(())
+}
+
+/// How many elements are to be popped.
+fn pop_count(word: &[u8]) -> Result<u64, CommandError> {
+    let count = parse_i64(word).and_then(|count| u64::try_from(count).ok());
+    count.ok_or("ERR value is out of range, must be positive".into())
+}
+
+/// The positions of up to `count` elements at one end.
+fn end_positions(set: &SortedSet<'_>, highest: bool, count: u64) -> Result<Range<u64>, KeyspaceError> {
+    let len = set.len()?;
+    let count = count.min(len);
+    Ok(if highest { len - count..len } else { 0..count })
+}
+
+/// Removes up to `count` elements from one end; the elements, from that end on.
+pub(in crate::command) fn pop(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    highest: bool,
+    count: u64,
+) -> Result<Vec<Element>, CommandError> {
+    let db = context.db;
+    let (popped, all) = with_set(context, key, |view, set| {
+        let mut popped: Vec<Element> = Vec::new();
+        let Some(set) = set else { return Ok((popped, false)) };
+        let positions = end_positions(&set, highest, count)?;
+        let all = positions == (0..set.len()?);
+        set.each_in(view, positions, highest, |member, score| {
+            popped.push((score, member.to_vec()));
+            Ok(true)
+        })?;
+        Ok((popped, all))
+    })?;
+    if all {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+    } else if !popped.is_empty() {
+        let members: ItemsBuffer = popped.iter().map(|(_, member)| member.as_slice()).collect();
+        context.keys.apply(&Effect::SortedSetRemove { db, key, members: members.items() })?;
+    }
+    Ok(popped)
+}
+
+/// What `ZMPOP` asks for.
+pub(in crate::command) struct MultiPop<'w> {
+    /// The keys, in the order in which they are tried.
+    pub(in crate::command) keys: Vec<&'w [u8]>,
+    /// Whether the highest scores are wanted.
+    pub(in crate::command) highest: bool,
+    /// Elements that are wanted, at most.
+    pub(in crate::command) count: u64,
+}
+
+impl<'w> MultiPop<'w> {
+    /// Understands `numkeys key [key ...] MIN|MAX [COUNT count]` from word `first` on.
+    pub(in crate::command) fn parse(args: &Args<'w>, first: usize) -> Result<Self, CommandError> {
+        let keys =
+            parse_i64(&args[first]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
+        let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
+        let at = first.saturating_add(1).saturating_add(keys);
+        let highest = match args.get(at) {
+            Some(word) if words::is(word, "min") => false,
+            Some(word) if words::is(word, "max") => true,
+            _ => return Err(CommandError::SYNTAX),
+        };
+        let mut count = None;
+        let mut rest = args.from(at + 1);
+        while let Some(word) = rest.next() {
+            let value = rest.next().filter(|_| words::is(word, "count") && count.is_none());
+            let number = parse_i64(value.ok_or(CommandError::SYNTAX)?).filter(|number| *number > 0);
+            count = Some(number.ok_or(CommandError::from("ERR count should be greater than 0"))? as u64);
+        }
+        Ok(Self { keys: args.from(first + 1).take(keys).collect(), highest, count: count.unwrap_or(1) })
+    }
+}
+
+/// The reply of `ZMPOP`: the key and the elements that were popped there.
+pub(in crate::command) fn reply_popped(reply: &mut Reply<'_>, key: &[u8], popped: &[Element]) {
+    reply.array(2);
+    reply.bulk(key);
+    reply.array(popped.len());
+    for (score, member) in popped {
+        reply.array(2);
+        reply.bulk(member);
+        reply.double(score.get());
+    }
+}
+
+/// `ZMPOP numkeys key [key ...] <MIN|MAX> [COUNT count]`
+pub(super) fn zmpop(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let wanted = MultiPop::parse(args, 1)?;
+    let db = context.db;
+    let found = sources::read(context, |keys| first_set(keys, db, &wanted.keys))?;
+    match found {
+        Some(key) => {
+            let popped = pop(context, key, wanted.highest, wanted.count)?;
+            reply_popped(reply, key, &popped);
+        }
+        None => reply.null_array(),
+    }
+    Ok(())
+}
+
+/// The first key that exists; it must hold a sorted set.
+fn first_set<'w>(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    candidates: &[&'w [u8]],
+) -> Result<Option<&'w [u8]>, CommandError> {
+    for key in candidates {
+        if set_of(keys, db, key)?.is_some() {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
+}
+
+/// Adds what `ZPOPMIN` or `ZPOPMAX` logs and changes.
+pub(super) fn estimate_pop(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let count = call.args.get(2).map_or(Ok(1), pop_count).unwrap_or(0);
+    estimate_popped(call, view, &call.args[1], (call.spec.name == "zpopmax", count), estimate)
+}
+
+/// Adds what `ZMPOP` logs and changes.
+pub(super) fn estimate_mpop(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let Ok(wanted) = MultiPop::parse(&call.args, 1) else { return Ok(()) };
+    sources::estimate_read(call, view, estimate)?;
+    let mut lookups = Default::default();
+    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
+    match first_set(&mut keys, call.db, &wanted.keys) {
+        Ok(Some(key)) => {
+            estimate.add_key(view, call.db, key);
+            estimate_popped(call, view, key, (wanted.highest, wanted.count), estimate)
+        }
+        Ok(None) | Err(CommandError::Reply(_)) => Ok(()),
+        Err(CommandError::Keyspace(error)) => Err(error),
+    }
+}
+
+/// Adds what popping up to `count` elements of a key logs and changes.
+fn estimate_popped(
+    call: &Call<'_>,
+    view: &View<'_>,
+    key: &[u8],
+    (highest, count): (bool, u64),
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let mut lookups = Default::default();
+    let value = KeyReader::new(view, call.now_ms, &mut lookups).peek(call.db, key)?;
+    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(()) };
+    let positions = end_positions(&set, highest, count)?;
+    store::estimate_removed(call, view, key, (&set, positions), estimate)
+}

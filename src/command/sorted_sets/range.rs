@@ -1,0 +1,193 @@
+//! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
+
+use super::query::{Bounds, Form, Order, Query};
+use super::{Element, reply_element, reply_elements, set_of, store, with_set};
+use crate::command::{Args, Call, CommandError, ReadCtx, WriteCtx, sources};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::{Estimate, KeyReader, KeyspaceError};
+use crate::resp::Reply;
+use crate::table::View;
+
+/// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
+pub(super) fn zrange(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(None, None, context, args, reply)
+}
+
+/// `ZREVRANGE key start stop [WITHSCORES]`
+pub(super) fn zrevrange(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(Some(Order::Positions), Some(true), context, args, reply)
+}
+
+/// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`
+pub(super) fn zrangebyscore(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(Some(Order::Scores), Some(false), context, args, reply)
+}
+
+/// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`
+pub(super) fn zrevrangebyscore(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(Some(Order::Scores), Some(true), context, args, reply)
+}
+
+/// `ZRANGEBYLEX key min max [LIMIT offset count]`
+pub(super) fn zrangebylex(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(Some(Order::Members), Some(false), context, args, reply)
+}
+
+/// `ZREVRANGEBYLEX key max min [LIMIT offset count]`
+pub(super) fn zrevrangebylex(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_range(Some(Order::Members), Some(true), context, args, reply)
+}
+
+/// Replies with the elements that a query asks for.
+fn reply_range(
+    order: Option<Order>,
+    reverse: Option<bool>,
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let query = Query::parse(Form { order, reverse, stores: false }, args, 2)?;
+    let Some(set) = set_of(&mut context.keys, context.db, &args[1])? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let view = context.keys.view();
+    let positions = query.positions(view, &set)?;
+    reply_elements(reply, positions.end - positions.start, query.with_scores);
+    set.each_in(view, positions, query.reverse, |member, score| {
+        reply_element(reply, member, score, query.with_scores);
+        Ok(true)
+    })?;
+    Ok(())
+}
+
+/// `ZRANGESTORE destination source start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count]`
+pub(super) fn zrangestore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3)?;
+    let db = context.db;
+    let elements = sources::read(context, |keys| {
+        let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Vec::new()) };
+        let mut elements: Vec<Element> = Vec::new();
+        let positions = query.positions(keys.view(), &set)?;
+        set.each_in(keys.view(), positions, false, |member, score| {
+            elements.push((score, member.to_vec()));
+            Ok(true)
+        })?;
+        Ok(elements)
+    })?;
+    store::replace(context, &args[1], &elements)?;
+    reply.integer(elements.len() as i64);
+    Ok(())
+}
+
+/// `ZREMRANGEBYRANK key start stop`
+pub(super) fn zremrangebyrank(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    remove_range(Order::Positions, context, args, reply)
+}
+
+/// `ZREMRANGEBYSCORE key min max`
+pub(super) fn zremrangebyscore(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    remove_range(Order::Scores, context, args, reply)
+}
+
+/// `ZREMRANGEBYLEX key min max`
+pub(super) fn zremrangebylex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    remove_range(Order::Members, context, args, reply)
+}
+
+/// Removes the elements within bounds.
+fn remove_range(
+    order: Order,
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let (db, key) = (context.db, &args[1]);
+    let bounds = Bounds::parse(order, &args[2], &args[3])?;
+    let (members, all) = with_set(context, key, |view, set| {
+        let mut members = ItemsBuffer::new();
+        let Some(set) = set else { return Ok((members, false)) };
+        let positions = bounds.positions(view, &set, false)?;
+        if positions.end - positions.start < set.len()? {
+            set.each_in(view, positions, false, |member, _| {
+                members.push(member);
+                Ok(true)
+            })?;
+            return Ok((members, false));
+        }
+        reply.integer(set.len()? as i64);
+        Ok((members, true))
+    })?;
+    if all {
+        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        return Ok(());
+    }
+    if !members.is_empty() {
+        context.keys.apply(&Effect::SortedSetRemove { db, key, members: members.items() })?;
+    }
+    reply.integer(members.len() as i64);
+    Ok(())
+}
+
+/// Adds what the removal of a range logs and changes.
+pub(super) fn estimate_removal(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    let order = match call.spec.name {
+        "zremrangebyrank" => Order::Positions,
+        "zremrangebyscore" => Order::Scores,
+        _ => Order::Members,
+    };
+    let (args, mut lookups) = (&call.args, Default::default());
+    let Ok(bounds) = Bounds::parse(order, &args[2], &args[3]) else { return Ok(()) };
+    let value = KeyReader::new(view, call.now_ms, &mut lookups).peek(call.db, &args[1])?;
+    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(()) };
+    let positions = bounds.positions(view, &set, false)?;
+    // All elements go with the key.
+    if positions.end - positions.start < set.len()? {
+        store::estimate_removed(call, view, &args[1], (&set, positions), estimate)?;
+    }
+    Ok(())
+}

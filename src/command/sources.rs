@@ -1,0 +1,60 @@
+//! What writing commands share that read other keys than those at fixed places: the inputs of `ZUNIONSTORE`, what a
+//! `SORT` looks up.
+
+use super::{Args, Call, CommandError, WriteCtx};
+use crate::keyspace::{Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, KeyspaceError, Lookups};
+use crate::number::parse_i64;
+use crate::table::View;
+
+/// Keys past their deadline that one command deletes on its way, at most; those beyond are left to the writer's rounds.
+const PURGED_KEYS_MAX: usize = 64;
+/// Bytes of those keys, at most, but for the last one.
+const PURGED_BYTES_MAX: usize = 64 << 10;
+
+/// Reads the writer's version as a reading command would, then deletes the keys that were found past their deadline.
+pub(super) fn read<R>(
+    context: &mut WriteCtx<'_>,
+    look: impl FnOnce(&mut KeyReader<'_>) -> Result<R, CommandError>,
+) -> Result<R, CommandError> {
+    let mut lookups = Lookups::default();
+    let found = look(&mut KeyReader::new(&context.keys.view(), context.now_ms, &mut lookups));
+    let mut bytes = 0;
+    for ExpiredKey { db, key } in lookups.expired.into_iter().take(PURGED_KEYS_MAX) {
+        bytes += key.len();
+        if bytes > PURGED_BYTES_MAX {
+            break;
+        }
+        context.keys.purge(db, &key, context.now_ms)?;
+    }
+    found
+}
+
+/// Adds what [`read`] may delete.
+pub(super) fn estimate_read(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    if crate::keyspace::any_due(view, call.db, call.now_ms)? {
+        estimate.add_deletions(view, call.db, PURGED_KEYS_MAX as u64, PURGED_BYTES_MAX as u64);
+        estimate.add_purges(view, call.db, PURGED_KEYS_MAX as u64)?;
+    }
+    Ok(())
+}
+
+/// Refuses a key that is too long to be stored; keys at fixed places are looked at before the command runs.
+pub(super) fn check_key(key: &[u8]) -> Result<(), CommandError> {
+    match key.len() > KEY_BYTES_MAX {
+        true => Err(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most").into()),
+        false => Ok(()),
+    }
+}
+
+/// The keys whose number stands in word `at`, as far as there are so many; none if that is no number.
+pub(super) fn counted<'a>(
+    args: &Args<'a>,
+    at: usize,
+) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
+    let count = args.get(at).and_then(parse_i64).and_then(|count| usize::try_from(count).ok());
+    args.from(at + 1).take(count.unwrap_or(0))
+}

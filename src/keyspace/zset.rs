@@ -1,0 +1,332 @@
+//! Sorted sets: a map of members, each with its score, and the order of the scores.
+//!
+//! ```text
+//! first tree    key = member            cell = score, see `effect::Score`
+//! second tree   key = score | member    cell = empty
+//! ```
+//!
+//! Packed, a sorted set is the map alone; it is few enough members to be put in order by whoever asks. The order is that
+//! of the scores, and of the members' bytes where those are equal. Positions and ranges are counted by the second tree,
+//! in logarithmic time.
+
+use std::ops::Range;
+
+use super::cell::{Kind, Value};
+use super::collection::{Collection, Draft, Form, Map};
+use super::packed::Width;
+use super::{KeyspaceError, MEMBER_BYTES_MAX};
+use crate::effect::{Items, SCORE_BYTES, Score};
+use crate::table::{Cell, Root, TableWriter, View};
+
+/// A sorted set, read.
+#[derive(Clone, Copy, Debug)]
+pub struct SortedSet<'a> {
+    /// Its members with their scores.
+    members: Map<'a>,
+    /// Its members behind their scores; empty if the set is packed.
+    order: Root,
+}
+
+/// A place between two elements of a sorted set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Edge<'a> {
+    /// Before all elements.
+    First,
+    /// Behind all elements.
+    Last,
+    /// Before all elements with this score and above.
+    Score(Score),
+    /// Behind all elements with this score and below.
+    BehindScore(Score),
+    /// Before this member and those behind it, if all scores are equal.
+    Member(&'a [u8]),
+    /// Behind this member and those before it, if all scores are equal.
+    BehindMember(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// The sorted set, or `None` if the value is of another type.
+    pub fn sorted_set(&self) -> Option<SortedSet<'a>> {
+        let members = self.map(Kind::SortedSet)?;
+        let order = match self.collection(Kind::SortedSet) {
+            Some(Collection::InTrees { roots, .. }) => roots.get(1).copied().unwrap_or(Root::EMPTY),
+            _ => Root::EMPTY,
+        };
+        Some(SortedSet { members, order })
+    }
+}
+
+/// The score that a member's cell holds.
+fn score_of(cell: &Cell<'_>) -> Result<Score, KeyspaceError> {
+    Score::from_bytes(cell.bytes).ok_or(KeyspaceError::BadCell("a member without a score"))
+}
+
+/// The second tree's key of an element.
+fn order_key(score: Score, member: &[u8]) -> Vec<u8> {
+    [score.to_bytes().as_slice(), member].concat()
+}
+
+/// Score and member of a key of the second tree.
+fn split(order_key: &[u8]) -> Result<(Score, &[u8]), KeyspaceError> {
+    let bad = KeyspaceError::BadCell("a member behind something that is no score");
+    let (score, member) = order_key.split_at_checked(SCORE_BYTES).ok_or(bad)?;
+    let bad = KeyspaceError::BadCell("a member behind something that is no score");
+    Ok((Score::from_bytes(score).ok_or(bad)?, member))
+}
+
+impl<'a> SortedSet<'a> {
+    /// Number of elements.
+    pub fn len(&self) -> Result<u64, KeyspaceError> {
+        self.members.len()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether the set is packed in its key's cell.
+    pub fn is_packed(&self) -> bool {
+        self.members.is_packed()
+    }
+
+    /// The score of `member`, or `None` if it is not in the set.
+    pub fn score(&self, view: &View<'_>, member: &[u8]) -> Result<Option<Score>, KeyspaceError> {
+        self.members.get(view, member)?.map(|cell| score_of(&cell)).transpose()
+    }
+
+    /// Number of elements before `member`, and its score; or `None` if it is not in the set.
+    pub fn rank(&self, view: &View<'_>, member: &[u8]) -> Result<Option<(u64, Score)>, KeyspaceError> {
+        let Some(score) = self.score(view, member)? else {
+            return Ok(None);
+        };
+        let rank = match self.sorted()? {
+            None => view.rank(self.order, &order_key(score, member))?,
+            Some(sorted) => sorted.partition_point(|element| *element < (score, member)) as u64,
+        };
+        Ok(Some((rank, score)))
+    }
+
+    /// Number of elements before `edge`.
+    pub fn position(&self, view: &View<'_>, edge: Edge<'_>) -> Result<u64, KeyspaceError> {
+        match edge {
+            Edge::First => return Ok(0),
+            Edge::Last => return self.len(),
+            _ => {}
+        }
+        if let Some(sorted) = self.sorted()? {
+            return Ok(packed_position(&sorted, edge) as u64);
+        }
+        let key = match edge {
+            Edge::First | Edge::Last => Vec::new(),
+            Edge::Score(score) => score.to_bytes().to_vec(),
+            // The bytes of a score are never all ones.
+            Edge::BehindScore(score) => (score.order() + 1).to_be_bytes().to_vec(),
+            Edge::Member(member) => self.lexical_key(view, member)?,
+            Edge::BehindMember(member) => {
+                let mut key = self.lexical_key(view, member)?;
+                key.push(0);
+                key
+            }
+        };
+        Ok(view.rank(self.order, &key)?)
+    }
+
+    /// The second tree's key of `member` with the lowest score. What is longer than members can be is cut: it has the
+    /// same place among them.
+    fn lexical_key(&self, view: &View<'_>, member: &[u8]) -> Result<Vec<u8>, KeyspaceError> {
+        let mut cursor = view.cursor(self.order);
+        let lowest = match cursor.next()? {
+            Some((key, _)) => split(key)?.0,
+            None => Score::ZERO,
+        };
+        Ok(order_key(lowest, &member[..member.len().min(MEMBER_BYTES_MAX + 1)]))
+    }
+
+    /// Hands the elements at these positions, which must exist, to `see`, from either end, until it returns `false`.
+    pub fn each_in(
+        &self,
+        view: &View<'_>,
+        positions: Range<u64>,
+        reverse: bool,
+        mut see: impl FnMut(&[u8], Score) -> Result<bool, KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        if let Some(sorted) = self.sorted()? {
+            let elements = &sorted[positions.start as usize..positions.end as usize];
+            let mut both = (elements.iter(), elements.iter().rev());
+            let elements: &mut dyn Iterator<Item = &(Score, &[u8])> =
+                if reverse { &mut both.1 } else { &mut both.0 };
+            for (score, member) in elements {
+                if !see(member, *score)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let mut cursor = view.cursor(self.order);
+        let mut next = cursor.seek_nth(if reverse { positions.end - 1 } else { positions.start })?;
+        let mut left = positions.end - positions.start;
+        while let Some((key, _)) = next {
+            let (score, member) = split(key)?;
+            left -= 1;
+            if !see(member, score)? || left == 0 {
+                break;
+            }
+            next = if reverse { cursor.prev()? } else { cursor.next()? };
+        }
+        Ok(())
+    }
+
+    /// Hands the members from `start` on to `see`, in the order of their bytes, until it returns `false`.
+    pub fn each_member_from(
+        &self,
+        view: &View<'_>,
+        start: &[u8],
+        mut see: impl FnMut(&[u8], Score) -> Result<bool, KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        self.members.each_from(view, start, |member, cell| see(member, score_of(&cell)?))
+    }
+
+    /// The member at `place` in the order of the members' bytes.
+    pub fn nth_member(&self, view: &View<'_>, place: u64) -> Result<Option<(Vec<u8>, Score)>, KeyspaceError> {
+        let nth = self.members.nth(view, place)?;
+        nth.map(|(member, cell)| Ok((member, score_of(&cell)?))).transpose()
+    }
+
+    /// The elements in order, if the set is packed.
+    fn sorted(&self) -> Result<Option<Sorted<'a>>, KeyspaceError> {
+        let Map::Packed(packed, _) = self.members else {
+            return Ok(None);
+        };
+        let mut sorted = Vec::new();
+        for entry in packed.entries(Width::KeyAndCell) {
+            let entry = entry?;
+            let score = Score::from_bytes(entry.cell);
+            sorted.push((score.ok_or(KeyspaceError::BadCell("a member without a score"))?, entry.key));
+        }
+        sorted.sort_unstable();
+        Ok(Some(sorted))
+    }
+}
+
+/// All elements in order.
+type Sorted<'a> = Vec<(Score, &'a [u8])>;
+
+/// Number of elements before `edge`, out of all elements in order.
+fn packed_position(sorted: &[(Score, &[u8])], edge: Edge<'_>) -> usize {
+    let before = |(score, member): &(Score, &[u8])| match edge {
+        Edge::First => false,
+        Edge::Last => true,
+        Edge::Score(edge) => *score < edge,
+        Edge::BehindScore(edge) => *score <= edge,
+        Edge::Member(edge) => *member < edge,
+        Edge::BehindMember(edge) => *member <= edge,
+    };
+    sorted.iter().position(|element| !before(element)).unwrap_or(sorted.len())
+}
+
+/// A sorted set that was taken out of its cell to be changed.
+struct SortedSetDraft {
+    /// Its members.
+    draft: Draft,
+}
+
+impl SortedSetDraft {
+    /// The score of a member.
+    fn score(&self, table: &TableWriter, member: &[u8]) -> Result<Option<Score>, KeyspaceError> {
+        self.draft.map().get(&table.view(), member)?.map(|cell| score_of(&cell)).transpose()
+    }
+
+    /// Gives a member a score.
+    fn put(&mut self, table: &mut TableWriter, member: &[u8], score: Score) -> Result<(), KeyspaceError> {
+        let old = self.score(table, member)?;
+        if old == Some(score) {
+            return Ok(());
+        }
+        let was_packed = self.draft.is_packed();
+        self.draft.put(table, member, &score.to_bytes(), &[])?;
+        if was_packed && !self.draft.is_packed() {
+            return self.order_all(table);
+        }
+        self.reorder(table, member, old, Some(score))
+    }
+
+    /// Takes a member out.
+    fn remove(&mut self, table: &mut TableWriter, member: &[u8]) -> Result<(), KeyspaceError> {
+        let old = self.score(table, member)?;
+        if old.is_some() {
+            self.draft.remove(table, member)?;
+            self.reorder(table, member, old, None)?;
+        }
+        Ok(())
+    }
+
+    /// Moves a member in the second tree, if there is one.
+    fn reorder(
+        &mut self,
+        table: &mut TableWriter,
+        member: &[u8],
+        old: Option<Score>,
+        new: Option<Score>,
+    ) -> Result<(), KeyspaceError> {
+        let Form::InTrees { roots, .. } = &mut self.draft.form else { return Ok(()) };
+        let order = roots.get_mut(1).ok_or(KeyspaceError::BadCell("a sorted set without its order"))?;
+        if let Some(old) = old {
+            table.remove(order, &order_key(old, member))?;
+        }
+        if let Some(new) = new {
+            table.insert(order, &order_key(new, member), &[], &[])?;
+        }
+        Ok(())
+    }
+
+    /// Makes the second tree, after the set was unpacked.
+    fn order_all(&mut self, table: &mut TableWriter) -> Result<(), KeyspaceError> {
+        let mut all = Vec::new();
+        self.draft.map().each_from(&table.view(), &[], |member, cell| {
+            all.push(order_key(score_of(&cell)?, member));
+            Ok(true)
+        })?;
+        all.sort_unstable();
+        let mut order = Root::EMPTY;
+        for key in &all {
+            table.insert(&mut order, key, &[], &[])?;
+        }
+        if let Form::InTrees { roots, .. } = &mut self.draft.form {
+            roots.push(order);
+        }
+        Ok(())
+    }
+}
+
+/// Gives members of a sorted set, which is made if it is missing, their scores.
+pub(super) fn add(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    elements: Items<'_>,
+) -> Result<(), KeyspaceError> {
+    let draft = Draft::open(table, place, Kind::SortedSet, "zadd")?.unwrap_or(Draft::new(Kind::SortedSet));
+    let mut set = SortedSetDraft { draft };
+    for (member, score) in elements.pairs() {
+        let bad = KeyspaceError::Mismatch { effect: "zadd", reason: "a member has no score" };
+        set.put(table, member, Score::from_bytes(score).ok_or(bad)?)?;
+    }
+    set.draft.store(table, place, None)
+}
+
+/// Takes members out of a sorted set.
+pub(super) fn remove(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    members: Items<'_>,
+) -> Result<(), KeyspaceError> {
+    let draft = Draft::open_existing(table, place, Kind::SortedSet, "zrem")?;
+    let mut set = SortedSetDraft { draft };
+    for member in members {
+        set.remove(table, member)?;
+    }
+    set.draft.store(table, place, None)
+}

@@ -1,0 +1,175 @@
+//! Sorted sets against a sorted vector, through packing and unpacking, and after the file was reopened.
+
+use std::collections::BTreeMap;
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use super::collection_tests::{items, pages_used, publish, table};
+use super::*;
+use crate::effect::{Effect, Score};
+use crate::table::{Table, TableOptions, verify};
+
+/// Members with their scores.
+type Model = BTreeMap<Vec<u8>, Score>;
+
+/// A member: few, so that they meet, some long.
+fn member(random: &mut SmallRng) -> Vec<u8> {
+    let number: u32 = random.random_range(0..150);
+    match number {
+        0 => Vec::new(),
+        1..4 => vec![number as u8; 3000],
+        4 => vec![b'm'; MEMBER_BYTES_MAX],
+        _ => format!("member:{number}").into_bytes(),
+    }
+}
+
+/// A score: few, so that they are equal now and then.
+fn score(random: &mut SmallRng) -> Score {
+    let value = match random.random_range(0..30) {
+        0 => f64::INFINITY,
+        1 => f64::NEG_INFINITY,
+        2 => -0.0,
+        3 => f64::from_bits(random.random()),
+        _ => f64::from(random.random_range(-20..20)) / 2.0,
+    };
+    Score::new(value).unwrap_or(Score::ZERO)
+}
+
+/// One random change of a sorted set, and of its model.
+fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shrink: bool) {
+    let (db, key) = (0, b"zset".as_slice());
+    let members_max = if shrink { 60 } else { 14 };
+    let members: Vec<Vec<u8>> = (0..random.random_range(1..members_max)).map(|_| member(random)).collect();
+    if model.is_empty() || random.random_range(0..10) < if shrink { 2 } else { 7 } {
+        let mut elements = ItemsBuffer::new();
+        for member in members {
+            let score = score(random);
+            elements.push(&member);
+            elements.push(&score.to_bytes());
+            model.insert(member, score);
+        }
+        keys.apply(&Effect::SortedSetAdd { db, key, elements: elements.items() }).unwrap();
+    } else {
+        let items = items(members.iter().map(Vec::as_slice));
+        keys.apply_removal(&Effect::SortedSetRemove { db, key, members: items.items() }).unwrap();
+        members.iter().for_each(|member| _ = model.remove(member));
+    }
+}
+
+/// Reads the sorted set back in every way; whether it is packed.
+fn check(view: &View<'_>, model: &Model, random: &mut SmallRng) -> Option<bool> {
+    let value = reader::lookup(view, 0, b"zset").unwrap();
+    assert_eq!(value.is_some(), !model.is_empty());
+    let set = value?.sorted_set().unwrap();
+    let mut sorted: Vec<(Score, &[u8])> =
+        model.iter().map(|(member, score)| (*score, member.as_slice())).collect();
+    sorted.sort_unstable();
+    let len = sorted.len() as u64;
+    assert_eq!(set.len().unwrap(), len);
+    for reverse in [false, true] {
+        let start = random.random_range(0..len);
+        let range = start..random.random_range(start..=len);
+        let mut found = Vec::new();
+        set.each_in(view, range.clone(), reverse, |member, score| {
+            found.push((score, member.to_vec()));
+            Ok(true)
+        })
+        .unwrap();
+        let expected = &sorted[range.start as usize..range.end as usize];
+        let found = found.iter().map(|(score, member)| (*score, member.as_slice()));
+        if reverse {
+            assert!(found.eq(expected.iter().rev().copied()));
+        } else {
+            assert!(found.eq(expected.iter().copied()));
+        }
+    }
+    for (rank, (score, member)) in sorted.iter().enumerate() {
+        assert_eq!(set.rank(view, member).unwrap(), Some((rank as u64, *score)));
+        let below = sorted.partition_point(|(other, _)| other < score) as u64;
+        let behind = sorted.partition_point(|(other, _)| other <= score) as u64;
+        assert_eq!(set.position(view, Edge::Score(*score)).unwrap(), below);
+        assert_eq!(set.position(view, Edge::BehindScore(*score)).unwrap(), behind);
+    }
+    let wanted = member(random);
+    assert_eq!(set.score(view, &wanted).unwrap(), model.get(&wanted).copied());
+    let mut from = Vec::new();
+    set.each_member_from(view, &wanted, |member, score| {
+        from.push((member.to_vec(), score));
+        Ok(from.len() < 5)
+    })
+    .unwrap();
+    assert!(from.iter().map(|(member, score)| (member, score)).eq(model.range(wanted..).take(5)));
+    let place = random.random_range(0..len + 1);
+    let nth = set.nth_member(view, place).unwrap();
+    let expected = model.iter().nth(place as usize);
+    assert_eq!(nth.as_ref().map(|(member, score)| (member, score)), expected);
+    Some(set.is_packed())
+}
+
+#[test]
+fn a_sorted_set_does_what_a_sorted_vector_does() {
+    for seed in 0..6 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let (table, mut writer, file) = table();
+        let mut model = Model::new();
+        let (mut packed, mut in_trees) = (0, 0);
+        for step in 0..400 {
+            let shrink = step / 40 % 2 == 1;
+            change(&mut Keyspace::new(&mut writer, None), &mut model, &mut random, shrink);
+            match check(&writer.view(), &model, &mut random) {
+                Some(true) => packed += 1,
+                Some(false) => in_trees += 1,
+                None => {}
+            }
+            publish(&mut writer);
+        }
+        assert!(packed > 10 && in_trees > 100, "seed {seed}: {packed} packed, {in_trees} in trees");
+        if seed % 2 == 0 {
+            let checkpoint = writer.begin_checkpoint(1, 1);
+            writer.end_checkpoint(checkpoint.run().unwrap());
+            drop((table, writer));
+            let report = verify(&file.image()[..], &mut |_| {}).unwrap();
+            assert!(report.findings.is_empty(), "{:?}", report.findings);
+            let (_table, writer) = Table::open(Box::new(file), &TableOptions::default()).unwrap();
+            check(&writer.view(), &model, &mut random);
+            continue;
+        }
+        if !model.is_empty() {
+            let delete = Effect::Delete { db: 0, key: b"zset", expired: false };
+            Keyspace::new(&mut writer, None).apply(&delete).unwrap();
+        }
+        publish(&mut writer);
+        publish(&mut writer);
+        assert!(pages_used(&table) < 40, "seed {seed}: {} pages are left", pages_used(&table));
+    }
+}
+
+#[test]
+fn members_of_equal_scores_have_positions() {
+    for count in [9_u32, 900] {
+        let (_table, mut writer, _file) = table();
+        let mut elements = ItemsBuffer::new();
+        let names: Vec<String> = (0..count).map(|number| format!("{number:04}")).collect();
+        for name in &names {
+            elements.push(name.as_bytes());
+            elements.push(&Score::ZERO.to_bytes());
+        }
+        let (db, key) = (0, b"zset".as_slice());
+        let elements = elements.items();
+        Keyspace::new(&mut writer, None).apply(&Effect::SortedSetAdd { db, key, elements }).unwrap();
+        let view = writer.view();
+        let set = reader::lookup(&view, db, key).unwrap().unwrap().sorted_set().unwrap();
+        assert_eq!(set.is_packed(), count == 9);
+        let longest = vec![0xFF; 100_000];
+        let position = |edge| set.position(&view, edge).unwrap();
+        assert_eq!((position(Edge::First), position(Edge::Last)), (0, u64::from(count)));
+        for (place, name) in names.iter().enumerate() {
+            assert_eq!(position(Edge::Member(name.as_bytes())), place as u64);
+            assert_eq!(position(Edge::BehindMember(name.as_bytes())), place as u64 + 1);
+        }
+        assert_eq!(position(Edge::Member(b"0003x")), 4);
+        assert_eq!(position(Edge::Member(&longest)), u64::from(count));
+        assert_eq!(position(Edge::BehindMember(b"")), 0);
+    }
+}

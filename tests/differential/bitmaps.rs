@@ -68,7 +68,11 @@ impl Bitmaps {
             };
             match kind {
                 0 | 1 => words.extend(["GET".into(), self.format(), offset]),
-                2 | 3 => words.extend(["SET".into(), self.format(), offset, amount]),
+                // Numbers near the lowest one overflow in redis-server before they are compared with the limits.
+                2 | 3 => {
+                    let amount = amount.parse().map_or(amount, |amount: i64| (amount / 4).to_string());
+                    words.extend(["SET".into(), self.format(), offset, amount]);
+                }
                 4 | 5 => words.extend(["INCRBY".into(), self.format(), offset, amount]),
                 _ => words.extend([
                     "OVERFLOW".into(),

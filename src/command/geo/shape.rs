@@ -57,8 +57,9 @@ impl Shape {
         let north = (height / EARTH_RADIUS_M).to_degrees();
         // Meridians are closest, and the shape spans most of them, at the side towards the pole.
         let polar = if latitude < 0.0 { latitude - north } else { latitude + north };
-        let east = match polar.abs() {
-            0.0..90.0 => (width / EARTH_RADIUS_M / polar.to_radians().cos()).to_degrees(),
+        let east = match (width / EARTH_RADIUS_M / 2.0).sin() / polar.to_radians().cos() {
+            sine if polar.abs() < 90.0 && sine < 1.0 => 2.0 * sine.asin().to_degrees(),
+            // The pole is near enough to be walked around.
             _ => 360.0,
         };
         (
@@ -71,7 +72,7 @@ impl Shape {
     pub(super) fn cells(&self) -> Vec<Cell> {
         let (low, high) = self.bounds();
         let mut center = Cell::of(self.center, self.steps());
-        if center.steps > 1 && !reaches(center, low, high) {
+        while center.steps > 1 && !reaches(center, low, high) {
             center = Cell::of(self.center, center.steps - 1);
         }
         let (cell_low, cell_high) = center.corners();

@@ -9,6 +9,39 @@ use super::{LocalFn, ReadFn, WriteFn};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u32);
 
+// Each property has a bit of its own.
+const _: () = {
+    let all = [
+        Flags::WRITE,
+        Flags::READONLY,
+        Flags::DENYOOM,
+        Flags::ADMIN,
+        Flags::FAST,
+        Flags::NOSCRIPT,
+        Flags::NO_AUTH,
+        Flags::LOADING,
+        Flags::STALE,
+        Flags::MOVABLEKEYS,
+        Flags::SKIP_MONITOR,
+        Flags::SKIP_SLOWLOG,
+        Flags::BLOCKING,
+        Flags::PUBSUB,
+        Flags::BARRIER,
+        Flags::SNAPSHOT,
+        Flags::NO_MULTI,
+        Flags::NOT_QUEUED,
+        Flags::SUBMITS,
+        Flags::WHILE_LISTENING,
+        Flags::DATA_SIZED,
+    ];
+    let (mut seen, mut index) = (0, 0);
+    while index < all.len() {
+        assert!(seen & all[index].0 == 0);
+        seen |= all[index].0;
+        index += 1;
+    }
+};
+
 impl Flags {
     /// No property.
     pub const NONE: Flags = Flags(0);
@@ -43,7 +76,7 @@ impl Flags {
     /// Everything this client sent before must have been answered before the command runs.
     pub const BARRIER: Flags = Flags(1 << 14);
     /// Looks at the data although it runs with the client's own state.
-    pub const SNAPSHOT: Flags = Flags(1 << 15);
+    pub const SNAPSHOT: Flags = Flags(1 << 19);
 
     /// Not allowed between `MULTI` and `EXEC`.
     pub const NO_MULTI: Flags = Flags(1 << 15);
@@ -56,7 +89,7 @@ impl Flags {
 
     /// What it logs and stores depends on the data, not only on what the client sent: its need of space is looked at
     /// right before it runs.
-    pub const DATA_SIZED: Flags = Flags(1 << 15);
+    pub const DATA_SIZED: Flags = Flags(1 << 20);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

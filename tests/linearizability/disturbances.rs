@@ -1,0 +1,167 @@
+//! What happens to the server while clients talk to it: it is killed and started again, paused, and its clock jumps.
+
+use crate::clients::Shared;
+use crate::common::{TestServer, free_port};
+use rand::Rng;
+use rand::rngs::SmallRng;
+use rustix::process::{Pid, Signal, kill_process};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// Small limits, so that checkpoints, rotation and recycling happen while the clients write.
+const FLAGS: [&str; 6] = ["--wal-segment-size", "1mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
+/// How far the clock goes off, in seconds: half a year. The deadlines of the test are years away.
+const CLOCK_OFF_MAX: i64 = 15_000_000;
+/// Disturbances come at most so many operations apart.
+const GAP_MAX: usize = 1000;
+
+/// How often what happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// SIGKILLs, each with a restart.
+    pub kills: usize,
+    /// SIGSTOPs, each with a SIGCONT or a kill.
+    pub pauses: usize,
+    /// Jumps of the wall clock.
+    pub jumps: usize,
+}
+
+/// A server that does not have it easy.
+pub struct Victim {
+    server: TestServer,
+    dir: PathBuf,
+    clock: Option<FakeClock>,
+    /// When killed servers had ended.
+    pub deaths: Vec<u64>,
+    /// What happened.
+    pub counts: Counts,
+}
+
+/// A wall clock that the test sets, by libfaketime.
+struct FakeClock {
+    library: PathBuf,
+    /// Holds by how much the server's clock is off.
+    file: PathBuf,
+}
+
+/// Where libfaketime is, if it is installed.
+pub fn faketime() -> Option<PathBuf> {
+    let places = [format!("{}-linux-gnu/", std::env::consts::ARCH), String::new()];
+    let library = |place: &String| PathBuf::from(format!("/usr/lib/{place}faketime/libfaketime.so.1"));
+    places.iter().map(library).find(|library| library.exists())
+}
+
+impl FakeClock {
+    fn set(&self, seconds: i64) {
+        // The server reads the file whenever it asks for the time: it must never see half of it.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock's file can be written");
+        std::fs::rename(&new, &self.file).expect("the clock's file can be replaced");
+    }
+
+    fn apply(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
+        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DISABLE_SHM", "1");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
+    }
+}
+
+fn start(port: u16, dir: &Path, clock: Option<&FakeClock>) -> TestServer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
+    if let Some(clock) = clock {
+        clock.apply(&mut command);
+    }
+    let mut server = TestServer::spawn_by(command, port, dir, &FLAGS);
+    server.wait_ready();
+    server
+}
+
+impl Victim {
+    /// A server on an empty directory in `root`.
+    pub fn start(root: &Path) -> Self {
+        let dir = root.join("data");
+        let clock = faketime().map(|library| FakeClock { library, file: root.join("clock") });
+        if let Some(clock) = &clock {
+            clock.set(0);
+        }
+        let server = start(free_port(), &dir, clock.as_ref());
+        Self { server, dir, clock, deaths: Vec::new(), counts: Counts::default() }
+    }
+
+    /// The port that clients find the server at, over all its restarts.
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// The Unix socket, likewise.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.with_file_name(format!("{}.sock", self.server.port))
+    }
+
+    /// Disturbs the server until the clients have invoked all their operations.
+    pub fn disturb(&mut self, shared: &Shared, random: &mut SmallRng) {
+        let gap_max = (shared.operations / 5).clamp(2, GAP_MAX);
+        let mut next = random.random_range(1..gap_max);
+        while next < shared.operations {
+            let invoked = shared.invoked.load(Relaxed);
+            if invoked < next {
+                std::thread::sleep(Duration::from_micros(200));
+                continue;
+            }
+            self.disturb_once(shared, random);
+            next = shared.invoked.load(Relaxed) + random.random_range(1..gap_max);
+        }
+    }
+
+    fn disturb_once(&mut self, shared: &Shared, random: &mut SmallRng) {
+        match random.random_range(0..100) {
+            0..30 => self.kill_and_restart(shared, random),
+            30..40 => {
+                self.pause(random);
+                self.kill_and_restart(shared, random);
+            }
+            40..70 => {
+                self.pause(random);
+                self.signal(Signal::CONT);
+            }
+            70..80 => {
+                self.pause(random);
+                self.jump(random);
+                self.signal(Signal::CONT);
+            }
+            _ => self.jump(random),
+        }
+    }
+
+    /// Kills the server and starts it again, perhaps at another time of its clock.
+    pub fn kill_and_restart(&mut self, shared: &Shared, random: &mut SmallRng) {
+        self.server.kill();
+        self.deaths.push(shared.now());
+        self.counts.kills += 1;
+        if random.random_ratio(1, 4) {
+            self.jump(random);
+        }
+        self.server = start(self.server.port, &self.dir, self.clock.as_ref());
+    }
+
+    fn pause(&mut self, random: &mut SmallRng) {
+        self.signal(Signal::STOP);
+        self.counts.pauses += 1;
+        std::thread::sleep(Duration::from_millis(random.random_range(1..80)));
+    }
+
+    fn jump(&mut self, random: &mut SmallRng) {
+        if let Some(clock) = &self.clock {
+            let reach = [10, 100_000, CLOCK_OFF_MAX][random.random_range(0..3)];
+            clock.set(random.random_range(-reach..=reach));
+            self.counts.jumps += 1;
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.server.pid() as i32).expect("a process has a number");
+        kill_process(pid, signal).expect("the server can be signalled");
+    }
+}

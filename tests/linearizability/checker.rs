@@ -12,7 +12,7 @@
 //! Three rules keep the sets small, none of them loses an order:
 //! - an operation that fits a configuration and changes nothing is ordered at once;
 //! - a configuration that used up more optional operations than another, and is the same otherwise, is dropped;
-//! - of optional operations without a reply that do the same, only the first is tried.
+//! - of optional operations without a reply that do the same, only the one that ends first is tried.
 
 use crate::history::{Operation, State};
 use std::collections::{HashMap, VecDeque};
@@ -128,21 +128,21 @@ impl<'a> Search<'a> {
     /// nothing has changed.
     fn close(&mut self, index: usize) -> bool {
         let slot = self.slot_of[index].expect("an operation returns after it was invoked");
-        let bit = 1 << slot;
+        let bit: u128 = 1 << slot;
         let free = self.free() & !bit;
         let mut kept = Configurations::default();
         let closed = |configuration: Configuration| Configuration {
             ordered: configuration.ordered & !bit,
             ..configuration
         };
+        // The last moment to order it, and for an optional one the moment when it never happened.
         if self.operations[index].optional {
             for configuration in &self.configurations {
                 kept.insert(closed(*configuration), free);
             }
-        } else {
-            for configuration in self.order_until(slot) {
-                kept.insert(closed(configuration), free);
-            }
+        }
+        for configuration in self.order_until(slot) {
+            kept.insert(closed(configuration), free);
         }
         if kept.sets.is_empty() {
             return false;
@@ -172,7 +172,10 @@ impl<'a> Search<'a> {
             for slot in 0..self.slots.len() {
                 let Some(index) = self.orderable(configuration, slot) else { continue };
                 let operation = &self.operations[index];
-                let is_alike = |other: &usize| self.operations[*other].command == operation.command;
+                let is_alike = |other: &usize| {
+                    let other = &self.operations[*other];
+                    other.command == operation.command && other.returned <= operation.returned
+                };
                 let is_anonymous = operation.is_free() && operation.reply.is_none();
                 if is_anonymous && tried.iter().any(is_alike) {
                     continue;

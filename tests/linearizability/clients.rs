@@ -4,6 +4,7 @@ use crate::common::{Client, Value, encode};
 use crate::history::{Command, Operation};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use std::io;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -57,16 +58,16 @@ impl Shared {
     }
 
     /// A connection for a client: some come over TCP, some over the Unix socket.
-    fn connect(&self, client: u32) -> Option<Client> {
-        if client.is_multiple_of(2) {
-            let stream = UnixStream::connect(&self.socket).ok()?;
-            stream.set_read_timeout(Some(REPLY_TIMEOUT)).ok()?;
-            Some(Client::new(Box::new(stream)))
+    fn connect(&self, client: u32) -> io::Result<Client> {
+        if client % 2 == 0 {
+            let stream = UnixStream::connect(&self.socket)?;
+            stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+            Ok(Client::new(Box::new(stream)))
         } else {
-            let stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-            stream.set_nodelay(true).ok()?;
-            stream.set_read_timeout(Some(REPLY_TIMEOUT)).ok()?;
-            Some(Client::new(Box::new(stream)))
+            let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_nodelay(true)?;
+            stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+            Ok(Client::new(Box::new(stream)))
         }
     }
 }
@@ -108,10 +109,12 @@ pub fn read_all(shared: &Shared, client: u32) -> Vec<Record> {
 fn connected(shared: &Shared, client: u32) -> Client {
     let start = Instant::now();
     loop {
-        if let Some(connection) = shared.connect(client) {
-            return connection;
+        match shared.connect(client) {
+            Ok(connection) => return connection,
+            Err(error) => {
+                assert!(start.elapsed() < REPLY_TIMEOUT, "client {client} gets no connection: {error}");
+            }
         }
-        assert!(start.elapsed() < REPLY_TIMEOUT, "the server takes no connection");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -148,8 +151,7 @@ fn reply(connection: &mut Client) -> Option<Value> {
         Ok(Value::Error(text)) => panic!("a command was refused: {text}"),
         Ok(reply) => Some(reply),
         Err(error) => {
-            let is_late =
-                matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+            let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
             assert!(!is_late, "no reply within {REPLY_TIMEOUT:?}");
             None
         }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Small limits, so that checkpoints, rotation and recycling happen while the clients write.
 const FLAGS: [&str; 6] = ["--wal-segment-size", "1mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
@@ -16,6 +16,9 @@ const FLAGS: [&str; 6] = ["--wal-segment-size", "1mb", "--recovery-target-ms", "
 const CLOCK_OFF_MAX: i64 = 15_000_000;
 /// Disturbances come at most so many operations apart.
 const GAP_MAX: usize = 1000;
+
+/// How long the clients may take from one disturbance to the next.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How often what happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +33,10 @@ pub struct Counts {
 
 /// A server that does not have it easy.
 pub struct Victim {
-    server: TestServer,
+    /// Always there, but for the moment between a kill and the restart.
+    server: Option<TestServer>,
+    /// The TCP port, over all restarts.
+    pub port: u16,
     dir: PathBuf,
     clock: Option<FakeClock>,
     /// When killed servers had ended.
@@ -49,7 +55,7 @@ struct FakeClock {
 /// Where libfaketime is, if it is installed.
 pub fn faketime() -> Option<PathBuf> {
     let places = [format!("{}-linux-gnu/", std::env::consts::ARCH), String::new()];
-    let library = |place: &String| PathBuf::from(format!("/usr/lib/{place}faketime/libfaketime.so.1"));
+    let library = |place: &String| PathBuf::from(format!("/usr/lib/{place}faketime/libfaketimeMT.so.1"));
     places.iter().map(library).find(|library| library.exists())
 }
 
@@ -63,7 +69,7 @@ impl FakeClock {
 
     fn apply(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
-        command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DISABLE_SHM", "1");
+        command.env("FAKETIME_NO_CACHE", "1");
         command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     }
 }
@@ -86,32 +92,31 @@ impl Victim {
         if let Some(clock) = &clock {
             clock.set(0);
         }
-        let server = start(free_port(), &dir, clock.as_ref());
-        Self { server, dir, clock, deaths: Vec::new(), counts: Counts::default() }
+        let port = free_port();
+        let server = Some(start(port, &dir, clock.as_ref()));
+        Self { server, port, dir, clock, deaths: Vec::new(), counts: Counts::default() }
     }
 
-    /// The port that clients find the server at, over all its restarts.
-    pub fn port(&self) -> u16 {
-        self.server.port
-    }
-
-    /// The Unix socket, likewise.
+    /// The Unix socket, over all restarts.
     pub fn socket(&self) -> PathBuf {
-        self.dir.with_file_name(format!("{}.sock", self.server.port))
+        self.dir.with_file_name(format!("{}.sock", self.port))
     }
 
     /// Disturbs the server until the clients have invoked all their operations.
     pub fn disturb(&mut self, shared: &Shared, random: &mut SmallRng) {
         let gap_max = (shared.operations / 5).clamp(2, GAP_MAX);
         let mut next = random.random_range(1..gap_max);
+        let mut disturbed = Instant::now();
         while next < shared.operations {
             let invoked = shared.invoked.load(Relaxed);
             if invoked < next {
+                assert!(disturbed.elapsed() < PROGRESS_TIMEOUT, "the clients came no further than {invoked}");
                 std::thread::sleep(Duration::from_micros(200));
                 continue;
             }
             self.disturb_once(shared, random);
             next = shared.invoked.load(Relaxed) + random.random_range(1..gap_max);
+            disturbed = Instant::now();
         }
     }
 
@@ -137,13 +142,22 @@ impl Victim {
 
     /// Kills the server and starts it again, perhaps at another time of its clock.
     pub fn kill_and_restart(&mut self, shared: &Shared, random: &mut SmallRng) {
-        self.server.kill();
+        self.end();
         self.deaths.push(shared.now());
         self.counts.kills += 1;
         if random.random_ratio(1, 4) {
             self.jump(random);
         }
-        self.server = start(self.server.port, &self.dir, self.clock.as_ref());
+        self.server = Some(start(self.port, &self.dir, self.clock.as_ref()));
+    }
+
+    fn end(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        server.kill();
+        // What libfaketime shares between processes, and removes only when a process ends by itself.
+        for name in ["faketime_shm_", "sem.faketime_sem_"] {
+            let _ = std::fs::remove_file(format!("/dev/shm/{name}{}", server.pid()));
+        }
     }
 
     fn pause(&mut self, random: &mut SmallRng) {
@@ -161,7 +175,16 @@ impl Victim {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.server.pid() as i32).expect("a process has a number");
+        let server = self.server.as_ref().expect("a server that was killed was started again");
+        let pid = Pid::from_raw(server.pid() as i32).expect("a process has a number");
         kill_process(pid, signal).expect("the server can be signalled");
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.end();
+        }
     }
 }

@@ -52,7 +52,7 @@ fn record(seed: u64, operations: usize) -> (Vec<Vec<Operation>>, Counts) {
         origin: Instant::now(),
         invoked: AtomicUsize::new(0),
         operations,
-        port: victim.port(),
+        port: victim.port,
         socket: victim.socket(),
     };
     let mut random = SmallRng::seed_from_u64(seed);

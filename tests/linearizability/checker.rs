@@ -15,6 +15,7 @@
 //! - of optional operations without a reply that do the same, only the one that ends first is tried.
 
 use crate::history::{Operation, State};
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
 /// Open operations at one moment, at most: bits of a mask.
@@ -89,8 +90,9 @@ pub fn check(operations: &[Operation], initial: State) -> Result<(), Failure> {
             events.push((operation.returned, true, index));
         }
     }
-    // At the same moment invocations go first: then either order is allowed.
-    events.sort_unstable();
+    // At the same moment invocations go first: then either order is allowed. And what a pipeline sent later ends first:
+    // it cannot happen without what was sent earlier.
+    events.sort_unstable_by_key(|(time, is_return, index)| (*time, *is_return, Reverse(*index)));
     let mut search = Search::new(operations, initial);
     for (_, is_return, index) in events {
         if !is_return {

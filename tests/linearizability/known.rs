@@ -166,6 +166,10 @@ fn pipelines_keep_their_order() {
     assert!(is_good(&[broken(), vec![get("ab", (1, 2))]].concat()));
     assert!(is_good(&[broken(), vec![get("a", (1, 2))]].concat()));
     assert!(!is_good(&[broken(), vec![get("b", (1, 2))]].concat()));
+    // And so it is found after their server has ended.
+    assert!(is_good(&[broken(), vec![get("ab", (11, 12))]].concat()));
+    assert!(is_good(&[broken(), vec![get("a", (11, 12))]].concat()));
+    assert!(!is_good(&[broken(), vec![get("b", (11, 12))]].concat()));
 }
 
 #[test]

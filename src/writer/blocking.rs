@@ -236,7 +236,6 @@ fn compact(submission: Submission) -> Submission {
         spans: own_spans,
         items: vec![Item::Execute { spec, db, first_span: 0, spans }],
         ready: Vec::new(),
-        out: Vec::new(),
         ..submission
     }
 }

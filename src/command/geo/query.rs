@@ -104,7 +104,9 @@ pub(super) fn parse<'w>(
         }
         Command::RadiusByMember { .. } => {
             parser.center = Some(parser.member(&args[2])?);
-            parser.form = Some(radius(&args[3], &args[4])?);
+            // Redis does not look at the radius around a member of nothing.
+            let nothing = (Form::Circle(0.0), 1.0);
+            parser.form = Some(if parser.set.is_some() { radius(&args[3], &args[4])? } else { nothing });
             5
         }
     };

@@ -71,8 +71,8 @@ impl Connection {
     }
 
     /// Ends the connection, but not before an answer that holds data: it was taken for this client, and would be lost.
-    async fn last_words(&self, completion: &Completion) -> Result<Completion, Ended> {
-        self.socket.send(&completion.submission.out).await?;
+    async fn last_words(&mut self, completion: &Completion) -> Result<Completion, Ended> {
+        self.socket.send(&completion.submission.out, 0).await?;
         Err(Ended)
     }
 

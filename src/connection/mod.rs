@@ -2,7 +2,7 @@
 //!
 //! A connection is one task. It reads what its socket holds, runs and gathers all whole commands ([`Session`]), has the
 //! writer answer what only the writer can, sends all replies with one call, and reads on. While replies wait for the
-//! client, or commands for the writer, nothing more is read: so nobody's memory grows with what a client sends or
+//! client, or commands for the writer, nothing more is run: so nobody's memory grows with the replies that a client
 //! leaves unread.
 //!
 //! [`Session`]: session::Session
@@ -42,7 +42,7 @@ use socket::{Ended, Ready, Received, Socket};
 const INPUT_BYTES_MAX: u64 = 3 << 29;
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
-/// Rounds without a wait after which other tasks of the thread get their turn.
+/// Rounds after which other tasks of the thread get their turn.
 const ROUNDS_MAX: u32 = 16;
 /// Reads with which a closing connection takes what the client still sent, so that its last replies arrive.
 const LAST_READS_MAX: u32 = 16;
@@ -126,7 +126,7 @@ struct Connection {
     work: Option<Box<Buffers>>,
     /// Where the writer answers; made for the first submission.
     replies: Option<ReplyChannel>,
-    /// Rounds since the connection last waited.
+    /// Rounds since the connection last let others have their turn.
     rounds: u32,
 }
 
@@ -175,6 +175,10 @@ impl Connection {
         let mut try_now = try_first && self.rounds < ROUNDS_MAX;
         loop {
             if !try_now {
+                if self.rounds >= ROUNDS_MAX {
+                    self.rounds = 0;
+                    yield_now().await;
+                }
                 self.pause_reading()?;
                 if self.socket.readable_or_messages().await? == Ready::Messages {
                     // Then what the client sent has its turn, and other tasks have theirs.
@@ -210,7 +214,6 @@ impl Connection {
     /// Gives the buffers back before a wait, unless they hold an unfinished command; one that is too long ends the
     /// connection.
     fn pause_reading(&mut self) -> Result<(), Ended> {
-        self.rounds = 0;
         let held_bytes = self.work.as_ref().map_or(0, |work| work.input.len());
         if held_bytes as u64 >= self.input_bytes_max() {
             let peer = self.info.addr();
@@ -269,9 +272,10 @@ impl Connection {
         if self.info.is_killed() {
             return Err(Ended);
         }
+        let ahead_bytes_max = self.input_bytes_max();
         let work = self.work.as_deref_mut().expect("a round has buffers");
         if !work.out.is_empty() {
-            self.socket.send(&work.out).await?;
+            self.socket.send(&work.out, ahead_bytes_max).await?;
             self.info.sent(work.out.len());
             self.state.stats.sent(work.out.len());
             work.sent();
@@ -285,6 +289,7 @@ impl Connection {
     /// Sends what others have for the client, or much of it. All its own replies so far are out.
     async fn send_messages(&mut self) -> Result<(), Ended> {
         let info = self.info.clone();
+        let ahead_bytes_max = self.input_bytes_max();
         let mut work = Buffers::take();
         let mut sent = Ok(());
         for _ in 0..ROUNDS_MAX {
@@ -294,7 +299,7 @@ impl Connection {
             let long = info.outbox().take(&mut work.out, MESSAGES_BYTES_MAX);
             for bytes in [&work.out[..], long.as_deref().unwrap_or_default()] {
                 if sent.is_ok() {
-                    sent = self.socket.send(bytes).await;
+                    sent = self.socket.send(bytes, ahead_bytes_max).await;
                     info.sent(bytes.len());
                     self.state.stats.sent(bytes.len());
                 }

@@ -25,6 +25,9 @@ const EVENTS_MAX: usize = 256;
 const READ: u8 = 1;
 /// There may be room to write.
 const WRITE: u8 = 2;
+/// The other side has ended, or the socket broke: each call says so, once what came before is read. This bit stays: a
+/// read that found less than it had room for tells that the bytes are all taken, and nothing of an end behind them.
+const ENDED: u8 = 4;
 
 /// A client's socket, in non-blocking mode: TCP or Unix.
 pub type Stream = Box<dyn AsFd + Send + Sync>;
@@ -40,7 +43,7 @@ pub struct Readiness {
 /// What is known of one socket.
 #[derive(Default)]
 struct State {
-    /// `READ` and `WRITE`, set until a call found the contrary.
+    /// `READ` and `WRITE`, set until a call found the contrary, and `ENDED`.
     bits: AtomicU8,
     /// The task that waits for either.
     waiting: Mutex<Option<Waker>>,
@@ -98,12 +101,15 @@ impl Readiness {
     /// Notes an event. One for a socket that is gone meanwhile may wake another, which then finds nothing.
     fn happened(&self, event: &Event) {
         let flags = event.flags;
-        let ended = flags.intersects(EventFlags::ERR | EventFlags::HUP | EventFlags::RDHUP);
-        let read = if ended || flags.contains(EventFlags::IN) { READ } else { 0 };
-        let write = if ended || flags.contains(EventFlags::OUT) { WRITE } else { 0 };
+        let read = if flags.contains(EventFlags::IN) { READ } else { 0 };
+        let write = if flags.contains(EventFlags::OUT) { WRITE } else { 0 };
+        let broken = flags.intersects(EventFlags::ERR | EventFlags::HUP);
+        let ended = if broken || flags.contains(EventFlags::RDHUP) { ENDED } else { 0 };
+        // A side that only stopped sending may well be slow to read.
+        let write = if broken { WRITE } else { write };
         let number = event.data.u64() as usize;
         let Some(state) = self.sockets().get(number).cloned() else { return };
-        state.bits.fetch_or(read | write, SeqCst);
+        state.bits.fetch_or(read | write | ended, SeqCst);
         let waiting = state.waiting().take();
         if let Some(waker) = waiting {
             waker.wake();
@@ -153,7 +159,7 @@ impl Watched {
 
     /// Waits until there may be something to read.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll(READ, context)
+        self.poll(READ | ENDED, context)
     }
 
     /// Waits until there may be room to write.
@@ -161,9 +167,9 @@ impl Watched {
         self.poll(WRITE, context)
     }
 
-    /// Waits for a bit.
-    fn poll(&self, bit: u8, context: &mut Context<'_>) -> Poll<()> {
-        let is_set = || self.state.bits.load(SeqCst) & bit != 0;
+    /// Waits for one of some bits.
+    fn poll(&self, bits: u8, context: &mut Context<'_>) -> Poll<()> {
+        let is_set = || self.state.bits.load(SeqCst) & bits != 0;
         if is_set() {
             return Poll::Ready(());
         }

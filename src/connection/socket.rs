@@ -2,7 +2,12 @@
 //!
 //! System calls are made at once; only when the kernel says that it would have to wait does the connection, until the
 //! socket's state changes. Every wait ends when the client is killed.
+//!
+//! Many clients send a whole pipeline before they read the first reply. So while replies do not fit into the socket,
+//! what the client goes on to send is read ahead, up to a limit, but not looked at: else each side would wait for the
+//! other for ever. That costs the bytes that were sent and never the replies to them.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::os::fd::AsFd;
 use std::pin::Pin;
@@ -15,6 +20,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use super::buffers::READ_BYTES;
 use super::readiness::Watched;
 use crate::state::{ClientInfo, ServerState};
 
@@ -61,16 +67,30 @@ pub(super) struct Socket {
     info: Arc<ClientInfo>,
     /// Who may stop the server.
     state: Arc<ServerState>,
+    /// What was read while replies waited, in pieces of `READ_BYTES`.
+    ahead: VecDeque<Vec<u8>>,
 }
 
 impl Socket {
     /// A socket in non-blocking mode, of the client `info`.
     pub fn new(stream: Watched, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
-        Self { stream, info, state }
+        Self { stream, info, state, ahead: VecDeque::new() }
     }
 
-    /// Reads what is there into the free room of `buffer`, which must have some.
-    pub fn receive(&self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
+    /// Reads what is there into `buffer`, which must have free room: what was read ahead, or else what the socket
+    /// holds, as far as there is room for it.
+    pub fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
+        match self.ahead.pop_front() {
+            Some(piece) => {
+                buffer.extend_from_slice(&piece);
+                Ok(Received::Bytes(piece.len()))
+            }
+            None => self.read(buffer),
+        }
+    }
+
+    /// Reads what the socket holds into the free room of `buffer`.
+    fn read(&self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
         let room = buffer.capacity() - buffer.len();
         debug_assert!(room > 0);
         self.stream.before_read();
@@ -96,7 +116,10 @@ impl Socket {
         let mut has_messages = false;
         let ready = |context: &mut Context<'_>| {
             has_messages = self.info.outbox().has_any();
-            if has_messages { Poll::Ready(()) } else { self.stream.poll_readable(context) }
+            if has_messages || !self.ahead.is_empty() {
+                return Poll::Ready(());
+            }
+            self.stream.poll_readable(context)
         };
         self.until(ready, true).await?;
         Ok(if has_messages { Ready::Messages } else { Ready::Readable })
@@ -108,6 +131,10 @@ impl Socket {
         loop {
             match watch {
                 Watch::Readable => {
+                    if !self.ahead.is_empty() {
+                        *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
+                        continue;
+                    }
                     if self.stream.poll_readable(context).is_pending() {
                         return Poll::Pending;
                     }
@@ -143,8 +170,8 @@ impl Socket {
         poll(&mut polled, Some(&now)).is_ok_and(|_| polled[0].revents().intersects(ends))
     }
 
-    /// Sends all of `bytes`; waits while the client does not take them.
-    pub async fn send(&self, mut bytes: &[u8]) -> Result<(), Ended> {
+    /// Sends all of `bytes`; waits while the client does not take them, and reads up to `ahead_bytes_max` ahead then.
+    pub async fn send(&mut self, mut bytes: &[u8], ahead_bytes_max: u64) -> Result<(), Ended> {
         let mut waits = false;
         while !bytes.is_empty() {
             match send(self.stream.as_fd(), bytes, SendFlags::NOSIGNAL) {
@@ -158,13 +185,57 @@ impl Socket {
                 Err(rustix::io::Errno::AGAIN) => {
                     waits = false;
                     self.info.hold_replies(bytes.len());
-                    self.until(|context| self.stream.poll_writable(context), false).await?;
+                    self.writable(ahead_bytes_max).await?;
                     self.info.hold_replies(0);
                 }
                 Err(_) => return Err(Ended),
             }
         }
         Ok(())
+    }
+
+    /// Waits until there may be room for replies, and reads ahead meanwhile.
+    async fn writable(&mut self, ahead_bytes_max: u64) -> Result<(), Ended> {
+        let mut may_read = true;
+        loop {
+            may_read &= (self.ahead_bytes() as u64) < ahead_bytes_max;
+            let mut is_writable = false;
+            let ready = |context: &mut Context<'_>| {
+                is_writable = self.stream.poll_writable(context).is_ready();
+                match is_writable {
+                    true => Poll::Ready(()),
+                    false if may_read => self.stream.poll_readable(context),
+                    false => Poll::Pending,
+                }
+            };
+            self.until(ready, false).await?;
+            if is_writable {
+                return Ok(());
+            }
+            may_read = self.read_ahead()?;
+            self.info.hold_query(self.ahead_bytes(), 0);
+        }
+    }
+
+    /// Reads one piece ahead at most. Whether the client may send more.
+    fn read_ahead(&mut self) -> Result<bool, Ended> {
+        let mut piece = match self.ahead.pop_back() {
+            Some(piece) if piece.len() < piece.capacity() => piece,
+            full => {
+                self.ahead.extend(full);
+                Vec::with_capacity(READ_BYTES)
+            }
+        };
+        let received = self.read(&mut piece)?;
+        if !piece.is_empty() {
+            self.ahead.push_back(piece);
+        }
+        Ok(received != Received::End)
+    }
+
+    /// The bytes that were read ahead, but for less than a piece.
+    fn ahead_bytes(&self) -> usize {
+        self.ahead.len() * READ_BYTES
     }
 
     /// Waits for `ready`, unless the client is killed or, if `stops`, the server.

@@ -33,12 +33,15 @@ pub(super) struct Waiting {
     /// By client.
     commands: HashMap<u64, WaitingCommand>,
     /// By database and key: the clients that wait for it, in the order of their tickets.
-    queues: HashMap<usize, HashMap<Box<[u8]>, BTreeMap<u64, u64>>>,
+    queues: HashMap<usize, HashMap<Box<[u8]>, Queue>>,
     /// Keys that changed, in order.
     changed: VecDeque<(usize, Box<[u8]>)>,
     /// The last ticket given.
     last_ticket: u64,
 }
+
+/// The clients that wait for a key, by ticket.
+type Queue = BTreeMap<u64, u64>;
 
 /// A command that waits.
 struct WaitingCommand {

@@ -96,8 +96,9 @@ fn a_reply_that_saw_an_expired_key_waits_for_its_purge() {
 }
 
 #[test]
-fn who_does_not_read_is_not_read() {
+fn who_does_not_read_is_read_up_to_the_limit_of_its_requests() {
     let fake = Fake::start();
+    fake.state.limits.set_query_buffer_bytes_max(1 << 20);
     fake.store.put(0, b"k", &vec![b'v'; 10_000]);
     let mut wire = Wire::connect(fake.address);
     let piece = command(&[b"GET", b"k"]);
@@ -109,6 +110,24 @@ fn who_does_not_read_is_not_read() {
     for _ in 0..sent / piece.len() {
         wire.expect(&expected);
     }
+}
+
+#[test]
+fn a_pipeline_may_be_sent_whole_before_its_replies_are_read() {
+    let fake = Fake::start();
+    let mut wire = Wire::connect(fake.address);
+    let (text, pieces) = (vec![b't'; 1000], 40_000);
+    let piece = command(&[b"ECHO", &text]);
+    let mut sent = piece.repeat(pieces);
+    sent.extend(b"PING\r\n");
+    wire.send(&sent).half_close();
+    let info = fake.state.clients.list()[0].clone();
+    assert!(info.reply_bytes() < 1 << 20, "{} bytes of replies are held", info.reply_bytes());
+    let expected = [b"$1000\r\n", &*text, b"\r\n"].concat();
+    for _ in 0..pieces {
+        wire.expect(&expected);
+    }
+    wire.expect("+PONG\r\n").expect_closed();
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -267,8 +267,12 @@ fn consume(stream: TcpStream, random: &mut SmallRng, popped: &AtomicU64, stop: &
             return;
         }
         if turn == leaves_after {
-            // Nothing more is sent; what was popped until the server notices still arrives.
-            stream.shutdown(Shutdown::Write).unwrap();
+            // Nothing more is sent; what was popped until the server notices still arrives. Who was killed meanwhile is
+            // not connected any more.
+            match stream.shutdown(Shutdown::Write) {
+                Err(error) if error.kind() != ErrorKind::NotConnected => panic!("{error}"),
+                _ => {}
+            }
         }
         match client.reply() {
             Ok(Value::Array(_)) => drop(popped.fetch_add(1, SeqCst)),

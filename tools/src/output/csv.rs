@@ -11,6 +11,9 @@ use super::{ByteText, DecodedView, Printer, RecordView};
 const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
                      to_b64,at,count,items_len,items,items_b64,error";
 
+/// Cells of a line.
+const CELLS: usize = 27;
+
 /// Prints comma-separated values.
 pub struct Csv {
     bytes: ByteText,
@@ -53,7 +56,7 @@ impl Printer for Csv {
 fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
     let number = |number: Option<super::fields::Number>| number.map(|number| number.0.to_string());
     let index = |index: Option<usize>| index.map(|index| index.to_string());
-    let cells: [Option<String>; 27] = [
+    let cells: [Option<String>; CELLS] = [
         number(Some(fields.lsn)),
         Some(fields.seg.to_owned()),
         number(Some(fields.off)),
@@ -119,6 +122,6 @@ mod tests {
 
     #[test]
     fn there_is_a_name_for_each_cell() {
-        assert_eq!(NAMES.split(',').count(), 26);
+        assert_eq!(NAMES.split(',').count(), CELLS);
     }
 }

@@ -15,8 +15,13 @@ fn value(key: u32) -> [u8; 40] {
 
 /// A table on a real file, stopped after a checkpoint.
 fn stopped_table(path: &std::path::Path) {
+    drop(new_table(path));
+}
+
+/// A new table on a real file, after a checkpoint.
+fn new_table(path: &std::path::Path) -> (Arc<Table>, TableWriter) {
     let file = MmapFile::create(path, 64 << 20).unwrap();
-    let (_table, mut writer) = Table::create(Box::new(file), &options()).unwrap();
+    let (table, mut writer) = Table::create(Box::new(file), &options()).unwrap();
     let mut root = Root::EMPTY;
     for key in 0..KEYS {
         writer.insert(&mut root, &key.to_be_bytes(), &value(key), &[]).unwrap();
@@ -24,6 +29,7 @@ fn stopped_table(path: &std::path::Path) {
     writer.set_root(0, root);
     commit(&mut writer);
     checkpoint(&mut writer, 1);
+    (table, writer)
 }
 
 fn open(path: &std::path::Path) -> (Arc<Table>, TableWriter) {
@@ -166,10 +172,20 @@ fn the_scrub_reads_every_page_once_whatever_the_slices() {
 #[test]
 fn the_scrub_finds_every_damaged_page_and_has_it_checked_again_before_use() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("table");
+    // Pages of an earlier run, and pages that were written since the start.
+    let path = folder.path().join("earlier");
     stopped_table(&path);
-    let (table, _writer) = open(&path);
-    assert_eq!(look_up_all(&table), (KEYS, 0));
+    let (table, writer) = open(&path);
+    assert_damage_is_found(&path, &table);
+    drop((table, writer));
+    let path = folder.path().join("new");
+    let (table, _writer) = new_table(&path);
+    assert_damage_is_found(&path, &table);
+}
+
+/// Damages a leaf on the device and has the scrub find it.
+fn assert_damage_is_found(path: &std::path::Path, table: &Table) {
+    assert_eq!(look_up_all(table), (KEYS, 0));
     let leaf = {
         let snapshot = table.snapshot();
         let mut pointer = snapshot.root(0);
@@ -182,11 +198,11 @@ fn the_scrub_finds_every_damaged_page_and_has_it_checked_again_before_use() {
         }
     };
     let at = leaf * PAGE_BYTES as u64 + 3000;
-    let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let file = OpenOptions::new().read(true).write(true).open(path).unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, at).unwrap();
     file.write_all_at(&[byte[0] ^ 8], at).unwrap();
-    let (_, findings) = scrub_pass(&table, 10);
+    let (_, findings) = scrub_pass(table, 10);
     let [found] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((found.page, found.slot, found.nested), (leaf, Some(0), false));
     assert!(found.from_key.is_some() && found.to_key.is_some() && found.from_key < found.to_key);
@@ -206,11 +222,11 @@ fn the_scrub_finds_every_damaged_page_and_has_it_checked_again_before_use() {
     }
     file.write_all_at(&byte, at).unwrap();
     let began = std::time::Instant::now();
-    assert_eq!(scrub_pass(&table, 10).1, []);
+    assert_eq!(scrub_pass(table, 10).1, []);
     table.forget_damage(began);
     assert_eq!(table.damage(), []);
     drop(snapshot);
-    assert_eq!(look_up_all(&table), (KEYS, 0), "the page is good again");
+    assert_eq!(look_up_all(table), (KEYS, 0), "the page is good again");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn sweep(set: &DataSet, bits: impl Iterator<Item = u64>) -> Tally {
             Outcome::Same if !in_use => tally.same += 1,
             Outcome::Crashed => tally.crashed += 1,
             other => {
-                println!("byte {at} bit {}: {other:?}", bit % 8);
+                eprintln!("byte {at} bit {}: {other:?}", bit % 8);
                 tally.silent += 1;
             }
         }

@@ -54,7 +54,7 @@ impl Tally {
 
     /// Prints the figures as a row and makes sure that nothing was silent and nothing crashed.
     pub fn check(&self, what: &str) {
-        println!("{what:<52} {self}");
+        eprintln!("{what:<52} {self}");
         assert_eq!((self.silent, self.crashed), (0, 0), "{what}: {self}");
         assert_eq!(self.same + self.refused, self.cases);
     }

@@ -166,11 +166,11 @@ fn suffer(set: &DataSet, mishap: Mishap, seed: u64, cases: u64) -> Tally {
             Outcome::Refused(RecoveryError::Log(error)) => panic!("seed {seed} case {number}: {error}"),
             Outcome::Refused(_) | Outcome::Partly(_) => tally.refused += 1,
             Outcome::Silent(wrong) => {
-                println!("seed {seed} case {number}: {wrong}");
+                eprintln!("seed {seed} case {number}: {wrong}");
                 tally.silent += 1;
             }
             Outcome::Crashed => {
-                println!("seed {seed} case {number}: a panic");
+                eprintln!("seed {seed} case {number}: a panic");
                 tally.crashed += 1;
             }
         }
@@ -221,7 +221,7 @@ fn a_log_cut_at_any_byte_is_refused() {
             match start(&image, &set.table, &set.contents) {
                 Outcome::Refused(_) => tally.refused += 1,
                 other => {
-                    println!("cut to {length}: {other:?}");
+                    eprintln!("cut to {length}: {other:?}");
                     tally.silent += 1;
                 }
             }

@@ -202,7 +202,7 @@ fn a_flipped_bit_under_a_real_server_is_never_silent_where_it_is_under_redis() {
     let flips = setting("ACKD_BITFLIPS_SERVERS", 30);
     let ours = sweep(&ACKD, flips, seed);
     let theirs = sweep(&REDIS, flips, seed);
-    println!("{:<52} {theirs}", REDIS.name);
+    eprintln!("{:<52} {theirs}", REDIS.name);
     ours.check(ACKD.name);
     assert_eq!(theirs.cases, flips);
     // What the comparison is worth: it sees wrong answers where they are known to be given.

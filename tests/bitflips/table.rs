@@ -97,7 +97,7 @@ fn count(tally: &mut Tally, outcome: Outcome, what: impl Fn() -> String) {
         Outcome::Refused(RecoveryError::Log(error)) => panic!("{}: {error}", what()),
         Outcome::Refused(_) | Outcome::Partly(_) => tally.refused += 1,
         Outcome::Silent(wrong) => {
-            println!("{}: {wrong}", what());
+            eprintln!("{}: {wrong}", what());
             tally.silent += 1;
         }
         Outcome::Crashed => tally.crashed += 1,
@@ -134,7 +134,7 @@ fn sweep_page(set: &DataSet, page: u64, random: &mut SmallRng) -> Tally {
         file.flip(bit);
         tally.cases += 1;
         if !probe.holds(&file, page) {
-            println!("bit {bit} of page {page}");
+            eprintln!("bit {bit} of page {page}");
             tally.silent += 1;
         } else if matches!(probe, Probe::Nobody) {
             tally.same += 1;

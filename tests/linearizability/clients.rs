@@ -59,7 +59,7 @@ impl Shared {
 
     /// A connection for a client: some come over TCP, some over the Unix socket.
     fn connect(&self, client: u32) -> io::Result<Client> {
-        if client % 2 == 0 {
+        if client.is_multiple_of(2) {
             let stream = UnixStream::connect(&self.socket)?;
             stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
             Ok(Client::new(Box::new(stream)))

@@ -217,7 +217,7 @@ fn simulated(random: &mut SmallRng, operations: u64, stale: Option<u64>) -> Vec<
             operation = Operation { reply: None, optional: true, returned: moment + 2000, ..operation };
         }
         if stale != Some(number) && (!is_lost || random.random()) {
-            if number % 1000 == 0 {
+            if number.is_multiple_of(1000) {
                 before = state;
             }
             state = next;

@@ -211,7 +211,7 @@ impl Plan {
         };
         if fault.is_some() {
             // The server ends by itself then; mostly the machine goes on, and its cache shows what the disk lost.
-            (end.at, end.kill) = (1_000_000, end.kill || end.seed % 4 > 0);
+            (end.at, end.kill) = (1_000_000, end.kill || !end.seed.is_multiple_of(4));
         }
         LifePlan { setup, pages_max, steps, fault, end }
     }

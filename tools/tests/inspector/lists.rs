@@ -13,14 +13,17 @@ use crate::common::{Data, one};
 
 /// A redis-server without persistence.
 struct Redis {
-    child: Child,
+    _process: Process,
     stream: UnixStream,
 }
+
+/// A process that ends with this.
+struct Process(Child);
 
 impl Redis {
     fn start(dir: &Path) -> Self {
         let socket = dir.join("redis.sock");
-        let child = Command::new("redis-server")
+        let process = Command::new("redis-server")
             .args([
                 "--port",
                 "0",
@@ -33,10 +36,11 @@ impl Redis {
             ])
             .stdout(Stdio::null())
             .spawn()
+            .map(Process)
             .expect("redis-server is installed");
         for _ in 0..1000 {
             if let Ok(stream) = UnixStream::connect(&socket) {
-                return Self { child, stream };
+                return Self { _process: process, stream };
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -58,10 +62,10 @@ impl Redis {
     }
 }
 
-impl Drop for Redis {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

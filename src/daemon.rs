@@ -171,7 +171,7 @@ fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()>
             }
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(move || async_io::block_on(hear))?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || futures_lite::future::block_on(hear))?;
     Ok(())
 }
 

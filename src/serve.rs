@@ -32,7 +32,7 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     announce(config, &open, &listeners, executors.threads());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
-    let mode = futures_lite::future::block_on(serving).map_err(start)?;
+    let mode = futures_lite::future::block_on(serving);
     let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     if let Err(reason) = stopped {

@@ -10,13 +10,12 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use async_channel::{Receiver, RecvError};
 use async_io::Timer;
 
 use super::Connection;
 use super::socket::{Ended, Watch};
 use crate::state::Unblock;
-use crate::writer::Completion;
+use crate::writer::{Closed, Completion, Promise};
 
 /// Time until the end of a wait is asked for again, when the command was just being tried.
 const RETRY: Duration = Duration::from_millis(5);
@@ -24,7 +23,7 @@ const RETRY: Duration = Duration::from_millis(5);
 /// What the connection noticed.
 enum Event {
     /// The writer answered, or is gone.
-    Answered(Result<Completion, RecvError>),
+    Answered(Result<Completion, Closed>),
     /// The wait is to end without data.
     GivesUp,
     /// The client hung up, or was killed, or the server stops.
@@ -43,8 +42,8 @@ struct Watched {
 
 impl Connection {
     /// Waits for the answer to a command that may wait for data.
-    pub(super) async fn served(&mut self, answers: &Receiver<Completion>) -> Result<Completion, Ended> {
-        let mut answer = pin!(answers.recv());
+    pub(super) async fn served(&mut self, promise: &Promise) -> Result<Completion, Ended> {
+        let mut answer = pin!(promise.wait());
         let mut watched = Watched { timer: None, client: Watch::Readable, told: false };
         loop {
             let event = poll_fn(|context| match answer.as_mut().poll(context) {

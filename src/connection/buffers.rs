@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use crate::command::{Flags, Span};
 use crate::resp::Protocol;
-use crate::writer::{Completion, Item, Submission};
+use crate::writer::{Item, Resolver, Submission};
 
 /// Bytes that an input buffer takes from the socket at least.
 pub(super) const READ_BYTES: usize = 16 * 1024;
@@ -143,7 +143,7 @@ impl Buffers {
     }
 
     /// Makes a submission of the items; what it takes is missing here until [`Buffers::restore`].
-    pub fn submission(&mut self, client_id: u64, reply_to: async_channel::Sender<Completion>) -> Submission {
+    pub fn submission(&mut self, client_id: u64, reply_to: Resolver) -> Submission {
         debug_assert!(self.is_pending());
         Submission {
             client_id,
@@ -159,8 +159,8 @@ impl Buffers {
         }
     }
 
-    /// Takes back what a submission took; returns the sender for the next one.
-    pub fn restore(&mut self, submission: Submission) -> async_channel::Sender<Completion> {
+    /// Takes back what a submission took; returns the resolver for the next one.
+    pub fn restore(&mut self, submission: Submission) -> Resolver {
         self.input = submission.input;
         self.spans = submission.spans;
         self.items = submission.items;

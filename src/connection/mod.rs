@@ -26,14 +26,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use async_channel::{Receiver, Sender, bounded};
 use async_io::Timer;
 use futures_lite::FutureExt;
 use futures_lite::future::yield_now;
 
 use crate::resp::Reply;
 use crate::state::{ClientInfo, ClientState, Next, ServerState};
-use crate::writer::{Completion, WriterQueue};
+use crate::writer::{Promise, Resolver, WriterQueue, promise};
 use buffers::Buffers;
 use session::{Session, Step};
 use socket::{Ended, Ready, Received, Socket};
@@ -78,7 +77,7 @@ pub async fn serve(services: Services, stream: Watched, info: Arc<ClientInfo>) {
         socket,
         session,
         work: None,
-        replies: None,
+        promise: None,
         rounds: 0,
     };
     connection.run().await;
@@ -98,15 +97,6 @@ impl Drop for Registered {
     }
 }
 
-/// The channel on which the writer answers: its sender travels with the submission and comes back with the completion,
-/// so that a writer that is gone shows as a closed channel.
-struct ReplyChannel {
-    /// Goes with the next submission.
-    sender: Sender<Completion>,
-    /// Where completions arrive.
-    receiver: Receiver<Completion>,
-}
-
 /// One client's connection.
 struct Connection {
     /// The client's place in the registry. It comes first, for the client is to be gone from there before its socket
@@ -124,8 +114,8 @@ struct Connection {
     session: Session,
     /// The buffers in use; none while the client is idle.
     work: Option<Box<Buffers>>,
-    /// Where the writer answers; made for the first submission.
-    replies: Option<ReplyChannel>,
+    /// What the writer answers with, and what it is asked to resolve; made for the first submission.
+    promise: Option<(Promise, Resolver)>,
     /// Rounds since the connection last let others have their turn.
     rounds: u32,
 }
@@ -313,22 +303,19 @@ impl Connection {
     /// Has the writer answer the items, in as many rounds as it takes, and sends what it answered.
     async fn submit(&mut self) -> Result<(), Ended> {
         self.info.set_waiting(true);
-        let mut channel = self.replies.take().unwrap_or_else(|| {
-            let (sender, receiver) = bounded(1);
-            ReplyChannel { sender, receiver }
-        });
+        let (promise, mut resolver) = self.promise.take().unwrap_or_else(promise);
         loop {
             let work = self.work.as_deref_mut().expect("a round has buffers");
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
             let may_wait = work.may_wait();
-            let submission = work.submission(self.session.client_id(), channel.sender);
+            let submission = work.submission(self.session.client_id(), resolver);
             self.writer.submit(submission).await.map_err(|_| Ended)?;
             let completion = match may_wait {
-                true => self.served(&channel.receiver).await?,
-                false => channel.receiver.recv().await.map_err(|_| Ended)?,
+                true => self.served(&promise).await?,
+                false => promise.wait().await.map_err(|_| Ended)?,
             };
             let work = self.work.as_deref_mut().expect("a round has buffers");
-            channel.sender = work.restore(completion.submission);
+            resolver = work.restore(completion.submission);
             self.session.finish_transactions(work, completion.executed);
             if discard {
                 work.out.truncate(keeps_bytes);
@@ -341,7 +328,7 @@ impl Connection {
                 break;
             }
         }
-        self.replies = Some(channel);
+        self.promise = Some((promise, resolver));
         self.info.set_waiting(false);
         Ok(())
     }

@@ -1,21 +1,26 @@
 //! Which sockets can be read or written, learned in batches.
 //!
-//! A client's socket is registered once, for changes of its state (`EPOLLET`, epoll(7)), with an epoll instance that all
-//! clients share; the instance itself is what the reactor watches. So a request costs no system call for waiting: many
-//! sockets that become readable are one event of the reactor and one call of `epoll_wait`.
+//! Each thread that serves connections sleeps in an epoll instance of its own. A client's socket is registered with one
+//! of them once, for changes of its state (`EPOLLET`, epoll(7)). So a request costs no system call for waiting: many
+//! sockets that become readable are one call of `epoll_wait`. Who wakes a sleeping thread rings its bell, an eventfd(2);
+//! timers and listeners, which are rare, do so from the reactor's own thread.
 //!
-//! Invariant: a socket whose state changed since it was last used to the end has its bit set, or its event is still to be
-//! taken. So a bit is cleared before a call that may find nothing, and set again when the call may have left something.
+//! Invariants
+//! - a socket whose state changed since it was last used to the end has its bit set, or its event is still to be
+//!   taken. So a bit is cleared before a call that may find nothing, and set again when the call may have left something;
+//! - a thread whose bell was rung since it last polled its future polls it before it sleeps.
 
+use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
-use async_io::Async;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
@@ -29,13 +34,26 @@ const WRITE: u8 = 2;
 /// read that found less than it had room for tells that the bytes are all taken, and nothing of an end behind them.
 const ENDED: u8 = 4;
 
+/// The thread runs its future, and will look at the bell before it sleeps.
+const AWAKE: u8 = 0;
+/// The bell was rung since.
+const RUNG: u8 = 1;
+/// The thread sleeps, or is about to.
+const ASLEEP: u8 = 2;
+/// The bell's number among the sockets'.
+const BELL: u64 = u64::MAX;
+
 /// A client's socket, in non-blocking mode: TCP or Unix.
 pub type Stream = Box<dyn AsFd + Send + Sync>;
 
-/// All sockets that are watched.
+/// The sockets that a thread watches in its sleep.
 pub struct Readiness {
     /// The epoll instance.
-    epoll: Async<OwnedFd>,
+    epoll: OwnedFd,
+    /// What interrupts the sleep. It is never read: each write is a change of its state.
+    bell: OwnedFd,
+    /// `AWAKE`, `RUNG` or `ASLEEP`.
+    thread: AtomicU8,
     /// The sockets, by the number that their events carry.
     sockets: Mutex<Slab<Arc<State>>>,
 }
@@ -53,10 +71,13 @@ impl Readiness {
     /// Watches nothing yet.
     ///
     /// # Errors
-    /// The system has no epoll instance left, or the reactor cannot watch it.
+    /// The system has no file descriptor left.
     pub fn new() -> io::Result<Arc<Self>> {
-        let epoll = Async::new_nonblocking(epoll::create(CreateFlags::CLOEXEC)?)?;
-        Ok(Arc::new(Self { epoll, sockets: Mutex::default() }))
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
+        let thread = AtomicU8::new(AWAKE);
+        Ok(Arc::new(Self { epoll, bell, thread, sockets: Mutex::default() }))
     }
 
     /// Begins to watch a client's socket.
@@ -69,26 +90,44 @@ impl Readiness {
         // From here on the number is given back by `Watched`.
         let watched = Watched { socket, state, number, readiness: self.clone() };
         let wanted = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        epoll::add(self.epoll.as_fd(), &watched.socket, EventData::new_u64(number as u64), wanted)?;
+        epoll::add(&self.epoll, &watched.socket, EventData::new_u64(number as u64), wanted)?;
         Ok(watched)
     }
 
-    /// Takes events for ever, and wakes those who wait for them.
+    /// Runs a future on this thread, of which there is to be one only; it sleeps here when there is nothing to do.
     ///
     /// # Errors
-    /// The reactor or the epoll instance failed.
-    pub async fn run(&self) -> io::Result<()> {
+    /// The epoll instance failed.
+    pub fn block_on<T>(self: &Arc<Self>, future: impl Future<Output = T>) -> io::Result<T> {
+        let waker = Waker::from(self.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(future);
         loop {
-            self.epoll.readable().await?;
-            while self.take()? == EVENTS_MAX {}
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Ok(output);
+            }
+            self.sleep()?;
         }
     }
 
-    /// Takes the events that are there, up to `EVENTS_MAX`, and says how many there were.
-    fn take(&self) -> io::Result<usize> {
+    /// Waits for events or the bell, and takes them; does not wait if the bell was rung already.
+    fn sleep(&self) -> io::Result<()> {
+        let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
+        let taken = self.take(is_quiet);
+        self.thread.swap(AWAKE, SeqCst);
+        let mut taken = taken?;
+        while taken == EVENTS_MAX {
+            taken = self.take(false)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the events that are there, up to `EVENTS_MAX`, and says how many there were. If it `waits`, for one at least,
+    /// unless a signal comes.
+    fn take(&self, waits: bool) -> io::Result<usize> {
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut room = [MaybeUninit::uninit(); EVENTS_MAX];
-        match epoll::wait(self.epoll.as_fd(), &mut room[..], Some(&none)) {
+        match epoll::wait(&self.epoll, &mut room[..], if waits { None } else { Some(&none) }) {
             Ok((events, _)) => {
                 events.iter().for_each(|event| self.happened(event));
                 Ok(events.len())
@@ -100,6 +139,9 @@ impl Readiness {
 
     /// Notes an event. One for a socket that is gone meanwhile may wake another, which then finds nothing.
     fn happened(&self, event: &Event) {
+        if event.data.u64() == BELL {
+            return;
+        }
         let flags = event.flags;
         let read = if flags.contains(EventFlags::IN) { READ } else { 0 };
         let write = if flags.contains(EventFlags::OUT) { WRITE } else { 0 };
@@ -119,6 +161,19 @@ impl Readiness {
     /// The sockets, locked.
     fn sockets(&self) -> MutexGuard<'_, Slab<Arc<State>>> {
         self.sockets.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Wake for Readiness {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.thread.swap(RUNG, SeqCst) == ASLEEP {
+            // It can only fail when nobody has heard it 2^64 times.
+            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -16,7 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::executor::Spawner;
 use super::listen::{Endpoint, Listener};
-use crate::connection::{Readiness, Services, Stream, serve};
+use crate::connection::{Services, Stream, serve};
 use crate::state::Peer;
 
 /// Pause of an accept loop after a failure that will not pass at once.
@@ -70,18 +70,12 @@ impl Spare {
 }
 
 /// Takes connections for ever.
-pub(super) async fn accept(
-    services: Services,
-    listener: &Listener,
-    readiness: &Arc<Readiness>,
-    spawner: &Spawner,
-    spare: &Spare,
-) {
+pub(super) async fn accept(services: Services, listener: &Listener, spawner: &Spawner, spare: &Spare) {
     let mut in_a_row = 0;
     let mut told: Option<Instant> = None;
     loop {
         match listener.accept().await {
-            Ok(stream) => admit(&services, listener, readiness, spawner, stream),
+            Ok(stream) => admit(&services, listener, spawner, stream),
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
                 errno => {
@@ -105,13 +99,7 @@ pub(super) async fn accept(
 }
 
 /// Begins to serve a connection, unless it is to be refused.
-fn admit(
-    services: &Services,
-    listener: &Listener,
-    readiness: &Arc<Readiness>,
-    spawner: &Spawner,
-    stream: Stream,
-) {
+fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Stream) {
     let state = &services.state;
     let peer = describe(listener, &stream);
     if state.clients.len() >= state.limits.clients_max() as usize {
@@ -126,7 +114,7 @@ fn admit(
     if !peer.is_unix {
         tune(&stream, state.limits.tcp_keepalive_s());
     }
-    match readiness.watch(stream) {
+    match spawner.watch(stream) {
         Ok(stream) => {
             state.stats.connected();
             let info = state.clients.add(peer, state.uptime_ms());

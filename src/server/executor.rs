@@ -1,16 +1,19 @@
-//! The threads that serve connections: all run one executor, each drives the reactor while it has nothing else to do.
+//! The threads that serve connections: all run one executor, each sleeps where its share of the sockets is watched.
 
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 
 use async_executor::Executor;
 
+use crate::connection::{Readiness, Stream, Watched};
+
 /// Threads that run the same tasks. They end when this is dropped; tasks that are not done are dropped with them.
 pub struct Executors {
-    /// What the threads run.
-    executor: Arc<Executor<'static>>,
+    /// What the threads run, and where they sleep.
+    spawner: Spawner,
     /// Closed to end the threads.
     stop: async_channel::Sender<()>,
     /// The threads.
@@ -23,14 +26,18 @@ impl Executors {
     /// # Errors
     /// The system refuses a thread.
     pub fn start(count: usize) -> io::Result<Self> {
-        let executor = Arc::new(Executor::new());
+        let readiness: Vec<_> = (0..count.max(1)).map(|_| Readiness::new()).collect::<io::Result<_>>()?;
+        let sockets = Arc::new(Sockets { readiness, next: AtomicUsize::new(0) });
+        let spawner = Spawner { executor: Arc::new(Executor::new()), sockets: sockets.clone() };
         let (stop, stopped) = async_channel::bounded::<()>(1);
-        let mut executors = Self { executor, stop, threads: Vec::new() };
-        for number in 0..count.max(1) {
-            let (executor, stopped) = (executors.executor.clone(), stopped.clone());
+        let mut executors = Self { spawner, stop, threads: Vec::new() };
+        for (number, readiness) in sockets.readiness.iter().cloned().enumerate() {
+            let (executor, stopped) = (executors.spawner.executor.clone(), stopped.clone());
             let thread = thread::Builder::new().name(format!("ackd-exec-{number}")).spawn(move || {
                 let _abort = AbortOnPanic;
-                let _ = async_io::block_on(executor.run(stopped.recv()));
+                // Without its sockets the thread's clients would never be heard again.
+                let _ =
+                    readiness.block_on(executor.run(stopped.recv())).expect("sockets are watched for ever");
             })?;
             executors.threads.push(thread);
         }
@@ -39,7 +46,7 @@ impl Executors {
 
     /// Where tasks are spawned.
     pub fn spawner(&self) -> Spawner {
-        Spawner { executor: self.executor.clone() }
+        self.spawner.clone()
     }
 
     /// Number of threads.
@@ -62,9 +69,28 @@ impl Drop for Executors {
 pub struct Spawner {
     /// What the threads run.
     executor: Arc<Executor<'static>>,
+    /// What they watch.
+    sockets: Arc<Sockets>,
+}
+
+/// The sockets of all threads.
+struct Sockets {
+    /// By thread.
+    readiness: Vec<Arc<Readiness>>,
+    /// Whose turn it is to take one, beyond the number of threads.
+    next: AtomicUsize,
 }
 
 impl Spawner {
+    /// Has one of the threads watch a client's socket; they take turns.
+    ///
+    /// # Errors
+    /// The system cannot watch it.
+    pub fn watch(&self, socket: Stream) -> io::Result<Watched> {
+        let Sockets { readiness, next } = &*self.sockets;
+        readiness[next.fetch_add(1, Relaxed) % readiness.len()].watch(socket)
+    }
+
     /// Runs `task` in the background. A panic in it ends the process: a task that is silently gone would leave a
     /// server that looks alive.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {

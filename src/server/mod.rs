@@ -9,13 +9,12 @@ mod listen;
 pub use executor::{Executors, Spawner};
 pub use listen::{Endpoint, ListenError, Listener};
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
 
-use crate::connection::{Readiness, Services};
+use crate::connection::Services;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use accept::Spare;
 
@@ -33,33 +32,23 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// Then nobody new is accepted, what was taken from clients is answered, and their connections are closed; whoever does
 /// not take the replies is cut off after some seconds. The writer still runs when this returns. To be awaited on a thread
 /// that is none of the executor's, without a reactor of its own (`futures_lite::future::block_on`).
-///
-/// # Errors
-/// The system cannot watch sockets.
-pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> io::Result<ShutdownMode> {
+pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
     let state = services.state.clone();
     let spare = Arc::new(Spare::new());
-    let readiness = Readiness::new()?;
     let mut tasks = Vec::new();
     for listener in listeners {
         let (services, tasks_spawner, spare) = (services.clone(), spawner.clone(), spare.clone());
-        let readiness = readiness.clone();
         tasks.push(spawner.spawn_scoped(async move {
-            accept::accept(services, &listener, &readiness, &tasks_spawner, &spare).await;
+            accept::accept(services, &listener, &tasks_spawner, &spare).await;
         }));
     }
     tasks.push(spawner.spawn_scoped(keep_house(services)));
-    let _watching = spawner.spawn_scoped(async move {
-        // Without it no client would ever be heard again.
-        let error = readiness.run().await.expect_err("sockets are watched for ever");
-        panic!("cannot watch sockets: {error}");
-    });
     let mode = state.shutdown.wait().await;
     for task in tasks {
         task.cancel().await;
     }
     drain(&state, mode.now).await;
-    Ok(mode)
+    mode
 }
 
 /// Closes all clients once what was taken from them is answered; at once if `now`.

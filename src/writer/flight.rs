@@ -4,12 +4,13 @@
 //! group meanwhile. Where hardly anybody submits meanwhile, as with a single client, the writer syncs the group itself:
 //! handing it over and back would only take time.
 
+use std::task::Waker;
 use std::time::Instant;
 
 use wal::{Group, Log};
 
 use super::aftermath::Aftermath;
-use super::{OpenGroup, Writer, WriterError};
+use super::{Completion, OpenGroup, Submission, Writer, WriterError};
 use crate::checkpoint::CheckpointOutcome;
 use crate::state::LatencyEvent;
 use crate::table::Frozen;
@@ -38,7 +39,7 @@ pub(super) struct Flight {
     /// When it was closed, if anybody wants to know how long things take.
     started: Option<Instant>,
     /// Submissions whose replies wait for it.
-    answered: Vec<(super::Submission, usize)>,
+    answered: Vec<(Submission, usize)>,
     /// Readers that wait for its publication.
     readers: Vec<async_channel::Sender<()>>,
 }
@@ -127,11 +128,7 @@ impl<L: Log> Writer<L> {
         }
         self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
         flight.aftermath.tell(&self.state, flight.records > 0);
-        for (submission, executed) in flight.answered.drain(..) {
-            // A client that is gone wants no reply.
-            let reply_to = submission.reply_to.clone();
-            let _ = reply_to.try_send(super::Completion { submission, executed });
-        }
+        self.resolve(&mut flight.answered);
         for done in flight.readers {
             let _ = done.try_send(());
         }
@@ -142,6 +139,14 @@ impl<L: Log> Writer<L> {
             self.start_checkpoint();
         }
         Ok(())
+    }
+
+    /// Keeps the promises of the submissions that were answered, then wakes who waits for them.
+    fn resolve(&mut self, answered: &mut Vec<(Submission, usize)>) {
+        let completions =
+            answered.drain(..).map(|(submission, executed)| Completion { submission, executed });
+        self.wakers.extend(completions.filter_map(Completion::resolve));
+        self.wakers.drain(..).for_each(Waker::wake);
     }
 
     /// Whether the group that is closed is to be published when it is durable.

@@ -26,6 +26,7 @@ mod expiry;
 mod flight;
 mod gauges;
 mod idle;
+mod promise;
 mod queue;
 mod space;
 mod submission;
@@ -36,6 +37,7 @@ mod watches;
 pub(crate) use aftermath::tell_events;
 pub use gauges::{RecoveryFigures, WriterGauges};
 pub use idle::IdleWatch;
+pub use promise::{Promise, Resolver, promise};
 pub use queue::{
     Closed, Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue,
     writer_queue_with,
@@ -44,6 +46,7 @@ pub use submission::{Completion, Item, Submission};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use wal::{Group, Log, LogError};
@@ -169,6 +172,8 @@ pub struct Writer<L> {
     open: Option<OpenGroup>,
     /// Submissions executed in the open group; their replies wait for its sync.
     answered: Vec<(Submission, usize)>,
+    /// Tasks that are about to be woken: empty, but keeps its memory.
+    wakers: Vec<Waker>,
     /// Readers that wait for the open group to be published.
     readers: Vec<async_channel::Sender<()>>,
     /// The group on its way to the disk.
@@ -243,6 +248,7 @@ impl<L: Log> Writer<L> {
             taken: VecDeque::new(),
             open: None,
             answered: Vec::new(),
+            wakers: Vec::new(),
             readers: Vec::new(),
             flight: None,
             overlaps: false,

@@ -301,7 +301,7 @@ mod tests {
             items: vec![],
             ready: vec![],
             out: vec![],
-            reply_to: async_channel::bounded(1).0,
+            reply_to: super::super::promise().1,
         }
     }
 

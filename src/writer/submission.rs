@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::Resolver;
 use crate::command::{Args, Span, Spec};
 use crate::resp::Protocol;
 use crate::state::{Transaction, Watch};
@@ -66,8 +67,8 @@ pub struct Submission {
     pub ready: Vec<u8>,
     /// The replies, appended by the writer.
     pub out: Vec<u8>,
-    /// Where the completion goes; holds one.
-    pub reply_to: async_channel::Sender<Completion>,
+    /// Resolved with the completion.
+    pub reply_to: Resolver,
 }
 
 impl Submission {

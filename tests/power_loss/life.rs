@@ -10,7 +10,7 @@ use crate::common::{Value, encode_reply};
 use ackd::clock::Clock;
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
-use ackd::writer::{Completion, WriterOptions};
+use ackd::writer::{Completion, Promise, WriterOptions};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -57,7 +57,7 @@ struct Known {
     /// The published version at the last look.
     generation: u64,
     /// Submissions without a reply, with their number of commands.
-    waiting: VecDeque<(async_channel::Receiver<Completion>, usize)>,
+    waiting: VecDeque<(Promise, usize)>,
     /// Replies that came.
     completions: VecDeque<Completion>,
     /// Commands acknowledged.
@@ -229,7 +229,7 @@ impl Known {
     fn look(&mut self) -> Vec<Event> {
         let before = self.promised;
         while let Some((replies, commands)) = self.waiting.front() {
-            let Ok(completion) = replies.try_recv() else { break };
+            let Some(completion) = replies.try_take() else { break };
             self.acknowledged += commands;
             self.completions.push_back(completion);
             self.waiting.pop_front();

@@ -11,8 +11,8 @@ use ackd::resp::Protocol;
 use ackd::state::{Limits, ServerState};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
-    Completion, Item, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
-    WriterQueue, writer_queue,
+    Item, Promise, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
+    WriterQueue, promise, writer_queue,
 };
 use futures_lite::future::{block_on, poll_once, zip};
 use std::future::Future;
@@ -176,9 +176,9 @@ impl Stack {
         Self { run: Box::pin(writer.run()), ended: None, queue, table }
     }
 
-    /// Puts commands into the writer's queue; their replies come out of the receiver, once they are durable.
-    pub fn submit(&mut self, commands: &[Command]) -> async_channel::Receiver<Completion> {
-        let (reply_to, replies) = async_channel::bounded(1);
+    /// Puts commands into the writer's queue; their replies are in the promise, once they are durable.
+    pub fn submit(&mut self, commands: &[Command]) -> Promise {
+        let (promise, reply_to) = promise();
         let mut submission = Submission {
             client_id: 1,
             protocol: Protocol::Resp2,
@@ -203,7 +203,7 @@ impl Stack {
             submission.items.push(Item::Execute { spec, db: command.db as u16, first_span, spans });
         }
         block_on(self.queue.submit(submission)).expect("the writer runs");
-        replies
+        promise
     }
 
     /// Asks for a checkpoint.

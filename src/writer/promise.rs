@@ -1,0 +1,115 @@
+//! The answer to a submission, promised to the connection that waits for it.
+//!
+//! One pair serves a connection for life: the resolver travels with each submission and comes back with its completion.
+//! Whoever resolves gets the waker to call, so that many answers can be in place before the first task runs, and no task
+//! finds the promise locked by the one that woke it.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use super::{Closed, Completion};
+
+/// The waiting end.
+pub struct Promise(Arc<Slot>);
+
+/// The writer's end. Dropped unresolved, it breaks the promise: the writer is gone.
+pub struct Resolver(Arc<Slot>);
+
+/// What both ends share.
+struct Slot(Mutex<State>);
+
+/// How far it is.
+enum State {
+    /// Nothing is there yet; perhaps a task waits.
+    Pending(Option<Waker>),
+    /// The answer is there. Boxed: most of the time there is none.
+    Resolved(Box<Completion>),
+    /// One end is gone.
+    Broken,
+}
+
+/// Makes a promise.
+pub fn promise() -> (Promise, Resolver) {
+    let slot = Arc::new(Slot(Mutex::new(State::Pending(None))));
+    (Promise(slot.clone()), Resolver(slot))
+}
+
+impl Promise {
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// There will be none.
+    pub async fn wait(&self) -> Result<Completion, Closed> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// Takes the answer, if it is there.
+    pub fn try_take(&self) -> Option<Completion> {
+        match self.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer.ok(),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Takes the answer if it is there; otherwise the task is woken when it is.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Completion, Closed>> {
+        let mut state = self.0.lock();
+        match &mut *state {
+            State::Pending(Some(waker)) => waker.clone_from(context.waker()),
+            State::Pending(none) => *none = Some(context.waker().clone()),
+            State::Broken => return Poll::Ready(Err(Closed)),
+            State::Resolved(_) => {
+                let resolved = std::mem::replace(&mut *state, State::Pending(None));
+                drop(state);
+                let State::Resolved(completion) = resolved else { unreachable!("it was resolved") };
+                return Poll::Ready(Ok(*completion));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Completion {
+    /// Keeps the promise that was made for the submission. The waker of the task that waits for it is to be called.
+    #[must_use]
+    pub fn resolve(self) -> Option<Waker> {
+        let slot = self.submission.reply_to.0.clone();
+        let resolved = State::Resolved(Box::new(self));
+        let mut state = slot.lock();
+        if let State::Pending(waker) = &mut *state {
+            let waker = waker.take();
+            *state = resolved;
+            return waker;
+        }
+        // A client that is gone wants no reply. Unlocked first: dropping the resolver looks at the state, too.
+        drop(state);
+        None
+    }
+}
+
+impl Slot {
+    /// The state, locked.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Breaks the promise; returns what was there, to be dropped when the slot is unlocked.
+    fn give_up(&self) -> State {
+        std::mem::replace(&mut *self.lock(), State::Broken)
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        drop(self.0.give_up());
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        if let State::Pending(Some(waker)) = self.0.give_up() {
+            waker.wake();
+        }
+    }
+}

@@ -73,6 +73,8 @@ impl Places {
         }
         let [width, unit] = self.size();
         if self.below(3) == 0 {
+            // Redis 7.0 does not look everywhere in a box without an end.
+            let width = if width == "inf" { "-2".into() } else { width };
             words.extend(["BYBOX".into(), width.clone(), width, unit]);
         } else {
             words.extend(["BYRADIUS".into(), width, unit]);

@@ -176,9 +176,16 @@ impl<S: Storage> LocalLog<S> {
         end.is_some_and(|end| end <= self.active.header.segment_bytes)
     }
 
+    /// Whether a group with `content_bytes` fits the active segment behind `extra_bytes`, with a seal behind it: a log
+    /// that stops with its segment full is sealed all the same.
+    fn takes_active(&self, content_bytes: usize, extra_bytes: u64) -> bool {
+        let seal_bytes = format::disk_bytes(GROUP_HEADER_BYTES, self.active.header.block_bytes);
+        self.fits_active(content_bytes, extra_bytes + seal_bytes)
+    }
+
     /// Makes sure that there is a segment for a group with `content_bytes`.
     fn make_room(&mut self, content_bytes: usize) -> Result<(), LogError> {
-        if self.fits_active(content_bytes, 0) {
+        if self.takes_active(content_bytes, 0) {
             return Ok(());
         }
         let bytes = self.options.segment_bytes_for(content_bytes);
@@ -349,7 +356,7 @@ impl<S: Storage> Log for LocalLog<S> {
             self.note(made)?;
         }
         self.finish_in_flight()?;
-        if !self.fits_active(content, 0) {
+        if !self.takes_active(content, 0) {
             self.rotate(wall_micros)?;
         }
         let first_lsn = self.chain.last_lsn + 1;
@@ -388,8 +395,8 @@ impl<S: Storage> Log for LocalLog<S> {
         let block = u64::from(self.active.header.block_bytes);
         let has_room = self.fits_active(GROUP_HEADER_BYTES, 0);
         let breaks_reservation = self.reserved > 0
-            && self.fits_active(self.reserved, 0)
-            && !self.fits_active(self.reserved, block);
+            && self.takes_active(self.reserved, 0)
+            && !self.takes_active(self.reserved, block);
         if self.sealed || !has_room || breaks_reservation {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::direct::ALIGNMENT_BYTES;
 use crate::error::LogError;
-use crate::format::{self, BLOCK_BYTES};
+use crate::format::{self, BLOCK_BYTES, GROUP_HEADER_BYTES};
 
 /// Default length of a segment in bytes.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
@@ -112,9 +112,11 @@ impl LogOptions {
         u64::from(self.block_bytes).max(ALIGNMENT_BYTES as u64)
     }
 
-    /// Length in bytes of the segment that a group with `content_bytes` needs: the usual one, or one of its own.
+    /// Length in bytes of the segment that a group with `content_bytes` and a seal need: the usual one, or one of its own.
     pub(crate) fn segment_bytes_for(&self, content_bytes: usize) -> u64 {
-        let needed = u64::from(self.block_bytes) + format::disk_bytes(content_bytes, self.block_bytes);
+        let group_bytes = format::disk_bytes(content_bytes, self.block_bytes);
+        let seal_bytes = format::disk_bytes(GROUP_HEADER_BYTES, self.block_bytes);
+        let needed = u64::from(self.block_bytes) + group_bytes + seal_bytes;
         self.segment_bytes.max(needed.next_multiple_of(self.unit_bytes()))
     }
 }

@@ -50,7 +50,11 @@ fn readers_see_whole_versions(file: Box<dyn TableFile>) {
             });
         }
         let mut running: Option<std::thread::ScopedJoinHandle<'_, _>> = None;
-        for value in 2..400 {
+        for value in 2.. {
+            // On a busy machine a checkpoint may take long: enough of them have to run beside readers and writer.
+            if value > 400 && table.stats().checkpoints > 2 {
+                break;
+            }
             write_all(&mut writer, value);
             if running.as_ref().is_some_and(|thread| thread.is_finished()) {
                 let durable: Result<Durable, TableError> = running.take().unwrap().join().unwrap();
@@ -63,7 +67,6 @@ fn readers_see_whole_versions(file: Box<dyn TableFile>) {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    assert!(table.stats().checkpoints > 2);
 }
 
 #[test]

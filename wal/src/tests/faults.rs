@@ -240,7 +240,7 @@ fn an_error_at_any_operation_of_recovery_is_said() {
     let mut log = LocalLog::create(storage.clone(), small()).expect("create");
     append(&mut log, &[b"one"], 0);
     let mut group = log.group();
-    fill(&mut group, [&payload(12, 9000)[..]]);
+    fill(&mut group, [&payload(12, 5000)[..]]);
     storage.inject(storage.operation_count(), Fault::PowerCut);
     let torn = log.submit(group, 0).and_then(|_| log.durable());
     assert!(torn.is_err());

@@ -226,6 +226,21 @@ fn a_seal_is_written_once_and_says_how_far_the_log_is_durable() {
 }
 
 #[test]
+fn a_log_that_stops_anywhere_in_a_segment_is_sealed() {
+    for groups in 0..40 {
+        let storage = MemoryStorage::new();
+        let mut log = LocalLog::create(storage.clone(), options()).expect("create");
+        for number in 0..groups {
+            append(&mut log, &[&payload(number, 3000)], 0);
+        }
+        log.seal(1).expect("seal");
+        drop(log);
+        let end = read_all(&storage, ReadOptions::default()).1.expect("read");
+        assert!(end.sealed && end.last_lsn == groups, "behind {groups} groups");
+    }
+}
+
+#[test]
 fn groups_are_submitted_ahead_and_become_durable_in_order() {
     for sync_thread in [false, true] {
         let storage = MemoryStorage::new();
@@ -330,10 +345,10 @@ fn the_status_counts_what_was_done() {
     }
     let status = log.status();
     assert_eq!((status.groups, status.records, status.seals), (30, 60, 0));
-    assert_eq!((status.written_bytes, status.rotations), (30 * 4096, 1));
-    assert_eq!(status.syncs, 31);
+    assert_eq!((status.written_bytes, status.rotations), (30 * 4096, 2));
+    assert_eq!(status.syncs, 32);
     assert_eq!(status.sync_micros_log2.iter().sum::<u64>(), 30);
     assert!(status.sync_micros_quantile(0.5) <= status.sync_micros_quantile(0.99));
     assert!(status.sync_micros_quantile(0.99) > 0);
-    assert_eq!((status.segments, status.segment_bytes), (2, 128 << 10));
+    assert_eq!((status.segments, status.segment_bytes), (3, 192 << 10));
 }

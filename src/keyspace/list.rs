@@ -89,16 +89,12 @@ impl<'a> List<'a> {
         match *self {
             List::Packed(packed) => each_packed(packed, from, index, see),
             List::InTree(root) => {
-                let (mut cursor, mut index) = (view.cursor(root), index);
-                let mut next = cursor.seek_nth(index)?;
-                while let Some((_, cell)) = next {
+                let (mut cells, mut index) = (view.cursor(root).cells(index, from == End::Head)?, index);
+                while let Some(cell) = cells.next()? {
                     if !see(index, Element::read(&cell)?.text)? {
                         break;
                     }
-                    (index, next) = match from {
-                        End::Head => (index + 1, cursor.next()?),
-                        End::Tail => (index.wrapping_sub(1), cursor.prev()?),
-                    };
+                    index = if from == End::Head { index + 1 } else { index.wrapping_sub(1) };
                 }
                 Ok(())
             }

@@ -79,7 +79,11 @@ impl<'v> Cursor<'v> {
 
     /// Moves to the next key; from nowhere, or before the first, to the first.
     #[allow(clippy::should_implement_trait)]
+    #[inline]
     pub fn next(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
+        if self.place == Place::On && self.step_in_leaf(true) {
+            return Ok(self.read_rest());
+        }
         match self.place {
             Place::On => self.moved(|cursor| cursor.step(true), Place::After),
             Place::After => Ok(None),
@@ -88,12 +92,22 @@ impl<'v> Cursor<'v> {
     }
 
     /// Moves to the previous key; from nowhere, or behind the last, to the last.
+    #[inline]
     pub fn prev(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
+        if self.place == Place::On && self.step_in_leaf(false) {
+            return Ok(self.read_rest());
+        }
         match self.place {
             Place::On => self.moved(|cursor| cursor.step(false), Place::Before),
             Place::Before => Ok(None),
             Place::Fresh | Place::After => self.moved(|cursor| cursor.start(false), Place::Before),
         }
+    }
+
+    /// A walk over what the keys from `position` on hold, 0 for the first, towards the last key or the first.
+    pub fn cells(mut self, position: u64, forward: bool) -> Result<Cells<'v>, TableError> {
+        self.seek_nth(position)?;
+        Ok(Cells { cursor: self, forward, begun: false })
     }
 
     /// The key at which the cursor stands and what it holds.
@@ -123,6 +137,26 @@ impl<'v> Cursor<'v> {
             self.key.truncate(key_base);
             node::key_pieces(body, index, |piece| self.key.extend_from_slice(piece));
         }
+    }
+
+    /// Moves to the neighbour on one side if it stands in the same leaf and is no stem. The key is still the old one.
+    #[inline]
+    fn step_in_leaf(&mut self, forward: bool) -> bool {
+        let Some(frame) = self.frames.last_mut() else { return false };
+        if frame.index == edge(frame.body, !forward) || node::stems(frame.body) > 0 {
+            return false;
+        }
+        frame.index = if forward { frame.index + 1 } else { frame.index - 1 };
+        true
+    }
+
+    /// Puts the key together after a step within a leaf: the page's prefix stands already.
+    #[inline]
+    fn read_rest(&mut self) -> Option<Item<'_, 'v>> {
+        let &Frame { body, index, key_base } = self.frames.last()?;
+        self.key.truncate(key_base + node::prefix_len(body));
+        node::rest_pieces(body, index, |piece| self.key.extend_from_slice(piece));
+        Some((&self.key, leaf::cell(body, index)))
     }
 
     /// Takes the first or the last key of the tree.
@@ -249,7 +283,41 @@ impl<'v> Cursor<'v> {
     }
 }
 
+/// A walk over what keys hold. It does not put the keys together.
+pub struct Cells<'v> {
+    /// Where the walk is. Its key is an earlier one, but for the bytes in front of the leaf's.
+    cursor: Cursor<'v>,
+    /// Whether the walk leads towards the last key.
+    forward: bool,
+    /// Whether the first cell was handed out.
+    begun: bool,
+}
+
+impl<'v> Cells<'v> {
+    /// What the next key holds.
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Cell<'v>>, TableError> {
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first || !self.cursor.step_in_leaf(self.forward) {
+            return self.next_leaf(is_first);
+        }
+        Ok(self.cursor.frames.last().map(|frame| leaf::cell(frame.body, frame.index)))
+    }
+
+    /// What the first key of the next leaf holds, or the first one of all.
+    fn next_leaf(&mut self, is_first: bool) -> Result<Option<Cell<'v>>, TableError> {
+        let item = match (is_first, self.forward) {
+            (true, _) => self.cursor.current(),
+            (false, true) => self.cursor.next()?,
+            (false, false) => self.cursor.prev()?,
+        };
+        Ok(item.map(|(_, cell)| cell))
+    }
+}
+
 /// Index of the first or the last cell.
+#[inline]
 fn edge(body: &Body, first: bool) -> usize {
     if first { 0 } else { node::cells(body) - 1 }
 }

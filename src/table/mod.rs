@@ -62,7 +62,7 @@ use std::{
 };
 
 pub use checkpoint::{Checkpoint, Durable};
-pub use cursor::{Cursor, Item};
+pub use cursor::{Cells, Cursor, Item};
 pub use damage::DAMAGED_PAGES_MAX;
 pub use error::{CorruptReason, MetaFault, TableError};
 pub use fault::unreadable_pages;

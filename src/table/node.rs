@@ -242,9 +242,15 @@ pub(super) fn key_len(body: &Body, index: usize) -> usize {
 /// Writes a cell's whole key through `write`, in up to three pieces.
 #[inline]
 pub(super) fn key_pieces(body: &Body, index: usize, mut write: impl FnMut(&[u8])) {
+    write(prefix(body));
+    rest_pieces(body, index, write);
+}
+
+/// Writes what follows the prefix in a cell's key through `write`, in up to two pieces.
+#[inline]
+pub(super) fn rest_pieces(body: &Body, index: usize, mut write: impl FnMut(&[u8])) {
     let at = offset(body, index);
     let rest_len = read_u16(body, at);
-    write(prefix(body));
     let head = head(body, index).to_be_bytes();
     write(&head[..rest_len.min(HEAD_BYTES)]);
     if rest_len > HEAD_BYTES {

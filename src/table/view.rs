@@ -196,8 +196,8 @@ pub(super) fn top(pages: &Pages, root: Root) -> Result<&Body, TableError> {
 pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&'p Body, TableError> {
     let pointer = branch::pointer(body, index);
     let child = pages.get(pointer)?;
-    if page::level(child) + 1 != page::level(body) {
-        let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
+    let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
+    if expected != found {
         return Err(TableError::corrupt(pointer.page, CorruptReason::Level { expected, found }));
     }
     check_kind(child, pointer.page)?;

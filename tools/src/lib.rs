@@ -1,4 +1,4 @@
-//! `ackd-wal`: the offline inspector. It answers what was written, when, and whether all of it is still there.
+//! The offline inspector, the program `ackd-wal`. It answers what was written, when, and whether all of it is still there.
 //!
 //! Way of a question: command line (`cli`) > one file for each subcommand > the log from end to end (`source`) or
 //! the table (`table`) > `filter` > `output`. Rules that hold everywhere:
@@ -29,8 +29,8 @@ mod tail;
 mod time;
 mod verify;
 
-use std::io::{BufWriter, StdoutLock, Write};
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::io::{BufWriter, Write};
 
 use clap::Parser;
 
@@ -41,34 +41,37 @@ use style::Style;
 
 /// Exit code for a command line that cannot be understood.
 const USAGE: u8 = 1;
+/// Bytes of output that are gathered before they are written.
+const OUT_BYTES: usize = 1 << 16;
 
 /// Where data goes.
-type Out = BufWriter<StdoutLock<'static>>;
+type Out = BufWriter<Box<dyn Write>>;
 
-fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+/// Does what a command line asks, its first word being the program's name: data goes to `out`, remarks to standard error.
+/// Returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, out: Box<dyn Write>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { USAGE } else { 0 };
             // A terminal that went away is no reason to complain.
             let _ = error.print();
-            return ExitCode::from(code);
+            return if error.use_stderr() { USAGE } else { 0 };
         }
     };
-    let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let result = run(&cli, &mut out);
+    let mut out = BufWriter::with_capacity(OUT_BYTES, out);
+    let result = answer(&cli, &mut out);
     let written = out.flush().map_err(ToolError::from);
     match result.and_then(|outcome| written.map(|()| outcome)) {
-        Ok(outcome) => ExitCode::from(outcome.code()),
-        Err(ToolError::BrokenPipe) => ExitCode::from(ToolError::BrokenPipe.code()),
+        Ok(outcome) => outcome.code(),
+        Err(ToolError::BrokenPipe) => ToolError::BrokenPipe.code(),
         Err(error) => {
             say(&format!("ackd-wal: {error}"));
-            ExitCode::from(error.code())
+            error.code()
         }
     }
 }
 
-fn run(cli: &Cli, out: &mut Out) -> Result<Outcome, ToolError> {
+fn answer(cli: &Cli, out: &mut Out) -> Result<Outcome, ToolError> {
     let style = Style::for_stdout(cli.color);
     match &cli.command {
         Command::Ls(args) => ls::run(args, style, out),

@@ -1,5 +1,7 @@
 //! Clients that mean harm, against the real server: what they announce costs nothing, what they leave unread costs little,
 //! and those who mean well are served meanwhile.
+//!
+//! The long form is `ACKD_HOSTILE_CLIENTS=10000 cargo test --test hostile idle -- --nocapture`: so many idle clients.
 
 mod common;
 
@@ -30,10 +32,10 @@ fn start(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
     (root, server)
 }
 
-/// Bytes of memory that the server's process has.
+/// Bytes of memory that the server's process has, without those of files: the table's pages are not the clients'.
 fn resident_bytes(server: &TestServer) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
@@ -60,16 +62,38 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Connections that have sent `bytes`, once the server has read them.
-fn crowd(server: &TestServer, count: usize, bytes: &[u8]) -> Vec<TcpStream> {
+/// Connections that have sent `bytes`, once the server has read them; `client` is the only other one.
+fn crowd(server: &TestServer, client: &mut Client, count: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let crowd: Vec<TcpStream> = (0..count).map(|_| server.tcp()).collect();
     crowd.iter().for_each(|mut stream| stream.write_all(bytes).unwrap());
-    let mut client = server.client();
     eventually("all clients are read", || {
-        let read = fields(&mut client, "tot-net-in");
+        let read = fields(client, "tot-net-in");
         read.len() == count && read.iter().all(|read| *read == bytes.len() as u64)
     });
     crowd
+}
+
+/// Lets the server come and go through a crowd, so that its threads have the memory that they keep for whoever comes next.
+fn warm(server: &TestServer, client: &mut Client, count: usize) {
+    drop(crowd(server, client, count, b"*1\r\n$1"));
+    eventually("they are gone", || fields(client, "id").is_empty());
+}
+
+/// Sends until the server has not taken anything for a while, or `bytes_max` are sent; returns how many bytes were taken.
+fn stuff(stream: &TcpStream, bytes: &[u8], bytes_max: usize) -> usize {
+    stream.set_nonblocking(true).unwrap();
+    let (mut sent, mut stuck) = (0, 0);
+    while stuck < 30 && sent < bytes_max {
+        match (&*stream).write(&bytes[sent % bytes.len()..]) {
+            Ok(bytes) => (sent, stuck) = (sent + bytes, 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                stuck += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    sent
 }
 
 /// Whether the connection ends, after whatever the server still says.
@@ -88,14 +112,16 @@ fn ends(mut stream: &TcpStream) -> Vec<u8> {
 fn what_is_announced_costs_no_memory() {
     let (_root, server) = start(&[]);
     let mut client = server.client();
-    // A warm server: its threads keep a few buffers for whoever comes next.
-    drop(crowd(&server, 100, b"*1\r\n$1"));
-    eventually("they are gone", || fields(&mut client, "id").is_empty());
-    for header in
-        ["*1\r\n$536870912\r\n", "*1048576\r\n", "*1048576\r\n$536870912\r\n", "*2\r\n$536870912\r\nxyz"]
-    {
+    warm(&server, &mut client, 400);
+    for header in [
+        "*1\r\n$536870912\r\n",
+        "*1048576\r\n",
+        "*1048576\r\n$536870912\r\n",
+        "*2\r\n$536870912\r\nxyz",
+        "*1\r\n$3\r\nGET\r\n*1048576\r\n$500000000\r\n",
+    ] {
         let before = resident_bytes(&server);
-        let crowd = crowd(&server, 400, header.as_bytes());
+        let crowd = crowd(&server, &mut client, 400, header.as_bytes());
         let accounted = fields(&mut client, "tot-mem").into_iter().max().unwrap();
         let each = resident_bytes(&server).saturating_sub(before) / crowd.len() as u64;
         println!("{:?}: {each} bytes resident for each client, {accounted} accounted at most", header);
@@ -105,6 +131,23 @@ fn what_is_announced_costs_no_memory() {
         );
         drop(crowd);
         eventually("they are gone", || fields(&mut client, "id").is_empty());
+    }
+}
+
+#[test]
+fn what_nobody_may_announce_ends_the_connection() {
+    let (_root, server) = start(&[]);
+    for (sent, text) in [
+        ("*1000000000\r\n", "invalid multibulk length"),
+        ("*1\r\n$536870913\r\n", "invalid bulk length"),
+        ("*1\r\n$-1\r\n", "invalid bulk length"),
+        ("*1\r\n$18446744073709551616\r\n", "invalid bulk length"),
+        ("*99999999999999999999\r\n", "invalid multibulk length"),
+    ] {
+        let mut stream = server.tcp();
+        stream.write_all(sent.as_bytes()).unwrap();
+        let said = format!("-ERR Protocol error: {text}\r\n");
+        assert_eq!(String::from_utf8(ends(&stream)).unwrap(), said, "{sent:?}");
     }
 }
 
@@ -143,21 +186,11 @@ fn replies_that_nobody_without_the_password_reads_do_not_pile_up() {
     let (_root, server) = start(&["--requirepass", "secret", "--unauthenticated-timeout", "0"]);
     let mut client = server.client();
     assert_eq!(client.run("AUTH secret"), Value::Simple("OK".into()));
+    warm(&server, &mut client, 100);
+    let bad = b"nosuchcommand\r\n".repeat(1000);
     let before = resident_bytes(&server);
     let stream = server.tcp();
-    stream.set_nonblocking(true).unwrap();
-    let pings = b"nosuchcommand\r\n".repeat(1000);
-    let (mut sent, mut stuck) = (0, 0);
-    while stuck < 30 && sent < 64 << 20 {
-        match (&stream).write(&pings[sent % pings.len()..]) {
-            Ok(bytes) => (sent, stuck) = (sent + bytes, 0),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                stuck += 1;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
+    let sent = stuff(&stream, &bad, 64 << 20);
     let held = fields(&mut client, "tot-mem")[0];
     let grown = resident_bytes(&server).saturating_sub(before);
     println!("{sent} bytes sent without a password, no reply read: {held} bytes accounted, {grown} resident");
@@ -166,22 +199,64 @@ fn replies_that_nobody_without_the_password_reads_do_not_pile_up() {
 }
 
 #[test]
-fn idle_clients_cost_little() {
-    let (_root, server) = start(&[]);
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
-    let count = (files / 4).min(2000) as usize;
+fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
+    const LIMIT: u64 = 2 << 20;
+    let (_root, server) = start(&["--client-query-buffer-limit", "2mb"]);
     let mut client = server.client();
-    drop(crowd(&server, 100, b"PING\r\n"));
-    eventually("they are gone", || fields(&mut client, "id").is_empty());
+    assert_eq!(client.command(&[b"SET", b"v", &vec![b'v'; VALUE_BYTES]]), Value::Simple("OK".into()));
+    assert_eq!(client.run("STRLEN v"), Value::Integer(VALUE_BYTES as i64));
+    let gets = encode(&[b"GET", b"v"]).repeat(1000);
+    let stuffed = |stream: TcpStream| {
+        let sent = stuff(&stream, &gets, 256 << 20);
+        assert!(sent < 256 << 20, "the server reads on although nobody reads its replies");
+        (stream, sent)
+    };
+    // The first one has the server take the memory that it keeps for whoever comes next.
+    let (stream, sent) = stuffed(server.tcp());
     let before = resident_bytes(&server);
-    let crowd = crowd(&server, count, b"PING\r\n");
+    let others: Vec<_> = (0..4).map(|_| stuffed(server.tcp())).collect();
+    let held = fields(&mut client, "tot-mem").into_iter().max().unwrap();
+    let grown = resident_bytes(&server).saturating_sub(before) / others.len() as u64;
+    println!("{sent} bytes of GET sent, no reply read: {held} bytes accounted, {grown} resident for each client");
+    drop(others);
+    // What was read ahead, and the replies that wait; both may be held twice for a moment.
+    assert!(held <= LIMIT + UNREAD_BYTES_MAX + (64 << 10), "{held} bytes accounted");
+    assert!(grown <= 2 * (LIMIT + UNREAD_BYTES_MAX), "{grown} bytes resident for each client");
+    assert_eq!(client.run("PING"), Value::Simple("PONG".into()));
+    // All replies are there for who begins to read after all.
+    stream.set_nonblocking(false).unwrap();
+    let mut reader = Client::new(Box::new(stream.try_clone().unwrap()));
+    for _ in 0..20 {
+        assert_eq!(reader.reply().unwrap().text().len(), VALUE_BYTES);
+    }
+}
+
+#[test]
+fn idle_clients_cost_little() {
+    let count = common::setting("ACKD_HOSTILE_CLIENTS", 2000) as usize;
+    let limit = raise_file_limit();
+    assert!(limit > count as u64 + 100, "{count} clients need more than {limit} open files (ulimit -n)");
+    let (_root, server) = start(&["--maxclients", &(count + 10).to_string()]);
+    let mut client = server.client();
+    warm(&server, &mut client, 100);
+    let before = resident_bytes(&server);
+    let crowd = crowd(&server, &mut client, count, b"PING\r\n");
     for mut stream in &crowd {
         let mut reply = [0; 7];
         stream.read_exact(&mut reply).unwrap();
+        assert_eq!(&reply, b"+PONG\r\n");
     }
     let each = resident_bytes(&server).saturating_sub(before) / count as u64;
     println!("{count} idle clients: {each} bytes resident for each");
     assert!(each <= IDLE_BYTES_MAX, "{each} bytes for each of {count} idle clients");
+}
+
+/// Raises this process's limit of open files, which the server inherits, as far as it goes.
+fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    maximum.unwrap_or(u64::MAX)
 }
 
 /// The slowest of many round trips, and the median.
@@ -230,6 +305,39 @@ fn clients_that_send_byte_by_byte_hurt_nobody() {
         "slowest and median alone {alone:?}; beside 100 clients that sent {dripped} bytes one by one {beside:?}"
     );
     assert!(dripped > 10 && beside.0 < PROMPT, "{dripped} bytes, {beside:?}");
+}
+
+#[test]
+fn a_command_may_come_byte_by_byte() {
+    let (_root, server) = start(&[]);
+    let stream = server.tcp();
+    let sent = [&encode(&[b"SET", b"slow", b"a\r\n*1"])[..], b"GET \"slow\"\r\n"].concat();
+    for byte in &sent {
+        (&stream).write_all(&[*byte]).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut reader = Client::new(Box::new(stream));
+    assert_eq!(reader.reply().unwrap(), Value::Simple("OK".into()));
+    assert_eq!(reader.reply().unwrap(), Value::Bulk(b"a\r\n*1".into()));
+}
+
+#[test]
+fn a_password_is_wrong_in_one_way_only() {
+    let (_root, server) = start(&["--requirepass", "secret", "--auth-failures-max", "100"]);
+    let mut client = server.client();
+    let wrong = Value::Error("WRONGPASS invalid username-password pair or user is disabled.".into());
+    let long = vec![b's'; 16_000];
+    for guess in [&b"secre"[..], b"secrets", b"Secret", b"", b"\0", &long] {
+        assert_eq!(client.command(&[b"AUTH", guess]), wrong, "{}", guess.escape_ascii());
+    }
+    // Unknown users, too, and the right password does not say that only the name was wrong.
+    for user in [&b"admin"[..], b"defaul", b"default\0", b""] {
+        assert_eq!(client.command(&[b"AUTH", user, b"secret"]), wrong, "{}", user.escape_ascii());
+        assert_eq!(client.command(&[b"AUTH", user, b"wrong"]), wrong, "{}", user.escape_ascii());
+    }
+    assert_eq!(client.command(&[b"HELLO", b"2", b"AUTH", b"default", b"secre"]), wrong);
+    assert!(matches!(client.run("GET k"), Value::Error(text) if text.starts_with("NOAUTH")));
+    assert_eq!(client.run("AUTH default secret"), Value::Simple("OK".into()));
 }
 
 #[test]

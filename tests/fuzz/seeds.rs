@@ -2,22 +2,19 @@
 
 use wal::{LocalLog, Log, LogOptions, MemoryStorage};
 
-use crate::targets::{log, table};
+use crate::replay::Seeds;
+use crate::targets::{base, log, table};
 
-type Seeds = Vec<(String, Vec<u8>)>;
-
-/// The seeds of a target, sorted by name.
+/// The seeds of a target.
 pub fn make(target: &str) -> Seeds {
-    let mut seeds = match target {
+    match target {
         "resp" => resp(),
         "payload" => payload(),
         "glob" => glob(),
         "log" => log(),
         "table" => table(),
         other => panic!("no target {other}"),
-    };
-    seeds.sort();
-    seeds
+    }
 }
 
 /// Numbered names for seeds without one.
@@ -41,6 +38,17 @@ fn resp() -> Seeds {
         let flags = [number as u8 % 4, 7 * number as u8];
         [&flags, sent].concat()
     }))
+}
+
+/// Where a payload has the low byte of its command's number.
+const COMMAND_ID_AT: usize = 1;
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    find(bytes, part).is_some()
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
 }
 
 fn payload() -> Seeds {
@@ -92,6 +100,13 @@ fn payload() -> Seeds {
         buffer.write(7, &mut bytes);
         seeds.push(bytes);
     }
+    // Lists and sorted sets in an empty table, then changes of all collections in one that has them.
+    let names = [&b"small list"[..], b"small zset"];
+    seeds.extend(base::contents().into_iter().filter(|payload| names.iter().any(|name| contains(payload, name))));
+    seeds.extend(base::changes().into_iter().map(|mut payload| {
+        payload[COMMAND_ID_AT] = 8;
+        payload
+    }));
     numbered(seeds)
 }
 
@@ -115,26 +130,28 @@ fn log() -> Seeds {
     let options = LogOptions {
         segment_bytes: SEGMENT_BYTES,
         block_bytes: 512,
-        spare_segments: 0,
-        spare_segments_max: 0,
+        spare_segments: 1,
+        spare_segments_max: 1,
         background: false,
         salt_seed: Some(5),
         ..LogOptions::default()
     };
     let storage = MemoryStorage::new();
     let mut log = LocalLog::create(storage.clone(), options).expect("a new log");
-    let mut payloads = table::contents().into_iter().cycle();
-    for number in 0..14 {
+    let mut payloads = base::contents().into_iter().cycle();
+    for number in 0..30 {
         let mut group = log.group();
         for payload in payloads.by_ref().take(1 + number % 4) {
             group.record(|sink| sink.extend_from_slice(&payload[..payload.len().min(700)]));
         }
+        log.reserve(group.len_bytes() as u64).expect("room");
         log.submit(group, number as u64 * 1000).expect("submit");
         log.durable().expect("durable");
     }
     drop(log);
-    let mut segments: Vec<Vec<u8>> =
-        storage.names().iter().filter_map(|name| storage.contents(name)).collect();
+    let names = storage.names().into_iter().filter(|name| name.ends_with(".wal"));
+    let mut segments: Vec<Vec<u8>> = names.filter_map(|name| storage.contents(&name)).collect();
+    assert!(segments.len() > 2, "{} segments", segments.len());
     segments.truncate(2);
     let input = |flags: u8, segments: &[Vec<u8>]| {
         let mut bytes = vec![flags, segments.len() as u8 - 1];
@@ -156,7 +173,7 @@ fn log() -> Seeds {
 
 fn table() -> Seeds {
     use ackd::table::PAGE_BYTES;
-    let pages = table::base().len() / PAGE_BYTES;
+    let pages = base::table().len() / PAGE_BYTES;
     let patch = |page: usize, offset: u16, bytes: &[u8]| {
         [&[page as u8], &offset.to_le_bytes()[..], &[bytes.len() as u8], bytes].concat()
     };
@@ -175,13 +192,21 @@ fn table() -> Seeds {
             [patch(0, 80, &[0xff; 4]), patch(1, 80, &[0xff; 4])].concat(),
         ),
         named("checksum".into(), 0, patch(5, 100, b"\x01")),
-        named("raw".into(), table::RAW | table::SUMS, table::base()[..3 * PAGE_BYTES].to_vec()),
+        named("raw".into(), table::RAW | table::SUMS, base::table()[..3 * PAGE_BYTES].to_vec()),
     ];
-    for page in (2..pages).filter(|page| table::base()[page * PAGE_BYTES] != 0) {
-        let bytes = &table::base()[page * PAGE_BYTES..][..PAGE_BYTES];
+    for page in (2..pages).filter(|page| base::table()[page * PAGE_BYTES] != 0) {
+        let bytes = &base::table()[page * PAGE_BYTES..][..PAGE_BYTES];
         // The page's own header and the first of its body, unchanged: what mutations reach first.
         let flags = table::SUMS | if page % 2 == 0 { table::WRITE } else { 0 };
         seeds.push(named(format!("page-{page:02}"), flags, patch(page, 0, &bytes[..64])));
+        // The cells of small collections, which are packed: from before the key on, as it is.
+        for name in ["small hash", "small list", "small set", "small zset"] {
+            if let Some(at) = find(bytes, &name.as_bytes()[6..]).filter(|_| bytes[0] == 1) {
+                let (from, to) = (at.saturating_sub(16), (at + 200).min(PAGE_BYTES - 4));
+                let cell = patch(page, from as u16, &bytes[from..to]);
+                seeds.push(named(format!("cell-{}-{page:02}", &name[6..]), table::SUMS | table::WRITE, cell));
+            }
+        }
     }
     seeds
 }

@@ -217,7 +217,9 @@ fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
     let others: Vec<_> = (0..4).map(|_| stuffed(server.tcp())).collect();
     let held = fields(&mut client, "tot-mem").into_iter().max().unwrap();
     let grown = resident_bytes(&server).saturating_sub(before) / others.len() as u64;
-    println!("{sent} bytes of GET sent, no reply read: {held} bytes accounted, {grown} resident for each client");
+    println!(
+        "{sent} bytes of GET sent, no reply read: {held} bytes accounted, {grown} resident for each client"
+    );
     drop(others);
     // What was read ahead, and the replies that wait; both may be held twice for a moment.
     assert!(held <= LIMIT + UNREAD_BYTES_MAX + (64 << 10), "{held} bytes accounted");

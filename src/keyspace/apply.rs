@@ -219,8 +219,7 @@ fn set_range(
     value: &[u8],
     effect: &'static str,
 ) -> Result<(), KeyspaceError> {
-    let (expire_at_ms, old) =
-        string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
+    let (expire_at_ms, old) = string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
     let deadlines = Deadlines { key: expire_at_ms, first_field: None };
     let len = old.len().max(offset.saturating_add(value.len() as u64));
     if len > VALUE_BYTES_MAX {

@@ -301,7 +301,9 @@ mod tests {
         let string = read(b"\x01").unwrap();
         let is_read = |payload: &[u8]| Value { in_trees: true, payload, ..string }.text().is_ok();
         assert!(!is_read(b"abc"));
-        for (len, right) in [(0, true), (VALUE_BYTES_MAX, true), (VALUE_BYTES_MAX + 1, false), (u64::MAX, false)] {
+        for (len, right) in
+            [(0, true), (VALUE_BYTES_MAX, true), (VALUE_BYTES_MAX + 1, false), (u64::MAX, false)]
+        {
             assert_eq!(is_read(&len.to_le_bytes()), right, "{len}");
         }
     }

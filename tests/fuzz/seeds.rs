@@ -102,7 +102,9 @@ fn payload() -> Seeds {
     }
     // Lists and sorted sets in an empty table, then changes of all collections in one that has them.
     let names = [&b"small list"[..], b"small zset"];
-    seeds.extend(base::contents().into_iter().filter(|payload| names.iter().any(|name| contains(payload, name))));
+    seeds.extend(
+        base::contents().into_iter().filter(|payload| names.iter().any(|name| contains(payload, name))),
+    );
     seeds.extend(base::changes().into_iter().map(|mut payload| {
         payload[COMMAND_ID_AT] = 8;
         payload

@@ -39,7 +39,8 @@ pub fn run(bytes: &[u8]) {
         let _ = bounded(image_bytes, || recover(source, MemoryStorage::new(), &base::options(), log));
         return;
     }
-    let Ok((table, mut writer)) = bounded(image_bytes, || Table::open(Box::new(file), &base::options())) else {
+    let Ok((table, mut writer)) = bounded(image_bytes, || Table::open(Box::new(file), &base::options()))
+    else {
         assert!(!is_sound, "a table without findings cannot be opened");
         return;
     };

@@ -176,7 +176,11 @@ pub fn seeds() -> Seeds {
         ("group", 0, patch(0, 512 + 120, b"\xff\xff")),
         ("payload", LOG_SUMS, patch(0, 512 + 110, b"\xff\xff")),
         ("times", LOG_SUMS, patch(0, 512 + 48, &[0xff; 8])),
-        ("meta", TABLE_SUMS, [patch(table_at, 88, &[0xff; 8]), patch(table_at, 4096 + 88, &[0xff; 8])].concat()),
+        (
+            "meta",
+            TABLE_SUMS,
+            [patch(table_at, 88, &[0xff; 8]), patch(table_at, 4096 + 88, &[0xff; 8])].concat(),
+        ),
     ];
     let mut seeds = Seeds::new();
     for (number, line) in LINES.iter().enumerate() {

@@ -15,7 +15,7 @@ use super::{
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
     root::{DROPPED_SLOT, Root},
     sync::Ordering,
-    view::{DEPTH_MAX, View},
+    view::{DEPTH_MAX, View, check_kind},
 };
 
 /// A pass over the pages of a table.
@@ -235,7 +235,9 @@ impl Scrub {
             step.pages += 1;
             check_device(table, pointer).inspect_err(|_| table.pages.suspect(pointer))?;
         }
-        let body = table.pages.get(pointer).map_err(|error| match error {
+        let body = table.pages.get(pointer);
+        let body = body.and_then(|body| check_kind(body, pointer.page).map(|()| body));
+        let body = body.map_err(|error| match error {
             TableError::Corrupt { reason, .. } => reason,
             _ => CorruptReason::Unreadable,
         })?;

@@ -1,4 +1,5 @@
-//! Segments of a log: whatever they hold, the reader hands out records in order and comes to an end.
+//! Segments of a log: whatever they hold, the reader hands out records in order and comes to an end. Behind damage, which
+//! it names first, order begins anew.
 //!
 //! Input: a byte of flags, a byte with the number of segments, and the segments, of equal length. A flag lets the checksums
 //! be put right first, so that what stands behind them is met too.
@@ -69,7 +70,7 @@ fn read(storage: &MemoryStorage, flags: u8, input_bytes: usize) {
                 if !goes_on || now == said {
                     return;
                 }
-                said = now;
+                (said, last_lsn) = (now, 0);
                 assert!(errors < ERRORS_MAX, "the reader does not come to an end: {said}");
             }
         }

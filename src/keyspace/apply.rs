@@ -2,10 +2,10 @@
 
 use super::cell::{self, INLINE_BYTES_MAX, Kind, Text, Value};
 use super::{
-    DATABASES_MAX, KeyspaceError, deadline, deadlines_slot, field_deadline, hash, keys_slot,
+    DATABASES_MAX, KeyspaceError, check_depth, deadline, deadlines_slot, field_deadline, hash, keys_slot,
     list_change as list, pieces, reader, set, walk, zset,
 };
-use crate::effect::Effect;
+use crate::effect::{Effect, VALUE_BYTES_MAX};
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
 /// Bytes of keys and cells that are copied from tree to tree at once.
@@ -18,7 +18,9 @@ pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), 
             set_string(table, (db, key), value, expire_at_ms, raw)
         }
         Effect::Append { db, key, value } => append(table, db, key, value),
-        Effect::SetRange { db, key, offset, value } => set_range(table, db, key, offset, value),
+        Effect::SetRange { db, key, offset, value } => {
+            set_range(table, (db, key), offset, value, effect.name())
+        }
         Effect::Delete { db, key, .. } => remove(table, db, key)?.ok_or(missing(effect)),
         Effect::Expire { db, key, expire_at_ms } => {
             expire(table, db, key, expire_at_ms)?.ok_or(missing(effect))
@@ -205,22 +207,24 @@ fn replace_deadlines(
 fn append(table: &mut TableWriter, db: usize, key: &[u8], value: &[u8]) -> Result<(), KeyspaceError> {
     match string(table, db, key, "append")? {
         None => set_string(table, (db, key), value, None, false),
-        Some((_, text)) => set_range(table, db, key, text.len(), value),
+        Some((_, text)) => set_range(table, (db, key), text.len(), value, "append"),
     }
 }
 
 /// Writes `value` to `offset` of a string.
 fn set_range(
     table: &mut TableWriter,
-    db: usize,
-    key: &[u8],
+    (db, key): (usize, &[u8]),
     offset: u64,
     value: &[u8],
+    effect: &'static str,
 ) -> Result<(), KeyspaceError> {
-    let (expire_at_ms, old) =
-        string(table, db, key, "setrange")?.unwrap_or((None, OldText::Short(Vec::new())));
+    let (expire_at_ms, old) = string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
     let deadlines = Deadlines { key: expire_at_ms, first_field: None };
-    let len = old.len().max(offset + value.len() as u64);
+    let len = old.len().max(offset.saturating_add(value.len() as u64));
+    if len > VALUE_BYTES_MAX {
+        return Err(KeyspaceError::Mismatch { effect, reason: "its string grows too long" });
+    }
     let mut pieces = match old {
         OldText::Short(mut bytes) if len <= INLINE_BYTES_MAX as u64 => {
             bytes.resize(len as usize, 0);
@@ -350,7 +354,7 @@ fn copy(
     let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
     let originals = owned.roots.as_slice();
     for (copy, original) in copies.iter_mut().zip(originals) {
-        *copy = copy_tree(table, *original)?;
+        *copy = copy_tree(table, *original, 0)?;
     }
     place(table, to, &owned, &copies[..originals.len()])?;
     Ok(Some(()))
@@ -398,8 +402,9 @@ impl OwnedCell {
     }
 }
 
-/// A copy of a tree with the trees in its cells.
-fn copy_tree(table: &mut TableWriter, original: Root) -> Result<Root, KeyspaceError> {
+/// A copy of a tree with the trees in its cells; it is in the trees of so many cells itself, beside its key's.
+fn copy_tree(table: &mut TableWriter, original: Root, depth: usize) -> Result<Root, KeyspaceError> {
+    check_depth(depth)?;
     let mut copy = Root::EMPTY;
     let mut start = Vec::new();
     loop {
@@ -413,12 +418,15 @@ fn copy_tree(table: &mut TableWriter, original: Root) -> Result<Root, KeyspaceEr
         let Some((last, ..)) = batch.last() else {
             return Ok(copy);
         };
+        if *last < start {
+            return Err(KeyspaceError::BadCell("keys out of order"));
+        }
         start.clone_from(last);
         start.push(0);
         for (key, bytes, roots) in &batch {
             let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
             for (copy, original) in copies.iter_mut().zip(roots.as_slice()) {
-                *copy = copy_tree(table, *original)?;
+                *copy = copy_tree(table, *original, depth + 1)?;
             }
             table.insert(&mut copy, key, bytes, &copies[..roots.len()])?;
         }

@@ -24,6 +24,7 @@
 use smallvec::SmallVec;
 
 use super::KeyspaceError;
+use crate::effect::VALUE_BYTES_MAX;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root};
 
 /// The longest string that is kept in its key's cell, in bytes.
@@ -135,6 +136,9 @@ impl<'a> Value<'a> {
             (Some(u64::from_le_bytes(*deadline)), payload)
         };
         let (flagged, in_trees) = (tag & RAW != 0, tag & IN_TREES != 0);
+        if in_trees && cell.roots.is_empty() {
+            return Err(KeyspaceError::BadCell("a value in trees without a tree"));
+        }
         Ok(Self { kind, expire_at_ms, flagged, in_trees, payload, roots: cell.roots })
     }
 
@@ -164,13 +168,21 @@ impl<'a> Value<'a> {
         if !self.in_trees {
             return Ok(Some(Text::Short(self.payload)));
         }
-        let len = self.payload.try_into().map_err(|_| KeyspaceError::BadCell("no length of its pieces"))?;
-        let root = self.roots.first().copied().unwrap_or(Root::EMPTY);
-        Ok(Some(Text::InPieces { len: u64::from_le_bytes(len), root }))
+        Text::in_pieces(self.payload, &self.roots).map(Some)
     }
 }
 
 impl Text<'_> {
+    /// The string whose length stands in `bytes` and whose pieces are in the first of `roots`.
+    pub(super) fn in_pieces(bytes: &[u8], roots: &CellRoots) -> Result<Self, KeyspaceError> {
+        let len = bytes.try_into().map_err(|_| KeyspaceError::BadCell("no length of its pieces"))?;
+        let len = u64::from_le_bytes(len);
+        if len > VALUE_BYTES_MAX {
+            return Err(KeyspaceError::BadCell("its pieces are longer than values can be"));
+        }
+        Ok(Text::InPieces { len, root: roots.first().copied().unwrap_or(Root::EMPTY) })
+    }
+
     /// Length, in bytes.
     pub fn len(&self) -> u64 {
         match *self {
@@ -280,7 +292,19 @@ mod tests {
         for bytes in [b"".as_slice(), b"\x00", b"\x0f", b"\x11\x01", b"\x09abc"] {
             assert!(matches!(read(bytes), Err(KeyspaceError::BadCell(_))), "{bytes:?}");
         }
-        assert!(matches!(read(b"\x41abc").unwrap().text(), Err(KeyspaceError::BadCell(_))));
+        assert!(matches!(read(b"\x41\x01\0\0\0\0\0\0\0"), Err(KeyspaceError::BadCell(_))), "no tree");
         assert!(read(b"\x03abc").unwrap().text().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_string_in_pieces_is_as_long_as_values_can_be() {
+        let string = read(b"\x01").unwrap();
+        let is_read = |payload: &[u8]| Value { in_trees: true, payload, ..string }.text().is_ok();
+        assert!(!is_read(b"abc"));
+        for (len, right) in
+            [(0, true), (VALUE_BYTES_MAX, true), (VALUE_BYTES_MAX + 1, false), (u64::MAX, false)]
+        {
+            assert_eq!(is_read(&len.to_le_bytes()), right, "{len}");
+        }
     }
 }

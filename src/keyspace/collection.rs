@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 use super::apply::{Deadlines, Old, put};
 use super::cell::{self, CellBytes, Kind, Value};
 use super::packed::{Entries, Packed, Width, packed_bytes, splice};
-use super::{KeyspaceError, keys_slot, reader, walk};
+use super::{KeyspaceError, check_depth, keys_slot, reader, walk};
 use crate::table::{
     CELL_BYTES_MAX, CELL_ROOTS_MAX, Cell, CellRoots, Cursor, PAGE_BYTES, Root, TableWriter, View,
 };
@@ -80,28 +80,30 @@ impl Value<'_> {
     pub fn estimate_bytes(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
         let mut bytes = self.payload.len() as u64;
         for root in self.roots.as_slice() {
-            bytes += estimate_tree(view, *root)?;
+            bytes = bytes.saturating_add(estimate_tree(view, *root, 0)?);
         }
         Ok(bytes)
     }
 }
 
 /// About how many bytes a tree takes, with the trees in its cells.
-fn estimate_tree(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
+fn estimate_tree(view: &View<'_>, root: Root, depth: usize) -> Result<u64, KeyspaceError> {
+    check_depth(depth)?;
     let (len, samples) = (root.len(), root.len().min(SAMPLES));
     if samples == 0 {
         return Ok(0);
     }
-    let mut bytes = 0;
+    let mut bytes: u64 = 0;
     for sample in 0..samples {
         let Some((key, cell)) = view.nth(root, sample * len / samples)? else { continue };
         bytes += (key.len() + cell.bytes.len() + CELL_OVERHEAD_BYTES) as u64;
         for nested in cell.roots.as_slice() {
-            bytes += estimate_tree(view, *nested)?;
+            bytes = bytes.saturating_add(estimate_tree(view, *nested, depth + 1)?);
         }
     }
     // Pages are rarely full.
-    Ok((bytes * len / samples * 4 / 3).max(PAGE_BYTES as u64))
+    let bytes = u128::from(bytes) * u128::from(len) / u128::from(samples) * 4 / 3;
+    Ok(u64::try_from(bytes).unwrap_or(u64::MAX).max(PAGE_BYTES as u64))
 }
 
 /// How many packed items make an entry of this type.

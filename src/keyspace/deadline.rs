@@ -44,11 +44,13 @@ pub(super) fn replace(
     let mut root = table.root(slot);
     if let Some(old) = old {
         let removed = table.remove(&mut root, &index_key(old, key))?;
-        debug_assert!(removed.is_some(), "a deadline was not in the tree of deadlines");
+        removed.ok_or(KeyspaceError::BadCell("its deadline is not in the tree of deadlines"))?;
     }
     if let Some(new) = new {
         let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
-        debug_assert!(added, "a deadline was in the tree of deadlines already");
+        if !added {
+            return Err(KeyspaceError::BadCell("its deadline is in the tree of deadlines already"));
+        }
     }
     table.set_root(slot, root);
     Ok(())

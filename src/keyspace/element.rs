@@ -47,9 +47,7 @@ impl<'a> Element<'a> {
         if tag & IN_PIECES == 0 {
             return Ok(Self { expire_at_ms, text: Text::Short(rest) });
         }
-        let len = rest.try_into().map_err(|_| bad("an element without the length of its pieces"))?;
-        let root = cell.roots.first().copied().unwrap_or(Root::EMPTY);
-        Ok(Self { expire_at_ms, text: Text::InPieces { len: u64::from_le_bytes(len), root } })
+        Ok(Self { expire_at_ms, text: Text::in_pieces(rest, &cell.roots)? })
     }
 
     /// Whether the deadline has passed at `now_ms`.

@@ -5,8 +5,8 @@
 
 use super::cell::{Kind, PIECE_BYTES};
 use super::{
-    KEY_BYTES_MAX, KeyspaceError, MEMBER_BYTES_MAX, PURGED_FIELDS_BYTES, PURGED_FIELDS_MAX, deadlines_slot,
-    field_deadline, keys_slot, reader, walk,
+    KEY_BYTES_MAX, KeyspaceError, MEMBER_BYTES_MAX, PURGED_FIELDS_BYTES, PURGED_FIELDS_MAX, check_depth,
+    deadlines_slot, field_deadline, keys_slot, reader, walk,
 };
 use crate::table::{Root, View};
 
@@ -56,7 +56,7 @@ impl Estimate {
     pub fn add_copy(&mut self, view: &View<'_>, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         if let Some(value) = reader::lookup(view, db, key)? {
             for root in value.roots.as_slice() {
-                self.table_pages += copy_pages(view, *root)?;
+                self.table_pages += copy_pages(view, *root, 0)?;
             }
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Estimate {
         let (mut bytes, mut elements) = (value.payload.len() as u64, 0);
         if value.kind != Kind::String {
             for root in value.roots.as_slice() {
-                bytes += tree_bytes(view, *root)?;
+                bytes += tree_bytes(view, *root, 0)?;
                 elements += root.len();
             }
         }
@@ -122,12 +122,13 @@ impl Estimate {
 }
 
 /// Bytes of the keys and cells of a tree, with those of the trees in its cells.
-fn tree_bytes(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
+fn tree_bytes(view: &View<'_>, root: Root, depth: usize) -> Result<u64, KeyspaceError> {
+    check_depth(depth)?;
     let mut bytes = 0;
     walk(view, root, &[], |key, cell| {
         bytes += (key.len() + cell.bytes.len()) as u64;
         for root in cell.roots.as_slice() {
-            bytes += tree_bytes(view, *root)?;
+            bytes += tree_bytes(view, *root, depth + 1)?;
         }
         Ok(true)
     })?;
@@ -135,13 +136,14 @@ fn tree_bytes(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
 }
 
 /// Pages for a copy of a tree, generously.
-fn copy_pages(view: &View<'_>, root: Root) -> Result<u64, KeyspaceError> {
+fn copy_pages(view: &View<'_>, root: Root, depth: usize) -> Result<u64, KeyspaceError> {
+    check_depth(depth)?;
     let mut pages = 0;
     let mut bytes = 0;
     walk(view, root, &[], |key, cell| {
         bytes += (key.len() + cell.bytes.len() + CELL_OVERHEAD_BYTES) as u64;
         for root in cell.roots.as_slice() {
-            pages += copy_pages(view, *root)?;
+            pages += copy_pages(view, *root, depth + 1)?;
         }
         Ok(true)
     })?;

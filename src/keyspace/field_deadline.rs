@@ -51,11 +51,13 @@ pub(super) fn replace(
     let mut root = tree(&table.view(), db)?;
     if let Some(old) = old {
         let removed = table.remove(&mut root, &index_key(old, key))?;
-        debug_assert!(removed.is_some(), "a hash was not in the tree of field deadlines");
+        removed.ok_or(KeyspaceError::BadCell("it is not in the tree of field deadlines"))?;
     }
     if let Some(new) = new {
         let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
-        debug_assert!(added, "a hash was in the tree of field deadlines already");
+        if !added {
+            return Err(KeyspaceError::BadCell("it is in the tree of field deadlines already"));
+        }
     }
     set_tree(table, db, root)
 }

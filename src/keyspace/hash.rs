@@ -78,7 +78,8 @@ fn first_field_ms(view: &View<'_>, fields: &Map<'_>, deadlines: Root) -> Result<
 impl<'a> Hash<'a> {
     /// Number of fields.
     pub fn len(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
-        Ok(self.fields.len()? - self.due_len(view)?)
+        let more_due = KeyspaceError::BadCell("more of its fields have expired than there are");
+        self.fields.len()?.checked_sub(self.due_len(view)?).ok_or(more_due)
     }
 
     /// Whether there is no field.

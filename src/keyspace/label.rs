@@ -102,7 +102,8 @@ fn neighbours(view: &View<'_>, root: Root, index: u64) -> Result<(u128, u128), K
     let (key, _) = cursor.seek_nth(index - 1)?.ok_or_else(missing)?;
     let below = of_key(key)?;
     let (key, _) = cursor.next()?.ok_or_else(missing)?;
-    Ok((below, of_key(key)?))
+    let above = of_key(key)?;
+    if below > above { Err(KeyspaceError::BadCell("labels out of order")) } else { Ok((below, above)) }
 }
 
 /// A label between two neighbours. Of elements that are inserted in a row each one stands beside the one before it:
@@ -139,7 +140,8 @@ fn window(view: &View<'_>, root: Root, label: u128) -> Result<Window, KeyspaceEr
             Some(end) => view.rank(root, &key(end))?,
             None => root.len(),
         };
-        let elements = behind - first;
+        let elements = behind.checked_sub(first).filter(|elements| *elements > 0);
+        let elements = elements.ok_or(KeyspaceError::BadCell("labels out of order"))?;
         if u128::from(elements) <= 1 << (level / 2) {
             return Ok(Window { start, level, first, elements });
         }

@@ -297,6 +297,14 @@ pub fn deadlines_len(view: &View<'_>, db: usize) -> u64 {
     view.root(deadlines_slot(db)).len()
 }
 
+/// Trees in the cells of a key's own tree: the pieces of its elements.
+const DEPTH_MAX: usize = 1;
+
+/// Refuses trees within trees where none belong, so that a tree in a cell of its own is not followed for ever.
+fn check_depth(depth: usize) -> Result<(), KeyspaceError> {
+    if depth > DEPTH_MAX { Err(KeyspaceError::BadCell("trees in too many trees")) } else { Ok(()) }
+}
+
 /// Hands the keys of `root` from `start` on to `see`, in order, until it returns `false`.
 fn walk(
     view: &View<'_>,

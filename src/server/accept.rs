@@ -4,7 +4,7 @@
 //! moment to take the connection off the queue and close it, so that the peer learns of it and the loop does not spin.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -167,7 +167,30 @@ fn describe(listener: &Listener, stream: &impl AsFd) -> Peer {
 /// Whether the peer is on this machine: it came over a Unix socket or from a loopback address.
 fn is_local(stream: &impl AsFd) -> bool {
     match SockRef::from(stream).peer_addr() {
-        Ok(address) => address.as_socket().is_none_or(|address| address.ip().to_canonical().is_loopback()),
+        Ok(address) => address.as_socket().is_none_or(|address| is_own(address.ip())),
         Err(_) => false,
+    }
+}
+
+/// Whether packets from this address cannot have come from another machine.
+fn is_own(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_addresses_pass_protected_mode() {
+        let is_own = |text: &str| is_own(text.parse().unwrap());
+        for own in ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in
+            ["10.0.0.1", "192.168.0.1", "0.0.0.0", "128.0.0.1", "::", "::2", "fe80::1", "::ffff:10.0.0.1"]
+        {
+            assert!(!is_own(other), "{other}");
+        }
     }
 }

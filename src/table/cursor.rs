@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 
 use super::{
     branch,
-    error::TableError,
+    error::{CorruptReason, TableError},
+    insert::KEY_BYTES_MAX,
     leaf,
     node::{self, STEM_BYTES},
     page::{Body, Pages},
@@ -173,6 +174,9 @@ impl<'v> Cursor<'v> {
 
     /// Puts the top page of a tree on the path.
     fn enter(&mut self, tree: Root, key_base: usize, first: bool) -> Result<(), TableError> {
+        if key_base > KEY_BYTES_MAX {
+            return Err(TableError::corrupt(tree.page, CorruptReason::Depth));
+        }
         let body = view::top(self.pages, tree)?;
         self.frames.push(Frame { body, index: edge(body, first), key_base });
         Ok(())

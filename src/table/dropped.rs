@@ -121,7 +121,9 @@ impl TableWriter {
     /// Puts a subtree into the queue.
     fn enqueue(&mut self, root: Root) -> Result<(), TableError> {
         if self.dropped_next == 0 {
-            self.dropped_next = self.last_place()? + 1;
+            let reason = super::CorruptReason::Structure("a queue of dropped trees that is at its end");
+            let full = TableError::corrupt(self.roots[DROPPED_SLOT].page, reason);
+            self.dropped_next = self.last_place()?.checked_add(1).ok_or(full)?;
         }
         let mut queue = self.roots[DROPPED_SLOT];
         let payload_root = root.encode();

@@ -129,10 +129,15 @@ impl Meta {
             wall_ms: number(104),
             salt: number(112),
         };
-        if meta.slot() != slot || meta.pages > u64::from(u32::MAX) || meta.generation == 0 {
-            return Err(MetaFault::Inconsistent);
-        }
-        Ok(meta)
+        if meta.slot() == slot && meta.is_possible() { Ok(meta) } else { Err(MetaFault::Inconsistent) }
+    }
+
+    /// Whether a table can have come so far. What counts up has room to go on: nothing counts to half of its range.
+    fn is_possible(&self) -> bool {
+        self.pages <= u64::from(u32::MAX)
+            && (1..1 << 47).contains(&self.generation)
+            && [self.sequence, self.lsn, self.epoch].iter().all(|number| *number < u64::MAX / 2)
+            && self.wall_ms < u64::MAX / 2000
     }
 
     /// Reads one slot. What the system could not read may be the newest meta, so it is no reason to take the other.
@@ -221,6 +226,23 @@ mod tests {
             let mut bytes = good;
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(Meta::decode(&bytes, 1).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_leave_no_room_to_go_on_are_refused() {
+        let changes: [fn(&mut Meta); 6] = [
+            |meta| meta.sequence = u64::MAX,
+            |meta| meta.generation = 1 << 47,
+            |meta| meta.pages = 1 << 32,
+            |meta| meta.lsn = u64::MAX,
+            |meta| meta.epoch = u64::MAX,
+            |meta| meta.wall_ms = u64::MAX / 1000,
+        ];
+        for change in changes {
+            let mut meta = meta();
+            change(&mut meta);
+            assert_eq!(Meta::decode(&meta.encode(), 1), Err(MetaFault::Inconsistent), "{meta:?}");
         }
     }
 

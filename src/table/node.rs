@@ -24,7 +24,7 @@
 use std::{cmp::Ordering, ops::Range};
 
 use super::page::{self, BODY_BYTES, BRANCH, Body, HEADER_BYTES, LEAF, read_u16, write_u16};
-use super::root::{CELL_ROOTS_MAX, POINTER_BYTES, ROOT_BYTES};
+use super::root::{CELL_ROOTS_MAX, POINTER_BYTES, ROOT_BYTES, Root};
 
 /// Keys of this length or longer are cut into stems of this length.
 pub(super) const STEM_BYTES: usize = 700;
@@ -547,7 +547,23 @@ fn validate_cell(body: &Body, index: usize, heap: usize) -> Result<usize, &'stat
         true if stem => meta == ROOT_BYTES | 1 << ROOTS_SHIFT | STEM_FLAG,
         true => meta >> 14 == 0 && (meta >> ROOTS_SHIFT & 3) * ROOT_BYTES <= payload_len,
     };
-    if fits { Ok(bytes) } else { Err("a payload that does not fit its kind") }
+    if !fits {
+        return Err("a payload that does not fit its kind");
+    }
+    let roots = &body[..at + bytes][at + bytes - root_bytes(body, index)..];
+    if !roots.as_chunks().0.iter().all(|root| Root::decode(root).is_possible()) {
+        return Err("a root that no tree can have");
+    }
+    Ok(bytes)
+}
+
+/// Whether two cells of a valid node share bytes, which no change of a node leads to.
+pub(super) fn cells_overlap(body: &Body) -> bool {
+    let mut ranges: Vec<(usize, usize)> = (0..cells(body))
+        .map(|index| (offset(body, index), payload_range(body, offset(body, index)).end))
+        .collect();
+    ranges.sort_unstable();
+    ranges.windows(2).any(|pair| pair[0].1 > pair[1].0)
 }
 
 #[cfg(test)]

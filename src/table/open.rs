@@ -27,6 +27,9 @@ pub(super) fn read_catalogue(body: &Body) -> Result<Roots, CorruptReason> {
     for (root, encoded) in roots.iter_mut().zip(body[HEADER_BYTES..].as_chunks().0) {
         *root = Root::decode(encoded);
     }
+    if !roots.iter().all(Root::is_possible) {
+        return Err(CorruptReason::Structure("a root that no tree can have"));
+    }
     Ok(roots)
 }
 

@@ -9,6 +9,7 @@ use super::{
     page,
     path::Path,
     root::{CellRoots, Root},
+    view,
     writer::{Need, TableWriter},
 };
 
@@ -134,7 +135,8 @@ impl TableWriter {
     fn join_pair(&mut self, parent: u64, left: usize, kept: usize) -> bool {
         let body = self.own.body(parent);
         let pointers = [branch::pointer(body, left), branch::pointer(body, left + 1)];
-        let [Ok(lower), Ok(upper)] = pointers.map(|pointer| self.own.get(pointer)) else { return false };
+        let children = [left, left + 1].map(|index| view::child(&self.own.table().pages, body, index));
+        let [Ok(lower), Ok(upper)] = children else { return false };
         let level = page::level(lower);
         if page::level(upper) != level || node::used(lower) + node::used(upper) > NODE_BYTES + STEM_BYTES {
             return false;

@@ -52,6 +52,12 @@ impl Root {
         self.page == 0
     }
 
+    /// Whether each number fits the 48 bits that it has in a branch. So sums of many counts fit 64 bits.
+    #[inline]
+    pub(super) fn is_possible(&self) -> bool {
+        (self.page | self.generation | self.count) >> 48 == 0
+    }
+
     /// The root in the form in which cells and the catalogue hold it.
     pub fn encode(&self) -> [u8; ROOT_BYTES] {
         let mut out = [0; ROOT_BYTES];
@@ -70,7 +76,7 @@ impl Root {
 
     /// The pointer in the form in which branches hold it. Each number must fit 48 bits.
     pub(super) fn encode_pointer(&self) -> [u8; POINTER_BYTES] {
-        debug_assert!(self.page >> 48 == 0 && self.generation >> 48 == 0 && self.count >> 48 == 0);
+        debug_assert!(self.is_possible());
         let mut out = [0; POINTER_BYTES];
         out[0..6].copy_from_slice(&self.page.to_le_bytes()[..6]);
         out[6..12].copy_from_slice(&self.generation.to_le_bytes()[..6]);

@@ -9,13 +9,13 @@
 //! reported with its keys, and is checked again in memory before its next use.
 
 use super::{
-    CorruptReason, Finding, Meta, MetaFault, Table, TableError, branch, leaf,
+    CorruptReason, Finding, KEY_BYTES_MAX, Meta, MetaFault, Table, TableError, branch, leaf,
     node::{self, STEM_BYTES},
     open,
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
     root::{DROPPED_SLOT, Root},
     sync::Ordering,
-    view::{DEPTH_MAX, View},
+    view::{DEPTH_MAX, View, check_kind},
 };
 
 /// A pass over the pages of a table.
@@ -129,7 +129,13 @@ impl Scrub {
             Some((key, trees_done)) => {
                 let place = &mut self.places[depth];
                 (place.key, place.trees_done) = (key, trees_done);
-                self.places.push(Place::default());
+                if self.places.len() < PLACES_MAX {
+                    self.places.push(Place::default());
+                } else {
+                    let bad = Bad { page: root, reason: CorruptReason::Depth, from: None, to: None };
+                    step.findings.push(self.finding(bad));
+                    self.places[depth].trees_done += 1;
+                }
             }
             None => self.go_on(to),
         }
@@ -159,11 +165,12 @@ impl Scrub {
     /// Goes on in the innermost tree at `to`, or leaves it at its end.
     fn go_on(&mut self, to: Option<Vec<u8>>) {
         match to {
-            Some(key) => {
+            // What comes next is above what was seen; else pages out of order would lead around in a circle.
+            Some(key) if key > self.places[self.places.len() - 1].key => {
                 let place = self.places.last_mut().expect("a place");
                 (place.key, place.trees_done) = (key, 0);
             }
-            None => self.leave(),
+            _ => self.leave(),
         }
     }
 
@@ -228,7 +235,9 @@ impl Scrub {
             step.pages += 1;
             check_device(table, pointer).inspect_err(|_| table.pages.suspect(pointer))?;
         }
-        let body = table.pages.get(pointer).map_err(|error| match error {
+        let body = table.pages.get(pointer);
+        let body = body.and_then(|body| check_kind(body, pointer.page).map(|()| body));
+        let body = body.map_err(|error| match error {
             TableError::Corrupt { reason, .. } => reason,
             _ => CorruptReason::Unreadable,
         })?;
@@ -272,6 +281,9 @@ impl Scrub {
         }
     }
 }
+
+/// Trees within trees that are followed: a key and a key of its own tree may each be cut into stems.
+const PLACES_MAX: usize = 3 * (KEY_BYTES_MAX / STEM_BYTES + 2);
 
 /// How often the checkpoint's own pages are looked at anew because another one came.
 const CHECKPOINTS_MAX: u32 = 16;

@@ -15,6 +15,7 @@ use super::{
     bitmap::Bitmap,
     branch, checkpoint,
     error::{CorruptReason, MetaFault, TableError},
+    insert::KEY_BYTES_MAX,
     leaf,
     map::META_BYTES,
     meta::Meta,
@@ -192,6 +193,8 @@ struct Walk<'a, S: ?Sized> {
     findings: Vec<Finding>,
     /// Pages checked so far.
     pages_checked: u64,
+    /// Pages that the checkpoint has and the file too: memory grows with these alone.
+    pages: u64,
     /// Pages in use by the allocation map.
     pages_total: u64,
     /// Keys of the named trees.
@@ -206,19 +209,31 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
     /// A pass that has checked nothing yet.
     fn new(source: &'a S, meta: Meta, restarts: u32, progress: &'a mut dyn FnMut(Progress)) -> Self {
         let mut seen = Bitmap::default();
-        seen.grow(meta.pages);
+        let pages = meta.pages.min(source.pages().unwrap_or(0));
+        seen.grow(pages);
         let (tasks, findings, keys) = (Vec::new(), Vec::new(), vec![0; ROOT_SLOTS]);
         let (pages_checked, pages_total) = (0, 0);
-        Walk { source, meta, seen, tasks, findings, pages_checked, pages_total, keys, restarts, progress }
+        Walk {
+            source,
+            meta,
+            seen,
+            tasks,
+            findings,
+            pages_checked,
+            pages,
+            pages_total,
+            keys,
+            restarts,
+            progress,
+        }
     }
 
     /// Checks everything.
     fn run(mut self) -> Self {
-        if self.source.pages().is_ok_and(|pages| pages < self.meta.pages) {
-            let reason = CorruptReason::OutOfFile { pages: self.source.pages().unwrap_or(0) };
-            self.report_own(self.meta.pages - 1, reason);
+        if self.pages < self.meta.pages {
+            self.report_own(self.meta.pages - 1, CorruptReason::OutOfFile { pages: self.pages });
         }
-        (0..META_PAGES.min(self.meta.pages) as u32).for_each(|page| self.seen.set(page));
+        (0..META_PAGES.min(self.pages) as u32).for_each(|page| self.seen.set(page));
         let map = self.read_map();
         self.push_roots();
         while let Some(task) = self.tasks.pop() {
@@ -261,7 +276,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
 
     /// Reads a page to which something refers, and checks what can be seen in it alone.
     fn read(&mut self, pointer: Root) -> Result<Box<Body>, CorruptReason> {
-        let pages = self.meta.pages;
+        let pages = self.pages;
         if pointer.page < META_PAGES || pointer.page >= pages {
             return Err(CorruptReason::OutOfFile { pages });
         }
@@ -310,8 +325,11 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
                 }
             }
         }
+        if self.pages < self.meta.pages {
+            return None;
+        }
         let mut map = Bitmap::default();
-        map.grow(self.meta.pages);
+        map.grow(self.pages);
         let chunks = map.words_mut().chunks_mut(checkpoint::PART_WORDS);
         if chunks.len() != parts.len() {
             let reason = CorruptReason::Structure("the allocation map does not cover the file");
@@ -371,6 +389,9 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         if usize::from(found) >= DEPTH_MAX {
             return Err(CorruptReason::Depth);
         }
+        if node::cells_overlap(&body) {
+            return Err(CorruptReason::Structure("cells that share bytes"));
+        }
         let keys = check_order(&body, task)?;
         let count = if found == 0 { leaf::count(&body) } else { branch::count(&body) };
         if count != task.pointer.count {
@@ -408,6 +429,9 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
                 if root.is_empty() {
                     return Err(CorruptReason::Structure("a stem without a tree"));
                 }
+                if tree.stem.len() + key.len() > KEY_BYTES_MAX {
+                    return Err(CorruptReason::Structure("a key that is too long"));
+                }
                 let stem = [&*tree.stem, key].concat().into();
                 self.push_tree(root, Tree { stem, ..tree.clone() }, 0);
                 continue;
@@ -429,7 +453,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
 
     /// Compares what was reached with what the allocation map says.
     fn compare_map(&mut self, map: &Bitmap) {
-        for page in 0..self.meta.pages as u32 {
+        for page in 0..self.pages as u32 {
             match (self.seen.get(page), map.get(page)) {
                 (true, false) => self.report_own(u64::from(page), CorruptReason::NotAllocated),
                 (false, true) => self.report_own(u64::from(page), CorruptReason::Leaked),

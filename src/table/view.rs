@@ -52,7 +52,7 @@ impl<'t> View<'t> {
             if pointer.page == page {
                 return Some((from, to));
             }
-            let body = pages.get(pointer).ok().filter(|body| !node::is_leaf(body))?;
+            let body = pages.get(pointer).ok().filter(|body| page::kind(body) == BRANCH)?;
             let index = branch::child(body, key);
             let bound = |index| node::key(body, index, &mut [0; STEM_BYTES]).to_vec();
             if index > 0 {
@@ -196,8 +196,8 @@ pub(super) fn top(pages: &Pages, root: Root) -> Result<&Body, TableError> {
 pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&'p Body, TableError> {
     let pointer = branch::pointer(body, index);
     let child = pages.get(pointer)?;
-    if page::level(child) + 1 != page::level(body) {
-        let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
+    let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
+    if expected != found {
         return Err(TableError::corrupt(pointer.page, CorruptReason::Level { expected, found }));
     }
     check_kind(child, pointer.page)?;
@@ -206,7 +206,7 @@ pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&
 
 /// A page of a tree is a leaf at level 0 and a branch above.
 #[inline]
-fn check_kind(body: &Body, page: u64) -> Result<(), TableError> {
+pub(super) fn check_kind(body: &Body, page: u64) -> Result<(), TableError> {
     let wanted = if page::level(body) == 0 { LEAF } else { BRANCH };
     if page::kind(body) == wanted {
         return Ok(());

@@ -1,0 +1,214 @@
+//! Makes the seeds: for each target a few inputs that are right, so that mutations of them get far.
+
+use wal::{LocalLog, Log, LogOptions, MemoryStorage};
+
+use crate::replay::Seeds;
+use crate::targets::{base, log, table};
+
+/// The seeds of a target.
+pub fn make(target: &str) -> Seeds {
+    match target {
+        "resp" => resp(),
+        "payload" => payload(),
+        "glob" => glob(),
+        "log" => log(),
+        "table" => table(),
+        other => panic!("no target {other}"),
+    }
+}
+
+/// Numbered names for seeds without one.
+fn numbered(seeds: impl IntoIterator<Item = Vec<u8>>) -> Seeds {
+    seeds.into_iter().enumerate().map(|(number, bytes)| (format!("{number:02}"), bytes)).collect()
+}
+
+fn resp() -> Seeds {
+    let sent: [&[u8]; 9] = [
+        b"*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n",
+        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n*0\r\n*-1\r\nPING\r\n",
+        b"*5\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$12\r\n\0\x01\xfe\xff\r\n*1$2'\"\r\n$2\r\nPX\r\n$4\r\n1000\r\n",
+        b"*11\r\n$4\r\nMGET\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n",
+        b"PING\r\nset key \"a \\x41\\n\\\"b\" 'c\\'d'\n  get\tkey \r\n\r\n",
+        b"*2\r\n$4\r\nAUTH\r\n$536870912\r\nsecret",
+        b"*1048576\r\n$1\r\na\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nSET a 1\r\n",
+        b"*2\r\n$16384\r\n",
+    ];
+    numbered(sent.into_iter().enumerate().map(|(number, sent)| {
+        let flags = [number as u8 % 4, 7 * number as u8];
+        [&flags, sent].concat()
+    }))
+}
+
+/// Where a payload has the low byte of its command's number.
+const COMMAND_ID_AT: usize = 1;
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    find(bytes, part).is_some()
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn payload() -> Seeds {
+    use ackd::effect::{Effect, EffectBuffer, ItemsBuffer};
+    let (db, key, value, at) = (1, &b"key"[..], &b"value"[..], Some(4_000_000_000_000));
+    let (mut items, mut pairs) = (ItemsBuffer::new(), ItemsBuffer::new());
+    for item in ["one", "two", ""] {
+        items.push(item.as_bytes());
+        pairs.push(item.as_bytes());
+        pairs.push(b"of a value");
+    }
+    let (items, pairs) = (items.items(), pairs.items());
+    let set = Effect::Set { db, key, value, expire_at_ms: None, raw: false };
+    let pieces = vec![b'p'; 6000];
+    let hash = Effect::HashSet { db, key, pairs, expire_at_ms: None };
+    let add = Effect::SetAdd { db, key, members: items };
+    let records: Vec<Vec<Effect<'_>>> = vec![
+        vec![set],
+        vec![
+            Effect::Set { db, key, value, expire_at_ms: at, raw: true },
+            Effect::Expire { db, key, expire_at_ms: None },
+        ],
+        vec![Effect::Append { db, key, value }, Effect::SetRange { db, key, offset: 5000, value }],
+        vec![
+            set,
+            Effect::Rename { db, key, to: b"to" },
+            Effect::Copy { db, key: b"to", to_db: 2, to: b"copy" },
+        ],
+        vec![
+            set,
+            Effect::Move { db, key, to_db: 55 },
+            Effect::SwapDb { a: 1, b: 55 },
+            Effect::FlushDb { db },
+        ],
+        vec![Effect::Set { db, key, value: &pieces, expire_at_ms: None, raw: false }, Effect::FlushAll],
+        vec![hash, Effect::HashExpire { db, key, fields: items, expire_at_ms: at }],
+        vec![
+            hash,
+            Effect::HashDelete { db, key, fields: items, expired: true },
+            Effect::Delete { db, key, expired: false },
+        ],
+        vec![add, Effect::SetRemove { db, key, members: items }, Effect::Delete { db, key, expired: false }],
+        vec![],
+    ];
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for effects in records {
+        let (mut buffer, mut bytes) = (EffectBuffer::new(), Vec::new());
+        effects.iter().for_each(|effect| buffer.push(effect));
+        buffer.write(7, &mut bytes);
+        seeds.push(bytes);
+    }
+    // Lists and sorted sets in an empty table, then changes of all collections in one that has them.
+    let names = [&b"small list"[..], b"small zset"];
+    seeds.extend(
+        base::contents().into_iter().filter(|payload| names.iter().any(|name| contains(payload, name))),
+    );
+    seeds.extend(base::changes().into_iter().map(|mut payload| {
+        payload[COMMAND_ID_AT] = 8;
+        payload
+    }));
+    numbered(seeds)
+}
+
+fn glob() -> Seeds {
+    let pairs: [(&[u8], &[u8]); 9] = [
+        (b"user:*", b"user:1000"),
+        (b"h[a-e^]llo?", b"hello!"),
+        (b"h[^e\\]]*[z-a]", b"hallo, b"),
+        (b"a*a*a*a*a*a*a*b", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        (b"\\*\\[a\\", b"*[a\\"),
+        (b"[", b"["),
+        (b"[^]", b"x"),
+        (b"**?**", b"ab"),
+        (b"", b""),
+    ];
+    numbered(pairs.map(|(pattern, text)| [&[pattern.len() as u8], pattern, text].concat()))
+}
+
+fn log() -> Seeds {
+    const SEGMENT_BYTES: u64 = 8 << 10;
+    let options = LogOptions {
+        segment_bytes: SEGMENT_BYTES,
+        block_bytes: 512,
+        spare_segments: 1,
+        spare_segments_max: 1,
+        background: false,
+        salt_seed: Some(5),
+        ..LogOptions::default()
+    };
+    let storage = MemoryStorage::new();
+    let mut log = LocalLog::create(storage.clone(), options).expect("a new log");
+    let mut payloads = base::contents().into_iter().cycle();
+    for number in 0..30 {
+        let mut group = log.group();
+        for payload in payloads.by_ref().take(1 + number % 4) {
+            group.record(|sink| sink.extend_from_slice(&payload[..payload.len().min(700)]));
+        }
+        log.reserve(group.len_bytes() as u64).expect("room");
+        log.submit(group, number as u64 * 1000).expect("submit");
+        log.durable().expect("durable");
+    }
+    drop(log);
+    let names = storage.names().into_iter().filter(|name| name.ends_with(".wal"));
+    let mut segments: Vec<Vec<u8>> = names.filter_map(|name| storage.contents(&name)).collect();
+    assert!(segments.len() > 2, "{} segments", segments.len());
+    segments.truncate(2);
+    let input = |flags: u8, segments: &[Vec<u8>]| {
+        let mut bytes = vec![flags, segments.len() as u8 - 1];
+        segments.iter().for_each(|segment| bytes.extend_from_slice(segment));
+        bytes
+    };
+    let named = |name: &str, bytes| (name.to_owned(), bytes);
+    vec![
+        named("one", input(0, &segments[..1])),
+        named("all", input(0, &segments)),
+        named("all-sums", input(log::SUMS, &segments)),
+        named("first-missing", input(log::SUMS | 2, &segments[1..])),
+        named("go-on-sums", input(log::SUMS | 2, &segments)),
+        named("go-on-device", input(2 | 16, &segments)),
+        named("give-up-tail", input(log::SUMS | 4 | 32, &segments)),
+        named("follow", input(log::SUMS | 8, &segments)),
+    ]
+}
+
+fn table() -> Seeds {
+    use ackd::table::PAGE_BYTES;
+    let pages = base::table().len() / PAGE_BYTES;
+    let patch = |page: usize, offset: u16, bytes: &[u8]| {
+        [&[page as u8], &offset.to_le_bytes()[..], &[bytes.len() as u8], bytes].concat()
+    };
+    let named = |name: String, flags: u8, patches: Vec<u8>| (name, [&[flags], &*patches].concat());
+    let mut seeds = vec![
+        named("sound".into(), table::SUMS | table::WRITE, vec![]),
+        named("recovered".into(), table::RECOVER, vec![]),
+        named(
+            "meta-lsn".into(),
+            table::SUMS | table::RECOVER,
+            [patch(0, 88, &[0xff; 8]), patch(1, 88, &[0xff; 8])].concat(),
+        ),
+        named(
+            "meta-pages".into(),
+            table::SUMS,
+            [patch(0, 80, &[0xff; 4]), patch(1, 80, &[0xff; 4])].concat(),
+        ),
+        named("checksum".into(), 0, patch(5, 100, b"\x01")),
+        named("raw".into(), table::RAW | table::SUMS, base::table()[..3 * PAGE_BYTES].to_vec()),
+    ];
+    for page in (2..pages).filter(|page| base::table()[page * PAGE_BYTES] != 0) {
+        let bytes = &base::table()[page * PAGE_BYTES..][..PAGE_BYTES];
+        // The page's own header and the first of its body, unchanged: what mutations reach first.
+        let flags = table::SUMS | if page % 2 == 0 { table::WRITE } else { 0 };
+        seeds.push(named(format!("page-{page:02}"), flags, patch(page, 0, &bytes[..64])));
+        // The cells of small collections, which are packed: from before the key on, as it is.
+        for name in ["small hash", "small list", "small set", "small zset"] {
+            if let Some(at) = find(bytes, &name.as_bytes()[6..]).filter(|_| bytes[0] == 1) {
+                let (from, to) = (at.saturating_sub(16), (at + 200).min(PAGE_BYTES - 4));
+                let cell = patch(page, from as u16, &bytes[from..to]);
+                seeds.push(named(format!("cell-{}-{page:02}", &name[6..]), table::SUMS | table::WRITE, cell));
+            }
+        }
+    }
+    seeds
+}

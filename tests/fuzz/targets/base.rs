@@ -1,0 +1,144 @@
+//! A small table with everything in it: short and long strings and keys, deadlines, and packed and large collections of
+//! each type.
+
+use std::sync::OnceLock;
+
+use ackd::effect::{Effect, EffectBuffer, End, ItemsBuffer, Score, decode};
+use ackd::keyspace::Keyspace;
+use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableOptions};
+
+/// Largest size of the table.
+pub const TABLE_BYTES: u64 = 96 * PAGE_BYTES as u64;
+/// A deadline that no key reaches.
+const FAR_MS: u64 = 4_000_000_000_000;
+/// An element or a value that is kept in pieces.
+const LONG: [u8; 3000] = [b'l'; 3000];
+
+/// How the table is opened.
+pub fn options() -> TableOptions {
+    TableOptions { file_bytes_max: TABLE_BYTES, headroom_pages: 4, instance_id: 42, seed: 5 }
+}
+
+/// The pages of the table.
+pub fn table() -> &'static [u8] {
+    static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let file = MemoryFile::new(TABLE_BYTES);
+        let (table, mut writer) = Table::create(Box::new(file.clone()), &options()).expect("a new table");
+        for payload in contents() {
+            let mut keys = Keyspace::new(&mut writer, None);
+            for effect in decode(&payload).expect("a payload").effects() {
+                keys.apply(&effect).expect("it fits");
+            }
+        }
+        let frozen = writer.freeze();
+        writer.publish(frozen);
+        let durable = writer.begin_checkpoint(7, 7).run().expect("a checkpoint");
+        writer.end_checkpoint(durable);
+        drop((table, writer));
+        file.image()
+    })
+}
+
+/// The payload of a record with one effect.
+pub fn payload(effect: &Effect<'_>) -> Vec<u8> {
+    let (mut effects, mut payload) = (EffectBuffer::new(), Vec::new());
+    effects.push(effect);
+    effects.write(7, &mut payload);
+    payload
+}
+
+fn set<'a>(db: usize, key: &'a [u8], value: &'a [u8], expire_at_ms: Option<u64>) -> Effect<'a> {
+    Effect::Set { db, key, value, expire_at_ms, raw: value.len() % 2 == 1 }
+}
+
+/// What is in the table, as payloads of records.
+pub fn contents() -> Vec<Vec<u8>> {
+    let mut payloads = Vec::new();
+    for number in 0..60_u64 {
+        let (key, value) = (format!("key:{number:03}"), vec![b'v'; 20 + number as usize * 3]);
+        let expire_at_ms = (number % 3 == 0).then_some(FAR_MS + number);
+        payloads.push(payload(&set(0, key.as_bytes(), &value, expire_at_ms)));
+    }
+    payloads.push(payload(&set(0, b"long", &[b'l'; 9000], None)));
+    for bytes in [1500, 1501] {
+        payloads.push(payload(&set(1, &vec![b'k'; bytes], b"of a long key", None)));
+    }
+    for (name, count) in [("small", 3), ("large", 60)] {
+        payloads.extend(collections(name, count));
+    }
+    payloads.push(payload(&Effect::SetRange { db: 0, key: b"sparse", offset: 20_000, value: b"end" }));
+    payloads
+}
+
+/// A hash, a set, a list and a sorted set of so many elements.
+fn collections(name: &str, count: u64) -> Vec<Vec<u8>> {
+    let (mut members, mut pairs, mut scored) = (ItemsBuffer::new(), ItemsBuffer::new(), ItemsBuffer::new());
+    let (mut timed, mut elements) = (ItemsBuffer::new(), ItemsBuffer::new());
+    for number in 0..count {
+        let member = format!("member:{number:04} with some text").into_bytes();
+        members.push(&member);
+        pairs.push(&member);
+        pairs.push(if number == 40 { &LONG } else { b"value of a field" });
+        scored.push(&member);
+        scored.push(&Score::new(1.5 * number as f64).expect("a number").to_bytes());
+        elements.push(if number == 30 { &LONG } else { &member[..7 + number as usize % 9] });
+        (number % 10 == 0).then(|| timed.push(&member));
+    }
+    let key = |kind: &str| format!("{name} {kind}").into_bytes();
+    vec![
+        payload(&Effect::SetAdd { db: 0, key: &key("set"), members: members.items() }),
+        payload(&Effect::HashSet { db: 0, key: &key("hash"), pairs: pairs.items(), expire_at_ms: None }),
+        payload(&Effect::HashExpire {
+            db: 0,
+            key: &key("hash"),
+            fields: timed.items(),
+            expire_at_ms: Some(FAR_MS),
+        }),
+        payload(&Effect::ListPush { db: 0, key: &key("list"), end: End::Tail, elements: elements.items() }),
+        payload(&Effect::SortedSetAdd { db: 0, key: &key("zset"), elements: scored.items() }),
+        payload(&Effect::Expire { db: 0, key: &key("zset"), expire_at_ms: Some(FAR_MS) }),
+    ]
+}
+
+/// Changes of what is in the table, as payloads of records: each type's own, on packed and large collections.
+pub fn changes() -> Vec<Vec<u8>> {
+    let items = |items: &[&[u8]]| items.iter().copied().collect::<ItemsBuffer>();
+    let member = &b"member:0001 with some text"[..];
+    let (one, new) = (items(&[member]), items(&[b"new"]));
+    let (pair, scored) = (items(&[member, b"other"]), items(&[member, &Score::ZERO.to_bytes()]));
+    let pivot = items(&[b"member:", b"inserted"]);
+    let mut payloads = vec![
+        payload(&set(0, b"key:000", &[b'n'; 300], None)),
+        payload(&set(0, b"key:077", b"new", Some(FAR_MS))),
+        payload(&Effect::Append { db: 0, key: b"long", value: b"more" }),
+        payload(&Effect::SetRange { db: 0, key: b"sparse", offset: 10, value: b"early" }),
+        payload(&Effect::Expire { db: 0, key: b"key:003", expire_at_ms: None }),
+    ];
+    for name in ["small", "large"] {
+        let key = |kind: &str| format!("{name} {kind}").into_bytes();
+        let (hash, sets, list, zset) = (key("hash"), key("set"), key("list"), key("zset"));
+        let (db, expire_at_ms) = (0, Some(FAR_MS - 1));
+        for effect in [
+            Effect::HashSet { db, key: &hash, pairs: pair.items(), expire_at_ms },
+            Effect::HashExpire { db, key: &hash, fields: one.items(), expire_at_ms: None },
+            Effect::HashDelete { db, key: &hash, fields: one.items(), expired: false },
+            Effect::SetAdd { db, key: &sets, members: new.items() },
+            Effect::SetRemove { db, key: &sets, members: one.items() },
+            Effect::ListPush { db, key: &list, end: End::Head, elements: new.items() },
+            Effect::ListInsert { db, key: &list, index: 1, before: true, pivot_and_element: pivot.items() },
+            Effect::ListSet { db, key: &list, index: 1, value: &LONG },
+            Effect::ListRemove { db, key: &list, end: End::Tail, count: 1, element: new.items() },
+            Effect::ListPop { db, key: &list, end: End::Tail, count: 1 },
+            Effect::ListTrim { db, key: &list, index: 1, count: 1 },
+            Effect::SortedSetAdd { db, key: &zset, elements: scored.items() },
+            Effect::SortedSetRemove { db, key: &zset, members: one.items() },
+            Effect::Copy { db, key: &hash, to_db: 2, to: b"copy" },
+            Effect::Rename { db, key: &list, to: &key("list renamed") },
+            Effect::Move { db, key: &sets, to_db: 3 },
+        ] {
+            payloads.push(payload(&effect));
+        }
+    }
+    payloads
+}

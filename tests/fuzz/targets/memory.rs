@@ -1,0 +1,54 @@
+//! The largest block of memory that the code under test asked for.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    /// Bytes of the largest block since the last look.
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's memory, with a note of the largest block that a thread asked for.
+pub struct Noting;
+
+fn note(bytes: usize) {
+    // A thread that is ending has no note any more.
+    let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
+}
+
+// SAFETY: every call goes to the system's allocator with its arguments unchanged; the note is a number in a thread-local
+// without a destructor or lazy start, so making it allocates nothing.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Noting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        // SAFETY: as for `alloc`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the block came from `System` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        note(bytes);
+        // SAFETY: the block came from `System` with this layout, and the caller vouches for `bytes`.
+        unsafe { System.realloc(pointer, layout, bytes) }
+    }
+}
+
+/// Does the work on `input_bytes` of input; no block may be larger than twice that and 64 KiB.
+pub fn bounded<T>(input_bytes: usize, work: impl FnOnce() -> T) -> T {
+    LARGEST.set(0);
+    let done = work();
+    let (largest, allowed) = (LARGEST.get(), 2 * input_bytes + (64 << 10));
+    assert!(largest <= allowed, "a block of {largest} bytes for {input_bytes} bytes of input");
+    done
+}

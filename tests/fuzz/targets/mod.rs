@@ -1,0 +1,19 @@
+//! What is done with hostile bytes, and what must hold whatever they are.
+//!
+//! A target is a function from bytes to nothing. It panics when something does not hold: the code under test panicked or
+//! overflowed, gave two answers to one question, or took memory for a length that the bytes merely claim. cargo-fuzz
+//! calls the targets (`fuzz`), and so does the replay of the seeds in this test.
+
+#![allow(dead_code)]
+
+pub mod base;
+pub mod glob;
+pub mod input;
+pub mod log;
+pub mod log_sums;
+pub mod memory;
+pub mod payload;
+pub mod resp;
+pub mod table;
+mod table_values;
+mod table_walk;

@@ -11,6 +11,8 @@
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;
 mod common;
+#[path = "differential/events.rs"]
+mod events;
 #[path = "differential/geo.rs"]
 mod geo;
 #[path = "differential/hyperloglogs.rs"]
@@ -23,7 +25,7 @@ mod sort;
 mod sorted_sets;
 
 use common::reference::Reference;
-use common::{TestServer, Value, encode, seed, setting};
+use common::{Client, TestServer, Value, encode, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

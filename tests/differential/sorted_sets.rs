@@ -266,12 +266,17 @@ impl Family for SortedSets {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(SortedSets { random })
+}
+
 #[test]
 fn replies_on_sorted_sets_are_those_of_redis_in_resp2() {
-    compare("2", commands(30_000), |random| Box::new(SortedSets { random }));
+    compare("2", commands(30_000), family);
 }
 
 #[test]
 fn replies_on_sorted_sets_are_those_of_redis_in_resp3() {
-    compare("3", commands(30_000), |random| Box::new(SortedSets { random }));
+    compare("3", commands(30_000), family);
 }

@@ -93,9 +93,12 @@ fn transfer(
     moved.items().iter().for_each(|element| reply.bulk(element));
     // An element that goes back to its place changes nothing.
     if source == destination && (from == to || len == 1) {
+        context.keys.event(Classes::LIST, push_event(to), db, source);
+        context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
         return Ok(true);
     }
+    let push = Effect::ListPush { db, key: destination, end: to, elements: moved.items() };
+    context.keys.change(&push, Classes::LIST, push_event(to))?;
     pop::drop_elements(context, source, (from, len), 1)?;
-    context.keys.apply(&Effect::ListPush { db, key: destination, end: to, elements: moved.items() })?;
     Ok(true)
 }

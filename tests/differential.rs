@@ -17,6 +17,8 @@ mod events;
 mod geo;
 #[path = "differential/hyperloglogs.rs"]
 mod hyperloglogs;
+#[path = "differential/key_places.rs"]
+mod key_places;
 #[path = "differential/lists.rs"]
 mod lists;
 #[path = "differential/sort.rs"]

@@ -17,9 +17,9 @@ static SUBCOMMANDS: &[Spec] = specs! { "server":
     811 "command|count" 2 [LOADING STALE] "2.8.13" "O(1)" count => "Returns a count of commands.";
     812 "command|docs" -2 [LOADING STALE] "7.0.0" "O(N) where N is the number of commands to look up" docs
         => "Returns documentary information about one, multiple or all commands.";
-    813 "command|getkeys" -3 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
+    813 "command|getkeys" -4 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
         => "Extracts the key names from an arbitrary command.";
-    814 "command|getkeysandflags" -3 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
+    814 "command|getkeysandflags" -4 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
         getkeysandflags => "Extracts the key names and access flags for an arbitrary command.";
     815 "command|info" -2 [LOADING STALE] "2.8.13" "O(N) where N is the number of commands to look up" info
         => "Returns information about one, multiple or all commands.";

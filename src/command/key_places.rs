@@ -139,7 +139,11 @@ pub(super) fn places(spec: &Spec) -> Vec<(Place, Access)> {
 
 /// The places of `GEORADIUS`, whose options begin at `from`.
 fn radius_places(first: Place, from: usize) -> Vec<(Place, Access)> {
-    vec![(first, READ), (Place::Behind("STORE", from), REPLACED), (Place::Behind("STOREDIST", from), REPLACED)]
+    vec![
+        (first, READ),
+        (Place::Behind("STORE", from), REPLACED),
+        (Place::Behind("STOREDIST", from), REPLACED),
+    ]
 }
 
 /// What a command does with its keys.

@@ -157,10 +157,11 @@ fn sum(values: &Value) -> i64 {
     values.iter().map(number).sum()
 }
 
-/// The elements of an array.
+/// The elements of an array; nothing is empty.
 fn texts(value: &Value) -> Vec<String> {
     let Value::Array(values) = value else { panic!("{value:?}") };
-    values.iter().map(Value::text).collect()
+    let text = |value: &Value| if *value == Value::Null { String::new() } else { value.text() };
+    values.iter().map(text).collect()
 }
 
 /// How far each client of one kind got.
@@ -223,7 +224,9 @@ fn settle(progress: &mut Progress, last: u64, what: &str) -> u64 {
 
 /// Looks everything up; returns how many commands were in flight and are there.
 fn check(client: &mut Client, known: &mut Known) -> u64 {
-    check_transfers(client, known) + check_queue(client, known) + check_scores(client, known)
+    check_transfers(client, known)
+        + check_queue(client, known)
+        + check_scores(client, known)
         + check_fields(client, known)
 }
 
@@ -335,7 +338,11 @@ fn collections_survive_sigkill() {
     }
     assert!(totals.iter().all(|total| *total > 0) && looks > 0, "{totals:?}, {looks} looks");
     let [transfers, pushes, scores, fields] = totals;
-    eprintln!("{cycles} SIGKILLs, {transfers} transfers with their sum kept in {looks} looks, {pushes} pushes of two");
-    eprintln!("jobs each in one place, {scores} additions to sorted sets, {fields} to hashes: 0 lost, 0 by half;");
+    eprintln!(
+        "{cycles} SIGKILLs, {transfers} transfers with their sum kept in {looks} looks, {pushes} pushes of two"
+    );
+    eprintln!(
+        "jobs each in one place, {scores} additions to sorted sets, {fields} to hashes: 0 lost, 0 by half;"
+    );
     eprintln!("{in_flight} of these were in flight and are there whole");
 }

@@ -34,8 +34,6 @@ fn keys_of_commands_are_those_of_redis() {
         sort::family,
     ];
     for family in families {
-        compare("2", commands(4_000), |random| {
-            Box::new(Asked { family: family(random.clone()), random })
-        });
+        compare("2", commands(4_000), |random| Box::new(Asked { family: family(random.clone()), random }));
     }
 }

@@ -61,9 +61,7 @@ pub(super) fn bzmpop(
     let wanted = MultiPop::parse(args, 2)?;
     let timeout_ms = timeout_ms(&args[1])?;
     let keys = 3..3 + wanted.keys.len();
-    if !wanted.take(context, reply)?
-        && !context.wait_for(Wait { kind: Kind::SortedSet, keys, timeout_ms })
-    {
+    if !wanted.take(context, reply)? && !context.wait_for(Wait { kind: Kind::SortedSet, keys, timeout_ms }) {
         reply.null_array();
     }
     Ok(())

@@ -319,12 +319,6 @@ pub(in crate::command) static SPECS: &[Spec] = &[
                   one if all are empty.",
         since: "7.0.0",
         complexity: POP,
-        ..zset(
-            "bzmpop",
-            -5,
-            WAITS.with(Flags::MOVABLEKEYS),
-            KeySpec::NONE,
-            Run::Write(blocking::bzmpop),
-        )
+        ..zset("bzmpop", -5, WAITS.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(blocking::bzmpop))
     },
 ];

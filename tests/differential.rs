@@ -6,7 +6,11 @@
 //! are left out of `SET`: redis-server counts such keys in `DBSIZE` until it comes upon them. `OBJECT ENCODING` tells how
 //! redis-server came by a number (`embstr` after `INCRBYFLOAT`), here what it is (`int`).
 //!
-//! The long form: `ACKD_DIFFERENTIAL_COMMANDS=1000000 cargo test --release --test differential -- --nocapture`.
+//! Beside the replies: what subscribers are told of the commands (`events`), and which of their words are keys
+//! (`key_places`).
+//!
+//! The long form, more than a million commands over all families: `ACKD_DIFFERENTIAL_COMMANDS=80000 cargo test --test
+//! differential -- --nocapture`, by family with a name behind `--`.
 
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;

@@ -93,7 +93,7 @@ pub(super) fn pop_event(end: End) -> &'static str {
 }
 
 /// Removes `count` elements from an end of a list of `len` elements, and the list with its last element; tells it.
-pub(super) fn drop_elements(
+fn drop_elements(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     (end, len): (End, u64),

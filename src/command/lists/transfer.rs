@@ -97,8 +97,17 @@ fn transfer(
         context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
         return Ok(true);
     }
+    if len == 1 {
+        context.keys.apply(&Effect::Delete { db, key: source, expired: false })?;
+    } else {
+        context.keys.apply(&Effect::ListPop { db, key: source, end: from, count: 1 })?;
+    }
     let push = Effect::ListPush { db, key: destination, end: to, elements: moved.items() };
+    // The push is told first, as in Redis.
     context.keys.change(&push, Classes::LIST, push_event(to))?;
-    pop::drop_elements(context, source, (from, len), 1)?;
+    context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
+    if len == 1 {
+        context.keys.event(Classes::GENERIC, "del", db, source);
+    }
     Ok(true)
 }

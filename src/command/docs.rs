@@ -315,8 +315,10 @@ fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64
 fn keys_of<'a>(ctx: &LocalCtx<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
     let commands = &ctx.server.commands;
     let spec = commands.lookup(&args[2]).ok_or("ERR Invalid command specified")?;
-    let subcommand = args.get(3).and_then(|name| Commands::subcommand(spec, name));
-    let spec = subcommand.unwrap_or(spec);
+    let spec = match args.get(3).filter(|_| !spec.subcommands.is_empty()) {
+        Some(name) => Commands::subcommand(spec, name).ok_or("ERR Invalid command specified")?,
+        None => spec,
+    };
     if key_places::places(spec).is_empty() {
         return Err("ERR The command has no key arguments".into());
     }

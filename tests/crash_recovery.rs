@@ -6,6 +6,8 @@
 //!
 //! The long form: `ACKD_CRASH_CYCLES=200 cargo test --release --test crash_recovery -- --nocapture`.
 
+#[path = "crash_recovery/collections.rs"]
+mod collections;
 mod common;
 
 use common::{Client, TestServer, Value, encode, seed, setting};

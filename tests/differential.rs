@@ -6,15 +6,23 @@
 //! are left out of `SET`: redis-server counts such keys in `DBSIZE` until it comes upon them. `OBJECT ENCODING` tells how
 //! redis-server came by a number (`embstr` after `INCRBYFLOAT`), here what it is (`int`).
 //!
-//! The long form: `ACKD_DIFFERENTIAL_COMMANDS=1000000 cargo test --release --test differential -- --nocapture`.
+//! Beside the replies: what subscribers are told of the commands (`events`), and which of their words are keys
+//! (`key_places`).
+//!
+//! The long form, more than a million commands over all families: `ACKD_DIFFERENTIAL_COMMANDS=80000 cargo test --test
+//! differential -- --nocapture`, by family with a name behind `--`.
 
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;
 mod common;
+#[path = "differential/events.rs"]
+mod events;
 #[path = "differential/geo.rs"]
 mod geo;
 #[path = "differential/hyperloglogs.rs"]
 mod hyperloglogs;
+#[path = "differential/key_places.rs"]
+mod key_places;
 #[path = "differential/lists.rs"]
 mod lists;
 #[path = "differential/sort.rs"]
@@ -23,7 +31,7 @@ mod sort;
 mod sorted_sets;
 
 use common::reference::Reference;
-use common::{TestServer, Value, encode, seed, setting};
+use common::{Client, TestServer, Value, encode, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

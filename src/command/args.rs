@@ -40,6 +40,11 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
+    /// The command that stands in these words from word `first` on, of which there is one.
+    pub fn tail(&self, first: usize) -> Args<'a> {
+        Args::new(self.input, &self.spans[first..])
+    }
+
     /// Word `index`, or `None` past the end.
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         self.spans.get(index).map(|span| span.of(self.input))

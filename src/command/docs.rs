@@ -1,5 +1,6 @@
 //! `COMMAND`: what this server knows to do, for clients that ask before they send.
 
+use super::key_places::{self, Access, Place};
 use super::local::{self, Outcome, is, specs, unknown_subcommand};
 use super::syntax::{self, Argument};
 use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, categories};
@@ -16,9 +17,9 @@ static SUBCOMMANDS: &[Spec] = specs! { "server":
     811 "command|count" 2 [LOADING STALE] "2.8.13" "O(1)" count => "Returns a count of commands.";
     812 "command|docs" -2 [LOADING STALE] "7.0.0" "O(N) where N is the number of commands to look up" docs
         => "Returns documentary information about one, multiple or all commands.";
-    813 "command|getkeys" -3 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
+    813 "command|getkeys" -4 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
         => "Extracts the key names from an arbitrary command.";
-    814 "command|getkeysandflags" -3 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
+    814 "command|getkeysandflags" -4 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
         getkeysandflags => "Extracts the key names and access flags for an arbitrary command.";
     815 "command|info" -2 [LOADING STALE] "2.8.13" "O(N) where N is the number of commands to look up" info
         => "Returns information about one, multiple or all commands.";
@@ -85,68 +86,6 @@ const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::MOVABLEKEYS, "movablekeys"),
 ];
 
-/// What a command does with its keys, where that is not plain from whether it writes.
-const KEY_ACCESS: &[(&str, &[&str])] = &[
-    ("append", &["RW", "insert"]),
-    ("blpop", &["RW", "access", "delete"]),
-    ("brpop", &["RW", "access", "delete"]),
-    ("del", &["RM", "delete"]),
-    ("exists", &["RO"]),
-    ("expire", &["RW", "update"]),
-    ("expireat", &["RW", "update"]),
-    ("getdel", &["RW", "access", "delete"]),
-    ("linsert", &["RW", "insert"]),
-    ("llen", &["RO"]),
-    ("lpop", &["RW", "access", "delete"]),
-    ("lpush", &["RW", "insert"]),
-    ("lpushx", &["RW", "insert"]),
-    ("lrem", &["RW", "delete"]),
-    ("lset", &["RW", "update"]),
-    ("ltrim", &["RW", "delete"]),
-    ("mset", &["OW", "update"]),
-    ("msetnx", &["OW", "insert"]),
-    ("persist", &["RW", "update"]),
-    ("pexpire", &["RW", "update"]),
-    ("pexpireat", &["RW", "update"]),
-    ("psetex", &["OW", "update"]),
-    ("rpop", &["RW", "access", "delete"]),
-    ("rpush", &["RW", "insert"]),
-    ("rpushx", &["RW", "insert"]),
-    ("set", &["RW", "access", "update", "variable_flags"]),
-    ("setex", &["OW", "update"]),
-    ("setnx", &["OW", "insert"]),
-    ("setrange", &["RW", "update"]),
-    ("strlen", &["RO"]),
-    ("touch", &["RO"]),
-    ("type", &["RO"]),
-    ("unlink", &["RM", "delete"]),
-];
-
-/// Where a command's keys are, and what it does with those: one or two ranges of words.
-fn key_ranges(spec: &Spec) -> Vec<(KeySpec, &'static [&'static str])> {
-    let (first, second) =
-        (KeySpec { last: spec.keys.first, ..spec.keys }, KeySpec { first: spec.keys.last, ..spec.keys });
-    match spec.name {
-        _ if spec.keys.first == 0 => Vec::new(),
-        "copy" => vec![(first, &["RO", "access"]), (second, &["OW", "update"])],
-        "rename" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "update"])],
-        "renamenx" => vec![(first, &["RW", "access", "delete"]), (second, &["OW", "insert"])],
-        "lmove" | "rpoplpush" | "blmove" | "brpoplpush" => {
-            vec![(first, &["RW", "access", "delete"]), (second, &["RW", "insert"])]
-        }
-        _ => vec![(spec.keys, key_access(spec))],
-    }
-}
-
-/// What a command does with its keys.
-fn key_access(spec: &Spec) -> &'static [&'static str] {
-    match KEY_ACCESS.iter().find(|(name, _)| *name == spec.name) {
-        Some((_, access)) => access,
-        None if spec.flags.has(Flags::WRITE) => &["RW", "access", "update"],
-        None => &["RO", "access"],
-    }
-}
-
 /// `COMMAND`
 fn command(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() > 1 {
@@ -200,9 +139,9 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.integer(i64::from(spec.keys.step));
     write_names(reply, &categories(spec).collect::<Vec<_>>());
     reply.array(0);
-    let ranges = key_ranges(spec);
-    reply.array(ranges.len());
-    ranges.iter().for_each(|(keys, access)| write_key_range(reply, *keys, access));
+    let places = key_places::places(spec);
+    reply.array(places.len());
+    places.iter().for_each(|(place, access)| write_key_place(reply, *place, access));
     reply.array(spec.subcommands.len());
     spec.subcommands.iter().for_each(|spec| write_info(reply, spec));
 }
@@ -213,32 +152,57 @@ fn write_names(reply: &mut Reply<'_>, names: &[impl AsRef<str>]) {
     names.iter().for_each(|name| reply.simple(name.as_ref()));
 }
 
-/// Where one range of keys is, and what is done with them.
-fn write_key_range(reply: &mut Reply<'_>, keys: KeySpec, access: &[&str]) {
+/// Where some keys are, and what is done with them.
+fn write_key_place(reply: &mut Reply<'_>, place: Place, access: &[&str]) {
     reply.map(3);
     reply.bulk(b"flags");
     write_names(reply, access);
     reply.bulk(b"begin_search");
-    reply.map(2);
-    reply.bulk(b"type");
-    reply.bulk(b"index");
-    reply.bulk(b"spec");
-    reply.map(1);
-    reply.bulk(b"index");
-    reply.integer(i64::from(keys.first));
+    match place {
+        Place::Range(KeySpec { first, .. }) => write_step(reply, "index", &[("index", first)]),
+        Place::Counted(at) => write_step(reply, "index", &[("index", at as i32)]),
+        Place::Behind(word, from) => write_keyword(reply, word, from),
+        Place::SortStore | Place::Unknown => write_step(reply, "unknown", &[]),
+    }
     reply.bulk(b"find_keys");
+    match place {
+        // Counted from the first key, but for negative ones, which count from the end.
+        Place::Range(KeySpec { first, last, step }) => {
+            let last = if last < 0 { last } else { last - first };
+            write_step(reply, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
+        }
+        Place::Counted(_) => {
+            write_step(reply, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
+        }
+        Place::Behind(..) => write_step(reply, "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)]),
+        Place::SortStore | Place::Unknown => write_step(reply, "unknown", &[]),
+    }
+}
+
+/// One step of the search for keys: how it goes, and its numbers.
+fn write_step(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i32)]) {
     reply.map(2);
     reply.bulk(b"type");
-    reply.bulk(b"range");
+    reply.bulk(kind.as_bytes());
     reply.bulk(b"spec");
-    reply.map(3);
-    reply.bulk(b"lastkey");
-    // Counted from the first key, but for negative ones, which count from the end.
-    reply.integer(i64::from(if keys.last < 0 { keys.last } else { keys.last - keys.first }));
-    reply.bulk(b"keystep");
-    reply.integer(i64::from(keys.step));
-    reply.bulk(b"limit");
-    reply.integer(0);
+    reply.map(numbers.len());
+    for (name, number) in numbers {
+        reply.bulk(name.as_bytes());
+        reply.integer(i64::from(*number));
+    }
+}
+
+/// The step that looks for a word from a place on.
+fn write_keyword(reply: &mut Reply<'_>, word: &str, from: usize) {
+    reply.map(2);
+    reply.bulk(b"type");
+    reply.bulk(b"keyword");
+    reply.bulk(b"spec");
+    reply.map(2);
+    reply.bulk(b"keyword");
+    reply.bulk(word.as_bytes());
+    reply.bulk(b"startfrom");
+    reply.integer(from as i64);
 }
 
 /// `COMMAND LIST [FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]`
@@ -347,42 +311,40 @@ fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64
     }
 }
 
-/// The command that stands from word 2 on, and the indexes of its keys among all words.
-fn keys_of(ctx: &LocalCtx<'_>, args: &Args<'_>) -> Result<(&'static Spec, Vec<usize>), CommandError> {
+/// The keys of the command that stands from word 2 on, and what is done with them.
+fn keys_of<'a>(ctx: &LocalCtx<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
     let commands = &ctx.server.commands;
     let spec = commands.lookup(&args[2]).ok_or("ERR Invalid command specified")?;
-    let subcommand = args.get(3).and_then(|name| Commands::subcommand(spec, name));
-    let spec = subcommand.unwrap_or(spec);
-    let words = args.len() - 2;
-    if spec.keys.first == 0 {
+    let spec = match args.get(3).filter(|_| !spec.subcommands.is_empty()) {
+        Some(name) => Commands::subcommand(spec, name).ok_or("ERR Invalid command specified")?,
+        None => spec,
+    };
+    if key_places::places(spec).is_empty() {
         return Err("ERR The command has no key arguments".into());
     }
-    if !spec.takes(words) {
+    let inner = args.tail(2);
+    if !spec.takes(inner.len()) {
         return Err("ERR Invalid number of arguments specified for command".into());
     }
-    Ok((spec, spec.keys.indexes(words).map(|index| index + 2).collect()))
+    key_places::keys(spec, &inner)
 }
 
 /// `COMMAND GETKEYS command [arg ...]`
 fn getkeys(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (_, keys) = keys_of(ctx, args)?;
+    let keys = keys_of(ctx, args)?;
     reply.array(keys.len());
-    keys.iter().for_each(|index| reply.bulk(&args[*index]));
+    keys.iter().for_each(|(key, _)| reply.bulk(key));
     Ok(())
 }
 
 /// `COMMAND GETKEYSANDFLAGS command [arg ...]`
 fn getkeysandflags(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let (spec, keys) = keys_of(ctx, args)?;
-    let ranges = key_ranges(spec);
+    let keys = keys_of(ctx, args)?;
     reply.array(keys.len());
-    for (nth, index) in keys.iter().enumerate() {
-        let (_, access) = ranges[nth.min(ranges.len() - 1)];
-        let shown: Vec<&&str> = access.iter().filter(|flag| **flag != "variable_flags").collect();
+    for (key, access) in keys {
         reply.array(2);
-        reply.bulk(&args[*index]);
-        reply.set(shown.len());
-        shown.iter().for_each(|flag| reply.simple(flag));
+        reply.bulk(key);
+        write_names(reply, access);
     }
     Ok(())
 }

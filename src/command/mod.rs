@@ -22,6 +22,7 @@ mod geo;
 mod hashes;
 mod hyperloglog;
 mod info;
+mod key_places;
 mod keys;
 mod latency;
 mod lists;

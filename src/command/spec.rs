@@ -3,7 +3,7 @@
 //! One declarative table of [`Spec`]s drives dispatch, `COMMAND`, the purge of expired keys before a command runs on
 //! the writer, and later access control.
 
-use super::{LocalFn, ReadFn, WriteFn};
+use super::{Args, LocalFn, ReadFn, WriteFn, sources};
 
 /// Properties of a command, as `COMMAND INFO` shows them; combine with `|` through [`Flags::with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,6 +177,14 @@ impl Spec {
     /// Whether the command works on elements of collections.
     pub fn is_on_elements(&self) -> bool {
         matches!(self.group, "hash" | "set" | "list" | "sorted-set" | "geo")
+    }
+
+    /// The keys that a reading command names: at fixed places, or behind their number.
+    pub fn keys_read<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let is_counted = self.keys.first == 0 && self.flags.has(Flags::MOVABLEKEYS);
+        let counted = sources::counted(args, 1).take(if is_counted { usize::MAX } else { 0 });
+        let args = *args;
+        self.keys.indexes(args.len()).filter_map(move |index| args.get(index)).chain(counted)
     }
 
     /// Whether `words` words (the name included) are as many as the command takes.

@@ -160,6 +160,9 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("blpop", "key... timeout"),
     ("brpop", "key... timeout"),
     ("brpoplpush", "source destination timeout"),
+    ("bzmpop", "timeout numkeys key... <MIN|MAX> [COUNT count]"),
+    ("bzpopmax", "key... timeout"),
+    ("bzpopmin", "key... timeout"),
     ("client|caching", "<YES|NO>"),
     (
         "client|kill",

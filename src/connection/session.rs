@@ -292,8 +292,7 @@ impl Session {
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
             // Before the read: a change that it does not see is looked up after it was remembered.
-            let keys = spec.keys.indexes(args.len()).filter_map(|index| args.get(index));
-            self.state.tracking.remember(&self.state, self.client.id(), keys);
+            self.state.tracking.remember(&self.state, self.client.id(), spec.keys_read(&args));
         }
         let call = ReadCall { spec, run, db: self.client.db(), args: &args };
         let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);

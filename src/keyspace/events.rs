@@ -138,6 +138,11 @@ impl Events {
         Self { wanted, ..Self::default() }
     }
 
+    /// From now on gathers events of the classes `wanted`.
+    pub fn want(&mut self, wanted: Classes) {
+        self.wanted = wanted;
+    }
+
     /// Whether events of class `class` are gathered.
     pub fn wants(&self, class: Classes) -> bool {
         self.wanted.wants(class)

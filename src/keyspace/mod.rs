@@ -35,6 +35,7 @@ mod packed;
 mod pieces;
 mod reader;
 mod set;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -204,14 +205,16 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Makes a change that may take the last element out of a collection: the key is deleted then, in the same record.
-    pub fn apply_removal(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+    /// Says whether it was.
+    pub fn apply_removal(&mut self, effect: &Effect<'_>) -> Result<bool, KeyspaceError> {
         self.apply(effect)?;
-        let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(()) };
-        if collection::is_empty(self.table, db, key)? {
+        let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(false) };
+        let emptied = collection::is_empty(self.table, db, key)?;
+        if emptied {
             let expired = matches!(effect, Effect::HashDelete { expired: true, .. });
             self.apply(&Effect::Delete { db, key, expired })?;
         }
-        Ok(())
+        Ok(emptied)
     }
 
     /// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
@@ -239,7 +242,8 @@ impl<'a> Keyspace<'a> {
         if fields.is_empty() {
             return Ok(Purged::Nothing);
         }
-        self.apply_removal(&Effect::HashDelete { db, key, fields: fields.items(), expired: true })?;
+        let gone = Effect::HashDelete { db, key, fields: fields.items(), expired: true };
+        self.take_out(&gone, Classes::HASH, "hexpired")?;
         Ok(Purged::Fields)
     }
 

@@ -50,6 +50,15 @@ impl Aftermath {
         Self { events, tracks: state.tracking.any(), ..Self::default() }
     }
 
+    /// Looks at what is wanted now: a group stays open while the one before it is written, and whoever asked for events
+    /// meanwhile is told of all commands that come later.
+    pub fn look(&mut self, state: &ServerState) {
+        let notified = state.limits.notified();
+        if notified != self.events.wanted() {
+            self.events.want(notified);
+        }
+    }
+
     /// Notes what an effect changed.
     pub fn changed(&mut self, effect: &Effect<'_>, by: Option<u64>) {
         if matches!(effect, Effect::FlushAll | Effect::FlushDb { .. } | Effect::SwapDb { .. }) {

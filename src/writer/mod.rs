@@ -309,7 +309,10 @@ impl<L: Log> Writer<L> {
     fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
         while let Some(message) = self.taken.pop_front() {
             match message {
-                Message::Submission(submission) => self.execute(open, submission)?,
+                Message::Submission(submission) => {
+                    open.aftermath.look(&self.state);
+                    self.execute(open, submission)?;
+                }
                 Message::Checkpoint { done } => self.checkpoints.request(done),
                 Message::Publish { done } => self.readers.push(done),
                 Message::Synced => {}

@@ -259,7 +259,7 @@ impl OpenGroup {
     /// Notes the keys that a command of a client that tracks reads.
     pub(super) fn note_reads(&mut self, spec: &'static command::Spec, args: &Args<'_>, by: u64) {
         if spec.flags.has(command::Flags::READONLY) {
-            spec.keys.indexes(args.len()).for_each(|index| self.aftermath.read(&args[index], by));
+            spec.keys_read(args).for_each(|key| self.aftermath.read(key, by));
         }
     }
 }

@@ -193,6 +193,16 @@ fn events_of_keys_are_those_of_redis() {
 }
 
 #[test]
+fn representations_are_those_of_redis() {
+    compare(include_str!("encodings.txt"));
+}
+
+#[test]
+fn waiting_for_members_is_that_of_redis() {
+    compare(include_str!("waiting.txt"));
+}
+
+#[test]
 fn invalidations_are_those_of_redis() {
     compare(include_str!("tracking.txt"));
 }

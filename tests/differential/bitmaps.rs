@@ -135,12 +135,17 @@ impl Family for Bitmaps {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(Bitmaps { random })
+}
+
 #[test]
 fn replies_on_bits_are_those_of_redis_in_resp2() {
-    compare("2", commands(20_000), |random| Box::new(Bitmaps { random }));
+    compare("2", commands(20_000), family);
 }
 
 #[test]
 fn replies_on_bits_are_those_of_redis_in_resp3() {
-    compare("3", commands(10_000), |random| Box::new(Bitmaps { random }));
+    compare("3", commands(10_000), family);
 }

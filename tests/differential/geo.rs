@@ -159,12 +159,17 @@ impl Family for Places {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(Places { random })
+}
+
 #[test]
 fn replies_on_places_are_those_of_redis_in_resp2() {
-    compare("2", commands(10_000), |random| Box::new(Places { random }));
+    compare("2", commands(10_000), family);
 }
 
 #[test]
 fn replies_on_places_are_those_of_redis_in_resp3() {
-    compare("3", commands(10_000), |random| Box::new(Places { random }));
+    compare("3", commands(10_000), family);
 }

@@ -83,7 +83,12 @@ impl Family for HyperLogLogs {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(HyperLogLogs { random, elements: 10 })
+}
+
 #[test]
 fn replies_on_hyperloglogs_are_those_of_redis_in_resp2() {
-    compare("2", commands(10_000), |random| Box::new(HyperLogLogs { random, elements: 10 }));
+    compare("2", commands(10_000), family);
 }

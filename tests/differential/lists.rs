@@ -171,12 +171,17 @@ impl Family for Lists {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(Lists { random })
+}
+
 #[test]
 fn replies_about_lists_are_those_of_redis_in_resp2() {
-    compare("2", commands(20_000), |random| Box::new(Lists { random }));
+    compare("2", commands(20_000), family);
 }
 
 #[test]
 fn replies_about_lists_are_those_of_redis_in_resp3() {
-    compare("3", commands(20_000), |random| Box::new(Lists { random }));
+    compare("3", commands(20_000), family);
 }

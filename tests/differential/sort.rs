@@ -83,12 +83,17 @@ impl Family for Sorting {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(Sorting { random })
+}
+
 #[test]
 fn sorted_elements_are_those_of_redis_in_resp2() {
-    compare("2", commands(15_000), |random| Box::new(Sorting { random }));
+    compare("2", commands(15_000), family);
 }
 
 #[test]
 fn sorted_elements_are_those_of_redis_in_resp3() {
-    compare("3", commands(5_000), |random| Box::new(Sorting { random }));
+    compare("3", commands(5_000), family);
 }

@@ -168,6 +168,9 @@ impl SortedSets {
     }
 
     fn pop(&mut self) -> Vec<String> {
+        if self.below(4) == 0 {
+            return self.pop_or_wait();
+        }
         if self.below(2) == 0 {
             let mut words = vec![self.pick(&["ZPOPMIN", "ZPOPMAX"]), self.key()];
             if self.below(2) == 0 {
@@ -180,6 +183,26 @@ impl SortedSets {
         (0..keys).for_each(|_| words.push(self.key()));
         words.push(self.pick(&["MIN", "MAX", "max", "bogus"]));
         self.sometimes(&mut words, &["COUNT 3", "COUNT 0"]);
+        words
+    }
+
+    /// A command that waits, not for long.
+    fn pop_or_wait(&mut self) -> Vec<String> {
+        let timeout = match self.below(8) {
+            0 => self.pick(&["x", "", "nan", "-1", "1e400"]),
+            _ => "0.003".into(),
+        };
+        let keys: Vec<String> = (0..1 + self.below(3)).map(|_| self.key()).collect();
+        if self.below(2) == 0 {
+            let mut words = vec![self.pick(&["BZPOPMIN", "BZPOPMAX"])];
+            words.extend(keys);
+            words.push(timeout);
+            return words;
+        }
+        let mut words = vec!["BZMPOP".into(), timeout, keys.len().to_string()];
+        words.extend(keys);
+        words.push(self.pick(&["MIN", "MAX", "max", "bogus"]));
+        self.sometimes(&mut words, &["COUNT 3", "COUNT 0", "COUNT x"]);
         words
     }
 
@@ -266,12 +289,17 @@ impl Family for SortedSets {
     }
 }
 
+/// Commands of this family.
+pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
+    Box::new(SortedSets { random })
+}
+
 #[test]
 fn replies_on_sorted_sets_are_those_of_redis_in_resp2() {
-    compare("2", commands(30_000), |random| Box::new(SortedSets { random }));
+    compare("2", commands(30_000), family);
 }
 
 #[test]
 fn replies_on_sorted_sets_are_those_of_redis_in_resp3() {
-    compare("3", commands(30_000), |random| Box::new(SortedSets { random }));
+    compare("3", commands(30_000), family);
 }

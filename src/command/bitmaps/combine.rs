@@ -3,7 +3,7 @@
 use super::text;
 use crate::command::{Args, Call, CommandError, WriteCtx, words};
 use crate::effect::Effect;
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError};
+use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -39,9 +39,10 @@ pub(super) fn bitop(
     }
     let value = combine(operation, context, args)?;
     if !value.is_empty() {
-        context.keys.apply(&Effect::Set { db, key, value: &value, expire_at_ms: None, raw: false })?;
-    } else if context.keys.info(db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        let effect = Effect::Set { db, key, value: &value, expire_at_ms: None, raw: false };
+        context.keys.change(&effect, Classes::STRING, "set")?;
+    } else {
+        context.keys.replace_by_nothing(db, key)?;
     }
     reply.integer(value.len() as i64);
     Ok(())

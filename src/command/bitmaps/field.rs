@@ -3,7 +3,7 @@
 use super::{bit_offset, bytes_at, text};
 use crate::command::{Args, Call, CommandError, Limits, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
-use crate::keyspace::{Estimate, KeyspaceError, Text};
+use crate::keyspace::{Classes, Estimate, KeyspaceError, Text};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -211,6 +211,7 @@ pub(super) fn bitfield(
         context.keys.apply(&Effect::SetRange { db, key, offset: needed - 1, value: &[0] })?;
     }
     reply.array(operations.len());
+    let mut changed = false;
     for operation in &operations {
         let old_bytes = context.keys.with_value(db, key, |view, value| {
             Ok::<_, CommandError>(read(view, &text(value)?, operation)?)
@@ -218,6 +219,7 @@ pub(super) fn bitfield(
         let old = operation.read(&old_bytes);
         let new = operation.result(old);
         if let Some(new) = new {
+            changed |= needed > len || new != old;
             let mut bytes = old_bytes;
             operation.write(&mut bytes, new);
             let (start, end) = operation.span();
@@ -231,6 +233,9 @@ pub(super) fn bitfield(
             (Action::Increment(_), Some(new)) => reply.integer(new),
             (_, None) => reply.null(),
         }
+    }
+    if changed {
+        context.keys.event(Classes::STRING, "setbit", db, key);
     }
     Ok(())
 }

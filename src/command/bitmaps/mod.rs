@@ -12,7 +12,7 @@ mod tests;
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, Limits, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
-use crate::keyspace::{Estimate, KeyspaceError, Text, Value};
+use crate::keyspace::{Classes, Estimate, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -142,7 +142,8 @@ fn setbit(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     })?;
     let new = byte & !(1 << shift) | bit << shift;
     if new != byte || start >= len {
-        context.keys.apply(&Effect::SetRange { db, key, offset: start, value: &[new] })?;
+        let effect = Effect::SetRange { db, key, offset: start, value: &[new] };
+        context.keys.change(&effect, Classes::STRING, "setbit")?;
     }
     reply.integer(i64::from(byte >> shift & 1));
     Ok(())

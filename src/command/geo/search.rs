@@ -98,7 +98,8 @@ pub(super) fn write(
             (if query.store_distances { distance } else { found.score }, found.member)
         })
         .collect();
-    sorted_sets::replace(context, key, &elements)?;
+    let event = if command == Command::SearchStore { "geosearchstore" } else { "georadiusstore" };
+    sorted_sets::replace(context, key, &elements, event)?;
     reply.integer(elements.len() as i64);
     Ok(())
 }

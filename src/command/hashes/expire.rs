@@ -4,6 +4,7 @@ use super::{hash_of, with_hash};
 use crate::command::words::{self, TimeForm};
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::Reply;
 
@@ -226,11 +227,14 @@ fn apply<'w, 'o>(
         }
     }
     if !changed.is_empty() {
-        context.keys.apply(&Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms })?;
+        let effect = Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms };
+        let name = if expire_at_ms.is_some() { "hexpire" } else { "hpersist" };
+        context.keys.change(&effect, Classes::HASH, name)?;
     }
     if !deleted.is_empty() {
         let fields = deleted.items();
-        context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: true })?;
+        let effect = Effect::HashDelete { db, key, fields, expired: true };
+        context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::{expire, reply_element, with_hash};
 use crate::command::words::{self, TimeForm};
 use crate::command::{Args, CommandError, WriteCtx, elements};
 use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::Reply;
 
@@ -24,7 +25,8 @@ pub(super) fn hgetdel(
     let there = reply_values(context, key, fields, true, reply)?;
     if !there.is_empty() {
         let fields = there.items();
-        context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: false })?;
+        let effect = Effect::HashDelete { db, key, fields, expired: false };
+        context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     Ok(())
 }
@@ -51,7 +53,8 @@ pub(super) fn hgetex(
     };
     if is_past {
         let fields = there.items();
-        context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: true })?;
+        let effect = Effect::HashDelete { db, key, fields, expired: true };
+        context.keys.take_out(&effect, Classes::HASH, "hdel")?;
         return Ok(());
     }
     let changed = with_hash(context, key, |view, hash| {
@@ -65,7 +68,9 @@ pub(super) fn hgetex(
         Ok(changed)
     })?;
     if !changed.is_empty() {
-        context.keys.apply(&Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms })?;
+        let effect = Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms };
+        let name = if expire_at_ms.is_some() { "hexpire" } else { "hpersist" };
+        context.keys.change(&effect, Classes::HASH, name)?;
     }
     Ok(())
 }
@@ -204,11 +209,7 @@ fn store(
     if matches!(options.lifetime, Lifetime::Until(moment_ms) if moment_ms <= now_ms) {
         let there = args.from(options.first).step_by(2).zip(deadlines).filter(|(_, found)| found.is_some());
         let there: ItemsBuffer = there.map(|(field, _)| field).collect();
-        if !there.is_empty() {
-            let fields = there.items();
-            context.keys.apply_removal(&Effect::HashDelete { db, key, fields, expired: true })?;
-        }
-        return Ok(());
+        return store_past(context, key, &there);
     }
     let mut groups: BTreeMap<Option<u64>, ItemsBuffer> = BTreeMap::new();
     let pairs = args.from(options.first).step_by(2).zip(args.from(options.first + 1).step_by(2));
@@ -224,6 +225,31 @@ fn store(
     }
     for (expire_at_ms, pairs) in groups {
         context.keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms })?;
+    }
+    context.keys.event(Classes::HASH, "hset", db, key);
+    if matches!(options.lifetime, Lifetime::Until(_)) {
+        context.keys.event(Classes::HASH, "hexpire", db, key);
+    }
+    Ok(())
+}
+
+/// Stores fields that are past their deadline already: those that were there are gone, and all is told as if they had
+/// been stored for a moment.
+fn store_past(context: &mut WriteCtx<'_>, key: &[u8], there: &ItemsBuffer) -> Result<(), CommandError> {
+    let db = context.db;
+    let is_new = context.keys.info(db, key)?.is_none();
+    if is_new {
+        context.keys.event(Classes::NEW, "new", db, key);
+    }
+    context.keys.event(Classes::HASH, "hset", db, key);
+    if !there.is_empty() {
+        let effect = Effect::HashDelete { db, key, fields: there.items(), expired: true };
+        context.keys.take_out(&effect, Classes::HASH, "hdel")?;
+        return Ok(());
+    }
+    context.keys.event(Classes::HASH, "hdel", db, key);
+    if is_new {
+        context.keys.event(Classes::GENERIC, "del", db, key);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Element, Estimate, Hash, KeyspaceError};
+use crate::keyspace::{Classes, Element, Estimate, Hash, KeyspaceError};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -284,7 +284,8 @@ fn store(context: &mut WriteCtx<'_>, args: &Args<'_>, command: &str) -> Result<u
     elements::check_lengths(fields.clone(), "field")?;
     let new = count_new(context, key, fields)?;
     let pairs: ItemsBuffer = args.from(2).collect();
-    context.keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms: None })?;
+    let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms: None };
+    context.keys.change(&effect, Classes::HASH, "hset")?;
     Ok(new)
 }
 
@@ -396,12 +397,8 @@ fn hdel(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     })?;
     if !there.is_empty() {
         let fields: ItemsBuffer = there.iter().copied().collect();
-        context.keys.apply_removal(&Effect::HashDelete {
-            db,
-            key,
-            fields: fields.items(),
-            expired: false,
-        })?;
+        let effect = Effect::HashDelete { db, key, fields: fields.items(), expired: false };
+        context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     reply.integer(there.len() as i64);
     Ok(())

@@ -4,7 +4,7 @@
 use super::with_hash;
 use crate::command::{Args, CommandError, WriteCtx, elements, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::Text;
+use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::Reply;
 
@@ -31,7 +31,7 @@ pub(super) fn hincrby(
     })?;
     let overflow = CommandError::from("ERR increment or decrement would overflow");
     let sum = before.checked_add(increment).ok_or(overflow)?;
-    store(context, args, itoa::Buffer::new().format(sum).as_bytes(), expire_at_ms)?;
+    store(context, args, itoa::Buffer::new().format(sum).as_bytes(), expire_at_ms, "hincrby")?;
     reply.integer(sum);
     Ok(())
 }
@@ -59,21 +59,22 @@ pub(super) fn hincrbyfloat(
     })?;
     let before = before.ok_or("ERR hash value is not a float")?;
     let sum = before.checked_add(increment).ok_or("ERR increment would produce NaN or Infinity")?.format();
-    store(context, args, sum.as_bytes(), expire_at_ms)?;
+    store(context, args, sum.as_bytes(), expire_at_ms, "hincrbyfloat")?;
     reply.bulk(sum.as_bytes());
     Ok(())
 }
 
-/// Stores the value of one field.
+/// Stores the value of one field, and tells it as `event`.
 fn store(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
     value: &[u8],
     expire_at_ms: Option<u64>,
+    event: &'static str,
 ) -> Result<(), CommandError> {
     let (db, key, field) = (context.db, &args[1], &args[2]);
     elements::check_lengths(std::iter::once(field), "field")?;
     let pairs: ItemsBuffer = [field, value].into_iter().collect();
-    context.keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms })?;
-    Ok(())
+    let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms };
+    Ok(context.keys.change(&effect, Classes::HASH, event)?)
 }

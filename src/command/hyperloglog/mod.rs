@@ -14,7 +14,7 @@ use self::sketch::{DENSE_BYTES, Registers, Sketch};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
-use crate::keyspace::{Estimate, KeyspaceError, Value};
+use crate::keyspace::{Classes, Estimate, KeyspaceError, Value};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -132,7 +132,7 @@ fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
-/// Makes `new` of `old`, which the key holds, if anything.
+/// Makes `new` of `old`, which the key holds, if anything, and tells it.
 fn store(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -143,8 +143,8 @@ fn store(
     let (old, value) = (old.map(Sketch::bytes).unwrap_or_default(), new.bytes());
     if old.is_empty() || old.len() > value.len() {
         let expire_at_ms = context.keys.info(db, key)?.and_then(|info| info.expire_at_ms);
-        context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: true })?;
-        return Ok(());
+        let effect = Effect::Set { db, key, value, expire_at_ms, raw: true };
+        return Ok(context.keys.change(&effect, Classes::STRING, "pfadd")?);
     }
     let differs = |index: &usize| old.get(*index) != Some(&value[*index]);
     let mut next = (0..value.len()).find(differs);
@@ -158,5 +158,6 @@ fn store(
         let value = &value[start..end];
         context.keys.apply(&Effect::SetRange { db, key, offset: start as u64, value })?;
     }
+    context.keys.event(Classes::STRING, "pfadd", db, key);
     Ok(())
 }

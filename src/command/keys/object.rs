@@ -14,10 +14,6 @@ const OVERHEAD_BYTES: u64 = 24;
 const PIECE_PAGE_BYTES: u64 = 4096 / 3;
 /// The longest string that `OBJECT ENCODING` calls `embstr`, in bytes.
 const EMBEDDED_BYTES_MAX: usize = 44;
-/// Elements of a sorted set that is called `listpack`, at most: `zset-max-listpack-entries` as it stands in Redis.
-const LISTPACK_ENTRIES_MAX: u64 = 128;
-/// Bytes of each of its members, at most: `zset-max-listpack-value`.
-const LISTPACK_MEMBER_BYTES_MAX: usize = 64;
 
 /// Subcommands of `OBJECT`. Ids 141 to 149.
 pub(super) static OBJECT: &[Spec] = &[
@@ -95,7 +91,7 @@ fn encoding_name(
         },
         Kind::Hash => hash_encoding(view, value, limits)?,
         Kind::Set => set_encoding(view, value, limits)?,
-        Kind::SortedSet => sorted_set_encoding(view, value)?,
+        Kind::SortedSet => sorted_set_encoding(view, value, limits)?,
         Kind::Stream => "stream",
     })
 }
@@ -144,12 +140,16 @@ fn set_encoding(
 }
 
 /// What Redis would call the representation of a sorted set that was made as it is.
-fn sorted_set_encoding(view: &View<'_>, value: &Value<'_>) -> Result<&'static str, CommandError> {
+fn sorted_set_encoding(
+    view: &View<'_>,
+    value: &Value<'_>,
+    limits: &EncodingLimits,
+) -> Result<&'static str, CommandError> {
     let Some(set) = value.sorted_set() else { return Ok("skiplist") };
-    let mut is_list = set.len()? <= LISTPACK_ENTRIES_MAX;
+    let mut is_list = set.len()? <= limits.zset_entries;
     if is_list {
         set.each_member_from(view, &[], |member, _| {
-            is_list = member.len() <= LISTPACK_MEMBER_BYTES_MAX;
+            is_list = member.len() as u64 <= limits.zset_value;
             Ok(is_list)
         })?;
     }

@@ -12,7 +12,7 @@ use super::blocking::{Wait, timeout_ms};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer};
-use crate::keyspace::{Estimate, KeyspaceError, Kind, List};
+use crate::keyspace::{Classes, Estimate, KeyspaceError, Kind, List};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -283,6 +283,11 @@ fn with_list<R>(
 /// The length of the list that a key holds in the writer's version, or `None` if there is no such key.
 fn len_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandError> {
     with_list(context, key, |_, list| Ok(list.map(|list| list.len()).transpose()?))
+}
+
+/// What the event of adding to an end is called.
+fn push_event(end: End) -> &'static str {
+    if end == End::Head { "lpush" } else { "rpush" }
 }
 
 /// The index that a number means in a list of `len` elements, if it is one; negative numbers count from the tail.

@@ -33,8 +33,7 @@ fn pop(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     if args.len() > 3 {
-        let name = if end == End::Head { "lpop" } else { "rpop" };
-        return Err(format!("ERR wrong number of arguments for '{name}' command").into());
+        return Err(format!("ERR wrong number of arguments for '{}' command", pop_event(end)).into());
     }
     let count = match args.get(2).map(|word| parse_i64(word).and_then(|count| u64::try_from(count).ok())) {
         Some(None) => return Err("ERR value is out of range, must be positive".into()),
@@ -88,18 +87,24 @@ pub(super) fn take(
     drop_elements(context, key, (end, len), count)
 }
 
-/// Removes `count` elements from an end of a list of `len` elements, and the list with its last element.
-pub(super) fn drop_elements(
+/// What the event of taking from an end is called.
+pub(super) fn pop_event(end: End) -> &'static str {
+    if end == End::Head { "lpop" } else { "rpop" }
+}
+
+/// Removes `count` elements from an end of a list of `len` elements, and the list with its last element; tells it.
+fn drop_elements(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     (end, len): (End, u64),
     count: u64,
 ) -> Result<(), CommandError> {
     let db = context.db;
+    let name = pop_event(end);
     if count >= len {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        context.keys.take_all(db, key, Classes::LIST, name)?;
     } else if count > 0 {
-        context.keys.apply(&Effect::ListPop { db, key, end, count })?;
+        context.keys.change(&Effect::ListPop { db, key, end, count }, Classes::LIST, name)?;
     }
     Ok(())
 }
@@ -115,9 +120,11 @@ pub(super) fn ltrim(
     if let Some(len) = len_of(context, key)? {
         let (index, count) = list_range(start, stop, len);
         if count == 0 {
-            context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+            context.keys.take_all(db, key, Classes::LIST, "ltrim")?;
         } else if count < len {
-            context.keys.apply(&Effect::ListTrim { db, key, index, count })?;
+            context.keys.change(&Effect::ListTrim { db, key, index, count }, Classes::LIST, "ltrim")?;
+        } else {
+            context.keys.event(Classes::LIST, "ltrim", db, key);
         }
     }
     reply.ok();
@@ -146,10 +153,11 @@ pub(super) fn lrem(
         None => Ok((0, 0)),
     })?;
     if count > 0 && count == len {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        context.keys.take_all(db, key, Classes::LIST, "lrem")?;
     } else if count > 0 {
         let element: ItemsBuffer = std::iter::once(wanted).collect();
-        context.keys.apply(&Effect::ListRemove { db, key, end, count, element: element.items() })?;
+        let effect = Effect::ListRemove { db, key, end, count, element: element.items() };
+        context.keys.change(&effect, Classes::LIST, "lrem")?;
     }
     reply.integer(count as i64);
     Ok(())

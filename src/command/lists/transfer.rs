@@ -93,9 +93,21 @@ fn transfer(
     moved.items().iter().for_each(|element| reply.bulk(element));
     // An element that goes back to its place changes nothing.
     if source == destination && (from == to || len == 1) {
+        context.keys.event(Classes::LIST, push_event(to), db, source);
+        context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
         return Ok(true);
     }
-    pop::drop_elements(context, source, (from, len), 1)?;
-    context.keys.apply(&Effect::ListPush { db, key: destination, end: to, elements: moved.items() })?;
+    if len == 1 {
+        context.keys.apply(&Effect::Delete { db, key: source, expired: false })?;
+    } else {
+        context.keys.apply(&Effect::ListPop { db, key: source, end: from, count: 1 })?;
+    }
+    let push = Effect::ListPush { db, key: destination, end: to, elements: moved.items() };
+    // The push is told first, as in Redis.
+    context.keys.change(&push, Classes::LIST, push_event(to))?;
+    context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
+    if len == 1 {
+        context.keys.event(Classes::GENERIC, "del", db, source);
+    }
     Ok(true)
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::set_of;
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{KeyspaceError, Set};
+use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -156,11 +156,15 @@ fn store_combined(
             true
         })?;
     }
-    if context.keys.info(db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
-    }
-    if !members.is_empty() {
-        context.keys.apply(&Effect::SetAdd { db, key, members: members.items() })?;
+    if members.is_empty() {
+        context.keys.replace_by_nothing(db, key)?;
+    } else {
+        let name = match operation {
+            Operation::Intersection => "sinterstore",
+            Operation::Union => "sunionstore",
+            Operation::Difference => "sdiffstore",
+        };
+        context.keys.replace(&Effect::SetAdd { db, key, members: members.items() }, Classes::SET, name)?;
     }
     reply.integer(members.len() as i64);
     Ok(())

@@ -9,7 +9,7 @@ use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Estimate, KeyspaceError, Set};
+use crate::keyspace::{Classes, Estimate, KeyspaceError, Set};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -211,7 +211,8 @@ fn sadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     elements::check_lengths(new.iter().copied(), "member")?;
     if !new.is_empty() {
         let members: ItemsBuffer = new.iter().copied().collect();
-        context.keys.apply(&Effect::SetAdd { db, key, members: members.items() })?;
+        let effect = Effect::SetAdd { db, key, members: members.items() };
+        context.keys.change(&effect, Classes::SET, "sadd")?;
     }
     reply.integer(new.len() as i64);
     Ok(())
@@ -223,7 +224,8 @@ fn srem(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     let there = select(context, key, args.from(2), true)?;
     if !there.is_empty() {
         let members: ItemsBuffer = there.iter().copied().collect();
-        context.keys.apply_removal(&Effect::SetRemove { db, key, members: members.items() })?;
+        let effect = Effect::SetRemove { db, key, members: members.items() };
+        context.keys.take_out(&effect, Classes::SET, "srem")?;
     }
     reply.integer(there.len() as i64);
     Ok(())
@@ -281,9 +283,11 @@ fn smove(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
     if moves && source != destination {
         let members: ItemsBuffer = std::iter::once(member).collect();
         let members = members.items();
-        context.keys.apply_removal(&Effect::SetRemove { db, key: source, members })?;
+        let removal = Effect::SetRemove { db, key: source, members };
+        context.keys.take_out(&removal, Classes::SET, "srem")?;
         if new {
-            context.keys.apply(&Effect::SetAdd { db, key: destination, members })?;
+            let addition = Effect::SetAdd { db, key: destination, members };
+            context.keys.change(&addition, Classes::SET, "sadd")?;
         }
     }
     reply.integer(i64::from(moves));

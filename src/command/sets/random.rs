@@ -4,7 +4,7 @@ use super::{set_of, with_set};
 use crate::command::elements::{self, distinct_places};
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{KeyspaceError, Set};
+use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -37,9 +37,10 @@ pub(super) fn spop(
         },
     }
     if all {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        context.keys.take_all(db, key, Classes::SET, "spop")?;
     } else if !picked.is_empty() {
-        context.keys.apply(&Effect::SetRemove { db, key, members: picked.items() })?;
+        let effect = Effect::SetRemove { db, key, members: picked.items() };
+        context.keys.change(&effect, Classes::SET, "spop")?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::Found;
 use crate::command::{CommandError, WriteCtx};
 use crate::effect::{Effect, End, ItemsBuffer};
-use crate::keyspace::Value;
+use crate::keyspace::{Classes, Value};
 use crate::table::View;
 
 /// The elements of a collection in its own order.
@@ -33,12 +33,12 @@ pub(super) fn elements(view: &View<'_>, value: &Value<'_>) -> Result<Vec<Vec<u8>
 /// Makes `key` a list of what was found, whatever it held; what was not found is empty. Nothing at all, no key.
 pub(super) fn replace(context: &mut WriteCtx<'_>, key: &[u8], found: &[Found]) -> Result<(), CommandError> {
     let db = context.db;
-    if context.keys.info(db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
-    }
-    if !found.is_empty() {
+    if found.is_empty() {
+        context.keys.replace_by_nothing(db, key)?;
+    } else {
         let elements: ItemsBuffer = found.iter().map(|found| found.as_deref().unwrap_or_default()).collect();
-        context.keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: elements.items() })?;
+        let effect = Effect::ListPush { db, key, end: End::Tail, elements: elements.items() };
+        context.keys.replace(&effect, Classes::LIST, "sortstore")?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::with_set;
 use crate::command::{Args, CommandError, WriteCtx, elements, words};
 use crate::effect::{Effect, ItemsBuffer, Score};
+use crate::keyspace::Classes;
 use crate::number::parse_f64;
 use crate::resp::Reply;
 
@@ -172,7 +173,9 @@ pub(in crate::command) fn put(
             items.push(&score.to_bytes());
         }
         let db = context.db;
-        context.keys.apply(&Effect::SortedSetAdd { db, key, elements: items.items() })?;
+        let effect = Effect::SortedSetAdd { db, key, elements: items.items() };
+        let name = if options.increment { "zincr" } else { "zadd" };
+        context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(outcome)
 }
@@ -197,7 +200,8 @@ pub(super) fn zrem(
     })?;
     if !there.is_empty() {
         let members: ItemsBuffer = there.iter().copied().collect();
-        context.keys.apply_removal(&Effect::SortedSetRemove { db, key, members: members.items() })?;
+        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        context.keys.take_out(&effect, Classes::SORTED_SET, "zrem")?;
     }
     reply.integer(there.len() as i64);
     Ok(())

@@ -373,7 +373,12 @@ fn store_combined(
         let combination = Combination::parse(operation, keys, db, args, 2)?;
         Ok(combination.elements(keys.view())?)
     })?;
-    store::replace(context, &args[1], &elements)?;
+    let event = match operation {
+        Operation::Union => "zunionstore",
+        Operation::Intersection => "zinterstore",
+        Operation::Difference => "zdiffstore",
+    };
+    store::replace(context, &args[1], &elements, event)?;
     reply.integer(elements.len() as i64);
     Ok(())
 }

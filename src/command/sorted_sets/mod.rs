@@ -2,6 +2,7 @@
 
 mod add;
 mod algebra;
+mod blocking;
 mod pop;
 mod query;
 mod random;
@@ -79,7 +80,9 @@ pub(super) fn estimate(
         }
         "zrangestore" => store::estimate_sources(call, view, call.args.get(2).into_iter(), estimate)?,
         "zpopmin" | "zpopmax" => pop::estimate_pop(call, view, estimate)?,
-        "zmpop" => pop::estimate_mpop(call, view, estimate)?,
+        "zmpop" => pop::estimate_mpop(call, view, 1, estimate)?,
+        "bzmpop" => pop::estimate_mpop(call, view, 2, estimate)?,
+        "bzpopmin" | "bzpopmax" => pop::estimate_blocking(call, view, estimate)?,
         "zremrangebyrank" | "zremrangebyscore" | "zremrangebylex" => {
             range::estimate_removal(call, view, estimate)?;
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Element, set_of, store, with_set};
 use crate::command::{Args, Call, CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError, SortedSet};
+use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -66,7 +66,7 @@ fn end_positions(set: &SortedSet<'_>, highest: bool, count: u64) -> Result<Range
 }
 
 /// Removes up to `count` elements from one end; the elements, from that end on.
-pub(in crate::command) fn pop(
+pub(super) fn pop(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     highest: bool,
@@ -84,28 +84,30 @@ pub(in crate::command) fn pop(
         })?;
         Ok((popped, all))
     })?;
+    let name = if highest { "zpopmax" } else { "zpopmin" };
     if all {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
     } else if !popped.is_empty() {
         let members: ItemsBuffer = popped.iter().map(|(_, member)| member.as_slice()).collect();
-        context.keys.apply(&Effect::SortedSetRemove { db, key, members: members.items() })?;
+        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(popped)
 }
 
-/// What `ZMPOP` asks for.
-pub(in crate::command) struct MultiPop<'w> {
+/// What `ZMPOP` and `BZMPOP` ask for.
+pub(super) struct MultiPop<'w> {
     /// The keys, in the order in which they are tried.
-    pub(in crate::command) keys: Vec<&'w [u8]>,
+    pub(super) keys: Vec<&'w [u8]>,
     /// Whether the highest scores are wanted.
-    pub(in crate::command) highest: bool,
+    highest: bool,
     /// Elements that are wanted, at most.
-    pub(in crate::command) count: u64,
+    count: u64,
 }
 
 impl<'w> MultiPop<'w> {
     /// Understands `numkeys key [key ...] MIN|MAX [COUNT count]` from word `first` on.
-    pub(in crate::command) fn parse(args: &Args<'w>, first: usize) -> Result<Self, CommandError> {
+    pub(super) fn parse(args: &Args<'w>, first: usize) -> Result<Self, CommandError> {
         let keys =
             parse_i64(&args[first]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
         let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
@@ -124,10 +126,25 @@ impl<'w> MultiPop<'w> {
         }
         Ok(Self { keys: args.from(first + 1).take(keys).collect(), highest, count: count.unwrap_or(1) })
     }
+
+    /// Pops elements from the first of the keys that exists, and replies with them; says whether one does.
+    pub(super) fn take(
+        &self,
+        context: &mut WriteCtx<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, CommandError> {
+        let db = context.db;
+        let found = sources::read(context, |keys| first_set(keys, db, &self.keys))?;
+        if let Some(key) = found {
+            let popped = pop(context, key, self.highest, self.count)?;
+            reply_popped(reply, key, &popped);
+        }
+        Ok(found.is_some())
+    }
 }
 
 /// The reply of `ZMPOP`: the key and the elements that were popped there.
-pub(in crate::command) fn reply_popped(reply: &mut Reply<'_>, key: &[u8], popped: &[Element]) {
+fn reply_popped(reply: &mut Reply<'_>, key: &[u8], popped: &[Element]) {
     reply.array(2);
     reply.bulk(key);
     reply.array(popped.len());
@@ -144,15 +161,8 @@ pub(super) fn zmpop(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    let wanted = MultiPop::parse(args, 1)?;
-    let db = context.db;
-    let found = sources::read(context, |keys| first_set(keys, db, &wanted.keys))?;
-    match found {
-        Some(key) => {
-            let popped = pop(context, key, wanted.highest, wanted.count)?;
-            reply_popped(reply, key, &popped);
-        }
-        None => reply.null_array(),
+    if !MultiPop::parse(args, 1)?.take(context, reply)? {
+        reply.null_array();
     }
     Ok(())
 }
@@ -171,6 +181,18 @@ fn first_set<'w>(
     Ok(None)
 }
 
+/// Adds what `BZPOPMIN` or `BZPOPMAX` logs and changes: one element of one of its keys.
+pub(super) fn estimate_blocking(
+    call: &Call<'_>,
+    view: &View<'_>,
+    estimate: &mut Estimate,
+) -> Result<(), KeyspaceError> {
+    for key in call.args.from(1).take(call.args.len() - 2) {
+        estimate_popped(call, view, key, (call.spec.name == "bzpopmax", 1), estimate)?;
+    }
+    Ok(())
+}
+
 /// Adds what `ZPOPMIN` or `ZPOPMAX` logs and changes.
 pub(super) fn estimate_pop(
     call: &Call<'_>,
@@ -181,13 +203,14 @@ pub(super) fn estimate_pop(
     estimate_popped(call, view, &call.args[1], (call.spec.name == "zpopmax", count), estimate)
 }
 
-/// Adds what `ZMPOP` logs and changes.
+/// Adds what `ZMPOP` logs and changes, or `BZMPOP`, whose number of keys is word `first`.
 pub(super) fn estimate_mpop(
     call: &Call<'_>,
     view: &View<'_>,
+    first: usize,
     estimate: &mut Estimate,
 ) -> Result<(), KeyspaceError> {
-    let Ok(wanted) = MultiPop::parse(&call.args, 1) else { return Ok(()) };
+    let Ok(wanted) = MultiPop::parse(&call.args, first) else { return Ok(()) };
     sources::estimate_read(call, view, estimate)?;
     let mut lookups = Default::default();
     let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);

@@ -4,7 +4,7 @@ use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, store, with_set};
 use crate::command::{Args, Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError};
+use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -103,7 +103,7 @@ pub(super) fn zrangestore(
         })?;
         Ok(elements)
     })?;
-    store::replace(context, &args[1], &elements)?;
+    store::replace(context, &args[1], &elements, "zrangestore")?;
     reply.integer(elements.len() as i64);
     Ok(())
 }
@@ -158,12 +158,18 @@ fn remove_range(
         reply.integer(set.len()? as i64);
         Ok((members, true))
     })?;
+    let name = match order {
+        Order::Positions => "zremrangebyrank",
+        Order::Scores => "zremrangebyscore",
+        Order::Members => "zremrangebylex",
+    };
     if all {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+        context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
         return Ok(());
     }
     if !members.is_empty() {
-        context.keys.apply(&Effect::SortedSetRemove { db, key, members: members.items() })?;
+        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     reply.integer(members.len() as i64);
     Ok(())

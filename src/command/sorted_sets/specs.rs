@@ -1,6 +1,6 @@
 //! The table of the commands on sorted sets.
 
-use super::{add, algebra, pop, random, range, read};
+use super::{add, algebra, blocking, pop, random, range, read};
 use crate::command::table::spec;
 use crate::command::{Flags, KeySpec, Run, Spec};
 
@@ -8,6 +8,11 @@ use crate::command::{Flags, KeySpec, Run, Spec};
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 /// Changes data and is fast.
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
+/// May wait for members. Nothing else of the client's is with the writer meanwhile. Which key it takes from is known only
+/// then.
+const WAITS: Flags = REMOVES.with(Flags::BLOCKING).with(Flags::BARRIER);
+/// The keys of `BZPOPMIN`: all words but the name and the timeout.
+const ALL_BUT_TIMEOUT: KeySpec = KeySpec { first: 1, last: -2, step: 1 };
 /// Removes as many members as the data says.
 const REMOVES: Flags = Flags::WRITE.with(Flags::DATA_SIZED);
 /// Reads data and is fast.
@@ -279,5 +284,41 @@ pub(in crate::command) static SPECS: &[Spec] = &[
             KeySpec::ONE,
             Run::Write(algebra::zdiffstore),
         )
+    },
+    Spec {
+        id: 540,
+        summary: "Removes the member with the lowest score from the first of several sorted sets that is not empty, \
+                  and returns it; waits for one if all are empty.",
+        since: "5.0.0",
+        complexity: "O(log(N)) where N is the size of the sorted set.",
+        ..zset(
+            "bzpopmin",
+            -3,
+            WAITS.with(Flags::NOSCRIPT).with(Flags::FAST),
+            ALL_BUT_TIMEOUT,
+            Run::Write(blocking::bzpopmin),
+        )
+    },
+    Spec {
+        id: 541,
+        summary: "Removes the member with the highest score from the first of several sorted sets that is not empty, \
+                  and returns it; waits for one if all are empty.",
+        since: "5.0.0",
+        complexity: "O(log(N)) where N is the size of the sorted set.",
+        ..zset(
+            "bzpopmax",
+            -3,
+            WAITS.with(Flags::NOSCRIPT).with(Flags::FAST),
+            ALL_BUT_TIMEOUT,
+            Run::Write(blocking::bzpopmax),
+        )
+    },
+    Spec {
+        id: 542,
+        summary: "Removes members from the first of several sorted sets that is not empty, and returns them; waits for \
+                  one if all are empty.",
+        since: "7.0.0",
+        complexity: POP,
+        ..zset("bzmpop", -5, WAITS.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(blocking::bzmpop))
     },
 ];

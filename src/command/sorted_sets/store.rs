@@ -5,20 +5,21 @@ use std::ops::Range;
 use super::Element;
 use crate::command::{Call, CommandError, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SCORE_BYTES};
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError, SortedSet};
+use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError, SortedSet};
 use crate::table::View;
 
-/// Makes `key` a sorted set of these elements, whatever it held; no elements, no key. Members stand once each.
+/// Makes `key` a sorted set of these elements, whatever it held, and tells it as `event`; no elements, no key. Members
+/// stand once each.
 pub(in crate::command) fn replace(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     elements: &[Element],
+    event: &'static str,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    if context.keys.info(db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db, key, expired: false })?;
-    }
-    if !elements.is_empty() {
+    if elements.is_empty() {
+        context.keys.replace_by_nothing(db, key)?;
+    } else {
         let mut by_member: Vec<&Element> = elements.iter().collect();
         by_member.sort_unstable_by(|a, b| a.1.cmp(&b.1));
         let mut items = ItemsBuffer::new();
@@ -26,7 +27,8 @@ pub(in crate::command) fn replace(
             items.push(member);
             items.push(&score.to_bytes());
         }
-        context.keys.apply(&Effect::SortedSetAdd { db, key, elements: items.items() })?;
+        let effect = Effect::SortedSetAdd { db, key, elements: items.items() };
+        context.keys.replace(&effect, Classes::SORTED_SET, event)?;
     }
     Ok(())
 }

@@ -207,10 +207,17 @@ pub(super) fn getex(
     if expire_at_ms.is_some_and(|deadline| deadline <= context.now_ms) {
         context.keys.apply(&Effect::Delete { db, key, expired: true })?;
         context.keys.event(Classes::GENERIC, "del", db, key);
-    } else if expire_at_ms != info.expire_at_ms {
+        return Ok(());
+    }
+    let changes = expire_at_ms != info.expire_at_ms;
+    if changes {
         context.keys.apply(&Effect::Expire { db, key, expire_at_ms })?;
-        let name = if expire_at_ms.is_some() { "expire" } else { "persist" };
-        context.keys.event(Classes::GENERIC, name, db, key);
+    }
+    match options.lifetime {
+        // Told also if it is the deadline that the key had.
+        Lifetime::Until(..) => context.keys.event(Classes::GENERIC, "expire", db, key),
+        _ if changes => context.keys.event(Classes::GENERIC, "persist", db, key),
+        _ => {}
     }
     Ok(())
 }

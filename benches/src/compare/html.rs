@@ -168,10 +168,14 @@ impl Axis {
         NAMES + (value / self.least).ln() / (self.greatest / self.least).ln() * PLOT
     }
 
-    /// Values that are marked: 1, 2 and 5 of each power of ten; of a wide axis the powers alone.
+    /// Values that are marked in each power of ten, the fewer the wider the axis.
     fn ticks(&self) -> Vec<f64> {
         let decades = self.least.log10().floor() as i32..=self.greatest.log10().ceil() as i32;
-        let steps: &[f64] = if self.greatest / self.least > 2000.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let steps: &[f64] = match self.greatest / self.least {
+            width if width > 2000.0 => &[1.0],
+            width if width > 10.0 => &[1.0, 2.0, 5.0],
+            _ => &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+        };
         let ticks = decades.flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)));
         ticks.filter(|tick| (self.least..=self.greatest).contains(tick)).collect()
     }
@@ -193,11 +197,13 @@ impl Axis {
 
 /// A value of an axis.
 fn tick_text(value: f64) -> String {
-    match value {
-        value if value >= 1e6 => format!("{}M", value / 1e6),
-        value if value >= 1e3 => format!("{}k", value / 1e3),
-        value => format!("{value}"),
-    }
+    let (value, unit) = match value {
+        value if value >= 999_999.0 => (value / 1e6, "M"),
+        value if value >= 999.9 => (value / 1e3, "k"),
+        value => (value, ""),
+    };
+    let digits = format!("{value:.3}");
+    format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Text that may stand in a page.

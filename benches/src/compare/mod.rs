@@ -105,6 +105,18 @@ impl Options {
         options
     }
 
+    /// Says what is wrong with the options, if anything.
+    fn check(&self) -> Outcome {
+        let counts = self.clients.iter().chain(&self.pipelines).chain(&self.list_pipelines);
+        if counts.chain([&self.rounds]).any(|count| *count == 0) || self.keys == 0 || self.requests == 0 {
+            return Err("numbers of clients, rounds, keys and the like are 1 or more".into());
+        }
+        if !(self.seconds > 0.0 && self.seconds < 86_400.0) || self.rate.is_some_and(|rate| !(rate >= 1.0)) {
+            return Err("--seconds is above 0 and below a day, --rate is 1 or more".into());
+        }
+        Ok(())
+    }
+
     /// Number of keys with values of one size.
     fn keys_for(&self, value_bytes: usize) -> u64 {
         self.keys.min(self.data_max / value_bytes.max(1) as u64).max(1)
@@ -136,6 +148,7 @@ impl Options {
 /// Measures, and shows and stores the results.
 pub fn run(options: &Options) -> Outcome {
     let options = options.settled();
+    options.check()?;
     let (programs, contenders) = (options.programs()?, options.contenders()?);
     let blocks = cells::blocks(&options);
     let mut results = Results::new(&options, &programs, &contenders, &blocks)?;

@@ -29,7 +29,7 @@ impl Appender {
     /// A log in a new directory, all of whose segments have been used.
     pub fn create(dir: &Path, options: &Options) -> Outcome<Self> {
         let log = LocalLog::create(DirStorage::create(dir)?, LogOptions::default())?;
-        let mut appender = Self { log, record: vec![0x5a; options.record] };
+        let mut appender = Self { log, record: vec![0x5a; options.record as usize] };
         while appender.log.status().rotations < ROTATIONS_BEFORE {
             appender.append(WARM_UP_BYTES)?;
         }
@@ -62,8 +62,8 @@ impl Appender {
         })
     }
 
-    /// Appends a group of exactly that size, the last record being as long as is left; returns the time from its
-    /// submission until it is durable.
+    /// Appends a group that takes exactly that size, for the last block is never empty; returns the time from its submission
+    /// until it is durable.
     fn append(&mut self, group_bytes: u32) -> Outcome<Duration> {
         let mut group = self.log.group();
         let fits = |len: usize| disk_bytes(len, BLOCK_BYTES) <= u64::from(group_bytes);

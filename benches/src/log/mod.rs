@@ -24,8 +24,8 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [4096, 8192, 16384, 32768, 65536, 131_072, 262_144, 524_288, 1_048_576])]
     sizes: Vec<u32>,
     /// Bytes of a record; a group holds as many as fit.
-    #[arg(long, default_value_t = 128)]
-    record: usize,
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=2048))]
+    record: u32,
     /// How often everything is measured.
     #[arg(long, default_value_t = 3)]
     rounds: usize,

@@ -276,3 +276,66 @@ impl Outcome {
         self.latency_ns.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Length of an encoded `INCR`.
+    const INCR_BYTES: usize = "*2\r\n$4\r\nINCR\r\n$16\r\nctr:000000000000\r\n".len();
+
+    /// A server that answers each `INCR` with `reply`.
+    fn server(reply: &'static [u8]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                std::thread::spawn(move || {
+                    let (mut buffer, mut received, mut answered) = ([0; 4096], 0, 0);
+                    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+                        received += read;
+                        let whole = received / INCR_BYTES;
+                        if stream.write_all(&reply.repeat(whole - answered)).is_err() {
+                            break;
+                        }
+                        answered = whole;
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn load(reply: &'static [u8], rate: Option<f64>) -> Load {
+        let commands = Commands::new(Work::Incr, 0, Keys::Random(10), SmallRng::seed_from_u64(1));
+        Load::connect(server(reply), 4, 5, rate, commands).unwrap()
+    }
+
+    #[test]
+    fn a_run_ends_when_all_commands_are_answered() {
+        let mut load = load(b":12\r\n", None);
+        for _ in 0..3 {
+            let outcome = load.run(Until::Commands(1000)).unwrap();
+            // The clients may each have a batch under way when the number is reached.
+            assert!((1000..1000 + 4 * 5).contains(&outcome.commands), "{} commands", outcome.commands);
+            assert_eq!(outcome.latency_ns.len(), outcome.commands);
+        }
+    }
+
+    #[test]
+    fn a_rate_is_kept() {
+        let outcome = load(b":12\r\n", Some(10_000.0)).run(Until::Time(Duration::from_millis(200))).unwrap();
+        assert!((1900..=2100).contains(&outcome.commands), "{} commands", outcome.commands);
+        assert_eq!(outcome.latency_ns.len(), outcome.commands);
+    }
+
+    #[test]
+    fn a_refusal_ends_the_run() {
+        let refused = load(b"-ERR no\r\n", None).run(Until::Commands(10)).err().unwrap();
+        assert!(matches!(refused, LoadError::Refused(_)), "{refused}");
+    }
+}

@@ -93,7 +93,7 @@ impl Keys {
     /// The keys of a round.
     pub fn new(options: &Options, distribution: Distribution, seed: u64) -> Self {
         let keys = |numbers: Vec<u32>| numbers.into_iter().map(key).collect();
-        let count = options.operations.min(options.keys as usize);
+        let count = options.operations.clamp(1, options.keys as usize);
         let starts = distribution.picks(options.keys, count.div_ceil(RANGE_KEYS), seed + 2);
         Self {
             load: keys(distribution.load_order(options.keys, seed)),

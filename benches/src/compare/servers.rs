@@ -1,0 +1,213 @@
+//! The servers that are compared, each as a child process on a data directory of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::Outcome;
+
+/// How long a server may take to answer its first PING, and how long its background work may go on.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Contender {
+    /// ackd as it comes.
+    #[serde(rename = "ackd")]
+    Ackd,
+    /// Redis that syncs before it replies.
+    #[serde(rename = "redis always")]
+    Always,
+    /// Redis that syncs each second.
+    #[serde(rename = "redis everysec")]
+    Everysec,
+    /// Redis that writes nothing.
+    #[serde(rename = "redis none")]
+    None,
+}
+
+impl Contender {
+    /// All of them, ackd first.
+    pub const ALL: [Self; 4] = [Self::Ackd, Self::Always, Self::Everysec, Self::None];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ackd => "ackd",
+            Self::Always => "always",
+            Self::Everysec => "everysec",
+            Self::None => "none",
+        }
+    }
+
+    /// Settings other than place and port.
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Ackd => &[],
+            Self::Always => &["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+            Self::Everysec => &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
+            Self::None => &["--save", "", "--appendonly", "no"],
+        }
+    }
+}
+
+/// Where the programs and their data are.
+pub struct Programs {
+    /// The server ackd.
+    pub ackd: PathBuf,
+    /// The server Redis.
+    pub redis: PathBuf,
+    /// Directory below which data directories are made.
+    pub dir: PathBuf,
+}
+
+/// A running server. It is killed, and its data removed, when this is dropped.
+pub struct Server {
+    /// The process.
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Connection for questions.
+    control: BufReader<TcpStream>,
+    /// Which server it is.
+    pub contender: Contender,
+    /// The data directory.
+    _dir: TempDir,
+}
+
+impl Server {
+    /// Starts a server on an empty directory and waits until it answers.
+    pub fn start(programs: &Programs, contender: Contender) -> Outcome<Self> {
+        let dir = tempfile::Builder::new().prefix("ackd-bench-").tempdir_in(&programs.dir)?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let program = if contender == Contender::Ackd { &programs.ackd } else { &programs.redis };
+        let mut command = Command::new(program);
+        command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(dir.path());
+        command.args(contender.flags());
+        // Whatever the environment sets for ackd would not be the default.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        match wait_ready(&mut child, program, address) {
+            Ok(control) => Ok(Self { child, address, control, contender, _dir: dir }),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
+    }
+
+    /// The server's process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A section of `INFO`.
+    pub fn info(&mut self, section: &str) -> Outcome<String> {
+        ask(&mut self.control, &["INFO", section])
+    }
+
+    /// Waits until no rewrite and no checkpoint goes on.
+    pub fn settle(&mut self) -> Outcome {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let persistence = self.info("persistence")?;
+            let durability = self.info("durability")?;
+            if field(&persistence, "aof_rewrite_in_progress").unwrap_or(0) == 0
+                && field(&persistence, "rdb_bgsave_in_progress").unwrap_or(0) == 0
+                && field(&durability, "checkpoint_in_progress").unwrap_or(0) == 0
+            {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(format!("{} does not come to rest", self.contender.name()).into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A number of an `INFO` text.
+pub fn field(info: &str, name: &str) -> Option<u64> {
+    let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    value.trim().parse().ok()
+}
+
+/// What a program says of its version.
+pub fn version(program: &Path) -> Outcome<String> {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Waits for the first answer.
+fn wait_ready(child: &mut Child, program: &Path, address: SocketAddr) -> Outcome<BufReader<TcpStream>> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait()? {
+            return Err(format!("{} ended at its start: {status}", program.display()).into());
+        }
+        if let Ok(stream) = TcpStream::connect(address) {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_nodelay(true)?;
+            let mut control = BufReader::new(stream);
+            if ask(&mut control, &["PING"]).is_ok_and(|reply| reply == "PONG") {
+                return Ok(control);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err(format!("{} does not answer", program.display()).into())
+}
+
+/// Sends one command and returns its reply, which must be a text.
+fn ask(control: &mut BufReader<TcpStream>, words: &[&str]) -> Outcome<String> {
+    let mut command = format!("*{}\r\n", words.len());
+    for word in words {
+        command += &format!("${}\r\n{word}\r\n", word.len());
+    }
+    control.get_mut().write_all(command.as_bytes())?;
+    let mut line = String::new();
+    control.read_line(&mut line)?;
+    let line = line.trim_end();
+    match line.split_at_checked(1) {
+        Some(("+", text)) => Ok(text.to_owned()),
+        Some(("$", length)) => {
+            let mut text = vec![0; length.parse::<usize>()? + 2];
+            control.read_exact(&mut text)?;
+            Ok(String::from_utf8_lossy(&text).trim_end().to_owned())
+        }
+        _ => Err(format!("{} was answered with {line:?}", words[0]).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let info = "# Durability\r\nwal_groups_x:1\r\nwal_groups:42\r\nwal_method:direct\r\n";
+        assert_eq!(field(info, "wal_groups"), Some(42));
+        assert_eq!(field(info, "wal_method"), None);
+        assert_eq!(field(info, "wal"), None);
+    }
+}

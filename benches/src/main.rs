@@ -1,0 +1,59 @@
+//! `ackd-bench`: measures ackd side by side with others. `benches/README.md` says how to read the figures.
+//!
+//! - `compare`: the server against Redis, whole, over the network (`load` makes the traffic).
+//! - `table`: the table alone against LMDB and redb.
+//! - `log`: the log alone against fio.
+//!
+//! Rules that hold everywhere: what is compared runs in turn, over and over, never at the same time; the result is a
+//! ratio of two figures of the same round, shown as the median of all rounds with the least and the greatest.
+
+#![allow(clippy::print_stdout, reason = "figures go to standard output")]
+
+mod compare;
+mod figures;
+mod load;
+mod log;
+mod table;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a measurement may end with.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+/// Measures ackd side by side with Redis, LMDB, redb and fio.
+#[derive(Parser)]
+#[command(name = "ackd-bench", version)]
+struct Cli {
+    /// What to measure.
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to measure.
+#[derive(Subcommand)]
+enum Command {
+    /// The server against Redis: always, everysec and without persistence.
+    Compare(compare::Options),
+    /// The table against LMDB and redb.
+    Table(table::Options),
+    /// The log against fio.
+    Log(log::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Compare(options) => compare::run(&options),
+        Command::Table(options) => table::run(&options),
+        Command::Log(options) => log::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ackd-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -36,8 +36,8 @@ use super::{
     map::Mapping,
     node,
     root::Root,
-    sync::{AtomicU64, Ordering},
 };
+use crate::sync::{AtomicU64, Ordering};
 
 /// Size of a page in memory and in the file.
 pub const PAGE_BYTES: usize = 4096;

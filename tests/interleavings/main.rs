@@ -19,19 +19,25 @@ mod table;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use sync::{FENCES, Fences};
 
 /// Runs `work` in all interleavings, and returns how many there were.
 fn explore(name: &str, work: impl Fn() + Send + Sync + 'static) -> u64 {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
-    builder.max_branches = 10_000;
+    let work = Arc::new(work);
     let runs = Arc::new(AtomicU64::new(0));
-    let counted = runs.clone();
-    let start = std::time::Instant::now();
-    builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        work();
-    });
+    let start = Instant::now();
+    for fences in [Fences::BehindStores, Fences::BeforeLoads] {
+        FENCES.set(fences);
+        let (work, counted) = (work.clone(), runs.clone());
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(Some(2));
+        builder.max_branches = 10_000;
+        builder.check(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            work();
+        });
+    }
     let runs = runs.load(Ordering::Relaxed);
     eprintln!("{name}: {runs} interleavings in {:.1} s", start.elapsed().as_secs_f64());
     runs

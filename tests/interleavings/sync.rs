@@ -1,8 +1,8 @@
 //! What stands in for `src/sync.rs`.
 //!
 //! loom knows sequentially consistent fences, but takes sequentially consistent accesses for weaker ones. So each of these is
-//! an acquiring or releasing access here, with a fence in front of what it loads or behind what it stores, as compilers
-//! do it for processors that order no more than that.
+//! an acquiring or releasing access here with a fence. Compilers have two ways to do the same for processors that order no
+//! more than that, a fence behind what stores or one in front of what loads, and either must do: both are [tried](FENCES).
 
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::atomic::Ordering;
@@ -10,10 +10,25 @@ pub use loom::sync::{Mutex, MutexGuard};
 pub use loom::thread::yield_now;
 
 use loom::sync::atomic::fence;
+use std::cell::Cell;
 
-/// The fence of a sequentially consistent access.
-fn fence_if(ordering: Ordering) {
-    if ordering == Ordering::SeqCst {
+/// Where a sequentially consistent access has its fence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fences {
+    /// Behind what stores.
+    BehindStores,
+    /// In front of what loads.
+    BeforeLoads,
+}
+
+thread_local! {
+    /// The way that is tried. All threads of a model are one thread of the system.
+    pub static FENCES: Cell<Fences> = const { Cell::new(Fences::BehindStores) };
+}
+
+/// The fence of a sequentially consistent access, at one of its sides.
+fn fence_if(ordering: Ordering, side: Fences) {
+    if ordering == Ordering::SeqCst && FENCES.get() == side {
         fence(Ordering::SeqCst);
     }
 }
@@ -43,19 +58,19 @@ macro_rules! atomic {
             }
 
             pub fn load(&self, ordering: Ordering) -> $value {
-                fence_if(ordering);
+                fence_if(ordering, Fences::BeforeLoads);
                 self.0.load(load_ordering(ordering))
             }
 
             pub fn store(&self, value: $value, ordering: Ordering) {
                 self.0.store(value, store_ordering(ordering));
-                fence_if(ordering);
+                fence_if(ordering, Fences::BehindStores);
             }
 
             fn both(&self, ordering: Ordering, act: impl FnOnce(&Self, Ordering) -> $value) -> $value {
-                fence_if(ordering);
+                fence_if(ordering, Fences::BeforeLoads);
                 let old = act(self, both_ordering(ordering));
-                fence_if(ordering);
+                fence_if(ordering, Fences::BehindStores);
                 old
             }
 
@@ -90,9 +105,9 @@ macro_rules! number {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$value, $value> {
-                fence_if(success);
+                fence_if(success, Fences::BeforeLoads);
                 let done = self.0.compare_exchange(old, new, both_ordering(success), load_ordering(failure));
-                fence_if(success);
+                fence_if(success, Fences::BehindStores);
                 done
             }
         }

@@ -24,5 +24,6 @@ pub mod serve;
 pub mod server;
 pub mod state;
 pub mod storage;
+mod sync;
 pub mod table;
 pub mod writer;

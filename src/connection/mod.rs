@@ -11,6 +11,7 @@ mod blocked;
 mod buffers;
 mod read;
 mod readiness;
+mod ready;
 mod refusal;
 mod session;
 mod snapshot;

@@ -5,10 +5,7 @@
 //! sockets that become readable are one call of `epoll_wait`. Who wakes a sleeping thread rings its bell, an eventfd(2);
 //! timers and listeners, which are rare, do so from the reactor's own thread.
 //!
-//! Invariants
-//! - a socket whose state changed since it was last used to the end has its bit set, or its event is still to be
-//!   taken. So a bit is cleared before a call that may find nothing, and set again when the call may have left something;
-//! - a thread whose bell was rung since it last polled its future polls it before it sleeps.
+//! Invariant: a thread whose bell was rung since it last polled its future polls it before it sleeps.
 
 use std::future::Future;
 use std::io;
@@ -24,16 +21,10 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
+use super::ready::{ENDED, READ, Ready, WRITE};
+
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
-/// There may be something to read.
-const READ: u8 = 1;
-/// There may be room to write.
-const WRITE: u8 = 2;
-/// The other side has ended, or the socket broke: each call says so, once what came before is read. This bit stays: a
-/// read that found less than it had room for tells that the bytes are all taken, and nothing of an end behind them.
-const ENDED: u8 = 4;
-
 /// The thread runs its future, and will look at the bell before it sleeps.
 const AWAKE: u8 = 0;
 /// The bell was rung since.
@@ -55,16 +46,7 @@ pub struct Readiness {
     /// `AWAKE`, `RUNG` or `ASLEEP`.
     thread: AtomicU8,
     /// The sockets, by the number that their events carry.
-    sockets: Mutex<Slab<Arc<State>>>,
-}
-
-/// What is known of one socket.
-#[derive(Default)]
-struct State {
-    /// `READ` and `WRITE`, set until a call found the contrary, and `ENDED`.
-    bits: AtomicU8,
-    /// The task that waits for either.
-    waiting: Mutex<Option<Waker>>,
+    sockets: Mutex<Slab<Arc<Ready>>>,
 }
 
 impl Readiness {
@@ -85,7 +67,7 @@ impl Readiness {
     /// # Errors
     /// The system cannot watch it.
     pub fn watch(self: &Arc<Self>, socket: Stream) -> io::Result<Watched> {
-        let state = Arc::new(State::default());
+        let state = Arc::new(Ready::default());
         let number = self.sockets().insert(state.clone());
         // From here on the number is given back by `Watched`.
         let watched = Watched { socket, state, number, readiness: self.clone() };
@@ -151,15 +133,11 @@ impl Readiness {
         let write = if broken { WRITE } else { write };
         let number = event.data.u64() as usize;
         let Some(state) = self.sockets().get(number).cloned() else { return };
-        state.bits.fetch_or(read | write | ended, SeqCst);
-        let waiting = state.waiting().take();
-        if let Some(waker) = waiting {
-            waker.wake();
-        }
+        state.happened(read | write | ended);
     }
 
     /// The sockets, locked.
-    fn sockets(&self) -> MutexGuard<'_, Slab<Arc<State>>> {
+    fn sockets(&self) -> MutexGuard<'_, Slab<Arc<Ready>>> {
         self.sockets.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -177,19 +155,12 @@ impl Wake for Readiness {
     }
 }
 
-impl State {
-    /// The task that waits, locked.
-    fn waiting(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
 /// A socket that is watched until this is dropped, which closes it. One task uses it.
 pub struct Watched {
     /// The socket.
     socket: Stream,
     /// What is known of it.
-    state: Arc<State>,
+    state: Arc<Ready>,
     /// Its number.
     number: usize,
     /// Where it is watched.
@@ -199,43 +170,27 @@ pub struct Watched {
 impl Watched {
     /// About to read: a later wait is for what comes from now on.
     pub(super) fn before_read(&self) {
-        self.state.bits.fetch_and(!READ, SeqCst);
+        self.state.clear(READ);
     }
 
     /// The read filled all the room that it had, so there may be more.
     pub(super) fn may_hold_more(&self) {
-        self.state.bits.fetch_or(READ, SeqCst);
+        self.state.set(READ);
     }
 
     /// About to write after there was no room: a later wait is for room that comes from now on.
     pub(super) fn before_write(&self) {
-        self.state.bits.fetch_and(!WRITE, SeqCst);
+        self.state.clear(WRITE);
     }
 
     /// Waits until there may be something to read.
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll(READ | ENDED, context)
+        self.state.poll(READ | ENDED, context)
     }
 
     /// Waits until there may be room to write.
     pub(super) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.poll(WRITE, context)
-    }
-
-    /// Waits for one of some bits.
-    fn poll(&self, bits: u8, context: &mut Context<'_>) -> Poll<()> {
-        let is_set = || self.state.bits.load(SeqCst) & bits != 0;
-        if is_set() {
-            return Poll::Ready(());
-        }
-        let mut waiting = self.state.waiting();
-        match &mut *waiting {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
-        drop(waiting);
-        // It may have been set before the waker was there to be found.
-        if is_set() { Poll::Ready(()) } else { Poll::Pending }
+        self.state.poll(WRITE, context)
     }
 }
 

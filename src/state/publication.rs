@@ -9,7 +9,8 @@
 //! - the writer says that it [is behind](Publication::set_behind) before the first reply of a group that it does not
 //!   publish, so whoever saw such a reply, or heard of it, finds the flag set.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
+use crate::sync::AtomicBool;
+use crate::sync::Ordering::{Relaxed, SeqCst};
 
 /// What readers and the writer know of each other. Readers on several threads, one writer.
 #[derive(Debug, Default)]

@@ -18,8 +18,7 @@ use std::collections::VecDeque;
 
 use super::{
     bitmap::{Bitmap, TakenMap},
-    root::Roots,
-    snapshot::NO_ROOTS,
+    root::{NO_ROOTS, Roots},
 };
 
 /// Most pages that are kept to be handed out first: they are mapped and dirty already, so writing them costs no page fault.

@@ -21,7 +21,7 @@
 //!
 //! Files, from the bottom: `map` (memory and file), `fault` (pages that cannot be brought), `page` (header, who may see a page), `node` (cells in a page),
 //! `leaf` and `branch` (what cells mean), `cells` (laying pages out anew), `alloc` and `bitmap` (free space),
-//! `snapshot` (versions and pins), `view` and `cursor` (reading), `writer`, `insert`, `remove`, `long` (long keys),
+//! `versions` and `snapshot` (versions and pins), `view` and `cursor` (reading), `writer`, `insert`, `remove`, `long` (long keys),
 //! `dropped` (freeing whole trees), `meta`, `checkpoint`, `open`, `verify`, `scrub` and
 //! `damage` (bad pages found while the table is served).
 
@@ -49,10 +49,10 @@ mod remove;
 mod root;
 mod scrub;
 mod snapshot;
-mod sync;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod versions;
 mod view;
 mod writer;
 
@@ -78,10 +78,10 @@ pub use verify::{Finding, PageSource, Progress, Report, read_metas, verify, veri
 pub use view::{KeyRange, View};
 pub use writer::{Frozen, TableWriter};
 
+use crate::sync::{AtomicU64, Ordering};
 use page::Pages;
 use root::Roots;
-use snapshot::Versions;
-use sync::{AtomicU64, Ordering};
+use versions::Versions;
 
 /// How a table is created or opened.
 #[derive(Clone, Debug)]

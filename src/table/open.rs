@@ -13,8 +13,7 @@ use super::{
     error::{CorruptReason, TableError},
     meta::Meta,
     page::{self, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, Pages},
-    root::{POINTER_BYTES, Root, Roots},
-    snapshot::NO_ROOTS,
+    root::{NO_ROOTS, POINTER_BYTES, Root, Roots},
     writer::TableWriter,
 };
 

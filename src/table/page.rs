@@ -36,8 +36,8 @@ use super::{
     map::Mapping,
     node,
     root::Root,
-    sync::{AtomicU64, Ordering},
 };
+use crate::sync::{AtomicU64, Ordering};
 
 /// Size of a page in memory and in the file.
 pub const PAGE_BYTES: usize = 4096;
@@ -331,12 +331,6 @@ impl OwnPages {
     #[inline]
     pub(super) fn table(&self) -> &Arc<Table> {
         &self.table
-    }
-
-    /// Any page that the writer's version reaches, checked against its pointer.
-    #[inline]
-    pub(super) fn get(&self, pointer: Root) -> Result<&Body, TableError> {
-        self.table.pages.get(pointer)
     }
 
     /// One of the writer's own pages, to be changed.

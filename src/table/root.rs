@@ -25,6 +25,9 @@ pub const CELL_ROOTS_MAX: usize = 3;
 /// The roots of all named trees of one version.
 pub(super) type Roots = [Root; ROOT_SLOTS];
 
+/// The roots of a version without a key.
+pub(super) const NO_ROOTS: Roots = [Root::EMPTY; ROOT_SLOTS];
+
 /// A tree: where its top page is, which generation wrote that page, and how many keys the tree holds.
 ///
 /// A root is valid in the version (snapshot or unpublished version) that it was read from.

@@ -14,9 +14,9 @@ use super::{
     open,
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
     root::{DROPPED_SLOT, Root},
-    sync::Ordering,
     view::{DEPTH_MAX, View, check_kind},
 };
+use crate::sync::Ordering;
 
 /// A pass over the pages of a table.
 pub struct Scrub {

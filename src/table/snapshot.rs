@@ -1,158 +1,13 @@
-//! Versions that readers can see, and the slots in which readers pin them.
-//!
-//! Readers never wait for the writer and never make it wait; they take no lock and allocate nothing.
-//!
-//! - The *version word* packs a generation and an index into the ring of versions. `current` holds the word of the
-//!   published version.
-//! - A reader claims a slot by storing the current word in it and then looks whether `current` still holds that word.
-//!   If so, the writer sees the slot in every scan from then on; if not, the reader stores the newer word and looks
-//!   again.
-//! - The writer fills a place of the ring that no slot names and that is not current, then stores its word in
-//!   `current`.
-//!
-//! Why a reader that passed its second look is safe: all four accesses are sequentially consistent. If the writer's
-//! scan, which follows its store to `current`, does not see the reader's slot, then the reader's second look follows
-//! that store and sees the newer word, so the reader does not use the old version. Scans that free pages or reuse a
-//! place of the ring always follow the publication that made the version old.
+//! Snapshots: versions that stay as they are while somebody reads them.
 
 #![allow(unsafe_code)]
 
-use std::{cell::UnsafeCell, ops::Deref};
+use std::ops::Deref;
 
-use super::{
-    Table, View,
-    root::{Root, Roots},
-    sync::{AtomicU64, AtomicUsize, Ordering},
-};
+use super::{Table, View, versions};
 
 /// Most snapshots that can be out at one time; a further reader waits until one is dropped.
 pub const SNAPSHOTS_MAX: usize = 128;
-/// Places for versions: one a snapshot, the published one, and the next.
-const RING: usize = SNAPSHOTS_MAX + 2;
-/// Bits of a version word that hold the place in the ring.
-const PLACE_BITS: u32 = 8;
-
-const _: () = assert!(RING <= 1 << PLACE_BITS);
-
-/// A reader's slot, on cache lines of its own.
-#[repr(align(128))]
-struct Slot(AtomicU64);
-
-/// The published version and those that are still being read.
-pub(super) struct Versions {
-    /// The version word of the published version.
-    current: Slot,
-    /// Slots from this one on were never used, so scans stop here.
-    used: AtomicUsize,
-    /// The version words that readers hold; 0 in a free slot.
-    slots: Box<[Slot]>,
-    /// The roots of the versions.
-    ring: Box<[UnsafeCell<Roots>]>,
-}
-
-// SAFETY: the cells of `ring` are written by `publish` only, which the one writer calls, and only in places that are
-// neither current nor named by a slot; the module's introduction argues that no reader uses those.
-unsafe impl Sync for Versions {}
-
-impl Versions {
-    /// The published version's generation and roots. For the writer alone.
-    pub(super) fn current(&self) -> (u64, Roots) {
-        let word = self.current.0.load(Ordering::Relaxed);
-        // SAFETY: places are written by `publish`, on the thread of the one writer, which is in here.
-        (word >> PLACE_BITS, unsafe { *self.ring[place(word)].get() })
-    }
-
-    /// Publishes the first version.
-    pub(super) fn new(generation: u64, roots: &Roots) -> Versions {
-        let ring: Box<[_]> = (0..RING).map(|_| UnsafeCell::new(*roots)).collect();
-        let slots = (0..SNAPSHOTS_MAX).map(|_| Slot(AtomicU64::new(0))).collect();
-        let current = Slot(AtomicU64::new(generation << PLACE_BITS));
-        Versions { current, used: AtomicUsize::new(0), slots, ring }
-    }
-
-    /// Generation of the published version.
-    pub(super) fn published(&self) -> u64 {
-        self.current.0.load(Ordering::Acquire) >> PLACE_BITS
-    }
-
-    /// Makes a version the one that new snapshots see. For the writer alone.
-    pub(super) fn publish(&self, generation: u64, roots: &Roots) {
-        let now = self.current.0.load(Ordering::Relaxed);
-        assert!(generation > now >> PLACE_BITS && generation >> (64 - PLACE_BITS) == 0);
-        let mut taken = [false; RING];
-        taken[place(now)] = true;
-        self.scan(|word| taken[place(word)] = true);
-        let free = taken.iter().position(|taken| !taken).expect("more places than slots");
-        // SAFETY: there is one writer; the place is not current and no slot names it, so no reader uses it, and
-        // the scan's acquiring loads order the last reader's reads before this write.
-        unsafe { *self.ring[free].get() = *roots };
-        self.current.0.store(generation << PLACE_BITS | free as u64, Ordering::SeqCst);
-    }
-
-    /// Calls `see` with each version word that a reader holds.
-    fn scan(&self, mut see: impl FnMut(u64)) {
-        let used = self.used.load(Ordering::SeqCst);
-        for slot in &self.slots[..used] {
-            let word = slot.0.load(Ordering::SeqCst);
-            if word != 0 {
-                see(word);
-            }
-        }
-    }
-
-    /// Appends the generations that readers hold.
-    pub(super) fn pins(&self, pins: &mut Vec<u64>) {
-        self.scan(|word| pins.push(word >> PLACE_BITS));
-    }
-
-    /// Claims a slot and pins the published version in it.
-    fn pin(&self) -> (usize, u64) {
-        let hint = thread_hint();
-        let mut tries = 0;
-        loop {
-            let slot = (hint + tries) % SNAPSHOTS_MAX;
-            if slot >= self.used.load(Ordering::Relaxed) {
-                self.used.fetch_max(slot + 1, Ordering::SeqCst);
-            }
-            let word = self.current.0.load(Ordering::SeqCst);
-            let place = &self.slots[slot].0;
-            if place.compare_exchange(0, word, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
-                return (slot, self.settle(place, word));
-            }
-            tries += 1;
-            if tries.is_multiple_of(SNAPSHOTS_MAX) {
-                std::thread::yield_now();
-            }
-        }
-    }
-
-    /// Looks again until the pinned version is the current one.
-    fn settle(&self, slot: &AtomicU64, mut pinned: u64) -> u64 {
-        loop {
-            let word = self.current.0.load(Ordering::SeqCst);
-            if word == pinned {
-                return word;
-            }
-            slot.store(word, Ordering::SeqCst);
-            pinned = word;
-        }
-    }
-}
-
-/// Place in the ring that a version word names.
-fn place(word: u64) -> usize {
-    (word & ((1 << PLACE_BITS) - 1)) as usize
-}
-
-/// Where a thread starts to look for a free slot, so that threads rarely meet.
-fn thread_hint() -> usize {
-    use std::sync::atomic::AtomicUsize;
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static HINT: usize = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % SNAPSHOTS_MAX;
-    }
-    HINT.with(|hint| *hint)
-}
 
 /// A pinned version: it does not change, and its pages are not reused, until this is dropped.
 pub struct Snapshot<'t> {
@@ -168,14 +23,14 @@ impl<'t> Snapshot<'t> {
     /// Pins the published version.
     pub(super) fn new(table: &'t Table) -> Snapshot<'t> {
         let (slot, word) = table.versions.pin();
-        // SAFETY: the slot names this place of the ring, so the writer does not write it until the slot is free.
-        let roots = unsafe { &*table.versions.ring[place(word)].get() };
+        // SAFETY: the slot holds the word until the snapshot, and with it the view, is dropped.
+        let roots = unsafe { table.versions.roots(word) };
         Snapshot { view: View::new(table, roots), slot, word }
     }
 
     /// Number of the version: it grows with each published group.
     pub fn generation(&self) -> u64 {
-        self.word >> PLACE_BITS
+        versions::generation(self.word)
     }
 }
 
@@ -189,45 +44,31 @@ impl<'t> Deref for Snapshot<'t> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        let slot = &self.view.table().versions.slots[self.slot].0;
-        debug_assert_eq!(slot.load(Ordering::Relaxed), self.word);
-        slot.store(0, Ordering::Release);
+        self.view.table().versions.unpin(self.slot, self.word);
     }
 }
 
-/// The empty roots.
-pub(super) const NO_ROOTS: Roots = [Root::EMPTY; super::ROOT_SLOTS];
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::{root::NO_ROOTS, versions::Versions};
 
     #[test]
-    fn a_reader_that_was_overtaken_pins_the_newer_version() {
-        let versions = Versions::new(1, &NO_ROOTS);
-        let old = versions.current.0.load(Ordering::SeqCst);
-        // The reader stored the word it had read, but a publication came between.
-        let slot = &versions.slots[0].0;
-        versions.used.store(1, Ordering::SeqCst);
-        slot.store(old, Ordering::SeqCst);
-        versions.publish(2, &NO_ROOTS);
-        let pinned = versions.settle(slot, old);
-        assert_eq!((pinned >> PLACE_BITS, slot.load(Ordering::SeqCst)), (2, pinned));
-    }
-
-    #[test]
-    fn a_pinned_place_of_the_ring_is_not_filled_again() {
-        let versions = Versions::new(1, &NO_ROOTS);
+    fn a_pinned_version_keeps_its_roots() {
+        let mut roots = NO_ROOTS;
+        roots[7].count = 1;
+        let versions = Versions::new(1, &roots);
         let (slot, pinned) = versions.pin();
         for generation in 2..1000 {
-            versions.publish(generation, &NO_ROOTS);
-            let current = versions.current.0.load(Ordering::SeqCst);
-            assert_ne!(place(current), place(pinned));
+            roots[7].count = generation;
+            versions.publish(generation, &roots);
+            assert_eq!(versions.current().1[7].count, generation);
+            // SAFETY: the slot is not given back before the end.
+            assert_eq!(unsafe { versions.roots(pinned) }[7].count, 1);
         }
         let mut pins = Vec::new();
         versions.pins(&mut pins);
         assert_eq!(pins, [1]);
-        versions.slots[slot].0.store(0, Ordering::SeqCst);
+        versions.unpin(slot, pinned);
         pins.clear();
         versions.pins(&mut pins);
         assert!(pins.is_empty());

@@ -44,7 +44,7 @@ impl Suite {
             self.execute(name, target, &mutator.mutate(&seeds));
             done += 1;
         }
-        println!(
+        eprintln!(
             "{name}: {} seeds, {done} mutations of them (ACKD_FUZZ_SEED={seed}) in {:.1?}",
             seeds.len(),
             start.elapsed()

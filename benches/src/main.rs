@@ -36,7 +36,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// The server against Redis: always, everysec and without persistence.
-    Compare(compare::Options),
+    Compare(Box<compare::Options>),
     /// The table against LMDB and redb.
     Table(table::Options),
     /// The log against fio.

@@ -111,8 +111,10 @@ impl Options {
         if counts.chain([&self.rounds]).any(|count| *count == 0) || self.keys == 0 || self.requests == 0 {
             return Err("numbers of clients, rounds, keys and the like are 1 or more".into());
         }
-        if !(self.seconds > 0.0 && self.seconds < 86_400.0) || self.rate.is_some_and(|rate| !(rate >= 1.0)) {
-            return Err("--seconds is above 0 and below a day, --rate is 1 or more".into());
+        if !(0.001..86_400.0).contains(&self.seconds)
+            || self.rate.is_some_and(|rate| rate < 1.0 || rate.is_nan())
+        {
+            return Err("--seconds is 0.001 or more and below a day, --rate is 1 or more".into());
         }
         Ok(())
     }

@@ -110,6 +110,9 @@ pub fn run(options: &Options) -> Outcome {
     Ok(())
 }
 
+/// One of the figures.
+type Figure = fn(&Rounds) -> &[f64];
+
 /// Prints the figures and what the log reaches of fio's.
 fn print(rows: &[Row]) {
     println!("MB/s and us: medians; log/fio: median (least-greatest) of the rounds");
@@ -127,7 +130,7 @@ fn print(rows: &[Row]) {
     ]);
     for row in rows {
         let mut cells = vec![row.group_bytes.to_string()];
-        let figures: [(fn(&Rounds) -> &[f64], f64); 3] = [
+        let figures: [(Figure, f64); 3] = [
             (|rounds| &rounds.bytes_per_s, 1e-6),
             (|rounds| &rounds.p50_us, 1.0),
             (|rounds| &rounds.p99_us, 1.0),

@@ -111,7 +111,7 @@ fn damaged(input: &mut Input<'_>, flags: u8) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The files of a data directory whose log goes on behind the table's checkpoint.
+/// The files of a data directory whose log goes on behind the table's checkpoint: the table, then the segments.
 fn sound() -> &'static [(String, Vec<u8>)] {
     static FILES: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -141,11 +141,9 @@ fn sound() -> &'static [(String, Vec<u8>)] {
         log.seal(1_795_329_866_000_000).expect("seal");
         drop(log);
         let segments = storage.names().into_iter().filter(|name| name.ends_with(".wal"));
-        let mut files: Vec<(String, Vec<u8>)> = segments
-            .map(|name| (format!("wal/{name}"), storage.contents(&name).expect("a segment")))
-            .collect();
-        files.push(("table.ackd".into(), base::table().to_vec()));
-        files
+        let segments =
+            segments.map(|name| (format!("wal/{name}"), storage.contents(&name).expect("a segment")));
+        [("table.ackd".into(), base::table().to_vec())].into_iter().chain(segments).collect()
     })
 }
 
@@ -169,18 +167,13 @@ pub fn seeds() -> Seeds {
     let patch = |file: u8, offset: u32, bytes: &[u8]| {
         [&[file][..], &offset.to_le_bytes()[..3], &[bytes.len() as u8], bytes].concat()
     };
-    let table_at = sound().len() as u8 - 1;
     let damages: [(&str, u8, Vec<u8>); 6] = [
         ("sound", 0, vec![]),
-        ("header", 0, patch(0, 40, b"\xff")),
-        ("group", 0, patch(0, 512 + 120, b"\xff\xff")),
-        ("payload", LOG_SUMS, patch(0, 512 + 110, b"\xff\xff")),
-        ("times", LOG_SUMS, patch(0, 512 + 48, &[0xff; 8])),
-        (
-            "meta",
-            TABLE_SUMS,
-            [patch(table_at, 88, &[0xff; 8]), patch(table_at, 4096 + 88, &[0xff; 8])].concat(),
-        ),
+        ("header", 0, patch(1, 40, b"\xff")),
+        ("group", 0, patch(1, 512 + 120, b"\xff\xff")),
+        ("payload", LOG_SUMS, patch(1, 512 + 110, b"\xff\xff")),
+        ("times", LOG_SUMS, patch(1, 512 + 48, &[0xff; 8])),
+        ("meta", TABLE_SUMS, [patch(0, 88, &[0xff; 8]), patch(0, 4096 + 88, &[0xff; 8])].concat()),
     ];
     let mut seeds = Seeds::new();
     for (number, line) in LINES.iter().enumerate() {

@@ -9,6 +9,7 @@
 
 mod common;
 
+use common::collections::Kind;
 use common::keys::{Command, DATABASES, Entry, Model, Shape, any_command};
 use common::{Client, TestServer, Value, encode, seed, setting};
 use rand::rngs::SmallRng;
@@ -105,7 +106,7 @@ fn read_all(session: &mut Session, random: &mut SmallRng) -> Model {
                 panic!("PEXPIRETIME is a number")
             };
             let deadline = u64::try_from(deadline).ok();
-            model.dbs[db].insert(key.into(), Entry { value: Arc::new(value), deadline });
+            model.dbs[db].insert(key.into(), Entry { kind: Kind::String, value: Arc::new(value), deadline });
         }
     }
     model

@@ -1,6 +1,7 @@
 //! A plain map that does what the server should, and random commands for both.
 
 use super::Value;
+use super::collections::{self, Kind, split, wrong_type};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
@@ -18,7 +19,9 @@ const FAR_MS: u64 = 4_000_000_000_000;
 /// What a key holds.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The string.
+    /// What type it has.
+    pub kind: Kind,
+    /// The string; of a collection its words, joined.
     pub value: Arc<Vec<u8>>,
     /// When it expires, in milliseconds since 1970.
     pub deadline: Option<u64>,
@@ -64,7 +67,7 @@ impl Default for Model {
 
 impl Entry {
     fn new(value: &[u8]) -> Self {
-        Self { value: Arc::new(value.to_vec()), deadline: None }
+        Self { kind: Kind::String, value: Arc::new(value.to_vec()), deadline: None }
     }
 
     fn is(&self, other: &Entry) -> bool {
@@ -72,7 +75,7 @@ impl Entry {
             (Some(a), Some(b)) => a.abs_diff(b) < DEADLINE_TOLERANCE_MS,
             (a, b) => a == b,
         };
-        deadlines && self.value == other.value
+        deadlines && self.kind == other.kind && self.value == other.value
     }
 }
 
@@ -130,6 +133,10 @@ impl Model {
             ("FLUSHALL", _) => self.dbs.iter_mut().for_each(BTreeMap::clear),
             ("SWAPDB", [a, b]) => self.dbs.swap(number(a) as usize, number(b) as usize),
             ("COPY", [from, to, _db, db, ..]) => return self.copy(command.db, from, number(db) as usize, to),
+            ("EXEC", commands) => {
+                let commands = commands.iter().map(|words| Command { db: command.db, words: split(words) });
+                return Value::Array(commands.map(|command| self.apply(&command)).collect());
+            }
             ("MOVE", [key, db]) => return self.move_key(command.db, key, number(db) as usize),
             (name, arguments) => return in_database(&mut self.dbs[command.db], name, arguments),
         }
@@ -157,6 +164,10 @@ impl Model {
 /// A command that touches one database only.
 fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
     let integer = |number: usize| Value::Integer(number as i64);
+    let of_strings = ["GET", "GETDEL", "APPEND", "SETRANGE", "INCR"].contains(&name);
+    if of_strings && keys.get(arguments[0]).is_some_and(|entry| entry.kind != Kind::String) {
+        return wrong_type();
+    }
     match (name, arguments) {
         ("SET", [key, value]) => {
             keys.insert((*key).into(), Entry::new(value));
@@ -223,7 +234,7 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
             keys.clear();
             ok()
         }
-        (name, arguments) => panic!("the model knows no {name} with {} arguments", arguments.len()),
+        (name, arguments) => collections::apply(keys, name, arguments),
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod collections;
 pub mod keys;
 pub mod reference;
 
@@ -331,6 +332,10 @@ pub fn encode_reply(reply: &Value) -> Vec<u8> {
         Value::Integer(number) => format!(":{number}\r\n").into_bytes(),
         Value::Bulk(bytes) => [format!("${}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat(),
         Value::Null => b"$-1\r\n".to_vec(),
+        Value::Array(replies) => {
+            let all: Vec<u8> = replies.iter().flat_map(encode_reply).collect();
+            [format!("*{}\r\n", replies.len()).as_bytes(), &all].concat()
+        }
         other => panic!("{other:?} is not encoded here"),
     }
 }

@@ -121,10 +121,11 @@ impl Allowed<'_> {
         for db in 0..state.dbs.len() {
             let names = allowed.iter().chain([state]).flat_map(|model| model.dbs[db].keys());
             for name in names {
-                let here = state.dbs[db].get(name).map(|entry| (&entry.value, entry.deadline));
+                let here = state.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.deadline));
                 let among = |models: &[Model]| {
                     let had = |model: &Model| {
-                        model.dbs[db].get(name).map(|entry| (&entry.value, entry.deadline)) == here
+                        model.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.deadline))
+                            == here
                     };
                     models.iter().any(had)
                 };

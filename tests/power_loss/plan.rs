@@ -5,6 +5,7 @@
 
 use super::image::Atom;
 use super::stack::Setup;
+use crate::common::collections::{any_collection_command, join};
 use crate::common::keys::{Command, Shape, any_command};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -15,6 +16,8 @@ const LIVES: usize = 5;
 pub const FIRST_PAGES: u64 = 40;
 /// Pages by which it may grow from life to life.
 const LIFE_PAGES: u64 = 40;
+/// Pages for the collections.
+const COLLECTION_PAGES: u64 = 120;
 /// Pages that a history with large values has beside these.
 const LARGE_PAGES: u64 = 1200;
 
@@ -226,14 +229,31 @@ fn any_style(random: &mut SmallRng) -> Style {
     let long_keys = if random.random_range(0..40) == 0 { 10 } else { 0 };
     let large = random.random_range(0..48) == 0;
     let word_bytes_max = if long_keys > 0 { 70_000 } else { word_bytes_max };
-    let pages = if long_keys > 0 { LARGE_PAGES } else { pages };
+    let pages = COLLECTION_PAGES + if long_keys > 0 { LARGE_PAGES } else { pages };
     Style { shape: Shape { databases: 3, keys, value_bytes_max, long_keys }, word_bytes_max, pages, large }
 }
 
-/// A command whose effect does not depend on the wall clock.
+/// A command whose effect does not depend on the wall clock, or several of them in a transaction.
 fn command(random: &mut SmallRng, style: &Style) -> Command {
+    if random.random_range(0..12) > 0 {
+        return single(random, style);
+    }
+    let db = random.random_range(0..style.shape.databases);
+    let mut words = vec![b"EXEC".to_vec()];
+    for _ in 0..random.random_range(1..5) {
+        let command = std::iter::repeat_with(|| single(random, style)).find(|command| command.db == db);
+        words.push(join(&command.expect("there is no end of commands").words));
+    }
+    Command { db, words }
+}
+
+fn single(random: &mut SmallRng, style: &Style) -> Command {
     loop {
-        let mut command = any_command(random, &style.shape);
+        let mut command = if random.random_range(0..5) < 2 {
+            any_collection_command(random, style.shape.databases)
+        } else {
+            any_command(random, &style.shape)
+        };
         command.words.iter_mut().for_each(|word| word.truncate(style.word_bytes_max));
         let onto_itself = command.words[0] == b"COPY" && command.words[1] == command.words[2];
         if command.words[0] != b"EXPIRE" && !onto_itself {

@@ -1,20 +1,23 @@
 //! The shipped parts put together as `ackd::storage` does it, without threads: the same seed gives the same operations.
 
 use super::disk::{Disk, Power, PoweredStorage};
+use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpoint::Checkpoints;
 use ackd::clock::Clock;
-use ackd::command::{self, Span};
-use ackd::keyspace::{KeyReader, Lookups, deadlines_len, keys_slot};
+use ackd::command::{self, Args, Span};
+use ackd::effect::End;
+use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, deadlines_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::Protocol;
-use ackd::state::{Limits, ServerState};
+use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
     Item, Promise, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
     WriterQueue, promise, writer_queue,
 };
 use futures_lite::future::{block_on, poll_once, zip};
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -73,10 +76,10 @@ pub fn read_all(view: &View<'_>) -> Model {
         let mut reader = KeyReader::new(view, 0, &mut lookups);
         let read = reader.each_from(db, b"", |key, value| {
             let value = value.expect("no deadline has passed at the beginning of time");
-            let text = value.text()?.expect("only strings were written");
-            let bytes = text.to_contiguous(view)?.into_owned();
+            let (kind, bytes) = contents(view, &value)?;
             timed += u64::from(value.expire_at_ms.is_some());
-            keys.insert(key.into(), Entry { value: Arc::new(bytes), deadline: value.expire_at_ms });
+            let value = Entry { kind, value: Arc::new(bytes.into_owned()), deadline: value.expire_at_ms };
+            keys.insert(key.into(), value);
             Ok(true)
         });
         read.expect("the keys can be read");
@@ -97,9 +100,8 @@ pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
         let mut reader = KeyReader::new(view, 0, &mut lookups);
         let read = reader.each_from(db, b"", |key, value| {
             let value = value.expect("no deadline has passed at the beginning of time");
-            let text = value.text()?.expect("only strings were written");
-            let bytes = text.to_contiguous(view)?;
-            total = total.wrapping_add(entry_digest(db, key, &bytes, value.expire_at_ms));
+            let (kind, bytes) = contents(view, &value)?;
+            total = total.wrapping_add(entry_digest(db, key, (kind, &bytes), value.expire_at_ms));
             keys += 1;
             timed += u64::from(value.expire_at_ms.is_some());
             Ok(true)
@@ -113,23 +115,88 @@ pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
     Ok(total)
 }
 
+/// What a key holds, as the model has it. Checks that the counts of collections agree with their elements.
+fn contents<'a>(view: &'a View<'_>, value: &Value<'a>) -> Result<(Kind, Cow<'a, [u8]>), KeyspaceError> {
+    if let Some(text) = value.text()? {
+        return Ok((Kind::String, text.to_contiguous(view)?));
+    }
+    let mut words = Vec::new();
+    let (kind, len) = if let Some(list) = value.list() {
+        list.each(view, End::Head, 0, |_, text| {
+            words.push(text.to_contiguous(view)?.into_owned());
+            Ok(true)
+        })?;
+        (Kind::List, list.len()? as usize)
+    } else if let Some(hash) = value.hash(0) {
+        hash.each_from(view, b"", |field, element| {
+            words.extend([field.to_vec(), element.text.to_contiguous(view)?.into_owned()]);
+            Ok(true)
+        })?;
+        (Kind::Hash, 2 * hash.len(view)? as usize)
+    } else if let Some(set) = value.set() {
+        set.each_from(view, b"", |member| {
+            words.push(member.to_vec());
+            Ok(true)
+        })?;
+        (Kind::Set, set.len()? as usize)
+    } else {
+        let set = value.sorted_set().expect("there is no other type");
+        let len = 2 * set.len()? as usize;
+        let mut in_order = Vec::new();
+        set.each_in(view, 0..set.len()?, false, |member, score| {
+            in_order.push((member.to_vec(), score.get()));
+            Ok(true)
+        })?;
+        in_order.sort_by(|a, b| a.0.cmp(&b.0));
+        set.each_member_from(view, b"", |member, score| {
+            let same = in_order
+                .get(words.len() / 2)
+                .is_some_and(|(other, ordered)| other == member && *ordered == score.get());
+            assert!(same, "the two trees of a sorted set say the same");
+            words.extend([member.to_vec(), score.get().to_string().into_bytes()]);
+            Ok(true)
+        })?;
+        (Kind::SortedSet, len)
+    };
+    assert_eq!(len, words.len(), "the count of a collection");
+    Ok((kind, join(&words).into()))
+}
+
 /// A digest of all databases.
 pub fn digest(model: &Model) -> u64 {
     let entries =
         model.dbs.iter().enumerate().flat_map(|(db, keys)| keys.iter().map(move |entry| (db, entry)));
-    let digests = entries.map(|(db, (key, entry))| entry_digest(db, key, &entry.value, entry.deadline));
+    let digests =
+        entries.map(|(db, (key, entry))| entry_digest(db, key, (entry.kind, &entry.value), entry.deadline));
     digests.fold(0, u64::wrapping_add)
 }
 
-fn entry_digest(db: usize, key: &[u8], value: &[u8], deadline: Option<u64>) -> u64 {
-    use std::hash::Hasher;
+fn entry_digest(db: usize, key: &[u8], (kind, value): (Kind, &[u8]), deadline: Option<u64>) -> u64 {
+    use std::hash::{Hash, Hasher};
     let mut hasher = rapidhash::fast::RapidHasher::default();
     hasher.write_usize(db);
+    kind.hash(&mut hasher);
     hasher.write_u64(deadline.unwrap_or(0));
     hasher.write_usize(key.len());
     hasher.write(key);
     hasher.write(value);
     hasher.finish()
+}
+
+/// A transaction, whose commands are joined in the words behind `EXEC`.
+fn transaction(command: &Command) -> Transaction {
+    let mut transaction = Transaction::new(command.db as u16);
+    for words in &command.words[1..] {
+        let words = split(words);
+        let spec = command::lookup(&words[0]).expect("a command of the server");
+        let (mut input, mut spans) = (Vec::new(), Vec::new());
+        for word in &words {
+            spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
+            input.extend(word);
+        }
+        transaction.queue(spec, &Args::new(&input, &spans), DATABASES as u32);
+    }
+    transaction
 }
 
 /// The writer's work, to be driven by hand.
@@ -192,6 +259,10 @@ impl Stack {
             reply_to,
         };
         for command in commands {
+            if command.words[0] == b"EXEC" {
+                submission.items.push(Item::Transaction(Box::new(transaction(command))));
+                continue;
+            }
             let spec = command::lookup(&command.words[0]).expect("a command of the server");
             let first_span = submission.spans.len() as u32;
             for word in &command.words {

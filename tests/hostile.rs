@@ -124,7 +124,7 @@ fn what_is_announced_costs_no_memory() {
         let crowd = crowd(&server, &mut client, 400, header.as_bytes());
         let accounted = fields(&mut client, "tot-mem").into_iter().max().unwrap();
         let each = resident_bytes(&server).saturating_sub(before) / crowd.len() as u64;
-        println!("{:?}: {each} bytes resident for each client, {accounted} accounted at most", header);
+        eprintln!("{:?}: {each} bytes resident for each client, {accounted} accounted at most", header);
         assert!(
             each <= ANNOUNCED_BYTES_MAX && accounted <= ANNOUNCED_BYTES_MAX,
             "{header:?}: {each}, {accounted}"
@@ -172,7 +172,7 @@ fn replies_that_nobody_reads_do_not_pile_up() {
     });
     let waiting = fields(&mut client, "omem").into_iter().max().unwrap();
     let each = resident_bytes(&server).saturating_sub(before) / deaf.len() as u64;
-    println!(
+    eprintln!(
         "{} bytes of GET unread: {each} bytes resident for each client, {waiting} in replies",
         gets.len()
     );
@@ -193,7 +193,9 @@ fn replies_that_nobody_without_the_password_reads_do_not_pile_up() {
     let sent = stuff(&stream, &bad, 64 << 20);
     let held = fields(&mut client, "tot-mem")[0];
     let grown = resident_bytes(&server).saturating_sub(before);
-    println!("{sent} bytes sent without a password, no reply read: {held} bytes accounted, {grown} resident");
+    eprintln!(
+        "{sent} bytes sent without a password, no reply read: {held} bytes accounted, {grown} resident"
+    );
     assert!(sent < 64 << 20, "the server reads on although nobody reads its replies");
     assert!(held <= 128 << 10 && grown <= 1 << 20, "{held} accounted, {grown} resident");
 }
@@ -217,7 +219,7 @@ fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
     let others: Vec<_> = (0..4).map(|_| stuffed(server.tcp())).collect();
     let held = fields(&mut client, "tot-mem").into_iter().max().unwrap();
     let grown = resident_bytes(&server).saturating_sub(before) / others.len() as u64;
-    println!(
+    eprintln!(
         "{sent} bytes of GET sent, no reply read: {held} bytes accounted, {grown} resident for each client"
     );
     drop(others);
@@ -249,7 +251,7 @@ fn idle_clients_cost_little() {
         assert_eq!(&reply, b"+PONG\r\n");
     }
     let each = resident_bytes(&server).saturating_sub(before) / count as u64;
-    println!("{count} idle clients: {each} bytes resident for each");
+    eprintln!("{count} idle clients: {each} bytes resident for each");
     assert!(each <= IDLE_BYTES_MAX, "{each} bytes for each of {count} idle clients");
 }
 
@@ -303,7 +305,7 @@ fn clients_that_send_byte_by_byte_hurt_nobody() {
     let beside = round_trips(&mut client);
     stop.store(true, Ordering::Relaxed);
     let dripped = dripping.join().unwrap();
-    println!(
+    eprintln!(
         "slowest and median alone {alone:?}; beside 100 clients that sent {dripped} bytes one by one {beside:?}"
     );
     assert!(dripped > 10 && beside.0 < PROMPT, "{dripped} bytes, {beside:?}");
@@ -400,7 +402,7 @@ fn patterns_made_to_take_forever_do_not() {
         let keys = start.elapsed();
         let scanned = client.command(&[b"SCAN", b"0", b"MATCH", pattern.as_bytes(), b"COUNT", b"100"]);
         assert!(matches!(scanned, Value::Array(parts) if parts[1] == Value::Array(vec![])));
-        println!("KEYS {}...: {keys:?}", &pattern[..8]);
+        eprintln!("KEYS {}...: {keys:?}", &pattern[..8]);
         assert!(start.elapsed() < 2 * PROMPT, "{:?} for {pattern}", start.elapsed());
     }
 }

@@ -333,12 +333,6 @@ impl OwnPages {
         &self.table
     }
 
-    /// Any page that the writer's version reaches, checked against its pointer.
-    #[inline]
-    pub(super) fn get(&self, pointer: Root) -> Result<&Body, TableError> {
-        self.table.pages.get(pointer)
-    }
-
     /// One of the writer's own pages, to be changed.
     #[inline]
     pub(super) fn body_mut(&mut self, page: u64) -> &mut Body {

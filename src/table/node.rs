@@ -538,6 +538,12 @@ fn validate_cell(body: &Body, index: usize, heap: usize) -> Result<usize, &'stat
     if prefix_len(body) + rest_len > STEM_BYTES {
         return Err("a key is too long");
     }
+    // A search compares heads whole, so what a short key does not fill is zeros.
+    if rest_len < HEAD_BYTES
+        && head(body, index).checked_shl(8 * rest_len as u32).is_some_and(|rest| rest != 0)
+    {
+        return Err("a head that is longer than its key");
+    }
     let stem = meta & STEM_FLAG != 0;
     if stem != (is_leaf(body) && prefix_len(body) + rest_len == STEM_BYTES) {
         return Err("a stem of the wrong length");

@@ -94,6 +94,7 @@ const ACCESS: &[(&str, Access)] = &[
     ("touch", &["RO"]),
     ("type", &["RO"]),
     ("unlink", &["RM", "delete"]),
+    ("watch", &["RO"]),
     ("zadd", &["RW", "update"]),
     ("zcard", &["RO"]),
     ("zmpop", &["RW", "access", "delete"]),

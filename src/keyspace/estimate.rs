@@ -19,6 +19,8 @@ pub struct Estimate {
     pub table_pages: u64,
 }
 
+/// Bytes of random members that a command removes at most, unless it removes all.
+pub const POP_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of an effect besides its keys and value, at most.
 const EFFECT_BYTES_MAX: u64 = 48;
 /// Bytes of the length of an item, at most.
@@ -97,6 +99,28 @@ impl Estimate {
         self.add_value(bytes);
         self.log_bytes += elements * LENGTH_BYTES_MAX;
         self.table_pages += UNPACKED_PAGES + elements * path_pages(elements);
+        Ok(())
+    }
+
+    /// Adds up to `count` members of the set that `key` holds, which are logged and removed. Nobody knows yet which: they
+    /// may be the longest, up to [`POP_BYTES_MAX`] together.
+    pub fn add_pop(
+        &mut self,
+        view: &View<'_>,
+        db: usize,
+        key: &[u8],
+        count: u64,
+    ) -> Result<(), KeyspaceError> {
+        let value = reader::lookup(view, db, key)?;
+        let Some(len) = value.and_then(|value| value.roots.first().map(Root::len)) else {
+            return self.add_elements_of(view, db, key);
+        };
+        // Whoever pops all deletes the key.
+        if count < len {
+            let bytes = count.saturating_mul(MEMBER_BYTES_MAX as u64).min(POP_BYTES_MAX);
+            self.log_bytes += EFFECT_BYTES_MAX + bytes + count * LENGTH_BYTES_MAX;
+            self.table_pages += UNPACKED_PAGES + count.saturating_mul(path_pages(len));
+        }
         Ok(())
     }
 

@@ -47,7 +47,7 @@ pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
 pub use element::Element;
 pub use error::KeyspaceError;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, POP_BYTES_MAX};
 pub use events::{Classes, Events};
 pub use hash::Hash;
 pub use list::{List, list_range};

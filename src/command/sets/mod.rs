@@ -154,7 +154,8 @@ pub(super) fn estimate(
     estimate: &mut Estimate,
 ) -> Result<(), KeyspaceError> {
     if call.spec.id == SPOP_ID {
-        estimate.add_elements_of(view, call.db, &call.args[1])?;
+        let count = call.args.get(2).map_or(Ok(1), random::pop_count).unwrap_or(0);
+        estimate.add_pop(view, call.db, &call.args[1], count)?;
     } else if STORE_IDS.contains(&call.spec.id) {
         for key in call.args.from(2) {
             estimate.add_elements_of(view, call.db, key)?;

@@ -5,10 +5,11 @@ use super::*;
 #[test]
 fn a_leaf_is_these_bytes() {
     let (mut body, mut spare) = ([0xee; BODY_BYTES], [0; BODY_BYTES]);
+    let root = Root { page: 5, generation: 6, count: 7 }.encode();
     start(&mut body, 0, b"key:");
     page::set_identity(&mut body, 0x0102, 0x0304);
     assert!(insert(&mut body, 0, b"long rest", Payload::new(b"v", &[]), &mut spare));
-    assert!(insert(&mut body, 0, b"a", Payload::new(b"", &[5; ROOT_BYTES]), &mut spare));
+    assert!(insert(&mut body, 0, b"a", Payload::new(b"", &root), &mut spare));
     let header = [1, 0, 2, 0, 0xda, 0x0f, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(body[..16], header);
     assert_eq!(body[16..32], [2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0]);
@@ -17,7 +18,7 @@ fn a_leaf_is_these_bytes() {
     assert_eq!(body[52..56], [0xda, 0x0f, 0xf6, 0x0f]);
     assert_eq!(body[56], 0xee, "the gap is left alone");
     assert_eq!(body[4058..4062], [1, 0, 24, 0b1000]);
-    assert_eq!(body[4062..4086], [5; ROOT_BYTES]);
+    assert_eq!(body[4062..4086], root);
     assert_eq!(body[4086..], [9, 0, 1, 0, b't', b'v']);
     assert_eq!(validate(&body), Ok(()));
 }

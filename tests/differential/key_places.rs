@@ -17,10 +17,14 @@ impl Family for Asked {
     }
 
     /// A `BITFIELD` with wrong words counts as a write there. A `PFMERGE` of one key is refused there. `ZRANK` takes one
-    /// word more since 7.2.
+    /// word more since 7.2. A number of keys such as `1.5` is refused here, and counts as far as it is one there.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
         let differs = ["BITFIELD", "PFMERGE", "ZRANK", "ZREVRANK"];
-        ours == theirs || differs.contains(&words[2].to_ascii_uppercase().as_str())
+        let begins_as_number =
+            |word: &String| word.parse::<i64>().is_err() && word.starts_with(|c: char| c.is_ascii_digit());
+        let refused = matches!(ours, Value::Error(text) if text.starts_with("ERR Invalid arguments"));
+        let is_half_number = refused && words[3..].iter().any(begins_as_number);
+        ours == theirs || is_half_number || differs.contains(&words[2].to_ascii_uppercase().as_str())
     }
 }
 

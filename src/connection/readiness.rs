@@ -15,6 +15,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -25,6 +26,9 @@ use super::ready::{ENDED, READ, Ready, WRITE};
 
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
+/// Fewer events than these are looked at once more before they are acted on.
+const EVENTS_FEW: usize = 8;
+
 /// The thread runs its future, and will look at the bell before it sleeps.
 const AWAKE: u8 = 0;
 /// The bell was rung since.
@@ -93,11 +97,18 @@ impl Readiness {
     }
 
     /// Waits for events or the bell, and takes them; does not wait if the bell was rung already.
+    ///
+    /// Where clients share the processors with the server, they may be in the middle of sending: a thread that was woken
+    /// for a few events gives its processor away once, and takes what came meanwhile along. So it is woken less often.
     fn sleep(&self) -> io::Result<()> {
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);
         self.thread.swap(AWAKE, SeqCst);
         let mut taken = taken?;
+        if is_quiet && taken < EVENTS_FEW {
+            thread::yield_now();
+            taken = self.take(false)?;
+        }
         while taken == EVENTS_MAX {
             taken = self.take(false)?;
         }

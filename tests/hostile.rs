@@ -32,6 +32,9 @@ fn start(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
     (root, server)
 }
 
+/// Memory comes and goes in huge pages of 2 MiB: two or three of them say nothing about clients.
+const STEP_BYTES: u64 = 6 << 20;
+
 /// Bytes of memory that the server's process has, without those of files: the table's pages are not the clients'.
 fn resident_bytes(server: &TestServer) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
@@ -197,7 +200,7 @@ fn replies_that_nobody_without_the_password_reads_do_not_pile_up() {
         "{sent} bytes sent without a password, no reply read: {held} bytes accounted, {grown} resident"
     );
     assert!(sent < 64 << 20, "the server reads on although nobody reads its replies");
-    assert!(held <= 128 << 10 && grown <= 1 << 20, "{held} accounted, {grown} resident");
+    assert!(held <= 128 << 10 && grown <= (1 << 20) + STEP_BYTES, "{held} accounted, {grown} resident");
 }
 
 #[test]
@@ -252,7 +255,8 @@ fn idle_clients_cost_little() {
     }
     let each = resident_bytes(&server).saturating_sub(before) / count as u64;
     eprintln!("{count} idle clients: {each} bytes resident for each");
-    assert!(each <= IDLE_BYTES_MAX, "{each} bytes for each of {count} idle clients");
+    let bytes_max = IDLE_BYTES_MAX * count as u64 + STEP_BYTES;
+    assert!(each * count as u64 <= bytes_max, "{each} bytes for each of {count} idle clients");
 }
 
 /// Raises this process's limit of open files, which the server inherits, as far as it goes.

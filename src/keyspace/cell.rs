@@ -44,7 +44,7 @@ const _: () = assert!(PIECE_BYTES <= CELL_BYTES_MAX);
 /// Bits of the tag that hold the type.
 const TYPE_BITS: u8 = 0x0F;
 /// Tag flag: a deadline follows.
-const HAS_DEADLINE: u8 = 0x10;
+pub(super) const HAS_DEADLINE: u8 = 0x10;
 /// Tag flag: the string was built up piecemeal.
 const RAW: u8 = 0x20;
 /// Tag flag: some field of the hash has a deadline.
@@ -239,8 +239,8 @@ pub(super) fn with_deadline(cell: &Cell<'_>, expire_at_ms: Option<u64>) -> Resul
     Ok(bytes)
 }
 
-/// A tag and a deadline.
-fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
+/// The tag of a cell or an element, and its deadline.
+pub(super) fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
     let mut cell = CellBytes::new();
     match expire_at_ms {
         Some(deadline) => {

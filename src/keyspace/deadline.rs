@@ -9,7 +9,7 @@
 use smallvec::SmallVec;
 
 use super::{DATABASES_MAX, ExpiredKey, KeyspaceError, deadlines_slot, walk};
-use crate::table::{TableWriter, View};
+use crate::table::{Root, TableWriter, View};
 
 /// Bytes of a deadline in front of its key.
 pub(super) const DEADLINE_BYTES: usize = 8;
@@ -42,17 +42,29 @@ pub(super) fn replace(
     }
     let slot = deadlines_slot(db);
     let mut root = table.root(slot);
+    replace_in(table, &mut root, key, old, new)?;
+    table.set_root(slot, root);
+    Ok(())
+}
+
+/// Makes `new` the deadline under which a tree has the key, where `old` was.
+pub(super) fn replace_in(
+    table: &mut TableWriter,
+    tree: &mut Root,
+    key: &[u8],
+    old: Option<u64>,
+    new: Option<u64>,
+) -> Result<(), KeyspaceError> {
     if let Some(old) = old {
-        let removed = table.remove(&mut root, &index_key(old, key))?;
+        let removed = table.remove(tree, &index_key(old, key))?;
         removed.ok_or(KeyspaceError::BadCell("its deadline is not in the tree of deadlines"))?;
     }
     if let Some(new) = new {
-        let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
+        let added = table.insert(tree, &index_key(new, key), &[], &[])?;
         if !added {
             return Err(KeyspaceError::BadCell("its deadline is in the tree of deadlines already"));
         }
     }
-    table.set_root(slot, root);
     Ok(())
 }
 

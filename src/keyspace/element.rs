@@ -10,12 +10,10 @@
 //! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
 
 use super::KeyspaceError;
-use super::cell::{CellBytes, INLINE_BYTES_MAX, Text};
+use super::cell::{CellBytes, HAS_DEADLINE, INLINE_BYTES_MAX, Text, header};
 use super::pieces;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root, TableWriter};
 
-/// Tag flag: a deadline follows.
-const HAS_DEADLINE: u8 = 0x10;
 /// Tag flag: the bytes are in pieces.
 const IN_PIECES: u8 = 0x40;
 
@@ -80,19 +78,6 @@ pub(super) fn with_deadline(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<C
     let mut cell = header(bytes[0] & !HAS_DEADLINE, expire_at_ms);
     cell.extend_from_slice(rest);
     Ok(cell)
-}
-
-/// A tag and a deadline.
-fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
-    let mut cell = CellBytes::new();
-    match expire_at_ms {
-        Some(deadline) => {
-            cell.push(tag | HAS_DEADLINE);
-            cell.extend_from_slice(&deadline.to_le_bytes());
-        }
-        None => cell.push(tag),
-    }
-    cell
 }
 
 #[cfg(test)]

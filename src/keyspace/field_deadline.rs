@@ -8,7 +8,7 @@
 //! A hash stands in the tree once, with the earliest deadline of its fields. A database whose hashes have none has no
 //! tree.
 
-use super::deadline::{index_key, split};
+use super::deadline::{replace_in, split};
 use super::{ExpiredKey, KeyspaceError, walk};
 use crate::table::{Root, TableWriter, View};
 
@@ -49,16 +49,7 @@ pub(super) fn replace(
         return Ok(());
     }
     let mut root = tree(&table.view(), db)?;
-    if let Some(old) = old {
-        let removed = table.remove(&mut root, &index_key(old, key))?;
-        removed.ok_or(KeyspaceError::BadCell("it is not in the tree of field deadlines"))?;
-    }
-    if let Some(new) = new {
-        let added = table.insert(&mut root, &index_key(new, key), &[], &[])?;
-        if !added {
-            return Err(KeyspaceError::BadCell("it is in the tree of field deadlines already"));
-        }
-    }
+    replace_in(table, &mut root, key, old, new)?;
     set_tree(table, db, root)
 }
 

@@ -113,3 +113,58 @@ impl Drop for Resolver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+
+    use super::*;
+    use crate::resp::Protocol;
+    use crate::writer::Submission;
+
+    fn completion(reply_to: Resolver) -> Completion {
+        let submission = Submission {
+            client_id: 1,
+            protocol: Protocol::Resp2,
+            is_tracked: false,
+            transaction_bytes: 0,
+            input: Vec::new(),
+            spans: Vec::new(),
+            items: Vec::new(),
+            ready: Vec::new(),
+            out: b"+OK\r\n".to_vec(),
+            reply_to,
+        };
+        Completion { submission, executed: 1 }
+    }
+
+    #[test]
+    fn a_pair_serves_one_submission_after_the_other() {
+        let (promise, mut resolver) = promise();
+        for _ in 0..3 {
+            assert!(promise.try_take().is_none());
+            assert!(completion(resolver).resolve().is_some(), "whoever asked is to be woken");
+            let answer = block_on(promise.wait()).unwrap();
+            assert_eq!(answer.submission.out, b"+OK\r\n");
+            resolver = answer.submission.reply_to;
+        }
+        drop(resolver);
+        assert!(block_on(promise.wait()).is_err(), "the writer is gone");
+    }
+
+    #[test]
+    fn an_answer_for_nobody_is_freed() {
+        for resolves_first in [true, false] {
+            let (promise, resolver) = promise();
+            let slot = Arc::downgrade(&promise.0);
+            if resolves_first {
+                assert!(completion(resolver).resolve().is_none());
+                drop(promise);
+            } else {
+                drop(promise);
+                assert!(completion(resolver).resolve().is_none());
+            }
+            assert!(slot.upgrade().is_none());
+        }
+    }
+}

@@ -7,12 +7,15 @@ pub mod keys;
 pub mod reference;
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 /// How long a server may take to answer its first PING.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -166,9 +169,16 @@ fn is_ready(reply: &Value) -> bool {
     }
 }
 
-/// A TCP port that was free a moment ago.
+/// A TCP port on loopback for a server of this test process. It stays bound, so that the system gives it to nobody else
+/// before the server listens on it, or while the server is down; the server may listen since both reuse the address.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static HELD: Mutex<Vec<Socket>> = Mutex::new(Vec::new());
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    HELD.lock().unwrap().push(socket);
+    port
 }
 
 /// One reply, of either protocol.
@@ -342,11 +352,16 @@ pub fn encode_reply(reply: &Value) -> Vec<u8> {
 
 /// A seed for this run: `ACKD_TEST_SEED` when set, else the time. Printed, so that a failure shows it.
 pub fn seed(test: &str) -> u64 {
+    seed_or(test, || {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+    })
+}
+
+/// A seed for this run: `ACKD_TEST_SEED` when set, else the default. Printed, so that a failure shows it.
+pub fn seed_or(test: &str, default: impl FnOnce() -> u64) -> u64 {
     let seed = match std::env::var("ACKD_TEST_SEED") {
         Ok(text) => text.parse().expect("ACKD_TEST_SEED is a number"),
-        Err(_) => {
-            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
-        }
+        Err(_) => default(),
     };
     eprintln!("replay with: ACKD_TEST_SEED={seed} cargo test {test}");
     seed

@@ -33,7 +33,7 @@ impl Listener {
 
 /// Sends random commands of a family to both servers, and compares what listeners are told.
 fn compare_events(commands: u64, family: impl FnOnce(SmallRng) -> Box<dyn Family>) {
-    let seed = seed("--test differential");
+    let seed = comparison_seed();
     let root = tempfile::tempdir().unwrap();
     let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
     let reference = Reference::start(root.path());

@@ -45,9 +45,10 @@ impl Places {
     fn size(&mut self) -> [String; 2] {
         let unit = self.pick(&["m", "km", "FT", "mi", "km", "m", "km", "mm"]);
         let size = match self.below(40) {
-            // Redis 7.0 does not look everywhere when a search has no end: no `inf`.
+            // Redis 7.0 does not look everywhere when a search has no end: no `inf`. Nor does it look across a pole: the
+            // places next to one are 550 km from it, and these sizes end below 509 km, in miles too.
             0 => self.pick(&["-1", "x", "0"]),
-            _ => format!("{:.3}", 10_f64.powf(self.random.random_range(0.0..3.0))),
+            _ => format!("{:.3}", 10_f64.powf(self.random.random_range(0.0..2.5))),
         };
         [size, unit]
     }

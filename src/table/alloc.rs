@@ -200,14 +200,15 @@ impl Space {
         u64::from(page)
     }
 
-    /// Takes a page that is free: one that was just released, else the lowest one.
+    /// Takes a page that is free: one that was just released, else the next one.
     fn take(&mut self) -> u32 {
-        self.recent.pop().or_else(|| self.taken.take_lowest()).expect("room was made before")
+        self.recent.pop().or_else(|| self.taken.take_next()).expect("room was made before")
     }
 
-    /// Makes a page free.
-    fn put_back(&mut self, page: u32) {
-        if self.recent.len() < RECENT_MAX {
+    /// Makes a page of generation `born` free.
+    fn put_back(&mut self, page: u32, born: u64) {
+        let is_dirty = born > self.checkpoint.unwrap_or(self.durable);
+        if is_dirty && self.recent.len() < RECENT_MAX {
             self.recent.push(page);
         } else {
             self.taken.release(page);
@@ -235,7 +236,7 @@ impl Space {
         std::mem::swap(&mut self.group, &mut group);
         group.roots = *roots;
         for page in &group.stillborn {
-            self.put_back(*page);
+            self.put_back(*page, group.generation);
         }
         self.frozen.push_back(group);
     }
@@ -246,7 +247,7 @@ impl Space {
         born.sort_unstable();
         born.dedup();
         for page in born.drain(..) {
-            self.put_back(page);
+            self.put_back(page, self.group.generation);
         }
         self.group.born = born;
         self.group.freed.clear();
@@ -327,7 +328,7 @@ impl Space {
     /// Makes the checkpoint that was begun the durable one and frees the pages that only the former one used.
     pub(super) fn end_checkpoint(&mut self, retired: impl Iterator<Item = u32>) {
         self.durable = self.checkpoint.take().expect("a checkpoint was begun");
-        retired.for_each(|page| self.put_back(page));
+        retired.for_each(|page| self.taken.release(page));
     }
 
     /// Looks at up to `budget` freed pages and releases those that no pin holds. `readers` appends the generations
@@ -343,7 +344,7 @@ impl Space {
             let Some(held) = self.review.pop().or_else(|| self.pending.pop_front()) else { break };
             match self.holder(held) {
                 Some(pin) => self.park(held, pin),
-                None => self.put_back(held.page),
+                None => self.put_back(held.page, held.born),
             }
         }
     }

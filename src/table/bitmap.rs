@@ -1,4 +1,4 @@
-//! Bitmaps over page numbers: a plain one, and one that finds its lowest clear bit quickly.
+//! Bitmaps over page numbers: a plain one, and one that finds its next clear bit quickly.
 
 /// One bit a page.
 #[derive(Clone, Default)]
@@ -52,14 +52,17 @@ impl Bitmap {
     }
 }
 
-/// Which pages are taken, with the lowest free page found in a few steps.
+/// Which pages are taken, with the next free page found in a few steps.
+///
+/// Pages are handed out in rounds through the file (next fit): those that are written between two checkpoints lie side by
+/// side as far as the free ones do, so that few transfers write them.
 pub(super) struct TakenMap {
     /// Set for pages that are taken, and for those behind the file's end.
     taken: Bitmap,
     /// One bit a word of `taken`: whether it has a clear bit.
     open: Vec<u64>,
-    /// No word of `open` before this one has a set bit.
-    low: usize,
+    /// The word of `taken` in which the next free page is looked for first.
+    at: usize,
     /// Number of pages in the file.
     pages: u64,
     /// Number of pages that are not taken.
@@ -80,7 +83,7 @@ impl TakenMap {
             bits.sum()
         });
         let open = open.collect();
-        TakenMap { taken: Bitmap { words }, open, low: 0, pages, free }
+        TakenMap { taken: Bitmap { words }, open, at: 0, pages, free }
     }
 
     /// Number of pages in the file.
@@ -104,19 +107,23 @@ impl TakenMap {
         self.pages = pages;
     }
 
-    /// Takes the lowest free page.
-    pub(super) fn take_lowest(&mut self) -> Option<u32> {
-        while self.low < self.open.len() {
-            let open = self.open[self.low];
-            if open != 0 {
-                let word = self.low * 64 + open.trailing_zeros() as usize;
-                let page = word as u32 * 64 + self.taken.words[word].trailing_ones();
-                self.take(page);
-                return Some(page);
-            }
-            self.low += 1;
-        }
-        None
+    /// Takes the next free page; behind the last one of the file comes the first.
+    pub(super) fn take_next(&mut self) -> Option<u32> {
+        self.at = self.next_open(self.at).or_else(|| self.next_open(0))?;
+        let page = self.at as u32 * 64 + self.taken.words[self.at].trailing_ones();
+        self.take(page);
+        Some(page)
+    }
+
+    /// The next word of `taken` with a clear bit, from word `from` on.
+    fn next_open(&self, from: usize) -> Option<usize> {
+        let first = from / 64;
+        let mask = u64::MAX << (from % 64);
+        let words = self.open.iter().enumerate().skip(first);
+        words
+            .map(|(index, open)| (index, if index == first { open & mask } else { *open }))
+            .find(|(_, open)| *open != 0)
+            .map(|(index, open)| index * 64 + open.trailing_zeros() as usize)
     }
 
     /// Takes a page that is free.
@@ -137,7 +144,6 @@ impl TakenMap {
         self.free += 1;
         let word = page as usize / 64;
         self.open[word / 64] |= 1 << (word % 64);
-        self.low = self.low.min(word / 64);
     }
 }
 
@@ -146,18 +152,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_free_page_is_taken_first() {
+    fn free_pages_are_taken_in_rounds_through_the_file() {
         let mut live = Bitmap::default();
         live.grow(200);
         (0..150).for_each(|page| live.set(page));
         let mut map = TakenMap::new(&live, 200);
-        assert_eq!((map.free(), map.take_lowest()), (50, Some(150)));
+        assert_eq!((map.free(), map.take_next()), (50, Some(150)));
         map.release(3);
-        assert_eq!((map.take_lowest(), map.take_lowest()), (Some(3), Some(151)));
-        while map.take_lowest().is_some() {}
+        assert_eq!((map.take_next(), map.take_next()), (Some(151), Some(152)));
+        let rest: Vec<u32> = std::iter::from_fn(|| map.take_next()).collect();
+        assert_eq!(rest, (153..200).chain([3]).collect::<Vec<_>>());
         assert_eq!(map.free(), 0);
         map.grow(10_000);
-        assert_eq!((map.free(), map.take_lowest()), (9_800, Some(200)));
+        map.release(70);
+        assert_eq!((map.free(), map.take_next(), map.take_next()), (9_801, Some(70), Some(200)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::cli::{VERSION, exit};
 use crate::config::{Config, WalMethod};
 use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
+use crate::memory_limit::memory_limit_bytes;
 use crate::server::{self, Endpoint, Executors, Listener};
 use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
 use crate::table::TableOptions;
@@ -82,11 +83,18 @@ fn options(config: &Config) -> StorageOptions {
         },
         writer: WriterOptions {
             group_bytes_max: usize::try_from(config.group_bytes_max).unwrap_or(usize::MAX),
+            redo_bytes_max: redo_bytes_max(),
             ..WriterOptions::default()
         },
         queue_messages_max: config.queue_commands_max as usize,
         queue_bytes_max: usize::try_from(config.queue_bytes_max).unwrap_or(usize::MAX),
     }
+}
+
+/// Bytes of records that are held so that a version need not be frozen: each freeze has its pages copied once more. Enough
+/// for all records between two checkpoints of small values, where memory is not short.
+fn redo_bytes_max() -> usize {
+    usize::try_from(memory_limit_bytes() / 16).unwrap_or(usize::MAX).min(64 << 20)
 }
 
 /// What a failure to open the data means for the process.

@@ -15,7 +15,7 @@ use crate::scrub;
 use crate::state::ServerState;
 use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableOptions};
 use crate::writer::{
-    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterOptions, WriterQueue,
+    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterOptions, WriterQueue, doorbell,
     writer_queue_with,
 };
 
@@ -138,7 +138,7 @@ pub fn open(
     );
     let writer = std::thread::Builder::new()
         .name("writer".into())
-        .spawn(move || futures_lite::future::block_on(writer.run()).inspect_err(failed))
+        .spawn(move || doorbell::block_on(writer.run()).inspect_err(failed))
         .map_err(|source| StorageError::Io { what: "cannot start the writer".into(), source })?;
     Ok(OpenStorage { table: recovered.table, queue, clock, report, log_method, writer, _dir: dir })
 }

@@ -23,6 +23,7 @@ use rustix::time::Timespec;
 use slab::Slab;
 
 use super::ready::{ENDED, READ, Ready, WRITE};
+use crate::writer::doorbell;
 
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
@@ -88,6 +89,7 @@ impl Readiness {
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
+        doorbell::hold();
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
@@ -101,6 +103,7 @@ impl Readiness {
     /// Where clients share the processors with the server, they may be in the middle of sending: a thread that was woken
     /// for a few events gives its processor away once, and takes what came meanwhile along. So it is woken less often.
     fn sleep(&self) -> io::Result<()> {
+        doorbell::ring_held();
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);
         self.thread.swap(AWAKE, SeqCst);

@@ -16,7 +16,7 @@ use super::refusal::{Refusal, resolve};
 use crate::command::{Args, CommandError, EXEC, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
-use crate::writer::Item;
+use crate::writer::{Item, doorbell};
 
 /// What has to happen before the session goes on. All steps but [`Step::Abort`] begin with answering the items and
 /// sending the replies.
@@ -295,6 +295,7 @@ impl Session {
             self.state.tracking.remember(&self.state, self.client.id(), spec.keys_read(&args));
         }
         let call = ReadCall { spec, run, db: self.client.db(), args: &args };
+        doorbell::ring_held();
         let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
         work.spans.truncate(first_span);

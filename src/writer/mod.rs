@@ -21,6 +21,7 @@
 
 mod aftermath;
 mod blocking;
+pub mod doorbell;
 mod execute;
 mod expiry;
 mod flight;
@@ -127,6 +128,8 @@ pub struct WriterOptions {
     pub log_reserve_bytes: u64,
     /// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
     pub table_reserve_pages: u64,
+    /// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
+    pub redo_bytes_max: usize,
 }
 
 impl Default for WriterOptions {
@@ -138,6 +141,7 @@ impl Default for WriterOptions {
             reclaim_pages_max: 256,
             log_reserve_bytes: 256 << 10,
             table_reserve_pages: 1024,
+            redo_bytes_max: 16 << 20,
         }
     }
 }
@@ -233,6 +237,7 @@ impl<L: Log> Writer<L> {
         checkpoints: Checkpoints,
         options: WriterOptions,
     ) -> Self {
+        let redo = Redo::new(options.redo_bytes_max);
         Self {
             log,
             table,
@@ -254,7 +259,7 @@ impl<L: Log> Writer<L> {
             overlaps: false,
             publish_left: 0,
             unpublished: false,
-            redo: Redo::default(),
+            redo,
             waiting: Waiting::default(),
             space_told: None,
             watches: Watches::default(),

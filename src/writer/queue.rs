@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use super::Submission;
+use super::{Submission, doorbell};
 
 /// Messages that wait at most.
 pub const QUEUE_MESSAGES_MAX: usize = 4096;
@@ -98,9 +98,11 @@ impl WriterQueue {
         if !self.budget.try_take(bytes) {
             self.budget.take(bytes, || self.messages.is_closed()).await;
         }
+        let items = submission.items.len();
         let charged = Charged { budget: &self.budget, bytes };
         self.send(Message::Submission(submission)).await?;
         std::mem::forget(charged);
+        doorbell::submitted(items);
         Ok(())
     }
 

@@ -13,12 +13,10 @@ use crate::effect;
 use crate::keyspace::{Keyspace, KeyspaceError};
 use crate::table::TableError;
 
-/// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
-const REDO_BYTES_MAX: usize = 16 << 20;
-
 /// The records of the groups that were closed since the last freeze.
-#[derive(Default)]
 pub(super) struct Redo {
+    /// Bytes after which the version should be frozen.
+    bytes_max: usize,
     /// The payloads, one behind the other.
     bytes: Vec<u8>,
     /// Where each of them ends.
@@ -26,6 +24,11 @@ pub(super) struct Redo {
 }
 
 impl Redo {
+    /// No records. A version should be frozen when there are so many bytes of them.
+    pub fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, bytes: Vec::new(), ends: Vec::new() }
+    }
+
     /// Adds the records of a group that is closed.
     pub fn push(&mut self, group: &Group) {
         for payload in group.payloads() {
@@ -36,13 +39,13 @@ impl Redo {
 
     /// Whether so much is held that the version should be frozen.
     pub fn is_full(&self) -> bool {
-        self.bytes.len() >= REDO_BYTES_MAX
+        self.bytes.len() >= self.bytes_max
     }
 
     /// Forgets all: the version was frozen.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.shrink_to(REDO_BYTES_MAX);
+        self.bytes.shrink_to(self.bytes_max);
         self.ends.clear();
     }
 

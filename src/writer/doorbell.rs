@@ -1,0 +1,161 @@
+//! Wakes the writer, once for many submissions.
+//!
+//! A thread that serves many connections submits for one after the other. If each submission woke the writer, then where
+//! processors are few each would be a switch to the writer and back. So such a thread holds the bell: it rings once
+//! enough is submitted, or when it is about to do anything else. All other threads ring at once.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Commands that are submitted at most before the bell is rung.
+const HELD_ITEMS_MAX: usize = 16;
+
+thread_local! {
+    /// What this thread holds, if it may.
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
+}
+
+/// A bell that is still to be rung.
+#[derive(Default)]
+struct Held {
+    /// The bell, if it is.
+    bell: Option<Arc<Doorbell>>,
+    /// Commands submitted since.
+    items: usize,
+}
+
+/// The waker of a thread.
+struct Doorbell {
+    /// Whether it was rung since the thread last looked.
+    is_rung: AtomicBool,
+    /// The thread.
+    thread: Thread,
+}
+
+/// Runs a future on this thread, which sleeps until the bell is rung when there is nothing to do.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let bell = Arc::new(Doorbell { is_rung: AtomicBool::new(false), thread: thread::current() });
+    let waker = Waker::from(bell.clone());
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+        while !bell.is_rung.swap(false, SeqCst) {
+            thread::park();
+        }
+    }
+}
+
+/// From now on this thread holds bells until it calls [`ring_held`], which it has to before it does anything that takes
+/// time.
+pub fn hold() {
+    HELD.set(Some(Held::default()));
+}
+
+/// Rings the bell that this thread holds, if it does.
+pub fn ring_held() {
+    let bell = HELD.with_borrow_mut(|held| {
+        let held = held.as_mut()?;
+        held.items = 0;
+        held.bell.take()
+    });
+    if let Some(bell) = bell {
+        bell.ring();
+    }
+}
+
+/// Notes that so many commands were submitted; rings if they are enough.
+pub(super) fn submitted(items: usize) {
+    let is_enough = HELD.with_borrow_mut(|held| {
+        let Some(held) = held else { return false };
+        held.items += items;
+        held.items >= HELD_ITEMS_MAX
+    });
+    if is_enough {
+        ring_held();
+    }
+}
+
+impl Doorbell {
+    fn ring(&self) {
+        if !self.is_rung.swap(true, SeqCst) {
+            self.thread.unpark();
+        }
+    }
+}
+
+impl Wake for Doorbell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let other = HELD.with_borrow_mut(|held| match held {
+            Some(held) => held.bell.replace(self.clone()).filter(|other| !Arc::ptr_eq(other, self)),
+            None => Some(self.clone()),
+        });
+        if let Some(bell) = other {
+            bell.ring();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Long enough for a thread that was woken to run.
+    const SOON: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn a_thread_that_holds_the_bell_rings_when_enough_is_submitted_or_when_told_to() {
+        let (queue, inbox) = async_channel::bounded::<u32>(64);
+        let (heard, hears) = channel();
+        let writer = thread::spawn(move || {
+            block_on(async move {
+                while let Ok(number) = inbox.recv().await {
+                    heard.send(number).unwrap();
+                }
+            });
+        });
+        let submits = thread::spawn(move || {
+            thread::sleep(SOON);
+            hold();
+            queue.try_send(1).unwrap();
+            submitted(1);
+            assert!(hears.recv_timeout(SOON).is_err(), "the bell is held");
+            ring_held();
+            assert_eq!(hears.recv(), Ok(1));
+            thread::sleep(SOON);
+            queue.try_send(2).unwrap();
+            submitted(HELD_ITEMS_MAX - 1);
+            assert!(hears.recv_timeout(SOON).is_err(), "the bell is held");
+            submitted(1);
+            assert_eq!(hears.recv(), Ok(2));
+            ring_held();
+            drop(queue);
+            ring_held();
+        });
+        submits.join().unwrap();
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_holds_no_bell_rings_at_once() {
+        let (queue, inbox) = async_channel::bounded::<u32>(1);
+        let writer = thread::spawn(move || block_on(inbox.recv()));
+        thread::sleep(SOON);
+        queue.try_send(1).unwrap();
+        assert_eq!(writer.join().unwrap(), Ok(1));
+    }
+}

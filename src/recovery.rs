@@ -13,19 +13,23 @@
 //! the byte; the replay writes to pages of the table's file that the checkpoint does not hold. The log is read twice for
 //! that. A crash anywhere in here leads back to step 1 with the same outcome.
 
+mod batch;
+mod warmer;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Step, Storage};
 
 use crate::effect::{self, EffectError};
-use crate::keyspace::{Keyspace, KeyspaceError, keys_slot};
+use crate::keyspace::KeyspaceError;
 use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
+use batch::Batch;
+use warmer::{AHEAD_MAX, Warmer};
 
-/// Records whose keys are looked up together.
-const BATCH_RECORDS: usize = 64;
-/// Bytes of payloads after which a batch takes no further record.
-const BATCH_BYTES: usize = 256 << 10;
+/// Batches that are applied without a warmer: so few take less time than starting one.
+const BATCHES_FEW: usize = 16;
 
 /// Why a data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -184,13 +188,15 @@ fn check_log<S: Storage>(mut reader: Reader<S>) -> Result<(), RecoveryError> {
 /// Step 4: applies the effects of all records that the table lacks.
 ///
 /// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
-/// change it.
+/// change it. Records are read some way ahead, so that another thread can touch the pages of their keys.
 fn replay<S: Storage>(
     reader: &mut Reader<S>,
     writer: &mut TableWriter,
     report: &mut Report,
 ) -> Result<LogEnd, RecoveryError> {
-    let mut batch = Batch::default();
+    let mut warmer = None;
+    let mut ahead: VecDeque<Arc<Batch>> = VecDeque::new();
+    let (mut batch, mut batches) = (Batch::default(), 0);
     let end = loop {
         match reader.next()? {
             Step::Record(record) => {
@@ -201,66 +207,32 @@ fn replay<S: Storage>(
             }
             Step::CleanEnd(end) | Step::TornTail(end) => break end,
         }
-        if batch.is_full() {
-            batch.apply(writer)?;
+        if !batch.is_full() {
+            continue;
+        }
+        batches += 1;
+        if batches == BATCHES_FEW {
+            // Without one, the replay only takes longer.
+            warmer = Warmer::start(writer.table().clone()).ok();
+        }
+        let full = Arc::new(std::mem::take(&mut batch));
+        if let Some(warmer) = &warmer {
+            warmer.warm(&full);
+        }
+        ahead.push_back(full);
+        if warmer.is_none() || ahead.len() > AHEAD_MAX {
+            ahead.pop_front().expect("one was just added").apply(writer)?;
         }
     };
-    batch.apply(writer)?;
+    ahead.push_back(Arc::new(batch));
+    for batch in ahead {
+        batch.apply(writer)?;
+    }
+    drop(warmer);
     if writer.table().faults() > 0 {
         return Err(TableError::Faulted.into());
     }
     Ok(end)
-}
-
-/// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
-#[derive(Default)]
-struct Batch {
-    /// The payloads, one behind the other.
-    bytes: Vec<u8>,
-    /// LSN of each record, and where its payload ends.
-    records: Vec<(u64, usize)>,
-}
-
-impl Batch {
-    /// Adds a record.
-    fn push(&mut self, lsn: u64, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        self.records.push((lsn, self.bytes.len()));
-    }
-
-    /// Whether it is time to apply what is there.
-    fn is_full(&self) -> bool {
-        self.records.len() >= BATCH_RECORDS || self.bytes.len() >= BATCH_BYTES
-    }
-
-    /// Applies the effects of all records, in order, and forgets the records.
-    fn apply(&mut self, writer: &mut TableWriter) -> Result<(), RecoveryError> {
-        for (lsn, payload) in self.payloads() {
-            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-            for effect in decoded.effects() {
-                if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
-                    writer.prefetch(writer.root(keys_slot(db)), key);
-                }
-            }
-        }
-        for (lsn, payload) in self.payloads() {
-            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-            let mut keys = Keyspace::new(writer, None);
-            for effect in decoded.effects() {
-                keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
-            }
-        }
-        self.bytes.clear();
-        self.bytes.shrink_to(BATCH_BYTES);
-        self.records.clear();
-        Ok(())
-    }
-
-    /// LSN and payload of each record.
-    fn payloads(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let starts = std::iter::once(0).chain(self.records.iter().map(|&(_, end)| end));
-        self.records.iter().zip(starts).map(|(&(lsn, end), start)| (lsn, &self.bytes[start..end]))
-    }
 }
 
 /// Step 5: puts a torn tail aside and syncs what was recovered.

@@ -75,6 +75,8 @@ pub(super) struct Space {
     live: Bitmap,
     /// Live pages that were written since the last checkpoint began.
     dirty: Bitmap,
+    /// Number of these pages.
+    dirty_pages: u64,
     /// Parts of the allocation map in which `live` changed since they were last written.
     changed_parts: Bitmap,
     /// Pages that one part of the allocation map covers.
@@ -108,6 +110,7 @@ impl Space {
             recent: Vec::with_capacity(RECENT_MAX),
             live,
             dirty: Bitmap::default(),
+            dirty_pages: 0,
             changed_parts: Bitmap::default(),
             part_pages,
             group: Group::new(generation + 1),
@@ -269,16 +272,16 @@ impl Space {
         let mut group = self.frozen.pop_front().expect("a group was frozen");
         for page in group.born.drain(..) {
             self.set_live(page);
-            self.dirty.set(page);
+            self.set_dirty(page);
         }
         for held in group.freed.drain(..) {
             self.clear_live(held.page);
-            self.dirty.clear(held.page);
+            self.clear_dirty(held.page);
             self.pending.push_back(held);
         }
         for page in group.stillborn.drain(..) {
             self.clear_live(page);
-            self.dirty.clear(page);
+            self.clear_dirty(page);
         }
         self.idle.push(group);
     }
@@ -295,11 +298,30 @@ impl Space {
         self.changed_parts.set((u64::from(page) / self.part_pages) as u32);
     }
 
+    /// Marks a page as written since the last checkpoint began.
+    fn set_dirty(&mut self, page: u32) {
+        self.dirty_pages += u64::from(!self.dirty.get(page));
+        self.dirty.set(page);
+    }
+
+    /// Marks a page as of no interest to the next checkpoint.
+    fn clear_dirty(&mut self, page: u32) {
+        self.dirty_pages -= u64::from(self.dirty.get(page));
+        self.dirty.clear(page);
+    }
+
+    /// Number of pages that the next checkpoint has to write, if it holds all changes so far: an upper bound.
+    pub(super) fn dirty_pages(&self) -> u64 {
+        let unpublished: usize = self.frozen.iter().chain([&self.group]).map(|group| group.born.len()).sum();
+        self.dirty_pages + unpublished as u64
+    }
+
     /// Pins a version for the checkpoint that begins, and hands over the live pages that it must write: those that
     /// were written since the last one began. No generation that is not published has such pages.
     pub(super) fn begin_checkpoint(&mut self, generation: u64) -> Vec<u32> {
         assert!(self.checkpoint.is_none() && generation >= self.durable);
         self.checkpoint = Some(generation);
+        self.dirty_pages = 0;
         self.dirty.drain()
     }
 

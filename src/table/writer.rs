@@ -135,6 +135,11 @@ impl TableWriter {
         self.space.generation()
     }
 
+    /// Number of pages that the next checkpoint has to write, if it holds all changes so far: an upper bound.
+    pub fn dirty_pages(&self) -> u64 {
+        self.space.dirty_pages()
+    }
+
     /// Ends the generation: its pages do not change from here on, and later changes copy them. Readers do not see it
     /// before it is published.
     pub fn freeze(&mut self) -> Frozen {

@@ -50,14 +50,14 @@ impl<L: Log> Writer<L> {
         let started = self.latency_clock();
         self.expire(&mut open)?;
         self.took(LatencyEvent::ExpireCycle, started);
-        if let Some(outcome) = self.checkpoints.ended() {
+        if let Some(outcome) = self.checkpoints.ended(self.table.dirty_pages()) {
             self.end_checkpoint(outcome)?;
         }
         let OpenGroup { group, now_ms, mut changed, quiet, aftermath } = open;
         changed |= self.reclaim(&group, self.options.reclaim_pages_max)?;
         self.unpublished |= changed;
         self.redo.push(&group);
-        let checkpoint = self.checkpoints.is_due();
+        let checkpoint = self.checkpoints.is_due(self.table.dirty_pages());
         let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full();
         let publish = wanted && std::mem::take(&mut self.unpublished);
         if publish {

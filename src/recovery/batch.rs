@@ -1,0 +1,59 @@
+//! Some records in a row.
+
+use super::RecoveryError;
+use crate::effect;
+use crate::keyspace::{Keyspace, keys_slot};
+use crate::table::TableWriter;
+
+/// Records whose keys are looked up together.
+const BATCH_RECORDS: usize = 64;
+/// Bytes of payloads after which a batch takes no further record.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// The payloads, one behind the other.
+    bytes: Vec<u8>,
+    /// LSN of each record, and where its payload ends.
+    records: Vec<(u64, usize)>,
+}
+
+impl Batch {
+    /// Adds a record.
+    pub fn push(&mut self, lsn: u64, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.records.push((lsn, self.bytes.len()));
+    }
+
+    /// Whether it is time to apply what is there.
+    pub fn is_full(&self) -> bool {
+        self.records.len() >= BATCH_RECORDS || self.bytes.len() >= BATCH_BYTES
+    }
+
+    /// Applies the effects of all records, in order.
+    pub fn apply(&self, writer: &mut TableWriter) -> Result<(), RecoveryError> {
+        for (lsn, payload) in self.payloads() {
+            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
+            for effect in decoded.effects() {
+                if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
+                    writer.prefetch(writer.root(keys_slot(db)), key);
+                }
+            }
+        }
+        for (lsn, payload) in self.payloads() {
+            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
+            let mut keys = Keyspace::new(writer, None);
+            for effect in decoded.effects() {
+                keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// LSN and payload of each record.
+    pub fn payloads(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let starts = std::iter::once(0).chain(self.records.iter().map(|&(_, end)| end));
+        self.records.iter().zip(starts).map(|(&(lsn, end), start)| (lsn, &self.bytes[start..end]))
+    }
+}

@@ -260,11 +260,17 @@ impl<'v> Cursor<'v> {
         let (mut tree, mut left, mut key_base) = (self.root, position, 0);
         loop {
             self.enter(tree, key_base, true)?;
+            let mut total = tree.count;
             let body = self.descend(|body| {
-                take(&mut left, (0..node::cells(body)).map(|index| branch::pointer(body, index).count))
+                let count = |index| branch::pointer(body, index).count;
+                let index = part_of(&mut left, total, node::cells(body), count);
+                total = count(index);
+                index
             })?;
-            let weights = (0..node::cells(body)).map(|index| leaf::weight(body, index));
-            let index = if node::stems(body) == 0 { left as usize } else { take(&mut left, weights) };
+            let index = match node::stems(body) {
+                0 => left as usize,
+                _ => part_of(&mut left, total, node::cells(body), |index| leaf::weight(body, index)),
+            };
             let frame = self.frames.last_mut().expect("a leaf was reached");
             frame.index = index.min(node::cells(body) - 1);
             let Some(stem) = leaf::stem(body, frame.index) else { return Ok(true) };
@@ -326,14 +332,59 @@ fn edge(body: &Body, first: bool) -> usize {
     if first { 0 } else { node::cells(body) - 1 }
 }
 
-/// Index of the part in which `left` falls, and what is left inside of it; the last part if the parts do not reach.
-fn take(left: &mut u64, parts: impl ExactSizeIterator<Item = u64>) -> usize {
-    let last = parts.len() - 1;
-    for (index, part) in parts.enumerate() {
-        if *left < part || index == last {
+/// Index of the part in which position `left` falls, of `parts` that hold `total` together, and what is left inside of it;
+/// the last or the first part if they do not reach. They are counted from the nearer side.
+fn part_of(left: &mut u64, total: u64, parts: usize, part: impl Fn(usize) -> u64) -> usize {
+    if *left < total / 2 {
+        for index in 0..parts - 1 {
+            let part = part(index);
+            if *left < part {
+                return index;
+            }
+            *left -= part;
+        }
+        return parts - 1;
+    }
+    let mut behind = total.saturating_sub(*left);
+    for index in (1..parts).rev() {
+        let part = part(index);
+        if behind <= part {
+            *left = part - behind;
             return index;
         }
-        *left -= part;
+        behind -= part;
     }
-    last
+    *left = part(0).saturating_sub(behind);
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_falls_into_the_same_part_from_either_side() {
+        let parts = [3, 0, 5, 1, 7, 2];
+        let total: u64 = parts.iter().sum();
+        let mut position = 0;
+        for (index, part) in parts.iter().enumerate() {
+            for inside in 0..*part {
+                let mut left = position;
+                let found = part_of(&mut left, total, parts.len(), |index| parts[index]);
+                assert_eq!((found, left), (index, inside), "position {position}");
+                position += 1;
+            }
+        }
+        assert_eq!(position, total);
+    }
+
+    #[test]
+    fn a_position_behind_all_parts_of_a_damaged_page_falls_into_one_of_them() {
+        for total in [0, 1, 9, u64::MAX] {
+            for position in [0, 1, 8, 1 << 40] {
+                let mut left = position;
+                assert!(part_of(&mut left, total, 3, |_| 2) < 3);
+            }
+        }
+    }
 }

@@ -17,14 +17,27 @@ mod state;
 mod sync;
 mod table;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use sync::{FENCES, Fences};
 
 /// Runs `work` in all interleavings, and returns how many there were.
+///
+/// One that fails ends the process: what its threads still hold may wait for each other when it is dropped.
 fn explore(name: &str, work: impl Fn() + Send + Sync + 'static) -> u64 {
     let work = Arc::new(work);
+    let failed = format!("test {} ... FAILED", std::thread::current().name().unwrap_or(name));
+    std::panic::set_hook(Box::new(move |panic| {
+        // The threads of an interleaving that is over unwind, too, but say nothing.
+        if panic.payload_as_str().is_none() {
+            return;
+        }
+        // Written past what keeps the output of tests, for that ends with the process.
+        let _ = writeln!(std::io::stderr(), "{panic}\n{failed}");
+        std::process::exit(101);
+    }));
     let runs = Arc::new(AtomicU64::new(0));
     let start = Instant::now();
     for fences in [Fences::BehindStores, Fences::BeforeLoads] {

@@ -11,6 +11,10 @@ pub const SECTOR_BYTES: usize = 512;
 /// Bytes of a stamp, the last ones of a sector.
 pub const STAMP_BYTES: usize = 8;
 
+/// Bits in which a damaged stamp differs from the right one, at most. A stamp of anything else is as near to it once in
+/// 25,000 times.
+const DAMAGED_BITS_MAX: u32 = 16;
+
 /// Offset of the stamp in its sector.
 pub(super) const STAMP_AT: usize = SECTOR_BYTES - STAMP_BYTES;
 
@@ -54,6 +58,13 @@ impl Place {
     pub fn is_stamped(self, bytes: &[u8], sector: usize, number: u64) -> bool {
         let at = sector * SECTOR_BYTES;
         self.claimed_group(sector, &bytes[at..at + SECTOR_BYTES]) == number
+    }
+
+    /// Whether sector `sector` of `bytes` once carried the stamp of group `number`: a few bits of it are damaged at most.
+    /// Zeros, and stamps of an earlier use, differ in about half of the bits.
+    pub fn was_stamped(self, bytes: &[u8], sector: usize, number: u64) -> bool {
+        let found = get_u64(bytes, sector * SECTOR_BYTES + STAMP_AT);
+        (found ^ self.stamp(sector, number)).count_ones() <= DAMAGED_BITS_MAX
     }
 
     /// Writes the stamp of group `number` into sector `sector` of `bytes`.

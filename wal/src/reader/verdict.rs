@@ -8,9 +8,10 @@
 //! - a group of which some sector is not stamped was not written wholly, so it was never durable (unless
 //!   something proves otherwise), and nobody was told that it was: a torn tail, to be dropped as a whole.
 //!
-//! Damage to a stamp itself is told from an absent sector by putting the right stamp back: if the checksum is
-//! right then, the sector was there. In a segment that was never recycled, unwritten space is zero; anything
-//! else in it is damage too.
+//! Damage to a stamp itself is told from an absent sector by the few bits in which it differs from the right one, and
+//! by putting that back: if the checksum is right then, the sector was there. (What is absent may well be what the
+//! sector should hold: a value may be zeros, or the same as in an earlier use.) In a segment that was never recycled,
+//! unwritten space is zero; anything else in it is damage too.
 
 use super::open::access;
 use super::{CorruptReason, LogEnd, Position, ReadError, Reader, Stuck};
@@ -71,7 +72,7 @@ enum HeaderSector {
 struct Sectors {
     /// All carry their stamp.
     all_stamped: bool,
-    /// The checksum is right once all stamps are put right.
+    /// Damage to a few bits of stamps is all that is wrong.
     right_but_for_stamps: bool,
     /// Some sector carries no stamp and is not zero.
     garbage: bool,
@@ -175,15 +176,17 @@ impl<S: Storage> Reader<S> {
         self.fill_window(offset, used)?;
         let bytes = self.window.bytes_mut(offset, used);
         let mut sectors = Sectors { all_stamped: true, right_but_for_stamps: false, garbage: false };
+        let mut was_stamped = true;
         for sector in 0..used / SECTOR_BYTES {
             if !place.is_stamped(bytes, sector, header.number) {
                 let at = sector * SECTOR_BYTES;
                 sectors.all_stamped = false;
+                was_stamped &= place.was_stamped(bytes, sector, header.number);
                 sectors.garbage |= !is_zero(&bytes[at..at + SECTOR_BYTES]);
                 place.write_stamp(bytes, sector, header.number);
             }
         }
-        sectors.right_but_for_stamps = format::check_group(bytes, header, place);
+        sectors.right_but_for_stamps = was_stamped && format::check_group(bytes, header, place);
         self.window.clear();
         Ok(sectors)
     }

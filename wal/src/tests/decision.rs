@@ -3,6 +3,7 @@
 
 use super::damage::{Sample, groups, location, tiny, with_bytes};
 use super::{append, options, payload, read_all, recover};
+use crate::format::STAMP_BYTES;
 use crate::{
     CorruptReason, GroupInfo, LocalLog, Log, LogEnd, LogError, LogOptions, Lsn, MemoryStorage, ReadError,
     ReadOptions, Reader, SECTOR_BYTES, Step, segment_name,
@@ -192,6 +193,30 @@ fn accepted_loss_ends_where_anything_proves_that_the_group_was_durable() {
     let hint = groups[1].last_lsn;
     assert!(matches!(assert_refused(&unsealed, wish(hint), &groups[1]), CorruptReason::BelowDurable { .. }));
     assert!(read_all(&unsealed, wish(hint - 1)).1.is_ok());
+}
+
+#[test]
+fn a_torn_group_is_dropped_even_when_what_was_there_before_is_what_its_sector_should_hold() {
+    let options = LogOptions { segment_bytes: 64 << 10, block_bytes: 512, ..options() };
+    for before in [0, 0xA5] {
+        let storage = MemoryStorage::new();
+        let mut log = LocalLog::create(storage.clone(), options.clone()).expect("create");
+        append(&mut log, &[b"first"], 0);
+        append(&mut log, &[&[0; 2000]], 1);
+        drop(log);
+        let group = groups(&storage).pop().expect("two groups");
+        let place = group.offset as usize + 2 * SECTOR_BYTES;
+        with_bytes(&storage, &segment_name(group.segment), |bytes| {
+            assert!(bytes[place..place + SECTOR_BYTES - STAMP_BYTES].iter().all(|byte| *byte == 0));
+            bytes[place + SECTOR_BYTES - STAMP_BYTES..place + SECTOR_BYTES].fill(before);
+        });
+        if before == 0 {
+            assert_dropped(&storage, start(0), &group, &options);
+        } else {
+            // In a segment that was never used before.
+            assert_eq!(assert_refused(&storage, start(0), &group), CorruptReason::Garbage);
+        }
+    }
 }
 
 #[test]

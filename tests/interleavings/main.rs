@@ -31,7 +31,8 @@ fn explore(name: &str, work: impl Fn() + Send + Sync + 'static) -> u64 {
     let failed = format!("test {} ... FAILED", std::thread::current().name().unwrap_or(name));
     std::panic::set_hook(Box::new(move |panic| {
         // The threads of an interleaving that is over unwind, too, but say nothing.
-        if panic.payload_as_str().is_none() {
+        let says = panic.payload();
+        if !says.is::<&str>() && !says.is::<String>() {
             return;
         }
         // Written past what keeps the output of tests, for that ends with the process.

@@ -18,6 +18,12 @@ pub enum Protocol {
 /// The longest text of an error reply, in bytes; a longer one is cut.
 const ERROR_BYTES_MAX: usize = 512;
 
+/// Bytes around those of a bulk string: `$`, its length, two line ends.
+const BULK_FRAME_BYTES: usize = 16;
+/// Bytes of a bulk string for which room is made at once: a buffer that grows with each piece ends at up to twice the room.
+/// No more, for a damaged table may say any length.
+const BULK_BYTES_RESERVED: usize = 4 << 20;
+
 /// Appends replies to a buffer.
 pub struct Reply<'a> {
     /// Where the encoded replies go.
@@ -87,7 +93,6 @@ impl<'a> Reply<'a> {
 
     /// A bulk string.
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.out.reserve(bytes.len() + 16);
         self.bulk_header(bytes.len());
         self.out.extend_from_slice(bytes);
         self.end_line();
@@ -95,6 +100,7 @@ impl<'a> Reply<'a> {
 
     /// The start of a bulk string of `len_bytes` bytes, to be followed by [`Reply::raw`] calls and [`Reply::end_line`].
     pub fn bulk_header(&mut self, len_bytes: usize) {
+        self.out.reserve(len_bytes.min(BULK_BYTES_RESERVED) + BULK_FRAME_BYTES);
         self.header(b'$', len_bytes as i64);
     }
 

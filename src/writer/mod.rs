@@ -31,6 +31,8 @@ mod promise;
 mod queue;
 mod space;
 mod submission;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod undo;
 mod watches;

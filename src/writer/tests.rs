@@ -1,0 +1,99 @@
+//! The writer on a log and a table in memory, driven by hand.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_lite::future::{block_on, poll_once};
+use wal::{LogOptions, MemoryStorage};
+
+use super::*;
+use crate::command::{self, Span};
+use crate::recovery::{TableSource, recover};
+use crate::resp::Protocol;
+use crate::state::{Limits, ServerState};
+use crate::table::{MemoryFile, TableOptions};
+
+/// A task that waits for a reply, and counts how often a read in that moment would have missed what was acknowledged.
+struct Waiting {
+    state: Arc<ServerState>,
+    woken: AtomicU32,
+    woken_early: AtomicU32,
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.woken.fetch_add(1, SeqCst);
+        // Nobody asked before, so the group is not published: a reader has to be told to wait.
+        if self.state.publication.ask() {
+            self.woken_early.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+/// The writer's work, to be driven by hand.
+type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
+
+/// A writer on an empty table, and the way to it.
+fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
+    let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
+    let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
+    let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
+    let recovered = recover(source, MemoryStorage::new(), &table, log).expect("an empty directory");
+    let state = Arc::new(ServerState::new(command::commands(), Limits::default()));
+    let status = recovered.log.status();
+    let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
+    let (queue, inbox) = writer_queue();
+    let checkpoints = Checkpoints::on_caller(state.clone(), 1);
+    let options = WriterOptions { table_reserve_pages: 16, ..WriterOptions::default() };
+    let clock = Arc::new(Clock::new(0));
+    let writer = Writer::new(
+        recovered.log,
+        recovered.writer,
+        inbox,
+        state.clone(),
+        gauges,
+        clock,
+        checkpoints,
+        options,
+    );
+    (Box::pin(writer.run()), queue, state)
+}
+
+/// `SET k v`.
+fn set(reply_to: Resolver) -> Submission {
+    let input = b"SETkv".to_vec();
+    let spans = [(0, 3), (3, 1), (4, 1)].map(|(start, len)| Span { start, len }).to_vec();
+    let spec = command::lookup(b"SET").expect("a command of the server");
+    Submission {
+        client_id: 1,
+        protocol: Protocol::Resp2,
+        is_tracked: false,
+        transaction_bytes: 0,
+        items: vec![Item::Execute { spec, db: 0, first_span: 0, spans: spans.len() as u32 }],
+        input,
+        spans,
+        ready: Vec::new(),
+        out: Vec::new(),
+        reply_to,
+    }
+}
+
+#[test]
+fn who_is_woken_for_a_reply_finds_readers_told_to_wait_for_its_group() {
+    let (mut run, queue, state) = writer();
+    let waiting = Arc::new(Waiting { state, woken: AtomicU32::new(0), woken_early: AtomicU32::new(0) });
+    let (promise, resolver) = promise();
+    block_on(queue.submit(set(resolver))).unwrap();
+    let waker = Waker::from(waiting.clone());
+    let mut wait = std::pin::pin!(promise.wait());
+    assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
+    assert_eq!(waiting.woken.load(SeqCst), 1);
+    assert_eq!(waiting.woken_early.load(SeqCst), 0, "a reader would not have waited");
+    let Poll::Ready(Ok(answer)) = wait.as_mut().poll(&mut Context::from_waker(&waker)) else {
+        panic!("the reply is not there")
+    };
+    assert_eq!(answer.submission.out, b"+OK\r\n");
+}

@@ -2,9 +2,10 @@
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
 //! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
-//! recovery target: a time for each record and, mostly for the kernel's part, one for each page that they change; when the last one is old and anything was logged since; when a write found no space and anything was
-//! logged since; or when somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without
-//! the thread, what happens when depends on the writer's calls alone.
+//! recovery target: a time for each record and, mostly for the kernel's part, one for each page that they change; when the
+//! last one is old and anything was logged since; when a write found no space and anything was logged since; or when
+//! somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without the thread, what happens
+//! when depends on the writer's calls alone.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};

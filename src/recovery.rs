@@ -216,12 +216,15 @@ fn replay<S: Storage>(
             warmer = Warmer::start(writer.table().clone()).ok();
         }
         let full = Arc::new(std::mem::take(&mut batch));
-        if let Some(warmer) = &warmer {
+        let warmer = warmer.as_ref().filter(|_| !full.is_long());
+        if let Some(warmer) = warmer {
             warmer.warm(&full);
         }
         ahead.push_back(full);
-        if warmer.is_none() || ahead.len() > AHEAD_MAX {
-            ahead.pop_front().expect("one was just added").apply(writer)?;
+        // What is read ahead is held in memory.
+        let ahead_max = if warmer.is_some() { AHEAD_MAX } else { 0 };
+        while ahead.len() > ahead_max {
+            ahead.pop_front().expect("there are more than none").apply(writer)?;
         }
     };
     ahead.push_back(Arc::new(batch));

@@ -247,6 +247,7 @@ impl Session {
         let reply_at = replies.len();
         let protocol = self.client.protocol();
         let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
+        doorbell::ring_held();
         let result = run(&mut context, &args, &mut Reply::new(replies, protocol));
         let next = context.next;
         if self.state.monitors.any() && next != Next::Exec {

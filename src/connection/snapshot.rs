@@ -11,7 +11,7 @@ use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError};
-use crate::writer::tell_events;
+use crate::writer::{doorbell, tell_events};
 
 /// How often a read is tried while pages of the table become unreadable.
 const READS_MAX: u32 = 8;
@@ -91,6 +91,8 @@ impl Reads for SnapshotReads {
         if self.table.stats().pages <= self.warm_above_pages {
             return;
         }
+        // It may wait for the disk.
+        doorbell::ring_held();
         let snapshot = self.table.snapshot();
         let root = snapshot.root(keys_slot(usize::from(db)));
         for index in spec.keys.indexes(args.len()) {

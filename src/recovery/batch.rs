@@ -1,4 +1,4 @@
-//! Some records in a row.
+//! Some records in a row, which replay takes together.
 
 use super::RecoveryError;
 use crate::effect;
@@ -8,7 +8,7 @@ use crate::table::TableWriter;
 /// Records whose keys are looked up together.
 const BATCH_RECORDS: usize = 64;
 /// Bytes of payloads after which a batch takes no further record.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 128 << 10;
 
 /// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
 #[derive(Default)]
@@ -29,6 +29,11 @@ impl Batch {
     /// Whether it is time to apply what is there.
     pub fn is_full(&self) -> bool {
         self.records.len() >= BATCH_RECORDS || self.bytes.len() >= BATCH_BYTES
+    }
+
+    /// Whether one record makes it too long to be held with others.
+    pub fn is_long(&self) -> bool {
+        self.bytes.len() > 2 * BATCH_BYTES
     }
 
     /// Applies the effects of all records, in order.

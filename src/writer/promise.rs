@@ -119,22 +119,10 @@ mod tests {
     use futures_lite::future::block_on;
 
     use super::*;
-    use crate::resp::Protocol;
     use crate::writer::Submission;
 
     fn completion(reply_to: Resolver) -> Completion {
-        let submission = Submission {
-            client_id: 1,
-            protocol: Protocol::Resp2,
-            is_tracked: false,
-            transaction_bytes: 0,
-            input: Vec::new(),
-            spans: Vec::new(),
-            items: Vec::new(),
-            ready: Vec::new(),
-            out: b"+OK\r\n".to_vec(),
-            reply_to,
-        };
+        let submission = Submission { out: b"+OK\r\n".to_vec(), ..Submission::empty(reply_to) };
         Completion { submission, executed: 1 }
     }
 

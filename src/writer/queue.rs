@@ -289,22 +289,10 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resp::Protocol;
     use futures_lite::future::{block_on, poll_once};
 
     fn submission(bytes: usize) -> Submission {
-        Submission {
-            client_id: 1,
-            protocol: Protocol::Resp2,
-            is_tracked: false,
-            transaction_bytes: 0,
-            input: vec![0; bytes],
-            spans: vec![],
-            items: vec![],
-            ready: vec![],
-            out: vec![],
-            reply_to: super::super::promise().1,
-        }
+        Submission { input: vec![0; bytes], ..Submission::empty(super::super::promise().1) }
     }
 
     #[test]

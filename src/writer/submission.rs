@@ -72,6 +72,22 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Nothing to answer yet, of client 1 in RESP2.
+    pub fn empty(reply_to: Resolver) -> Self {
+        Self {
+            client_id: 1,
+            protocol: Protocol::default(),
+            is_tracked: false,
+            transaction_bytes: 0,
+            input: Vec::new(),
+            spans: Vec::new(),
+            items: Vec::new(),
+            ready: Vec::new(),
+            out: Vec::new(),
+            reply_to,
+        }
+    }
+
     /// The words of an [`Item::Execute`].
     pub fn args(&self, first_span: u32, spans: u32) -> Args<'_> {
         Args::new(&self.input, &self.spans[first_span as usize..][..spans as usize])

@@ -11,7 +11,6 @@ use wal::{LogOptions, MemoryStorage};
 use super::*;
 use crate::command::{self, Span};
 use crate::recovery::{TableSource, recover};
-use crate::resp::Protocol;
 use crate::state::{Limits, ServerState};
 use crate::table::{MemoryFile, TableOptions};
 
@@ -66,18 +65,8 @@ fn set(reply_to: Resolver) -> Submission {
     let input = b"SETkv".to_vec();
     let spans = [(0, 3), (3, 1), (4, 1)].map(|(start, len)| Span { start, len }).to_vec();
     let spec = command::lookup(b"SET").expect("a command of the server");
-    Submission {
-        client_id: 1,
-        protocol: Protocol::Resp2,
-        is_tracked: false,
-        transaction_bytes: 0,
-        items: vec![Item::Execute { spec, db: 0, first_span: 0, spans: spans.len() as u32 }],
-        input,
-        spans,
-        ready: Vec::new(),
-        out: Vec::new(),
-        reply_to,
-    }
+    let items = vec![Item::Execute { spec, db: 0, first_span: 0, spans: spans.len() as u32 }];
+    Submission { items, input, spans, ..Submission::empty(reply_to) }
 }
 
 #[test]

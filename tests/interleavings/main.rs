@@ -28,15 +28,16 @@ use sync::{FENCES, Fences};
 /// One that fails ends the process: what its threads still hold may wait for each other when it is dropped.
 fn explore(name: &str, work: impl Fn() + Send + Sync + 'static) -> u64 {
     let work = Arc::new(work);
-    let failed = format!("test {} ... FAILED", std::thread::current().name().unwrap_or(name));
-    std::panic::set_hook(Box::new(move |panic| {
+    std::panic::set_hook(Box::new(|panic| {
         // The threads of an interleaving that is over unwind, too, but say nothing.
         let says = panic.payload();
         if !says.is::<&str>() && !says.is::<String>() {
             return;
         }
         // Written past what keeps the output of tests, for that ends with the process.
-        let _ = writeln!(std::io::stderr(), "{panic}\n{failed}");
+        let test = std::thread::current();
+        let test = test.name().unwrap_or("of no name");
+        let _ = writeln!(std::io::stderr(), "{panic}\ntest {test} ... FAILED");
         std::process::exit(101);
     }));
     let runs = Arc::new(AtomicU64::new(0));

@@ -9,7 +9,6 @@ use ackd::command::{self, Args, Span};
 use ackd::effect::End;
 use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, deadlines_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
-use ackd::resp::Protocol;
 use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
@@ -246,18 +245,7 @@ impl Stack {
     /// Puts commands into the writer's queue; their replies are in the promise, once they are durable.
     pub fn submit(&mut self, commands: &[Command]) -> Promise {
         let (promise, reply_to) = promise();
-        let mut submission = Submission {
-            client_id: 1,
-            protocol: Protocol::Resp2,
-            is_tracked: false,
-            transaction_bytes: 0,
-            input: Vec::new(),
-            spans: Vec::new(),
-            items: Vec::new(),
-            ready: Vec::new(),
-            out: Vec::new(),
-            reply_to,
-        };
+        let mut submission = Submission::empty(reply_to);
         for command in commands {
             if command.words[0] == b"EXEC" {
                 submission.items.push(Item::Transaction(Box::new(transaction(command))));

@@ -1,7 +1,9 @@
 //! `ackd-bench`: measures ackd side by side with others. `benches/README.md` says how to read the figures.
 //!
 //! - `compare`: the server against Redis, whole, over the network (`load` makes the traffic).
+//! - `restart`: how soon a killed server answers again, and what its data takes, against Redis.
 //! - `table`: the table alone against LMDB and redb.
+//! - `scarce`: the table in less memory than its data, against LMDB.
 //! - `log`: the log alone against fio.
 //!
 //! Rules that hold everywhere: what is compared runs in turn, over and over, never at the same time; the result is a
@@ -10,9 +12,13 @@
 #![allow(clippy::print_stdout, reason = "figures go to standard output")]
 
 mod compare;
+mod cost;
 mod figures;
 mod load;
 mod log;
+mod restart;
+mod scarce;
+mod servers;
 mod table;
 
 use std::error::Error;
@@ -37,8 +43,15 @@ struct Cli {
 enum Command {
     /// The server against Redis: always, everysec and without persistence.
     Compare(Box<compare::Options>),
+    /// Start after a kill, memory and files, against Redis.
+    Restart(restart::Options),
     /// The table against LMDB and redb.
     Table(table::Options),
+    /// The table against LMDB in less memory than its data.
+    Scarce(scarce::Options),
+    /// One step of `scarce`, in a control group.
+    #[command(hide = true)]
+    ScarceStep(scarce::step::Options),
     /// The log against fio.
     Log(log::Options),
 }
@@ -46,7 +59,10 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Compare(options) => compare::run(&options),
+        Command::Restart(options) => restart::run(&options),
         Command::Table(options) => table::run(&options),
+        Command::Scarce(options) => scarce::run(&options),
+        Command::ScarceStep(options) => scarce::step::run(&options),
         Command::Log(options) => log::run(&options),
     };
     match result {

@@ -6,8 +6,8 @@
 use std::fmt::Write;
 
 use super::result::{CellResult, Results, Rounds};
-use super::servers::Contender;
 use crate::figures::{Spread, short};
+use crate::servers::Contender;
 
 /// Height of a row in pixels.
 const ROW: f64 = 24.0;

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::cells::{Block, Cell, Test};
-use super::cost::{Cost, CostPerOperation};
 use super::result::{Figures, Results};
-use super::servers::{Contender, Programs, Server};
 use super::{Options, redis_benchmark};
 use crate::Outcome;
+use crate::cost::{Cost, CostPerOperation};
 use crate::load::{self, Commands, Keys, Load, Until, Work};
+use crate::servers::{Contender, Programs, Server};
 
 /// Share of a cell's time that the load runs before it is measured.
 const WARM_UP: f64 = 0.2;

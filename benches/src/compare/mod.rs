@@ -4,13 +4,11 @@
 //! system and with the same keys; the order rotates from round to round.
 
 mod cells;
-mod cost;
 mod html;
 mod measure;
 mod redis_benchmark;
 mod report;
 mod result;
-mod servers;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,9 +17,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::Outcome;
+use crate::servers::{Contender, Places};
 use cells::Test;
 use result::Results;
-use servers::{Contender, Programs};
 
 /// What is measured, for how long, and where results go.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -65,15 +63,10 @@ pub struct Options {
     /// Servers to measure beside ackd.
     #[arg(long, value_delimiter = ',', default_values_t = ["always", "everysec", "none"].map(String::from))]
     against: Vec<String>,
-    /// The server ackd; the one beside this program if not given.
-    #[arg(long)]
-    ackd: Option<PathBuf>,
-    /// The server Redis.
-    #[arg(long, default_value = "redis-server")]
-    redis: PathBuf,
-    /// Directory below which data directories are made, and removed again.
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
+    /// The programs, and where data goes.
+    #[command(flatten)]
+    #[serde(flatten)]
+    places: Places,
     /// File for all figures.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -133,25 +126,13 @@ impl Options {
         }
         Ok(contenders)
     }
-
-    /// The programs that are started.
-    fn programs(&self) -> Outcome<Programs> {
-        let ackd = match &self.ackd {
-            Some(path) => path.clone(),
-            None => std::env::current_exe()?.with_file_name("ackd"),
-        };
-        if !ackd.is_file() {
-            return Err(format!("{} is not there: cargo build --release", ackd.display()).into());
-        }
-        Ok(Programs { ackd, redis: self.redis.clone(), dir: self.dir.clone() })
-    }
 }
 
 /// Measures, and shows and stores the results.
 pub fn run(options: &Options) -> Outcome {
     let options = options.settled();
     options.check()?;
-    let (programs, contenders) = (options.programs()?, options.contenders()?);
+    let (programs, contenders) = (options.places.programs()?, options.contenders()?);
     let blocks = cells::blocks(&options);
     let mut results = Results::new(&options, &programs, &contenders, &blocks)?;
     announce(&options, &blocks, contenders.len());

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use super::cells::Cell;
-use super::servers::Server;
 use crate::Outcome;
+use crate::servers::Server;
 
 /// What redis-benchmark prints of a test.
 #[derive(Debug, PartialEq)]

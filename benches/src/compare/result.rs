@@ -6,10 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::cells::{Block, Cell};
-use super::cost::CostPerOperation;
-use super::servers::{self, Contender, Programs};
 use super::{Options, Outcome};
+use crate::cost::CostPerOperation;
 use crate::figures::Spread;
+use crate::servers::{self, Contender, Programs};
 
 /// What one measurement of a cell on a server came to.
 pub struct Figures {

@@ -32,6 +32,14 @@ impl AckdTable {
         Ok(Self { table, writer, root: Root::EMPTY, checkpoints: 0 })
     }
 
+    /// The table's newest checkpoint.
+    pub fn open(dir: &Path) -> Outcome<Self> {
+        let file = MmapFile::open(&dir.join("table"), FILE_BYTES_MAX)?;
+        let (table, writer) = Table::open(Box::new(file), &TableOptions::default())?;
+        let (root, checkpoints) = (writer.root(0), table.applied_lsn());
+        Ok(Self { table, writer, root, checkpoints })
+    }
+
     /// Ends a group.
     fn publish(&mut self) {
         self.writer.set_root(0, self.root);

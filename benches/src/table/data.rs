@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use serde::Serialize;
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 16;
@@ -30,7 +31,8 @@ pub fn key(number: u32) -> Key {
 }
 
 /// In which order keys are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Distribution {
     /// Every key as often as any other.
     Uniform,

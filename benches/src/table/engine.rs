@@ -5,6 +5,9 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
+use heed::EnvFlags;
+
 use super::ackd::AckdTable;
 use super::data::{Key, Value};
 use super::lmdb::Lmdb;
@@ -34,7 +37,7 @@ pub trait Reader: Send {
 }
 
 /// An engine that is measured.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// The table of this project.
     Ackd,
@@ -57,12 +60,21 @@ impl Kind {
         }
     }
 
+    /// A table that was created in a directory, with as much room, after its last checkpoint.
+    pub fn open(self, dir: &Path, keys: u32) -> Outcome<Box<dyn Engine>> {
+        Ok(match self {
+            Self::Ackd => Box::new(AckdTable::open(dir)?),
+            Self::Lmdb => Box::new(Lmdb::open(dir, keys, EnvFlags::NO_READ_AHEAD)?),
+            Self::Redb => Box::new(Redb::open(dir, keys)?),
+        })
+    }
+
     /// An empty table in a directory, with room for `keys` keys.
     pub fn create(self, dir: &Path, keys: u32) -> Outcome<Box<dyn Engine>> {
         Ok(match self {
             Self::Ackd => Box::new(AckdTable::create(dir)?),
-            Self::Lmdb => Box::new(Lmdb::create(dir, keys)?),
-            Self::Redb => Box::new(Redb::create(dir, keys)?),
+            Self::Lmdb => Box::new(Lmdb::open(dir, keys, EnvFlags::empty())?),
+            Self::Redb => Box::new(Redb::open(dir, keys)?),
         })
     }
 }
@@ -96,6 +108,9 @@ mod tests {
             assert_eq!(engine.delete(&[key(10), key(11), key(2000)]).unwrap(), 2, "{context}");
             assert_eq!(reader.count(&key(10), &key(30)).unwrap(), 18, "{context}");
             engine.checkpoint().unwrap();
+            drop((reader, engine));
+            let reader = kind.open(dir.path(), 1000).unwrap().reader();
+            assert_eq!(reader.get(&[key(0), key(10), key(999)]).unwrap(), 2, "{context}");
         }
     }
 }

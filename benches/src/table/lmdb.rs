@@ -28,14 +28,14 @@ pub struct Lmdb {
 }
 
 impl Lmdb {
-    /// An empty database with room for `keys` keys.
-    pub fn create(dir: &Path, keys: u32) -> Outcome<Self> {
+    /// The database in a directory, or an empty one, with room for `keys` keys; `flags` besides those that all runs have.
+    pub fn open(dir: &Path, keys: u32, flags: EnvFlags) -> Outcome<Self> {
         let mut options = EnvOpenOptions::new();
-        options.map_size(MAP_BYTES_MIN + keys as usize * MAP_BYTES_PER_KEY);
+        options.map_size((MAP_BYTES_MIN + keys as usize * MAP_BYTES_PER_KEY).next_multiple_of(MAP_BYTES_MIN));
         // SAFETY: the flags give up durability and protection from stray writes through the map; the data is thrown
         // away after the run, and only LMDB has the map's address.
-        unsafe { options.flags(EnvFlags::WRITE_MAP | EnvFlags::NO_SYNC) };
-        // SAFETY: the directory was made for this environment, and nobody else changes its files or opens it again.
+        unsafe { options.flags(EnvFlags::WRITE_MAP | EnvFlags::NO_SYNC | flags) };
+        // SAFETY: the directory was made for this environment, and nobody else changes its files or has it open.
         let env = unsafe { options.open(dir)? };
         let transaction = env.write_txn()?;
         let database = env

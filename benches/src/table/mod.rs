@@ -4,8 +4,8 @@
 //! next begins, and the order of engines rotates from round to round.
 
 mod ackd;
-mod data;
-mod engine;
+pub mod data;
+pub mod engine;
 mod lmdb;
 mod measure;
 mod redb;

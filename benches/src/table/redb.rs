@@ -23,8 +23,8 @@ pub struct Redb {
 }
 
 impl Redb {
-    /// An empty table with memory for `keys` keys.
-    pub fn create(dir: &Path, keys: u32) -> Outcome<Self> {
+    /// The table in a directory, or an empty one, with memory for `keys` keys.
+    pub fn open(dir: &Path, keys: u32) -> Outcome<Self> {
         let cache_bytes = CACHE_BYTES_MIN.max(keys as usize * CACHE_BYTES_PER_KEY);
         let database = Database::builder().set_cache_size(cache_bytes).create(dir.join("redb"))?;
         let transaction = database.begin_write()?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -66,6 +67,34 @@ pub struct Programs {
     pub dir: PathBuf,
 }
 
+/// Which programs are started, and where their data goes.
+#[derive(Args, Clone, Debug, Serialize)]
+pub struct Places {
+    /// The server ackd; the one beside this program if not given.
+    #[arg(long)]
+    ackd: Option<PathBuf>,
+    /// The server Redis.
+    #[arg(long, default_value = "redis-server")]
+    redis: PathBuf,
+    /// Directory below which data directories are made, and removed again.
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Places {
+    /// The programs that are started.
+    pub fn programs(&self) -> Outcome<Programs> {
+        let ackd = match &self.ackd {
+            Some(path) => path.clone(),
+            None => std::env::current_exe()?.with_file_name("ackd"),
+        };
+        if !ackd.is_file() {
+            return Err(format!("{} is not there: cargo build --release", ackd.display()).into());
+        }
+        Ok(Programs { ackd, redis: self.redis.clone(), dir: self.dir.clone() })
+    }
+}
+
 /// A running server. It is killed, and its data removed, when this is dropped.
 pub struct Server {
     /// The process.
@@ -77,13 +106,18 @@ pub struct Server {
     /// Which server it is.
     pub contender: Contender,
     /// The data directory.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
     /// Starts a server on an empty directory and waits until it answers.
     pub fn start(programs: &Programs, contender: Contender) -> Outcome<Self> {
         let dir = tempfile::Builder::new().prefix("ackd-bench-").tempdir_in(&programs.dir)?;
+        Self::start_on(programs, contender, dir)
+    }
+
+    /// Starts a server on what is in a directory and waits until it answers.
+    fn start_on(programs: &Programs, contender: Contender, dir: TempDir) -> Outcome<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let program = if contender == Contender::Ackd { &programs.ackd } else { &programs.redis };
         let mut command = Command::new(program);
@@ -101,13 +135,32 @@ impl Server {
             .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
         let address = (Ipv4Addr::LOCALHOST, port).into();
         match wait_ready(&mut child, program, address) {
-            Ok(control) => Ok(Self { child, address, control, contender, _dir: dir }),
+            Ok(control) => Ok(Self { child, address, control, contender, dir }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error)
             }
         }
+    }
+
+    /// Kills the server (`SIGKILL`), starts it again on its data, and returns the time from there to its first answer.
+    pub fn kill_and_start(mut self, programs: &Programs) -> Outcome<(Self, Duration)> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let dir = std::mem::replace(&mut self.dir, tempfile::tempdir_in(&programs.dir)?);
+        let (contender, start) = (self.contender, Instant::now());
+        Ok((Self::start_on(programs, contender, dir)?, start.elapsed()))
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a snapshot of all keys, as Redis's `SAVE` does.
+    pub fn save(&mut self) -> Outcome {
+        ask(&mut self.control, &["SAVE"]).map(|_| ())
     }
 
     /// The server's process number.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::servers::{Server, field};
 use crate::Outcome;
+use crate::servers::{Server, field};
 
 /// What a server has used up since its start.
 #[derive(Clone, Copy, Debug)]

@@ -220,7 +220,7 @@ impl Scan<'_> {
             let next = match reader.next() {
                 Ok(Step::Record(record)) => {
                     progress.at(record.group.segment, record.offset);
-                    self.next_lsn = record.lsn + 1;
+                    self.next_lsn = self.next_lsn.max(record.lsn + 1);
                     match visit(Seen::Record(&record))? {
                         ControlFlow::Continue(()) => Next::Go,
                         ControlFlow::Break(()) => Next::Stop(Pass::Done),

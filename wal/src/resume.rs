@@ -1,7 +1,8 @@
 //! From the end that a reader found back to a log that takes groups.
 //!
 //! Steps, each safe to repeat from the start after a crash in any of them:
-//! 1. the torn tail is copied to `NAME.broken-<lsn>` and synced, before anything is changed;
+//! 1. the torn tail is copied to `NAME.broken-<lsn>` and synced, before anything is changed; where there is no space for
+//!    that, a tail that was never acknowledged goes without a copy;
 //! 2. zeros are written from the end of the last group to the end of the segment, so that no part of the torn
 //!    group can ever meet parts of the next one;
 //! 3. the zeros are synced, and what was recovered with them: after a kill it may be in the page cache alone;
@@ -25,19 +26,21 @@ impl<S: Storage> LocalLog<S> {
     /// Makes the log ready to go on from `end`, which a [`Reader`](crate::Reader) of the same directory found.
     /// Everything up to there is durable when this returns. Fails with [`LogError::Changed`] when the directory
     /// is not what the reader saw, or when the reader passed over damage;
-    /// with [`LogError::Full`] when there is no space for a copy of the torn tail.
+    /// with [`LogError::Full`] when there is no space for a copy of a tail that may have been acknowledged.
     pub fn resume(storage: S, options: LogOptions, end: LogEnd) -> Result<Self, LogError> {
         options.check()?;
         let mut found = list(&storage)?;
         let active = open_active(&storage, &end)?;
         check_nothing_follows(&storage, &found, &active, &end)?;
         if end.torn_bytes > 0 {
-            match preserve_torn_tail(&storage, &active.file, &end) {
-                Err(LogError::Full { .. }) => {
-                    remove_prepared(&storage, &found)?;
-                    found = list(&storage)?;
-                    preserve_torn_tail(&storage, &active.file, &end)?;
-                }
+            let mut preserved = preserve_torn_tail(&storage, &active.file, &end);
+            if let Err(LogError::Full { .. }) = preserved {
+                remove_prepared(&storage, &found)?;
+                found = list(&storage)?;
+                preserved = preserve_torn_tail(&storage, &active.file, &end);
+            }
+            match preserved {
+                Err(LogError::Full { .. }) if end.accepted_loss.is_none() => {}
                 preserved => preserved?,
             }
             clear_torn_tail(&storage, &active, &end)?;

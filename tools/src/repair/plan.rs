@@ -52,6 +52,10 @@ pub struct Plan {
     pub lost_keys: Vec<Vec<u8>>,
     /// Whether there are more such keys.
     pub more_keys: bool,
+    /// Records without effects: an earlier repair put them in the place of lost ones.
+    pub placeholders: u64,
+    /// Rows of LSNs that are kept, as far as they are not given up.
+    kept_rows: Vec<Range>,
     /// Whether records may be lost behind the last one that anybody knows of.
     pub open_end: bool,
     /// Identity of the log.
@@ -93,6 +97,8 @@ impl Plan {
             lost_bytes: 0,
             lost_keys: Vec::new(),
             more_keys: false,
+            placeholders: 0,
+            kept_rows: Vec::new(),
             open_end: false,
             instance_id: [0; 16],
             segment_bytes: wal::SEGMENT_BYTES,
@@ -159,7 +165,13 @@ impl Plan {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        self.torn_bytes = scanned.end.map_or(0, |end| end.torn_bytes);
+        if let Some(end) = scanned.end {
+            self.torn_bytes = end.torn_bytes;
+            if !foreign.contains(&end.sequence) {
+                // The header of a group, or what follows it, tells of records at its end that cannot be read.
+                walk.last = walk.last.max(end.last_lsn);
+            }
+        }
         Ok(())
     }
 
@@ -179,7 +191,10 @@ impl Plan {
             return;
         }
         walk.last = record.lsn;
-        let Err(error) = effect::decode(record.payload) else {
+        let decoded = effect::decode(record.payload);
+        self.placeholders +=
+            u64::from(decoded.as_ref().is_ok_and(|decoded| decoded.effects().next().is_none()));
+        let Err(error) = decoded else {
             if walk.damaged && self.mode == RepairMode::TrimTail {
                 self.give_up(record, "it stands behind damage");
             } else {
@@ -240,6 +255,7 @@ impl Plan {
             next = last.saturating_add(1).max(next);
         }
         missing.into_iter().for_each(|row| self.miss(row));
+        self.kept_rows = walk.kept;
         self.open_end = self.damages.last().is_some_and(|damage| damage.lsn > known_last);
         // An LSN below the first damage cannot be missing unless something else is wrong, which is then a finding.
         if self.damages.is_empty() && !self.lost.is_empty() {
@@ -281,7 +297,9 @@ impl Plan {
 
     /// Whether a record that was read is part of the new log.
     pub fn keeps(&self, lsn: Lsn) -> bool {
-        (self.first_lsn..=self.last_lsn).contains(&lsn) && !self.given_up.contains_key(&lsn)
+        let row = self.kept_rows.partition_point(|(_, last)| *last < lsn);
+        let is_kept = self.kept_rows.get(row).is_some_and(|(first, _)| *first <= lsn);
+        is_kept && !self.given_up.contains_key(&lsn)
     }
 
     /// Number of records that are lost, as far as it is known.

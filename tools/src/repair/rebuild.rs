@@ -40,6 +40,13 @@ pub fn obstacle(log: &Plan) -> Option<String> {
              that goes back to LSN 1 (wal-keep decides how much is kept). Restore a backup"
         ));
     }
+    if log.placeholders > 0 {
+        return Some(format!(
+            "{} records of the log have no effects: an earlier repair put them where records were lost that the table \
+             had; restore a backup",
+            log.placeholders
+        ));
+    }
     (!log.is_sound()).then(|| {
         "the log is damaged too, and a table made from a part of it would miss records; restore a backup"
             .into()

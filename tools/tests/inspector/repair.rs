@@ -253,6 +253,30 @@ fn a_damaged_last_group_is_dropped() {
 }
 
 #[test]
+fn records_at_the_end_of_a_damaged_last_group_are_counted_as_lost() {
+    let group = |data: &mut Data| {
+        let keys: Vec<String> = (11..=20).map(|number| format!("key:{number}")).collect();
+        let records: Vec<_> = keys.iter().map(|key| set(key.as_bytes(), &[7; 100])).collect();
+        data.group(&records);
+        data.seal();
+        let (segment, offset) = data.place_of(20);
+        let bytes = fs::read(data.segment(segment)).unwrap();
+        let in_group = &bytes[offset as usize..];
+        let last =
+            in_group.windows(6).position(|window| window == b"key:20").expect("the last of its records");
+        data.flip(&data.segment(segment), offset + last as u64, 2);
+    };
+    let mut data = keys(10, 0);
+    group(&mut data);
+    repair(&data, "--skip-bad-records", 1);
+    assert_eq!(recovered(&data), expected(1..=19));
+    let mut data = keys(10, 0);
+    group(&mut data);
+    repair(&data, "--trim-tail", 10);
+    assert_eq!(recovered(&data), expected(1..=10));
+}
+
+#[test]
 fn a_record_of_an_earlier_use_is_not_salvaged() {
     // Two groups of the same shape at the same place of a segment: the second one's last sectors never arrived.
     let mut data = Data::with_instance(INSTANCE);
@@ -311,6 +335,20 @@ fn a_table_cannot_be_made_from_a_part_of_the_log() {
         "{}",
         ran.err
     );
+    assert!(before == contents(data.path()));
+}
+
+#[test]
+fn a_table_is_not_made_from_a_log_that_was_mended() {
+    let data = keys(40, 30);
+    ruin(&data, &[20]);
+    repair(&data, "--trim-tail", 10);
+    let path = data.path().join("table.ackd");
+    data.flip(&path, 100, 0);
+    data.flip(&path, 4096 + 100, 0);
+    let before = contents(data.path());
+    let ran = data.run(&["repair", "--rebuild-table", "--apply", "--yes-i-lose", "0", "DIR"]).expect(4);
+    assert!(ran.err.contains("11 records of the log have no effects"), "{}", ran.err);
     assert!(before == contents(data.path()));
 }
 

@@ -106,6 +106,13 @@ pub enum CorruptReason {
         /// Number found.
         found: u64,
     },
+    /// A group has the number that belongs here, but follows another group than the one before it: one of the two is not
+    /// of this log's history.
+    #[error("group {group} does not follow the group before it, but another one")]
+    GroupBefore {
+        /// Number of the group.
+        group: u64,
+    },
     /// A group reaches beyond the space that it can have.
     #[error("a group reaches beyond the end of its segment")]
     GroupLength,

@@ -131,7 +131,10 @@ impl<S: Storage> Reader<S> {
         };
         let open = open_segment(&self.storage, &info, access(&self.options))?;
         self.group = GroupInfo::before(&open.header);
+        let last_lsn = self.position.last_lsn;
         self.switch_to(open);
+        // What has numbers that were there already is no part of the same history.
+        self.salvaging = self.open.header.first_lsn <= last_lsn;
         self.learn_end()
     }
 }

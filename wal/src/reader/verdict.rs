@@ -138,6 +138,9 @@ impl<S: Storage> Reader<S> {
         Ok(match fault {
             Fault::NoRoom => None,
             Fault::Header(HeaderFault::Fields) => Some(CorruptReason::GroupHeader),
+            Fault::Chain(header) if header.number == expected => {
+                Some(CorruptReason::GroupBefore { group: expected })
+            }
             Fault::Chain(header) => Some(CorruptReason::GroupChain { expected, found: header.number }),
             Fault::Length => Some(CorruptReason::GroupLength),
             Fault::Header(HeaderFault::Checksum) => match self.look_at_header()? {
@@ -158,14 +161,17 @@ impl<S: Storage> Reader<S> {
     }
 
     /// Whether the sector at the position was written by the group that belongs there, although its header is
-    /// unreadable: it carries the group's stamp, or the group's number where the header has it. An earlier use
-    /// of the space has smaller numbers.
+    /// unreadable: it carries the group's stamp, or the group's number where the header has it. A value of an earlier use
+    /// could have that number there, too, so in a segment that had one, most of the stamp must be there as well.
     fn look_at_header(&mut self) -> Result<HeaderSector, ReadError> {
         let Position { offset, last_group, .. } = self.position;
         self.fill_window(offset, SECTOR_BYTES)?;
         let bytes = self.window.bytes(offset, SECTOR_BYTES);
-        let stamped = self.place(offset).is_stamped(bytes, 0, last_group + 1);
-        let written = stamped || GroupHeader::unchecked_number(bytes) == Some(last_group + 1);
+        let (place, number) = (self.place(offset), last_group + 1);
+        let fresh = !self.open.header.recycled;
+        let numbered = GroupHeader::unchecked_number(bytes) == Some(number);
+        let written = place.is_stamped(bytes, 0, number)
+            || (numbered && (fresh || place.was_stamped(bytes, 0, number)));
         Ok(if written { HeaderSector::Written } else { HeaderSector::Absent { zero: is_zero(bytes) } })
     }
 

@@ -406,8 +406,8 @@ fn a_group_of_another_history_is_named() {
         let (records, end) = read_all(&image, ReadOptions::default());
         assert_eq!(records.len() as u64, group.number, "the strange group itself cannot be told");
         match end {
-            Err(ReadError::Corrupt { reason: CorruptReason::GroupChain { expected, .. }, .. }) => {
-                assert_eq!(expected, group.number + 1);
+            Err(ReadError::Corrupt { reason: CorruptReason::GroupBefore { group: next }, .. }) => {
+                assert_eq!(next, group.number + 1);
             }
             Err(ReadError::Corrupt { reason: CorruptReason::SegmentChain, offset, .. }) => {
                 assert_eq!(offset, 0);

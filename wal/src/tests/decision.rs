@@ -3,7 +3,7 @@
 
 use super::damage::{Sample, groups, location, tiny, with_bytes};
 use super::{append, options, payload, read_all, recover};
-use crate::format::STAMP_BYTES;
+use crate::format::{GROUP_HEADER_BYTES, GroupHeader, STAMP_BYTES};
 use crate::{
     CorruptReason, GroupInfo, LocalLog, Log, LogEnd, LogError, LogOptions, Lsn, MemoryStorage, ReadError,
     ReadOptions, Reader, SECTOR_BYTES, Step, segment_name,
@@ -272,6 +272,30 @@ fn zeros_or_an_earlier_use_behind_the_last_group_are_a_clean_end() {
         let rest = &sample.storage.contents(&end.segment).expect("the segment")[end.offset as usize..];
         assert_eq!(rest.iter().any(|byte| *byte != 0), recycled, "what this is about");
     }
+}
+
+#[test]
+fn a_value_of_an_earlier_use_that_looks_like_the_next_group_is_a_clean_end() {
+    let sample = Sample::new(&tiny(), false, true);
+    let end = read_all(&sample.storage, start(0)).1.expect("an end");
+    let number = end.last_group + 1;
+    with_bytes(&sample.storage, &end.segment, |bytes| {
+        let (before, behind) = bytes.split_at_mut(end.offset as usize);
+        // What a client could have had written here: the beginning of a group, with the number that comes next.
+        let last = groups(&sample.storage).pop().expect("groups").offset as usize;
+        behind[..GROUP_HEADER_BYTES].copy_from_slice(&before[last..last + GROUP_HEADER_BYTES]);
+        let at = (0..GROUP_HEADER_BYTES - 8).find(|at| {
+            behind[*at..at + 8].copy_from_slice(&number.to_le_bytes());
+            let found = GroupHeader::unchecked_number(behind) == Some(number);
+            if !found {
+                behind[*at..at + 8].copy_from_slice(&before[last + at..last + at + 8]);
+            }
+            found
+        });
+        assert!(at.is_some(), "the number has a place in the header");
+    });
+    let (records, end) = read_all(&sample.storage, start(0));
+    assert!(records == sample.records && end.expect("an end").torn_bytes == 0);
 }
 
 #[test]

@@ -177,6 +177,28 @@ fn a_reserved_group_never_meets_a_full_disk() {
 }
 
 #[test]
+fn a_torn_tail_needs_no_space_to_be_dropped() {
+    let storage = MemoryStorage::new();
+    let mut log = LocalLog::create(storage.clone(), small()).expect("create");
+    append(&mut log, &[b"whole"], 0);
+    append(&mut log, &[&payload(1, 3000)], 0);
+    drop(log);
+    let torn = super::damage::groups(&storage).pop().expect("two groups");
+    // The last of its sectors was never written.
+    super::damage::with_bytes(&storage, &crate::segment_name(torn.segment), |bytes| {
+        let end = (torn.offset + torn.disk_bytes) as usize;
+        let last = end - bytes[..end].iter().rev().position(|byte| *byte != 0).expect("a group");
+        bytes[last.next_multiple_of(512) - 512..end].fill(0);
+    });
+    storage.set_capacity(Some(0));
+    let (records, end) = read_all(&storage, ReadOptions { device: true, ..ReadOptions::default() });
+    let end = end.expect("a torn tail");
+    assert!(records.len() == 1 && end.torn_bytes > 0, "{end:?}");
+    LocalLog::resume(storage.clone(), small(), end).expect("resumed without a copy");
+    assert!(!storage.names().iter().any(|name| name.contains("broken")), "{:?}", storage.names());
+}
+
+#[test]
 fn a_full_disk_ends_by_itself_while_a_thread_prepares() {
     let storage = MemoryStorage::new();
     let options = LogOptions { background: true, ..small() };

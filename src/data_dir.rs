@@ -84,18 +84,27 @@ impl DataDir {
     }
 }
 
-/// Creates `path` with mode 0700 unless it is there, and syncs its parent.
+/// Creates `path` with mode 0700 unless it is there, and syncs its parent: whoever made it may not have come so far.
 fn create_dir(path: &Path) -> Result<(), DataDirError> {
-    match DirBuilder::new().mode(0o700).recursive(false).create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+    let is_new = match DirBuilder::new().mode(0o700).recursive(false).create(path) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => false,
         Err(source) => {
             return Err(DataDirError::Io { operation: "create directory", path: path.into(), source });
         }
-    }
-    match path.parent() {
+    };
+    let synced = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
         _ => sync_dir(Path::new(".")),
+    };
+    match synced {
+        // Others made it, in a place that is not ours to read.
+        Err(DataDirError::Io { source, .. })
+            if !is_new && source.kind() == io::ErrorKind::PermissionDenied =>
+        {
+            Ok(())
+        }
+        synced => synced,
     }
 }
 

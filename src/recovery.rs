@@ -14,6 +14,8 @@
 //! that. A crash anywhere in here leads back to step 1 with the same outcome.
 
 mod batch;
+#[cfg(test)]
+mod tests;
 mod warmer;
 
 use std::collections::VecDeque;
@@ -30,6 +32,10 @@ use warmer::{AHEAD_MAX, Warmer};
 
 /// Batches that are applied without a warmer: so few take less time than starting one.
 const BATCHES_FEW: usize = 16;
+/// How often a replay is begun while pages become unreadable.
+const REPLAYS_MAX: u32 = 8;
+/// Pages of dropped trees that are freed at once where space is short.
+const RECLAIM_PAGES: usize = 4096;
 
 /// Why a data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,7 @@ impl RecoveryError {
     pub fn is_damage(&self) -> bool {
         match self {
             RecoveryError::Table(error) => error.is_damage(),
+            RecoveryError::Replay { source: KeyspaceError::Table(error), .. } => error.is_damage(),
             RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
             RecoveryError::Read(_) | RecoveryError::Payload { .. } | RecoveryError::Replay { .. } => true,
         }
@@ -134,9 +141,7 @@ pub fn recover<S: Storage>(
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
             check_log(reader)?;
-            let mut reader =
-                open_log(&table, &storage, accept_tail_loss)?.expect("the log was there a moment ago");
-            let end = replay(&mut reader, &mut writer, &mut report)?;
+            let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)?;
             resume_log(storage, log_options, end, &mut report)?
         }
     };
@@ -185,7 +190,31 @@ fn check_log<S: Storage>(mut reader: Reader<S>) -> Result<(), RecoveryError> {
     Ok(())
 }
 
-/// Step 4: applies the effects of all records that the table lacks.
+/// Step 4: applies the effects of all records that the table lacks. If pages turn out to be unreadable, it is done over
+/// again without them: those that are free are not needed, and those that are not are damage, which the replay meets.
+fn replay_all<S: Storage>(
+    table: &Table,
+    storage: &S,
+    accept_tail_loss: bool,
+    writer: &mut TableWriter,
+    report: &mut Report,
+) -> Result<LogEnd, RecoveryError> {
+    let before = *report;
+    for _ in 0..REPLAYS_MAX {
+        let mut reader = open_log(table, storage, accept_tail_loss)?.expect("the log was there a moment ago");
+        let faults = table.faults();
+        let end = replay(&mut reader, writer, report);
+        if table.faults() == faults {
+            return end;
+        }
+        *report = before;
+        writer.roll_back();
+        writer.set_aside_unreadable();
+    }
+    Err(TableError::Faulted.into())
+}
+
+/// Applies the effects of all records that the table lacks, once.
 ///
 /// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
 /// change it. Records are read some way ahead, so that another thread can touch the pages of their keys.
@@ -224,18 +253,31 @@ fn replay<S: Storage>(
         // What is read ahead is held in memory.
         let ahead_max = if warmer.is_some() { AHEAD_MAX } else { 0 };
         while ahead.len() > ahead_max {
-            ahead.pop_front().expect("there are more than none").apply(writer)?;
+            apply(&ahead.pop_front().expect("there are more than none"), writer)?;
         }
     };
     ahead.push_back(Arc::new(batch));
     for batch in ahead {
-        batch.apply(writer)?;
-    }
-    drop(warmer);
-    if writer.table().faults() > 0 {
-        return Err(TableError::Faulted.into());
+        apply(&batch, writer)?;
     }
     Ok(end)
+}
+
+/// Applies the effects of a batch. If there may be too little space for them, pages of trees that earlier records dropped
+/// are freed first: the server that wrote the records had done so as well.
+fn apply(batch: &Batch, writer: &mut TableWriter) -> Result<(), RecoveryError> {
+    while let Err(error) = writer.reserve(batch.pages()) {
+        if !matches!(error, TableError::Full { .. }) {
+            return Err(error.into());
+        }
+        match writer.reclaim(RECLAIM_PAGES) {
+            Ok(1..) => {}
+            // Perhaps it takes less. A dropped tree that cannot be read stays where it is.
+            Ok(0) | Err(TableError::Full { .. } | TableError::Corrupt { .. }) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    batch.apply(writer)
 }
 
 /// Step 5: puts a torn tail aside and syncs what was recovered.

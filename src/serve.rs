@@ -146,7 +146,7 @@ fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads
         tracing::warn!(
             bytes = report.torn_bytes,
             after_lsn = report.last_lsn,
-            "torn tail: a group that was never acknowledged was put aside in a .broken file"
+            "torn tail: a group that was never acknowledged was put aside in a .broken file, or dropped if there is no space"
         );
     }
     tracing::info!(

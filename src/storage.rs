@@ -1,7 +1,7 @@
 //! Opens a data directory: lock, recovery, and the writer on its thread.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -44,6 +44,14 @@ pub enum StorageError {
     /// What is in it cannot be served.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    /// The log has records, and the table that it belongs to is not there.
+    #[error("{} is missing, but {segment} holds records of it: restore both from one backup, or make the table anew with ackd-wal repair --rebuild-table", path.display())]
+    NoTable {
+        /// Where the table should be.
+        path: PathBuf,
+        /// A segment of the log.
+        segment: String,
+    },
     /// A file or a thread could not be made.
     #[error("{what}: {source}")]
     Io {
@@ -57,7 +65,11 @@ pub enum StorageError {
 impl StorageError {
     /// Whether data on disk is damaged.
     pub fn is_damage(&self) -> bool {
-        matches!(self, StorageError::Recovery(error) if error.is_damage())
+        match self {
+            StorageError::Recovery(error) => error.is_damage(),
+            StorageError::NoTable { .. } => true,
+            StorageError::DataDir(_) | StorageError::Io { .. } => false,
+        }
     }
 
     /// Whether one group of the log is damaged, as against: there is more.
@@ -100,7 +112,7 @@ pub fn open(
 ) -> Result<OpenStorage, StorageError> {
     let dir = DataDir::open(path)?;
     let storage = open_log_dir(&dir, options.log_buffered)?;
-    let source = open_table_file(&dir, &options.table)?;
+    let source = open_table_file(&dir, &storage, &options.table)?;
     let (queue, inbox): (WriterQueue, WriterInbox) =
         writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
     let wake = queue.clone();
@@ -152,13 +164,21 @@ fn open_log_dir(dir: &DataDir, buffered: bool) -> Result<DirStorage, StorageErro
 
 /// The table's file. A new one is made under another name and gets its own when it holds a table, so that a crash
 /// leaves either none or a whole one.
-fn open_table_file(dir: &DataDir, options: &TableOptions) -> Result<TableSource, StorageError> {
+fn open_table_file(
+    dir: &DataDir,
+    log: &DirStorage,
+    options: &TableOptions,
+) -> Result<TableSource, StorageError> {
     let path = dir.table_path();
     let failed = |what: &str, path: &Path, source| StorageError::Io {
         what: format!("cannot {what} {}", path.display()),
         source,
     };
-    if !path.exists() {
+    if !path.try_exists().map_err(|source| failed("look for", &path, source))? {
+        let segments = wal::segments(log).map_err(RecoveryError::Read)?;
+        if let Some(segment) = segments.iter().find(|segment| segment.header().is_some()) {
+            return Err(StorageError::NoTable { path, segment: segment.name.clone() });
+        }
         let temporary = path.with_extension("new");
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -223,6 +223,21 @@ fn a_table_without_a_usable_meta_stops_the_start() {
 }
 
 #[test]
+fn a_table_that_is_missing_beside_its_log_is_not_made_anew() {
+    let place = Place::new();
+    stopped_without_checkpoint(&place);
+    let (table, elsewhere) = (place.dir().join("table.ackd"), place.dir().join("elsewhere"));
+    fs::rename(&table, &elsewhere).unwrap();
+    let before = contents(&place.dir());
+    let (code, said) = refusal(&place.dir());
+    assert_eq!(code, i32::from(exit::DAMAGED), "{said}");
+    assert!(said.contains("table.ackd is missing") && said.contains("--rebuild-table"), "{said}");
+    assert_unchanged(&before, &place.dir());
+    fs::rename(&elsewhere, &table).unwrap();
+    assert_eq!(place.start(&[]).client().run("DBSIZE"), Value::Integer(100));
+}
+
+#[test]
 fn a_torn_tail_is_trimmed_and_the_server_starts() {
     let place = Place::new();
     let mut server = place.start(&["--wal-segment-size", "1mb"]);

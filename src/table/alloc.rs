@@ -71,6 +71,8 @@ pub(super) struct Space {
     taken: TakenMap,
     /// Pages that were released last, to be handed out first: they are still in the processor's caches.
     recent: Vec<u32>,
+    /// Pages that cannot be brought to memory: they are handed out no more.
+    unreadable: Bitmap,
     /// Pages that the newest published version and the newest checkpoint's own pages are.
     live: Bitmap,
     /// Live pages that were written since the last checkpoint began.
@@ -108,6 +110,7 @@ impl Space {
         let mut space = Space {
             taken: TakenMap::new(&live, pages),
             recent: Vec::with_capacity(RECENT_MAX),
+            unreadable: Bitmap::default(),
             live,
             dirty: Bitmap::default(),
             dirty_pages: 0,
@@ -184,6 +187,7 @@ impl Space {
 
     /// Makes the bitmaps as long as the file.
     fn fit_bitmaps(&mut self, pages: u64) {
+        self.unreadable.grow(pages);
         self.live.grow(pages);
         self.dirty.grow(pages);
         self.changed_parts.grow(pages.div_ceil(self.part_pages));
@@ -208,8 +212,25 @@ impl Space {
         self.recent.pop().or_else(|| self.taken.take_next()).expect("room was made before")
     }
 
+    /// Never hands out again the pages of which `is_unreadable` is true. What stands in them stays where it is.
+    pub(super) fn set_aside(&mut self, is_unreadable: impl Fn(u64) -> bool) {
+        for page in (0..self.pages()).filter(|page| is_unreadable(*page)) {
+            let page = page as u32;
+            self.unreadable.set(page);
+            if !self.taken.is_taken(page) {
+                self.taken.take(page);
+            }
+        }
+        let unreadable = &self.unreadable;
+        self.recent.retain(|page| !unreadable.get(*page));
+        self.group.stillborn.retain(|page| !unreadable.get(*page));
+    }
+
     /// Makes a page of generation `born` free.
     fn put_back(&mut self, page: u32, born: u64) {
+        if self.unreadable.get(page) {
+            return;
+        }
         let is_dirty = born > self.checkpoint.unwrap_or(self.durable);
         if is_dirty && self.recent.len() < RECENT_MAX {
             self.recent.push(page);
@@ -400,5 +421,31 @@ impl Space {
             Some(parked) => parked.pages.push(held),
             None => self.parked.push(Parked { pin, pages: vec![held] }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_pages_are_handed_out_no_more() {
+        let mut live = Bitmap::default();
+        live.grow(64);
+        (0..10).for_each(|page| live.set(page));
+        let mut space = Space::new(live, 64, 1, 64);
+        let born: Vec<u64> = (0..4).map(|_| space.allocate()).collect();
+        assert_eq!(born, [10, 11, 12, 13]);
+        // One of each kind: free, in use and not, just born and freed.
+        space.free_page(12, 2);
+        let unreadable = [5, 12, 20];
+        space.set_aside(|page| unreadable.contains(&page));
+        space.abandon();
+        let free = space.free();
+        let handed: Vec<u64> = (0..free).map(|_| space.allocate()).collect();
+        assert_eq!(free, 64 - 10 - 2, "two of the three were free or are now");
+        assert!(!handed.iter().any(|page| unreadable.contains(page)), "{handed:?}");
+        space.grow(128);
+        assert_eq!(space.free(), 64);
     }
 }

@@ -126,8 +126,13 @@ impl TakenMap {
             .map(|(index, open)| index * 64 + open.trailing_zeros() as usize)
     }
 
+    /// Whether a page is taken.
+    pub(super) fn is_taken(&self, page: u32) -> bool {
+        self.taken.get(page)
+    }
+
     /// Takes a page that is free.
-    fn take(&mut self, page: u32) {
+    pub(super) fn take(&mut self, page: u32) {
         assert!(!self.taken.get(page), "a page is taken once");
         self.taken.set(page);
         self.free -= 1;

@@ -50,6 +50,8 @@ pub struct ScrubStep {
     pub findings: Vec<Finding>,
     /// Whether the pass is at its end; the next step begins another one.
     pub ended: bool,
+    /// Generation of the newest checkpoint when the version was pinned that is being read.
+    durable: u64,
 }
 
 /// Why the way to a leaf ended before it.
@@ -112,6 +114,8 @@ impl Scrub {
 
     /// Goes on by one leaf, or by one way into or out of a tree.
     fn visit(&mut self, table: &Table, step: &mut ScrubStep) {
+        // Before the snapshot: a page that it reaches and that a later checkpoint found freed never got to the disk.
+        step.durable = table.numbers.generation.load(Ordering::Acquire);
         let snapshot = table.snapshot();
         let Some(root) = self.enter(&snapshot) else { return };
         let depth = self.places.len() - 1;
@@ -230,8 +234,7 @@ impl Scrub {
         let way = &mut self.places.last_mut().expect("a place").way;
         let identity = |root: Root| (root.page, root.generation);
         let known = way.get(depth).is_some_and(|last| identity(*last) == identity(pointer));
-        let durable = table.numbers.generation.load(Ordering::Acquire);
-        if !known && pointer.generation <= durable {
+        if !known && pointer.generation <= step.durable {
             step.pages += 1;
             check_device(table, pointer).inspect_err(|_| table.pages.suspect(pointer))?;
         }

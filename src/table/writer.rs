@@ -162,6 +162,12 @@ impl TableWriter {
         self.dropped_next = 0;
     }
 
+    /// Never writes to pages again that could not be brought to memory. What they held is reported when it is needed.
+    pub fn set_aside_unreadable(&mut self) {
+        let pages = &self.own.table().pages;
+        self.space.set_aside(|page| pages.is_poisoned(page));
+    }
+
     /// Shows a frozen generation to readers. Panics unless it is the oldest one that is not published.
     pub fn publish(&mut self, frozen: Frozen) {
         let group = self.space.oldest_frozen().expect("a group was frozen");

@@ -1,0 +1,64 @@
+//! Replay where space is short.
+
+use wal::{Log, LogOptions, MemoryStorage};
+
+use super::*;
+use crate::effect::{Effect, EffectBuffer};
+use crate::keyspace::Keyspace;
+use crate::table::MemoryFile;
+
+/// Size of the table's file at most.
+const FILE_BYTES: u64 = 8 << 20;
+/// Size of the value that is written over and over.
+const VALUE_BYTES: usize = 1 << 20;
+/// Values in the log: more than the file can hold.
+const VALUES: u8 = 20;
+
+/// An empty table with its log.
+fn fresh(storage: MemoryStorage) -> Recovered<MemoryStorage> {
+    let source = TableSource::New(Box::new(MemoryFile::new(FILE_BYTES)));
+    let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
+    let log = LogOptions { segment_bytes: 4 << 20, background: false, ..LogOptions::default() };
+    recover(source, storage, &table, log).expect("a log that fits an empty table")
+}
+
+/// Logs a string of `bytes` bytes under `key`.
+fn log_set(log: &mut impl Log, key: &[u8], bytes: usize, fill: u8) {
+    let mut effects = EffectBuffer::new();
+    let value = vec![fill; bytes];
+    effects.push(&Effect::Set { db: 0, key, value: &value, expire_at_ms: None, raw: false });
+    let mut group = log.group();
+    group.record(|buffer| effects.write(0, buffer));
+    log.submit(group, 0).unwrap();
+    log.durable().unwrap();
+}
+
+#[test]
+fn values_that_were_overwritten_take_no_space_in_a_replay() {
+    let storage = MemoryStorage::new();
+    let mut log = fresh(storage.clone()).log;
+    for fill in 0..VALUES {
+        log_set(&mut log, b"k", VALUE_BYTES, fill);
+    }
+    drop(log);
+    let mut recovered = fresh(storage);
+    assert_eq!(recovered.report.records, u64::from(VALUES));
+    let keys = Keyspace::new(&mut recovered.writer, None);
+    let last = keys.with_value(0, b"k", |_, value| Ok::<_, KeyspaceError>(value.is_some()));
+    assert!(last.unwrap(), "the last value is there");
+}
+
+#[test]
+fn a_log_that_does_not_fit_the_table_is_not_damaged() {
+    let storage = MemoryStorage::new();
+    let mut log = fresh(storage.clone()).log;
+    for key in 0..VALUES {
+        log_set(&mut log, &[key], VALUE_BYTES, 1);
+    }
+    drop(log);
+    let source = TableSource::New(Box::new(MemoryFile::new(FILE_BYTES)));
+    let options = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
+    let error = recover(source, storage, &options, LogOptions::default()).err().expect("no space");
+    assert!(matches!(error, RecoveryError::Replay { .. }), "{error}");
+    assert!(!error.is_damage(), "{error}");
+}

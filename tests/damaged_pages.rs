@@ -14,6 +14,8 @@ use common::{Client, TestServer, Value, encode};
 
 /// Keys of the data set.
 const KEYS: u64 = 6000;
+/// Hashes with a field that is due.
+const HASHES: u64 = 3000;
 /// The first deadline, in milliseconds since 1970: far away.
 const DEADLINE_MS: u64 = 4_000_000_000_000;
 /// Slots of the table: the keys of database 0, and their deadlines.
@@ -200,8 +202,15 @@ fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
         }
     }
     assert!(is_refusal(&client.run("KEYS *")), "a page less would be a wrong answer");
+    // Nobody knows whether a key that cannot be read was there: a transaction that watches it is not run.
+    let unreadable = (0..KEYS).find(|number| is_lost(&findings, *number)).unwrap();
+    let mut watcher = server.client();
+    assert_eq!(watcher.command(&[b"WATCH", key(unreadable).as_bytes()]), Value::Simple("OK".into()));
     assert_eq!(client.run("FLUSHALL"), Value::Simple("OK".into()));
     assert_eq!(client.run("SET after flush"), Value::Simple("OK".into()));
+    watcher.send(&[encode(&[b"MULTI"]), encode(&[b"PING"]), encode(&[b"EXEC"])].concat()).unwrap();
+    let replies = [(); 3].map(|()| watcher.reply().unwrap());
+    assert_eq!(replies[2], Value::Null, "{replies:?}");
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 }
 
@@ -268,6 +277,43 @@ fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() 
     assert_eq!(server.client().command(&[b"DEL", first.as_bytes()]), Value::Integer(1));
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
     assert_eq!(verify_path(&place.table(), &mut |_| {}).unwrap().findings, []);
+}
+
+#[test]
+fn fields_that_are_due_on_a_damaged_page_stay_and_all_else_goes_on() {
+    let place = Place { root: tempfile::tempdir().unwrap() };
+    let mut server = place.start(&[]);
+    let mut client = server.client();
+    let make = |number: u64| {
+        let (name, filler) = (key(number), value(number).repeat(5));
+        [
+            encode(&[b"HSET", name.as_bytes(), b"due", b"x", b"stays", filler.as_bytes()]),
+            encode(&[b"HPEXPIRE", name.as_bytes(), b"4000", b"FIELDS", b"1", b"due"]),
+        ]
+        .concat()
+    };
+    client.send(&(0..HASHES).flat_map(make).collect::<Vec<u8>>()).unwrap();
+    for _ in 0..HASHES {
+        assert_eq!(client.reply().unwrap(), Value::Integer(2));
+        assert_eq!(client.reply().unwrap(), Value::Array(vec![Value::Integer(1)]));
+    }
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+    let (findings, _) = place.damage(KEYS_SLOT, 9, 2);
+    let lost: Vec<bool> = (0..HASHES).map(|number| is_lost(&findings, number)).collect();
+    assert!(lost.contains(&true), "no hash is on a damaged page");
+    std::thread::sleep(Duration::from_secs(4));
+    let mut server = place.start(&["--scrub-rate", "0"]);
+    let mut client = server.client();
+    let start = Instant::now();
+    while lost.iter().enumerate().any(|(number, lost)| {
+        let left = client.command(&[b"HLEN", key(number as u64).as_bytes()]);
+        if *lost { !is_refusal(&left) } else { left != Value::Integer(1) }
+    }) {
+        assert!(start.elapsed() < SCRUB_TIMEOUT, "fields that are due stay");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(client.run("SET other works"), Value::Simple("OK".into()));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 }
 
 #[test]

@@ -143,9 +143,9 @@ impl Buffers {
     }
 
     /// Makes a submission of the items; what it takes is missing here until [`Buffers::restore`].
-    pub fn submission(&mut self, client_id: u64, reply_to: Resolver) -> Submission {
+    pub fn submission(&mut self, client_id: u64, reply_to: Resolver) -> Box<Submission> {
         debug_assert!(self.is_pending());
-        Submission {
+        Box::new(Submission {
             client_id,
             protocol: self.protocol,
             is_tracked: self.is_tracked,
@@ -156,17 +156,18 @@ impl Buffers {
             ready: std::mem::take(&mut self.ready),
             out: std::mem::take(&mut self.out),
             reply_to,
-        }
+        })
     }
 
     /// Takes back what a submission took; returns the resolver for the next one.
     pub fn restore(&mut self, submission: Submission) -> Resolver {
-        self.input = submission.input;
-        self.spans = submission.spans;
-        self.items = submission.items;
-        self.ready = submission.ready;
-        self.out = submission.out;
-        submission.reply_to
+        let Submission { input, spans, items, ready, out, reply_to, .. } = submission;
+        self.input = input;
+        self.spans = spans;
+        self.items = items;
+        self.ready = ready;
+        self.out = out;
+        reply_to
     }
 
     /// Gives the input that is left (a command held back, and the bytes behind what was taken) buffers of its own, so

@@ -316,7 +316,7 @@ impl Connection {
                 false => promise.wait().await.map_err(|_| Ended)?,
             };
             let work = self.work.as_deref_mut().expect("a round has buffers");
-            resolver = work.restore(completion.submission);
+            resolver = work.restore(*completion.submission);
             self.session.finish_transactions(work, completion.executed);
             if discard {
                 work.out.truncate(keeps_bytes);

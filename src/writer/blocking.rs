@@ -22,6 +22,7 @@ use wal::Log;
 use super::execute::Outcome;
 use super::{Item, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{Args, Span, Spec, Wait};
+use crate::damage;
 use crate::effect::{Effect, Effects};
 use crate::keyspace::{Keyspace, Kind, Value};
 use crate::resp::Reply;
@@ -48,7 +49,7 @@ struct WaitingCommand {
     /// The client.
     info: Arc<ClientInfo>,
     /// The command alone, in buffers of its own size.
-    submission: Submission,
+    submission: Box<Submission>,
     /// What it waits for.
     wait: Wait,
     /// When it came, among all.
@@ -139,7 +140,7 @@ impl WaitingCommand {
 
 impl<L: Log> Writer<L> {
     /// Puts the one command of a submission aside until there is something for it.
-    pub(super) fn put_aside(&mut self, submission: Submission, wait: Wait) {
+    pub(super) fn put_aside(&mut self, submission: Box<Submission>, wait: Wait) {
         let Some(info) = self.state.clients.get(submission.client_id) else {
             // Its connection is gone: nobody waits.
             return;
@@ -158,7 +159,7 @@ impl<L: Log> Writer<L> {
             let mut ticket = 0;
             while let Some((next, client)) = self.waiting.next((db, &key), ticket) {
                 ticket = next;
-                let Some(kind) = self.kind_of(db, &key, open.now_ms)? else { break };
+                let Some(kind) = self.kind_of(open, db, &key)? else { break };
                 if self.waiting.commands.get(&client).is_some_and(|command| command.wait.kind == kind) {
                     self.serve(open, client)?;
                 }
@@ -167,10 +168,17 @@ impl<L: Log> Writer<L> {
         Ok(())
     }
 
-    /// The type of what a key holds now.
-    fn kind_of(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Option<Kind>, WriterError> {
+    /// The type of what a key holds now; nothing if that cannot be read, for nobody can be served from it.
+    fn kind_of(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<Option<Kind>, WriterError> {
+        let now_ms = open.now_ms;
         let live = |value: Value<'_>| (!value.is_expired(now_ms)).then_some(value.kind);
-        Keyspace::new(&mut self.table, None).with_value(db, key, |_, value| Ok(value.and_then(live)))
+        let kind = self.guarded(open, |writer, _| {
+            Keyspace::new(&mut writer.table, None).with_value(db, key, |_, value| Ok(value.and_then(live)))
+        })?;
+        Ok(kind.unwrap_or_else(|error| {
+            damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
+            None
+        }))
     }
 
     /// Runs a client's waiting command again. If there is nothing for it after all, it keeps its place.
@@ -208,7 +216,7 @@ impl<L: Log> Writer<L> {
         let Some(mut command) = self.waiting.remove(client) else { return };
         let requested = command.info.blocked().requested();
         command.info.blocked().end();
-        let Submission { out, protocol, .. } = &mut command.submission;
+        let Submission { out, protocol, .. } = &mut *command.submission;
         let mut reply = Reply::new(out, *protocol);
         match requested {
             Some(Unblock::Timeout) => reply.null_array(),
@@ -223,7 +231,7 @@ impl<L: Log> Writer<L> {
 
 /// The same submission with the one command that it is about, in buffers of its size: what the client sent beside it is
 /// not kept while it waits.
-fn compact(submission: Submission) -> Submission {
+fn compact(mut submission: Box<Submission>) -> Box<Submission> {
     let Some(&Item::Execute { spec, db, first_span, spans }) = submission.items.last() else {
         return submission;
     };
@@ -234,11 +242,9 @@ fn compact(submission: Submission) -> Submission {
         own_spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
         input.extend_from_slice(word);
     }
-    Submission {
-        input,
-        spans: own_spans,
-        items: vec![Item::Execute { spec, db, first_span: 0, spans }],
-        ready: Vec::new(),
-        ..submission
-    }
+    submission.input = input;
+    submission.spans = own_spans;
+    submission.items = vec![Item::Execute { spec, db, first_span: 0, spans }];
+    submission.ready = Vec::new();
+    submission
 }

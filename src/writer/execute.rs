@@ -37,7 +37,7 @@ impl<L: Log> Writer<L> {
     pub(super) fn execute(
         &mut self,
         open: &mut OpenGroup,
-        mut submission: Submission,
+        mut submission: Box<Submission>,
     ) -> Result<(), WriterError> {
         let space = self.secure(open, &submission)?;
         let mut items = std::mem::take(&mut submission.items);
@@ -54,13 +54,13 @@ impl<L: Log> Writer<L> {
             executed += 1;
             match &mut items[index] {
                 Item::Ready(span) => {
-                    let Submission { ready, out, .. } = &mut submission;
+                    let Submission { ready, out, .. } = &mut *submission;
                     out.extend_from_slice(span.of(ready));
                 }
                 Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
                 Item::Execute { spec, db, first_span, spans } => {
                     let Submission { input, spans: all, out, protocol, client_id, is_tracked, .. } =
-                        &mut submission;
+                        &mut *submission;
                     let args = Args::new(input, &all[*first_span as usize..][..*spans as usize]);
                     let mut reply = Reply::new(out, *protocol);
                     if *is_tracked {
@@ -78,7 +78,7 @@ impl<L: Log> Writer<L> {
                     }
                 }
                 Item::Transaction(transaction) => {
-                    let Submission { out, protocol, client_id, .. } = &mut submission;
+                    let Submission { out, protocol, client_id, .. } = &mut *submission;
                     let asker = Asker { client_id: *client_id, protocol: *protocol };
                     self.transaction(open, transaction, asker, &space, out)?;
                     clock = Instant::now();
@@ -89,7 +89,8 @@ impl<L: Log> Writer<L> {
                         &submission.spans[*first_span as usize..][..*spans as usize],
                     );
                     self.watch(open, watch, usize::from(*db), &args)?;
-                    Reply::new(&mut submission.out, submission.protocol).ok();
+                    let protocol = submission.protocol;
+                    Reply::new(&mut submission.out, protocol).ok();
                 }
             }
             self.serve_waiting(open)?;
@@ -145,7 +146,7 @@ impl<L: Log> Writer<L> {
         may_wait: bool,
         reply: &mut Reply<'_>,
     ) -> Result<Outcome, WriterError> {
-        self.note_existing(spec)?;
+        self.note_existing(spec);
         let (start, mark) = (reply.len_bytes(), self.effects.mark());
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
         if spec.flags.has(Flags::DATA_SIZED)
@@ -171,7 +172,7 @@ impl<L: Log> Writer<L> {
             reply.error(format!("ERR {error}"));
             None
         });
-        self.note_changes(open, mark, Some(client_id))?;
+        self.note_changes(open, mark, Some(client_id));
         Ok(match waits {
             Some(wait) => Outcome::Waits(wait),
             None => Outcome::Replied { failed: reply.is_error_since(start) },
@@ -196,7 +197,7 @@ impl<L: Log> Writer<L> {
         if let Err(error) = result {
             damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
         }
-        self.note_changes(open, 0, NO_CLIENT)?;
+        self.note_changes(open, 0, NO_CLIENT);
         self.append(open, NO_COMMAND);
         Ok(())
     }

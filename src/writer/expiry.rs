@@ -21,6 +21,8 @@ impl<L: Log> Writer<L> {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
             Vec::new()
         });
+        self.expires_more = false;
+        let mut expired = 0;
         for ExpiredKey { db, key } in due {
             if !self.secure_delete(open, db, &key)? {
                 return Ok(());
@@ -31,22 +33,30 @@ impl<L: Log> Writer<L> {
                 damage::met(self.table.table(), &error, &self.table.view(), db, [&*key]);
                 continue;
             }
-            self.note_changes(open, 0, NO_CLIENT)?;
+            self.note_changes(open, 0, NO_CLIENT);
             self.append(open, NO_COMMAND);
             self.state.stats.expired(1);
+            expired += 1;
         }
+        self.expires_more = expired == keys_max;
         self.expire_fields(open)
     }
 
     /// Deletes some of the fields that are due, hash by hash.
     fn expire_fields(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
-        let due = Keyspace::new(&mut self.table, None).due_hashes(open.now_ms, EXPIRE_HASHES_MAX)?;
+        let now_ms = open.now_ms;
+        let due = self.guarded(open, |writer, _| {
+            Keyspace::new(&mut writer.table, None).due_hashes(now_ms, EXPIRE_HASHES_MAX)
+        })?;
+        let due = due.unwrap_or_else(|error| {
+            damage::met(self.table.table(), &error, &self.table.view(), 0, []);
+            Vec::new()
+        });
         for ExpiredKey { db, key } in due {
             if !self.secure_delete(open, db, &key)? {
                 return Ok(());
             }
-            Keyspace::new(&mut self.table, Some(&mut self.effects)).purge(db, &key, open.now_ms)?;
-            self.append(open, NO_COMMAND);
+            self.purge(open, db, &key)?;
         }
         Ok(())
     }

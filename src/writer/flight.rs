@@ -39,7 +39,7 @@ pub(super) struct Flight {
     /// When it was closed, if anybody wants to know how long things take.
     started: Option<Instant>,
     /// Submissions whose replies wait for it.
-    answered: Vec<(Submission, usize)>,
+    answered: Vec<(Box<Submission>, usize)>,
     /// Readers that wait for its publication.
     readers: Vec<async_channel::Sender<()>>,
 }
@@ -142,7 +142,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Keeps the promises of the submissions that were answered, then wakes who waits for them.
-    fn resolve(&mut self, answered: &mut Vec<(Submission, usize)>) {
+    fn resolve(&mut self, answered: &mut Vec<(Box<Submission>, usize)>) {
         let completions =
             answered.drain(..).map(|(submission, executed)| Completion { submission, executed });
         self.wakers.extend(completions.filter_map(Completion::resolve));

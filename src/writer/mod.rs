@@ -177,7 +177,7 @@ pub struct Writer<L> {
     /// The group that takes commands, if it has any.
     open: Option<OpenGroup>,
     /// Submissions executed in the open group; their replies wait for its sync.
-    answered: Vec<(Submission, usize)>,
+    answered: Vec<(Box<Submission>, usize)>,
     /// Tasks that are about to be woken: empty, but keeps its memory.
     wakers: Vec<Waker>,
     /// Readers that wait for the open group to be published.
@@ -200,6 +200,8 @@ pub struct Writer<L> {
     watches: Watches,
     /// When those that are watched no more were last forgotten, in milliseconds since 1970.
     swept_ms: u64,
+    /// Whether the last group deleted as many keys past their deadline as one may: there are probably more.
+    expires_more: bool,
     /// When the running checkpoint began.
     checkpoint_began: Instant,
 }
@@ -266,6 +268,7 @@ impl<L: Log> Writer<L> {
             space_told: None,
             watches: Watches::default(),
             swept_ms: 0,
+            expires_more: false,
             checkpoint_began: Instant::now(),
         }
     }
@@ -280,8 +283,13 @@ impl<L: Log> Writer<L> {
         self.stop(Stop { checkpoint: true, done: None })
     }
 
-    /// Waits until there is something to do; `false` when there never will be.
+    /// Waits until there is something to do; `false` when there never will be. More keys past their deadline are something
+    /// to do, in a group of their own if nobody wants anything else.
     async fn wait(&mut self) -> bool {
+        if self.expires_more && self.flight.is_none() {
+            self.take_ahead();
+            return true;
+        }
         if self.taken.is_empty() {
             let Some(message) = self.inbox.recv().await else { return false };
             self.taken.push_back(message);

@@ -23,8 +23,8 @@ struct Slot(Mutex<State>);
 enum State {
     /// Nothing is there yet; perhaps a task waits.
     Pending(Option<Waker>),
-    /// The answer is there. Boxed: most of the time there is none.
-    Resolved(Box<Completion>),
+    /// The answer is there.
+    Resolved(Completion),
     /// One end is gone.
     Broken,
 }
@@ -63,7 +63,7 @@ impl Promise {
                 let resolved = std::mem::replace(&mut *state, State::Pending(None));
                 drop(state);
                 let State::Resolved(completion) = resolved else { unreachable!("it was resolved") };
-                return Poll::Ready(Ok(*completion));
+                return Poll::Ready(Ok(completion));
             }
         }
         Poll::Pending
@@ -75,7 +75,7 @@ impl Completion {
     #[must_use]
     pub fn resolve(self) -> Option<Waker> {
         let slot = self.submission.reply_to.0.clone();
-        let resolved = State::Resolved(Box::new(self));
+        let resolved = State::Resolved(self);
         let mut state = slot.lock();
         if let State::Pending(waker) = &mut *state {
             let waker = waker.take();
@@ -122,7 +122,8 @@ mod tests {
     use crate::writer::Submission;
 
     fn completion(reply_to: Resolver) -> Completion {
-        let submission = Submission { out: b"+OK\r\n".to_vec(), ..Submission::empty(reply_to) };
+        let mut submission = Submission::empty(reply_to);
+        submission.out.extend_from_slice(b"+OK\r\n");
         Completion { submission, executed: 1 }
     }
 

@@ -20,7 +20,7 @@ pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// What the writer is asked to do.
 pub enum Message {
     /// Answer commands of a client.
-    Submission(Submission),
+    Submission(Box<Submission>),
     /// Take a checkpoint, and say how it ended.
     Checkpoint {
         /// Gets `Ok` when the checkpoint is durable, else the reason.
@@ -93,7 +93,7 @@ impl WriterQueue {
     ///
     /// # Errors
     /// The writer is gone.
-    pub async fn submit(&self, submission: Submission) -> Result<(), Closed> {
+    pub async fn submit(&self, submission: Box<Submission>) -> Result<(), Closed> {
         let bytes = charge(&submission);
         if !self.budget.try_take(bytes) {
             self.budget.take(bytes, || self.messages.is_closed()).await;
@@ -291,8 +291,10 @@ mod tests {
     use super::*;
     use futures_lite::future::{block_on, poll_once};
 
-    fn submission(bytes: usize) -> Submission {
-        Submission { input: vec![0; bytes], ..Submission::empty(super::super::promise().1) }
+    fn submission(bytes: usize) -> Box<Submission> {
+        let mut submission = Submission::empty(super::super::promise().1);
+        submission.input = vec![0; bytes];
+        submission
     }
 
     #[test]

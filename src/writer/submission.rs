@@ -47,7 +47,7 @@ pub enum Item {
     },
 }
 
-/// Commands of one client, to be answered together.
+/// Commands of one client, to be answered together. It travels in a box, from hand to hand and back.
 pub struct Submission {
     /// The client, as in `CLIENT ID`.
     pub client_id: u64,
@@ -73,8 +73,8 @@ pub struct Submission {
 
 impl Submission {
     /// Nothing to answer yet, of client 1 in RESP2.
-    pub fn empty(reply_to: Resolver) -> Self {
-        Self {
+    pub fn empty(reply_to: Resolver) -> Box<Self> {
+        Box::new(Self {
             client_id: 1,
             protocol: Protocol::default(),
             is_tracked: false,
@@ -85,7 +85,7 @@ impl Submission {
             ready: Vec::new(),
             out: Vec::new(),
             reply_to,
-        }
+        })
     }
 
     /// The words of an [`Item::Execute`].
@@ -97,7 +97,7 @@ impl Submission {
 /// A submission that was answered; everything in it is durable.
 pub struct Completion {
     /// The submission, its replies in `out`.
-    pub submission: Submission,
+    pub submission: Box<Submission>,
     /// Items answered. Fewer than all when `out` grew past its limit: the rest is to be submitted again.
     pub executed: usize,
 }

@@ -60,13 +60,17 @@ fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
     (Box::pin(writer.run()), queue, state)
 }
 
-/// `SET k v`.
-fn set(reply_to: Resolver) -> Submission {
-    let input = b"SETkv".to_vec();
-    let spans = [(0, 3), (3, 1), (4, 1)].map(|(start, len)| Span { start, len }).to_vec();
-    let spec = command::lookup(b"SET").expect("a command of the server");
-    let items = vec![Item::Execute { spec, db: 0, first_span: 0, spans: spans.len() as u32 }];
-    Submission { items, input, spans, ..Submission::empty(reply_to) }
+/// A submission of one command.
+fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
+    let mut submission = Submission::empty(reply_to);
+    for word in words {
+        let span = Span { start: submission.input.len() as u32, len: word.len() as u32 };
+        submission.spans.push(span);
+        submission.input.extend_from_slice(word.as_bytes());
+    }
+    let spec = command::lookup(words[0].as_bytes()).expect("a command of the server");
+    submission.items.push(Item::Execute { spec, db: 0, first_span: 0, spans: words.len() as u32 });
+    submission
 }
 
 #[test]
@@ -74,7 +78,7 @@ fn who_is_woken_for_a_reply_finds_readers_told_to_wait_for_its_group() {
     let (mut run, queue, state) = writer();
     let waiting = Arc::new(Waiting { state, woken: AtomicU32::new(0), woken_early: AtomicU32::new(0) });
     let (promise, resolver) = promise();
-    block_on(queue.submit(set(resolver))).unwrap();
+    block_on(queue.submit(command(resolver, &["SET", "k", "v"]))).unwrap();
     let waker = Waker::from(waiting.clone());
     let mut wait = std::pin::pin!(promise.wait());
     assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
@@ -85,4 +89,21 @@ fn who_is_woken_for_a_reply_finds_readers_told_to_wait_for_its_group() {
         panic!("the reply is not there")
     };
     assert_eq!(answer.submission.out, b"+OK\r\n");
+}
+
+#[test]
+fn keys_past_their_deadline_are_deleted_without_pause_until_none_is_left() {
+    let keys = 3 * WriterOptions::default().expire_keys_max;
+    let (mut run, queue, state) = writer();
+    let (promise, mut resolver) = promise();
+    for key in 0..keys {
+        let words = ["SET", &key.to_string(), "v", "PX", "20"];
+        block_on(queue.submit(command(resolver, &words))).unwrap();
+        assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
+        resolver = promise.try_take().expect("it was answered").submission.reply_to;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    queue.tick();
+    assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
+    assert_eq!(state.stats.totals().expired_keys, keys as u64);
 }

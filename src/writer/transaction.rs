@@ -225,33 +225,26 @@ impl<L: Log> Writer<L> {
     /// What effects since `mark` of the record that is being formed mean to others: watched keys are touched, and clients
     /// that track are to be told.
     #[inline]
-    pub(super) fn note_changes(
-        &mut self,
-        open: &mut OpenGroup,
-        mark: usize,
-        by: Option<u64>,
-    ) -> Result<(), WriterError> {
+    pub(super) fn note_changes(&mut self, open: &mut OpenGroup, mark: usize, by: Option<u64>) {
         let tracks = open.aftermath.tracks;
         if self.effects.is_empty() || (self.watches.is_empty() && !tracks) {
-            return Ok(());
+            return;
         }
         let view = self.table.view();
         for effect in self.effects.since(mark) {
-            self.watches.touch(&effect, &view)?;
+            self.watches.touch(&effect, &view);
             if tracks {
                 open.aftermath.changed(&effect, by);
             }
         }
-        Ok(())
     }
 
     /// Prepares for a command that may change whole databases.
     #[inline]
-    pub(super) fn note_existing(&mut self, spec: &'static command::Spec) -> Result<(), WriterError> {
+    pub(super) fn note_existing(&mut self, spec: &'static command::Spec) {
         if !self.watches.is_empty() && matches!(spec.run, Run::Write(_)) && spec.keys.first == 0 {
-            self.watches.note_existing(&self.table.view())?;
+            self.watches.note_existing(&self.table.view());
         }
-        Ok(())
     }
 }
 

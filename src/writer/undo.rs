@@ -105,6 +105,9 @@ impl<L: Log> Writer<L> {
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();
             self.table.roll_back();
+            if faults > 0 {
+                self.table.set_aside_unreadable();
+            }
             for payload in self.redo.payloads().chain(group.payloads()) {
                 let decoded = effect::decode(payload).expect("a record of this group");
                 for effect in decoded.effects() {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::effect::{DATABASES_MAX, Effect};
-use crate::keyspace::{KeyspaceError, keys_slot};
+use crate::keyspace::keys_slot;
 use crate::state::Watch;
 use crate::table::View;
 
@@ -99,27 +99,23 @@ impl Watches {
     }
 
     /// Remembers which of the keys exist, before a command that may change whole databases.
-    pub fn note_existing(&mut self, view: &View<'_>) -> Result<(), KeyspaceError> {
+    pub fn note_existing(&mut self, view: &View<'_>) {
         for (db, keys) in self.keys.iter_mut().enumerate() {
             for (key, watchers) in keys.iter_mut() {
-                let root = view.root(keys_slot(db));
-                let existed = !root.is_empty() && view.get(root, key)?.is_some();
+                let existed = may_exist(view, db, key);
                 watchers.iter_mut().for_each(|watcher| watcher.existed = existed);
             }
         }
-        Ok(())
     }
 
     /// Touches what an effect changed; `view` is the version with it.
-    pub fn touch(&self, effect: &Effect<'_>, view: &View<'_>) -> Result<(), KeyspaceError> {
+    pub fn touch(&self, effect: &Effect<'_>, view: &View<'_>) {
         match *effect {
-            Effect::FlushAll => {
-                (0..DATABASES_MAX).try_for_each(|db| self.touch_all(db, view))?;
-            }
-            Effect::FlushDb { db } => self.touch_all(db, view)?,
+            Effect::FlushAll => (0..DATABASES_MAX).for_each(|db| self.touch_all(db, view)),
+            Effect::FlushDb { db } => self.touch_all(db, view),
             Effect::SwapDb { a, b } => {
-                self.touch_all(a, view)?;
-                self.touch_all(b, view)?;
+                self.touch_all(a, view);
+                self.touch_all(b, view);
             }
             _ => {
                 for (db, key) in effect.touched() {
@@ -127,18 +123,21 @@ impl Watches {
                 }
             }
         }
-        Ok(())
     }
 
     /// Touches the keys of a database that existed before or exist now.
-    fn touch_all(&self, db: usize, view: &View<'_>) -> Result<(), KeyspaceError> {
+    fn touch_all(&self, db: usize, view: &View<'_>) {
         for (key, watchers) in &self.keys[db] {
-            let root = view.root(keys_slot(db));
-            let exists = !root.is_empty() && view.get(root, key)?.is_some();
+            let exists = may_exist(view, db, key);
             watchers.iter().filter(|watcher| exists || watcher.existed).for_each(Watcher::touch);
         }
-        Ok(())
     }
+}
+
+/// Whether a key exists, or cannot be read: then nobody knows, and a transaction that watches it is not to be run.
+fn may_exist(view: &View<'_>, db: usize, key: &[u8]) -> bool {
+    let root = view.root(keys_slot(db));
+    !root.is_empty() && view.get(root, key).map_or(true, |cell| cell.is_some())
 }
 
 impl Watcher {

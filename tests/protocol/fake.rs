@@ -122,7 +122,7 @@ fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
     }
 }
 
-fn answer(store: &Store, state: &ServerState, mut submission: Submission) {
+fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
     store.submissions.lock().unwrap().push(submission.items.len());
     let mut out = std::mem::take(&mut submission.out);
     let before = out.len();

@@ -141,7 +141,8 @@ impl Space {
         self.taken.pages()
     }
 
-    /// Number of pages that can be handed out now.
+    /// Number of pages that can be handed out now. Stillborn ones are handed out first; so of the room that is kept for a
+    /// checkpoint, which cannot use them, none is ever stillborn.
     #[inline]
     pub(super) fn free(&self) -> u64 {
         self.taken.free() + (self.recent.len() + self.group.stillborn.len()) as u64
@@ -341,6 +342,7 @@ impl Space {
     /// were written since the last one began. No generation that is not published has such pages.
     pub(super) fn begin_checkpoint(&mut self, generation: u64) -> Vec<u32> {
         assert!(self.checkpoint.is_none() && generation >= self.durable);
+        assert!(self.frozen.is_empty(), "what is dirty is of the published version");
         self.checkpoint = Some(generation);
         self.dirty_pages = 0;
         self.dirty.drain()

@@ -23,6 +23,8 @@ use std::{
     },
 };
 
+use memmap2::{MmapOptions, MmapRaw};
+
 use super::page::PAGE_BYTES;
 
 /// Most mappings that one process can have at a time. Servers have one; tests have many.
@@ -62,8 +64,27 @@ impl Region {
 struct Marks {
     /// Number of faults so far.
     count: AtomicU64,
-    /// One bit a page: whether zeros stand in its place. Untouched parts take no memory.
-    poisoned: Box<[AtomicU64]>,
+    /// One bit a page: whether zeros stand in its place. A mapping, for untouched parts of it take no memory; an allocator
+    /// might clear it.
+    poisoned: MmapRaw,
+}
+
+impl Marks {
+    /// Nothing is poisoned of so many pages.
+    fn new(pages: usize) -> io::Result<Marks> {
+        let bytes = pages.div_ceil(64).max(1) * size_of::<AtomicU64>();
+        let poisoned = MmapOptions::new().len(bytes).no_reserve_swap().map_anon()?;
+        Ok(Marks { count: AtomicU64::new(0), poisoned: poisoned.into() })
+    }
+
+    /// The word that holds a page's bit.
+    fn word(&self, page: usize) -> Option<&AtomicU64> {
+        let words = self.poisoned.len() / size_of::<AtomicU64>();
+        // SAFETY: the word lies inside the mapping, which begins on a page and was zeroed by the system; any bits are an
+        // `AtomicU64`, and nobody uses it as anything else.
+        (page / 64 < words)
+            .then(|| unsafe { &*self.poisoned.as_mut_ptr().cast::<AtomicU64>().add(page / 64) })
+    }
 }
 
 /// The faults of one mapped region, which is guarded for as long as this lives.
@@ -84,9 +105,7 @@ impl Faults {
     pub(super) fn guard(addresses: Range<usize>) -> io::Result<Faults> {
         install()?;
         let pages = addresses.len() / PAGE_BYTES;
-        // Zeroed memory of this size comes from the system untouched, and stays so but for pages that fault.
-        let poisoned = zeroed_words(pages.div_ceil(64));
-        let marks = Box::into_raw(Box::new(Marks { count: AtomicU64::new(0), poisoned }));
+        let marks = Box::into_raw(Box::new(Marks::new(pages)?));
         for (place, region) in REGIONS.iter().enumerate() {
             if region
                 .marks
@@ -114,7 +133,7 @@ impl Faults {
 
     /// Whether zeros stand in the place of a page.
     pub(super) fn is_poisoned(&self, page: u64) -> bool {
-        let word = self.marks().poisoned.get((page / 64) as usize);
+        let word = self.marks().word(page as usize);
         word.is_some_and(|word| word.load(Ordering::SeqCst) >> (page % 64) & 1 == 1)
     }
 
@@ -137,16 +156,6 @@ impl Drop for Faults {
         drop(unsafe { Box::from_raw(self.marks) });
     }
 }
-
-/// Zeroed words, without touching them.
-fn zeroed_words(words: usize) -> Box<[AtomicU64]> {
-    let plain = vec![0_u64; words].into_boxed_slice();
-    // SAFETY: an `AtomicU64` has the size and alignment of a `u64` here (checked below), and any bits are one.
-    unsafe { Box::from_raw(Box::into_raw(plain) as *mut [AtomicU64]) }
-}
-
-const _: () =
-    assert!(size_of::<AtomicU64>() == size_of::<u64>() && align_of::<AtomicU64>() == align_of::<u64>());
 
 /// Number of pages of any table that could not be brought to memory, since the process began.
 pub fn unreadable_pages() -> u64 {
@@ -216,7 +225,7 @@ fn put_zeros(address: usize, start: usize, marks: &Marks) -> bool {
     let bytes = SYSTEM_PAGE_BYTES.load(Ordering::SeqCst);
     let from = address - address % bytes;
     for page in (from.max(start) - start) / PAGE_BYTES..(from + bytes - start) / PAGE_BYTES {
-        if let Some(word) = marks.poisoned.get(page / 64) {
+        if let Some(word) = marks.word(page) {
             word.fetch_or(1 << (page % 64), Ordering::SeqCst);
         }
     }

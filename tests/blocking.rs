@@ -426,3 +426,21 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
     }
     assert!(all.pushed.len() as u64 > 50 * rounds && all.popped.len() > 10 && all.moved.len() > 10);
 }
+
+#[test]
+fn who_waits_for_data_is_not_idle() {
+    let root = tempfile::tempdir().unwrap();
+    let flags = ["--loglevel", "warning", "--timeout", "1"];
+    let server = TestServer::start(&root.path().join("data"), &flags);
+    let mut observer = server.client();
+    let [mut waiting] = waiting(&server, &mut observer, ["BLPOP q 0"]);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(2200) {
+        observer.run("PING");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(observer.run("RPUSH q x"), Value::Integer(1));
+    assert_eq!(waiting.reply().unwrap(), Value::Array(vec![bulk("q"), bulk("x")]));
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(waiting.run("PING"), Value::Simple("PONG".into()), "silence counts from the reply on");
+}

@@ -25,6 +25,8 @@ mod hyperloglogs;
 mod key_places;
 #[path = "differential/lists.rs"]
 mod lists;
+#[path = "differential/scans.rs"]
+mod scans;
 #[path = "differential/sort.rs"]
 mod sort;
 #[path = "differential/sorted_sets.rs"]

@@ -3,7 +3,7 @@
 use super::key_places::{self, Access, Place};
 use super::local::{self, Outcome, is, specs, unknown_subcommand};
 use super::syntax::{self, Argument};
-use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, categories};
+use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, categories, tips};
 use crate::resp::Reply;
 use crate::state::Commands;
 
@@ -138,10 +138,16 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.integer(i64::from(spec.keys.last));
     reply.integer(i64::from(spec.keys.step));
     write_names(reply, &categories(spec).collect::<Vec<_>>());
-    reply.array(0);
+    let tips = tips::of(spec.name);
+    reply.set(tips.len());
+    tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     let places = key_places::places(spec);
-    reply.array(places.len());
+    reply.set(places.len());
     places.iter().for_each(|(place, access)| write_key_place(reply, *place, access));
+    if spec.subcommands.is_empty() {
+        reply.set(0);
+        return;
+    }
     reply.array(spec.subcommands.len());
     spec.subcommands.iter().for_each(|spec| write_info(reply, spec));
 }
@@ -319,7 +325,7 @@ fn keys_of<'a>(ctx: &LocalCtx<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], Acc
         Some(name) => Commands::subcommand(spec, name).ok_or("ERR Invalid command specified")?,
         None => spec,
     };
-    if key_places::places(spec).is_empty() {
+    if key_places::places(spec).iter().all(|(_, access)| *access == key_places::NOT_KEY) {
         return Err("ERR The command has no key arguments".into());
     }
     let inner = args.tail(2);

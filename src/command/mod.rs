@@ -9,6 +9,7 @@ mod bitmaps;
 mod blocking;
 mod client;
 mod client_list;
+mod cluster;
 mod config;
 mod connection;
 mod context;
@@ -45,6 +46,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tips;
 mod tracking;
 mod transactions;
 mod words;

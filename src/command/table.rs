@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    Flags, KeySpec, Run, Spec, acl, bitmaps, client, config, connection, debug, docs, geo, hashes,
+    Flags, KeySpec, Run, Spec, acl, bitmaps, client, cluster, config, connection, debug, docs, geo, hashes,
     hyperloglog, info, keys, latency, lists, memory, monitor, pubsub, server, sets, slowlog, sort,
     sorted_sets, strings, transactions,
 };
@@ -22,6 +22,7 @@ static FAMILIES: &[&[Spec]] = &[
     geo::SPECS,
     acl::SPECS,
     client::SPECS,
+    cluster::SPECS,
     config::SPECS,
     connection::SPECS,
     debug::SPECS,
@@ -94,20 +95,28 @@ pub fn categories(spec: &Spec) -> impl Iterator<Item = &'static str> {
         "transactions" => Some("@transaction"),
         "connection" => Some("@connection"),
         _ if spec.name.split('|').next() == Some("command") => Some("@connection"),
-        _ if matches!(spec.name, "wait" | "waitaof") => Some("@connection"),
+        _ if matches!(spec.name, "wait" | "waitaof" | "asking" | "readonly" | "readwrite") => {
+            Some("@connection")
+        }
         _ => None,
     };
     let flags = [
         (keyspace, "@keyspace"),
         (spec.flags.has(Flags::WRITE), "@write"),
         (spec.flags.has(Flags::READONLY), "@read"),
-        (spec.flags.has(Flags::ADMIN), "@admin"),
+        (spec.flags.has(Flags::ADMIN) || matches!(spec.name, "role" | "lastsave"), "@admin"),
         (spec.flags.has(Flags::BLOCKING), "@blocking"),
         (!slow, "@fast"),
         (slow, "@slow"),
         (dangerous, "@dangerous"),
     ];
-    flags.into_iter().filter_map(|(holds, name)| holds.then_some(name)).chain(group)
+    let sorted: &[&str] =
+        if matches!(spec.name, "sort" | "sort_ro") { &["@set", "@sortedset", "@list"] } else { &[] };
+    flags
+        .into_iter()
+        .filter_map(|(holds, name)| holds.then_some(name))
+        .chain(group)
+        .chain(sorted.iter().copied())
 }
 
 /// A spec with what every command has; the rest is added in the family's table.

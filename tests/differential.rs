@@ -14,6 +14,8 @@
 
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;
+#[path = "differential/command_info.rs"]
+mod command_info;
 mod common;
 #[path = "differential/events.rs"]
 mod events;

@@ -1,6 +1,6 @@
 //! `ACL`: there is one user, `default`, who may do everything; the password is the directive `requirepass`.
 
-use super::docs::{CATEGORIES, is_in_category};
+use super::categories::{CATEGORIES, is_in_category};
 use super::local::{self, Outcome, excerpt, integer, is, specs, unknown_subcommand, wrong_arity};
 use super::{Args, CommandError, LocalCtx, Spec};
 use crate::resp::Reply;

@@ -7,6 +7,7 @@ mod acl;
 mod args;
 mod bitmaps;
 mod blocking;
+mod categories;
 mod client;
 mod client_list;
 mod cluster;
@@ -57,7 +58,7 @@ pub use context::{EncodingLimits, Limits, LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, estimate, execute, execute_or_wait, read};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec};
-pub use table::{all, categories, lookup};
+pub use table::{all, lookup};
 pub use transactions::EXEC;
 
 use crate::resp::Reply;

@@ -65,6 +65,20 @@ fn errors_are_counted_whoever_runs_the_command() {
 }
 
 #[test]
+fn writes_refused_for_lack_of_space_are_counted_as_errors() {
+    let (_root, server) = server(&["--table-max-size", "16mb"]);
+    let mut client = server.client();
+    let value = vec![b'v'; 500_000];
+    let refused = (0..100)
+        .map(|number| client.command(&[b"SET", format!("k{number}").as_bytes(), &value]))
+        .filter(|reply| matches!(reply, common::Value::Error(text) if text.starts_with("MISCONF ")))
+        .count();
+    assert!(refused > 10, "{refused} writes were refused");
+    let text = client.run("INFO errorstats").text();
+    assert!(text.contains(&format!("errorstat_MISCONF:count={refused}\r\n")), "{refused}: {text}");
+}
+
+#[test]
 fn both_protocols_serve_the_redis_crate() {
     let (_root, server) = server(&[]);
     for (protocol, number) in [(ProtocolVersion::RESP2, 2), (ProtocolVersion::RESP3, 3)] {

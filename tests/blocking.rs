@@ -430,7 +430,7 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
 #[test]
 fn who_waits_for_what_others_do_is_not_idle() {
     let root = tempfile::tempdir().unwrap();
-    let flags = ["--loglevel", "warning", "--timeout", "1"];
+    let flags = ["--loglevel", "warning", "--timeout", "2"];
     let server = TestServer::start(&root.path().join("data"), &flags);
     let [mut observer, mut monitor, mut listener, mut idle] = [(); 4].map(|()| server.client());
     assert_eq!(idle.run("PING"), Value::Simple("PONG".into()));
@@ -438,7 +438,7 @@ fn who_waits_for_what_others_do_is_not_idle() {
     assert!(matches!(listener.run("SUBSCRIBE c"), Value::Array(_)));
     let [mut waiting] = waiting(&server, &mut observer, ["BLPOP q 0"]);
     let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(2200) {
+    while start.elapsed() < Duration::from_millis(3500) {
         observer.run("PING");
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -450,6 +450,6 @@ fn who_waits_for_what_others_do_is_not_idle() {
     let is_shown =
         |reply: std::io::Result<Value>| reply.expect("monitors are not idle").text().contains("RPUSH");
     while !is_shown(monitor.reply()) {}
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(1300));
     assert_eq!(waiting.run("PING"), Value::Simple("PONG".into()), "silence counts from the reply on");
 }

@@ -426,3 +426,30 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
     }
     assert!(all.pushed.len() as u64 > 50 * rounds && all.popped.len() > 10 && all.moved.len() > 10);
 }
+
+#[test]
+fn who_waits_for_what_others_do_is_not_idle() {
+    let root = tempfile::tempdir().unwrap();
+    let flags = ["--loglevel", "warning", "--timeout", "2"];
+    let server = TestServer::start(&root.path().join("data"), &flags);
+    let [mut observer, mut monitor, mut listener, mut idle] = [(); 4].map(|()| server.client());
+    assert_eq!(idle.run("PING"), Value::Simple("PONG".into()));
+    assert_eq!(monitor.run("MONITOR"), Value::Simple("OK".into()));
+    assert!(matches!(listener.run("SUBSCRIBE c"), Value::Array(_)));
+    let [mut waiting] = waiting(&server, &mut observer, ["BLPOP q 0"]);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(3500) {
+        observer.run("PING");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(idle.try_command(&[b"PING"]).is_err(), "who is idle is disconnected");
+    assert_eq!(observer.run("PUBLISH c hello"), Value::Integer(1));
+    assert!(matches!(listener.reply(), Ok(Value::Array(_))));
+    assert_eq!(observer.run("RPUSH q x"), Value::Integer(1));
+    assert_eq!(waiting.reply().unwrap(), Value::Array(vec![bulk("q"), bulk("x")]));
+    let is_shown =
+        |reply: std::io::Result<Value>| reply.expect("monitors are not idle").text().contains("RPUSH");
+    while !is_shown(monitor.reply()) {}
+    std::thread::sleep(Duration::from_millis(1300));
+    assert_eq!(waiting.run("PING"), Value::Simple("PONG".into()), "silence counts from the reply on");
+}

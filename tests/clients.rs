@@ -37,6 +37,48 @@ fn refused<T: std::fmt::Debug>(result: RedisResult<T>) -> String {
 }
 
 #[test]
+fn errors_are_counted_whoever_runs_the_command() {
+    let (_root, server) = server(&[]);
+    let mut client = server.client();
+    client.run("SET s x");
+    client.run("CONFIG RESETSTAT");
+    let failing = ["HGET s f", "LPUSH s x", "HGETALL s", "ZSCORE s m", "BLPOP s 0"];
+    for line in failing.repeat(3) {
+        assert!(matches!(client.run(line), common::Value::Error(_)), "{line}");
+    }
+    // Behind a write, the writer runs reads too; and a transaction's.
+    let pipeline = ["SET other 1", "HGET s f", "MULTI", "HGET s f", "LPUSH s x", "EXEC"];
+    for line in pipeline {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        client.send(&common::encode(&words)).unwrap();
+    }
+    pipeline.iter().for_each(|_| drop(client.reply().unwrap()));
+    let text =
+        ["INFO stats", "INFO commandstats", "INFO errorstats"].map(|line| client.run(line).text()).concat();
+    for expected in ["errorstat_WRONGTYPE:count=18\r\n", "total_error_replies:18\r\n"] {
+        assert!(text.contains(expected), "{expected} is missing in {text}");
+    }
+    for (name, failed) in [("hget", 5), ("lpush", 4), ("hgetall", 3), ("zscore", 3), ("blpop", 3)] {
+        let line = text.lines().find(|line| line.starts_with(&format!("cmdstat_{name}:"))).unwrap();
+        assert!(line.ends_with(&format!("failed_calls={failed}")), "{line}");
+    }
+}
+
+#[test]
+fn writes_refused_for_lack_of_space_are_counted_as_errors() {
+    let (_root, server) = server(&["--table-max-size", "16mb"]);
+    let mut client = server.client();
+    let value = vec![b'v'; 500_000];
+    let refused = (0..100)
+        .map(|number| client.command(&[b"SET", format!("k{number}").as_bytes(), &value]))
+        .filter(|reply| matches!(reply, common::Value::Error(text) if text.starts_with("MISCONF ")))
+        .count();
+    assert!(refused > 10, "{refused} writes were refused");
+    let text = client.run("INFO errorstats").text();
+    assert!(text.contains(&format!("errorstat_MISCONF:count={refused}\r\n")), "{refused}: {text}");
+}
+
+#[test]
 fn both_protocols_serve_the_redis_crate() {
     let (_root, server) = server(&[]);
     for (protocol, number) in [(ProtocolVersion::RESP2, 2), (ProtocolVersion::RESP3, 3)] {

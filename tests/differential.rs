@@ -14,6 +14,8 @@
 
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;
+#[path = "differential/command_info.rs"]
+mod command_info;
 mod common;
 #[path = "differential/events.rs"]
 mod events;
@@ -25,6 +27,8 @@ mod hyperloglogs;
 mod key_places;
 #[path = "differential/lists.rs"]
 mod lists;
+#[path = "differential/scans.rs"]
+mod scans;
 #[path = "differential/sort.rs"]
 mod sort;
 #[path = "differential/sorted_sets.rs"]

@@ -1,11 +1,18 @@
 //! `ACL`: there is one user, `default`, who may do everything; the password is the directive `requirepass`.
 
-use super::docs::{CATEGORIES, is_in_category};
-use super::local::{self, Outcome, excerpt, specs, unknown_subcommand};
-use super::{Args, LocalCtx, Spec};
+use super::categories::{CATEGORIES, is_in_category};
+use super::local::{self, Outcome, excerpt, integer, is, specs, unknown_subcommand, wrong_arity};
+use super::{Args, CommandError, LocalCtx, Spec};
 use crate::resp::Reply;
+use crate::state::Commands;
+use rand::RngCore;
 
-/// The commands of this file.
+/// Random bits of a generated password, if the client does not say.
+const PASSWORD_BITS: i64 = 256;
+/// Random bits of a generated password at most.
+const PASSWORD_BITS_MAX: usize = 4096;
+
+/// The commands of this file. Ids 780 to 789, 851 and 852.
 pub static SPECS: &[Spec] = specs! { "server":
     780 "acl" -2 [] "6.0.0" "Depends on subcommand." unknown_subcommand
         => "A container for Access List Control commands.", SUBCOMMANDS;
@@ -20,6 +27,14 @@ static SUBCOMMANDS: &[Spec] = specs! { "server":
     784 "acl|users" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" users => "Lists all ACL users.";
     785 "acl|whoami" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" whoami
         => "Returns the authenticated username of the current connection.";
+    787 "acl|log" -2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" log
+        => "Returns no entries: there is one user, who may do everything.";
+    788 "acl|genpass" -2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" genpass
+        => "Generates a password of random hexadecimal digits.";
+    789 "acl|dryrun" -4 [ADMIN NOSCRIPT LOADING STALE] "7.0.0" "O(1)" dryrun
+        => "Tells whether a user may run a command, without running it.";
+    851 "acl|save" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" no_file => "Fails: there is no ACL file.";
+    852 "acl|load" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" no_file => "Fails: there is no ACL file.";
     786 "acl|help" 2 [LOADING STALE] "6.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";
 };
@@ -37,15 +52,17 @@ fn users(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// How the user's password shows: never itself, nor its digest.
-fn password_rule(ctx: &LocalCtx<'_>) -> &'static str {
-    if ctx.server.limits.has_password() { "sanitize-payload" } else { "nopass" }
+/// SHA-256 of the user's password, in hexadecimal digits, if one is asked for.
+fn password_digest(ctx: &LocalCtx<'_>) -> Option<String> {
+    let digest = ctx.server.settings().current().password.digest()?;
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// `ACL LIST`
 fn list(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let password = password_digest(ctx).map_or("nopass".to_owned(), |digest| format!("#{digest}"));
     reply.array(1);
-    reply.bulk(format!("user default on {} ~* &* +@all", password_rule(ctx)).as_bytes());
+    reply.bulk(format!("user default on {password} ~* &* +@all").as_bytes());
     Ok(())
 }
 
@@ -55,13 +72,15 @@ fn getuser(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
         reply.null();
         return Ok(());
     }
+    let password = password_digest(ctx);
+    let flags = if password.is_some() { &["on"][..] } else { &["on", "nopass"] };
     reply.map(6);
     reply.bulk(b"flags");
-    reply.set(2);
-    reply.bulk(b"on");
-    reply.bulk(password_rule(ctx).as_bytes());
+    reply.set(flags.len());
+    flags.iter().for_each(|flag| reply.bulk(flag.as_bytes()));
     reply.bulk(b"passwords");
-    reply.array(0);
+    reply.array(usize::from(password.is_some()));
+    password.iter().for_each(|digest| reply.bulk(digest.as_bytes()));
     for (name, value) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {
         reply.bulk(name.as_bytes());
         reply.bulk(value.as_bytes());
@@ -89,16 +108,87 @@ fn cat(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
     Ok(())
 }
 
+/// A subcommand got more words than it takes.
+fn too_many(subcommand: &str) -> CommandError {
+    format!("ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try ACL HELP.").into()
+}
+
+/// `ACL LOG [count | RESET]`: nothing is ever denied to the one user there is.
+fn log(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    match args.get(2) {
+        Some(_) if args.len() > 3 => return Err(too_many("log")),
+        Some(word) if is(word, "reset") => reply.ok(),
+        count => {
+            count.map(integer).transpose()?;
+            reply.array(0);
+        }
+    }
+    Ok(())
+}
+
+/// `ACL GENPASS [bits]`
+fn genpass(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let bits = match args.get(2) {
+        Some(_) if args.len() > 3 => return Err(too_many("genpass")),
+        Some(word) => integer(word)?,
+        None => PASSWORD_BITS,
+    };
+    let bits = usize::try_from(bits).ok().filter(|bits| (1..=PASSWORD_BITS_MAX).contains(bits)).ok_or_else(|| {
+        format!(
+            "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to \
+             {PASSWORD_BITS_MAX}"
+        )
+    })?;
+    let mut bytes = [0; PASSWORD_BITS_MAX / 8];
+    rand::rng().fill_bytes(&mut bytes);
+    let mut password: String = bytes[..bits.div_ceil(8)].iter().map(|byte| format!("{byte:02x}")).collect();
+    password.truncate(bits.div_ceil(4));
+    reply.bulk(password.as_bytes());
+    Ok(())
+}
+
+/// `ACL DRYRUN username command [arg ...]`
+fn dryrun(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if &args[2] != b"default" {
+        return Err(format!("ERR User '{}' not found", excerpt(&args[2])).into());
+    }
+    let container = ctx.server.commands.lookup(&args[3]);
+    let spec = container.and_then(|spec| match args.get(4) {
+        Some(name) if !spec.subcommands.is_empty() => Commands::subcommand(spec, name),
+        _ => Some(spec),
+    });
+    let spec = spec.ok_or_else(|| format!("ERR Command '{}' not found", excerpt(&args[3])))?;
+    if !spec.takes(args.len() - 3) {
+        return Err(wrong_arity(spec.name));
+    }
+    reply.ok();
+    Ok(())
+}
+
+/// `ACL SAVE`, `ACL LOAD`
+fn no_file(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+    Err("ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL \
+         SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to \
+         store users in the Redis configuration."
+        .into())
+}
+
 /// `ACL HELP`
 fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let lines = [
         "CAT [<category>]",
         "    List all commands that belong to <category>, or all command categories",
         "    when no category is specified.",
+        "DRYRUN <username> <command> [<arg> ...]",
+        "    Returns whether the user can execute the given command without executing the command.",
         "GETUSER <username>",
         "    Get the user's details.",
+        "GENPASS [<bits>]",
+        "    Generate a password of 256 random bits, or of so many.",
         "LIST",
         "    Show users details in config file format.",
+        "LOG [<count> | RESET]",
+        "    Show the ACL log entries: there are none.",
         "USERS",
         "    List all the registered usernames.",
         "WHOAMI",

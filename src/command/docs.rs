@@ -1,9 +1,10 @@
 //! `COMMAND`: what this server knows to do, for clients that ask before they send.
 
+use super::categories::{CATEGORIES, categories, is_in_category};
 use super::key_places::{self, Access, Place};
 use super::local::{self, Outcome, is, specs, unknown_subcommand};
 use super::syntax::{self, Argument};
-use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, categories};
+use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, tips};
 use crate::resp::Reply;
 use crate::state::Commands;
 
@@ -29,42 +30,12 @@ static SUBCOMMANDS: &[Spec] = specs! { "server":
         => "Returns helpful text about the different subcommands.";
 };
 
-/// Categories of commands, in Redis's order.
-pub(super) const CATEGORIES: &[&str] = &[
-    "keyspace",
-    "read",
-    "write",
-    "set",
-    "sortedset",
-    "list",
-    "hash",
-    "string",
-    "bitmap",
-    "hyperloglog",
-    "geo",
-    "stream",
-    "pubsub",
-    "admin",
-    "fast",
-    "slow",
-    "blocking",
-    "dangerous",
-    "connection",
-    "transaction",
-    "scripting",
-];
-
 /// The command or, with a `|`, the subcommand called `name`, in any case.
 pub(super) fn find(commands: &Commands, name: &[u8]) -> Option<&'static Spec> {
     match name.iter().position(|byte| *byte == b'|') {
         None => commands.lookup(name),
         Some(at) => Commands::subcommand(commands.lookup(&name[..at])?, &name[at + 1..]),
     }
-}
-
-/// Whether a command is of a category.
-pub(super) fn is_in_category(spec: &Spec, category: &str) -> bool {
-    categories(spec).any(|name| name.strip_prefix('@') == Some(category))
 }
 
 /// Flags and their names, in Redis's order.
@@ -137,11 +108,17 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.integer(i64::from(spec.keys.first));
     reply.integer(i64::from(spec.keys.last));
     reply.integer(i64::from(spec.keys.step));
-    write_names(reply, &categories(spec).collect::<Vec<_>>());
-    reply.array(0);
+    write_names(reply, &categories(spec).map(|category| format!("@{category}")).collect::<Vec<_>>());
+    let tips = tips::of(spec.name);
+    reply.set(tips.len());
+    tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     let places = key_places::places(spec);
-    reply.array(places.len());
+    reply.set(places.len());
     places.iter().for_each(|(place, access)| write_key_place(reply, *place, access));
+    if spec.subcommands.is_empty() {
+        reply.set(0);
+        return;
+    }
     reply.array(spec.subcommands.len());
     spec.subcommands.iter().for_each(|spec| write_info(reply, spec));
 }
@@ -319,7 +296,7 @@ fn keys_of<'a>(ctx: &LocalCtx<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], Acc
         Some(name) => Commands::subcommand(spec, name).ok_or("ERR Invalid command specified")?,
         None => spec,
     };
-    if key_places::places(spec).is_empty() {
+    if key_places::places(spec).iter().all(|(_, access)| *access == key_places::NOT_KEY) {
         return Err("ERR The command has no key arguments".into());
     }
     let inner = args.tail(2);

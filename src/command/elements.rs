@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Args, CommandError, cursors, words};
+use super::{Args, CommandError, ReadCtx, cursors, keys, words};
 use crate::glob;
-use crate::keyspace::MEMBER_BYTES_MAX;
+use crate::keyspace::{MEMBER_BYTES_MAX, Value};
 use crate::number::parse_u64;
 use crate::resp::Reply;
 
@@ -129,9 +129,18 @@ impl<'a> ElementScan<'a> {
         Ok(Self { cursor, prefix, rest, count, names_only, seen: 0, last: Vec::new(), stop: None })
     }
 
-    /// Lets the call look at all elements, as Redis does when they are few.
-    pub(super) fn take_all(&mut self) {
-        self.count = COUNT_MAX;
+    /// Lets the call look at all elements of `value` if they are few: Redis scans what it keeps packed in one call,
+    /// whatever `COUNT` says.
+    pub(super) fn take_all_of_few(
+        &mut self,
+        context: &ReadCtx<'_>,
+        value: &Value<'_>,
+        is_in_cell: bool,
+    ) -> Result<(), CommandError> {
+        if is_in_cell || keys::is_packed(context.keys.view(), value, &context.limits.encodings)? {
+            self.count = COUNT_MAX;
+        }
+        Ok(())
     }
 
     /// The name to start from.

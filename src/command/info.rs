@@ -451,10 +451,14 @@ fn cluster(text: &mut String, _: &LocalCtx<'_>) {
 
 fn keyspace(text: &mut String, ctx: &LocalCtx<'_>) {
     let Some(gauges) = ctx.server.gauges() else { return };
+    let now_ms = since_epoch().as_millis() as u64;
     for db in 0..ctx.server.limits.databases() as usize {
         let shown = gauges.database(db);
         if shown.keys > 0 {
-            field(text, format_args!("db{db}:keys={},expires={},avg_ttl=0", shown.keys, shown.expires));
+            let average_ms =
+                shown.average_deadline_ms.map_or(0, |deadline_ms| deadline_ms.saturating_sub(now_ms));
+            let (keys, expires) = (shown.keys, shown.expires);
+            field(text, format_args!("db{db}:keys={keys},expires={expires},avg_ttl={average_ms}"));
         }
     }
 }

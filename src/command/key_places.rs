@@ -18,6 +18,9 @@ const TAKEN: Access = &["RW", "access", "delete"];
 /// Something is put in.
 const PUT: Access = &["RW", "insert"];
 
+/// It is no key: a channel of a shard, which is routed like one.
+pub(super) const NOT_KEY: Access = &["not_key"];
+
 /// Where some of a command's keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -131,6 +134,7 @@ pub(super) fn places(spec: &Spec) -> Vec<(Place, Access)> {
         "georadius" => radius_places(first, 6),
         "georadiusbymember" => radius_places(first, 5),
         "sort" => vec![(first, READ), (Place::Unknown, READ), (Place::SortStore, REPLACED)],
+        "spublish" | "ssubscribe" | "sunsubscribe" => vec![(Place::Range(spec.keys), NOT_KEY)],
         "sort_ro" => vec![(first, READ), (Place::Unknown, READ)],
         _ if spec.keys.first > 0 => vec![(Place::Range(spec.keys), access(spec))],
         _ if spec.flags.has(Flags::READONLY.with(Flags::MOVABLEKEYS)) => vec![(Place::Counted(1), READ)],

@@ -136,7 +136,7 @@ impl Gauges for Figures {
     }
 
     fn database(&self, db: usize) -> DatabaseGauges {
-        DatabaseGauges { keys: if db == 0 { 7 } else { 0 }, expires: 2 }
+        DatabaseGauges { keys: if db == 0 { 7 } else { 0 }, expires: 2, average_deadline_ms: None }
     }
 
     fn storage(&self) -> StorageGauges {
@@ -486,6 +486,12 @@ fn every_reply_is_one_well_formed_value_in_both_protocols() {
             "acl users",
             "acl getuser default",
             "acl getuser x",
+            "acl log",
+            "acl log reset",
+            "acl genpass",
+            "acl genpass 5",
+            "acl dryrun default get k",
+            "acl save",
             "acl help",
             "module help",
             "debug help",
@@ -580,5 +586,15 @@ fn every_command_that_takes_arguments_documents_them() {
     for (command, _) in super::syntax::SYNTAX {
         let known = super::docs::find(&commands(), command.as_bytes()).is_some();
         assert!(known, "{command} is documented, and unknown");
+    }
+}
+
+#[test]
+fn generated_passwords_are_random_and_as_long_as_asked_for() {
+    let mut client = Client::connect(&server(""));
+    for (line, digits) in [("acl genpass", 64), ("acl genpass 5", 2), ("acl genpass 4096", 1024)] {
+        let (one, other) = (client.text(line), client.text(line));
+        assert!(one.len() == digits && one.bytes().all(|byte| byte.is_ascii_hexdigit()), "{line}: {one}");
+        assert!(digits < 8 || one != other, "{line}");
     }
 }

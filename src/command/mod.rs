@@ -7,8 +7,10 @@ mod acl;
 mod args;
 mod bitmaps;
 mod blocking;
+mod categories;
 mod client;
 mod client_list;
+mod cluster;
 mod config;
 mod connection;
 mod context;
@@ -45,6 +47,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tips;
 mod tracking;
 mod transactions;
 mod words;
@@ -55,7 +58,7 @@ pub use context::{EncodingLimits, Limits, LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, estimate, execute, execute_or_wait, read};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec};
-pub use table::{all, categories, lookup};
+pub use table::{all, lookup};
 pub use transactions::EXEC;
 
 use crate::resp::Reply;

@@ -24,8 +24,6 @@ pub static SPECS: &[Spec] = specs! { "server":
     737 "lolwut" -1 [FAST] "5.0.0" "O(1)" lolwut => "Shows the version, and a wave.";
     738 "module" -2 [] "4.0.0" "Depends on subcommand." unknown_subcommand
         => "A container for module commands.", MODULE_SUBCOMMANDS;
-    739 "cluster" -2 [] "3.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for cluster commands.", CLUSTER_SUBCOMMANDS;
 };
 
 static MODULE_SUBCOMMANDS: &[Spec] = specs! { "server":
@@ -33,19 +31,6 @@ static MODULE_SUBCOMMANDS: &[Spec] = specs! { "server":
         => "Returns all loaded modules.";
     741 "module|help" 2 [LOADING STALE] "5.0.0" "O(1)" module_help
         => "Returns helpful text about the different subcommands.";
-};
-
-static CLUSTER_SUBCOMMANDS: &[Spec] = specs! { "cluster":
-    742 "cluster|info" 2 [STALE] "3.0.0" "O(1)" no_cluster => "Returns information about the state of a node.";
-    743 "cluster|nodes" 2 [STALE] "3.0.0" "O(N) where N is the total number of Cluster nodes" no_cluster
-        => "Returns the cluster configuration for a node.";
-    744 "cluster|slots" 2 [STALE] "3.0.0" "O(N) where N is the total number of Cluster nodes" no_cluster
-        => "Returns the mapping of cluster slots to nodes.";
-    745 "cluster|shards" 2 [STALE] "7.0.0" "O(N) where N is the total number of cluster nodes" no_cluster
-        => "Returns the mapping of cluster slots to shards.";
-    746 "cluster|myid" 2 [STALE] "3.0.0" "O(1)" no_cluster => "Returns the ID of a node.";
-    747 "cluster|keyslot" 3 [STALE] "3.0.0" "O(N) where N is the number of bytes in the key" no_cluster
-        => "Returns the hash slot for a key.";
 };
 
 /// Time since the Unix epoch.
@@ -171,9 +156,4 @@ fn module_list(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Out
 fn module_help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     local::help(reply, "MODULE", &["LIST", "    Return a list of loaded modules: always empty."]);
     Ok(())
-}
-
-/// `CLUSTER ...`
-fn no_cluster(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    Err("ERR This instance has cluster support disabled".into())
 }

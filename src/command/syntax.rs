@@ -24,7 +24,14 @@ pub(super) struct Argument {
 
 /// The arguments of the command called `name`, its subcommands' names with a `|`.
 pub(super) fn arguments(name: &str) -> Vec<Argument> {
-    SYNTAX.iter().find(|(command, _)| *command == name).map(|(_, line)| parse(line)).unwrap_or_default()
+    let line = SYNTAX.iter().find(|(command, _)| *command == name).map(|(_, line)| *line);
+    let mut arguments = line.map(parse).unwrap_or_default();
+    let waits_for_data = ["bl", "br", "bz"].iter().any(|start| name.starts_with(start));
+    for argument in arguments.iter_mut().filter(|argument| waits_for_data && argument.name == "timeout") {
+        // The others count whole milliseconds.
+        argument.kind = "double";
+    }
+    arguments
 }
 
 /// Understands a line of syntax.
@@ -134,7 +141,8 @@ fn kind_of(name: &str) -> &'static str {
         "index" | "index1" | "index2" | "db" | "destination-db" | "seconds" | "milliseconds" | "timeout"
         | "count" | "offset" | "start" | "stop" | "end" | "rank" | "num-matches" | "cursor" | "increment"
         | "decrement" | "client-id" | "numreplicas" | "numkeys" | "limit" | "numfields" | "numlocal"
-        | "protover" | "len" | "ttl" | "version" => "integer",
+        | "protover" | "bits" | "slot" | "start-slot" | "end-slot" | "port" | "config-epoch" | "len"
+        | "ttl" | "version" => "integer",
         _ => "string",
     }
 }
@@ -142,7 +150,10 @@ fn kind_of(name: &str) -> &'static str {
 /// The lines, by command.
 pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("acl|cat", "[category]"),
+    ("acl|dryrun", "username command [arg...]"),
+    ("acl|genpass", "[bits]"),
     ("acl|getuser", "username"),
+    ("acl|log", "[count|RESET]"),
     ("append", "key value"),
     ("auth", "[username] password"),
     ("bgsave", "[SCHEDULE]"),
@@ -178,7 +189,23 @@ pub(super) const SYNTAX: &[(&str, &str)] = &[
     ("client|setname", "connection-name"),
     ("client|tracking", "<ON|OFF> [REDIRECT client-id] [PREFIX prefix]... [BCAST] [OPTIN] [OPTOUT] [NOLOOP]"),
     ("client|unblock", "client-id [TIMEOUT|ERROR]"),
+    ("cluster|addslots", "slot..."),
+    ("cluster|addslotsrange", "(start-slot end-slot)..."),
+    ("cluster|count-failure-reports", "node-id"),
+    ("cluster|countkeysinslot", "slot"),
+    ("cluster|delslots", "slot..."),
+    ("cluster|delslotsrange", "(start-slot end-slot)..."),
+    ("cluster|failover", "[FORCE|TAKEOVER]"),
+    ("cluster|forget", "node-id"),
+    ("cluster|getkeysinslot", "slot count"),
     ("cluster|keyslot", "key-name"),
+    ("cluster|meet", "ip port [bus-port]"),
+    ("cluster|replicas", "node-id"),
+    ("cluster|replicate", "node-id"),
+    ("cluster|reset", "[HARD|SOFT]"),
+    ("cluster|set-config-epoch", "config-epoch"),
+    ("cluster|setslot", "slot <(IMPORTING node-id)|(MIGRATING node-id)|STABLE|(NODE node-id)>"),
+    ("cluster|slaves", "node-id"),
     ("command|docs", "[command-name...]"),
     ("command|getkeys", "command [arg...]"),
     ("command|getkeysandflags", "command [arg...]"),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{
-    Flags, KeySpec, Run, Spec, acl, bitmaps, client, config, connection, debug, docs, geo, hashes,
+    Flags, KeySpec, Run, Spec, acl, bitmaps, client, cluster, config, connection, debug, docs, geo, hashes,
     hyperloglog, info, keys, latency, lists, memory, monitor, pubsub, server, sets, slowlog, sort,
     sorted_sets, strings, transactions,
 };
@@ -22,6 +22,7 @@ static FAMILIES: &[&[Spec]] = &[
     geo::SPECS,
     acl::SPECS,
     client::SPECS,
+    cluster::SPECS,
     config::SPECS,
     connection::SPECS,
     debug::SPECS,
@@ -67,47 +68,6 @@ pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
         }
         at = (at + 1) % PLACES;
     }
-}
-
-/// The access-control categories of a command, as `COMMAND INFO` shows them: `@read`, `@string` ...
-pub fn categories(spec: &Spec) -> impl Iterator<Item = &'static str> {
-    let dangerous = spec.flags.has(Flags::ADMIN)
-        || matches!(
-            spec.name,
-            "keys" | "flushdb" | "flushall" | "swapdb" | "sort" | "sort_ro" | "info" | "role" | "lastsave"
-        );
-    let keyspace = spec.group == "generic" && !matches!(spec.name, "wait" | "waitaof" | "sort" | "sort_ro")
-        || matches!(spec.name, "dbsize" | "flushdb" | "flushall" | "swapdb");
-    let slow = !spec.flags.has(Flags::FAST);
-    let group = match spec.group {
-        "string" => Some("@string"),
-        "list" => Some("@list"),
-        "hash" => Some("@hash"),
-        "set" => Some("@set"),
-        "sorted-set" => Some("@sortedset"),
-        "stream" => Some("@stream"),
-        "bitmap" => Some("@bitmap"),
-        "hyperloglog" => Some("@hyperloglog"),
-        "geo" => Some("@geo"),
-        "pubsub" if spec.flags.has(Flags::PUBSUB) => Some("@pubsub"),
-        "scripting" => Some("@scripting"),
-        "transactions" => Some("@transaction"),
-        "connection" => Some("@connection"),
-        _ if spec.name.split('|').next() == Some("command") => Some("@connection"),
-        _ if matches!(spec.name, "wait" | "waitaof") => Some("@connection"),
-        _ => None,
-    };
-    let flags = [
-        (keyspace, "@keyspace"),
-        (spec.flags.has(Flags::WRITE), "@write"),
-        (spec.flags.has(Flags::READONLY), "@read"),
-        (spec.flags.has(Flags::ADMIN), "@admin"),
-        (spec.flags.has(Flags::BLOCKING), "@blocking"),
-        (!slow, "@fast"),
-        (slow, "@slow"),
-        (dangerous, "@dangerous"),
-    ];
-    flags.into_iter().filter_map(|(holds, name)| holds.then_some(name)).chain(group)
 }
 
 /// A spec with what every command has; the rest is added in the family's table.
@@ -180,14 +140,5 @@ mod tests {
         for name in ["", "g", "gett", "nope", "get\0"] {
             assert!(lookup(name.as_bytes()).is_none(), "{name}");
         }
-    }
-
-    #[test]
-    fn categories_are_those_of_redis() {
-        let of = |name: &str| categories(lookup(name.as_bytes()).unwrap()).collect::<Vec<_>>();
-        assert_eq!(of("get"), ["@read", "@fast", "@string"]);
-        assert_eq!(of("set"), ["@write", "@slow", "@string"]);
-        assert_eq!(of("flushall"), ["@keyspace", "@write", "@slow", "@dangerous"]);
-        assert_eq!(of("del"), ["@keyspace", "@write", "@slow"]);
     }
 }

@@ -309,7 +309,7 @@ directives! {
         /// 0: one less than there are cores, for the writer needs one too.
         threads: u32 = "threads" "0" integer(0, 1024), Start;
         /// Times a second that expired keys are looked for, and that rates are measured.
-        hz: u32 = "hz" "10" integer(1, 500), Live;
+        hz: u32 = "hz" "10" Kind::Hint { min: 1, max: 500 }, Live;
         /// Who is told when the server is ready and when it stops.
         supervised: Supervised = "supervised" "no" Kind::OneOf(Supervised::NAMES), Start;
         /// File that the process id is written to.

@@ -58,16 +58,16 @@ impl Settings {
         self.lock().file.clone()
     }
 
-    /// Names and values of the directives that match any of `patterns`, each once.
-    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(&'static str, String)> {
+    /// Names and values of the directives that match any of `patterns`, each once. Whoever asks for a name, not a
+    /// pattern, gets it in the spelling used.
+    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, String)> {
         let loaded = self.lock();
-        let patterns: Vec<Vec<u8>> = patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
         Known::all()
             .filter(|known| shown(*known))
-            .filter(|known| {
-                patterns.iter().any(|pattern| crate::glob::matches(pattern, known.name().as_bytes()))
+            .filter_map(|known| {
+                let name = patterns.iter().find_map(|pattern| name_matched(known.name(), pattern))?;
+                Some((name, known.show(&loaded.config)))
             })
-            .map(|known| (known.name(), known.show(&loaded.config)))
             .collect()
     }
 
@@ -89,6 +89,7 @@ impl Settings {
             }
             known_pairs.push((known, name, value));
         }
+        let mut warnings = Vec::new();
         for (known, name, value) in known_pairs {
             let value =
                 std::str::from_utf8(value).map_err(|_| failed(&name, "argument must be UTF-8 text"))?;
@@ -99,12 +100,15 @@ impl Settings {
                 Known::Compat(row) => {
                     // Lines of a file add up; a value that a client sets replaces what was.
                     config.inert.remove(row.name);
-                    match config.apply_compat(row, value) {
-                        Ok(None) => {}
-                        Ok(Some(_)) | Err(_) => return Err(failed(&name, compat_reason(row.rule))),
-                    }
+                    let warning = config
+                        .apply_compat(row, value)
+                        .map_err(|_| failed(&name, compat_reason(row.rule)))?;
+                    warnings.extend(warning);
                 }
             }
+        }
+        for warning in warnings {
+            tracing::warn!("{}: {warning}", Origin::Runtime);
         }
         publish(&config, limits);
         if config.log_level != loaded.config.log_level
@@ -128,6 +132,14 @@ impl Settings {
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// How a directive is called in an answer to `pattern`, if that matches its name.
+fn name_matched(name: &str, pattern: &[u8]) -> Option<String> {
+    if pattern.eq_ignore_ascii_case(name.as_bytes()) {
+        return Some(String::from_utf8_lossy(pattern).into_owned());
+    }
+    crate::glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes()).then(|| name.to_owned())
 }
 
 /// Whether clients see a directive at all: words of the file that are no parameters are left out.

@@ -196,11 +196,36 @@ fn a_set_of_several_pairs_changes_all_or_nothing() {
         assert_eq!(settings.current(), before, "{name}");
         assert_eq!(limits.timeout_s(), 7);
     }
-    assert!(set(&[(b"appendfsync", b"everysec")]).unwrap_err().contains("always on here"));
     assert_eq!(
         set(&[(b"appendfsync", b"always"), (b"save", b""), (b"lazyfree-lazy-expire", b"yes")]),
         Ok(())
     );
+    assert_eq!(set(&[(b"hz", b"1000")]), Ok(()));
+    assert_eq!(settings.current().hz, 500);
+    assert!(
+        set(&[(b"hz", b"-1")]).unwrap_err().ends_with("argument must be between 0 and 2147483647 inclusive")
+    );
+}
+
+#[test]
+fn what_a_file_may_ask_for_without_effect_may_be_asked_for_at_run_time() {
+    let settings = Settings::default();
+    let limits = Limits::default();
+    for (name, value, shown) in [
+        ("save", "900 1 300 10", ""),
+        ("appendonly", "no", "yes"),
+        ("appendonly", "yes", "yes"),
+        ("appendfsync", "everysec", "always"),
+        ("maxmemory", "100mb", "0"),
+        ("maxmemory-policy", "allkeys-lru", "noeviction"),
+    ] {
+        assert_eq!(settings.set(&[(name.as_bytes(), value.as_bytes())], &limits), Ok(()), "{name} {value}");
+        assert_eq!(settings.matching(&[name.as_bytes()]), [(name.to_owned(), shown.to_owned())]);
+    }
+    for (name, value) in [("tls-port", "6380"), ("replicaof", "host 1"), ("cluster-enabled", "yes")] {
+        let error = settings.set(&[(name.as_bytes(), value.as_bytes())], &limits).unwrap_err().to_string();
+        assert!(error.contains("not supported"), "{name}: {error}");
+    }
 }
 
 #[test]
@@ -209,21 +234,23 @@ fn a_password_set_at_run_time_is_asked_for_and_not_shown() {
     let limits = Limits::default();
     settings.set(&[(b"requirepass", b"swordfish")], &limits).unwrap();
     assert!(limits.is_password_digest(&Password::digest_of(b"swordfish")));
-    assert_eq!(settings.matching(&[b"require*"]), [("requirepass", "(hidden)".to_string())]);
+    assert_eq!(settings.matching(&[b"require*"]), [("requirepass".to_owned(), "(hidden)".to_owned())]);
     settings.set(&[(b"requirepass", b"")], &limits).unwrap();
     assert!(!limits.has_password());
-    assert_eq!(settings.matching(&[b"requirepass", b"*pass"])[0], ("requirepass", String::new()));
+    assert_eq!(settings.matching(&[b"requirepass", b"*pass"])[0], ("requirepass".to_owned(), String::new()));
 }
 
 #[test]
 fn matching_takes_patterns_in_any_case_and_names_each_once() {
     let settings = Settings::default();
     let names =
-        |patterns: &[&[u8]]| settings.matching(patterns).iter().map(|pair| pair.0).collect::<Vec<_>>();
+        |patterns: &[&[u8]]| settings.matching(patterns).into_iter().map(|pair| pair.0).collect::<Vec<_>>();
     assert_eq!(names(&[b"SLOWLOG*", b"slowlog-max-len"]), ["slowlog-log-slower-than", "slowlog-max-len"]);
     assert!(names(&[b"nothing-such"]).is_empty());
     let all = names(&[b"*"]);
-    assert!(all.contains(&"databases") && all.contains(&"appendonly") && !all.contains(&"rename-command"));
+    let has = |name: &str| all.iter().any(|other| other == name);
+    assert!(has("databases") && has("appendonly") && !has("rename-command"));
+    assert_eq!(names(&[b"maxCLIENTS", b"MAXCLIENTS"]), ["maxCLIENTS"]);
 }
 
 /// A running server with a file.

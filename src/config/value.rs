@@ -21,6 +21,13 @@ pub enum Kind {
         /// The largest.
         max: i64,
     },
+    /// A whole number that is wished for, not below 0: the nearest possible one is taken.
+    Hint {
+        /// The smallest possible.
+        min: i64,
+        /// The largest possible.
+        max: i64,
+    },
     /// A number of bytes: `1048576`, `1k` (1000), `1kb` (1024), `64mb`, `1gb`, `1tb`.
     Bytes {
         /// The smallest.
@@ -74,7 +81,7 @@ impl Kind {
         match self {
             Kind::YesNo => "yes|no".into(),
             Kind::Integer { min, max } if *max == i64::MAX => format!("number, {min} or more"),
-            Kind::Integer { min, max } => format!("number, {min} to {max}"),
+            Kind::Integer { min, max } | Kind::Hint { min, max } => format!("number, {min} to {max}"),
             Kind::Bytes { min: 0, max: u64::MAX } => "bytes".into(),
             Kind::Bytes { min, max: u64::MAX } => format!("bytes, {} or more", bytes_text(*min)),
             Kind::Bytes { min, max } => format!("bytes, {} to {}", bytes_text(*min), bytes_text(*max)),
@@ -133,11 +140,15 @@ impl Setting for bool {
 
 impl Setting for i64 {
     fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
-        let Kind::Integer { min, max } = *kind else { unreachable!("an i64 is an Integer") };
+        let (min, max, possible) = match *kind {
+            Kind::Integer { min, max } => (min, max, min..=max),
+            Kind::Hint { min, max } => (0, i64::from(i32::MAX), min..=max),
+            _ => unreachable!("an i64 is an Integer or a Hint"),
+        };
         let value: i64 =
             one(words)?.parse().map_err(|_| "argument couldn't be parsed into an integer".to_string())?;
         if (min..=max).contains(&value) {
-            Ok(value)
+            Ok(value.clamp(*possible.start(), *possible.end()))
         } else {
             Err(format!("argument must be between {min} and {max} inclusive"))
         }

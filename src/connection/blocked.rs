@@ -55,7 +55,10 @@ impl Connection {
                 Event::Answered(Ok(completion)) if self.info.is_killed() => {
                     return self.last_words(&completion).await;
                 }
-                Event::Answered(answer) => return answer.map_err(|_| Ended),
+                Event::Answered(answer) => {
+                    self.info.served(self.state.uptime_ms());
+                    return answer.map_err(|_| Ended);
+                }
                 Event::GivesUp => {
                     watched.told = true;
                     self.unblock().await?;

@@ -308,7 +308,7 @@ impl Session {
         self.close_items()
     }
 
-    /// Counts a run, and puts the error in the place of the reply if it failed.
+    /// Counts a run and its error, which is put in the place of the reply if the command returned one.
     pub(super) fn settle(
         &mut self,
         spec: &'static Spec,
@@ -318,13 +318,17 @@ impl Session {
         reply_at: usize,
         protocol: Protocol,
     ) {
-        let failed = result.is_err();
+        let mut reply = Reply::new(replies, protocol);
         if let Err(error) = result {
-            let text = error.to_string();
-            replies.truncate(reply_at);
-            Reply::new(replies, protocol).error(&text);
-            self.state.stats.error(text.as_bytes());
+            reply.truncate(reply_at);
+            reply.error(error.to_string());
         }
+        // Commands on data write their error themselves.
+        let error = reply.error_since(reply_at);
+        if let Some(text) = error {
+            self.state.stats.error(text);
+        }
+        let failed = error.is_some();
         let now = Instant::now();
         self.state.ran(self.client.id(), spec, args, now.duration_since(self.clock), failed);
         self.clock = now;

@@ -14,6 +14,9 @@ use crate::table::{Root, TableWriter, View};
 /// Bytes of a deadline in front of its key.
 pub(super) const DEADLINE_BYTES: usize = 8;
 
+/// Deadlines that are looked at to estimate the average of all.
+const DEADLINE_SAMPLES: u64 = 16;
+
 /// The tree's key for `key`.
 pub(super) fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
     let mut bytes = SmallVec::with_capacity(DEADLINE_BYTES + key.len());
@@ -76,6 +79,23 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
         Ok(false)
     })?;
     Ok(first)
+}
+
+/// The average deadline of a database's keys in milliseconds since 1970, from a few at equal distances; `None` if no key
+/// has one. What cannot be read counts for nothing.
+pub fn average_deadline_ms(view: &View<'_>, db: usize) -> Option<u64> {
+    let root = view.root(deadlines_slot(db));
+    let samples = root.len().min(DEADLINE_SAMPLES);
+    let deadlines: Vec<u128> = (0..samples)
+        .filter_map(|sample| {
+            // The middle of each part.
+            let position = u128::from(root.len()) * (2 * u128::from(sample) + 1) / (2 * u128::from(samples));
+            let (index_key, _) = view.nth(root, position as u64).ok()??;
+            Some(u128::from(split(&index_key).ok()?.0))
+        })
+        .collect();
+    let sum: u128 = deadlines.iter().sum();
+    Some(sum.checked_div(deadlines.len() as u128)? as u64)
 }
 
 /// Up to `keys_max` keys whose deadlines have passed at `now_ms`.

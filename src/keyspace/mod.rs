@@ -45,6 +45,7 @@ mod zset_tests;
 
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
+pub use deadline::average_deadline_ms;
 pub use element::Element;
 pub use error::KeyspaceError;
 pub use estimate::{Estimate, POP_BYTES_MAX};

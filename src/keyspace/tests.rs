@@ -92,6 +92,8 @@ fn due_keys_come_in_the_order_of_their_deadlines() {
     assert_eq!(due(&keys, 250, 2).len(), 2);
     assert_eq!(keys.next_deadline().unwrap(), Some(100));
     assert_eq!(deadlines_len(&keys.view(), 0), 3);
+    assert_eq!(average_deadline_ms(&keys.view(), 0), Some((300 + 200 + 200) / 3));
+    assert_eq!(average_deadline_ms(&keys.view(), 1), None);
     assert_eq!(keys.purge(0, b"a", 299).unwrap(), Purged::Nothing);
     assert_eq!(keys.purge(0, b"a", 300).unwrap(), Purged::Key);
     assert_eq!(keys.info(0, b"a").unwrap(), None);

@@ -53,9 +53,10 @@ impl<'a> Reply<'a> {
         self.out.len()
     }
 
-    /// Whether the reply that was written since the buffer held `len_bytes` bytes is an error.
-    pub fn is_error_since(&self, len_bytes: usize) -> bool {
-        self.out.get(len_bytes) == Some(&b'-')
+    /// The text of the error that was written since the buffer held `len_bytes` bytes, if the reply is one.
+    pub fn error_since(&self, len_bytes: usize) -> Option<&[u8]> {
+        let text = self.out.get(len_bytes..)?.strip_prefix(b"-")?;
+        Some(text.strip_suffix(b"\r\n").unwrap_or(text))
     }
 
     /// Takes back everything written since the buffer held `len_bytes` bytes.

@@ -97,6 +97,7 @@ fn sweep(state: &ServerState) {
         let silent = timeout_ms > 0
             && !info.is_waiting()
             && !info.subscriptions().any()
+            && !info.monitors()
             && now_ms.saturating_sub(info.active_ms()) > timeout_ms;
         let unknown = unauthenticated_ms > 0
             && !info.is_authenticated()

@@ -211,6 +211,11 @@ impl ClientInfo {
         self.active_ms.store(now_ms, Relaxed);
     }
 
+    /// Notes that the client got what it had waited for: until then it could not be heard of.
+    pub fn served(&self, now_ms: u64) {
+        self.active_ms.store(now_ms, Relaxed);
+    }
+
     /// Notes bytes sent.
     pub fn sent(&self, bytes: usize) {
         self.out_bytes.store(self.out_bytes.load(Relaxed) + bytes as u64, Relaxed);

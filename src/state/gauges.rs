@@ -7,6 +7,8 @@ pub struct DatabaseGauges {
     pub keys: u64,
     /// Keys with a deadline.
     pub expires: u64,
+    /// Their average deadline, estimated, in milliseconds since the Unix epoch; `None` if there is no such key.
+    pub average_deadline_ms: Option<u64>,
 }
 
 /// Log and table at a glance.

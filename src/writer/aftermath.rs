@@ -70,6 +70,13 @@ impl Aftermath {
         }
     }
 
+    /// Notes that databases were emptied that held nothing: clients that track are told all the same.
+    pub fn flushed_nothing(&mut self) {
+        if self.tracks {
+            self.steps.push(Step::Flushed);
+        }
+    }
+
     /// Notes that a client that tracks read a key.
     pub fn read(&mut self, key: &[u8], by: u64) {
         let key = self.keep(key);

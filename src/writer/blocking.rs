@@ -220,7 +220,10 @@ impl<L: Log> Writer<L> {
         let mut reply = Reply::new(out, *protocol);
         match requested {
             Some(Unblock::Timeout) => reply.null_array(),
-            Some(Unblock::Error) => reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Some(Unblock::Error) => {
+                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+                self.state.stats.error(b"UNBLOCKED");
+            }
             None => {}
         }
         let (spec, _, args) = command.words();

@@ -125,8 +125,9 @@ impl<L: Log> Writer<L> {
         reply: &mut Reply<'_>,
     ) -> Result<Outcome, WriterError> {
         if let Some(refusal) = space.refusal(spec) {
+            let start = reply.len_bytes();
             reply.error(refusal);
-            return Ok(Outcome::Replied { failed: true });
+            return Ok(self.replied(reply, start));
         }
         let outcome = self.run_command(open, spec, args, db, client_id, true, reply)?;
         self.append(open, spec.id);
@@ -153,7 +154,7 @@ impl<L: Log> Writer<L> {
             && let Some(refusal) = self.secure_command(open, &call)?.refusal(spec)
         {
             reply.error(refusal);
-            return Ok(Outcome::Replied { failed: true });
+            return Ok(self.replied(reply, start));
         }
         let result = self.guarded(open, |writer, aftermath| {
             reply.truncate(start);
@@ -173,10 +174,22 @@ impl<L: Log> Writer<L> {
             None
         });
         self.note_changes(open, mark, Some(client_id));
+        if self.effects.mark() == mark && matches!(spec.name, "flushall" | "flushdb") {
+            open.aftermath.flushed_nothing();
+        }
         Ok(match waits {
             Some(wait) => Outcome::Waits(wait),
-            None => Outcome::Replied { failed: reply.is_error_since(start) },
+            None => self.replied(reply, start),
         })
+    }
+
+    /// How a command ended whose reply starts at `start`; an error is counted.
+    fn replied(&self, reply: &Reply<'_>, start: usize) -> Outcome {
+        let error = reply.error_since(start);
+        if let Some(text) = error {
+            self.state.stats.error(text);
+        }
+        Outcome::Replied { failed: error.is_some() }
     }
 
     /// Counts what the commands of a submission looked up, and tells of what was not there if somebody listens.

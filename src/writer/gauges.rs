@@ -7,7 +7,7 @@ use wal::{LogStatus, Method};
 
 use super::idle::IdleWatch;
 use crate::damage;
-use crate::keyspace::{deadlines_len, keys_slot};
+use crate::keyspace::{average_deadline_ms, deadlines_len, keys_slot};
 use crate::state::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 use crate::table::{Finding, PAGE_BYTES, Table, TableStats};
 
@@ -117,7 +117,11 @@ impl Gauges for WriterGauges {
 
     fn database(&self, db: usize) -> DatabaseGauges {
         let snapshot = self.table.snapshot();
-        DatabaseGauges { keys: snapshot.root(keys_slot(db)).len(), expires: deadlines_len(&snapshot, db) }
+        DatabaseGauges {
+            keys: snapshot.root(keys_slot(db)).len(),
+            expires: deadlines_len(&snapshot, db),
+            average_deadline_ms: average_deadline_ms(&snapshot, db),
+        }
     }
 
     fn storage(&self) -> StorageGauges {

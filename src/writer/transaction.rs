@@ -106,6 +106,7 @@ impl<L: Log> Writer<L> {
             let mut failed = true;
             if is_long && !queued.is_write() {
                 reply.error(REPLIES_TOO_LONG);
+                self.state.stats.error(REPLIES_TOO_LONG.as_bytes());
             } else {
                 if transaction.is_tracked {
                     open.note_reads(queued.spec, &args, asker.client_id);

@@ -211,3 +211,8 @@ fn invalidations_are_those_of_redis() {
 fn monitored_commands_are_those_of_redis() {
     compare(include_str!("monitor.txt"));
 }
+
+#[test]
+fn what_administrators_ask_is_answered_as_by_redis() {
+    compare(include_str!("server.txt"));
+}

@@ -1,4 +1,4 @@
-//! `SORT` of sets and sorted sets. Explained difference: sets that are not sorted come in the order of their members'
+//! `SORT` of lists, sets and sorted sets. Explained difference: sets that are not sorted come in the order of their members'
 //! bytes, in redis-server in that of a hash table.
 
 use rand::Rng;
@@ -22,7 +22,7 @@ impl Sorting {
     }
 
     fn key(&mut self) -> String {
-        self.pick(&["s:0", "s:1", "z:0", "z:1", "z:2", "none", "w:1"])
+        self.pick(&["l:0", "l:1", "s:0", "s:1", "z:0", "z:1", "z:2", "none", "w:1"])
     }
 
     fn element(&mut self) -> String {
@@ -35,7 +35,14 @@ impl Sorting {
 
 impl Family for Sorting {
     fn next(&mut self) -> Vec<String> {
-        match self.below(10) {
+        match self.below(12) {
+            10 => {
+                let push = self.pick(&["RPUSH", "LPUSH"]);
+                let mut words = vec![push, self.pick(&["l:0", "l:1"])];
+                (0..1 + self.below(6)).for_each(|_| words.push(self.element()));
+                words
+            }
+            11 => vec!["LTRIM".into(), self.pick(&["l:0", "l:1"]), "-9".into(), "-1".into()],
             0 | 1 => {
                 let mut words = vec!["SADD".into(), self.pick(&["s:0", "s:1"])];
                 (0..1 + self.below(6)).for_each(|_| words.push(self.element()));
@@ -53,7 +60,7 @@ impl Family for Sorting {
                 let mut words = vec![self.pick(&["SORT", "SORT", "SORT_RO"]), self.key()];
                 match self.below(6) {
                     0 | 1 => words.extend(["BY".into(), "w:*".into()]),
-                    2 if words[1].starts_with('z') => words.extend(["BY".into(), "nosort".into()]),
+                    2 if words[1].starts_with(['z', 'l']) => words.extend(["BY".into(), "nosort".into()]),
                     _ => {}
                 }
                 if self.below(3) == 0 {
@@ -68,6 +75,9 @@ impl Family for Sorting {
                     if self.below(14) == 0 {
                         words.push(option.into());
                     }
+                }
+                if words[0] == "SORT" && self.below(5) == 0 {
+                    words.extend(["STORE".into(), self.pick(&["l:0", "l:1"])]);
                 }
                 // With equal texts to sort by, the order is nobody's promise.
                 if self.below(2) == 0 && !words.contains(&"BY".into()) {

@@ -430,14 +430,13 @@ fn hstrlen(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
 /// `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`
 fn hscan(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     let cursor = ElementScan::cursor(&args[2])?;
-    let Some(hash) = hash_of(context, &args[1])? else {
+    let Some(value) = context.keys.get(context.db, &args[1])? else {
         ElementScan::reply_nothing(reply);
         return Ok(());
     };
+    let hash = value.hash(context.keys.now_ms()).ok_or(CommandError::WRONG_TYPE)?;
     let mut scan = ElementScan::parse(cursor, args, true)?;
-    if hash.is_packed() {
-        scan.take_all();
-    }
+    scan.take_all_of_few(context, &value, hash.is_packed())?;
     let view = context.keys.view();
     let (mut found, mut count) = (Vec::new(), 0);
     let mut found_reply = Reply::new(&mut found, reply.protocol());

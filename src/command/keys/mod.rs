@@ -8,7 +8,7 @@ mod scan;
 mod tests;
 mod transfer;
 
-pub(super) use object::usage as memory_usage;
+pub(super) use object::{is_packed, usage as memory_usage};
 
 use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};

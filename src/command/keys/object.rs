@@ -96,6 +96,16 @@ fn encoding_name(
     })
 }
 
+/// Whether Redis would keep `value`, a hash, set or sorted set, in a packed representation, which a scan returns whole.
+/// What that takes is bounded by the limits, for no more elements are looked at, and none that is longer.
+pub(in crate::command) fn is_packed(
+    view: &View<'_>,
+    value: &Value<'_>,
+    limits: &EncodingLimits,
+) -> Result<bool, CommandError> {
+    Ok(matches!(encoding_name(view, value, limits)?, "listpack" | "listpackex" | "intset"))
+}
+
 /// What Redis would call the representation of a hash.
 fn hash_encoding(
     view: &View<'_>,

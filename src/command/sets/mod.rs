@@ -298,14 +298,13 @@ fn smove(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
 /// `SSCAN key cursor [MATCH pattern] [COUNT count]`
 fn sscan(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     let cursor = ElementScan::cursor(&args[2])?;
-    let Some(set) = set_of(context, &args[1])? else {
+    let Some(value) = context.keys.get(context.db, &args[1])? else {
         ElementScan::reply_nothing(reply);
         return Ok(());
     };
+    let set = value.set().ok_or(CommandError::WRONG_TYPE)?;
     let mut scan = ElementScan::parse(cursor, args, false)?;
-    if set.is_packed() {
-        scan.take_all();
-    }
+    scan.take_all_of_few(context, &value, set.is_packed())?;
     let (mut found, mut count) = (Vec::new(), 0);
     let mut found_reply = Reply::new(&mut found, reply.protocol());
     set.each_from(context.keys.view(), &scan.start(), |member| {

@@ -124,7 +124,8 @@ fn result(
         let alphabetic = options.alphabetic || by_itself;
         let by = if by_itself { None } else { options.by };
         elements = sorted(keys, db, elements, by, (alphabetic, options.descending))?;
-    } else if kind == Kind::SortedSet && options.descending {
+    } else if kind != Kind::Set && options.descending {
+        // Lists and sorted sets have an order of their own; sets have none.
         elements.reverse();
     }
     let range = limited(options.limit, elements.len());

@@ -151,14 +151,13 @@ pub(super) fn zscan(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let cursor = ElementScan::cursor(&args[2])?;
-    let Some(set) = set_of(&mut context.keys, context.db, &args[1])? else {
+    let Some(value) = context.keys.get(context.db, &args[1])? else {
         ElementScan::reply_nothing(reply);
         return Ok(());
     };
+    let set = value.sorted_set().ok_or(CommandError::WRONG_TYPE)?;
     let mut scan = ElementScan::parse(cursor, args, false)?;
-    if set.is_packed() {
-        scan.take_all();
-    }
+    scan.take_all_of_few(context, &value, set.is_packed())?;
     let (mut found, mut count) = (Vec::new(), 0);
     let mut found_reply = Reply::new(&mut found, reply.protocol());
     set.each_member_from(context.keys.view(), &scan.start(), |member, score| {

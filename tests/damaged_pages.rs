@@ -60,7 +60,9 @@ impl Place {
     fn damage(&self, slot: usize, step: usize, pages: usize) -> (Vec<Finding>, Vec<(u64, u8)>) {
         let file = self.file();
         let mut flipped = Vec::new();
-        for page in (40..file.metadata().unwrap().len() / PAGE_BYTES as u64).step_by(step) {
+        let end = file.metadata().unwrap().len() / PAGE_BYTES as u64;
+        // Where pages lie is chance: if there are not enough in these steps, those in between are looked at, too.
+        for page in (0..step as u64).flat_map(|from| (40 + from..end).step_by(step)) {
             let at = page * PAGE_BYTES as u64 + 3000;
             let mut byte = [0];
             file.read_exact_at(&mut byte, at).unwrap();

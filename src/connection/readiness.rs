@@ -28,7 +28,7 @@ use crate::writer::doorbell;
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
 /// Fewer events than these are looked at once more before they are acted on.
-const EVENTS_FEW: usize = 8;
+const EVENTS_FEW: usize = 32;
 
 /// The thread runs its future, and will look at the bell before it sleeps.
 const AWAKE: u8 = 0;

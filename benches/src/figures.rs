@@ -57,6 +57,16 @@ pub fn short(value: f64) -> String {
     }
 }
 
+/// The median of some values, shortly; nothing if there is none.
+pub fn median(values: &[f64]) -> String {
+    Spread::of(values.iter().copied()).map_or_else(String::new, |spread| short(spread.median))
+}
+
+/// The values of `ours` divided by those of `theirs` of the same round; nothing if there is none.
+pub fn ratios(ours: &[f64], theirs: &[f64]) -> String {
+    Spread::of_ratios(ours, theirs).map_or_else(String::new, |spread| spread.to_string())
+}
+
 /// Rows of text in columns: the first column to the left, the others to the right.
 pub struct Grid {
     /// The rows, the heading first.

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cost::Cost;
-use crate::figures::{Grid, Spread, short};
+use crate::figures::{Grid, Spread, median, ratios, short};
 use crate::load::{self, Commands, Keys, Load, Until, Work};
 use crate::servers::{Contender, Places, Programs, Server, field};
 
@@ -200,15 +200,11 @@ fn print(options: &Options, rows: &[Row]) {
     ]);
     for group in rows.chunks(Subject::ALL.len()) {
         for row in group {
-            let median = |values: &[f64]| {
-                Spread::of(values.iter().copied()).map_or_else(String::new, |spread| short(spread.median))
-            };
-            let spread =
-                |spread: Option<Spread>| spread.map_or_else(String::new, |spread| spread.to_string());
+            let start = Spread::of(row.start_s.iter().copied());
             grid.row(vec![
                 format!("{} {}", short(row.keys as f64), row.subject.name()),
-                spread(Spread::of(row.start_s.iter().copied())),
-                spread(Spread::of_ratios(&row.start_s, &group[0].start_s)),
+                start.map_or_else(String::new, |spread| spread.to_string()),
+                ratios(&row.start_s, &group[0].start_s),
                 median(&row.anonymous_bytes),
                 median(&row.resident_bytes),
                 median(&row.file_bytes),

@@ -28,6 +28,8 @@ pub struct Scrub {
     pages: u64,
     /// Bad pages met in this pass.
     bad: u64,
+    /// Generation of the newest checkpoint when the version was pinned that is being read.
+    durable: u64,
 }
 
 /// A place in one tree.
@@ -50,8 +52,6 @@ pub struct ScrubStep {
     pub findings: Vec<Finding>,
     /// Whether the pass is at its end; the next step begins another one.
     pub ended: bool,
-    /// Generation of the newest checkpoint when the version was pinned that is being read.
-    durable: u64,
 }
 
 /// Why the way to a leaf ended before it.
@@ -75,7 +75,7 @@ impl Default for Scrub {
 impl Scrub {
     /// A pass at its start.
     pub fn new() -> Self {
-        Self { slot: 0, places: vec![Place::default()], pages: 0, bad: 0 }
+        Self { slot: 0, places: vec![Place::default()], pages: 0, bad: 0, durable: 0 }
     }
 
     /// Pages read, and bad pages met, in this pass.
@@ -115,7 +115,7 @@ impl Scrub {
     /// Goes on by one leaf, or by one way into or out of a tree.
     fn visit(&mut self, table: &Table, step: &mut ScrubStep) {
         // Before the snapshot: a page that it reaches and that a later checkpoint found freed never got to the disk.
-        step.durable = table.numbers.generation.load(Ordering::Acquire);
+        self.durable = table.numbers.generation.load(Ordering::Acquire);
         let snapshot = table.snapshot();
         let Some(root) = self.enter(&snapshot) else { return };
         let depth = self.places.len() - 1;
@@ -234,7 +234,7 @@ impl Scrub {
         let way = &mut self.places.last_mut().expect("a place").way;
         let identity = |root: Root| (root.page, root.generation);
         let known = way.get(depth).is_some_and(|last| identity(*last) == identity(pointer));
-        if !known && pointer.generation <= step.durable {
+        if !known && pointer.generation <= self.durable {
             step.pages += 1;
             check_device(table, pointer).inspect_err(|_| table.pages.suspect(pointer))?;
         }

@@ -15,7 +15,7 @@ use rustix::fs::{Advice, fadvise};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::figures::{Grid, Spread, short};
+use crate::figures::{Grid, median, ratios};
 use crate::table::data::{Distribution, KEY_BYTES, Key, VALUE_BYTES, key};
 use crate::table::engine::Kind;
 use group::Group;
@@ -168,20 +168,14 @@ fn print(options: &Options, rows: &[Row]) {
         let of = |figures: &[Figures], figure: fn(&Figures) -> f64| figures.iter().map(figure).collect();
         let speeds: [Vec<f64>; 2] = [&row.ackd, &row.lmdb].map(|all| of(all, |one| one.operations_per_s));
         let waits: [Vec<f64>; 2] = [&row.ackd, &row.lmdb].map(|all| of(all, |one| one.p99_us));
-        let median = |values: &[f64]| {
-            Spread::of(values.iter().copied()).map_or_else(String::new, |spread| short(spread.median))
-        };
-        let ratio = |[ours, theirs]: &[Vec<f64>; 2]| {
-            Spread::of_ratios(ours, theirs).map_or_else(String::new, |spread| spread.to_string())
-        };
         grid.row(vec![
             format!("{:?} {} of {} x memory", row.work, row.distribution.name(), row.times).to_lowercase(),
             median(&speeds[0]),
             median(&speeds[1]),
-            ratio(&speeds),
+            ratios(&speeds[0], &speeds[1]),
             median(&waits[0]),
             median(&waits[1]),
-            ratio(&waits),
+            ratios(&waits[0], &waits[1]),
         ]);
     }
     grid.print();

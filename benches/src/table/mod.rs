@@ -17,7 +17,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::Outcome;
-use crate::figures::{Grid, Spread, short};
+use crate::figures::{Grid, median, ratios};
 use data::Distribution;
 use engine::{Engine, Kind};
 use measure::{Keys, Step};
@@ -134,13 +134,8 @@ fn directory(options: &Options) -> std::io::Result<TempDir> {
 fn print(distribution: Distribution, rows: &[Row]) {
     let mut grid = Grid::new([distribution.name(), "ackd ns", "LMDB ns", "redb ns", "x LMDB", "x redb"]);
     for row in rows {
-        let median = |values: &[f64]| {
-            Spread::of(values.iter().copied()).map_or_else(String::new, |spread| short(spread.median))
-        };
         // The other's time divided by ours is our speed divided by the other's.
-        let faster = |others: &[f64]| {
-            Spread::of_ratios(others, &row.ackd_ns).map_or_else(String::new, |spread| spread.to_string())
-        };
+        let faster = |others: &[f64]| ratios(others, &row.ackd_ns);
         grid.row(vec![
             row.step.clone(),
             median(&row.ackd_ns),

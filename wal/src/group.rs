@@ -6,11 +6,11 @@
 //!
 //! Invariant: `disk_bytes(len, BLOCK_BYTES_MAX) <= capacity` after every append.
 
-use crate::direct::AlignedBuffer;
+use crate::direct::{AlignedBuffer, HUGE_BYTES};
 use crate::format::{self, BLOCK_BYTES_MAX, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, RECORD_FRAME_BYTES};
 
-/// Bytes of a fresh group's buffer.
-const CAPACITY_BYTES: usize = 256 << 10;
+/// Content that stays in the small buffer of a fresh group; more goes on in a huge page.
+const SMALL_BYTES: usize = 16 << 10;
 /// Room kept for the last block's padding and the partial sectors around the displaced bytes.
 const TAIL_BYTES: usize = BLOCK_BYTES_MAX as usize + 1024;
 
@@ -69,7 +69,7 @@ impl GroupBuffer {
 
     #[cold]
     fn grow(&mut self, len: usize) {
-        let needed = capacity_for(len).max(self.bytes.capacity() * 2);
+        let needed = capacity_for(len).max(self.bytes.capacity() * 2).max(HUGE_BYTES);
         self.bytes.grow(needed, self.len);
         self.limit = limit_of(self.bytes.capacity());
         assert!(len <= self.limit);
@@ -79,7 +79,7 @@ impl GroupBuffer {
 impl Group {
     /// An empty group on `bytes`, or on a fresh buffer.
     pub(crate) fn new(bytes: Option<AlignedBuffer>) -> Self {
-        let mut bytes = bytes.unwrap_or_else(|| AlignedBuffer::zeroed(CAPACITY_BYTES));
+        let mut bytes = bytes.unwrap_or_else(|| AlignedBuffer::zeroed(capacity_for(SMALL_BYTES)));
         bytes.grow(capacity_for(GROUP_HEADER_BYTES), 0);
         let limit = limit_of(bytes.capacity());
         let len = GROUP_HEADER_BYTES;
@@ -183,8 +183,14 @@ fn capacity_for(len: usize) -> usize {
     len + len / 56 + 2 * TAIL_BYTES
 }
 
-/// Content that fits a buffer of `capacity` bytes together with its tail.
+/// Content that is put into a buffer of `capacity` bytes: what fits together with its tail, but little as long as the
+/// buffer is no huge page.
 fn limit_of(capacity: usize) -> usize {
+    if capacity < HUGE_BYTES { SMALL_BYTES.min(fits(capacity)) } else { fits(capacity) }
+}
+
+/// Content that fits a buffer of `capacity` bytes together with its tail.
+fn fits(capacity: usize) -> usize {
     let usable = capacity.saturating_sub(TAIL_BYTES);
     usable - usable.div_ceil(60)
 }
@@ -196,13 +202,13 @@ mod tests {
     #[test]
     fn content_up_to_the_limit_leaves_room_to_complete_the_group() {
         for capacity in (2 * TAIL_BYTES..16 << 20).step_by(4096 * 37) {
-            let limit = limit_of(capacity);
+            let limit = fits(capacity);
             for content in [limit, limit - 1, limit - 511, limit / 2 + 1] {
                 assert!(format::disk_bytes(content, BLOCK_BYTES_MAX) <= capacity as u64, "{capacity}");
             }
         }
         for len in [96, 1000, 300_000, 1 << 20, (1 << 30) + 17] {
-            assert!(limit_of(capacity_for(len)) >= len);
+            assert!(fits(capacity_for(len)) >= len && limit_of(capacity_for(len).max(HUGE_BYTES)) >= len);
         }
     }
 

@@ -269,8 +269,11 @@ pub(crate) fn restore_displaced(used: &mut [u8], content_bytes: usize) {
 pub(crate) fn put_frame(record: &mut [u8], index: u32) {
     let length = (record.len() - RECORD_FRAME_BYTES) as u32;
     put_u32(record, 0, length);
-    let checksum = record_checksum(index, record, length as usize);
-    put_u32(record, 4, checksum);
+    // Where the checksum is going to stand the length stands first: so it and the payload are one piece.
+    put_u32(record, 4, length);
+    let mut hasher = Hasher::new_with_initial(index);
+    hasher.update(&record[4..]);
+    put_u32(record, 4, hasher.finalize());
 }
 
 /// The payload length in bytes of the record at the start of `rest`, the bytes left of its group, which is

@@ -79,10 +79,12 @@ impl<L: Log> Writer<L> {
 
     /// Appends the group, and syncs it unless the log's thread does.
     fn sync(&mut self, group: Group, now_ms: u64) -> Result<(), WriterError> {
-        if group.is_empty() {
+        let is_empty = group.is_empty();
+        // An empty group too: the log takes its buffer back.
+        self.log.submit(group, now_ms * 1000)?;
+        if is_empty {
             return self.land();
         }
-        self.log.submit(group, now_ms * 1000)?;
         let waiting = self.taken.len() + self.inbox.len();
         if (waiting > 0 || self.overlaps) && self.log.sync_meanwhile() {
             return Ok(());

@@ -19,8 +19,6 @@ const REPACKED_ELEMENTS_MAX: u64 = 16;
 const REPACKED_BYTES_MAX: usize = 512;
 /// Elements that move to a new tree, at most, when others are cut off.
 pub(super) const REBUILT_MAX: u64 = 1024;
-/// Elements that are taken out in one go.
-const BATCH: u64 = 256;
 
 /// Adds elements to an end of a list, which is made if it is missing.
 pub(super) fn push(
@@ -199,9 +197,9 @@ fn cut(
             if count <= REBUILT_MAX && count < root.len() - count {
                 *root = rebuild(table, *root, index, count)?;
             } else {
-                let behind = index + count;
-                remove_range(table, root, behind, root.len() - behind)?;
-                remove_range(table, root, 0, index)?;
+                let behind = root.len() - (index + count);
+                remove_from(table, root, End::Tail, behind)?;
+                remove_from(table, root, End::Head, index)?;
             }
         }
     }
@@ -239,21 +237,16 @@ fn elements(table: &TableWriter, root: Root, index: u64, count: u64) -> Result<V
     Ok(found)
 }
 
-/// Takes out the `count` elements from `index` on.
-fn remove_range(
+/// Takes out `count` elements from an end on, with their trees.
+fn remove_from(
     table: &mut TableWriter,
     root: &mut Root,
-    index: u64,
-    mut count: u64,
+    end: End,
+    count: u64,
 ) -> Result<(), KeyspaceError> {
-    while count > 0 {
-        let batch = elements(table, *root, index, count.min(BATCH))?;
-        if batch.is_empty() {
-            return Err(too_short("ltrim"));
-        }
-        count -= batch.len() as u64;
-        let keys: Vec<Box<[u8]>> = batch.into_iter().map(|(key, ..)| key).collect();
-        remove_keys(table, root, &keys)?;
+    for _ in 0..count {
+        let roots = table.remove_edge(root, end == End::Head)?.ok_or(too_short("ltrim"))?;
+        drop_trees(table, &roots)?;
     }
     Ok(())
 }

@@ -179,12 +179,16 @@ pub(super) fn build(cells: &impl Cells, range: Range<usize>, level: u8, plan: Pl
 /// Where to cut a run that does not fit one page: the index of the first cell of the right page.
 ///
 /// `at` is the index of the new cell and `prefix_len` the old page's prefix if the new key has it too. A cell put at
-/// the end goes to a page of its own, so that keys that come in order leave full pages behind. Otherwise the halves
-/// get about the same number of bytes. A key without the old prefix stands at one end of the page.
+/// either end goes to a page of its own, so that keys that come in order, upwards or downwards, leave full pages behind.
+/// Otherwise the halves get about the same number of bytes. A key without the old prefix stands at one end of the page.
 pub(super) fn cut(cells: &impl Cells, at: usize, prefix_len: Option<usize>, level: u8) -> usize {
     let count = cells.len();
     if at + 1 == count {
         return if level == 0 { count - 1 } else { count - 2 };
+    }
+    // In a branch cell 0 has no key: no new cell comes before it.
+    if level == 0 && at == 0 || level > 0 && at == 1 {
+        return at + 1;
     }
     let Some(prefix_len) = prefix_len else { return 1 };
     let mut sizes = [0; CELLS_MAX + 1];

@@ -66,14 +66,30 @@ impl TableWriter {
         }
         let mut path = Path::new();
         let Ok(index) = self.descend(*root, key, &mut path)? else { return Ok(None) };
+        self.take_at(root, &mut path, index).map(Some)
+    }
+
+    /// Takes the first key out, or the last one, and returns its roots as `remove` does; nothing if the tree is empty.
+    /// On `Full` the tree is as it was. Panics if the key is a long one.
+    pub fn remove_edge(&mut self, root: &mut Root, first: bool) -> Result<Option<CellRoots>, TableError> {
+        if root.is_empty() {
+            return Ok(None);
+        }
+        let mut path = Path::new();
+        let index = self.descend_edge(*root, first, &mut path)?;
+        self.take_at(root, &mut path, index).map(Some)
+    }
+
+    /// Takes out the cell at `index` of the leaf to which the path leads.
+    fn take_at(&mut self, root: &mut Root, path: &mut Path, index: usize) -> Result<CellRoots, TableError> {
         self.ensure(path.len() as u64, Need::Headroom)?;
-        self.own_path(root, &mut path);
+        self.own_path(root, path);
         let body = self.own.body_mut(path[path.len() - 1].page);
         let roots = leaf::cell(body, index).roots;
         let weight = leaf::weight(body, index);
         node::remove(body, index);
-        self.lower(root, &path, weight);
-        Ok(Some(roots))
+        self.lower(root, path, weight);
+        Ok(roots)
     }
 
     /// Tells the branches above a changed leaf, and the root, that there are `weight` keys less, and mends pages that
@@ -84,10 +100,12 @@ impl TableWriter {
             let (above, page) = (path[depth - 1], path[depth].page);
             branch::add_count(self.own.body_mut(above.page), above.index, -(weight as i64));
             let body = self.own.body(page);
-            if node::cells(body) == 0 {
+            let cells = node::cells(body);
+            if cells == 0 {
                 self.space.free_page(page, path[depth].generation);
                 remove_child(self.own.body_mut(above.page), above.index);
-            } else if node::used(body) < JOIN_BELOW {
+            } else if node::used(body) < JOIN_BELOW && cells.is_power_of_two() {
+                // A look at the neighbours takes longer than a removal, so it comes each time the cells have halved.
                 self.join(above.page, above.index);
             }
         }

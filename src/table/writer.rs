@@ -267,6 +267,28 @@ impl TableWriter {
         }
     }
 
+    /// The way to the first leaf or the last one, and where its outermost key stands there. The tree must not be empty.
+    /// Panics if that key is a long one.
+    pub(super) fn descend_edge(
+        &self,
+        root: Root,
+        first: bool,
+        path: &mut Path,
+    ) -> Result<usize, TableError> {
+        let pages = &self.own.table().pages;
+        let mut body = view::top(pages, root)?;
+        loop {
+            let (page, generation) = (page::number(body), page::generation(body));
+            let index = if first { 0 } else { super::node::cells(body) - 1 };
+            path.push(Node { page, generation, index });
+            if super::node::is_leaf(body) {
+                assert!(!super::node::is_stem(body, index), "an edge with a long key");
+                return Ok(index);
+            }
+            body = view::child(pages, body, index)?;
+        }
+    }
+
     /// Copies those pages of the way that are not of this generation, and points their parents to the copies.
     pub(super) fn own_path(&mut self, root: &mut Root, path: &mut Path) {
         let generation = self.space.generation();

@@ -31,10 +31,10 @@ fn pop_or_wait(
     let keys = 1..args.len() - 1;
     let timeout_ms = timeout_ms(&args[keys.end])?;
     for key in args.from(1).take(keys.len()) {
-        if let Some(len) = len_of(context, key)? {
+        if len_of(context, key)?.is_some() {
             reply.array(2);
             reply.bulk(key);
-            return take_one(context, key, (end, len), reply);
+            return take_one(context, key, end, reply);
         }
     }
     if !context.wait_for(Wait { kind: Kind::List, keys, timeout_ms }) {

@@ -40,32 +40,31 @@ fn pop(
         Some(count) => count,
         None => None,
     };
-    let (key, len) = (&args[1], len_of(context, &args[1])?);
-    match (len, count) {
-        (None, None) => reply.null(),
-        (None, Some(_)) => reply.null_array(),
-        (Some(len), None) => take_one(context, key, (end, len), reply)?,
-        (Some(len), Some(count)) => take(context, key, (end, len), count, reply)?,
+    let Some(count) = count else { return take_one(context, &args[1], end, reply) };
+    match len_of(context, &args[1])? {
+        Some(len) => take(context, &args[1], (end, len), count, reply)?,
+        None => reply.null_array(),
     }
     Ok(())
 }
 
-/// Takes the element at an end of a list of `len` elements, and replies with it.
+/// Takes the element at an end of a list, and replies with it; with null if there is no list.
 pub(super) fn take_one(
     context: &mut WriteCtx<'_>,
     key: &[u8],
-    (end, len): (End, u64),
+    end: End,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    with_list(context, key, |view, list| {
-        let index = if end == End::Head { 0 } else { len - 1 };
+    let len = with_list(context, key, |view, list| {
+        let len = list.as_ref().map(List::len).transpose()?.unwrap_or(0);
+        let index = if end == End::Head { 0 } else { len.saturating_sub(1) };
         match list.map(|list| list.get(view, index)).transpose()?.flatten() {
             Some(text) => text.bulk(view, 0, text.len(), reply)?,
             None => reply.null(),
         }
-        Ok(())
+        Ok(len)
     })?;
-    drop_elements(context, key, (end, len), 1)
+    if len == 0 { Ok(()) } else { drop_elements(context, key, (end, len), 1) }
 }
 
 /// Takes up to `count` elements from an end of a list of `len` elements, and replies with them.

@@ -238,12 +238,7 @@ fn elements(table: &TableWriter, root: Root, index: u64, count: u64) -> Result<V
 }
 
 /// Takes out `count` elements from an end on, with their trees.
-fn remove_from(
-    table: &mut TableWriter,
-    root: &mut Root,
-    end: End,
-    count: u64,
-) -> Result<(), KeyspaceError> {
+fn remove_from(table: &mut TableWriter, root: &mut Root, end: End, count: u64) -> Result<(), KeyspaceError> {
     for _ in 0..count {
         let roots = table.remove_edge(root, end == End::Head)?.ok_or(too_short("ltrim"))?;
         drop_trees(table, &roots)?;

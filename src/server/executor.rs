@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use async_executor::Executor;
 
+use super::slice::ask_for_short_slices;
 use crate::connection::{Readiness, Stream, Watched};
 
 /// Threads that run the same tasks. They end when this is dropped; tasks that are not done are dropped with them.
@@ -35,6 +36,9 @@ impl Executors {
             let (executor, stopped) = (executors.spawner.executor.clone(), stopped.clone());
             let thread = thread::Builder::new().name(format!("ackd-exec-{number}")).spawn(move || {
                 let _abort = AbortOnPanic;
+                if let Err(error) = ask_for_short_slices() {
+                    tracing::debug!(%error, "no short slices for the threads of connections");
+                }
                 // Without its sockets the thread's clients would never be heard again.
                 let _ =
                     readiness.block_on(executor.run(stopped.recv())).expect("sockets are watched for ever");

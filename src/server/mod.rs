@@ -5,6 +5,7 @@
 mod accept;
 mod executor;
 mod listen;
+mod slice;
 
 pub use executor::{Executors, Spawner};
 pub use listen::{Endpoint, ListenError, Listener};

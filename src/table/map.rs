@@ -345,14 +345,17 @@ impl MmapFile {
         Ok(MmapFile { file, direct, path: path.to_owned(), syncs_ranges, memory })
     }
 
-    /// Hands a range of the file to the device, or waits for that; see sync_file_range(2).
-    fn write_back(&self, at: u64, bytes: u64, flags: u32) -> io::Result<()> {
-        let (at, bytes) = (at as i64, bytes as i64);
-        // SAFETY: the call takes numbers only, and the descriptor is open for as long as `self.file` lives.
-        match unsafe { libc::sync_file_range(self.file.as_raw_fd(), at, bytes, flags) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+    /// Hands ascending pages of the file to the device, or waits for that; see sync_file_range(2). Pages between them are
+    /// not taken along: the writer may be changing them, and would meet a page fault at the next change of each.
+    fn write_back(&self, pages: &[u32], flags: u32) -> io::Result<()> {
+        for run in pages.chunk_by(|page, next| next - page == 1) {
+            let (at, bytes) = (byte(run[0]) as i64, (run.len() * PAGE_BYTES) as i64);
+            // SAFETY: the call takes numbers only, and the descriptor is open for as long as `self.file` lives.
+            if unsafe { libc::sync_file_range(self.file.as_raw_fd(), at, bytes, flags) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
         }
+        Ok(())
     }
 
     /// Allocates by writing zeros, for file systems that know no better way.
@@ -368,8 +371,10 @@ impl MmapFile {
     }
 }
 
-/// Length of the stretches of the file that are unmapped at once before they are handed to the device.
-const UNMAP_BYTES: u64 = 4 << 20;
+/// Pages of the stretches of the file that are unmapped at once before they are handed to the device.
+const UNMAP_PAGES: u32 = 1024;
+/// Pages that are handed to the device before it is waited for: a sync of the log that comes meanwhile waits behind them.
+const BATCH_PAGES: usize = 256;
 
 /// The file past the page cache, for reading; nothing where the file system cannot do that.
 fn open_direct(path: &Path) -> io::Result<Option<File>> {
@@ -387,14 +392,9 @@ fn is_refusal(error: &io::Error) -> bool {
     [Errno::INVAL, Errno::OPNOTSUPP].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error())
 }
 
-/// Offsets and lengths in bytes of the runs that `pages` make up. Pages between two runs are not taken along: the writer
-/// may be changing them, and would meet a page fault at the next change of each.
-fn ranges(pages: &[u32]) -> Vec<(u64, u64)> {
-    let mut pages = pages.to_vec();
-    pages.sort_unstable();
-    let runs = pages.chunk_by(|before, page| page - before == 1);
-    let bytes = |pages: u32| u64::from(pages) * PAGE_BYTES as u64;
-    runs.map(|run| (bytes(run[0]), bytes(run[run.len() - 1] - run[0] + 1))).collect()
+/// Offset of a page in bytes.
+fn byte(page: u32) -> u64 {
+    u64::from(page) * PAGE_BYTES as u64
 }
 
 /// Whether a sync of any part of a file makes all of its earlier transfers durable on this file system, so that pages
@@ -431,21 +431,20 @@ impl TableFile for MmapFile {
         if !self.syncs_ranges {
             return self.file.sync_data();
         }
-        // Only what the checkpoint needs: pages that the writer dirtied since would be written again by the next one.
-        let ranges = ranges(pages);
+        let mut pages = pages.to_vec();
+        pages.sort_unstable();
         // The kernel takes each dirty page that is mapped out of every processor's address cache by itself, which costs
         // many times its transfer: whole stretches are unmapped in one go first.
-        for stretch in ranges.chunk_by(|one, next| one.0 / UNMAP_BYTES == next.0 / UNMAP_BYTES) {
-            let (start, last) = (stretch[0].0, stretch[stretch.len() - 1]);
-            self.memory.unmap(start, last.0 + last.1 - start)?;
-            for (at, bytes) in stretch {
-                self.write_back(*at, *bytes, libc::SYNC_FILE_RANGE_WRITE)?;
+        for stretch in pages.chunk_by(|one, next| one / UNMAP_PAGES == next / UNMAP_PAGES) {
+            let (start, last) = (stretch[0], stretch[stretch.len() - 1]);
+            self.memory.unmap(byte(start), byte(last) - byte(start) + PAGE_BYTES as u64)?;
+            for batch in stretch.chunks(BATCH_PAGES) {
+                self.write_back(batch, libc::SYNC_FILE_RANGE_WRITE)?;
+                self.write_back(batch, libc::SYNC_FILE_RANGE_WAIT_BEFORE)?;
             }
         }
         let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
-        for (at, bytes) in &ranges {
-            self.write_back(*at, *bytes, wait | libc::SYNC_FILE_RANGE_WRITE)?;
-        }
+        self.write_back(&pages, wait | libc::SYNC_FILE_RANGE_WRITE)?;
         // Commits the file's metadata and empties the device's cache, for the whole file.
         self.memory.sync(2 * PAGE_BYTES)
     }
@@ -485,18 +484,5 @@ impl TableFile for MmapFile {
 
     fn path(&self) -> PathBuf {
         self.path.clone()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_near_each_other_are_handed_over_together() {
-        let page = PAGE_BYTES as u64;
-        assert_eq!(ranges(&[]), []);
-        assert_eq!(ranges(&[9, 7, 8]), [(7 * page, 3 * page)]);
-        assert_eq!(ranges(&[2, 4]), [(2 * page, page), (4 * page, page)]);
     }
 }

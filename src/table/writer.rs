@@ -269,12 +269,7 @@ impl TableWriter {
 
     /// The way to the first leaf or the last one, and where its outermost key stands there. The tree must not be empty.
     /// Panics if that key is a long one.
-    pub(super) fn descend_edge(
-        &self,
-        root: Root,
-        first: bool,
-        path: &mut Path,
-    ) -> Result<usize, TableError> {
+    pub(super) fn descend_edge(&self, root: Root, first: bool, path: &mut Path) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
         let mut body = view::top(pages, root)?;
         loop {

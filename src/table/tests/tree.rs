@@ -22,13 +22,45 @@ fn used(writer: &mut TableWriter) -> u64 {
 
 #[test]
 fn keys_in_order_leave_full_pages() {
+    let orders: [Box<dyn Iterator<Item = u64>>; 2] = [Box::new(0..20_000), Box::new((0..20_000).rev())];
+    for keys in orders {
+        let (_file, _table, mut writer) = memory_table();
+        let before = used(&mut writer);
+        let root = filled(&mut writer, keys);
+        let pages = used(&mut writer) - before;
+        assert_eq!(root.len(), 20_000);
+        // A cell of 16 + 64 bytes takes at least 78 bytes of a page after its prefix is cut.
+        assert!(pages < 20_000 / 48, "{pages} pages");
+    }
+}
+
+#[test]
+fn keys_are_taken_from_either_end() {
     let (_file, _table, mut writer) = memory_table();
     let before = used(&mut writer);
-    let root = filled(&mut writer, 0..20_000);
-    let pages = used(&mut writer) - before;
-    assert_eq!(root.len(), 20_000);
-    // A cell of 16 + 64 bytes takes at least 78 bytes of a page after its prefix is cut.
-    assert!(pages < 20_000 / 48, "{pages} pages");
+    let mut root = filled(&mut writer, (0..20_000).map(|key| key * 7919 % 20_000));
+    let (mut low, mut high) = (0, 20_000);
+    for turn in 0..20_000 {
+        let first = turn % 3 == 0;
+        let key = if first { low } else { high - 1 };
+        let key = format!("key:{key:012}");
+        assert!(writer.view().get(root, key.as_bytes()).unwrap().is_some(), "{key} before turn {turn}");
+        assert!(writer.remove_edge(&mut root, first).unwrap().is_some());
+        assert!(writer.view().get(root, key.as_bytes()).unwrap().is_none(), "{key} after turn {turn}");
+        if first {
+            low += 1
+        } else {
+            high -= 1
+        }
+        assert_eq!(root.len(), high - low);
+        if turn % 1000 == 0 {
+            writer.set_root(0, root);
+            commit(&mut writer);
+        }
+    }
+    assert!(root.is_empty() && writer.remove_edge(&mut root, true).unwrap().is_none());
+    writer.set_root(0, root);
+    assert_eq!(used(&mut writer), before);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A connection is one task. It reads what its socket holds, runs and gathers all whole commands ([`Session`]), has the
 //! writer answer what only the writer can, sends all replies with one call, and reads on. While replies wait for the
 //! client, or commands for the writer, nothing more is run: so nobody's memory grows with the replies that a client
-//! leaves unread.
+//! leaves unread. Keys that are not in memory are fetched by another thread, so that nobody else waits for the disk.
 //!
 //! [`Session`]: session::Session
 
@@ -18,7 +18,7 @@ mod snapshot;
 mod socket;
 mod special;
 
-pub use read::{ExpiredKey, ReadCall, Reads};
+pub use read::{ExpiredKey, Fetch, ReadCall, Reads};
 pub use readiness::{Readiness, Stream, Watched};
 pub use snapshot::SnapshotReads;
 
@@ -28,6 +28,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
+use async_lock::Semaphore;
 use futures_lite::FutureExt;
 use futures_lite::future::yield_now;
 
@@ -46,6 +47,10 @@ const MESSAGES_BYTES_MAX: usize = 64 * 1024;
 const ROUNDS_MAX: u32 = 16;
 /// Reads with which a closing connection takes what the client still sent, so that its last replies arrive.
 const LAST_READS_MAX: u32 = 16;
+
+/// Commands whose keys are brought to memory at the same time, each by a thread; further ones wait.
+const FETCHES_MAX: usize = 32;
+static FETCHES: Semaphore = Semaphore::new(FETCHES_MAX);
 
 /// What a connection needs of the server.
 #[derive(Clone)]
@@ -153,6 +158,7 @@ impl Connection {
                         self.writer.publish().await.map_err(|_| Ended)?;
                         self.session.published();
                     }
+                    Step::Fetch => self.fetch().await,
                     Step::Pause { is_write } => self.pause(is_write).await?,
                     _ => {}
                 }
@@ -391,6 +397,14 @@ impl Connection {
             }
         })
         .await
+    }
+
+    /// Has the next command's keys brought to memory by a thread for which others need not wait.
+    async fn fetch(&mut self) {
+        if let Some(fetch) = self.session.fetch() {
+            let _permit = FETCHES.acquire().await;
+            blocking::unblock(fetch).await;
+        }
     }
 
     /// Waits while a pause holds commands back.

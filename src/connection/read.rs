@@ -6,6 +6,9 @@ use crate::resp::Reply;
 /// A key that a read found past its deadline: its database and its name.
 pub type ExpiredKey = (u16, Box<[u8]>);
 
+/// Brings pages to memory.
+pub type Fetch = Box<dyn FnOnce() + Send + Sync>;
+
 /// One reading command, ready to run.
 pub struct ReadCall<'a> {
     /// What is known about the command.
@@ -32,6 +35,10 @@ pub trait Reads: Send + Sync + 'static {
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<(), CommandError>;
+
+    /// What brings the pages of a command's keys to memory, if some of them are not there: to be called where it holds
+    /// nobody else up, for it waits for the disk.
+    fn missing(&self, spec: &'static Spec, db: u16, args: &Args<'_>) -> Option<Fetch>;
 
     /// Touches the pages of the keys of a command that is about to be submitted, so that the writer need not wait for
     /// the disk.

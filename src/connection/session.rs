@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
-use super::read::{ExpiredKey, ReadCall, Reads};
+use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{Refusal, resolve};
 use crate::command::{Args, CommandError, EXEC, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
@@ -35,6 +35,8 @@ pub(super) enum Step {
     },
     /// The next command reads, and acknowledged writes are not published yet: the writer is to publish them first.
     Publish,
+    /// The next command's keys are not in memory: they are to be fetched first, while others go on.
+    Fetch,
     /// `CLIENT PAUSE` holds the next command back.
     Pause {
         /// Whether it may change data.
@@ -64,6 +66,10 @@ pub(super) struct Session {
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
     published: bool,
+    /// What brings the next command's keys to memory.
+    fetch: Option<Fetch>,
+    /// Whether that was done before the next command came.
+    fetched: bool,
 }
 
 impl Session {
@@ -78,6 +84,8 @@ impl Session {
             clock: Instant::now(),
             expired: Vec::new(),
             published: false,
+            fetch: None,
+            fetched: false,
         }
     }
 
@@ -104,6 +112,12 @@ impl Session {
     /// Notes that the writer published what the next command is to see.
     pub fn published(&mut self) {
         self.published = true;
+    }
+
+    /// What brings the next command's keys to memory, to be done before it comes.
+    pub fn fetch(&mut self) -> Option<Fetch> {
+        self.fetched = true;
+        self.fetch.take()
     }
 
     /// Runs and gathers the commands of the input until something has to happen first.
@@ -187,6 +201,17 @@ impl Session {
         if work.is_pending() && !self.may_follow(work, spec) {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
+        }
+        if matches!(spec.run, Run::Read(_) | Run::Write(_))
+            && !work.is_pending()
+            && !std::mem::take(&mut self.fetched)
+        {
+            let args = Args::new(&work.input, &work.spans[first_span..]);
+            self.fetch = self.reads.missing(spec, self.client.db(), &args);
+            if self.fetch.is_some() {
+                hold(work, first_span);
+                return (Some(spec), Some(Step::Fetch));
+            }
         }
         if reads_snapshot(spec) && !work.is_pending() && !self.sees_all() {
             hold(work, first_span);

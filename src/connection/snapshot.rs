@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::read::{ExpiredKey, ReadCall, Reads};
+use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
 use crate::damage;
-use crate::keyspace::{self, Classes, Events, Lookups, keys_slot};
+use crate::keyspace::{self, Classes, Events, Lookups};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
@@ -87,6 +87,34 @@ impl Reads for SnapshotReads {
         result.map_err(CommandError::Keyspace)
     }
 
+    fn missing(&self, spec: &'static Spec, db: u16, args: &Args<'_>) -> Option<Fetch> {
+        if self.table.stats().pages <= self.warm_above_pages {
+            return None;
+        }
+        let db = usize::from(db);
+        let snapshot = self.table.snapshot();
+        let is_missing =
+            |index: &usize| !keyspace::is_cached(&snapshot, db, &args[*index], elements(spec, args, *index));
+        let missing: Vec<Vec<Box<[u8]>>> = spec
+            .keys
+            .indexes(args.len())
+            .filter(is_missing)
+            .map(|index| {
+                [&args[index]].into_iter().chain(elements(spec, args, index)).map(Box::from).collect()
+            })
+            .collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let table = self.table.clone();
+        Some(Box::new(move || {
+            let snapshot = table.snapshot();
+            for words in &missing {
+                keyspace::warm(&snapshot, db, &words[0], words[1..].iter().map(|word| &**word));
+            }
+        }))
+    }
+
     fn warm(&self, spec: &'static Spec, db: u16, args: &Args<'_>) {
         if self.table.stats().pages <= self.warm_above_pages {
             return;
@@ -94,13 +122,14 @@ impl Reads for SnapshotReads {
         // It may wait for the disk.
         doorbell::ring_held();
         let snapshot = self.table.snapshot();
-        let root = snapshot.root(keys_slot(usize::from(db)));
         for index in spec.keys.indexes(args.len()) {
-            snapshot.warm(root, &args[index]);
-            if spec.is_on_elements() {
-                let elements = args.from(index + 1).take(WARMED_ELEMENTS_MAX);
-                keyspace::warm_elements(&snapshot, usize::from(db), &args[index], elements);
-            }
+            keyspace::warm(&snapshot, usize::from(db), &args[index], elements(spec, args, index));
         }
     }
+}
+
+/// The words behind a key that may be elements of what it holds.
+fn elements<'a>(spec: &Spec, args: &Args<'a>, key_index: usize) -> impl Iterator<Item = &'a [u8]> {
+    let count = if spec.is_on_elements() { WARMED_ELEMENTS_MAX } else { 0 };
+    args.from(key_index + 1).take(count)
 }

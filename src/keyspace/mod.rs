@@ -283,18 +283,35 @@ pub fn any_due(view: &View<'_>, db: usize, now_ms: u64) -> Result<bool, Keyspace
     Ok(due(deadline::first(view, db)?) || due(field_deadline::first(view, db)?))
 }
 
-/// Touches the pages that lead to elements of the collection that `key` holds, so that a later access does not wait for
-/// the disk.
-pub fn warm_elements<'w>(view: &View<'_>, db: usize, key: &[u8], elements: impl Iterator<Item = &'w [u8]>) {
-    // What is wrong with a page or cell shows again where it is really used.
-    let Ok(Some(value)) = reader::lookup(view, db, key) else { return };
-    if value.kind != Kind::String
-        && let Some(root) = value.roots.first()
-    {
+/// Touches the pages that lead to `key`, and to elements of the collection that it holds, so that a later access does not
+/// wait for the disk.
+pub fn warm<'w>(view: &View<'_>, db: usize, key: &[u8], elements: impl Iterator<Item = &'w [u8]>) {
+    view.warm(view.root(keys_slot(db)), key);
+    if let Some(root) = elements_root(view, db, key) {
         elements
             .filter(|element| element.len() <= MEMBER_BYTES_MAX)
-            .for_each(|element| view.warm(*root, element));
+            .for_each(|element| view.warm(root, element));
     }
+}
+
+/// Whether the pages that [`warm`] would touch are in memory.
+pub fn is_cached<'w>(
+    view: &View<'_>,
+    db: usize,
+    key: &[u8],
+    mut elements: impl Iterator<Item = &'w [u8]>,
+) -> bool {
+    view.is_cached(view.root(keys_slot(db)), key)
+        && elements_root(view, db, key).is_none_or(|root| {
+            elements.all(|element| element.len() > MEMBER_BYTES_MAX || view.is_cached(root, element))
+        })
+}
+
+/// The tree that holds the elements of the collection under `key`, if it has one.
+fn elements_root(view: &View<'_>, db: usize, key: &[u8]) -> Option<Root> {
+    // What is wrong with a page or cell shows again where it is really used.
+    let value = reader::lookup(view, db, key).ok().flatten()?;
+    if value.kind == Kind::String { None } else { value.roots.first().copied() }
 }
 
 /// Number of keys with a deadline in a database.

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use super::batch::Batch;
 use crate::effect::{self, Effect};
-use crate::keyspace::{self, keys_slot};
+use crate::keyspace;
 use crate::table::{Table, View};
 
 /// Batches that are read ahead of the one that is applied.
@@ -76,10 +76,6 @@ fn warm_all(table: &Table, batches: &Receiver<Arc<Batch>>) {
 /// Touches the pages of one effect.
 fn warm(checkpoint: &View<'_>, effect: &Effect<'_>) {
     let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return };
-    match effect.items() {
-        Some(items) => {
-            keyspace::warm_elements(checkpoint, db, key, items.iter().take(ELEMENTS_MAX));
-        }
-        None => checkpoint.warm(checkpoint.root(keys_slot(db)), key),
-    }
+    let elements = effect.items().into_iter().flat_map(|items| items.iter()).take(ELEMENTS_MAX);
+    keyspace::warm(checkpoint, db, key, elements);
 }

@@ -71,6 +71,11 @@ pub trait TableFile: Send + Sync + 'static {
         Ok(false)
     }
 
+    /// Whether a page is in memory, so that a look at it waits for no device.
+    fn is_cached(&self, _page: u64) -> bool {
+        true
+    }
+
     /// How error messages call the file.
     fn path(&self) -> PathBuf;
 }
@@ -482,7 +487,39 @@ impl TableFile for MmapFile {
         Ok(true)
     }
 
+    fn is_cached(&self, page: u64) -> bool {
+        use rustix::io::{Errno, ReadWriteFlags, preadv2};
+        let mut byte = [0];
+        let buffers = &mut [io::IoSliceMut::new(&mut byte)];
+        // Where a file system knows no such read, pages are waited for as they come.
+        preadv2(&self.file, buffers, page * PAGE_BYTES as u64, ReadWriteFlags::NOWAIT) != Err(Errno::AGAIN)
+    }
+
     fn path(&self) -> PathBuf {
         self.path.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What statfs(2) says of a file system that has no device.
+    const TMPFS: u64 = 0x0102_1994;
+
+    #[test]
+    fn a_page_that_left_the_memory_is_cached_again_once_it_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("table");
+        std::fs::write(&path, [7; 8 * PAGE_BYTES]).unwrap();
+        let file = File::open(&path).unwrap();
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let table = MmapFile::open(&path, 1 << 20).unwrap();
+        let has_device = rustix::fs::fstatfs(&file).unwrap().f_type as u64 != TMPFS;
+        assert_eq!(table.is_cached(5), !has_device);
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, 5 * PAGE_BYTES as u64).unwrap();
+        assert!(byte == [7] && table.is_cached(5));
     }
 }

@@ -111,6 +111,26 @@ impl<'t> View<'t> {
         Ok(cursor.seek_nth(position)?.map(|(key, cell)| (key.to_vec(), cell)))
     }
 
+    /// Whether the pages that lead to `key` are in memory, so that a look at it waits for no device. Asks the system for
+    /// each of them; of a long key, for those of its stem.
+    pub fn is_cached(&self, root: Root, key: &[u8]) -> bool {
+        let key = &key[..key.len().min(STEM_BYTES)];
+        let mut pointer = root;
+        for _ in 0..DEPTH_MAX {
+            if pointer.is_empty() {
+                return true;
+            }
+            if !self.table.file.is_cached(pointer.page) {
+                return false;
+            }
+            // What is wrong with a page shows again where the key is really used.
+            let branch = self.table.pages.get(pointer).ok().filter(|body| page::kind(body) == BRANCH);
+            let Some(body) = branch else { return true };
+            pointer = branch::pointer(body, branch::child(body, key));
+        }
+        true
+    }
+
     /// Touches the pages that lead to `key`, so that a later access does not wait for the disk.
     pub fn warm(&self, root: Root, key: &[u8]) {
         // What is wrong with a page shows again where the key is really used.

@@ -38,6 +38,21 @@ fn reads_alone_do_not_bother_the_writer() {
 }
 
 #[test]
+fn who_waits_for_the_disk_holds_nobody_else_up() {
+    let fake = Fake::start_with(Limits::default(), 1);
+    fake.store.hold_disk(true);
+    let mut waits = Wire::connect(fake.address);
+    waits.send("PING\r\nGET cold:a\r\nSET cold:a 1\r\nGET cold:a\r\nPING\r\n").expect("+PONG\r\n");
+    let mut goes_on = Wire::connect(fake.address);
+    goes_on.send("SET a 1\r\nGET a\r\n").expect("+OK\r\n$1\r\n1\r\n");
+    assert_eq!(fake.store.fetched.load(SeqCst), 0);
+    fake.store.hold_disk(false);
+    waits.expect("$-1\r\n+OK\r\n$1\r\n1\r\n+PONG\r\n");
+    // Once for the first GET and once for the SET; what follows that goes to the writer with it.
+    assert_eq!(fake.store.fetched.load(SeqCst), 2);
+}
+
+#[test]
 fn a_submission_that_was_answered_in_part_is_finished_later() {
     let fake = Fake::start();
     fake.store.out_bytes_max.store(10, SeqCst);

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ackd::command::{Args, CommandError, Flags, KeySpec, LocalCtx, ReadCtx, Run, Spec, WriteCtx};
-use ackd::connection::{ExpiredKey, ReadCall, Reads, Services};
+use ackd::connection::{ExpiredKey, Fetch, ReadCall, Reads, Services};
 use ackd::resp::{Protocol, Reply};
 use ackd::server::{Executors, Listener, run};
 use ackd::state::{Commands, Limits, Next, PauseMode, ReplyMode, ServerState, ShutdownMode};
@@ -25,6 +25,10 @@ pub struct Store {
     keys: Mutex<HashMap<Key, Vec<u8>>>,
     /// Closed while the writer is to stand still.
     gate: (Mutex<bool>, Condvar),
+    /// Closed while keys that start with `cold:` cannot be fetched.
+    disk: Arc<(Mutex<bool>, Condvar)>,
+    /// Times that such keys were fetched.
+    pub fetched: Arc<AtomicUsize>,
     /// Items of each submission, in order.
     pub submissions: Mutex<Vec<usize>>,
     /// Bytes of replies after which the writer hands a submission back unfinished.
@@ -37,15 +41,11 @@ pub struct Store {
 
 impl Store {
     pub fn hold_writer(&self, hold: bool) {
-        *self.gate.0.lock().unwrap() = hold;
-        self.gate.1.notify_all();
+        hold_gate(&self.gate, hold);
     }
 
-    fn pass_gate(&self) {
-        let mut held = self.gate.0.lock().unwrap();
-        while *held {
-            held = self.gate.1.wait(held).unwrap();
-        }
+    pub fn hold_disk(&self, hold: bool) {
+        hold_gate(&self.disk, hold);
     }
 
     pub fn put(&self, db: u16, key: &[u8], value: &[u8]) {
@@ -97,13 +97,35 @@ impl Reads for Store {
         self.execute(call.spec, call.db, call.args, reply)
     }
 
+    fn missing(&self, _: &'static Spec, _: u16, args: &Args<'_>) -> Option<Fetch> {
+        let (disk, fetched) = (self.disk.clone(), self.fetched.clone());
+        args[1].starts_with(b"cold:").then(|| -> Fetch {
+            Box::new(move || {
+                pass_gate(&disk);
+                fetched.fetch_add(1, SeqCst);
+            })
+        })
+    }
+
     fn warm(&self, _: &'static Spec, _: u16, _: &Args<'_>) {}
+}
+
+fn hold_gate(gate: &(Mutex<bool>, Condvar), hold: bool) {
+    *gate.0.lock().unwrap() = hold;
+    gate.1.notify_all();
+}
+
+fn pass_gate(gate: &(Mutex<bool>, Condvar)) {
+    let mut held = gate.0.lock().unwrap();
+    while *held {
+        held = gate.1.wait(held).unwrap();
+    }
 }
 
 /// Plays the writer until it is told to stop.
 fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
     while let Some(message) = futures_lite::future::block_on(inbox.recv()) {
-        store.pass_gate();
+        pass_gate(&store.gate);
         match message {
             Message::Submission(submission) => answer(store, state, submission),
             Message::Checkpoint { done } => {

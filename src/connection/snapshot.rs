@@ -27,8 +27,8 @@ pub struct SnapshotReads {
     clock: Arc<Clock>,
     /// Limits, and counters of hits and misses.
     state: Arc<ServerState>,
-    /// A table of more pages than this may not be in memory as a whole: the keys of writes are touched before the
-    /// writer gets them, so that it rarely waits for the disk.
+    /// A table of more pages than this may not be in memory as a whole: keys are fetched before their command runs, and
+    /// those of writes touched before the writer gets them, so that nobody waits for another's disk.
     warm_above_pages: u64,
 }
 
@@ -37,6 +37,11 @@ impl SnapshotReads {
     pub fn new(table: Arc<Table>, clock: Arc<Clock>, state: Arc<ServerState>) -> Self {
         let warm_above_pages = memory_limit_bytes() / 2 / PAGE_BYTES as u64;
         Self { table, clock, state, warm_above_pages }
+    }
+
+    /// Whether the whole table is surely in memory.
+    fn fits_memory(&self) -> bool {
+        self.table.stats().pages <= self.warm_above_pages
     }
 }
 
@@ -88,7 +93,7 @@ impl Reads for SnapshotReads {
     }
 
     fn missing(&self, spec: &'static Spec, db: u16, args: &Args<'_>) -> Option<Fetch> {
-        if self.table.stats().pages <= self.warm_above_pages {
+        if self.fits_memory() {
             return None;
         }
         let db = usize::from(db);
@@ -116,7 +121,7 @@ impl Reads for SnapshotReads {
     }
 
     fn warm(&self, spec: &'static Spec, db: u16, args: &Args<'_>) {
-        if self.table.stats().pages <= self.warm_above_pages {
+        if self.fits_memory() {
             return;
         }
         // It may wait for the disk.

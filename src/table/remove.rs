@@ -70,7 +70,7 @@ impl TableWriter {
     }
 
     /// Takes the first key out, or the last one, and returns its roots as `remove` does; nothing if the tree is empty.
-    /// On `Full` the tree is as it was. Panics if the key is a long one.
+    /// The tree must hold no long keys. On `Full` it is as it was.
     pub fn remove_edge(&mut self, root: &mut Root, first: bool) -> Result<Option<CellRoots>, TableError> {
         if root.is_empty() {
             return Ok(None);

@@ -10,7 +10,7 @@ use super::{
     Table, TableOptions, View,
     alloc::Space,
     branch,
-    error::TableError,
+    error::{CorruptReason, TableError},
     map::FILE_BYTES_LIMIT,
     node::STEM_BYTES,
     page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
@@ -267,8 +267,8 @@ impl TableWriter {
         }
     }
 
-    /// The way to the first leaf or the last one, and where its outermost key stands there. The tree must not be empty.
-    /// Panics if that key is a long one.
+    /// The way to the first leaf or the last one, and where its outermost key stands there. The tree must not be empty,
+    /// nor hold long keys.
     pub(super) fn descend_edge(&self, root: Root, first: bool, path: &mut Path) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
         let mut body = view::top(pages, root)?;
@@ -277,7 +277,10 @@ impl TableWriter {
             let index = if first { 0 } else { super::node::cells(body) - 1 };
             path.push(Node { page, generation, index });
             if super::node::is_leaf(body) {
-                assert!(!super::node::is_stem(body, index), "an edge with a long key");
+                if super::node::is_stem(body, index) {
+                    let reason = CorruptReason::Structure("a long key where none belongs");
+                    return Err(TableError::corrupt(page, reason));
+                }
                 return Ok(index);
             }
             body = view::child(pages, body, index)?;

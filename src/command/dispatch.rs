@@ -148,7 +148,7 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
     estimate.add_value(words - keys);
     if call.spec.is_on_elements() {
         let elements = call.args.len() as u64;
-        call.keys().try_for_each(|key| estimate.add_elements(view, call.db, key, elements))?;
+        call.keys().for_each(|_| estimate.add_elements(elements));
         super::hashes::estimate(call, &mut estimate);
         super::sets::estimate(call, view, &mut estimate)?;
         super::lists::estimate(call, view, &mut estimate)?;
@@ -157,7 +157,7 @@ pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceEr
     match call.spec.group {
         "bitmap" => super::bitmaps::estimate(call, view, &mut estimate)?,
         "geo" => super::geo::estimate(call, view, &mut estimate)?,
-        "hyperloglog" => super::hyperloglog::estimate(call, view, &mut estimate)?,
+        "hyperloglog" => super::hyperloglog::estimate(call, &mut estimate),
         "generic" if call.spec.name == "sort" => super::sort::estimate(call, view, &mut estimate)?,
         _ => {}
     }

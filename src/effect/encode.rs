@@ -1,5 +1,7 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
+use smallvec::SmallVec;
+
 use super::{DATABASES_MAX, Effect, Effects, FORMAT, Items, KEY_BYTES_MAX};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
@@ -27,6 +29,16 @@ impl Sink for Vec<u8> {
 
     fn extend_from_slice(&mut self, bytes: &[u8]) {
         Vec::extend_from_slice(self, bytes);
+    }
+}
+
+impl<A: smallvec::Array<Item = u8>> Sink for SmallVec<A> {
+    fn push(&mut self, byte: u8) {
+        SmallVec::push(self, byte);
+    }
+
+    fn extend_from_slice(&mut self, bytes: &[u8]) {
+        SmallVec::extend_from_slice(self, bytes);
     }
 }
 

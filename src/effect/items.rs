@@ -7,6 +7,8 @@
 //! An [`ItemsBuffer`] collects them, [`Items`] lends them to an effect. They are encoded once, in the form in which the
 //! log holds them.
 
+use smallvec::SmallVec;
+
 use super::encode::put_varint;
 
 /// Byte strings in the order in which they were collected.
@@ -91,8 +93,8 @@ impl<'a> Iterator for ItemsIter<'a> {
 pub struct ItemsBuffer {
     /// How many they are.
     count: u64,
-    /// Each one behind its length.
-    bytes: Vec<u8>,
+    /// Each one behind its length; few and short ones need no allocation.
+    bytes: SmallVec<[u8; 128]>,
 }
 
 impl ItemsBuffer {

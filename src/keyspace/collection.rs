@@ -22,8 +22,8 @@
 use smallvec::SmallVec;
 
 use super::apply::{Deadlines, Old, put};
-use super::cell::{self, CellBytes, Kind, Value};
-use super::packed::{Entries, Packed, Width, packed_bytes, splice};
+use super::cell::{self, Kind, Value};
+use super::packed::{Entries, Packed, PackedBytes, Width, packed_bytes, splice};
 use super::{KeyspaceError, check_depth, keys_slot, reader, walk};
 use crate::table::{
     CELL_BYTES_MAX, CELL_ROOTS_MAX, Cell, CellRoots, Cursor, PAGE_BYTES, Root, TableWriter, View,
@@ -245,14 +245,17 @@ pub(super) struct Draft {
     shrunk: bool,
 }
 
+/// What a type keeps beside the trees of a collection.
+pub(super) type Header = SmallVec<[u8; 16]>;
+
 /// Where a collection is.
 pub(super) enum Form {
     /// To be packed in the key's cell.
-    Packed(CellBytes),
+    Packed(PackedBytes),
     /// In trees.
     InTrees {
         /// What the type keeps beside the trees.
-        header: CellBytes,
+        header: Header,
         /// The trees; there is one at least.
         roots: SmallVec<[Root; CELL_ROOTS_MAX]>,
     },
@@ -261,7 +264,7 @@ pub(super) enum Form {
 impl Draft {
     /// An empty collection.
     pub fn new(kind: Kind) -> Self {
-        let form = Form::Packed(CellBytes::new());
+        let form = Form::Packed(PackedBytes::new());
         Self { kind, expire_at_ms: None, first_field_ms: None, form, shrunk: false }
     }
 
@@ -278,9 +281,9 @@ impl Draft {
             return Ok(None);
         };
         let form = match value.collection(kind) {
-            Some(Collection::Packed(packed)) => Form::Packed(CellBytes::from_slice(packed.0)),
+            Some(Collection::Packed(packed)) => Form::Packed(packed.0.to_vec()),
             Some(Collection::InTrees { header, roots }) => Form::InTrees {
-                header: CellBytes::from_slice(header),
+                header: Header::from_slice(header),
                 roots: SmallVec::from_slice(roots.as_slice()),
             },
             None => return Err(KeyspaceError::Mismatch { effect, reason: "its key holds another type" }),
@@ -318,50 +321,57 @@ impl Draft {
         matches!(self.form, Form::Packed(_))
     }
 
-    /// Lets `key` hold this cell, whatever it held; the trees of what it held are the caller's to drop. Unpacks the
+    /// Lets `key` hold this cell, and shows `see` what it held; the trees of that are the caller's to drop. Unpacks the
     /// collection if it becomes too large, or the cell has trees.
     pub fn put(
         &mut self,
         table: &mut TableWriter,
         key: &[u8],
-        bytes: &[u8],
-        trees: &[Root],
+        (bytes, trees): (&[u8], &[Root]),
+        see: impl FnOnce(Cell<'_>),
     ) -> Result<(), KeyspaceError> {
         let width = width(self.kind);
         if let Form::Packed(packed) = &mut self.form {
             let items = [key, bytes];
             let items = if width == Width::Key { &items[..1] } else { &items[..] };
-            let range = match Packed(packed).find(width, key)? {
-                Ok(entry) => entry.range,
-                Err(at) => at..at,
+            let found = Packed(packed).find(width, key)?;
+            let range = match &found {
+                Ok(entry) => entry.range.clone(),
+                Err(at) => *at..*at,
             };
             let len = packed.len() - range.len() + packed_bytes(items);
             if trees.is_empty() && len <= PACKED_BYTES_MAX {
+                if let Ok(entry) = found {
+                    see(Cell { bytes: entry.cell, roots: CellRoots::NONE });
+                }
                 splice(packed, range, items);
                 return Ok(());
             }
         }
         let roots = self.unpack(table)?;
-        table.insert(&mut roots[0], key, bytes, trees)?;
+        table.replace(&mut roots[0], key, bytes, trees, see)?;
         Ok(())
     }
 
-    /// Takes `key` out; the trees of what it held, which are the caller's to drop, or `None` if it was not there.
+    /// Takes `key` out and shows `see` what it held; the trees of that, which are the caller's to drop, or `None` if it
+    /// was not there.
     pub fn remove(
         &mut self,
         table: &mut TableWriter,
         key: &[u8],
+        see: impl FnOnce(Cell<'_>),
     ) -> Result<Option<CellRoots>, KeyspaceError> {
         let removed = match &mut self.form {
             Form::Packed(packed) => match Packed(packed).find(width(self.kind), key)? {
                 Ok(entry) => {
+                    see(Cell { bytes: entry.cell, roots: CellRoots::NONE });
                     let range = entry.range;
                     splice(packed, range, &[]);
                     Some(CellRoots::NONE)
                 }
                 Err(_) => None,
             },
-            Form::InTrees { roots, .. } => table.remove(&mut roots[0], key)?,
+            Form::InTrees { roots, .. } => table.extract(&mut roots[0], key, see)?,
         };
         self.shrunk |= removed.is_some();
         Ok(removed)
@@ -378,7 +388,7 @@ impl Draft {
                 let entry = entry?;
                 table.insert(&mut root, entry.key, entry.cell, &[])?;
             }
-            self.form = Form::InTrees { header: CellBytes::new(), roots: SmallVec::from_slice(&[root]) };
+            self.form = Form::InTrees { header: Header::new(), roots: SmallVec::from_slice(&[root]) };
         }
         match &mut self.form {
             Form::InTrees { roots, .. } => Ok(roots),
@@ -428,8 +438,8 @@ impl Draft {
 }
 
 /// The map in a tree as packed entries, if they are few bytes without trees of their own.
-fn pack(view: &View<'_>, root: Root, width: Width) -> Result<Option<CellBytes>, KeyspaceError> {
-    let mut packed = CellBytes::new();
+fn pack(view: &View<'_>, root: Root, width: Width) -> Result<Option<PackedBytes>, KeyspaceError> {
+    let mut packed = PackedBytes::new();
     let mut fits = true;
     walk(view, root, &[], |key, cell| {
         let items = [key, cell.bytes];

@@ -27,6 +27,8 @@ const EFFECT_BYTES_MAX: u64 = 48;
 const LENGTH_BYTES_MAX: u64 = 5;
 /// Pages of a collection that has just been unpacked, at most, with those of its trees that are new.
 const UNPACKED_PAGES: u64 = 16;
+/// Pages that a change of one element may copy or add in a tree of 2^36 elements.
+const LARGEST_PATH_PAGES: u64 = path_pages(1 << 36);
 /// Pages that the deletion of one hash's due fields takes, at most: each stands in two trees of any size.
 const PURGE_PAGES: u64 = 2 * PURGED_FIELDS_MAX * 8 + 32;
 /// Bytes of a page that a cell takes besides its key and bytes.
@@ -69,19 +71,17 @@ impl Estimate {
         self.log_bytes += effects * (EFFECT_BYTES_MAX + key.len() as u64);
     }
 
-    /// Adds changes of up to `elements` elements of the collection that `key` holds, each in up to two trees.
-    pub fn add_elements(
-        &mut self,
-        view: &View<'_>,
-        db: usize,
-        key: &[u8],
-        elements: u64,
-    ) -> Result<(), KeyspaceError> {
-        let value = reader::lookup(view, db, key)?;
-        let len = value.and_then(|value| value.roots.first().map(Root::len)).unwrap_or(0);
+    /// Adds changes of up to `elements` elements of a collection, each in up to two trees. The collection is not looked
+    /// at: it counts as one of the largest.
+    pub fn add_elements(&mut self, elements: u64) {
         self.log_bytes += elements * LENGTH_BYTES_MAX;
-        self.table_pages += UNPACKED_PAGES + 2 * elements * path_pages(len + elements);
-        Ok(())
+        self.table_pages += UNPACKED_PAGES + 2 * elements * LARGEST_PATH_PAGES;
+    }
+
+    /// Adds the removal of one element, whichever it is: it may be the longest.
+    pub fn add_element_taken(&mut self) {
+        self.log_bytes += EFFECT_BYTES_MAX + MEMBER_BYTES_MAX as u64;
+        self.add_elements(1);
     }
 
     /// Adds all elements of the collection that `key` holds, which are logged, and removed or stored elsewhere.
@@ -111,6 +111,10 @@ impl Estimate {
         key: &[u8],
         count: u64,
     ) -> Result<(), KeyspaceError> {
+        if count == 1 {
+            self.add_element_taken();
+            return Ok(());
+        }
         let value = reader::lookup(view, db, key)?;
         let Some(len) = value.and_then(|value| value.roots.first().map(Root::len)) else {
             return self.add_elements_of(view, db, key);
@@ -176,8 +180,9 @@ fn copy_pages(view: &View<'_>, root: Root, depth: usize) -> Result<u64, Keyspace
 }
 
 /// Pages that a change of one key in a tree of `keys` keys may copy or add.
-fn path_pages(keys: u64) -> u64 {
-    3 + u64::from(keys.max(1).ilog(16))
+const fn path_pages(keys: u64) -> u64 {
+    let keys = if keys == 0 { 1 } else { keys };
+    3 + keys.ilog(16) as u64
 }
 
 /// Pages for a value: pieces in pages that are half full, and the path to them.

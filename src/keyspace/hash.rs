@@ -17,7 +17,7 @@ use super::deadline::{index_key, split};
 use super::element::{self, Element};
 use super::{KeyspaceError, walk};
 use crate::effect::{Items, ItemsBuffer};
-use crate::table::{Root, TableWriter, View};
+use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 
 /// A hash, read at one moment. Fields come in the order of their bytes.
 #[derive(Clone, Copy, Debug)]
@@ -194,31 +194,34 @@ impl HashDraft {
         Self { draft, timed }
     }
 
-    /// Deadline and trees of a field, or `None` if it is not there.
-    fn old(&self, table: &TableWriter, field: &[u8]) -> Result<Option<OldField>, KeyspaceError> {
-        let view = table.view();
-        let Some(cell) = self.draft.map().get(&view, field)? else {
-            return Ok(None);
-        };
-        let expire_at_ms = Element::read(&cell)?.expire_at_ms;
-        Ok(Some(OldField { expire_at_ms, roots: cell.roots.as_slice().to_vec() }))
-    }
-
-    /// Stores an element's cell under a field whose deadline was `old_ms` and becomes `new_ms`.
+    /// Stores an element's cell under a field whose deadline becomes `new_ms`; what was there, if there was something.
     fn put(
         &mut self,
         table: &mut TableWriter,
         field: &[u8],
-        (bytes, trees): (&[u8], &[Root]),
-        (old_ms, new_ms): (Option<u64>, Option<u64>),
-    ) -> Result<(), KeyspaceError> {
-        let was_packed = self.draft.is_packed();
+        cell: (&[u8], &[Root]),
+        new_ms: Option<u64>,
+    ) -> Result<Option<OldField>, KeyspaceError> {
+        let (was_packed, mut old) = (self.draft.is_packed(), None);
         self.timed |= new_ms.is_some();
-        self.draft.put(table, field, bytes, trees)?;
+        self.draft.put(table, field, cell, |cell| old = Some(OldField::of(&cell)))?;
+        let old = old.transpose()?;
         if was_packed && !self.draft.is_packed() {
-            return self.index_all(table);
+            self.index_all(table)?;
+        } else {
+            let old_ms = old.as_ref().and_then(|old| old.expire_at_ms);
+            self.reindex(table, field, old_ms, new_ms)?;
         }
-        self.reindex(table, field, old_ms, new_ms)
+        Ok(old)
+    }
+
+    /// Takes a field out, with its deadline and its trees.
+    fn remove(&mut self, table: &mut TableWriter, field: &[u8]) -> Result<(), KeyspaceError> {
+        let mut old = None;
+        self.draft.remove(table, field, |cell| old = Some(OldField::of(&cell)))?;
+        let Some(old) = old.transpose()? else { return Ok(()) };
+        self.reindex(table, field, old.expire_at_ms, None)?;
+        drop_field(table, Some(old))
     }
 
     /// Moves a field in the tree of deadlines, if the hash is in trees.
@@ -286,7 +289,14 @@ struct OldField {
     /// Its deadline.
     expire_at_ms: Option<u64>,
     /// Its trees.
-    roots: Vec<Root>,
+    roots: CellRoots,
+}
+
+impl OldField {
+    /// What a field's cell says.
+    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
+        Ok(Self { expire_at_ms: Element::read(cell)?.expire_at_ms, roots: cell.roots })
+    }
 }
 
 /// Sets fields of a hash, which is made if it is missing.
@@ -299,10 +309,8 @@ pub(super) fn set(
     let draft = Draft::open(table, place, Kind::Hash, "hset")?.unwrap_or(Draft::new(Kind::Hash));
     let mut hash = HashDraft::new(draft);
     for (field, value) in pairs.pairs() {
-        let old = hash.old(table, field)?;
-        let old_ms = old.as_ref().and_then(|old| old.expire_at_ms);
         let (bytes, pieces) = element::new(table, expire_at_ms, value)?;
-        hash.put(table, field, (&bytes, pieces.as_slice()), (old_ms, expire_at_ms))?;
+        let old = hash.put(table, field, (&bytes, pieces.as_slice()), expire_at_ms)?;
         drop_field(table, old)?;
     }
     hash.store(table, place)
@@ -317,10 +325,7 @@ pub(super) fn delete(
 ) -> Result<(), KeyspaceError> {
     let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
     for field in fields {
-        let Some(old) = hash.old(table, field)? else { continue };
-        hash.draft.remove(table, field)?;
-        hash.reindex(table, field, old.expire_at_ms, None)?;
-        drop_field(table, Some(old))?;
+        hash.remove(table, field)?;
     }
     hash.store(table, place)
 }
@@ -335,21 +340,18 @@ pub(super) fn expire(
 ) -> Result<(), KeyspaceError> {
     let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
     for field in fields {
-        let Some(old) = hash.old(table, field)? else { continue };
-        let bytes = {
+        let (bytes, roots) = {
             let view = table.view();
-            let cell = hash.draft.map().get(&view, field)?.expect("it was there a moment ago");
-            element::with_deadline(cell.bytes, expire_at_ms)?
+            let Some(cell) = hash.draft.map().get(&view, field)? else { continue };
+            (element::with_deadline(cell.bytes, expire_at_ms)?, cell.roots)
         };
-        hash.put(table, field, (&bytes, &old.roots), (old.expire_at_ms, expire_at_ms))?;
+        hash.put(table, field, (&bytes, roots.as_slice()), expire_at_ms)?;
     }
     hash.store(table, place)
 }
 
 /// Frees the trees that a field had.
 fn drop_field(table: &mut TableWriter, old: Option<OldField>) -> Result<(), KeyspaceError> {
-    for root in old.into_iter().flat_map(|old| old.roots) {
-        table.drop_tree(root)?;
-    }
-    Ok(())
+    let Some(old) = old else { return Ok(()) };
+    old.roots.iter().try_for_each(|root| table.drop_tree(*root).map_err(KeyspaceError::from))
 }

@@ -57,13 +57,8 @@ pub(super) fn beside(label: u128, end: End) -> Result<u128, KeyspaceError> {
 
 /// The label for an element that is pushed to `end` of the list in `root`.
 pub(super) fn outside(view: &View<'_>, root: Root, end: End) -> Result<u128, KeyspaceError> {
-    let mut cursor = view.cursor(root);
-    let edge = match end {
-        End::Head => cursor.next()?,
-        End::Tail => cursor.prev()?,
-    };
-    match edge {
-        Some((edge, _)) => beside(of_key(edge)?, end),
+    match view.edge(root, end == End::Head)? {
+        Some((edge, _)) => beside(of_key(&edge)?, end),
         None => Ok(FIRST),
     }
 }

@@ -77,6 +77,19 @@ impl<'a> List<'a> {
         }
     }
 
+    /// The element at an end.
+    pub fn at_end(&self, view: &'a View<'_>, end: End) -> Result<Option<Text<'a>>, KeyspaceError> {
+        match *self {
+            List::Packed(_) => {
+                self.get(view, if end == End::Head { 0 } else { self.len()?.saturating_sub(1) })
+            }
+            List::InTree(root) => match view.edge(root, end == End::Head)? {
+                Some((_, cell)) => Ok(Some(Element::read(&cell)?.text)),
+                None => Ok(None),
+            },
+        }
+    }
+
     /// Hands the elements from `index` on to `see`, with their indexes, until it returns `false`: towards the tail if
     /// `from` is the head, else towards the head.
     pub fn each(
@@ -208,8 +221,7 @@ impl Estimate {
         end: End,
     ) -> Result<(), KeyspaceError> {
         let Some(list) = list(view, db, key)? else { return Ok(()) };
-        let index = if end == End::Head { 0 } else { list.len()?.saturating_sub(1) };
-        if let Some(text) = list.get(view, index)? {
+        if let Some(text) = list.at_end(view, end)? {
             self.add_value(text.len());
         }
         Ok(())
@@ -286,7 +298,7 @@ impl Estimate {
     ) -> Result<(), KeyspaceError> {
         if let Some(list @ List::InTree(_)) = list(view, db, key)? {
             let elements = list.count(view, (from, most), element)?;
-            self.add_elements(view, db, key, elements)?;
+            self.add_elements(elements);
         }
         Ok(())
     }

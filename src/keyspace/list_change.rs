@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use super::cell::{CellBytes, INLINE_BYTES_MAX, Kind};
-use super::collection::{Draft, Form, PACKED_BYTES_MAX};
+use super::cell::{INLINE_BYTES_MAX, Kind};
+use super::collection::{Draft, Form, Header, PACKED_BYTES_MAX};
 use super::element::{self, Element};
-use super::packed::{Packed, packed_bytes, splice};
+use super::packed::{Packed, PackedBytes, packed_bytes, splice};
 use super::{KeyspaceError, label};
 use crate::effect::{End, Items};
 use crate::table::{CellRoots, Root, TableWriter};
@@ -190,7 +190,7 @@ fn cut(
     match &mut draft.form {
         Form::Packed(items) => {
             let kept = byte_range(items, index, count)?;
-            *items = CellBytes::from_slice(&items[kept]);
+            *items = items[kept].to_vec();
         }
         Form::InTrees { roots, .. } => {
             let root = &mut roots[0];
@@ -264,7 +264,7 @@ fn put(table: &mut TableWriter, root: &mut Root, label: u128, element: &[u8]) ->
 }
 
 /// Puts an element in the place of the items that take the bytes `range`; says whether it fits.
-fn pack(items: &mut CellBytes, range: Range<usize>, element: &[u8]) -> bool {
+fn pack(items: &mut PackedBytes, range: Range<usize>, element: &[u8]) -> bool {
     let len = items.len() - range.len() + packed_bytes(&[element]);
     let fits = element.len() <= INLINE_BYTES_MAX && len <= PACKED_BYTES_MAX;
     if fits {
@@ -306,7 +306,7 @@ fn unpack<'f>(table: &mut TableWriter, form: &'f mut Form) -> Result<&'f mut Roo
             label = label::beside(label, End::Tail)?;
         }
         let roots = smallvec::SmallVec::from_slice(&[root]);
-        *form = Form::InTrees { header: CellBytes::new(), roots };
+        *form = Form::InTrees { header: Header::new(), roots };
     }
     match form {
         Form::InTrees { roots, .. } => Ok(&mut roots[0]),
@@ -321,7 +321,7 @@ fn repack(table: &mut TableWriter, form: &mut Form) -> Result<(), KeyspaceError>
     if root.len() > REPACKED_ELEMENTS_MAX {
         return Ok(());
     }
-    let mut items = CellBytes::new();
+    let mut items = PackedBytes::new();
     for (_, bytes, roots) in elements(table, root, 0, root.len())? {
         // An element's bytes stand behind its tag.
         let element = bytes.get(1..).ok_or(KeyspaceError::BadCell("an element without a tag"))?;

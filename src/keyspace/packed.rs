@@ -9,8 +9,9 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::KeyspaceError;
-use super::cell::CellBytes;
 
 /// The longest item, in bytes: what a varint of two bytes can say.
 const ITEM_BYTES_MAX: usize = (1 << 14) - 1;
@@ -23,6 +24,9 @@ pub enum Width {
     /// The key and what it holds: fields of a hash, members of a sorted set with their scores.
     KeyAndCell,
 }
+
+/// Packed items that are being changed.
+pub type PackedBytes = Vec<u8>;
 
 /// Items, one behind the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +164,8 @@ pub fn packed_bytes(items: &[&[u8]]) -> usize {
 
 /// Puts items in the place of those that take the bytes `range`; to insert, the range is empty; to remove, there are no
 /// items. Panics if an item is longer than any that fits a cell.
-pub fn splice(packed: &mut CellBytes, range: Range<usize>, items: &[&[u8]]) {
-    let tail = CellBytes::from_slice(&packed[range.end..]);
+pub fn splice(packed: &mut PackedBytes, range: Range<usize>, items: &[&[u8]]) {
+    let tail: SmallVec<[u8; 256]> = SmallVec::from_slice(&packed[range.end..]);
     packed.truncate(range.start);
     for item in items {
         assert!(item.len() <= ITEM_BYTES_MAX);
@@ -190,7 +194,7 @@ mod tests {
 
     #[test]
     fn items_have_their_bytes() {
-        let mut packed = CellBytes::new();
+        let mut packed = PackedBytes::new();
         splice(&mut packed, 0..0, &[b"ab", b"", &[b'x'; 200]]);
         assert_eq!(&packed[..6], b"\x02ab\x00\xc8\x01");
         assert_eq!(packed.len(), packed_bytes(&[b"ab", b"", &[b'x'; 200]]));
@@ -221,7 +225,7 @@ mod tests {
         fn a_sequence_does_what_a_vector_does(
             changes in proptest::collection::vec((any::<u16>(), 0_usize..3, key()), 1..60),
         ) {
-            let (mut packed, mut model) = (CellBytes::new(), Vec::<Vec<u8>>::new());
+            let (mut packed, mut model) = (PackedBytes::new(), Vec::<Vec<u8>>::new());
             for (place, how, item) in changes {
                 let index = usize::from(place) % (model.len() + 1);
                 let range = match Packed(&packed).items().nth(index) {
@@ -250,7 +254,7 @@ mod tests {
         fn a_map_does_what_a_map_does(
             changes in proptest::collection::vec((key(), proptest::option::of(key())), 1..60),
         ) {
-            let (mut packed, mut model) = (CellBytes::new(), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+            let (mut packed, mut model) = (PackedBytes::new(), BTreeMap::<Vec<u8>, Vec<u8>>::new());
             for (key, cell) in changes {
                 let found = Packed(&packed).find(Width::KeyAndCell, &key).unwrap();
                 prop_assert_eq!(found.as_ref().ok().map(|entry| entry.cell), model.get(&key).map(Vec::as_slice));

@@ -70,7 +70,7 @@ pub(super) fn add(
 ) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open(table, place, Kind::Set, "sadd")?.unwrap_or(Draft::new(Kind::Set));
     for member in members {
-        draft.put(table, member, &[], &[])?;
+        draft.put(table, member, (&[], &[]), |_| ())?;
     }
     draft.store(table, place, None)
 }
@@ -83,7 +83,7 @@ pub(super) fn remove(
 ) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open_existing(table, place, Kind::Set, "srem")?;
     for member in members {
-        draft.remove(table, member)?;
+        draft.remove(table, member, |_| ())?;
     }
     draft.store(table, place, None)
 }

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::cell::{Kind, Value};
 use super::collection::{Collection, Draft, Form, Map};
 use super::packed::Width;
@@ -62,8 +64,11 @@ fn score_of(cell: &Cell<'_>) -> Result<Score, KeyspaceError> {
 }
 
 /// The second tree's key of an element.
-fn order_key(score: Score, member: &[u8]) -> Vec<u8> {
-    [score.to_bytes().as_slice(), member].concat()
+fn order_key(score: Score, member: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut key = SmallVec::with_capacity(SCORE_BYTES + member.len());
+    key.extend_from_slice(&score.to_bytes());
+    key.extend_from_slice(member);
+    key
 }
 
 /// Score and member of a key of the second tree.
@@ -118,10 +123,10 @@ impl<'a> SortedSet<'a> {
             return Ok(packed_position(&sorted, edge) as u64);
         }
         let key = match edge {
-            Edge::First | Edge::Last => Vec::new(),
-            Edge::Score(score) => score.to_bytes().to_vec(),
+            Edge::First | Edge::Last => SmallVec::new(),
+            Edge::Score(score) => SmallVec::from_slice(&score.to_bytes()),
             // The bytes of a score are never all ones.
-            Edge::BehindScore(score) => (score.order() + 1).to_be_bytes().to_vec(),
+            Edge::BehindScore(score) => SmallVec::from_slice(&(score.order() + 1).to_be_bytes()),
             Edge::Member(member) => self.lexical_key(view, member)?,
             Edge::BehindMember(member) => {
                 let mut key = self.lexical_key(view, member)?;
@@ -134,7 +139,7 @@ impl<'a> SortedSet<'a> {
 
     /// The second tree's key of `member` with the lowest score. What is longer than members can be is cut: it has the
     /// same place among them.
-    fn lexical_key(&self, view: &View<'_>, member: &[u8]) -> Result<Vec<u8>, KeyspaceError> {
+    fn lexical_key(&self, view: &View<'_>, member: &[u8]) -> Result<SmallVec<[u8; 64]>, KeyspaceError> {
         let mut cursor = view.cursor(self.order);
         let lowest = match cursor.next()? {
             Some((key, _)) => split(key)?.0,
@@ -235,33 +240,28 @@ struct SortedSetDraft {
 }
 
 impl SortedSetDraft {
-    /// The score of a member.
-    fn score(&self, table: &TableWriter, member: &[u8]) -> Result<Option<Score>, KeyspaceError> {
-        self.draft.map().get(&table.view(), member)?.map(|cell| score_of(&cell)).transpose()
-    }
-
     /// Gives a member a score.
     fn put(&mut self, table: &mut TableWriter, member: &[u8], score: Score) -> Result<(), KeyspaceError> {
-        let old = self.score(table, member)?;
-        if old == Some(score) {
-            return Ok(());
-        }
-        let was_packed = self.draft.is_packed();
-        self.draft.put(table, member, &score.to_bytes(), &[])?;
+        let (was_packed, mut old) = (self.draft.is_packed(), None);
+        let bytes = score.to_bytes();
+        self.draft.put(table, member, (&bytes, &[]), |cell| old = Some(score_of(&cell)))?;
         if was_packed && !self.draft.is_packed() {
             return self.order_all(table);
         }
-        self.reorder(table, member, old, Some(score))
+        match old.transpose()? {
+            Some(old) if old == score => Ok(()),
+            old => self.reorder(table, member, old, Some(score)),
+        }
     }
 
     /// Takes a member out.
     fn remove(&mut self, table: &mut TableWriter, member: &[u8]) -> Result<(), KeyspaceError> {
-        let old = self.score(table, member)?;
-        if old.is_some() {
-            self.draft.remove(table, member)?;
-            self.reorder(table, member, old, None)?;
+        let mut old = None;
+        self.draft.remove(table, member, |cell| old = Some(score_of(&cell)))?;
+        match old.transpose()? {
+            None => Ok(()),
+            old => self.reorder(table, member, old, None),
         }
-        Ok(())
     }
 
     /// Moves a member in the second tree, if there is one.

@@ -146,7 +146,7 @@ impl TableWriter {
     /// Takes a subtree out of the queue.
     fn dequeue(&mut self, work: &Work) -> Result<(), TableError> {
         let mut queue = self.roots[DROPPED_SLOT];
-        let outcome = self.take(&mut queue, &work.key);
+        let outcome = self.take(&mut queue, &work.key, |_| ());
         self.roots[DROPPED_SLOT] = queue;
         outcome.map(|_| ())
     }

@@ -58,11 +58,13 @@ impl TableWriter {
 
     /// Takes the end of a key out of the tree of its stem, then the stem if that was the last one.
     fn remove_below(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
-        let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) else { return self.take(root, key) };
+        let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) else {
+            return self.take(root, key, |_| ());
+        };
         let Some(mut tree) = self.stem_tree(*root, stem)? else { return Ok(None) };
         let Some(roots) = self.remove_below(&mut tree, rest)? else { return Ok(None) };
         if tree.is_empty() {
-            self.take(root, stem)?;
+            self.take(root, stem, |_| ())?;
         } else {
             self.put_stem(root, stem, tree)?;
         }

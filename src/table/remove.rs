@@ -8,7 +8,7 @@ use super::{
     node::{self, NODE_BYTES, STEM_BYTES},
     page,
     path::Path,
-    root::{CellRoots, Root},
+    root::{Cell, CellRoots, Root},
     view,
     writer::{Need, TableWriter},
 };
@@ -22,7 +22,21 @@ impl TableWriter {
     /// Takes `key` out and returns its roots, whose trees the caller frees with `drop_tree`; nothing if it was not
     /// there. On `Full` the tree is as it was.
     pub fn remove(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
-        if key.len() < STEM_BYTES { self.take(root, key) } else { self.remove_long(root, key) }
+        self.extract(root, key, |_| ())
+    }
+
+    /// Like `remove`, and shows `see` what the key held, if it was there.
+    pub fn extract(
+        &mut self,
+        root: &mut Root,
+        key: &[u8],
+        see: impl FnOnce(Cell<'_>),
+    ) -> Result<Option<CellRoots>, TableError> {
+        if key.len() < STEM_BYTES {
+            return self.take(root, key, see);
+        }
+        self.view().get(*root, key)?.map(see);
+        self.remove_long(root, key)
     }
 
     /// Changes the bytes that `key` holds in place, and says whether the key is there.
@@ -60,13 +74,18 @@ impl TableWriter {
     }
 
     /// Takes out a cell whose key is shorter than a stem, or a stem.
-    pub(super) fn take(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
+    pub(super) fn take(
+        &mut self,
+        root: &mut Root,
+        key: &[u8],
+        see: impl FnOnce(Cell<'_>),
+    ) -> Result<Option<CellRoots>, TableError> {
         if root.is_empty() {
             return Ok(None);
         }
         let mut path = Path::new();
         let Ok(index) = self.descend(*root, key, &mut path)? else { return Ok(None) };
-        self.take_at(root, &mut path, index).map(Some)
+        self.take_at(root, &mut path, index, see).map(Some)
     }
 
     /// Takes the first key out, or the last one, and returns its roots as `remove` does; nothing if the tree is empty.
@@ -77,15 +96,23 @@ impl TableWriter {
         }
         let mut path = Path::new();
         let index = self.descend_edge(*root, first, &mut path)?;
-        self.take_at(root, &mut path, index).map(Some)
+        self.take_at(root, &mut path, index, |_| ()).map(Some)
     }
 
-    /// Takes out the cell at `index` of the leaf to which the path leads.
-    fn take_at(&mut self, root: &mut Root, path: &mut Path, index: usize) -> Result<CellRoots, TableError> {
+    /// Takes out the cell at `index` of the leaf to which the path leads, and shows it to `see`.
+    fn take_at(
+        &mut self,
+        root: &mut Root,
+        path: &mut Path,
+        index: usize,
+        see: impl FnOnce(Cell<'_>),
+    ) -> Result<CellRoots, TableError> {
         self.ensure(path.len() as u64, Need::Headroom)?;
         self.own_path(root, path);
         let body = self.own.body_mut(path[path.len() - 1].page);
-        let roots = leaf::cell(body, index).roots;
+        let cell = leaf::cell(body, index);
+        let roots = cell.roots;
+        see(cell);
         let weight = leaf::weight(body, index);
         node::remove(body, index);
         self.lower(root, path, weight);

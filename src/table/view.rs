@@ -1,5 +1,7 @@
 //! One version of all trees, as readers see it: point reads and positions.
 
+use smallvec::SmallVec;
+
 use super::{
     Table, branch,
     cursor::Cursor,
@@ -16,6 +18,12 @@ pub(super) const DEPTH_MAX: usize = 32;
 
 /// Keys from the first bound on and below the second; none means that there is no bound.
 pub type KeyRange = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// The key at an end of a tree.
+pub type EdgeKey = SmallVec<[u8; 64]>;
+
+/// How a tree is damaged that holds a long key where none belongs.
+pub(super) const LONG_KEY_AT_EDGE: CorruptReason = CorruptReason::Structure("a long key where none belongs");
 
 /// One version of all trees: a reader's snapshot, or what the writer has not published yet.
 ///
@@ -109,6 +117,22 @@ impl<'t> View<'t> {
     pub fn nth(&self, root: Root, position: u64) -> Result<Option<(Vec<u8>, Cell<'_>)>, TableError> {
         let mut cursor = self.cursor(root);
         Ok(cursor.seek_nth(position)?.map(|(key, cell)| (key.to_vec(), cell)))
+    }
+
+    /// The first key or the last one, and what it holds; nothing if the tree is empty. The tree must hold no long keys.
+    pub fn edge(&self, root: Root, first: bool) -> Result<Option<(EdgeKey, Cell<'_>)>, TableError> {
+        if root.is_empty() {
+            return Ok(None);
+        }
+        let edge = |body| if first { 0 } else { node::cells(body) - 1 };
+        let body = descend(&self.table.pages, root, edge)?;
+        let index = edge(body);
+        if node::is_stem(body, index) {
+            return Err(TableError::corrupt(page::number(body), LONG_KEY_AT_EDGE));
+        }
+        let mut key = EdgeKey::new();
+        node::key_pieces(body, index, |piece| key.extend_from_slice(piece));
+        Ok(Some((key, leaf::cell(body, index))))
     }
 
     /// Whether the pages that lead to `key` are in memory, so that a look at it waits for no device. Asks the system for

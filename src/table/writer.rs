@@ -10,7 +10,7 @@ use super::{
     Table, TableOptions, View,
     alloc::Space,
     branch,
-    error::{CorruptReason, TableError},
+    error::TableError,
     map::FILE_BYTES_LIMIT,
     node::STEM_BYTES,
     page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
@@ -278,8 +278,7 @@ impl TableWriter {
             path.push(Node { page, generation, index });
             if super::node::is_leaf(body) {
                 if super::node::is_stem(body, index) {
-                    let reason = CorruptReason::Structure("a long key where none belongs");
-                    return Err(TableError::corrupt(page, reason));
+                    return Err(TableError::corrupt(page, view::LONG_KEY_AT_EDGE));
                 }
                 return Ok(index);
             }

@@ -241,12 +241,8 @@ pub(super) fn bitfield(
 }
 
 /// Adds the changes, each of which may touch two pieces of the string.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
+pub(super) fn estimate(call: &Call<'_>, estimate: &mut Estimate) {
     let changes = 1 + call.args.len() as u64 / 4;
     (0..changes).for_each(|_| estimate.add_value((call.args[1].len() + SPAN_BYTES) as u64));
-    estimate.add_elements(view, call.db, &call.args[1], changes)
+    estimate.add_elements(changes);
 }

@@ -85,11 +85,12 @@ pub(super) fn estimate(
     estimate: &mut Estimate,
 ) -> Result<(), KeyspaceError> {
     match call.spec.name {
-        "setbit" => estimate.add_elements(view, call.db, &call.args[1], 1),
-        "bitop" => combine::estimate(call, view, estimate),
-        "bitfield" => field::estimate(call, view, estimate),
-        _ => Ok(()),
+        "setbit" => estimate.add_elements(1),
+        "bitop" => combine::estimate(call, view, estimate)?,
+        "bitfield" => field::estimate(call, estimate),
+        _ => {}
     }
+    Ok(())
 }
 
 /// The string that a value is; nothing is an empty one.

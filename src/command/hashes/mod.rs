@@ -7,6 +7,8 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+use smallvec::SmallVec;
+
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
@@ -262,7 +264,7 @@ fn count_new<'w>(
     fields: impl Iterator<Item = &'w [u8]>,
 ) -> Result<usize, CommandError> {
     with_hash(context, key, |view, hash| {
-        let mut new = Vec::new();
+        let mut new: SmallVec<[&[u8]; 4]> = SmallVec::new();
         for field in fields {
             if hash.map(|hash| hash.get(view, field)).transpose()?.flatten().is_none() {
                 new.push(field);

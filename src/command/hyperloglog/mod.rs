@@ -14,7 +14,7 @@ use self::sketch::{DENSE_BYTES, Registers, Sketch};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
-use crate::keyspace::{Classes, Estimate, KeyspaceError, Value};
+use crate::keyspace::{Classes, Estimate, Value};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -53,17 +53,13 @@ pub(super) static SPECS: &[Spec] = &[
 ];
 
 /// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
+pub(super) fn estimate(call: &Call<'_>, estimate: &mut Estimate) {
     let key = &call.args[1];
     // Every register that changes may be an effect of its own, and so may the header; a merge may change all.
     let registers = if call.spec.name == "pfadd" { call.args.len() } else { DENSE_BYTES / RUN_BYTES };
     (0..=registers).for_each(|_| estimate.add_value((key.len() + RUN_BYTES) as u64));
     estimate.add_value(DENSE_BYTES as u64);
-    estimate.add_elements(view, call.db, key, 16)
+    estimate.add_elements(16);
 }
 
 /// The sketch that a value is.

@@ -219,6 +219,8 @@ pub(super) fn estimate(
     let args = &call.args;
     let place = (call.db, args.get(1).unwrap_or_default());
     match call.spec.id {
+        // One element is counted already, as all words of a command on elements are.
+        LPOP_ID | RPOP_ID if args.len() == 2 => Ok(()),
         LPOP_ID | RPOP_ID => {
             let count = args.get(2).map_or(Ok(1), words::integer).unwrap_or(0).max(0) as u64;
             // Which end it is makes no difference.
@@ -254,7 +256,7 @@ fn estimate_of_several(
     let Ok(several) = pop::Several::parse(&call.args, at) else { return Ok(()) };
     for key in call.args.from(several.keys.start).take(several.keys.len()) {
         estimate.add_key(view, call.db, key);
-        estimate.add_elements(view, call.db, key, 1)?;
+        estimate.add_elements(1);
         estimate.add_list_cut(view, (call.db, key), (several.count, u64::MAX))?;
     }
     Ok(())

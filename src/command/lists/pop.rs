@@ -57,8 +57,7 @@ pub(super) fn take_one(
 ) -> Result<(), CommandError> {
     let len = with_list(context, key, |view, list| {
         let len = list.as_ref().map(List::len).transpose()?.unwrap_or(0);
-        let index = if end == End::Head { 0 } else { len.saturating_sub(1) };
-        match list.map(|list| list.get(view, index)).transpose()?.flatten() {
+        match list.map(|list| list.at_end(view, end)).transpose()?.flatten() {
             Some(text) => text.bulk(view, 0, text.len(), reply)?,
             None => reply.null(),
         }

@@ -5,6 +5,8 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+use smallvec::SmallVec;
+
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
 use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
@@ -190,9 +192,9 @@ fn select<'w>(
     key: &[u8],
     words: impl Iterator<Item = &'w [u8]>,
     members: bool,
-) -> Result<Vec<&'w [u8]>, CommandError> {
+) -> Result<SmallVec<[&'w [u8]; 4]>, CommandError> {
     with_set(context, key, |view, set| {
-        let mut selected = Vec::new();
+        let mut selected = SmallVec::new();
         for word in words {
             let contained = set.map(|set| set.contains(view, word)).transpose()?.unwrap_or(false);
             if contained == members {

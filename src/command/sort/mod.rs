@@ -64,7 +64,8 @@ pub(super) fn estimate(
             found.iter().for_each(|value| {
                 estimate.add_value(value.as_ref().map_or(0, |value| value.len() as u64));
             });
-            estimate.add_elements(view, call.db, key, found.len() as u64)
+            estimate.add_elements(found.len() as u64);
+            Ok(())
         }
         Err(CommandError::Reply(_)) => Ok(()),
         Err(CommandError::Keyspace(error)) => Err(error),

@@ -236,5 +236,5 @@ fn estimate_popped(
     let value = KeyReader::new(view, call.now_ms, &mut lookups).peek(call.db, key)?;
     let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(()) };
     let positions = end_positions(&set, highest, count)?;
-    store::estimate_removed(call, view, key, (&set, positions), estimate)
+    store::estimate_removed(view, (&set, positions), estimate)
 }

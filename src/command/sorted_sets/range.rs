@@ -193,7 +193,7 @@ pub(super) fn estimate_removal(
     let positions = bounds.positions(view, &set, false)?;
     // All elements go with the key.
     if positions.end - positions.start < set.len()? {
-        store::estimate_removed(call, view, &args[1], (&set, positions), estimate)?;
+        store::estimate_removed(view, (&set, positions), estimate)?;
     }
     Ok(())
 }

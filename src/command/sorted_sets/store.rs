@@ -51,7 +51,7 @@ pub(in crate::command) fn estimate_sources<'w>(
             (None, None) => continue,
         };
         estimate.add_elements_of(view, call.db, key)?;
-        estimate.add_elements(view, call.db, key, len)?;
+        estimate.add_elements(len);
         estimate.add_value(len * SCORE_BYTES as u64);
     }
     Ok(())
@@ -59,9 +59,7 @@ pub(in crate::command) fn estimate_sources<'w>(
 
 /// Adds what the removal of the elements at `positions` logs and changes.
 pub(super) fn estimate_removed(
-    call: &Call<'_>,
     view: &View<'_>,
-    key: &[u8],
     (set, positions): (&SortedSet<'_>, Range<u64>),
     estimate: &mut Estimate,
 ) -> Result<(), KeyspaceError> {
@@ -71,5 +69,6 @@ pub(super) fn estimate_removed(
         Ok(true)
     })?;
     estimate.add_value(bytes);
-    estimate.add_elements(view, call.db, key, count)
+    estimate.add_elements(count);
+    Ok(())
 }

@@ -44,7 +44,10 @@ fn keys_are_taken_from_either_end() {
         let first = turn % 3 == 0;
         let key = if first { low } else { high - 1 };
         let key = format!("key:{key:012}");
-        assert!(writer.view().get(root, key.as_bytes()).unwrap().is_some(), "{key} before turn {turn}");
+        let held = writer.view().get(root, key.as_bytes()).unwrap().unwrap().bytes.to_vec();
+        let view = writer.view();
+        let (edge, cell) = view.edge(root, first).unwrap().unwrap();
+        assert_eq!((edge.as_slice(), cell.bytes), (key.as_bytes(), held.as_slice()), "turn {turn}");
         assert!(writer.remove_edge(&mut root, first).unwrap().is_some());
         assert!(writer.view().get(root, key.as_bytes()).unwrap().is_none(), "{key} after turn {turn}");
         if first {
@@ -59,8 +62,26 @@ fn keys_are_taken_from_either_end() {
         }
     }
     assert!(root.is_empty() && writer.remove_edge(&mut root, true).unwrap().is_none());
+    assert!(writer.view().edge(root, true).unwrap().is_none());
     writer.set_root(0, root);
     assert_eq!(used(&mut writer), before);
+}
+
+#[test]
+fn what_is_overwritten_or_taken_out_is_shown() {
+    let (_file, _table, mut writer) = memory_table();
+    for key in [b"short".to_vec(), vec![b'l'; 2 * super::super::node::STEM_BYTES + 3]] {
+        let mut root = filled(&mut writer, 0..500);
+        let mut seen = Vec::new();
+        let mut see = |cell: Cell<'_>| seen.push(cell.bytes.to_vec());
+        assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_none());
+        assert!(writer.replace(&mut root, &key, b"one", &[], &mut see).unwrap(), "it is new");
+        assert!(!writer.replace(&mut root, &key, b"two, and longer", &[], &mut see).unwrap());
+        assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_some());
+        assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_none());
+        assert_eq!(seen, [b"one".as_slice(), b"two, and longer"], "{} bytes", key.len());
+        assert_eq!(root.len(), 500);
+    }
 }
 
 #[test]

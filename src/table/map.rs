@@ -379,7 +379,7 @@ impl MmapFile {
 /// Pages of the stretches of the file that are unmapped at once before they are handed to the device.
 const UNMAP_PAGES: u32 = 1024;
 /// Pages that are handed to the device before it is waited for: a sync of the log that comes meanwhile waits behind them.
-const BATCH_PAGES: usize = 256;
+const BATCH_PAGES: usize = 64;
 
 /// The file past the page cache, for reading; nothing where the file system cannot do that.
 fn open_direct(path: &Path) -> io::Result<Option<File>> {

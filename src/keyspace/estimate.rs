@@ -78,12 +78,6 @@ impl Estimate {
         self.table_pages += UNPACKED_PAGES + 2 * elements * LARGEST_PATH_PAGES;
     }
 
-    /// Adds the removal of one element, whichever it is: it may be the longest.
-    pub fn add_element_taken(&mut self) {
-        self.log_bytes += EFFECT_BYTES_MAX + MEMBER_BYTES_MAX as u64;
-        self.add_elements(1);
-    }
-
     /// Adds all elements of the collection that `key` holds, which are logged, and removed or stored elsewhere.
     pub fn add_elements_of(&mut self, view: &View<'_>, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         let Some(value) = reader::lookup(view, db, key)? else {
@@ -111,10 +105,6 @@ impl Estimate {
         key: &[u8],
         count: u64,
     ) -> Result<(), KeyspaceError> {
-        if count == 1 {
-            self.add_element_taken();
-            return Ok(());
-        }
         let value = reader::lookup(view, db, key)?;
         let Some(len) = value.and_then(|value| value.roots.first().map(Root::len)) else {
             return self.add_elements_of(view, db, key);

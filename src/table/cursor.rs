@@ -144,7 +144,7 @@ impl<'v> Cursor<'v> {
     #[inline]
     fn step_in_leaf(&mut self, forward: bool) -> bool {
         let Some(frame) = self.frames.last_mut() else { return false };
-        if frame.index == edge(frame.body, !forward) || node::stems(frame.body) > 0 {
+        if frame.index == node::edge(frame.body, !forward) || node::stems(frame.body) > 0 {
             return false;
         }
         frame.index = if forward { frame.index + 1 } else { frame.index - 1 };
@@ -178,7 +178,7 @@ impl<'v> Cursor<'v> {
             return Err(TableError::corrupt(tree.page, CorruptReason::Depth));
         }
         let body = view::top(self.pages, tree)?;
-        self.frames.push(Frame { body, index: edge(body, first), key_base });
+        self.frames.push(Frame { body, index: node::edge(body, first), key_base });
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl<'v> Cursor<'v> {
         while let Some(&Frame { body, index, key_base }) = self.frames.last() {
             if !node::is_leaf(body) {
                 let body = view::child(self.pages, body, index)?;
-                self.frames.push(Frame { body, index: edge(body, first), key_base });
+                self.frames.push(Frame { body, index: node::edge(body, first), key_base });
             } else if node::is_stem(body, index) {
                 self.enter_stem(first)?;
             } else {
@@ -207,7 +207,7 @@ impl<'v> Cursor<'v> {
     /// Goes to the neighbour on one side.
     fn step(&mut self, forward: bool) -> Result<bool, TableError> {
         while let Some(frame) = self.frames.last_mut() {
-            if frame.index != edge(frame.body, !forward) {
+            if frame.index != node::edge(frame.body, !forward) {
                 frame.index = if forward { frame.index + 1 } else { frame.index - 1 };
                 self.settle(forward)?;
                 return Ok(true);
@@ -324,12 +324,6 @@ impl<'v> Cells<'v> {
         };
         Ok(item.map(|(_, cell)| cell))
     }
-}
-
-/// Index of the first or the last cell.
-#[inline]
-fn edge(body: &Body, first: bool) -> usize {
-    if first { 0 } else { node::cells(body) - 1 }
 }
 
 /// Index of the part in which position `left` falls, of `parts` that hold `total` together, and what is left inside of it;

@@ -108,6 +108,12 @@ pub(super) fn cells(body: &Body) -> usize {
     read_u16(body, 2)
 }
 
+/// Index of the first cell or the last one.
+#[inline]
+pub(super) fn edge(body: &Body, first: bool) -> usize {
+    if first { 0 } else { cells(body) - 1 }
+}
+
 /// Length of the prefix that all keys share.
 #[inline]
 pub(super) fn prefix_len(body: &Body) -> usize {

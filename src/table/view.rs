@@ -124,9 +124,8 @@ impl<'t> View<'t> {
         if root.is_empty() {
             return Ok(None);
         }
-        let edge = |body| if first { 0 } else { node::cells(body) - 1 };
-        let body = descend(&self.table.pages, root, edge)?;
-        let index = edge(body);
+        let body = descend(&self.table.pages, root, |body| node::edge(body, first))?;
+        let index = node::edge(body, first);
         if node::is_stem(body, index) {
             return Err(TableError::corrupt(page::number(body), LONG_KEY_AT_EDGE));
         }

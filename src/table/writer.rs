@@ -274,7 +274,7 @@ impl TableWriter {
         let mut body = view::top(pages, root)?;
         loop {
             let (page, generation) = (page::number(body), page::generation(body));
-            let index = if first { 0 } else { super::node::cells(body) - 1 };
+            let index = super::node::edge(body, first);
             path.push(Node { page, generation, index });
             if super::node::is_leaf(body) {
                 if super::node::is_stem(body, index) {

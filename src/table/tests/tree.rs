@@ -1,6 +1,7 @@
 //! The shapes that trees take: full pages, joined pages, limits, keys in order.
 
 use super::*;
+use crate::table::node::STEM_BYTES;
 
 /// Fills a tree with `count` keys in the given order.
 fn filled(writer: &mut TableWriter, keys: impl Iterator<Item = u64>) -> Root {
@@ -70,7 +71,7 @@ fn keys_are_taken_from_either_end() {
 #[test]
 fn what_is_overwritten_or_taken_out_is_shown() {
     let (_file, _table, mut writer) = memory_table();
-    for key in [b"short".to_vec(), vec![b'l'; 2 * super::super::node::STEM_BYTES + 3]] {
+    for key in [b"short".to_vec(), vec![b'l'; 2 * STEM_BYTES + 3]] {
         let mut root = filled(&mut writer, 0..500);
         let mut seen = Vec::new();
         let mut see = |cell: Cell<'_>| seen.push(cell.bytes.to_vec());

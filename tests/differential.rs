@@ -41,6 +41,8 @@ use rand::{Rng, SeedableRng};
 
 /// Commands sent in one pipeline.
 const PIPELINE: usize = 32;
+/// One pipeline in so many is one command, sent again and again: mostly it changes something once, and then nothing.
+const REPEATS: u32 = 8;
 
 /// Makes random commands, valid ones mostly.
 struct Commands {
@@ -494,6 +496,16 @@ fn comparison_seed() -> u64 {
     }
 }
 
+/// Sends commands to both in one write each.
+fn send(ours: &mut Client, theirs: &mut Client, pipeline: &[Vec<String>]) {
+    let bytes: Vec<u8> = pipeline
+        .iter()
+        .flat_map(|words| encode(&words.iter().map(String::as_bytes).collect::<Vec<_>>()))
+        .collect();
+    ours.send(&bytes).unwrap();
+    theirs.send(&bytes).unwrap();
+}
+
 fn compare(protocol: &str, commands: u64, family: impl FnOnce(SmallRng) -> Box<dyn Family>) {
     let seed = comparison_seed();
     let root = tempfile::tempdir().unwrap();
@@ -505,16 +517,21 @@ fn compare(protocol: &str, commands: u64, family: impl FnOnce(SmallRng) -> Box<d
         assert!(matches!(hello, Value::Map(_) | Value::Array(_)), "{hello:?}");
     }
     let mut source = family(SmallRng::seed_from_u64(seed));
+    let mut repeats = SmallRng::seed_from_u64(!seed);
     let mut history: Vec<String> = Vec::new();
     for _ in 0..commands.div_ceil(PIPELINE as u64) {
-        let pipeline: Vec<Vec<String>> = (0..PIPELINE).map(|_| source.next()).collect();
-        let bytes: Vec<u8> = pipeline
-            .iter()
-            .flat_map(|words| encode(&words.iter().map(String::as_bytes).collect::<Vec<_>>()))
-            .collect();
-        ours.send(&bytes).unwrap();
-        theirs.send(&bytes).unwrap();
+        let is_repeated = repeats.random_range(0..REPEATS) == 0;
+        let pipeline: Vec<Vec<String>> = match is_repeated {
+            true => vec![source.next(); PIPELINE],
+            false => (0..PIPELINE).map(|_| source.next()).collect(),
+        };
+        if !is_repeated {
+            send(&mut ours, &mut theirs, &pipeline);
+        }
         for words in &pipeline {
+            if is_repeated {
+                send(&mut ours, &mut theirs, std::slice::from_ref(words));
+            }
             history.push(words.iter().map(|word| format!("{word:.40?} ")).collect());
             let our = ours.reply().expect("ackd answers");
             let their = theirs.reply().expect("redis-server answers");

@@ -105,6 +105,19 @@ pub fn execute_or_wait(
     }
 }
 
+/// Runs a writing command on `view` as far as it finds nothing to change there: then it replies as it would on the writer
+/// while the data are like this.
+///
+/// [`KeyspaceError::WouldChange`] says that it would change something. With an error `reply` is as it was.
+pub fn run_no_op(call: &Call<'_>, view: &View<'_>, reply: &mut Reply<'_>) -> Result<(), KeyspaceError> {
+    let Run::Write(run) = call.spec.run else {
+        unreachable!("{} does not write", call.spec.name);
+    };
+    let waits = write(call, run, &mut Keyspace::published(*view), reply, false)?;
+    debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
+    Ok(())
+}
+
 /// Runs a writing command; returns what it waits for, if it may wait and has to.
 fn write(
     call: &Call<'_>,

@@ -179,6 +179,14 @@ impl Spec {
         matches!(self.group, "hash" | "set" | "list" | "sorted-set" | "geo")
     }
 
+    /// Whether the command may be tried on a published version, to see if it changes nothing: it names its keys at fixed
+    /// places, does not wait for data, and has little to do before its first change.
+    pub fn may_be_no_op(&self) -> bool {
+        let is_cheap = self.flags.has(Flags::FAST) || !self.flags.has(Flags::DATA_SIZED);
+        let waits_or_searches = self.flags.has(Flags::BLOCKING) || self.flags.has(Flags::MOVABLEKEYS);
+        matches!(self.run, Run::Write(_)) && self.keys.first != 0 && is_cheap && !waits_or_searches
+    }
+
     /// The keys that a reading command names: at fixed places, or behind their number.
     pub fn keys_read<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let is_counted = self.keys.first == 0 && self.flags.has(Flags::MOVABLEKEYS);

@@ -155,6 +155,7 @@ impl Buffers {
             items: std::mem::take(&mut self.items),
             ready: std::mem::take(&mut self.ready),
             out: std::mem::take(&mut self.out),
+            changed: true,
             reply_to,
         })
     }

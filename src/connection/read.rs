@@ -1,4 +1,4 @@
-//! Where a reading command meets the data: a snapshot, on the connection's own thread.
+//! Where a reading command, or one that changes nothing, meets the data: a snapshot, on the connection's own thread.
 
 use crate::command::{Args, CommandError, ReadFn, Spec};
 use crate::resp::Reply;
@@ -35,6 +35,19 @@ pub trait Reads: Send + Sync + 'static {
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<(), CommandError>;
+
+    /// Runs a writing command on the newest published version if it changes nothing there, and writes its reply. `false`
+    /// if it would change something; what was written of the reply is taken back.
+    ///
+    /// # Errors
+    /// The command's failure, as of a reading one.
+    fn run_no_op(
+        &self,
+        spec: &'static Spec,
+        db: u16,
+        args: &Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, CommandError>;
 
     /// What brings the pages of a command's keys to memory, if some of them are not there: to be called where it holds
     /// nobody else up, for it waits for the disk.

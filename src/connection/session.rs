@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
+use super::no_op::{BeginWrite, NoOps};
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{Refusal, resolve};
 use crate::command::{Args, CommandError, EXEC, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
@@ -33,7 +34,8 @@ pub(super) enum Step {
         /// Where its reply starts in the replies.
         reply_at: usize,
     },
-    /// The next command reads, and acknowledged writes are not published yet: the writer is to publish them first.
+    /// The next command is for a snapshot, and acknowledged writes are not published yet: the writer is to publish them
+    /// first.
     Publish,
     /// The next command's keys are not in memory: they are to be fetched first, while others go on.
     Fetch,
@@ -53,7 +55,7 @@ pub(super) struct Session {
     /// What all connections share.
     pub(super) state: Arc<ServerState>,
     /// The data as connections see it.
-    reads: Arc<dyn Reads>,
+    pub(super) reads: Arc<dyn Reads>,
     /// The client's own state.
     pub(super) client: ClientState,
     /// What commands of a transaction asked for beside their replies.
@@ -65,7 +67,9 @@ pub(super) struct Session {
     /// Keys that the last read found past their deadline.
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
-    published: bool,
+    pub(super) published: bool,
+    /// What became of the client's last writes.
+    pub(super) no_ops: NoOps,
     /// What brings the next command's keys to memory.
     fetch: Option<Fetch>,
     /// Whether that was done before the next command came.
@@ -84,6 +88,7 @@ impl Session {
             clock: Instant::now(),
             expired: Vec::new(),
             published: false,
+            no_ops: NoOps::default(),
             fetch: None,
             fetched: false,
         }
@@ -217,12 +222,20 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Publish));
         }
+        let is_tried = match self.begin_write(work, spec) {
+            BeginWrite::Publish => {
+                hold(work, first_span);
+                return (Some(spec), Some(Step::Publish));
+            }
+            begin => begin == BeginWrite::Try,
+        };
         if self.state.monitors.any() && !matches!(spec.run, Run::Local(_)) {
             self.show_to_monitors(spec, &Args::new(&work.input, &work.spans[first_span..]));
         }
         let step = match spec.run {
             Run::Local(run) => self.run_local(work, first_span, spec, run),
             Run::Read(run) if !work.is_pending() => self.run_read(work, first_span, spec, run),
+            Run::Write(_) if is_tried && self.run_no_op(work, first_span, spec) => None,
             Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
         };
         if self.client.is_caching()
@@ -446,7 +459,7 @@ impl Session {
 
     /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
     /// sent. It stands in `ready` or in `out` accordingly.
-    fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
+    pub(super) fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
         if self.is_silent() {
             let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
             replies.truncate(reply_at);

@@ -1,4 +1,5 @@
-//! Reads on the table: each runs on a snapshot of the newest published version, on the connection's own thread.
+//! Reads on the table, and writes that change nothing: each runs on a snapshot of the newest published version, on the
+//! connection's own thread.
 
 use std::sync::Arc;
 
@@ -6,11 +7,11 @@ use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Args, Call, CommandError, Spec};
 use crate::damage;
-use crate::keyspace::{self, Classes, Events, Lookups};
+use crate::keyspace::{self, Classes, Events, KeyspaceError, Lookups};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::Reply;
 use crate::state::ServerState;
-use crate::table::{PAGE_BYTES, Table, TableError};
+use crate::table::{PAGE_BYTES, Table, TableError, View};
 use crate::writer::{doorbell, tell_events};
 
 /// How often a read is tried while pages of the table become unreadable.
@@ -43,6 +44,36 @@ impl SnapshotReads {
     fn fits_memory(&self) -> bool {
         self.table.stats().pages <= self.warm_above_pages
     }
+
+    /// A command that runs now.
+    fn call<'a>(&self, spec: &'static Spec, db: u16, args: &Args<'a>) -> Call<'a> {
+        let (db, now_ms) = (usize::from(db), self.clock.now_ms());
+        Call { spec, args: *args, db, now_ms, limits: self.state.command_limits() }
+    }
+
+    /// Runs a command on a snapshot, and once more if zeros took the place of a page in the middle of it: none of that is
+    /// believed.
+    fn on_snapshot(
+        &self,
+        call: &Call<'_>,
+        reply: &mut Reply<'_>,
+        mut run: impl FnMut(&View<'_>, &mut Reply<'_>) -> Result<(), KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        let start = reply.len_bytes();
+        for _ in 0..READS_MAX {
+            let faults = self.table.faults();
+            let snapshot = self.table.snapshot();
+            let result = run(&snapshot, reply);
+            if self.table.faults() == faults {
+                if let Err(error) = &result {
+                    damage::met(&self.table, error, &snapshot, call.db, call.keys());
+                }
+                return result;
+            }
+            reply.truncate(start);
+        }
+        Err(TableError::Faulted.into())
+    }
 }
 
 impl Reads for SnapshotReads {
@@ -52,34 +83,14 @@ impl Reads for SnapshotReads {
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<(), CommandError> {
-        let call = Call {
-            spec: read.spec,
-            args: *read.args,
-            db: usize::from(read.db),
-            now_ms: self.clock.now_ms(),
-            limits: self.state.command_limits(),
-        };
+        let call = self.call(read.spec, read.db, read.args);
         let notified = self.state.limits.notified();
         let notes_missing = notified.wants(Classes::KEY_MISS);
-        let fresh = || Lookups { notes_missing, ..Lookups::default() };
-        let mut lookups = fresh();
-        let start = reply.len_bytes();
-        let mut result = Ok(());
-        for _ in 0..READS_MAX {
-            let faults = self.table.faults();
-            let snapshot = self.table.snapshot();
-            result = command::read(&call, &snapshot, reply, &mut lookups);
-            if self.table.faults() == faults {
-                if let Err(error) = &result {
-                    damage::met(&self.table, error, &snapshot, call.db, call.keys());
-                }
-                break;
-            }
-            // Zeros may have taken the place of a page in the middle of this: none of it is believed.
-            reply.truncate(start);
-            lookups = fresh();
-            result = Err(TableError::Faulted.into());
-        }
+        let mut lookups = Lookups::default();
+        let result = self.on_snapshot(&call, reply, |view, reply| {
+            lookups = Lookups { notes_missing, ..Lookups::default() };
+            command::read(&call, view, reply, &mut lookups)
+        });
         self.state.stats.looked_up(lookups.hits, lookups.misses);
         if notes_missing && !lookups.missing.is_empty() {
             let mut events = Events::new(notified);
@@ -90,6 +101,25 @@ impl Reads for SnapshotReads {
         }
         expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
         result.map_err(CommandError::Keyspace)
+    }
+
+    fn run_no_op(
+        &self,
+        spec: &'static Spec,
+        db: u16,
+        args: &Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, CommandError> {
+        let call = self.call(spec, db, args);
+        let start = reply.len_bytes();
+        match self.on_snapshot(&call, reply, |view, reply| command::run_no_op(&call, view, reply)) {
+            Ok(()) => Ok(true),
+            Err(KeyspaceError::WouldChange) => {
+                reply.truncate(start);
+                Ok(false)
+            }
+            Err(error) => Err(CommandError::Keyspace(error)),
+        }
     }
 
     fn missing(&self, spec: &'static Spec, db: u16, args: &Args<'_>) -> Option<Fetch> {

@@ -456,12 +456,11 @@ fn pack(view: &View<'_>, root: Root, width: Width) -> Result<Option<PackedBytes>
 }
 
 /// Whether `key` holds a collection without elements.
-pub(super) fn is_empty(table: &TableWriter, db: usize, key: &[u8]) -> Result<bool, KeyspaceError> {
-    if table.root(keys_slot(db)).is_empty() {
+pub(super) fn is_empty(view: &View<'_>, db: usize, key: &[u8]) -> Result<bool, KeyspaceError> {
+    if view.root(keys_slot(db)).is_empty() {
         return Ok(false);
     }
-    let view = table.view();
-    let Some(value) = reader::lookup(&view, db, key)? else {
+    let Some(value) = reader::lookup(view, db, key)? else {
         return Ok(false);
     };
     Ok(match value.collection(value.kind) {

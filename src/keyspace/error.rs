@@ -26,4 +26,7 @@ pub enum KeyspaceError {
         /// What is different.
         reason: &'static str,
     },
+    /// A published version is not changed.
+    #[error("a published version would be changed")]
+    WouldChange,
 }

@@ -99,10 +99,19 @@ pub enum Purged {
     Fields,
 }
 
-/// The writer's own version of the data, and the record of what is changed in it.
+/// A version of the data that commands which write run on.
+enum Version<'a> {
+    /// The writer's own one.
+    Own(&'a mut TableWriter),
+    /// One that does not change.
+    Published(View<'a>),
+}
+
+/// The writer's own version of the data, and the record of what is changed in it; or a published one, on which all goes
+/// well that changes nothing.
 pub struct Keyspace<'a> {
-    /// The table.
-    table: &'a mut TableWriter,
+    /// The version.
+    version: Version<'a>,
     /// The record being formed; `None` in replay.
     record: Option<&'a mut EffectBuffer>,
     /// Where key-space events go; `None` when nobody wants any.
@@ -112,7 +121,12 @@ pub struct Keyspace<'a> {
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { table, record, events: None }
+        Self { version: Version::Own(table), record, events: None }
+    }
+
+    /// What `view` holds. A change of it is refused with [`KeyspaceError::WouldChange`].
+    pub fn published(view: View<'a>) -> Self {
+        Self { version: Version::Published(view), record: None, events: None }
     }
 
     /// The same keyspace, with somebody who listens to its events.
@@ -122,7 +136,11 @@ impl<'a> Keyspace<'a> {
 
     /// The same keyspace, for a shorter time.
     pub fn reborrow(&mut self) -> Keyspace<'_> {
-        Keyspace { table: self.table, record: self.record.as_deref_mut(), events: self.events.as_deref_mut() }
+        let version = match &mut self.version {
+            Version::Own(table) => Version::Own(table),
+            Version::Published(view) => Version::Published(*view),
+        };
+        Keyspace { version, record: self.record.as_deref_mut(), events: self.events.as_deref_mut() }
     }
 
     /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at a pointer
@@ -136,12 +154,15 @@ impl<'a> Keyspace<'a> {
 
     /// The version with all changes so far.
     pub fn view(&self) -> View<'_> {
-        self.table.view()
+        match &self.version {
+            Version::Own(table) => table.view(),
+            Version::Published(view) => *view,
+        }
     }
 
     /// What there is to know of a key, past its deadline or not; `None` if it does not exist.
     pub fn info(&self, db: usize, key: &[u8]) -> Result<Option<KeyInfo>, KeyspaceError> {
-        reader::lookup(&self.table.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
+        reader::lookup(&self.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
     }
 
     /// Hands what the key holds, past its deadline or not, to `look`.
@@ -151,7 +172,7 @@ impl<'a> Keyspace<'a> {
         key: &[u8],
         look: impl FnOnce(&View<'_>, Option<Value<'_>>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let view = self.table.view();
+        let view = self.view();
         let value = reader::lookup(&view, db, key)?;
         look(&view, value)
     }
@@ -168,18 +189,18 @@ impl<'a> Keyspace<'a> {
 
     /// Number of keys in a database.
     pub fn len(&self, db: usize) -> u64 {
-        self.table.root(keys_slot(db)).len()
+        self.view().root(keys_slot(db)).len()
     }
 
     /// Whether a database holds no key.
     pub fn is_empty(&self, db: usize) -> bool {
-        self.table.root(keys_slot(db)).is_empty()
+        self.view().root(keys_slot(db)).is_empty()
     }
 
     /// Makes one change: adds it to the record and changes the table.
     ///
     /// An error means that the table is not in order, or that the effect does not fit the data; the version must not be
-    /// published then.
+    /// published then. Or it is a published one, and not changed.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         if let Some(record) = self.record.as_deref_mut() {
             record.push(effect);
@@ -187,18 +208,26 @@ impl<'a> Keyspace<'a> {
         if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
             return self.apply_and_tell_new(effect);
         }
-        apply::apply(self.table, effect)
+        self.make(effect)
+    }
+
+    /// Changes the table.
+    fn make(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        match &mut self.version {
+            Version::Own(table) => apply::apply(table, effect),
+            Version::Published(_) => Err(KeyspaceError::WouldChange),
+        }
     }
 
     /// Makes a change, and tells of the key that it made, if it made one.
     #[cold]
     fn apply_and_tell_new(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         let target = effect.destination().or_else(|| effect.db().zip(effect.key()));
-        let Some((db, key)) = target else { return apply::apply(self.table, effect) };
+        let Some((db, key)) = target else { return self.make(effect) };
         // What a rename replaces is deleted first: its key is a new one.
         let is_new =
             matches!(effect, Effect::Rename { .. } | Effect::Copy { .. }) || self.info(db, key)?.is_none();
-        apply::apply(self.table, effect)?;
+        self.make(effect)?;
         if is_new && self.info(db, key)?.is_some() {
             self.event(Classes::NEW, "new", db, key);
         }
@@ -210,7 +239,7 @@ impl<'a> Keyspace<'a> {
     pub fn apply_removal(&mut self, effect: &Effect<'_>) -> Result<bool, KeyspaceError> {
         self.apply(effect)?;
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(false) };
-        let emptied = collection::is_empty(self.table, db, key)?;
+        let emptied = collection::is_empty(&self.view(), db, key)?;
         if emptied {
             let expired = matches!(effect, Effect::HashDelete { expired: true, .. });
             self.apply(&Effect::Delete { db, key, expired })?;
@@ -220,13 +249,13 @@ impl<'a> Keyspace<'a> {
 
     /// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
     pub fn any_due(&self, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
-        any_due(&self.table.view(), db, now_ms)
+        any_due(&self.view(), db, now_ms)
     }
 
     /// Deletes the key if its deadline has passed at `now_ms`, or else some of its fields whose deadlines have.
     pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Purged, KeyspaceError> {
         let (expired, fields) = {
-            let view = self.table.view();
+            let view = self.view();
             let Some(value) = reader::lookup(&view, db, key)? else {
                 return Ok(Purged::Nothing);
             };
@@ -257,17 +286,17 @@ impl<'a> Keyspace<'a> {
 
     /// Up to `keys_max` keys whose deadlines have passed at `now_ms`, the oldest of each database first.
     pub fn due(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
-        deadline::due(&self.table.view(), now_ms, keys_max)
+        deadline::due(&self.view(), now_ms, keys_max)
     }
 
     /// Up to `keys_max` hashes with fields whose deadlines have passed at `now_ms`.
     pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
-        field_deadline::due(&self.table.view(), now_ms, keys_max)
+        field_deadline::due(&self.view(), now_ms, keys_max)
     }
 
     /// The earliest deadline of all, in milliseconds since 1970.
     pub fn next_deadline(&self) -> Result<Option<u64>, KeyspaceError> {
-        let view = self.table.view();
+        let view = self.view();
         let mut earliest = None;
         for db in 0..DATABASES_MAX {
             let first = [deadline::first(&view, db)?, field_deadline::first(&view, db)?];

@@ -30,7 +30,13 @@ impl Publication {
         if !self.wanted.load(Relaxed) {
             self.wanted.store(true, Relaxed);
         }
-        !self.behind.load(SeqCst)
+        !self.is_behind()
+    }
+
+    /// Whether a snapshot that is taken now misses acknowledged writes. The writer does not learn of this question.
+    #[inline]
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(SeqCst)
     }
 
     /// Whether a reader asked since the last call. For the writer.

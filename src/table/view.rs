@@ -28,6 +28,7 @@ pub(super) const LONG_KEY_AT_EDGE: CorruptReason = CorruptReason::Structure("a l
 /// One version of all trees: a reader's snapshot, or what the writer has not published yet.
 ///
 /// Roots that are passed in must come from this version: from `root`, or from a cell that was read from it.
+#[derive(Clone, Copy)]
 pub struct View<'t> {
     /// The table that holds the pages.
     table: &'t Table,

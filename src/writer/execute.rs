@@ -42,6 +42,7 @@ impl<L: Log> Writer<L> {
         let space = self.secure(open, &submission)?;
         let mut items = std::mem::take(&mut submission.items);
         let out_start = submission.out.len();
+        let records = open.group.count();
         let (mut executed, mut waits) = (0, None);
         let mut clock = Instant::now();
         for index in 0..items.len() {
@@ -99,7 +100,10 @@ impl<L: Log> Writer<L> {
         submission.items = items;
         match waits {
             Some(wait) => self.put_aside(submission, wait),
-            None => self.answered.push((submission, executed)),
+            None => {
+                submission.changed = open.group.count() > records;
+                self.answered.push((submission, executed));
+            }
         }
         Ok(())
     }

@@ -67,6 +67,8 @@ pub struct Submission {
     pub ready: Vec<u8>,
     /// The replies, appended by the writer.
     pub out: Vec<u8>,
+    /// Whether the commands may have changed anything; the writer says when they did not.
+    pub changed: bool,
     /// Resolved with the completion.
     pub reply_to: Resolver,
 }
@@ -84,6 +86,7 @@ impl Submission {
             items: Vec::new(),
             ready: Vec::new(),
             out: Vec::new(),
+            changed: true,
             reply_to,
         })
     }

@@ -38,6 +38,42 @@ fn reads_alone_do_not_bother_the_writer() {
 }
 
 #[test]
+fn writes_that_change_nothing_soon_need_no_writer() {
+    let fake = Fake::start();
+    let mut wire = Wire::connect(fake.address);
+    for _ in 0..5 {
+        wire.ask("SET a 1", "+OK");
+    }
+    fake.store.hold_writer(true);
+    wire.send("SET a 1\r\nSET a 1\r\nPING\r\n").expect("+OK\r\n+OK\r\n+PONG\r\n");
+    wire.send("SET a 2\r\nSET a 2\r\n").expect_silence();
+    fake.store.hold_writer(false);
+    wire.expect("+OK\r\n+OK\r\n").send("SET a 2\r\n").expect("+OK\r\n");
+    fake.store.hold_writer(true);
+    wire.send("SET a 2\r\n").expect_silence();
+    fake.store.hold_writer(false);
+    wire.expect("+OK\r\n");
+}
+
+#[test]
+fn what_changes_nothing_in_an_old_version_is_not_answered_from_there() {
+    let fake = Fake::start();
+    let mut wire = Wire::connect(fake.address);
+    for _ in 0..5 {
+        wire.ask("SET a 1", "+OK");
+    }
+    fake.state.publication.set_behind(true);
+    fake.store.hold_writer(true);
+    wire.send("SET a 1\r\n").expect_silence();
+    fake.store.hold_writer(false);
+    wire.expect("+OK\r\n");
+    fake.state.publication.set_behind(false);
+    fake.store.hold_writer(true);
+    wire.send("SET a 1\r\n").expect("+OK\r\n");
+    fake.store.hold_writer(false);
+}
+
+#[test]
 fn who_waits_for_the_disk_holds_nobody_else_up() {
     let fake = Fake::start_with(Limits::default(), 1);
     fake.store.hold_disk(true);

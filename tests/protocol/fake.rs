@@ -59,6 +59,12 @@ impl Store {
         }
     }
 
+    /// Whether a command changes anything: all that write do, but for a `SET` to what is there.
+    fn changes(&self, spec: &Spec, db: u16, args: &Args<'_>) -> bool {
+        let is_there = || self.keys.lock().unwrap().get(&(db, args[1].to_vec())) == Some(&args[2].to_vec());
+        matches!(spec.run, Run::Write(_)) && !(spec.name == "set" && is_there())
+    }
+
     fn execute(&self, spec: &Spec, db: u16, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
         match spec.name {
             "set" => {
@@ -95,6 +101,19 @@ impl Reads for Store {
             }
         }
         self.execute(call.spec, call.db, call.args, reply)
+    }
+
+    fn run_no_op(
+        &self,
+        spec: &'static Spec,
+        db: u16,
+        args: &Args<'_>,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, CommandError> {
+        if self.changes(spec, db, args) {
+            return Ok(false);
+        }
+        self.execute(spec, db, args, reply).map(|()| true)
     }
 
     fn missing(&self, _: &'static Spec, _: u16, args: &Args<'_>) -> Option<Fetch> {
@@ -149,6 +168,13 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
     let mut out = std::mem::take(&mut submission.out);
     let before = out.len();
     let mut executed = 0;
+    submission.changed = false;
+    for index in 0..submission.items.len() {
+        let item = &submission.items[index];
+        if let Item::Execute { spec, db, first_span, spans } = item {
+            submission.changed |= store.changes(spec, *db, &submission.args(*first_span, *spans));
+        }
+    }
     for item in &submission.items {
         match item {
             Item::Execute { spec, db, first_span, spans } => {

@@ -1,0 +1,92 @@
+//! Writes that change nothing, sent again and again, against the real binary: each sees what was acknowledged to anybody
+//! before it was sent.
+
+mod common;
+
+use common::{Client, TestServer, Value, seed};
+use rand::rngs::SmallRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+
+/// A command that changes nothing and its reply, a change by somebody else, and the reply to the same command after it.
+/// The replies are as `shown` writes them.
+const POLLS: [[&str; 4]; 14] = [
+    ["LPOP list", "nil", "RPUSH list x", "x"],
+    ["RPOPLPUSH from to", "nil", "RPUSH from x", "x"],
+    ["SPOP set", "nil", "SADD set x", "x"],
+    ["SADD members x", "0", "SREM members x", "1"],
+    ["SREM gone x", "0", "SADD gone x", "1"],
+    ["ZADD scores 1 x", "0", "ZREM scores x", "1"],
+    ["ZPOPMIN lowest 1", "[]", "ZADD lowest 1 x", "[x 1]"],
+    ["HSETNX hash field 1", "0", "HDEL hash field", "1"],
+    ["HDEL fields x", "0", "HSET fields x 1", "1"],
+    ["SET lock me NX", "nil", "DEL lock", "OK"],
+    ["DEL key", "0", "SET key 1", "1"],
+    ["EXPIRE due 1000 NX", "0", "SET due 1", "1"],
+    ["INCR text", "ERR value is not an integer or out of range", "SET text 1", "2"],
+    ["GETDEL value", "nil", "SET value x", "x"],
+];
+
+/// What makes the first command of each row change nothing at first.
+const BEFORE: [&str; 6] = [
+    "SADD members x",
+    "ZADD scores 1 x",
+    "HSET hash field 1",
+    "SET lock me",
+    "SET due 1 EX 100",
+    "SET text x",
+];
+
+/// Commands that change nothing before somebody changes something, at most.
+const ROW_MAX: u32 = 150;
+
+/// A reply in short.
+fn shown(reply: &Value) -> String {
+    match reply {
+        Value::Null => "nil".into(),
+        Value::Integer(number) => number.to_string(),
+        Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(" ")),
+        other => other.text(),
+    }
+}
+
+/// Each kind of poll with a client of its own, in random order, next to a client that changes other keys all the time if
+/// `writes`.
+fn poll(writes: bool) {
+    let mut random = SmallRng::seed_from_u64(seed("--test no_ops"));
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let mut changer = server.client();
+    let mut busy = server.client();
+    for line in BEFORE {
+        changer.run(line);
+    }
+    let mut polls: Vec<(Client, [&str; 4])> = POLLS.iter().map(|poll| (server.client(), *poll)).collect();
+    polls.shuffle(&mut random);
+    for (client, [poll, nothing, change, something]) in &mut polls {
+        for round in 0..20 {
+            for _ in 0..random.random_range(0..ROW_MAX) {
+                if writes {
+                    busy.run("INCR busy");
+                }
+                assert_eq!(shown(&client.run(poll)), *nothing, "{poll} in round {round}");
+            }
+            let changed = changer.run(change);
+            assert!(!matches!(changed, Value::Error(_)), "{change}: {changed:?}");
+            assert_eq!(shown(&client.run(poll)), *something, "{poll} after {change} in round {round}");
+            for line in BEFORE {
+                changer.run(line);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_before_is_seen() {
+    poll(false);
+}
+
+#[test]
+fn what_was_acknowledged_before_is_seen_beside_a_writer() {
+    poll(true);
+}

@@ -120,19 +120,19 @@ fn set_string(
     let deadlines = Deadlines { key: expire_at_ms, first_field: None };
     if value.len() <= INLINE_BYTES_MAX {
         let cell = cell::short(expire_at_ms, raw, value);
-        return overwrite(table, (db, key), &cell, deadlines);
+        return overwrite(table, (db, key), cell.pieces(), deadlines);
     }
     let old = Old::of(table, db, key)?;
     let pieces = pieces::new(table, value)?;
     let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
-    put(table, (db, key), (&cell, &[pieces]), old, deadlines)
+    put(table, (db, key), (cell.pieces(), &[pieces]), old, deadlines)
 }
 
 /// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
 fn overwrite(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
-    bytes: &[u8],
+    bytes: [&[u8]; 2],
     deadlines: Deadlines,
 ) -> Result<(), KeyspaceError> {
     let mut root = table.root(keys_slot(db));
@@ -177,16 +177,16 @@ impl Before {
     }
 }
 
-/// Stores a cell, bytes and trees, under a key, in place of `old`.
+/// Stores a cell, bytes in two pieces and trees, under a key, in place of `old`.
 pub(super) fn put(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
-    (bytes, roots): (&[u8], &[Root]),
+    (bytes, roots): ([&[u8]; 2], &[Root]),
     old: Old,
     deadlines: Deadlines,
 ) -> Result<(), KeyspaceError> {
     let mut root = table.root(keys_slot(db));
-    table.insert(&mut root, key, bytes, roots)?;
+    table.replace(&mut root, key, bytes, roots, |_| ())?;
     table.set_root(keys_slot(db), root);
     replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
     drop_trees(table, &old.roots)
@@ -230,14 +230,14 @@ fn set_range(
             bytes.resize(len as usize, 0);
             bytes[offset as usize..][..value.len()].copy_from_slice(value);
             let cell = cell::short(expire_at_ms, true, &bytes);
-            return put(table, (db, key), (&cell, &[]), Old::kept(deadlines), deadlines);
+            return put(table, (db, key), (cell.pieces(), &[]), Old::kept(deadlines), deadlines);
         }
         OldText::Short(bytes) => pieces::new(table, &bytes)?,
         OldText::InPieces { root, .. } => root,
     };
     pieces::write(table, &mut pieces, offset, value)?;
     let cell = cell::in_pieces(expire_at_ms, true, len);
-    put(table, (db, key), (&cell, &[pieces]), Old::kept(deadlines), deadlines)
+    put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(deadlines), deadlines)
 }
 
 /// A string as it was, owned, so that the table can be changed meanwhile.
@@ -311,9 +311,10 @@ fn expire(
     let Some(owned) = OwnedCell::of(table, db, key)? else {
         return Ok(None);
     };
-    let bytes = cell::with_deadline(&owned.cell(), expire_at_ms)?;
+    let cell = owned.cell();
+    let bytes = cell::with_deadline(&cell, expire_at_ms)?;
     let mut root = table.root(keys_slot(db));
-    table.insert(&mut root, key, &bytes, owned.roots.as_slice())?;
+    table.replace(&mut root, key, bytes.pieces(), owned.roots.as_slice(), |_| ())?;
     table.set_root(keys_slot(db), root);
     deadline::replace(table, db, key, owned.deadlines.key, expire_at_ms)?;
     Ok(Some(()))
@@ -368,7 +369,7 @@ fn place(
     roots: &[Root],
 ) -> Result<(), KeyspaceError> {
     let old = Old::of(table, db, key)?;
-    put(table, (db, key), (&owned.bytes, roots), old, owned.deadlines)
+    put(table, (db, key), ([&owned.bytes, &[]], roots), old, owned.deadlines)
 }
 
 /// A cell as it was, owned, so that the table can be changed meanwhile.

@@ -21,8 +21,6 @@
 //! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value; a piece that is missing, or shorter than
 //! that, is zeros from there on. So a string that was written far past its end costs what was written.
 
-use smallvec::SmallVec;
-
 use super::KeyspaceError;
 use crate::effect::VALUE_BYTES_MAX;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root};
@@ -197,24 +195,63 @@ impl Text<'_> {
     }
 }
 
-/// The bytes of a cell; those of small values need no allocation.
-pub(super) type CellBytes = SmallVec<[u8; 256]>;
+/// Bytes of a cell before what it was given, at most: tag, deadline and a length.
+const HEAD_BYTES_MAX: usize = HEADER_BYTES_MAX + 8;
+
+/// The bytes of a cell that is to be stored.
+pub(super) struct CellBytes<'a> {
+    /// What stands in front, the first bytes of it.
+    head: [u8; HEAD_BYTES_MAX],
+    /// How many.
+    head_len: u8,
+    /// What follows.
+    rest: &'a [u8],
+}
+
+impl<'a> CellBytes<'a> {
+    /// A cell with a tag and a deadline, and `rest` behind them.
+    pub(super) fn new(tag: u8, expire_at_ms: Option<u64>, rest: &'a [u8]) -> Self {
+        let mut head = [0; HEAD_BYTES_MAX];
+        let head_len = match expire_at_ms {
+            Some(deadline) => {
+                head[0] = tag | HAS_DEADLINE;
+                head[1..9].copy_from_slice(&deadline.to_le_bytes());
+                9
+            }
+            None => {
+                head[0] = tag;
+                1
+            }
+        };
+        Self { head, head_len, rest }
+    }
+
+    /// The same with a length at the end of what stands in front.
+    pub(super) fn with_length(mut self, len: u64) -> Self {
+        let at = usize::from(self.head_len);
+        self.head[at..at + 8].copy_from_slice(&len.to_le_bytes());
+        self.head_len += 8;
+        self
+    }
+
+    /// The bytes in two pieces, one behind the other.
+    #[inline]
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
+        [&self.head[..usize::from(self.head_len)], self.rest]
+    }
+}
 
 /// The cell of a short string.
-pub(super) fn short(expire_at_ms: Option<u64>, raw: bool, text: &[u8]) -> CellBytes {
+pub(super) fn short(expire_at_ms: Option<u64>, raw: bool, text: &[u8]) -> CellBytes<'_> {
     debug_assert!(text.len() <= INLINE_BYTES_MAX);
     let flags = if raw { RAW } else { 0 };
-    let mut cell = header(Kind::String as u8 | flags, expire_at_ms);
-    cell.extend_from_slice(text);
-    cell
+    CellBytes::new(Kind::String as u8 | flags, expire_at_ms, text)
 }
 
 /// The cell of a string in pieces, which are in the cell's first tree.
-pub(super) fn in_pieces(expire_at_ms: Option<u64>, raw: bool, len: u64) -> CellBytes {
+pub(super) fn in_pieces(expire_at_ms: Option<u64>, raw: bool, len: u64) -> CellBytes<'static> {
     let flags = IN_TREES | if raw { RAW } else { 0 };
-    let mut cell = header(Kind::String as u8 | flags, expire_at_ms);
-    cell.extend_from_slice(&len.to_le_bytes());
-    cell
+    CellBytes::new(Kind::String as u8 | flags, expire_at_ms, &[]).with_length(len)
 }
 
 /// The cell of a collection; its trees, if it has any, are the cell's.
@@ -224,32 +261,18 @@ pub(super) fn collection(
     timed: bool,
     in_trees: bool,
     payload: &[u8],
-) -> CellBytes {
+) -> CellBytes<'_> {
     let flags = if timed { TIMED } else { 0 } | if in_trees { IN_TREES } else { 0 };
-    let mut cell = header(kind as u8 | flags, expire_at_ms);
-    cell.extend_from_slice(payload);
-    cell
+    CellBytes::new(kind as u8 | flags, expire_at_ms, payload)
 }
 
 /// The bytes of any cell with another deadline.
-pub(super) fn with_deadline(cell: &Cell<'_>, expire_at_ms: Option<u64>) -> Result<CellBytes, KeyspaceError> {
+pub(super) fn with_deadline<'a>(
+    cell: &Cell<'a>,
+    expire_at_ms: Option<u64>,
+) -> Result<CellBytes<'a>, KeyspaceError> {
     let value = Value::read(cell)?;
-    let mut bytes = header(cell.bytes[0] & !HAS_DEADLINE, expire_at_ms);
-    bytes.extend_from_slice(value.payload);
-    Ok(bytes)
-}
-
-/// The tag of a cell or an element, and its deadline.
-pub(super) fn header(tag: u8, expire_at_ms: Option<u64>) -> CellBytes {
-    let mut cell = CellBytes::new();
-    match expire_at_ms {
-        Some(deadline) => {
-            cell.push(tag | HAS_DEADLINE);
-            cell.extend_from_slice(&deadline.to_le_bytes());
-        }
-        None => cell.push(tag),
-    }
-    cell
+    Ok(CellBytes::new(cell.bytes[0] & !HAS_DEADLINE, expire_at_ms, value.payload))
 }
 
 #[cfg(test)]
@@ -264,16 +287,16 @@ mod tests {
     #[test]
     fn cells_have_their_bytes() {
         let deadline = Some(0x0102_0304_0506_0708);
-        assert_eq!(short(None, false, b"ab").as_slice(), b"\x01ab");
-        assert_eq!(short(deadline, true, b"ab").as_slice(), b"\x31\x08\x07\x06\x05\x04\x03\x02\x01ab");
-        assert_eq!(in_pieces(None, false, 3).as_slice(), b"\x41\x03\0\0\0\0\0\0\0");
+        assert_eq!(short(None, false, b"ab").pieces().concat(), b"\x01ab");
+        assert_eq!(short(deadline, true, b"ab").pieces().concat(), b"\x31\x08\x07\x06\x05\x04\x03\x02\x01ab");
+        assert_eq!(in_pieces(None, false, 3).pieces().concat(), b"\x41\x03\0\0\0\0\0\0\0");
         assert_eq!(
-            in_pieces(deadline, true, 3).as_slice(),
+            in_pieces(deadline, true, 3).pieces().concat(),
             b"\x71\x08\x07\x06\x05\x04\x03\x02\x01\x03\0\0\0\0\0\0\0"
         );
-        assert_eq!(collection(Kind::Set, None, false, false, b"\x01a").as_slice(), b"\x04\x01a");
+        assert_eq!(collection(Kind::Set, None, false, false, b"\x01a").pieces().concat(), b"\x04\x01a");
         assert_eq!(
-            collection(Kind::Hash, deadline, true, true, b"").as_slice(),
+            collection(Kind::Hash, deadline, true, true, b"").pieces().concat(),
             b"\x73\x08\x07\x06\x05\x04\x03\x02\x01"
         );
     }
@@ -281,10 +304,10 @@ mod tests {
     #[test]
     fn a_deadline_comes_and_goes_without_touching_the_rest() {
         let plain = Cell { bytes: b"\x22ab", roots: CellRoots::default() };
-        let timed = with_deadline(&plain, Some(5)).unwrap();
-        assert_eq!(timed.as_slice(), b"\x32\x05\0\0\0\0\0\0\0ab");
+        let timed = with_deadline(&plain, Some(5)).unwrap().pieces().concat();
+        assert_eq!(timed, b"\x32\x05\0\0\0\0\0\0\0ab");
         let timed = Cell { bytes: &timed, roots: CellRoots::default() };
-        assert_eq!(with_deadline(&timed, None).unwrap().as_slice(), plain.bytes);
+        assert_eq!(with_deadline(&timed, None).unwrap().pieces().concat(), plain.bytes);
     }
 
     #[test]

@@ -268,19 +268,43 @@ impl Draft {
         Self { kind, expire_at_ms: None, first_field_ms: None, form, shrunk: false }
     }
 
-    /// The collection that `key` holds, or `None` if there is no such key. `effect` is the one that asks for it: it
-    /// does not fit the data if the key holds another type.
+    /// The collection that `key` holds. `effect` is the one that asks for it: it does not fit the data if there is no such
+    /// key, or it holds another type.
     pub fn open(
         table: &TableWriter,
-        (db, key): (usize, &[u8]),
+        place: (usize, &[u8]),
         kind: Kind,
         effect: &'static str,
-    ) -> Result<Option<Self>, KeyspaceError> {
+    ) -> Result<Self, KeyspaceError> {
+        let mut draft = Self::new(kind);
+        if !draft.load(table, place, effect)? {
+            return Err(KeyspaceError::Mismatch { effect, reason: "its key does not exist" });
+        }
+        Ok(draft)
+    }
+
+    /// As [`Draft::open`]; a collection that is missing is empty.
+    pub fn open_or_new(
+        table: &TableWriter,
+        place: (usize, &[u8]),
+        kind: Kind,
+        effect: &'static str,
+    ) -> Result<Self, KeyspaceError> {
+        let mut draft = Self::new(kind);
+        draft.load(table, place, effect)?;
+        Ok(draft)
+    }
+
+    /// Takes the collection that `key` holds; `false` if there is no such key.
+    fn load(
+        &mut self,
+        table: &TableWriter,
+        (db, key): (usize, &[u8]),
+        effect: &'static str,
+    ) -> Result<bool, KeyspaceError> {
         let view = table.view();
-        let Some(value) = reader::lookup(&view, db, key)? else {
-            return Ok(None);
-        };
-        let form = match value.collection(kind) {
+        let Some(value) = reader::lookup(&view, db, key)? else { return Ok(false) };
+        self.form = match value.collection(self.kind) {
             Some(Collection::Packed(packed)) => Form::Packed(packed.0.to_vec()),
             Some(Collection::InTrees { header, roots }) => Form::InTrees {
                 header: Header::from_slice(header),
@@ -288,19 +312,9 @@ impl Draft {
             },
             None => return Err(KeyspaceError::Mismatch { effect, reason: "its key holds another type" }),
         };
-        let first_field_ms = value.first_field_ms(&view)?;
-        Ok(Some(Self { kind, expire_at_ms: value.expire_at_ms, first_field_ms, form, shrunk: false }))
-    }
-
-    /// As [`Draft::open`]; a key that does not exist does not fit the data either.
-    pub fn open_existing(
-        table: &TableWriter,
-        place: (usize, &[u8]),
-        kind: Kind,
-        effect: &'static str,
-    ) -> Result<Self, KeyspaceError> {
-        let missing = KeyspaceError::Mismatch { effect, reason: "its key does not exist" };
-        Self::open(table, place, kind, effect)?.ok_or(missing)
+        self.first_field_ms = value.first_field_ms(&view)?;
+        self.expire_at_ms = value.expire_at_ms;
+        Ok(true)
     }
 
     /// The collection as a map.
@@ -321,18 +335,19 @@ impl Draft {
         matches!(self.form, Form::Packed(_))
     }
 
-    /// Lets `key` hold this cell, and shows `see` what it held; the trees of that are the caller's to drop. Unpacks the
+    /// Lets `key` hold this cell, its bytes in two pieces, and shows `see` what it held; the trees of that are the caller's to drop. Unpacks the
     /// collection if it becomes too large, or the cell has trees.
     pub fn put(
         &mut self,
         table: &mut TableWriter,
         key: &[u8],
-        (bytes, trees): (&[u8], &[Root]),
+        (bytes, trees): ([&[u8]; 2], &[Root]),
         see: impl FnOnce(Cell<'_>),
     ) -> Result<(), KeyspaceError> {
         let width = width(self.kind);
         if let Form::Packed(packed) = &mut self.form {
-            let items = [key, bytes];
+            let cell: SmallVec<[u8; 128]> = bytes.into_iter().flatten().copied().collect();
+            let items = [key, &cell];
             let items = if width == Width::Key { &items[..1] } else { &items[..] };
             let found = Packed(packed).find(width, key)?;
             let range = match &found {
@@ -427,11 +442,11 @@ impl Draft {
         match &self.form {
             Form::Packed(items) => {
                 let cell = cell::collection(self.kind, self.expire_at_ms, timed, false, items);
-                put(table, (db, key), (&cell, &[]), old, deadlines)
+                put(table, (db, key), (cell.pieces(), &[]), old, deadlines)
             }
             Form::InTrees { header, roots } => {
                 let cell = cell::collection(self.kind, self.expire_at_ms, timed, true, header);
-                put(table, (db, key), (&cell, roots), old, deadlines)
+                put(table, (db, key), (cell.pieces(), roots), old, deadlines)
             }
         }
     }

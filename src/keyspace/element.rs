@@ -10,7 +10,7 @@
 //! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
 
 use super::KeyspaceError;
-use super::cell::{CellBytes, HAS_DEADLINE, INLINE_BYTES_MAX, Text, header};
+use super::cell::{CellBytes, HAS_DEADLINE, INLINE_BYTES_MAX, Text};
 use super::pieces;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root, TableWriter};
 
@@ -55,29 +55,24 @@ impl<'a> Element<'a> {
 }
 
 /// The cell of an element that holds `value`, with the tree of its pieces if it needs one.
-pub(super) fn new(
+pub(super) fn new<'v>(
     table: &mut TableWriter,
     expire_at_ms: Option<u64>,
-    value: &[u8],
-) -> Result<(CellBytes, Option<Root>), KeyspaceError> {
+    value: &'v [u8],
+) -> Result<(CellBytes<'v>, Option<Root>), KeyspaceError> {
     if value.len() <= INLINE_BYTES_MAX {
-        let mut cell = header(0, expire_at_ms);
-        cell.extend_from_slice(value);
-        return Ok((cell, None));
+        return Ok((CellBytes::new(0, expire_at_ms, value), None));
     }
-    let mut cell = header(IN_PIECES, expire_at_ms);
-    cell.extend_from_slice(&(value.len() as u64).to_le_bytes());
+    let cell = CellBytes::new(IN_PIECES, expire_at_ms, &[]).with_length(value.len() as u64);
     Ok((cell, Some(pieces::new(table, value)?)))
 }
 
 /// The bytes of an element's cell with another deadline.
-pub(super) fn with_deadline(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes, KeyspaceError> {
+pub(super) fn with_deadline(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes<'_>, KeyspaceError> {
     // Read for its checks: the pieces themselves are not looked at.
     Element::read(&Cell { bytes, roots: CellRoots::NONE })?;
     let rest = if bytes[0] & HAS_DEADLINE == 0 { &bytes[1..] } else { &bytes[9..] };
-    let mut cell = header(bytes[0] & !HAS_DEADLINE, expire_at_ms);
-    cell.extend_from_slice(rest);
-    Ok(cell)
+    Ok(CellBytes::new(bytes[0] & !HAS_DEADLINE, expire_at_ms, rest))
 }
 
 #[cfg(test)]
@@ -92,11 +87,11 @@ mod tests {
     fn elements_have_their_bytes() {
         let element = read(b"\x00ab").unwrap();
         assert!(matches!(element, Element { expire_at_ms: None, text: Text::Short(b"ab") }));
-        let timed = with_deadline(b"\x00ab", Some(5)).unwrap();
-        assert_eq!(timed.as_slice(), b"\x10\x05\0\0\0\0\0\0\0ab");
+        let timed = with_deadline(b"\x00ab", Some(5)).unwrap().pieces().concat();
+        assert_eq!(timed, b"\x10\x05\0\0\0\0\0\0\0ab");
         assert_eq!(read(&timed).unwrap().expire_at_ms, Some(5));
         assert!(read(&timed).unwrap().is_expired(5) && !read(&timed).unwrap().is_expired(4));
-        assert_eq!(with_deadline(&timed, None).unwrap().as_slice(), b"\x00ab");
+        assert_eq!(with_deadline(&timed, None).unwrap().pieces().concat(), b"\x00ab");
         let long = read(b"\x40\x03\0\0\0\0\0\0\0").unwrap();
         assert!(matches!(long.text, Text::InPieces { len: 3, .. }));
     }

@@ -199,7 +199,7 @@ impl HashDraft {
         &mut self,
         table: &mut TableWriter,
         field: &[u8],
-        cell: (&[u8], &[Root]),
+        cell: ([&[u8]; 2], &[Root]),
         new_ms: Option<u64>,
     ) -> Result<Option<OldField>, KeyspaceError> {
         let (was_packed, mut old) = (self.draft.is_packed(), None);
@@ -306,11 +306,11 @@ pub(super) fn set(
     pairs: Items<'_>,
     expire_at_ms: Option<u64>,
 ) -> Result<(), KeyspaceError> {
-    let draft = Draft::open(table, place, Kind::Hash, "hset")?.unwrap_or(Draft::new(Kind::Hash));
+    let draft = Draft::open_or_new(table, place, Kind::Hash, "hset")?;
     let mut hash = HashDraft::new(draft);
     for (field, value) in pairs.pairs() {
         let (bytes, pieces) = element::new(table, expire_at_ms, value)?;
-        let old = hash.put(table, field, (&bytes, pieces.as_slice()), expire_at_ms)?;
+        let old = hash.put(table, field, (bytes.pieces(), pieces.as_slice()), expire_at_ms)?;
         drop_field(table, old)?;
     }
     hash.store(table, place)
@@ -323,7 +323,7 @@ pub(super) fn delete(
     fields: Items<'_>,
     effect: &'static str,
 ) -> Result<(), KeyspaceError> {
-    let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
+    let mut hash = HashDraft::new(Draft::open(table, place, Kind::Hash, effect)?);
     for field in fields {
         hash.remove(table, field)?;
     }
@@ -338,14 +338,15 @@ pub(super) fn expire(
     expire_at_ms: Option<u64>,
     effect: &'static str,
 ) -> Result<(), KeyspaceError> {
-    let mut hash = HashDraft::new(Draft::open_existing(table, place, Kind::Hash, effect)?);
+    let mut hash = HashDraft::new(Draft::open(table, place, Kind::Hash, effect)?);
     for field in fields {
         let (bytes, roots) = {
             let view = table.view();
             let Some(cell) = hash.draft.map().get(&view, field)? else { continue };
-            (element::with_deadline(cell.bytes, expire_at_ms)?, cell.roots)
+            (cell.bytes.to_vec(), cell.roots)
         };
-        hash.put(table, field, (&bytes, roots.as_slice()), expire_at_ms)?;
+        let bytes = element::with_deadline(&bytes, expire_at_ms)?;
+        hash.put(table, field, (bytes.pieces(), roots.as_slice()), expire_at_ms)?;
     }
     hash.store(table, place)
 }

@@ -27,7 +27,7 @@ pub(super) fn push(
     end: End,
     elements: Items<'_>,
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open(table, place, Kind::List, "push")?.unwrap_or(Draft::new(Kind::List));
+    let mut draft = Draft::open_or_new(table, place, Kind::List, "push")?;
     let mut last = None;
     for element in elements {
         if let Form::Packed(items) = &mut draft.form {
@@ -55,7 +55,7 @@ pub(super) fn pop(
     count: u64,
 ) -> Result<(), KeyspaceError> {
     let effect = if end == End::Head { "lpop" } else { "rpop" };
-    let draft = Draft::open_existing(table, place, Kind::List, effect)?;
+    let draft = Draft::open(table, place, Kind::List, effect)?;
     let len = len(&draft.form)?;
     let kept = len.checked_sub(count).ok_or(too_short(effect))?;
     cut(table, place, draft, if end == End::Head { count } else { 0 }, kept)
@@ -68,7 +68,7 @@ pub(super) fn trim(
     index: u64,
     count: u64,
 ) -> Result<(), KeyspaceError> {
-    let draft = Draft::open_existing(table, place, Kind::List, "ltrim")?;
+    let draft = Draft::open(table, place, Kind::List, "ltrim")?;
     if index.checked_add(count).is_none_or(|end| end > len(&draft.form).unwrap_or(0)) {
         return Err(too_short("ltrim"));
     }
@@ -82,7 +82,7 @@ pub(super) fn set(
     index: u64,
     value: &[u8],
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open_existing(table, place, Kind::List, "lset")?;
+    let mut draft = Draft::open(table, place, Kind::List, "lset")?;
     if index >= len(&draft.form)? {
         return Err(too_short("lset"));
     }
@@ -110,7 +110,7 @@ pub(super) fn insert(
     index: u64,
     element: &[u8],
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open_existing(table, place, Kind::List, "linsert")?;
+    let mut draft = Draft::open(table, place, Kind::List, "linsert")?;
     if index > len(&draft.form)? {
         return Err(too_short("linsert"));
     }
@@ -133,7 +133,7 @@ pub(super) fn remove(
     (end, count): (End, u64),
     element: &[u8],
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open_existing(table, place, Kind::List, "lrem")?;
+    let mut draft = Draft::open(table, place, Kind::List, "lrem")?;
     match &mut draft.form {
         Form::Packed(items) => {
             let mut ranges = Vec::new();
@@ -259,7 +259,7 @@ fn remove_keys(table: &mut TableWriter, root: &mut Root, keys: &[Box<[u8]>]) -> 
 /// Puts an element under a label.
 fn put(table: &mut TableWriter, root: &mut Root, label: u128, element: &[u8]) -> Result<(), KeyspaceError> {
     let (bytes, pieces) = element::new(table, None, element)?;
-    table.insert(root, &label::key(label), &bytes, pieces.as_slice())?;
+    table.replace(root, &label::key(label), bytes.pieces(), pieces.as_slice(), |_| ())?;
     Ok(())
 }
 

@@ -68,9 +68,9 @@ pub(super) fn add(
     place: (usize, &[u8]),
     members: Items<'_>,
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open(table, place, Kind::Set, "sadd")?.unwrap_or(Draft::new(Kind::Set));
+    let mut draft = Draft::open_or_new(table, place, Kind::Set, "sadd")?;
     for member in members {
-        draft.put(table, member, (&[], &[]), |_| ())?;
+        draft.put(table, member, ([&[], &[]], &[]), |_| ())?;
     }
     draft.store(table, place, None)
 }
@@ -81,7 +81,7 @@ pub(super) fn remove(
     place: (usize, &[u8]),
     members: Items<'_>,
 ) -> Result<(), KeyspaceError> {
-    let mut draft = Draft::open_existing(table, place, Kind::Set, "srem")?;
+    let mut draft = Draft::open(table, place, Kind::Set, "srem")?;
     for member in members {
         draft.remove(table, member, |_| ())?;
     }

@@ -244,7 +244,7 @@ impl SortedSetDraft {
     fn put(&mut self, table: &mut TableWriter, member: &[u8], score: Score) -> Result<(), KeyspaceError> {
         let (was_packed, mut old) = (self.draft.is_packed(), None);
         let bytes = score.to_bytes();
-        self.draft.put(table, member, (&bytes, &[]), |cell| old = Some(score_of(&cell)))?;
+        self.draft.put(table, member, ([&bytes, &[]], &[]), |cell| old = Some(score_of(&cell)))?;
         if was_packed && !self.draft.is_packed() {
             return self.order_all(table);
         }
@@ -308,7 +308,7 @@ pub(super) fn add(
     place: (usize, &[u8]),
     elements: Items<'_>,
 ) -> Result<(), KeyspaceError> {
-    let draft = Draft::open(table, place, Kind::SortedSet, "zadd")?.unwrap_or(Draft::new(Kind::SortedSet));
+    let draft = Draft::open_or_new(table, place, Kind::SortedSet, "zadd")?;
     let mut set = SortedSetDraft { draft };
     for (member, score) in elements.pairs() {
         let bad = KeyspaceError::Mismatch { effect: "zadd", reason: "a member has no score" };
@@ -323,7 +323,7 @@ pub(super) fn remove(
     place: (usize, &[u8]),
     members: Items<'_>,
 ) -> Result<(), KeyspaceError> {
-    let draft = Draft::open_existing(table, place, Kind::SortedSet, "zrem")?;
+    let draft = Draft::open(table, place, Kind::SortedSet, "zrem")?;
     let mut set = SortedSetDraft { draft };
     for member in members {
         set.remove(table, member)?;

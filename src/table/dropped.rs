@@ -127,7 +127,7 @@ impl TableWriter {
         }
         let mut queue = self.roots[DROPPED_SLOT];
         let payload_root = root.encode();
-        let payload = node::Payload::new(&[0, 0], &payload_root);
+        let payload = node::Payload::new([&[0, 0], &[]], &payload_root);
         let outcome =
             self.put(&mut queue, &self.dropped_next.to_be_bytes(), payload, 1, Need::Headroom, |_| ());
         self.roots[DROPPED_SLOT] = queue;

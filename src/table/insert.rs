@@ -48,19 +48,20 @@ impl TableWriter {
         bytes: &[u8],
         roots: &[Root],
     ) -> Result<bool, TableError> {
-        self.replace(root, key, bytes, roots, |_| ())
+        self.replace(root, key, [bytes, &[]], roots, |_| ())
     }
 
-    /// Like `insert`, and shows `see` what the key held, if it is not new.
+    /// Like `insert`, with the bytes in two pieces, one behind the other; and shows `see` what the key held, if it is not
+    /// new.
     pub fn replace(
         &mut self,
         root: &mut Root,
         key: &[u8],
-        bytes: &[u8],
+        bytes: [&[u8]; 2],
         roots: &[Root],
         see: impl FnOnce(Cell<'_>),
     ) -> Result<bool, TableError> {
-        let cell_bytes = bytes.len() + ROOT_BYTES * roots.len();
+        let cell_bytes = bytes[0].len() + bytes[1].len() + ROOT_BYTES * roots.len();
         if cell_bytes > CELL_BYTES_MAX || roots.len() > CELL_ROOTS_MAX {
             return Err(TableError::CellTooLarge { bytes: cell_bytes, roots: roots.len() });
         }

@@ -56,33 +56,37 @@ const STEMS: usize = 10;
 pub(super) struct Payload<'a> {
     /// Lengths and flags, as the cell keeps them.
     meta: u16,
-    /// The payload's bytes.
-    bytes: &'a [u8],
-    /// More bytes that follow at once.
-    tail: &'a [u8],
+    /// The payload's bytes, one piece behind the other.
+    pieces: [&'a [u8]; 3],
 }
 
 impl<'a> Payload<'a> {
     /// A caller's bytes, followed by encoded roots.
-    pub(super) fn new(bytes: &'a [u8], roots: &'a [u8]) -> Payload<'a> {
+    pub(super) fn new([head, rest]: [&'a [u8]; 2], roots: &'a [u8]) -> Payload<'a> {
         debug_assert!(roots.len().is_multiple_of(ROOT_BYTES) && roots.len() <= CELL_ROOTS_MAX * ROOT_BYTES);
-        let meta = (bytes.len() + roots.len()) | (roots.len() / ROOT_BYTES) << ROOTS_SHIFT;
-        Payload { meta: meta as u16, bytes, tail: roots }
+        let len = head.len() + rest.len() + roots.len();
+        let meta = len | (roots.len() / ROOT_BYTES) << ROOTS_SHIFT;
+        Payload { meta: meta as u16, pieces: [head, rest, roots] }
+    }
+
+    /// A payload in one piece.
+    fn whole(meta: u16, bytes: &'a [u8]) -> Payload<'a> {
+        Payload { meta, pieces: [bytes, &[], &[]] }
     }
 
     /// The root of the tree in which keys go on after their stem.
     pub(super) fn stem(root: &'a [u8; ROOT_BYTES]) -> Payload<'a> {
-        Payload { meta: (ROOT_BYTES | 1 << ROOTS_SHIFT | STEM_FLAG) as u16, bytes: root, tail: &[] }
+        Self::whole((ROOT_BYTES | 1 << ROOTS_SHIFT | STEM_FLAG) as u16, root)
     }
 
     /// A pointer to a child.
     pub(super) fn pointer(pointer: &'a [u8; POINTER_BYTES]) -> Payload<'a> {
-        Payload { meta: POINTER_BYTES as u16, bytes: pointer, tail: &[] }
+        Self::whole(POINTER_BYTES as u16, pointer)
     }
 
     /// Length in the cell.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() + self.tail.len()
+        usize::from(self.meta) & PAYLOAD_MASK
     }
 
     /// Whether the cell is a stem.
@@ -92,8 +96,11 @@ impl<'a> Payload<'a> {
 
     /// Writes the payload to exactly its place.
     fn write(&self, out: &mut [u8]) {
-        out[..self.bytes.len()].copy_from_slice(self.bytes);
-        out[self.bytes.len()..].copy_from_slice(self.tail);
+        let mut start = 0;
+        for piece in self.pieces {
+            out[start..start + piece.len()].copy_from_slice(piece);
+            start += piece.len();
+        }
     }
 }
 
@@ -225,7 +232,7 @@ pub(super) fn payload_mut(body: &mut Body, index: usize) -> &mut [u8] {
 /// A cell's payload with its flags, to be written elsewhere.
 pub(super) fn payload_whole(body: &Body, index: usize) -> Payload<'_> {
     let meta = read_u16(body, offset(body, index) + 2) as u16;
-    Payload { meta, bytes: payload(body, index), tail: &[] }
+    Payload::whole(meta, payload(body, index))
 }
 
 /// Bytes of a cell's payload that are encoded roots.

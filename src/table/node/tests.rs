@@ -8,8 +8,8 @@ fn a_leaf_is_these_bytes() {
     let root = Root { page: 5, generation: 6, count: 7 }.encode();
     start(&mut body, 0, b"key:");
     page::set_identity(&mut body, 0x0102, 0x0304);
-    assert!(insert(&mut body, 0, b"long rest", Payload::new(b"v", &[]), &mut spare));
-    assert!(insert(&mut body, 0, b"a", Payload::new(b"", &root), &mut spare));
+    assert!(insert(&mut body, 0, b"long rest", Payload::new([b"v", &[]], &[]), &mut spare));
+    assert!(insert(&mut body, 0, b"a", Payload::new([&[], &[]], &root), &mut spare));
     let header = [1, 0, 2, 0, 0xda, 0x0f, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(body[..16], header);
     assert_eq!(body[16..32], [2, 1, 0, 0, 0, 0, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0]);
@@ -29,7 +29,13 @@ fn every_wrong_number_in_a_node_is_refused_or_harmless() {
     start(&mut body, 0, b"p");
     for index in 0..20 {
         let key = [index; 12];
-        assert!(insert(&mut body, usize::from(index), &key, Payload::new(&[1; 50], &[]), &mut spare));
+        assert!(insert(
+            &mut body,
+            usize::from(index),
+            &key,
+            Payload::new([&[1; 20], &[1; 30]], &[]),
+            &mut spare
+        ));
     }
     let used = offset_at(&body, 20, 20);
     for at in (0..16).chain(HEADER_BYTES..used).chain(read_u16(&body, HEAP_START)..BODY_BYTES) {

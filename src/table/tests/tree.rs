@@ -76,8 +76,8 @@ fn what_is_overwritten_or_taken_out_is_shown() {
         let mut seen = Vec::new();
         let mut see = |cell: Cell<'_>| seen.push(cell.bytes.to_vec());
         assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_none());
-        assert!(writer.replace(&mut root, &key, b"one", &[], &mut see).unwrap(), "it is new");
-        assert!(!writer.replace(&mut root, &key, b"two, and longer", &[], &mut see).unwrap());
+        assert!(writer.replace(&mut root, &key, [b"o", b"ne"], &[], &mut see).unwrap(), "it is new");
+        assert!(!writer.replace(&mut root, &key, [b"two", b", and longer"], &[], &mut see).unwrap());
         assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_some());
         assert!(writer.extract(&mut root, &key, &mut see).unwrap().is_none());
         assert_eq!(seen, [b"one".as_slice(), b"two, and longer"], "{} bytes", key.len());

@@ -14,6 +14,7 @@ mod read;
 mod readiness;
 mod ready;
 mod refusal;
+mod replies;
 mod session;
 mod snapshot;
 mod socket;

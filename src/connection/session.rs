@@ -13,8 +13,8 @@ use std::time::Instant;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::no_op::{BeginWrite, NoOps};
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
-use super::refusal::{Refusal, resolve};
-use crate::command::{Args, CommandError, EXEC, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
+use super::refusal::resolve;
+use crate::command::{Args, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
@@ -63,7 +63,7 @@ pub(super) struct Session {
     /// Finds commands in the input.
     parser: RequestParser,
     /// When the command before this one ended: what a command's time is counted from.
-    clock: Instant,
+    pub(super) clock: Instant,
     /// Keys that the last read found past their deadline.
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
@@ -346,32 +346,6 @@ impl Session {
         self.close_items()
     }
 
-    /// Counts a run and its error, which is put in the place of the reply if the command returned one.
-    pub(super) fn settle(
-        &mut self,
-        spec: &'static Spec,
-        args: &Args<'_>,
-        result: Result<(), CommandError>,
-        replies: &mut Vec<u8>,
-        reply_at: usize,
-        protocol: Protocol,
-    ) {
-        let mut reply = Reply::new(replies, protocol);
-        if let Err(error) = result {
-            reply.truncate(reply_at);
-            reply.error(error.to_string());
-        }
-        // Commands on data write their error themselves.
-        let error = reply.error_since(reply_at);
-        if let Some(text) = error {
-            self.state.stats.error(text);
-        }
-        let failed = error.is_some();
-        let now = Instant::now();
-        self.state.ran(self.client.id(), spec, args, now.duration_since(self.clock), failed);
-        self.clock = now;
-    }
-
     /// Holds the reply of a read that starts at `reply_at` back until the log says that the keys which it found past
     /// their deadline are gone.
     fn purge_before(&mut self, work: &mut Buffers, reply_at: usize) {
@@ -409,83 +383,6 @@ impl Session {
             work.protocol = self.client.protocol();
             work.is_tracked = self.client.tracks_next();
             work.discard = self.is_silent();
-        }
-    }
-
-    /// Refuses a request that names no command.
-    fn refused(&mut self, work: &mut Buffers, first_span: usize, refusal: Refusal) -> Option<Step> {
-        match refusal {
-            Refusal::CrossProtocol => {
-                tracing::warn!(
-                    peer = self.client.info().addr(),
-                    "possible cross-protocol attack: the peer sends HTTP; connection closed"
-                );
-                return Some(Step::Abort);
-            }
-            Refusal::Reply(text, Some(spec)) => self.reject(work, spec, &text),
-            Refusal::Reply(text, None) => self.refuse(work, &text),
-        }
-        work.spans.truncate(first_span);
-        None
-    }
-
-    /// Refuses a known command before it runs.
-    pub(super) fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
-        self.state.stats.rejected(spec.id);
-        if spec.id == EXEC.id {
-            self.client.discard();
-            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
-            let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
-            return self.refuse(work, &text);
-        }
-        self.refuse(work, text);
-    }
-
-    /// Answers with an error.
-    fn refuse(&mut self, work: &mut Buffers, text: &[u8]) {
-        self.state.stats.error(text);
-        self.fail_transaction();
-        self.answer_at_once(work, |reply| reply.error(text));
-    }
-
-    /// Answers with a reply that is known.
-    pub(super) fn answer_at_once(&mut self, work: &mut Buffers, write: impl FnOnce(&mut Reply<'_>)) {
-        let pending = work.is_pending();
-        let replies = if pending { &mut work.ready } else { &mut work.out };
-        let reply_at = replies.len();
-        write(&mut Reply::new(replies, self.client.protocol()));
-        self.enter_reply(work, reply_at);
-    }
-
-    /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
-    /// sent. It stands in `ready` or in `out` accordingly.
-    pub(super) fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
-        if self.is_silent() {
-            let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
-            replies.truncate(reply_at);
-        }
-        self.enter_push(work, reply_at);
-    }
-
-    /// The same for what is sent to a client that wants no replies, too.
-    fn enter_push(&mut self, work: &mut Buffers, reply_at: usize) {
-        if work.is_pending() && work.ready.len() > reply_at {
-            work.items.push(Item::Ready(span(reply_at, work.ready.len())));
-        }
-        self.advance_reply_mode();
-    }
-
-    /// Whether the reply of the command being run is not sent.
-    fn is_silent(&self) -> bool {
-        matches!(self.client.reply_mode(), ReplyMode::Off | ReplyMode::Skip)
-    }
-
-    /// Notes that a command is done with: `CLIENT REPLY SKIP` is meant for the one after it.
-    fn advance_reply_mode(&mut self) {
-        match self.client.reply_mode() {
-            ReplyMode::SkipNext => self.client.set_reply_mode(ReplyMode::Skip),
-            ReplyMode::Skip => self.client.set_reply_mode(ReplyMode::On),
-            ReplyMode::On | ReplyMode::Off => {}
         }
     }
 
@@ -527,6 +424,6 @@ fn hold(work: &mut Buffers, first_span: usize) {
 }
 
 /// The range from `start` to `end`.
-fn span(start: usize, end: usize) -> Span {
+pub(super) fn span(start: usize, end: usize) -> Span {
     Span { start: start as u32, len: (end - start) as u32 }
 }

@@ -1,11 +1,11 @@
 //! What each effect does to the table. Deterministic: the same effects on the same data give the same data.
 
-use super::cell::{self, INLINE_BYTES_MAX, Kind, Text, Value};
+use super::cell::{self, Kind, Value};
 use super::{
     DATABASES_MAX, KeyspaceError, check_depth, deadline, deadlines_slot, field_deadline, hash, keys_slot,
-    list_change as list, pieces, reader, set, walk, zset,
+    list_change as list, reader, set, string_change as string, walk, zset,
 };
-use crate::effect::{Effect, VALUE_BYTES_MAX};
+use crate::effect::Effect;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
 /// Bytes of keys and cells that are copied from tree to tree at once.
@@ -15,11 +15,11 @@ const COPY_BYTES: usize = 64 << 10;
 pub(super) fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
     match *effect {
         Effect::Set { db, key, value, expire_at_ms, raw } => {
-            set_string(table, (db, key), value, expire_at_ms, raw)
+            string::set(table, (db, key), value, expire_at_ms, raw)
         }
-        Effect::Append { db, key, value } => append(table, db, key, value),
+        Effect::Append { db, key, value } => string::append(table, db, key, value),
         Effect::SetRange { db, key, offset, value } => {
-            set_range(table, (db, key), offset, value, effect.name())
+            string::set_range(table, (db, key), offset, value, effect.name())
         }
         Effect::Delete { db, key, .. } => remove(table, db, key)?.ok_or(missing(effect)),
         Effect::Expire { db, key, expire_at_ms } => {
@@ -91,7 +91,7 @@ pub(super) struct Old {
 
 impl Old {
     /// What `key` holds.
-    fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
+    pub(super) fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
         let root = table.root(keys_slot(db));
         if root.is_empty() {
             return Ok(Self::default());
@@ -109,27 +109,8 @@ impl Old {
     }
 }
 
-/// Makes `key` the string `value`, in place of what it was.
-fn set_string(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    value: &[u8],
-    expire_at_ms: Option<u64>,
-    raw: bool,
-) -> Result<(), KeyspaceError> {
-    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
-    if value.len() <= INLINE_BYTES_MAX {
-        let cell = cell::short(expire_at_ms, raw, value);
-        return overwrite(table, (db, key), cell.pieces(), deadlines);
-    }
-    let old = Old::of(table, db, key)?;
-    let pieces = pieces::new(table, value)?;
-    let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
-    put(table, (db, key), (cell.pieces(), &[pieces]), old, deadlines)
-}
-
 /// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
-fn overwrite(
+pub(super) fn overwrite(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     bytes: [&[u8]; 2],
@@ -201,85 +182,6 @@ fn replace_deadlines(
 ) -> Result<(), KeyspaceError> {
     deadline::replace(table, db, key, old.key, new.key)?;
     field_deadline::replace(table, db, key, old.first_field, new.first_field)
-}
-
-/// Adds `value` to the end of a string.
-fn append(table: &mut TableWriter, db: usize, key: &[u8], value: &[u8]) -> Result<(), KeyspaceError> {
-    match string(table, db, key, "append")? {
-        None => set_string(table, (db, key), value, None, false),
-        Some((_, text)) => set_range(table, (db, key), text.len(), value, "append"),
-    }
-}
-
-/// Writes `value` to `offset` of a string.
-fn set_range(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    offset: u64,
-    value: &[u8],
-    effect: &'static str,
-) -> Result<(), KeyspaceError> {
-    let (expire_at_ms, old) = string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
-    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
-    let len = old.len().max(offset.saturating_add(value.len() as u64));
-    if len > VALUE_BYTES_MAX {
-        return Err(KeyspaceError::Mismatch { effect, reason: "its string grows too long" });
-    }
-    let mut pieces = match old {
-        OldText::Short(mut bytes) if len <= INLINE_BYTES_MAX as u64 => {
-            bytes.resize(len as usize, 0);
-            bytes[offset as usize..][..value.len()].copy_from_slice(value);
-            let cell = cell::short(expire_at_ms, true, &bytes);
-            return put(table, (db, key), (cell.pieces(), &[]), Old::kept(deadlines), deadlines);
-        }
-        OldText::Short(bytes) => pieces::new(table, &bytes)?,
-        OldText::InPieces { root, .. } => root,
-    };
-    pieces::write(table, &mut pieces, offset, value)?;
-    let cell = cell::in_pieces(expire_at_ms, true, len);
-    put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(deadlines), deadlines)
-}
-
-/// A string as it was, owned, so that the table can be changed meanwhile.
-enum OldText {
-    /// The bytes.
-    Short(Vec<u8>),
-    /// Where they are.
-    InPieces {
-        /// Length, in bytes.
-        len: u64,
-        /// The pieces.
-        root: Root,
-    },
-}
-
-impl OldText {
-    /// Length, in bytes.
-    fn len(&self) -> u64 {
-        match self {
-            OldText::Short(bytes) => bytes.len() as u64,
-            OldText::InPieces { len, .. } => *len,
-        }
-    }
-}
-
-/// Deadline and bytes of the string that `key` holds, or `None` if the key does not exist.
-fn string(
-    table: &TableWriter,
-    db: usize,
-    key: &[u8],
-    effect: &'static str,
-) -> Result<Option<(Option<u64>, OldText)>, KeyspaceError> {
-    let view = table.view();
-    let Some(value) = reader::lookup(&view, db, key)? else {
-        return Ok(None);
-    };
-    let text = match value.text()? {
-        Some(Text::Short(bytes)) => OldText::Short(bytes.to_vec()),
-        Some(Text::InPieces { len, root }) => OldText::InPieces { len, root },
-        None => return Err(KeyspaceError::Mismatch { effect, reason: "its key holds no string" }),
-    };
-    Ok(Some((value.expire_at_ms, text)))
 }
 
 /// Removes a key with its deadlines and trees; `None` if it does not exist.

@@ -12,8 +12,9 @@
 //! A field past its deadline is missing to whoever asks. It still takes its place until the writer deletes it.
 
 use super::cell::{Kind, Value};
-use super::collection::{Collection, Draft, Form, Map};
+use super::collection::{Collection, Map};
 use super::deadline::{index_key, split};
+use super::draft::{Draft, Form};
 use super::element::{self, Element};
 use super::{KeyspaceError, walk};
 use crate::effect::{Items, ItemsBuffer};

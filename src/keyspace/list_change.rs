@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::cell::{INLINE_BYTES_MAX, Kind};
-use super::collection::{Draft, Form, Header, PACKED_BYTES_MAX};
+use super::collection::PACKED_BYTES_MAX;
+use super::draft::{Draft, Form, Header};
 use super::element::{self, Element};
 use super::packed::{Packed, PackedBytes, packed_bytes, splice};
 use super::{KeyspaceError, label};

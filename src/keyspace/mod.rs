@@ -5,7 +5,7 @@
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
-//! - Collections (`collection`, `packed`, `element`) are laid out the same way whatever their type; `set`, `hash` and
+//! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`, `hash` and
 //!   `list` and `zset` are the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
@@ -20,6 +20,7 @@ mod collection;
 #[cfg(test)]
 mod collection_tests;
 mod deadline;
+mod draft;
 mod element;
 mod error;
 mod estimate;
@@ -35,6 +36,7 @@ mod packed;
 mod pieces;
 mod reader;
 mod set;
+mod string_change;
 mod telling;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use super::KeyspaceError;
 use super::cell::{Kind, Value};
-use super::collection::{Draft, Keys, Map};
+use super::collection::{Keys, Map};
+use super::draft::Draft;
 use crate::effect::Items;
 use crate::table::{TableWriter, View};
 

@@ -14,7 +14,8 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::cell::{Kind, Value};
-use super::collection::{Collection, Draft, Form, Map};
+use super::collection::{Collection, Map};
+use super::draft::{Draft, Form};
 use super::packed::Width;
 use super::{KeyspaceError, MEMBER_BYTES_MAX};
 use crate::effect::{Items, SCORE_BYTES, Score};

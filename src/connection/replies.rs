@@ -1,0 +1,122 @@
+//! Replies that are known at once, and where they go: to the socket, or behind what the writer is to answer; and what
+//! `CLIENT REPLY` takes away.
+
+use std::time::Instant;
+
+use super::buffers::Buffers;
+use super::refusal::Refusal;
+use super::session::{Session, Step, span};
+use crate::command::{Args, CommandError, EXEC, Spec};
+use crate::resp::{Protocol, Reply};
+use crate::state::ReplyMode;
+use crate::writer::Item;
+
+impl Session {
+    /// Counts a run and its error, which is put in the place of the reply if the command returned one.
+    pub(super) fn settle(
+        &mut self,
+        spec: &'static Spec,
+        args: &Args<'_>,
+        result: Result<(), CommandError>,
+        replies: &mut Vec<u8>,
+        reply_at: usize,
+        protocol: Protocol,
+    ) {
+        let mut reply = Reply::new(replies, protocol);
+        if let Err(error) = result {
+            reply.truncate(reply_at);
+            reply.error(error.to_string());
+        }
+        // Commands on data write their error themselves.
+        let error = reply.error_since(reply_at);
+        if let Some(text) = error {
+            self.state.stats.error(text);
+        }
+        let failed = error.is_some();
+        let now = Instant::now();
+        self.state.ran(self.client.id(), spec, args, now.duration_since(self.clock), failed);
+        self.clock = now;
+    }
+
+    /// Refuses a request that names no command.
+    pub(super) fn refused(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        refusal: Refusal,
+    ) -> Option<Step> {
+        match refusal {
+            Refusal::CrossProtocol => {
+                tracing::warn!(
+                    peer = self.client.info().addr(),
+                    "possible cross-protocol attack: the peer sends HTTP; connection closed"
+                );
+                return Some(Step::Abort);
+            }
+            Refusal::Reply(text, Some(spec)) => self.reject(work, spec, &text),
+            Refusal::Reply(text, None) => self.refuse(work, &text),
+        }
+        work.spans.truncate(first_span);
+        None
+    }
+
+    /// Refuses a known command before it runs.
+    pub(super) fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
+        self.state.stats.rejected(spec.id);
+        if spec.id == EXEC.id {
+            self.client.discard();
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
+            let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();
+            return self.refuse(work, &text);
+        }
+        self.refuse(work, text);
+    }
+
+    /// Answers with an error.
+    pub(super) fn refuse(&mut self, work: &mut Buffers, text: &[u8]) {
+        self.state.stats.error(text);
+        self.fail_transaction();
+        self.answer_at_once(work, |reply| reply.error(text));
+    }
+
+    /// Answers with a reply that is known.
+    pub(super) fn answer_at_once(&mut self, work: &mut Buffers, write: impl FnOnce(&mut Reply<'_>)) {
+        let pending = work.is_pending();
+        let replies = if pending { &mut work.ready } else { &mut work.out };
+        let reply_at = replies.len();
+        write(&mut Reply::new(replies, self.client.protocol()));
+        self.enter_reply(work, reply_at);
+    }
+
+    /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
+    /// sent. It stands in `ready` or in `out` accordingly.
+    pub(super) fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
+        if self.is_silent() {
+            let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
+            replies.truncate(reply_at);
+        }
+        self.enter_push(work, reply_at);
+    }
+
+    /// The same for what is sent to a client that wants no replies, too.
+    pub(super) fn enter_push(&mut self, work: &mut Buffers, reply_at: usize) {
+        if work.is_pending() && work.ready.len() > reply_at {
+            work.items.push(Item::Ready(span(reply_at, work.ready.len())));
+        }
+        self.advance_reply_mode();
+    }
+
+    /// Whether the reply of the command being run is not sent.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.client.reply_mode(), ReplyMode::Off | ReplyMode::Skip)
+    }
+
+    /// Notes that a command is done with: `CLIENT REPLY SKIP` is meant for the one after it.
+    pub(super) fn advance_reply_mode(&mut self) {
+        match self.client.reply_mode() {
+            ReplyMode::SkipNext => self.client.set_reply_mode(ReplyMode::Skip),
+            ReplyMode::Skip => self.client.set_reply_mode(ReplyMode::On),
+            ReplyMode::On | ReplyMode::Off => {}
+        }
+    }
+}

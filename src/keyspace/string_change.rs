@@ -1,0 +1,110 @@
+//! Changing strings: setting one, adding to its end, writing into it.
+
+use super::apply::{Deadlines, Old, overwrite, put};
+use super::cell::{self, INLINE_BYTES_MAX, Text};
+use super::{KeyspaceError, pieces, reader};
+use crate::effect::VALUE_BYTES_MAX;
+use crate::table::{Root, TableWriter};
+
+/// Makes `key` the string `value`, in place of what it was.
+pub(super) fn set(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    value: &[u8],
+    expire_at_ms: Option<u64>,
+    raw: bool,
+) -> Result<(), KeyspaceError> {
+    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
+    if value.len() <= INLINE_BYTES_MAX {
+        let cell = cell::short(expire_at_ms, raw, value);
+        return overwrite(table, (db, key), cell.pieces(), deadlines);
+    }
+    let old = Old::of(table, db, key)?;
+    let pieces = pieces::new(table, value)?;
+    let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
+    put(table, (db, key), (cell.pieces(), &[pieces]), old, deadlines)
+}
+
+/// Adds `value` to the end of a string.
+pub(super) fn append(
+    table: &mut TableWriter,
+    db: usize,
+    key: &[u8],
+    value: &[u8],
+) -> Result<(), KeyspaceError> {
+    match string(table, db, key, "append")? {
+        None => set(table, (db, key), value, None, false),
+        Some((_, text)) => set_range(table, (db, key), text.len(), value, "append"),
+    }
+}
+
+/// Writes `value` to `offset` of a string.
+pub(super) fn set_range(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    offset: u64,
+    value: &[u8],
+    effect: &'static str,
+) -> Result<(), KeyspaceError> {
+    let (expire_at_ms, old) = string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
+    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
+    let len = old.len().max(offset.saturating_add(value.len() as u64));
+    if len > VALUE_BYTES_MAX {
+        return Err(KeyspaceError::Mismatch { effect, reason: "its string grows too long" });
+    }
+    let mut pieces = match old {
+        OldText::Short(mut bytes) if len <= INLINE_BYTES_MAX as u64 => {
+            bytes.resize(len as usize, 0);
+            bytes[offset as usize..][..value.len()].copy_from_slice(value);
+            let cell = cell::short(expire_at_ms, true, &bytes);
+            return put(table, (db, key), (cell.pieces(), &[]), Old::kept(deadlines), deadlines);
+        }
+        OldText::Short(bytes) => pieces::new(table, &bytes)?,
+        OldText::InPieces { root, .. } => root,
+    };
+    pieces::write(table, &mut pieces, offset, value)?;
+    let cell = cell::in_pieces(expire_at_ms, true, len);
+    put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(deadlines), deadlines)
+}
+
+/// A string as it was, owned, so that the table can be changed meanwhile.
+enum OldText {
+    /// The bytes.
+    Short(Vec<u8>),
+    /// Where they are.
+    InPieces {
+        /// Length, in bytes.
+        len: u64,
+        /// The pieces.
+        root: Root,
+    },
+}
+
+impl OldText {
+    /// Length, in bytes.
+    fn len(&self) -> u64 {
+        match self {
+            OldText::Short(bytes) => bytes.len() as u64,
+            OldText::InPieces { len, .. } => *len,
+        }
+    }
+}
+
+/// Deadline and bytes of the string that `key` holds, or `None` if the key does not exist.
+fn string(
+    table: &TableWriter,
+    db: usize,
+    key: &[u8],
+    effect: &'static str,
+) -> Result<Option<(Option<u64>, OldText)>, KeyspaceError> {
+    let view = table.view();
+    let Some(value) = reader::lookup(&view, db, key)? else {
+        return Ok(None);
+    };
+    let text = match value.text()? {
+        Some(Text::Short(bytes)) => OldText::Short(bytes.to_vec()),
+        Some(Text::InPieces { len, root }) => OldText::InPieces { len, root },
+        None => return Err(KeyspaceError::Mismatch { effect, reason: "its key holds no string" }),
+    };
+    Ok(Some((value.expire_at_ms, text)))
+}

@@ -81,6 +81,32 @@ fn poll(writes: bool) {
     }
 }
 
+/// Runs a command; returns the number of events that a listener heard of it.
+fn events(client: &mut Client, listener: &mut Client, line: &str) -> usize {
+    client.run(line);
+    listener.send(&common::encode(&[b"PING"])).unwrap();
+    let mut count = 0;
+    loop {
+        match listener.reply().unwrap() {
+            Value::Array(items) if items.first() == Some(&Value::Bulk(b"pong".to_vec())) => return count,
+            _ => count += 1,
+        }
+    }
+}
+
+#[test]
+fn events_are_told_of_what_changes_nothing_too() {
+    let root = tempfile::tempdir().unwrap();
+    let flags = ["--loglevel", "warning", "--notify-keyspace-events", "EA"];
+    let server = TestServer::start(&root.path().join("data"), &flags);
+    let (mut client, mut listener) = (server.client(), server.client());
+    listener.run("PSUBSCRIBE __keyevent@*");
+    for _ in 0..20 {
+        // A key that is set and past its deadline at once: nothing is there before, nor afterwards.
+        assert_eq!(events(&mut client, &mut listener, "SET short x EXAT 1"), 3);
+    }
+}
+
 #[test]
 fn what_was_acknowledged_before_is_seen() {
     poll(false);

@@ -120,7 +120,7 @@ pub struct ReadCtx<'a> {
 
 /// What a writing command can reach.
 pub struct WriteCtx<'a> {
-    /// The writer's version.
+    /// The writer's version, or a published one that is not changed.
     pub keys: Keyspace<'a>,
     /// The client's database.
     pub db: usize,

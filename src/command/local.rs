@@ -27,6 +27,7 @@ macro_rules! specs {
             since: $since,
             group: $group,
             complexity: $complexity,
+            tried_words: 0,
             subcommands: specs!(@subcommands $($subcommands)?),
         }),+]
     };

@@ -57,7 +57,7 @@ pub use blocking::Wait;
 pub use context::{EncodingLimits, Limits, LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, estimate, execute, execute_or_wait, read, run_no_op};
 pub use error::CommandError;
-pub use spec::{Flags, KeySpec, Run, Spec};
+pub use spec::{Flags, KeySpec, Run, Spec, TRIED_WORDS};
 pub use table::{all, lookup};
 pub use transactions::EXEC;
 

@@ -143,7 +143,7 @@ pub enum Run {
     /// From a snapshot on the connection's thread; on the writer's version when it stands behind an unanswered write of
     /// the same client.
     Read(ReadFn),
-    /// On the writer.
+    /// On the writer; or on a published version, if it changes nothing there.
     Write(WriteFn),
 }
 
@@ -169,22 +169,20 @@ pub struct Spec {
     pub group: &'static str,
     /// Time complexity.
     pub complexity: &'static str,
+    /// With how many words at most a writing command may be tried on a published version, to see if it changes nothing.
+    /// It is one that often does, finds that out at once, and does little before its first change. 0: it is never tried.
+    pub tried_words: usize,
     /// Subcommands of a container command.
     pub subcommands: &'static [Spec],
 }
+
+/// [`Spec::tried_words`] of a command on several keys or elements.
+pub const TRIED_WORDS: usize = 16;
 
 impl Spec {
     /// Whether the command works on elements of collections.
     pub fn is_on_elements(&self) -> bool {
         matches!(self.group, "hash" | "set" | "list" | "sorted-set" | "geo")
-    }
-
-    /// Whether the command may be tried on a published version, to see if it changes nothing: it names its keys at fixed
-    /// places, does not wait for data, and has little to do before its first change.
-    pub fn may_be_no_op(&self) -> bool {
-        let is_cheap = self.flags.has(Flags::FAST) || !self.flags.has(Flags::DATA_SIZED);
-        let waits_or_searches = self.flags.has(Flags::BLOCKING) || self.flags.has(Flags::MOVABLEKEYS);
-        matches!(self.run, Run::Write(_)) && self.keys.first != 0 && is_cheap && !waits_or_searches
     }
 
     /// The keys that a reading command names: at fixed places, or behind their number.

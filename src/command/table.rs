@@ -83,6 +83,7 @@ pub(super) const fn spec(name: &'static str, arity: i32, flags: Flags, keys: Key
         since: "1.0.0",
         group: "generic",
         complexity: "O(1)",
+        tried_words: 0,
         subcommands: &[],
     }
 }

@@ -324,7 +324,7 @@ impl Connection {
                 false => promise.wait().await.map_err(|_| Ended)?,
             };
             let work = self.work.as_deref_mut().expect("a round has buffers");
-            self.session.no_ops.submitted(completion.executed, completion.submission.changed);
+            self.session.no_ops.answered(completion.submission.changed);
             resolver = work.restore(*completion.submission);
             self.session.finish_transactions(work, completion.executed);
             if discard {

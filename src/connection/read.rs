@@ -1,6 +1,6 @@
 //! Where a reading command, or one that changes nothing, meets the data: a snapshot, on the connection's own thread.
 
-use crate::command::{Args, CommandError, ReadFn, Spec};
+use crate::command::{Args, CommandError, Spec};
 use crate::resp::Reply;
 
 /// A key that a read found past its deadline: its database and its name.
@@ -9,16 +9,16 @@ pub type ExpiredKey = (u16, Box<[u8]>);
 /// Brings pages to memory.
 pub type Fetch = Box<dyn FnOnce() + Send + Sync>;
 
-/// One reading command, ready to run.
+/// One command, ready to run.
 pub struct ReadCall<'a> {
     /// What is known about the command.
     pub spec: &'static Spec,
-    /// What runs it.
-    pub run: ReadFn,
     /// The client's database.
     pub db: u16,
     /// Its words.
     pub args: &'a Args<'a>,
+    /// The moment that it runs at, in milliseconds since 1970.
+    pub now_ms: u64,
 }
 
 /// The data as connections see it: everything in it is durable.
@@ -41,13 +41,10 @@ pub trait Reads: Send + Sync + 'static {
     ///
     /// # Errors
     /// The command's failure, as of a reading one.
-    fn run_no_op(
-        &self,
-        spec: &'static Spec,
-        db: u16,
-        args: &Args<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Result<bool, CommandError>;
+    fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError>;
+
+    /// The time by the clock that deadlines are measured with, in milliseconds since 1970. It never runs backwards.
+    fn now_ms(&self) -> u64;
 
     /// What brings the pages of a command's keys to memory, if some of them are not there: to be called where it holds
     /// nobody else up, for it waits for the disk.

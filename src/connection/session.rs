@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
-use super::no_op::{BeginWrite, NoOps};
+use super::no_op::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::resolve;
-use crate::command::{Args, Flags, LocalCtx, LocalFn, ReadFn, Run, Span, Spec};
+use crate::command::{Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
@@ -34,8 +34,7 @@ pub(super) enum Step {
         /// Where its reply starts in the replies.
         reply_at: usize,
     },
-    /// The next command is for a snapshot, and acknowledged writes are not published yet: the writer is to publish them
-    /// first.
+    /// The next command reads, and acknowledged writes are not published yet: the writer is to publish them first.
     Publish,
     /// The next command's keys are not in memory: they are to be fetched first, while others go on.
     Fetch,
@@ -64,10 +63,12 @@ pub(super) struct Session {
     parser: RequestParser,
     /// When the command before this one ended: what a command's time is counted from.
     pub(super) clock: Instant,
+    /// What the clock of the deadlines told in this round, in milliseconds since 1970, and when.
+    told_ms: Option<(u64, Instant)>,
     /// Keys that the last read found past their deadline.
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
-    pub(super) published: bool,
+    published: bool,
     /// What became of the client's last writes.
     pub(super) no_ops: NoOps,
     /// What brings the next command's keys to memory.
@@ -86,6 +87,7 @@ impl Session {
             postponed: VecDeque::new(),
             parser: RequestParser::default(),
             clock: Instant::now(),
+            told_ms: None,
             expired: Vec::new(),
             published: false,
             no_ops: NoOps::default(),
@@ -131,6 +133,7 @@ impl Session {
             return step;
         }
         self.clock = Instant::now();
+        self.told_ms = None;
         let (mut commands, mut last_id) = (0, None);
         let step = loop {
             if self.client.info().is_killed() {
@@ -189,6 +192,7 @@ impl Session {
             Err(refusal) => return (None, self.refused(work, first_span, refusal)),
         };
         if !self.is_authenticated() && !spec.flags.has(Flags::NO_AUTH) {
+            self.published = false;
             self.reject(work, spec, b"NOAUTH Authentication required.");
             return (Some(spec), None);
         }
@@ -222,19 +226,13 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Publish));
         }
-        let is_tried = match self.begin_write(work, spec) {
-            BeginWrite::Publish => {
-                hold(work, first_span);
-                return (Some(spec), Some(Step::Publish));
-            }
-            begin => begin == BeginWrite::Try,
-        };
+        let is_tried = self.tries(work, spec, work.spans.len() - first_span);
         if self.state.monitors.any() && !matches!(spec.run, Run::Local(_)) {
             self.show_to_monitors(spec, &Args::new(&work.input, &work.spans[first_span..]));
         }
         let step = match spec.run {
             Run::Local(run) => self.run_local(work, first_span, spec, run),
-            Run::Read(run) if !work.is_pending() => self.run_read(work, first_span, spec, run),
+            Run::Read(_) if !work.is_pending() => self.run_read(work, first_span, spec),
             Run::Write(_) if is_tried && self.run_no_op(work, first_span, spec) => None,
             Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
         };
@@ -245,6 +243,13 @@ impl Session {
             self.client.set_caching(false);
         }
         (Some(spec), step)
+    }
+
+    /// The moment that the next command runs at, in milliseconds since 1970. The clock is asked once in a round, and never
+    /// overtaken.
+    pub(super) fn now_ms(&mut self) -> u64 {
+        let (told_ms, at) = *self.told_ms.get_or_insert_with(|| (self.reads.now_ms(), Instant::now()));
+        told_ms + self.clock.saturating_duration_since(at).as_millis() as u64
     }
 
     /// Whether a snapshot that is taken now holds all that was acknowledged before the command came.
@@ -320,20 +325,14 @@ impl Session {
     }
 
     /// Runs a reading command on a snapshot.
-    fn run_read(
-        &mut self,
-        work: &mut Buffers,
-        first_span: usize,
-        spec: &'static Spec,
-        run: ReadFn,
-    ) -> Option<Step> {
+    fn run_read(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
             // Before the read: a change that it does not see is looked up after it was remembered.
             self.state.tracking.remember(&self.state, self.client.id(), spec.keys_read(&args));
         }
-        let call = ReadCall { spec, run, db: self.client.db(), args: &args };
+        let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms: self.now_ms() };
         doorbell::ring_held();
         let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);

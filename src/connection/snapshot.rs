@@ -45,10 +45,9 @@ impl SnapshotReads {
         self.table.stats().pages <= self.warm_above_pages
     }
 
-    /// A command that runs now.
-    fn call<'a>(&self, spec: &'static Spec, db: u16, args: &Args<'a>) -> Call<'a> {
-        let (db, now_ms) = (usize::from(db), self.clock.now_ms());
-        Call { spec, args: *args, db, now_ms, limits: self.state.command_limits() }
+    /// A command with the limits of now.
+    fn call<'a>(&self, ReadCall { spec, db, args, now_ms }: ReadCall<'a>) -> Call<'a> {
+        Call { spec, args: *args, db: usize::from(db), now_ms, limits: self.state.command_limits() }
     }
 
     /// Runs a command on a snapshot, and once more if zeros took the place of a page in the middle of it: none of that is
@@ -83,7 +82,7 @@ impl Reads for SnapshotReads {
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<(), CommandError> {
-        let call = self.call(read.spec, read.db, read.args);
+        let call = self.call(read);
         let notified = self.state.limits.notified();
         let notes_missing = notified.wants(Classes::KEY_MISS);
         let mut lookups = Lookups::default();
@@ -103,14 +102,12 @@ impl Reads for SnapshotReads {
         result.map_err(CommandError::Keyspace)
     }
 
-    fn run_no_op(
-        &self,
-        spec: &'static Spec,
-        db: u16,
-        args: &Args<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Result<bool, CommandError> {
-        let call = self.call(spec, db, args);
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn run_no_op(&self, no_op: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
+        let call = self.call(no_op);
         let start = reply.len_bytes();
         match self.on_snapshot(&call, reply, |view, reply| command::run_no_op(&call, view, reply)) {
             Ok(()) => Ok(true),

@@ -120,8 +120,8 @@ impl Draft {
         matches!(self.form, Form::Packed(_))
     }
 
-    /// Lets `key` hold this cell, its bytes in two pieces, and shows `see` what it held; the trees of that are the caller's to drop. Unpacks the
-    /// collection if it becomes too large, or the cell has trees.
+    /// Lets `key` hold this cell, its bytes in two pieces, and shows `see` what it held; the trees of that are the
+    /// caller's to drop. Unpacks the collection if it becomes too large, or the cell has trees.
     pub fn put(
         &mut self,
         table: &mut TableWriter,
@@ -131,7 +131,8 @@ impl Draft {
     ) -> Result<(), KeyspaceError> {
         let width = width(self.kind);
         if let Form::Packed(packed) = &mut self.form {
-            let cell: SmallVec<[u8; 128]> = bytes.into_iter().flatten().copied().collect();
+            let mut cell = SmallVec::<[u8; 128]>::from_slice(bytes[0]);
+            cell.extend_from_slice(bytes[1]);
             let items = [key, &cell];
             let items = if width == Width::Key { &items[..1] } else { &items[..] };
             let found = Packed(packed).find(width, key)?;

@@ -1,4 +1,5 @@
-//! What can go wrong in the keyspace. A client's mistake is not among it: that is a reply.
+//! What can go wrong in the keyspace, and that a published version would be changed. A client's mistake is not among it:
+//! that is a reply.
 
 use crate::table::TableError;
 

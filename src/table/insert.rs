@@ -17,6 +17,9 @@ pub const KEY_BYTES_MAX: usize = 65_536 + 8;
 /// Most bytes that one key can hold: its own and 24 for each root.
 pub const CELL_BYTES_MAX: usize = 1_300;
 
+// A cell's meta number holds its length.
+const _: () = assert!(CELL_BYTES_MAX <= node::PAYLOAD_MASK);
+
 // A page that overflows can always be cut in two, because two of the largest cells fit one page.
 const _: () = {
     let largest =

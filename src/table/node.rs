@@ -40,7 +40,7 @@ pub(super) const CELL_HEADER_BYTES: usize = 4;
 pub(super) const CELLS_MAX: usize = NODE_BYTES / (SLOT_BYTES + CELL_HEADER_BYTES);
 
 /// Bits of a cell's meta number that hold the payload's length.
-const PAYLOAD_MASK: usize = 0x7ff;
+pub(super) const PAYLOAD_MASK: usize = 0x7ff;
 /// Where the number of roots starts in a cell's meta number.
 const ROOTS_SHIFT: usize = 11;
 /// The flag of a stem in a cell's meta number.

@@ -101,7 +101,8 @@ impl<L: Log> Writer<L> {
         match waits {
             Some(wait) => self.put_aside(submission, wait),
             None => {
-                submission.changed = open.group.count() > records;
+                // Where space is short, the next one is for the writer too, which refuses.
+                submission.changed = open.group.count() > records || !matches!(space, Space::Ample);
                 self.answered.push((submission, executed));
             }
         }

@@ -19,6 +19,10 @@ use crate::table::Frozen;
 /// the writer, so where reads and writes mix, each group is.
 const PUBLISHED_GROUPS: u32 = 16;
 
+/// So many groups in a row without a change are a quiet moment: publishing then costs nobody anything, and writes that
+/// change nothing need the writer no more.
+const UNCHANGED_GROUPS: u32 = 4;
+
 /// Executing while a group is synced pays if at least one in so many as it holds submissions come in meanwhile.
 const MEANWHILE_SHARE: usize = 4;
 
@@ -56,6 +60,8 @@ impl<L: Log> Writer<L> {
         let OpenGroup { group, now_ms, mut changed, quiet, aftermath } = open;
         changed |= self.reclaim(&group, self.options.reclaim_pages_max)?;
         self.unpublished |= changed;
+        self.unchanged_groups = if changed { 0 } else { self.unchanged_groups.saturating_add(1) };
+        let quiet = quiet || self.unchanged_groups >= UNCHANGED_GROUPS;
         self.redo.push(&group);
         let checkpoint = self.checkpoints.is_due(self.table.dirty_pages());
         let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full();

@@ -188,6 +188,8 @@ pub struct Writer<L> {
     overlaps: bool,
     /// Groups that are still to be published, because somebody reads.
     publish_left: u32,
+    /// Groups in a row that changed nothing.
+    unchanged_groups: u32,
     /// Whether the version holds changes that are not published, nor frozen to be.
     unpublished: bool,
     /// The records of these changes, as far as their groups are closed.
@@ -262,6 +264,7 @@ impl<L: Log> Writer<L> {
             flight: None,
             overlaps: false,
             publish_left: 0,
+            unchanged_groups: 0,
             unpublished: false,
             redo,
             waiting: Waiting::default(),

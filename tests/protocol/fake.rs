@@ -103,17 +103,15 @@ impl Reads for Store {
         self.execute(call.spec, call.db, call.args, reply)
     }
 
-    fn run_no_op(
-        &self,
-        spec: &'static Spec,
-        db: u16,
-        args: &Args<'_>,
-        reply: &mut Reply<'_>,
-    ) -> Result<bool, CommandError> {
-        if self.changes(spec, db, args) {
+    fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
+        if self.changes(call.spec, call.db, call.args) {
             return Ok(false);
         }
-        self.execute(spec, db, args, reply).map(|()| true)
+        self.execute(call.spec, call.db, call.args, reply).map(|()| true)
+    }
+
+    fn now_ms(&self) -> u64 {
+        0
     }
 
     fn missing(&self, _: &'static Spec, _: u16, args: &Args<'_>) -> Option<Fetch> {
@@ -342,6 +340,7 @@ const fn spec(id: u16, name: &'static str, arity: i32, flags: Flags, keys: KeySp
         since: "1.0.0",
         group: "test",
         complexity: "O(1)",
+        tried_words: 0,
         subcommands: &[],
     }
 }
@@ -367,7 +366,7 @@ static SPECS: &[Spec] = &[
     spec(10, "get", 2, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
     spec(11, "mget", -2, Flags::READONLY, KeySpec::ALL, Run::Read(read)),
     spec(12, "getrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
-    spec(13, "set", -3, Flags::WRITE, KeySpec::ONE, Run::Write(change)),
+    Spec { tried_words: 3, ..spec(13, "set", -3, Flags::WRITE, KeySpec::ONE, Run::Write(change)) },
     spec(14, "incr", 2, Flags::WRITE, KeySpec::ONE, Run::Write(change)),
     Spec { subcommands: CLIENT, ..spec(15, "client", -2, Flags::NONE, KeySpec::NONE, Run::Local(client)) },
 ];

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Estimate, Hash, KeyspaceError};
 use crate::resp::Reply;
@@ -72,6 +72,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 202,
         summary: "Sets a field of a hash that does not exist.",
+        tried_words: 4,
         ..hash("hsetnx", 4, GROWS_FAST, Run::Write(hsetnx))
     },
     Spec {
@@ -102,6 +103,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 208,
         summary: "Deletes fields of a hash, and the hash with its last field.",
+        tried_words: TRIED_WORDS,
         ..of_fields("hdel", -3, WRITES_FAST, Run::Write(hdel))
     },
     Spec {

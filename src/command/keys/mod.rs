@@ -11,7 +11,7 @@ mod transfer;
 pub(super) use object::{is_packed, usage as memory_usage};
 
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
 use crate::resp::Reply;
@@ -32,6 +32,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 100,
         summary: "Deletes keys.",
         complexity: "O(N) where N is the number of keys. Large values are freed in the background.",
+        tried_words: TRIED_WORDS,
         ..spec("del", -2, Flags::WRITE, KeySpec::ALL, Run::Write(del))
     },
     Spec {
@@ -39,6 +40,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Deletes keys; the same as DEL, which never waits for memory to be freed either.",
         since: "4.0.0",
         complexity: "O(N) where N is the number of keys. Large values are freed in the background.",
+        tried_words: TRIED_WORDS,
         ..spec("unlink", -2, WRITES_FAST, KeySpec::ALL, Run::Write(del))
     },
     Spec {
@@ -82,24 +84,28 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 110,
         summary: "Sets the expiration time of a key in seconds.",
+        tried_words: TRIED_WORDS,
         ..spec("expire", -3, WRITES_FAST, KeySpec::ONE, Run::Write(expire::expire))
     },
     Spec {
         id: 111,
         summary: "Sets the expiration time of a key in milliseconds.",
         since: "2.6.0",
+        tried_words: TRIED_WORDS,
         ..spec("pexpire", -3, WRITES_FAST, KeySpec::ONE, Run::Write(expire::pexpire))
     },
     Spec {
         id: 112,
         summary: "Sets the expiration time of a key to a Unix timestamp.",
         since: "1.2.0",
+        tried_words: TRIED_WORDS,
         ..spec("expireat", -3, WRITES_FAST, KeySpec::ONE, Run::Write(expire::expireat))
     },
     Spec {
         id: 113,
         summary: "Sets the expiration time of a key to a Unix timestamp in milliseconds.",
         since: "2.6.0",
+        tried_words: TRIED_WORDS,
         ..spec("pexpireat", -3, WRITES_FAST, KeySpec::ONE, Run::Write(expire::pexpireat))
     },
     Spec {
@@ -129,6 +135,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 118,
         summary: "Removes the expiration time of a key.",
         since: "2.2.0",
+        tried_words: 2,
         ..spec("persist", 2, WRITES_FAST, KeySpec::ONE, Run::Write(expire::persist))
     },
     Spec {
@@ -152,6 +159,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 122,
         summary: "Renames a key, if no key has the new name.",
+        tried_words: 3,
         ..spec("renamenx", 3, WRITES_FAST, KeySpec::TWO, Run::Write(transfer::renamenx))
     },
     Spec {

@@ -10,7 +10,7 @@ mod transfer;
 
 use super::blocking::{Wait, timeout_ms};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer};
 use crate::keyspace::{Classes, Estimate, KeyspaceError, Kind, List};
 use crate::resp::Reply;
@@ -53,6 +53,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Adds elements to the head of a list if it exists.",
         since: "2.2.0",
         complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        tried_words: TRIED_WORDS,
         ..list("lpushx", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::lpushx))
     },
     Spec {
@@ -60,18 +61,21 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Adds elements to the tail of a list if it exists.",
         since: "2.2.0",
         complexity: "O(N*log(M)) where N is the number of elements to add and M the length of the list.",
+        tried_words: TRIED_WORDS,
         ..list("rpushx", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::rpushx))
     },
     Spec {
         id: LPOP_ID,
         summary: "Removes the first elements of a list and returns them. Deletes the list with its last element.",
         complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
+        tried_words: 2,
         ..list("lpop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(pop::lpop))
     },
     Spec {
         id: RPOP_ID,
         summary: "Removes the last elements of a list and returns them. Deletes the list with its last element.",
         complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
+        tried_words: 2,
         ..list("rpop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(pop::rpop))
     },
     Spec {
@@ -128,6 +132,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Takes an element from one list, adds it to another and returns it.",
         since: "6.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
+        tried_words: 5,
         ..list("lmove", 5, MOVES, KeySpec::TWO, Run::Write(transfer::lmove))
     },
     Spec {
@@ -135,6 +140,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Takes the last element from one list, adds it to the head of another and returns it.",
         since: "1.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
+        tried_words: 3,
         ..list("rpoplpush", 3, MOVES, KeySpec::TWO, Run::Write(transfer::rpoplpush))
     },
     Spec {

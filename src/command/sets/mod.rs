@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Estimate, KeyspaceError, Set};
 use crate::resp::Reply;
@@ -40,12 +40,14 @@ pub(super) static SPECS: &[Spec] = &[
         id: 300,
         summary: "Adds members to a set, which is created if it does not exist.",
         complexity: "O(N*log(M)) where N is the number of members to add and M the size of the set.",
+        tried_words: TRIED_WORDS,
         ..set("sadd", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(sadd))
     },
     Spec {
         id: 301,
         summary: "Removes members from a set, which is deleted with its last member.",
         complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",
+        tried_words: TRIED_WORDS,
         ..set("srem", -3, WRITES_FAST, KeySpec::ONE, Run::Write(srem))
     },
     Spec {
@@ -76,6 +78,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 306,
         summary: "Moves a member from one set to another.",
         complexity: "O(log(N)) where N is the size of the larger set.",
+        tried_words: 4,
         ..set("smove", 4, WRITES_FAST, KeySpec::TWO, Run::Write(smove))
     },
     Spec {
@@ -90,6 +93,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: SPOP_ID,
         summary: "Removes random members from a set and returns them.",
         complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",
+        tried_words: 2,
         ..set("spop", -2, WRITES_FAST.with(Flags::DATA_SIZED), KeySpec::ONE, Run::Write(random::spop))
     },
     Spec {

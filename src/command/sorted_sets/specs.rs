@@ -2,7 +2,7 @@
 
 use super::{add, algebra, blocking, pop, random, range, read};
 use crate::command::table::spec;
-use crate::command::{Flags, KeySpec, Run, Spec};
+use crate::command::{Flags, KeySpec, Run, Spec, TRIED_WORDS};
 
 /// Changes data and may grow it.
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
@@ -48,6 +48,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Adds members to a sorted set, which is created if it does not exist, or changes their scores.",
         since: "1.2.0",
         complexity: "O(log(N)) for each member added, where N is the size of the sorted set.",
+        tried_words: TRIED_WORDS,
         ..zset("zadd", -4, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(add::zadd))
     },
     Spec {
@@ -62,6 +63,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Removes members from a sorted set, which is deleted with its last member.",
         since: "1.2.0",
         complexity: "O(M*log(N)) where M is the number of members to remove and N the size of the sorted set.",
+        tried_words: TRIED_WORDS,
         ..zset("zrem", -3, WRITES_FAST, KeySpec::ONE, Run::Write(add::zrem))
     },
     Spec {
@@ -188,6 +190,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Removes the members with the lowest scores and returns them.",
         since: "5.0.0",
         complexity: POP,
+        tried_words: 2,
         ..zset("zpopmin", -2, REMOVES.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmin))
     },
     Spec {
@@ -195,6 +198,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Removes the members with the highest scores and returns them.",
         since: "5.0.0",
         complexity: POP,
+        tried_words: 2,
         ..zset("zpopmax", -2, REMOVES.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmax))
     },
     Spec {

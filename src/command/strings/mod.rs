@@ -8,7 +8,7 @@ mod set;
 mod tests;
 
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::keyspace::{Classes, KeyInfo, Kind, Text};
 use crate::resp::Reply;
 
@@ -34,6 +34,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 1,
         summary: "Sets the string value of a key, whatever its type.",
+        tried_words: TRIED_WORDS,
         ..string("set", -3, GROWS, KeySpec::ONE, Run::Write(set::set))
     },
     Spec {
@@ -61,6 +62,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 6,
         summary: "Sets the string value of a key that does not exist.",
+        tried_words: 3,
         ..string("setnx", 3, GROWS_FAST, KeySpec::ONE, Run::Write(set::setnx))
     },
     Spec {
@@ -93,6 +95,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Sets the string values of several keys at once, if none of them exists.",
         since: "1.0.1",
         complexity: "O(N) where N is the number of keys to set.",
+        tried_words: TRIED_WORDS,
         ..string("msetnx", -3, GROWS, KeySpec::PAIRS, Run::Write(set::msetnx))
     },
     Spec {

@@ -176,7 +176,7 @@ pub struct Spec {
     pub subcommands: &'static [Spec],
 }
 
-/// [`Spec::tried_words`] of a command on several keys or elements.
+/// [`Spec::tried_words`] of most commands that are tried; pops are tried without a count.
 pub const TRIED_WORDS: usize = 16;
 
 impl Spec {

@@ -5,8 +5,8 @@
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
-//! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`, `hash` and
-//!   `list` and `zset` are the types.
+//! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`,
+//!   `hash`, `list` and `zset` are the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
 //! Invariants

@@ -53,46 +53,11 @@ impl<L: Log> Writer<L> {
                 break;
             }
             executed += 1;
-            match &mut items[index] {
-                Item::Ready(span) => {
-                    let Submission { ready, out, .. } = &mut *submission;
-                    out.extend_from_slice(span.of(ready));
-                }
-                Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
-                Item::Execute { spec, db, first_span, spans } => {
-                    let Submission { input, spans: all, out, protocol, client_id, is_tracked, .. } =
-                        &mut *submission;
-                    let args = Args::new(input, &all[*first_span as usize..][..*spans as usize]);
-                    let mut reply = Reply::new(out, *protocol);
-                    if *is_tracked {
-                        open.note_reads(spec, &args, *client_id);
-                    }
-                    let db = usize::from(*db);
-                    match self.command(open, spec, &args, db, *client_id, &space, &mut reply)? {
-                        Outcome::Replied { failed } => {
-                            let now = Instant::now();
-                            self.state.ran(*client_id, spec, &args, now - clock, failed);
-                            clock = now;
-                        }
-                        // Its connection lets no command stand beside it.
-                        Outcome::Waits(wait) => waits = Some(wait),
-                    }
-                }
-                Item::Transaction(transaction) => {
-                    let Submission { out, protocol, client_id, .. } = &mut *submission;
-                    let asker = Asker { client_id: *client_id, protocol: *protocol };
-                    self.transaction(open, transaction, asker, &space, out)?;
-                    clock = Instant::now();
-                }
-                Item::Watch { watch, db, first_span, spans } => {
-                    let args = Args::new(
-                        &submission.input,
-                        &submission.spans[*first_span as usize..][..*spans as usize],
-                    );
-                    self.watch(open, watch, usize::from(*db), &args)?;
-                    let protocol = submission.protocol;
-                    Reply::new(&mut submission.out, protocol).ok();
-                }
+            if let Some(wait) =
+                self.execute_item(open, &mut submission, &mut items[index], &space, &mut clock)?
+            {
+                // Its connection lets no command stand beside it.
+                waits = Some(wait);
             }
             self.serve_waiting(open)?;
         }
@@ -107,6 +72,51 @@ impl<L: Log> Writer<L> {
             }
         }
         Ok(())
+    }
+
+    /// Executes one item, and appends its reply to the submission's; returns what it waits for, if it does. `clock` is when
+    /// the item before it ended.
+    fn execute_item(
+        &mut self,
+        open: &mut OpenGroup,
+        submission: &mut Submission,
+        item: &mut Item,
+        space: &Space,
+        clock: &mut Instant,
+    ) -> Result<Option<Wait>, WriterError> {
+        let Submission { client_id, protocol, is_tracked, input, spans: all, ready, out, .. } = submission;
+        let words =
+            |first_span: u32, spans: u32| Args::new(input, &all[first_span as usize..][..spans as usize]);
+        match item {
+            Item::Ready(span) => out.extend_from_slice(span.of(ready)),
+            Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
+            Item::Execute { spec, db, first_span, spans } => {
+                let args = words(*first_span, *spans);
+                if *is_tracked {
+                    open.note_reads(spec, &args, *client_id);
+                }
+                let mut reply = Reply::new(out, *protocol);
+                let db = usize::from(*db);
+                match self.command(open, spec, &args, db, *client_id, space, &mut reply)? {
+                    Outcome::Replied { failed } => {
+                        let now = Instant::now();
+                        self.state.ran(*client_id, spec, &args, now - *clock, failed);
+                        *clock = now;
+                    }
+                    Outcome::Waits(wait) => return Ok(Some(wait)),
+                }
+            }
+            Item::Transaction(transaction) => {
+                let asker = Asker { client_id: *client_id, protocol: *protocol };
+                self.transaction(open, transaction, asker, space, out)?;
+                *clock = Instant::now();
+            }
+            Item::Watch { watch, db, first_span, spans } => {
+                self.watch(open, watch, usize::from(*db), &words(*first_span, *spans))?;
+                Reply::new(out, *protocol).ok();
+            }
+        }
+        Ok(None)
     }
 
     /// Asks for the leaves of the first commands of a message that is to be executed soon.

@@ -21,7 +21,7 @@ const PUBLISHED_GROUPS: u32 = 16;
 
 /// So many groups in a row without a change are a quiet moment: publishing then costs nobody anything, and writes that
 /// change nothing need the writer no more.
-const UNCHANGED_GROUPS: u32 = 4;
+pub(super) const UNCHANGED_GROUPS: u32 = 4;
 
 /// Executing while a group is synced pays if at least one in so many as it holds submissions come in meanwhile.
 const MEANWHILE_SHARE: usize = 4;

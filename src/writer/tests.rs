@@ -107,3 +107,42 @@ fn keys_past_their_deadline_are_deleted_without_pause_until_none_is_left() {
     assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
     assert_eq!(state.stats.totals().expired_keys, keys as u64);
 }
+
+/// Submits a command and lets the writer answer it; whether it may have changed anything.
+fn answered(run: &mut Run, queue: &WriterQueue, words: &[&str]) -> bool {
+    let (promise, resolver) = promise();
+    block_on(queue.submit(command(resolver, words))).unwrap();
+    assert!(block_on(poll_once(run)).is_none(), "the writer goes on");
+    promise.try_take().expect("it was answered").submission.changed
+}
+
+#[test]
+fn a_row_of_groups_without_a_change_is_published_unasked() {
+    let (mut run, queue, state) = writer();
+    assert!(answered(&mut run, &queue, &["SADD", "s", "x"]));
+    for _ in 1..flight::UNCHANGED_GROUPS {
+        assert!(!answered(&mut run, &queue, &["SADD", "s", "x"]));
+        assert!(state.publication.is_behind());
+    }
+    assert!(!answered(&mut run, &queue, &["SADD", "s", "x"]));
+    assert!(!state.publication.is_behind());
+}
+
+#[test]
+fn a_write_that_is_refused_for_space_does_not_count_as_one_that_changes_nothing() {
+    let (mut run, queue, _) = writer();
+    assert!(answered(&mut run, &queue, &["SADD", "s", "x"]));
+    assert!(!answered(&mut run, &queue, &["SADD", "s", "x"]));
+    let value = "v".repeat(1000);
+    for key in 0..100_000 {
+        let (promise, resolver) = promise();
+        block_on(queue.submit(command(resolver, &["SET", &key.to_string(), &value]))).unwrap();
+        assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
+        let submission = promise.try_take().expect("it was answered").submission;
+        if submission.out.starts_with(b"-MISCONF") {
+            assert!(answered(&mut run, &queue, &["SADD", "s", "x"]), "the next one is for the writer, too");
+            return;
+        }
+    }
+    panic!("a file of 8 MiB never was full");
+}

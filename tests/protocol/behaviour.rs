@@ -37,13 +37,19 @@ fn reads_alone_do_not_bother_the_writer() {
     assert!(fake.store.submissions.lock().unwrap().is_empty());
 }
 
-#[test]
-fn writes_that_change_nothing_soon_need_no_writer() {
+/// A client whose last writes, `SET a 1` all of them, changed nothing.
+fn behind_no_ops() -> (Fake, Wire) {
     let fake = Fake::start();
     let mut wire = Wire::connect(fake.address);
     for _ in 0..5 {
         wire.ask("SET a 1", "+OK");
     }
+    (fake, wire)
+}
+
+#[test]
+fn writes_that_change_nothing_soon_need_no_writer() {
+    let (fake, mut wire) = behind_no_ops();
     fake.store.hold_writer(true);
     wire.send("SET a 1\r\nSET a 1\r\nPING\r\n").expect("+OK\r\n+OK\r\n+PONG\r\n");
     wire.send("SET a 2\r\nSET a 2\r\n").expect_silence();
@@ -57,11 +63,7 @@ fn writes_that_change_nothing_soon_need_no_writer() {
 
 #[test]
 fn what_changes_nothing_in_an_old_version_is_not_answered_from_there() {
-    let fake = Fake::start();
-    let mut wire = Wire::connect(fake.address);
-    for _ in 0..5 {
-        wire.ask("SET a 1", "+OK");
-    }
+    let (fake, mut wire) = behind_no_ops();
     fake.state.publication.set_behind(true);
     fake.store.hold_writer(true);
     wire.send("SET a 1\r\n").expect_silence();

@@ -166,13 +166,12 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
     let mut out = std::mem::take(&mut submission.out);
     let before = out.len();
     let mut executed = 0;
-    submission.changed = false;
-    for index in 0..submission.items.len() {
-        let item = &submission.items[index];
-        if let Item::Execute { spec, db, first_span, spans } = item {
-            submission.changed |= store.changes(spec, *db, &submission.args(*first_span, *spans));
+    submission.changed = submission.items.iter().any(|item| match item {
+        Item::Execute { spec, db, first_span, spans } => {
+            store.changes(spec, *db, &submission.args(*first_span, *spans))
         }
-    }
+        _ => false,
+    });
     for item in &submission.items {
         match item {
             Item::Execute { spec, db, first_span, spans } => {

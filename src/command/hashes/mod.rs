@@ -72,7 +72,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 202,
         summary: "Sets a field of a hash that does not exist.",
-        tried_words: 4,
+        tried_words: TRIED_WORDS,
         ..hash("hsetnx", 4, GROWS_FAST, Run::Write(hsetnx))
     },
     Spec {
@@ -232,7 +232,7 @@ fn hash_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Hash<'a>>
     }
 }
 
-/// Hands the hash that a key holds in the writer's version to `look`.
+/// Hands the hash that a key holds to `look`.
 fn with_hash<R>(
     context: &WriteCtx<'_>,
     key: &[u8],

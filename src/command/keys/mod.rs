@@ -135,7 +135,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 118,
         summary: "Removes the expiration time of a key.",
         since: "2.2.0",
-        tried_words: 2,
+        tried_words: TRIED_WORDS,
         ..spec("persist", 2, WRITES_FAST, KeySpec::ONE, Run::Write(expire::persist))
     },
     Spec {
@@ -159,7 +159,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 122,
         summary: "Renames a key, if no key has the new name.",
-        tried_words: 3,
+        tried_words: TRIED_WORDS,
         ..spec("renamenx", 3, WRITES_FAST, KeySpec::TWO, Run::Write(transfer::renamenx))
     },
     Spec {

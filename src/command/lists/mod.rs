@@ -132,7 +132,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Takes an element from one list, adds it to another and returns it.",
         since: "6.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
-        tried_words: 5,
+        tried_words: TRIED_WORDS,
         ..list("lmove", 5, MOVES, KeySpec::TWO, Run::Write(transfer::lmove))
     },
     Spec {
@@ -140,7 +140,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Takes the last element from one list, adds it to the head of another and returns it.",
         since: "1.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
-        tried_words: 3,
+        tried_words: TRIED_WORDS,
         ..list("rpoplpush", 3, MOVES, KeySpec::TWO, Run::Write(transfer::rpoplpush))
     },
     Spec {
@@ -276,7 +276,7 @@ fn list_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<List<'a>>
     }
 }
 
-/// Hands the list that a key holds in the writer's version to `look`.
+/// Hands the list that a key holds to `look`.
 fn with_list<R>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -288,7 +288,7 @@ fn with_list<R>(
     })
 }
 
-/// The length of the list that a key holds in the writer's version, or `None` if there is no such key.
+/// The length of the list that a key holds, or `None` if there is no such key.
 fn len_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandError> {
     with_list(context, key, |_, list| Ok(list.map(|list| list.len()).transpose()?))
 }

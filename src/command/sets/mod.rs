@@ -78,7 +78,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 306,
         summary: "Moves a member from one set to another.",
         complexity: "O(log(N)) where N is the size of the larger set.",
-        tried_words: 4,
+        tried_words: TRIED_WORDS,
         ..set("smove", 4, WRITES_FAST, KeySpec::TWO, Run::Write(smove))
     },
     Spec {
@@ -178,7 +178,7 @@ fn set_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Set<'a>>, 
     }
 }
 
-/// Hands the set that a key holds in the writer's version to `look`.
+/// Hands the set that a key holds to `look`.
 fn with_set<R>(
     context: &WriteCtx<'_>,
     key: &[u8],

@@ -40,7 +40,7 @@ pub(super) fn set_of<'a>(
     sorted_set(keys.get(db, key)?)
 }
 
-/// Hands the sorted set that a key holds in the writer's version to `look`.
+/// Hands the sorted set that a key holds to `look`.
 fn with_set<R>(
     context: &WriteCtx<'_>,
     key: &[u8],

@@ -62,7 +62,7 @@ pub(super) static SPECS: &[Spec] = &[
     Spec {
         id: 6,
         summary: "Sets the string value of a key that does not exist.",
-        tried_words: 3,
+        tried_words: TRIED_WORDS,
         ..string("setnx", 3, GROWS_FAST, KeySpec::ONE, Run::Write(set::setnx))
     },
     Spec {

@@ -4,9 +4,7 @@
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
 use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
-use crate::keyspace::{
-    self, Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
-};
+use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -17,9 +15,6 @@ const PASSING_PURGE_KEYS: usize = 64;
 const PASSING_PURGE_BYTES: usize = 64 << 10;
 /// Hashes that lose fields past their deadline in the same way.
 const PASSING_PURGE_HASHES: u64 = 4;
-
-/// Bytes of the longest number that `INCRBYFLOAT` and `HINCRBYFLOAT` store.
-pub(super) const FLOAT_TEXT_BYTES_MAX: u64 = 5000;
 
 /// One command with all that decides what it does.
 #[derive(Clone, Copy)]
@@ -64,7 +59,7 @@ pub fn read(
 }
 
 /// Runs a writing or reading command on the writer's version. A command that would wait for data replies that there is
-/// none.
+/// none. What a reading command finds past its deadline is the caller's to delete, see [`purge_passed`].
 ///
 /// An error means that the version is not in order and must not be published; `reply` is as it was then.
 pub fn execute(
@@ -78,14 +73,21 @@ pub fn execute(
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
     }
-    let known = lookups.expired.len();
-    read(call, &keyspace.view(), reply, lookups)?;
+    read(call, &keyspace.view(), reply, lookups)
+}
+
+/// Hands the keys that reading commands found past their deadline on the writer, as many as are deleted on the way, to
+/// `purge`, and forgets them.
+pub fn purge_passed<E>(
+    lookups: &mut Lookups,
+    mut purge: impl FnMut(usize, &[u8]) -> Result<Purged, E>,
+) -> Result<(), E> {
     let (mut purged_bytes, mut hashes) = (0, 0);
-    for (index, ExpiredKey { db, key }) in lookups.expired.drain(known..).enumerate() {
+    for (index, ExpiredKey { db, key }) in lookups.expired.drain(..).enumerate() {
         purged_bytes += key.len();
         let within = index < PASSING_PURGE_KEYS && purged_bytes <= PASSING_PURGE_BYTES;
         if within && hashes < PASSING_PURGE_HASHES {
-            hashes += u64::from(keyspace.purge(db, &key, call.now_ms)? == Purged::Fields);
+            hashes += u64::from(purge(db, &key)? == Purged::Fields);
         }
     }
     Ok(())
@@ -140,59 +142,6 @@ fn write(
         (Some(wait), Ok(())) => Ok(Some(wait)),
         (_, outcome) => settle(outcome, start, reply).map(|()| None),
     }
-}
-
-/// An upper bound of the space that a command needs when it runs on the writer.
-pub fn estimate(call: &Call<'_>, view: &View<'_>) -> Result<Estimate, KeyspaceError> {
-    let mut estimate = Estimate::default();
-    if !matches!(call.spec.run, Run::Write(_)) {
-        if keyspace::any_due(view, call.db, call.now_ms).unwrap_or(true) {
-            let (keys, bytes) = purged_at_most(call);
-            estimate.add_deletions(view, call.db, keys, bytes);
-            estimate.add_purges(view, call.db, PASSING_PURGE_HASHES)?;
-        }
-        return Ok(estimate);
-    }
-    for key in call.keys() {
-        estimate.add_key(view, call.db, key);
-    }
-    let words: u64 = call.args.from(1).map(|word| word.len() as u64).sum();
-    let keys: u64 = call.keys().map(|key| key.len() as u64).sum();
-    estimate.add_value(words - keys);
-    if call.spec.is_on_elements() {
-        let elements = call.args.len() as u64;
-        call.keys().for_each(|_| estimate.add_elements(elements));
-        super::hashes::estimate(call, &mut estimate);
-        super::sets::estimate(call, view, &mut estimate)?;
-        super::lists::estimate(call, view, &mut estimate)?;
-        super::sorted_sets::estimate(call, view, &mut estimate)?;
-    }
-    match call.spec.group {
-        "bitmap" => super::bitmaps::estimate(call, view, &mut estimate)?,
-        "geo" => super::geo::estimate(call, view, &mut estimate)?,
-        "hyperloglog" => super::hyperloglog::estimate(call, &mut estimate),
-        "generic" if call.spec.name == "sort" => super::sort::estimate(call, view, &mut estimate)?,
-        _ => {}
-    }
-    if keyspace::any_due(view, call.db, call.now_ms)? {
-        call.keys().try_for_each(|key| estimate.add_purge(view, call.db, key))?;
-    }
-    match call.spec.id {
-        super::keys::COPY_ID => estimate.add_copy(view, call.db, &call.args[1])?,
-        super::strings::INCRBYFLOAT_ID => estimate.add_value(FLOAT_TEXT_BYTES_MAX),
-        _ => {}
-    }
-    Ok(estimate)
-}
-
-/// How many keys, of how many bytes, a reading command may delete on its way.
-fn purged_at_most(call: &Call<'_>) -> (u64, u64) {
-    let most = (PASSING_PURGE_KEYS as u64, PASSING_PURGE_BYTES as u64);
-    if call.spec.keys.first == 0 {
-        return most;
-    }
-    let named = call.keys().fold((0, 0), |(keys, bytes), key| (keys + 1, bytes + key.len() as u64));
-    (named.0.min(most.0), named.1.min(most.1))
 }
 
 /// Deletes those of the command's keys that are past their deadline.

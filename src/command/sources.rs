@@ -1,10 +1,9 @@
 //! What writing commands share that read other keys than those at fixed places: the inputs of `ZUNIONSTORE`, what a
 //! `SORT` looks up.
 
-use super::{Args, Call, CommandError, WriteCtx};
-use crate::keyspace::{Estimate, ExpiredKey, KEY_BYTES_MAX, KeyReader, KeyspaceError, Lookups};
+use super::{Args, CommandError, WriteCtx};
+use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
 use crate::number::parse_i64;
-use crate::table::View;
 
 /// Keys past their deadline that one command deletes on its way, at most; those beyond are left to the writer's rounds.
 const PURGED_KEYS_MAX: usize = 64;
@@ -27,19 +26,6 @@ pub(super) fn read<R>(
         context.keys.purge(db, &key, context.now_ms)?;
     }
     found
-}
-
-/// Adds what [`read`] may delete.
-pub(super) fn estimate_read(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    if crate::keyspace::any_due(view, call.db, call.now_ms)? {
-        estimate.add_deletions(view, call.db, PURGED_KEYS_MAX as u64, PURGED_BYTES_MAX as u64);
-        estimate.add_purges(view, call.db, PURGED_KEYS_MAX as u64)?;
-    }
-    Ok(())
 }
 
 /// Refuses a key that is too long to be stored; keys at fixed places are looked at before the command runs.

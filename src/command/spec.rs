@@ -32,7 +32,6 @@ const _: () = {
         Flags::NOT_QUEUED,
         Flags::SUBMITS,
         Flags::WHILE_LISTENING,
-        Flags::DATA_SIZED,
     ];
     let (mut seen, mut index) = (0, 0);
     while index < all.len() {
@@ -86,10 +85,6 @@ impl Flags {
     pub const SUBMITS: Flags = Flags(1 << 17);
     /// Allowed on a connection of RESP2 that listens to channels.
     pub const WHILE_LISTENING: Flags = Flags(1 << 18);
-
-    /// What it logs and stores depends on the data, not only on what the client sent: its need of space is looked at
-    /// right before it runs.
-    pub const DATA_SIZED: Flags = Flags(1 << 20);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

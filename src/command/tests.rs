@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 
 use super::*;
 use crate::effect::{self, EffectBuffer};
-use crate::keyspace::{Keyspace, Lookups};
+use crate::keyspace::{Estimate, Keyspace, KeyspaceError, Lookups, Room};
 use crate::resp::{Protocol, Reply};
 use crate::state::Commands;
 use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
@@ -32,6 +32,25 @@ pub(super) struct Data {
     pub(super) limits: Limits,
     /// The client's protocol.
     pub(super) protocol: Protocol,
+    /// What the last command asked for.
+    pub(super) asked: Asked,
+}
+
+/// Space for everything, and what was asked for.
+#[derive(Default)]
+pub(super) struct Asked {
+    /// Bytes of the record's payload.
+    pub(super) log_bytes: u64,
+    /// Pages, for all effects together.
+    pub(super) pages: u64,
+}
+
+impl Room for Asked {
+    fn secure(&mut self, _table: &mut TableWriter, need: Estimate) -> Result<(), KeyspaceError> {
+        self.log_bytes = need.log_bytes;
+        self.pages += need.table_pages;
+        Ok(())
+    }
 }
 
 impl Data {
@@ -50,6 +69,7 @@ impl Data {
             now_ms: START_MS,
             limits: Limits::default(),
             protocol: Protocol::Resp2,
+            asked: Asked::default(),
         }
     }
 
@@ -67,18 +87,16 @@ impl Data {
             resolve(&args).unwrap_or_else(|| panic!("no command {:?}", String::from_utf8_lossy(words[0])));
         assert!(spec.takes(words.len()), "{} with {} words", spec.name, words.len());
         let call = Call { spec, args, db: self.db, now_ms: self.now_ms, limits: self.limits };
-        let estimated = estimate(&call, &self.writer.view()).unwrap();
         let mut record = EffectBuffer::new();
         let mut out = Vec::new();
-        execute(
-            &call,
-            &mut Keyspace::new(&mut self.writer, Some(&mut record)),
-            &mut Reply::new(&mut out, self.protocol),
-            &mut Lookups::default(),
-        )
-        .unwrap();
+        let mut lookups = Lookups::default();
+        let mut room = Asked::default();
+        let mut keys = Keyspace::new(&mut self.writer, Some(&mut record)).within(&mut room);
+        execute(&call, &mut keys, &mut Reply::new(&mut out, self.protocol), &mut lookups).unwrap();
+        purge_passed(&mut lookups, |db, key| keys.purge(db, key, self.now_ms)).unwrap();
+        self.asked = room;
         if !record.is_empty() {
-            assert!(record.payload_bytes() as u64 <= estimated.log_bytes, "{} needs more log", spec.name);
+            assert_eq!(record.payload_bytes() as u64, self.asked.log_bytes, "{} was asked for", spec.name);
             let mut payload = Vec::new();
             record.write(spec.id, &mut payload);
             self.records.push(payload);

@@ -8,6 +8,11 @@ impl KeyspaceError {
     pub fn is_final(&self) -> bool {
         matches!(self, KeyspaceError::Table(TableError::Io { .. } | TableError::Locked { .. }))
     }
+
+    /// Whether there was no space for a change.
+    pub fn is_no_space(&self) -> bool {
+        matches!(self, KeyspaceError::NoSpace(_) | KeyspaceError::Table(TableError::Full { .. }))
+    }
 }
 
 /// Why the keyspace did not do what was asked.
@@ -27,6 +32,9 @@ pub enum KeyspaceError {
         /// What is different.
         reason: &'static str,
     },
+    /// There is no space for a change that was to be made. Holds the error reply that says so.
+    #[error("{0}")]
+    NoSpace(Box<str>),
     /// A published version is not changed.
     #[error("a published version would be changed")]
     WouldChange,

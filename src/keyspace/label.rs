@@ -78,18 +78,6 @@ pub(super) fn inside(table: &mut TableWriter, root: &mut Root, index: u64) -> Re
     between(below, above).ok_or(KeyspaceError::BadCell("labels that were spread leave no room"))
 }
 
-/// How many elements are moved when one is inserted at `index`.
-pub(super) fn moved_by_insertion(view: &View<'_>, root: Root, index: u64) -> Result<u64, KeyspaceError> {
-    if index == 0 || index >= root.len() {
-        return Ok(0);
-    }
-    let (below, above) = neighbours(view, root, index)?;
-    match between(below, above) {
-        Some(_) => Ok(0),
-        None => Ok(window(view, root, below)?.elements),
-    }
-}
-
 /// The labels of the elements at `index - 1` and `index`, which are there.
 fn neighbours(view: &View<'_>, root: Root, index: u64) -> Result<(u128, u128), KeyspaceError> {
     let missing = || KeyspaceError::BadCell("a list that is shorter than its count");
@@ -221,6 +209,18 @@ mod tests {
         assert_eq!(beside(FIRST + 5, End::Tail).unwrap(), FIRST + (1 << 64));
         assert_eq!(beside(FIRST + 5, End::Head).unwrap(), FIRST);
         assert!(beside(u128::MAX, End::Tail).is_err() && beside(1 << 63, End::Head).unwrap() == 0);
+    }
+
+    /// How many elements are moved when one is inserted at `index`.
+    fn moved_by_insertion(view: &View<'_>, root: Root, index: u64) -> Result<u64, KeyspaceError> {
+        if index == 0 || index >= root.len() {
+            return Ok(0);
+        }
+        let (below, above) = neighbours(view, root, index)?;
+        match between(below, above) {
+            Some(_) => Ok(0),
+            None => Ok(window(view, root, below)?.elements),
+        }
     }
 
     /// Inserts again and again where `index` says, and compares with a vector.

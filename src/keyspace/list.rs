@@ -9,13 +9,11 @@
 
 use smallvec::SmallVec;
 
+use super::KeyspaceError;
 use super::cell::{Kind, Text, Value};
 use super::collection::Collection;
 use super::element::Element;
-use super::estimate::Estimate;
-use super::list_change::REBUILT_MAX;
 use super::packed::Packed;
-use super::{KeyspaceError, label, reader};
 use crate::effect::End;
 use crate::number::parse_i64;
 use crate::table::{Root, View};
@@ -207,112 +205,10 @@ fn listpack_bytes(element: &[u8]) -> u64 {
     encoded + if encoded < 128 { 1 } else { 2 }
 }
 
-/// Elements of a cut whose bytes are not looked at: each is counted as a page.
-const CUT_ELEMENTS: u64 = 256;
-/// Bytes of a leaf that is at least so full, as a rule.
-const LEAF_BYTES: u64 = 1024;
-
-impl Estimate {
-    /// Adds the element at an end of the list that `key` holds, which is logged and stored elsewhere.
-    pub fn add_list_end(
-        &mut self,
-        view: &View<'_>,
-        (db, key): (usize, &[u8]),
-        end: End,
-    ) -> Result<(), KeyspaceError> {
-        let Some(list) = list(view, db, key)? else { return Ok(()) };
-        if let Some(text) = list.at_end(view, end)? {
-            self.add_value(text.len());
-        }
-        Ok(())
-    }
-
-    /// Adds what it takes to keep only the `count` elements from `index` on of the list that `key` holds.
-    pub fn add_list_cut(
-        &mut self,
-        view: &View<'_>,
-        (db, key): (usize, &[u8]),
-        (index, count): (u64, u64),
-    ) -> Result<(), KeyspaceError> {
-        let Some(List::InTree(root)) = list(view, db, key)? else { return Ok(()) };
-        let behind = index.saturating_add(count);
-        let removed = index.min(root.len()) + root.len().saturating_sub(behind);
-        let kept = root.len().saturating_sub(removed);
-        if kept < removed && kept <= REBUILT_MAX {
-            self.table_pages += kept;
-        }
-        if removed <= CUT_ELEMENTS {
-            self.table_pages += removed;
-            return Ok(());
-        }
-        let mut bytes = 0;
-        let mut add = |text: Text<'_>| bytes += 32 + text.len().min(LEAF_BYTES);
-        List::InTree(root).each(view, End::Head, behind, |_, text| {
-            add(text);
-            Ok(true)
-        })?;
-        List::InTree(root).each(view, End::Head, 0, |at, text| {
-            add(text);
-            Ok(at + 1 < index)
-        })?;
-        self.table_pages += removed.min(2 * bytes / LEAF_BYTES + 2);
-        Ok(())
-    }
-
-    /// As [`Estimate::add_list_cut`], for the elements from `start` to `stop`, which may count from the tail.
-    pub fn add_list_trim(
-        &mut self,
-        view: &View<'_>,
-        (db, key): (usize, &[u8]),
-        (start, stop): (i64, i64),
-    ) -> Result<(), KeyspaceError> {
-        let Some(list) = list(view, db, key)? else { return Ok(()) };
-        self.add_list_cut(view, (db, key), list_range(start, stop, list.len()?))
-    }
-
-    /// Adds the elements that move when one is put beside the first one that equals `pivot`.
-    pub fn add_list_insertion(
-        &mut self,
-        view: &View<'_>,
-        (db, key): (usize, &[u8]),
-        before: bool,
-        pivot: &[u8],
-    ) -> Result<(), KeyspaceError> {
-        let Some(list) = list(view, db, key)? else { return Ok(()) };
-        if let List::InTree(root) = list
-            && let Some(index) = list.find(view, pivot)?
-        {
-            let index = if before { index } else { index + 1 };
-            self.table_pages += 2 * label::moved_by_insertion(view, root, index)?;
-        }
-        Ok(())
-    }
-
-    /// Adds the removal of up to `most` elements that equal `element`.
-    pub fn add_list_removal(
-        &mut self,
-        view: &View<'_>,
-        (db, key): (usize, &[u8]),
-        (from, most): (End, u64),
-        element: &[u8],
-    ) -> Result<(), KeyspaceError> {
-        if let Some(list @ List::InTree(_)) = list(view, db, key)? {
-            let elements = list.count(view, (from, most), element)?;
-            self.add_elements(elements);
-        }
-        Ok(())
-    }
-}
-
 /// First index and number of the elements from `start` to `stop`, both included, in a list of `len` elements. Negative
 /// numbers count from the tail.
 pub fn list_range(start: i64, stop: i64, len: u64) -> (u64, u64) {
     let place = |number: i64| if number < 0 { i128::from(number) + i128::from(len) } else { number.into() };
     let (first, last) = (place(start).max(0), place(stop).min(i128::from(len) - 1));
     if first > last { (0, 0) } else { (first as u64, (last - first + 1) as u64) }
-}
-
-/// The list that a key holds, if it holds one.
-fn list<'v>(view: &'v View<'_>, db: usize, key: &[u8]) -> Result<Option<List<'v>>, KeyspaceError> {
-    Ok(reader::lookup(view, db, key)?.and_then(|value| value.list()))
 }

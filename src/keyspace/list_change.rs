@@ -19,7 +19,7 @@ const REPACKED_ELEMENTS_MAX: u64 = 16;
 /// Bytes of a list that is packed again, at most.
 const REPACKED_BYTES_MAX: usize = 512;
 /// Elements that move to a new tree, at most, when others are cut off.
-pub(super) const REBUILT_MAX: u64 = 1024;
+const REBUILT_MAX: u64 = 1024;
 
 /// Adds elements to an end of a list, which is made if it is missing.
 pub(super) fn push(

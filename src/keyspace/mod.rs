@@ -50,7 +50,7 @@ pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
 pub use deadline::average_deadline_ms;
 pub use element::Element;
 pub use error::KeyspaceError;
-pub use estimate::{Estimate, POP_BYTES_MAX};
+pub use estimate::{Estimate, Room};
 pub use events::{Classes, Events};
 pub use hash::Hash;
 pub use list::{List, list_range};
@@ -118,22 +118,29 @@ pub struct Keyspace<'a> {
     record: Option<&'a mut EffectBuffer>,
     /// Where key-space events go; `None` when nobody wants any.
     events: Option<&'a mut Events>,
+    /// Who is asked for space before each change; `None` in replay, which needs what there was.
+    room: Option<&'a mut dyn Room>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { version: Version::Own(table), record, events: None }
+        Self { version: Version::Own(table), record, events: None, room: None }
     }
 
     /// What `view` holds. A change of it is refused with [`KeyspaceError::WouldChange`].
     pub fn published(view: View<'a>) -> Self {
-        Self { version: Version::Published(view), record: None, events: None }
+        Self { version: Version::Published(view), record: None, events: None, room: None }
     }
 
     /// The same keyspace, with somebody who listens to its events.
     pub fn telling(self, events: Option<&'a mut Events>) -> Self {
         Self { events, ..self }
+    }
+
+    /// The same keyspace, which asks `room` for the space of each change.
+    pub fn within(self, room: &'a mut dyn Room) -> Self {
+        Self { room: Some(room), ..self }
     }
 
     /// The same keyspace, for a shorter time.
@@ -142,7 +149,8 @@ impl<'a> Keyspace<'a> {
             Version::Own(table) => Version::Own(table),
             Version::Published(view) => Version::Published(*view),
         };
-        Keyspace { version, record: self.record.as_deref_mut(), events: self.events.as_deref_mut() }
+        let room = self.room.as_mut().map(|room| &mut **room as &mut dyn Room);
+        Keyspace { version, record: self.record.as_deref_mut(), events: self.events.as_deref_mut(), room }
     }
 
     /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at a pointer
@@ -201,16 +209,29 @@ impl<'a> Keyspace<'a> {
 
     /// Makes one change: adds it to the record and changes the table.
     ///
-    /// An error means that the table is not in order, or that the effect does not fit the data; the version must not be
-    /// published then. Or it is a published one, and not changed.
+    /// An error means that the table is not in order or full, or that the effect does not fit the data; the version must
+    /// not be published then. Or it is a published one, and not changed.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
-        if let Some(record) = self.record.as_deref_mut() {
-            record.push(effect);
-        }
+        self.note(effect)?;
         if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
             return self.apply_and_tell_new(effect);
         }
         self.make(effect)
+    }
+
+    /// Adds a change to the record, if there is space for it.
+    fn note(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        let Some(record) = self.record.as_deref_mut() else { return Ok(()) };
+        let mark = record.mark();
+        record.push(effect);
+        let (Some(room), Version::Own(table)) = (&mut self.room, &mut self.version) else { return Ok(()) };
+        let (effect_bytes, payload_bytes) = (record.mark() - mark, record.payload_bytes());
+        let need = Estimate::of_effect(effect, effect_bytes as u64, payload_bytes as u64, &table.view());
+        let secured = room.secure(table, need);
+        if secured.is_err() {
+            record.take_back(mark);
+        }
+        secured
     }
 
     /// Changes the table.

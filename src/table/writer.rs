@@ -58,6 +58,8 @@ pub struct TableWriter {
     pub(super) dropped_next: u64,
     /// Pages that only deletes, and checkpoints, may take.
     headroom_pages: u64,
+    /// Pages that operations which make the table larger leave free now: the headroom and more, or none.
+    left_pages: u64,
     /// Most pages that the file may have.
     pages_max: u64,
     /// Checkpoints: the pages that the durable one is made of.
@@ -93,6 +95,7 @@ impl TableWriter {
             scratch: vec![page(), page()],
             dropped_next: 0,
             headroom_pages: options.headroom_pages,
+            left_pages: options.headroom_pages,
             pages_max,
             checkpoints,
         }
@@ -182,6 +185,16 @@ impl TableWriter {
         self.ensure(pages, Need::Room)
     }
 
+    /// From now on, operations that make the table larger leave `pages` pages free beside the headroom.
+    pub fn leave(&mut self, pages: u64) {
+        self.left_pages = self.headroom_pages + pages;
+    }
+
+    /// From now on, all operations may take the headroom: they do once more what was done before.
+    pub fn leave_nothing(&mut self) {
+        self.left_pages = 0;
+    }
+
     /// Makes sure that the file still has all its pages: somebody else may have cut it, and then nothing in it is certain.
     pub fn check_file(&self) -> Result<(), TableError> {
         let bytes = self.own.table().file.bytes().map_err(|error| self.io("find the length of", error))?;
@@ -198,7 +211,7 @@ impl TableWriter {
     /// Makes sure that `pages` pages can be handed out.
     #[inline]
     pub(super) fn ensure(&mut self, pages: u64, need: Need) -> Result<(), TableError> {
-        let headroom = if need == Need::Room { self.headroom_pages } else { 0 };
+        let headroom = if need == Need::Room { self.left_pages } else { 0 };
         let wanted = pages + headroom + self.checkpoints.reserve_pages(self.space.pages());
         if self.space.free() >= wanted {
             return Ok(());

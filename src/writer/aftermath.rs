@@ -23,6 +23,17 @@ pub(super) struct Aftermath {
     keys: Vec<u8>,
 }
 
+/// How much was gathered at a moment.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    /// Number of events.
+    events: usize,
+    /// Number of changes and reads.
+    steps: usize,
+    /// Bytes of their keys.
+    keys: usize,
+}
+
 /// A change or a read.
 enum Step {
     /// A key was changed by a client.
@@ -57,6 +68,18 @@ impl Aftermath {
         if notified != self.events.wanted() {
             self.events.want(notified);
         }
+    }
+
+    /// How much is gathered, for [`Aftermath::take_back`].
+    pub fn mark(&self) -> Mark {
+        Mark { events: self.events.len(), steps: self.steps.len(), keys: self.keys.len() }
+    }
+
+    /// Forgets what was gathered since `mark`: it was taken back.
+    pub fn take_back(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
+        self.steps.truncate(mark.steps);
+        self.keys.truncate(mark.keys);
     }
 
     /// Notes what an effect changed.

@@ -9,7 +9,7 @@ use super::transaction::Asker;
 use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Flags, Spec, Wait};
 use crate::damage;
-use crate::keyspace::{Classes, Lookups, keys_slot};
+use crate::keyspace::{Classes, Lookups, Purged, keys_slot};
 use crate::resp::Reply;
 use crate::table::TableWriter;
 
@@ -31,6 +31,9 @@ pub(super) enum Outcome {
     /// It waits for data, and did nothing.
     Waits(Wait),
 }
+
+/// There was no space for a command's changes: they are taken back. Holds the error reply.
+pub(super) struct Refused(pub String);
 
 impl<L: Log> Writer<L> {
     /// Executes a submission into the open group; its replies wait for the group's sync.
@@ -144,13 +147,20 @@ impl<L: Log> Writer<L> {
             reply.error(refusal);
             return Ok(self.replied(reply, start));
         }
-        let outcome = self.run_command(open, spec, args, db, client_id, true, reply)?;
+        let start = reply.len_bytes();
+        let outcome = match self.run_command(open, spec, args, db, client_id, true, reply)? {
+            Ok(outcome) => outcome,
+            Err(Refused(refusal)) => {
+                reply.error(refusal);
+                self.replied(reply, start)
+            }
+        };
         self.append(open, spec.id);
         Ok(outcome)
     }
 
     /// Runs one command, which waits for data if it `may_wait` and has to; its effects are added to the record that is
-    /// being formed.
+    /// being formed. A command that is refused has no reply yet.
     #[allow(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub(super) fn run_command(
         &mut self,
@@ -161,41 +171,45 @@ impl<L: Log> Writer<L> {
         client_id: u64,
         may_wait: bool,
         reply: &mut Reply<'_>,
-    ) -> Result<Outcome, WriterError> {
+    ) -> Result<Result<Outcome, Refused>, WriterError> {
         self.note_existing(spec);
         let (start, mark) = (reply.len_bytes(), self.effects.mark());
         let call = Call { spec, args: *args, db, now_ms: open.now_ms, limits: self.limits };
-        if spec.flags.has(Flags::DATA_SIZED)
-            && let Some(refusal) = self.secure_command(open, &call)?.refusal(spec)
-        {
-            reply.error(refusal);
-            return Ok(self.replied(reply, start));
-        }
+        let room = (open.group.len_bytes() as u64, spec.flags.has(Flags::DENYOOM));
         let result = self.guarded(open, |writer, aftermath| {
             reply.truncate(start);
             let mut lookups = std::mem::take(&mut writer.lookups);
-            let mut keys = writer.keyspace(aftermath);
-            let result = match may_wait {
-                true => command::execute_or_wait(&call, &mut keys, reply, &mut lookups),
-                false => command::execute(&call, &mut keys, reply, &mut lookups).map(|()| None),
-            };
+            lookups.expired.clear();
+            let result = writer.within(aftermath, room, |keys| match may_wait {
+                true => command::execute_or_wait(&call, keys, reply, &mut lookups),
+                false => command::execute(&call, keys, reply, &mut lookups).map(|()| None),
+            });
             writer.lookups = lookups;
             result
         })?;
-        let waits = result.unwrap_or_else(|error| {
-            damage::met(self.table.table(), &error, &self.table.view(), db, call.keys());
-            reply.truncate(start);
-            reply.error(format!("ERR {error}"));
-            None
-        });
+        let waits = match result {
+            Ok(waits) => waits,
+            Err(error) => {
+                reply.truncate(start);
+                if let Some(refusal) = self.refused(&error) {
+                    return Ok(Err(Refused(refusal)));
+                }
+                damage::met(self.table.table(), &error, &self.table.view(), db, call.keys());
+                reply.error(format!("ERR {error}"));
+                None
+            }
+        };
+        if !self.lookups.expired.is_empty() {
+            self.purge_passed(open)?;
+        }
         self.note_changes(open, mark, Some(client_id));
         if self.effects.mark() == mark && matches!(spec.name, "flushall" | "flushdb") {
             open.aftermath.flushed_nothing();
         }
-        Ok(match waits {
+        Ok(Ok(match waits {
             Some(wait) => Outcome::Waits(wait),
             None => self.replied(reply, start),
-        })
+        }))
     }
 
     /// How a command ended whose reply starts at `start`; an error is counted.
@@ -217,14 +231,31 @@ impl<L: Log> Writer<L> {
         }
     }
 
+    /// Deletes the keys that a reading command found past their deadline, in the record that is being formed.
+    #[cold]
+    fn purge_passed(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+        let mut lookups = std::mem::take(&mut self.lookups);
+        let done = command::purge_passed(&mut lookups, |db, key| self.purge_key(open, db, key));
+        self.lookups = lookups;
+        done
+    }
+
+    /// Deletes what of a key is past its deadline, in the record that is being formed. Where there is no space to log
+    /// that, it is left to the writer's rounds.
+    fn purge_key(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<Purged, WriterError> {
+        let (now_ms, group_bytes) = (open.now_ms, open.group.len_bytes() as u64);
+        let result = self.guarded(open, |writer, aftermath| {
+            writer.within(aftermath, (group_bytes, false), |keys| keys.purge(db, key, now_ms))
+        })?;
+        Ok(result.unwrap_or_else(|error| {
+            damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
+            Purged::Nothing
+        }))
+    }
+
     /// Deletes a key that a reader saw past its deadline.
     pub(super) fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
-        let now_ms = open.now_ms;
-        let result =
-            self.guarded(open, |writer, aftermath| writer.keyspace(aftermath).purge(db, key, now_ms))?;
-        if let Err(error) = result {
-            damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
-        }
+        self.purge_key(open, db, key)?;
         self.note_changes(open, 0, NO_CLIENT);
         self.append(open, NO_COMMAND);
         Ok(())

@@ -24,12 +24,14 @@ impl<L: Log> Writer<L> {
         self.expires_more = false;
         let mut expired = 0;
         for ExpiredKey { db, key } in due {
-            if !self.secure_delete(open, db, &key)? {
-                return Ok(());
-            }
-            let deleted =
-                self.guarded(open, |writer, aftermath| writer.keyspace(aftermath).expired(db, &key))?;
+            let group_bytes = open.group.len_bytes() as u64;
+            let deleted = self.guarded(open, |writer, aftermath| {
+                writer.within(aftermath, (group_bytes, false), |keys| keys.expired(db, &key))
+            })?;
             if let Err(error) = deleted {
+                if error.is_no_space() {
+                    return Ok(());
+                }
                 damage::met(self.table.table(), &error, &self.table.view(), db, [&*key]);
                 continue;
             }
@@ -53,9 +55,6 @@ impl<L: Log> Writer<L> {
             Vec::new()
         });
         for ExpiredKey { db, key } in due {
-            if !self.secure_delete(open, db, &key)? {
-                return Ok(());
-            }
             self.purge(open, db, &key)?;
         }
         Ok(())

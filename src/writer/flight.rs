@@ -88,6 +88,7 @@ impl<L: Log> Writer<L> {
         let is_empty = group.is_empty();
         // An empty group too: the log takes its buffer back.
         self.log.submit(group, now_ms * 1000)?;
+        self.secured.group_bytes = 0;
         if is_empty {
             return self.land();
         }

@@ -9,7 +9,7 @@ use super::idle::IdleWatch;
 use crate::damage;
 use crate::keyspace::{average_deadline_ms, deadlines_len, keys_slot};
 use crate::state::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
-use crate::table::{Finding, PAGE_BYTES, Table, TableStats};
+use crate::table::{Finding, PAGE_BYTES, Table};
 
 /// What recovery did at this start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,11 +66,6 @@ impl WriterGauges {
     /// What sees when groups cease to come.
     pub fn idle(&self) -> &Arc<IdleWatch> {
         &self.idle
-    }
-
-    /// The table's own figures.
-    pub(super) fn table_stats(&self) -> TableStats {
-        self.table.stats()
     }
 
     /// A group was synced and published.

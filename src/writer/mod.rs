@@ -64,7 +64,7 @@ use crate::table::{TableError, TableWriter};
 use aftermath::Aftermath;
 use blocking::Waiting;
 use flight::Flight;
-use space::SpaceTold;
+use space::{CommandRoom, Secured, SpaceTold};
 use undo::Redo;
 use watches::Watches;
 
@@ -132,6 +132,8 @@ pub struct WriterOptions {
     pub table_reserve_pages: u64,
     /// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
     pub redo_bytes_max: usize,
+    /// Bytes that the record of one transaction may need at most.
+    pub transaction_log_bytes_max: u64,
 }
 
 impl Default for WriterOptions {
@@ -144,6 +146,7 @@ impl Default for WriterOptions {
             log_reserve_bytes: 256 << 10,
             table_reserve_pages: 1024,
             redo_bytes_max: 16 << 20,
+            transaction_log_bytes_max: 512 << 20,
         }
     }
 }
@@ -152,6 +155,8 @@ impl Default for WriterOptions {
 pub struct Writer<L> {
     /// Where effects become durable.
     log: L,
+    /// What it was asked for.
+    secured: Secured,
     /// What holds the data.
     table: TableWriter,
     /// Where commands come from.
@@ -246,6 +251,7 @@ impl<L: Log> Writer<L> {
         let redo = Redo::new(options.redo_bytes_max);
         Self {
             log,
+            secured: Secured::new(),
             table,
             inbox,
             state,
@@ -380,10 +386,20 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// The key space, with whoever listens to its events.
-    fn keyspace<'a>(&'a mut self, aftermath: &'a mut Aftermath) -> Keyspace<'a> {
+    /// Does work on the key space, with whoever listens to its events, and within the space that there is. `group_bytes`
+    /// are those of the open group, and `grows` says whether the work may grow the data.
+    fn within<R>(
+        &mut self,
+        aftermath: &mut Aftermath,
+        (group_bytes, grows): (u64, bool),
+        work: impl FnOnce(&mut Keyspace<'_>) -> R,
+    ) -> R {
+        self.leave_pages(grows);
+        let left_bytes = self.left_bytes(grows);
+        let (log, secured) = (&mut self.log, &mut self.secured);
+        let mut room = CommandRoom { log, secured, group_bytes, left_bytes };
         let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
-        Keyspace::new(&mut self.table, Some(&mut self.effects)).telling(events)
+        work(&mut Keyspace::new(&mut self.table, Some(&mut self.effects)).telling(events).within(&mut room))
     }
 
     /// Now, if anybody wants to know how long things take.

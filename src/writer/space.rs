@@ -1,19 +1,27 @@
-//! Space before work: what commands may need in log and table is secured before they run, so that a full disk is met
-//! while there is still nothing to undo.
+//! Space before changes: what is going to be used in log and table is secured before, so that a full disk is met while
+//! there is nothing to undo, or so little that it can be undone.
+//!
+//! - When a submission comes, what its writing commands sent is asked for. If there is no space for it, commands that may
+//!   grow the data are refused at once.
+//! - Before each effect is made, its bytes in the log are secured, and the pages that it is likely to need. So commands
+//!   that store more than they were sent need not be looked through for what they are going to store, and keys past
+//!   their deadline cost what is really due.
+//! - An operation on the table that finds no page says so. Then, as when an effect in the middle of a command is refused,
+//!   the whole command is taken back, or the whole transaction, see [`undo`](super::undo).
 //!
 //! A command that cannot be given its space is refused with `-MISCONF`; nothing was changed, reads go on, and the next
 //! command asks again, so writes resume by themselves. Commands that only free space ([`Flags::DENYOOM`] is not set)
-//! may use a reserve that the others leave alone.
+//! may use a reserve that the others leave alone. A look at the space that is there reserves nothing beyond it: the next
+//! one counts on the same pages again.
 
 use std::time::{Duration, Instant};
 
 use wal::{Group, Log, LogError};
 
-use super::transaction::TRANSACTION_LOG_BYTES_MAX;
 use super::{Item, OpenGroup, Submission, Writer, WriterError};
-use crate::command::{self, Call, Flags, Run, Spec};
-use crate::keyspace::Estimate;
-use crate::table::{TableError, View};
+use crate::command::{Flags, Run, Spec};
+use crate::keyspace::{Estimate, KeyspaceError, Room};
+use crate::table::{TableError, TableWriter};
 
 /// Time between two reports that space is short.
 const SPACE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
@@ -49,112 +57,140 @@ impl Space {
     }
 }
 
-impl<L: Log> Writer<L> {
-    /// Secures what the commands of a submission may need, together with what the open group holds already.
-    pub(super) fn secure(&mut self, open: &OpenGroup, submission: &Submission) -> Result<Space, WriterError> {
-        let mut need = Estimate::default();
-        let (mut commands, mut copied_pages) = (submission.items.len(), 0);
-        for item in &submission.items {
-            match item {
-                Item::Execute { spec, .. } if spec.flags.has(Flags::DATA_SIZED) => {}
-                Item::Execute { spec, db, first_span, spans } => {
-                    let args = submission.args(*first_span, *spans);
-                    let (db, now_ms) = (usize::from(*db), open.now_ms);
-                    let call = Call { spec, args, db, now_ms, limits: self.limits };
-                    // What cannot be read is met again when the command runs, and refused there.
-                    let one = command::estimate(&call, &self.table.view()).unwrap_or_default();
-                    need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
-                    need.table_pages += one.table_pages;
-                }
-                Item::Purge { db, key } => {
-                    let one = delete_estimate(&self.table.view(), usize::from(*db), key);
-                    need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
-                    need.table_pages += one.table_pages;
-                }
-                Item::Transaction(transaction) => {
-                    let one = self.estimate(open, transaction)?;
-                    if one.log_bytes <= TRANSACTION_LOG_BYTES_MAX {
-                        // A longer one is refused when its turn comes.
-                        need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
-                        need.table_pages += one.table_pages;
-                        commands += transaction.commands.len();
-                        copied_pages += self.copied_pages(transaction)?;
-                    }
-                }
-                Item::Watch { db, first_span, spans, .. } => {
-                    for key in submission.args(*first_span, *spans).from(1) {
-                        let one = delete_estimate(&self.table.view(), usize::from(*db), key);
-                        need.log_bytes += Group::record_bytes(one.log_bytes as usize) as u64;
-                        need.table_pages += one.table_pages;
-                    }
-                }
-                Item::Ready(_) => {}
+/// The log, with what it was asked for.
+pub(super) struct Secured {
+    /// Bytes that the open group may have without asking the log again.
+    pub group_bytes: u64,
+    /// Bytes that the payload of the record that is being formed may have.
+    pub payload_bytes_max: u64,
+    /// Why the log cannot go on, once it said so.
+    pub failed: Option<LogError>,
+}
+
+impl Secured {
+    /// Nothing was asked for.
+    pub(super) fn new() -> Self {
+        Self { group_bytes: 0, payload_bytes_max: u64::MAX, failed: None }
+    }
+
+    /// Makes sure that the open group may have so many bytes, or returns the refusal for the client.
+    fn secure<L: Log>(&mut self, log: &mut L, group_bytes: u64) -> Result<Option<String>, LogError> {
+        if group_bytes <= self.group_bytes {
+            return Ok(None);
+        }
+        match log.reserve(group_bytes) {
+            Ok(()) => self.group_bytes = group_bytes,
+            Err(error @ LogError::Full { .. }) => return Ok(Some(refusal(&error))),
+            Err(error @ LogError::TooLarge { .. }) => return Ok(Some(too_large(&error))),
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+}
+
+/// Space for the effects of one command.
+pub(super) struct CommandRoom<'a, L> {
+    /// The log.
+    pub log: &'a mut L,
+    /// What it was asked for.
+    pub secured: &'a mut Secured,
+    /// Bytes of the open group without the record that is being formed.
+    pub group_bytes: u64,
+    /// Bytes of log that the command has to leave.
+    pub left_bytes: u64,
+}
+
+impl<L: Log> Room for CommandRoom<'_, L> {
+    fn secure(&mut self, table: &mut TableWriter, need: Estimate) -> Result<(), KeyspaceError> {
+        if need.log_bytes > self.secured.payload_bytes_max {
+            return Err(KeyspaceError::NoSpace(too_long(self.secured.payload_bytes_max).into()));
+        }
+        let record_bytes = Group::record_bytes(need.log_bytes as usize) as u64;
+        match self.secured.secure(self.log, self.group_bytes + record_bytes + self.left_bytes) {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return Err(KeyspaceError::NoSpace(refusal.into())),
+            Err(error) => {
+                let text = error.to_string().into();
+                self.secured.failed = Some(error);
+                return Err(KeyspaceError::NoSpace(text));
             }
         }
-        self.secure_need(open, need, commands, copied_pages)
+        table.reserve(need.table_pages)?;
+        Ok(())
+    }
+}
+
+impl<L: Log> Writer<L> {
+    /// Secures what the writing commands of a submission were sent, together with what the open group holds already.
+    pub(super) fn secure(&mut self, open: &OpenGroup, submission: &Submission) -> Result<Space, WriterError> {
+        let mut need = Estimate::default();
+        for item in &submission.items {
+            match item {
+                Item::Execute { spec, first_span, spans, .. } => {
+                    need.add_command(spec, submission.args(*first_span, *spans).from(0));
+                }
+                Item::Transaction(transaction) => {
+                    for queued in &transaction.commands {
+                        need.add_command(queued.spec, transaction.args(queued).from(0));
+                    }
+                }
+                // What these delete is asked for when they do.
+                Item::Purge { .. } | Item::Watch { .. } | Item::Ready(_) => {}
+            }
+        }
+        if need == Estimate::default() { Ok(Space::Ample) } else { self.secure_need(open, need) }
     }
 
-    /// Secures what one command may need that could not be told before the commands ahead of it had run, together with
-    /// what the open group holds already.
-    pub(super) fn secure_command(&mut self, open: &OpenGroup, call: &Call<'_>) -> Result<Space, WriterError> {
-        let one = command::estimate(call, &self.table.view()).unwrap_or_default();
-        let log_bytes = Group::record_bytes(one.log_bytes as usize) as u64;
-        self.secure_need(open, Estimate { log_bytes, ..one }, 1, 0)
-    }
-
-    /// Secures what `commands` commands may need, which copy at most `copied_pages` pages within the table.
-    fn secure_need(
-        &mut self,
-        open: &OpenGroup,
-        mut need: Estimate,
-        commands: usize,
-        copied_pages: u64,
-    ) -> Result<Space, WriterError> {
-        need.table_pages = need.table_pages.min(self.pages_at_most(need.log_bytes, commands)) + copied_pages;
-        let with_reserve = Estimate {
-            log_bytes: need.log_bytes + self.options.log_reserve_bytes,
-            table_pages: need.table_pages + self.options.table_reserve_pages,
-        };
-        let refusal = self.reserve(open, with_reserve)?;
+    /// Secures what commands need, with or without what only those may use that free space.
+    fn secure_need(&mut self, open: &OpenGroup, need: Estimate) -> Result<Space, WriterError> {
+        let refusal = self.reserve(open, need, true)?;
         self.note_space(refusal.as_deref());
         let Some(refusal) = refusal else { return Ok(Space::Ample) };
-        Ok(match self.reserve(open, need)? {
+        Ok(match self.reserve(open, need, false)? {
             None => Space::Scarce(refusal),
             Some(refusal) => Space::Exhausted(refusal),
         })
     }
 
-    /// Pages that commands which log so many bytes can need at most, whatever their estimates add up to: a group copies
-    /// each page once, and fills new ones with what is logged: small elements in half-empty pages of two trees at worst.
-    fn pages_at_most(&self, log_bytes: u64, commands: usize) -> u64 {
-        let table = self.gauges.table_stats();
-        (table.pages - table.pages_free) + log_bytes / 128 + 4 * commands as u64
-    }
-
-    /// Secures the delete of one key. Says whether there is space for it.
-    pub(super) fn secure_delete(
+    /// Makes sure of space in log and table, or returns the refusal for the client.
+    fn reserve(
         &mut self,
         open: &OpenGroup,
-        db: usize,
-        key: &[u8],
-    ) -> Result<bool, WriterError> {
-        let need = delete_estimate(&self.table.view(), db, key);
-        Ok(self.reserve(open, need)?.is_none())
-    }
-
-    /// Reserves space in log and table, or returns the refusal for the client.
-    fn reserve(&mut self, open: &OpenGroup, need: Estimate) -> Result<Option<String>, WriterError> {
-        match self.log.reserve(open.group.len_bytes() as u64 + need.log_bytes) {
-            Ok(()) => {}
-            Err(error @ LogError::Full { .. }) => return Ok(Some(refusal(&error))),
-            Err(error @ LogError::TooLarge { .. }) => return Ok(Some(too_large(&error))),
-            Err(error) => return Err(error.into()),
+        need: Estimate,
+        grows: bool,
+    ) -> Result<Option<String>, WriterError> {
+        let group_bytes = open.group.len_bytes() as u64 + need.log_bytes + self.left_bytes(grows);
+        let refused = self.secured.secure(&mut self.log, group_bytes)?;
+        if refused.is_some() {
+            return Ok(refused);
         }
+        self.leave_pages(grows);
         match self.table.reserve(need.table_pages) {
             Ok(()) => Ok(None),
             Err(error @ TableError::Full { .. }) => Ok(Some(refusal(&error))),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Bytes of log that a command has to leave to others, if it may grow the data or not.
+    pub(super) fn left_bytes(&self, grows: bool) -> u64 {
+        if grows { self.options.log_reserve_bytes } else { 0 }
+    }
+
+    /// Has the table keep the pages that a command has to leave to others.
+    pub(super) fn leave_pages(&mut self, grows: bool) {
+        self.table.leave(if grows { self.options.table_reserve_pages } else { 0 });
+    }
+
+    /// The error reply to a command for whose changes there was no space, if that is the error.
+    pub(super) fn refused(&mut self, error: &KeyspaceError) -> Option<String> {
+        let refusal = match error {
+            KeyspaceError::NoSpace(refusal) => refusal.to_string(),
+            KeyspaceError::Table(error @ TableError::Full { .. }) => refusal(error),
+            _ => return None,
+        };
+        self.note_space(Some(&refusal));
+        Some(refusal)
     }
 
     /// Shows in `INFO`, and says in the log of events, whether there is space for writes. While there is none, a
@@ -177,6 +213,15 @@ impl<L: Log> Writer<L> {
     }
 }
 
+impl Estimate {
+    /// Adds what a command was sent, if it writes.
+    fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
+        if matches!(spec.run, Run::Write(_)) {
+            self.add(Self::of_words(words.map(|word| word.len() as u64).sum()));
+        }
+    }
+}
+
 /// The error reply to a command that cannot be given its space.
 fn refusal(error: &dyn std::fmt::Display) -> String {
     format!(
@@ -185,18 +230,16 @@ fn refusal(error: &dyn std::fmt::Display) -> String {
     )
 }
 
-/// The error reply to commands that were sent at once and may change more than one group of the log can hold.
+/// The error reply to commands that were sent at once and change more than one group of the log can hold.
 fn too_large(error: &dyn std::fmt::Display) -> String {
     format!(
         "ERR These commands may change too much at once, nothing was changed: {error}. Send fewer of them at once."
     )
 }
 
-/// What the delete of one key, or of fields of it, may need.
-fn delete_estimate(view: &View<'_>, db: usize, key: &[u8]) -> Estimate {
-    let mut need = Estimate::default();
-    need.add_key(view, db, key);
-    // What cannot be read is met again when the key is deleted.
-    let _ = need.add_purge(view, db, key);
-    need
+/// The error reply to a transaction whose record would be too long.
+fn too_long(payload_bytes_max: u64) -> String {
+    format!(
+        "it needs a log record of more than {payload_bytes_max} bytes, which is the most; nothing was changed"
+    )
 }

@@ -1,28 +1,23 @@
 //! `WATCH` and `EXEC`: a transaction's commands run one behind the other on the writer's version, with nothing between
 //! them, and their effects are one record: after a crash all of them are there or none is.
 //!
-//! Everything that can refuse a transaction (a touched key, no space, a record that the log could not hold) is looked at
-//! before its first command runs.
+//! A touched key, and space that is short already, refuse a transaction before its first command runs. If the space, or
+//! the longest record there may be, turns out to be too small for its changes, all of them are taken back.
 
 use std::time::Instant;
 
 use wal::Log;
 
-use super::execute::Outcome;
+use super::execute::{Outcome, Refused};
 use super::space::Space;
 use super::{OpenGroup, Writer, WriterError};
-use crate::command::{self, Args, Call, EXEC, Run};
-use crate::keyspace::{Estimate, KeyReader, Lookups};
+use crate::command::{self, Args, EXEC, Run};
+use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Protocol, Reply};
 use crate::state::{Transaction, Watch};
 
-/// Bytes that the record of one transaction may need at most.
-pub(super) const TRANSACTION_LOG_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of replies to one transaction beyond which no further reading command of it is run.
 const TRANSACTION_REPLY_BYTES_MAX: usize = 512 << 20;
-
-/// A transaction's record needs less than this times what its commands were charged.
-const ESTIMATE_FACTOR_MAX: u64 = 1024;
 
 /// What stands in the place of a reply beyond [`TRANSACTION_REPLY_BYTES_MAX`].
 const REPLIES_TOO_LONG: &str = "ERR the replies to this transaction are too long: this one was dropped";
@@ -63,15 +58,22 @@ impl<L: Log> Writer<L> {
     ) -> Result<(), WriterError> {
         let started = Instant::now();
         let start = out.len();
-        let mut reply = Reply::new(out, asker.protocol);
-        if let Some(refusal) = self.refusal(open, transaction, space)? {
-            reply.error(format!("EXECABORT Transaction discarded because of: {refusal}"));
-            self.state.stats.error(b"EXECABORT");
+        let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
+        if let Some(refusal) = refused {
+            self.abort(refusal, asker, out);
         } else if self.is_watch_broken(open, transaction)? {
-            reply.null_array();
+            Reply::new(out, asker.protocol).null_array();
         } else {
-            reply.array(transaction.commands.len());
-            self.run_transaction(open, transaction, asker, out)?;
+            let mark = open.aftermath.mark();
+            Reply::new(out, asker.protocol).array(transaction.commands.len());
+            if let Err(Refused(refusal)) = self.run_transaction(open, transaction, asker, out)? {
+                // Clients that watch keys which it changed meanwhile find them touched: they look again.
+                self.undo(&open.group, 0)?;
+                open.aftermath.take_back(mark);
+                transaction.places.clear();
+                out.truncate(start);
+                self.abort(&refusal, asker, out);
+            }
         }
         self.show_to_monitors(asker, transaction.db(), &EXEC, &transaction.exec_args());
         if let Some(watch) = transaction.watch.take() {
@@ -82,14 +84,39 @@ impl<L: Log> Writer<L> {
         Ok(())
     }
 
-    /// Runs the commands, and notes where the replies of those go that the connection runs.
+    /// Answers a transaction that is not done.
+    fn abort(&self, reason: &str, asker: Asker, out: &mut Vec<u8>) {
+        let text = format!("EXECABORT Transaction discarded because of: {reason}");
+        Reply::new(out, asker.protocol).error(text);
+        self.state.stats.error(b"EXECABORT");
+    }
+
+    /// Runs the commands, and appends the record of all. When there is no space for one of them, what was done since the
+    /// last record is the caller's to take back.
     fn run_transaction(
         &mut self,
         open: &mut OpenGroup,
         transaction: &mut Transaction,
         asker: Asker,
         out: &mut Vec<u8>,
-    ) -> Result<(), WriterError> {
+    ) -> Result<Result<(), Refused>, WriterError> {
+        self.secured.payload_bytes_max = self.options.transaction_log_bytes_max;
+        let ran = self.run_queued(open, transaction, asker, out);
+        self.secured.payload_bytes_max = u64::MAX;
+        if let Ok(Ok(())) = ran {
+            self.append(open, EXEC.id);
+        }
+        ran
+    }
+
+    /// Runs the commands, and notes where the replies of those go that the connection runs.
+    fn run_queued(
+        &mut self,
+        open: &mut OpenGroup,
+        transaction: &mut Transaction,
+        asker: Asker,
+        out: &mut Vec<u8>,
+    ) -> Result<Result<(), Refused>, WriterError> {
         let start = out.len();
         let mut clock = Instant::now();
         let mut places = std::mem::take(&mut transaction.places);
@@ -113,6 +140,13 @@ impl<L: Log> Writer<L> {
                 }
                 let client_id = asker.client_id;
                 let outcome = self.run_command(open, queued.spec, &args, db, client_id, false, &mut reply)?;
+                let outcome = match outcome {
+                    Ok(outcome) => outcome,
+                    Err(refused) => {
+                        transaction.places = places;
+                        return Ok(Err(refused));
+                    }
+                };
                 failed = matches!(outcome, Outcome::Replied { failed: true });
                 if is_long {
                     reply.truncate(reply_at);
@@ -124,8 +158,7 @@ impl<L: Log> Writer<L> {
             clock = now;
         }
         transaction.places = places;
-        self.append(open, EXEC.id);
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Shows a command of a transaction to those who watch all commands.
@@ -136,73 +169,6 @@ impl<L: Log> Writer<L> {
         {
             self.state.monitors.show(&self.state, &info, db, spec, args);
         }
-    }
-
-    /// Why a transaction may not run at all, if it may not.
-    fn refusal(
-        &self,
-        open: &OpenGroup,
-        transaction: &Transaction,
-        space: &Space,
-    ) -> Result<Option<String>, WriterError> {
-        let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
-        if let Some(refusal) = refused {
-            return Ok(Some(refusal.to_owned()));
-        }
-        if transaction.charged_bytes() < TRANSACTION_LOG_BYTES_MAX / ESTIMATE_FACTOR_MAX {
-            return Ok(None);
-        }
-        let need = self.estimate(open, transaction)?;
-        Ok((need.log_bytes > TRANSACTION_LOG_BYTES_MAX).then(|| {
-            format!(
-                "it may need a log record of {} bytes, and {TRANSACTION_LOG_BYTES_MAX} is the most; nothing was \
-                 changed",
-                need.log_bytes
-            )
-        }))
-    }
-
-    /// An upper bound of the space that a transaction needs.
-    pub(super) fn estimate(
-        &self,
-        open: &OpenGroup,
-        transaction: &Transaction,
-    ) -> Result<Estimate, WriterError> {
-        let mut need = Estimate::default();
-        let view = self.table.view();
-        for queued in transaction.commands.iter().filter(|queued| !queued.is_local()) {
-            let (args, db) = (transaction.args(queued), usize::from(queued.db));
-            let call = Call { spec: queued.spec, args, db, now_ms: open.now_ms, limits: self.limits };
-            let one = command::estimate(&call, &view).unwrap_or_default();
-            need.log_bytes += one.log_bytes;
-            need.table_pages += one.table_pages;
-        }
-        Ok(need)
-    }
-
-    /// Pages that the transaction's `COPY`s may fill: what they copy can come from any key that the transaction names, in
-    /// any database, or be made by the transaction itself.
-    pub(super) fn copied_pages(&self, transaction: &Transaction) -> Result<u64, WriterError> {
-        let copies = transaction.commands.iter().filter(|queued| queued.spec.name == "copy").count() as u64;
-        if copies == 0 {
-            return Ok(0);
-        }
-        let view = self.table.view();
-        let mut largest_pages = 0;
-        for queued in &transaction.commands {
-            let args = transaction.args(queued);
-            for key in queued.spec.keys.indexes(args.len()).map(|index| &args[index]) {
-                for db in 0..self.limits.databases {
-                    let mut one = Estimate::default();
-                    // What cannot be read is met again when it is copied.
-                    let _ = one.add_copy(&view, db, key);
-                    largest_pages = largest_pages.max(one.table_pages);
-                }
-            }
-        }
-        let mut made = Estimate::default();
-        made.add_value(transaction.charged_bytes());
-        Ok(copies * (largest_pages + made.table_pages))
     }
 
     /// Whether a watched key was changed, or is past its deadline.

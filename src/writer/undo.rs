@@ -1,9 +1,10 @@
 //! Work that may fail in the middle, and how what it changed is taken back.
 //!
-//! A bad page can show when a command has made some of its changes already. Its effects are thrown away then, and the
-//! writer's version is built anew: back to what was frozen last, and from there the effects of all records since, which
-//! had their way before: those of closed groups that were not frozen ([`Redo`]), and those of the open group. So a command is done as a whole or not at all, whatever it meets. Only if that
-//! fails too does the writer stop; nothing of the open group was acknowledged then.
+//! A bad page can show, or a disk turn out to be full, when a command has made some of its changes already. Its effects
+//! are thrown away then, and the writer's version is built anew: back to what was frozen last, and from there the effects
+//! of all records since, which had their way before: those of closed groups that were not frozen ([`Redo`]), and those of
+//! the open group. So a command is done as a whole or not at all, whatever it meets. Only if that fails too does the
+//! writer stop; nothing of the open group was acknowledged then.
 
 use wal::{Group, Log};
 
@@ -82,6 +83,9 @@ impl<L: Log> Writer<L> {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(error) => failed = error,
             }
+            if let Some(error) = self.secured.failed.take() {
+                return Err(error.into());
+            }
             open.aftermath.events.truncate(told);
             self.undo(&open.group, mark)?;
             if !faulted {
@@ -92,7 +96,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Takes back what was changed since `mark` of the record that is being formed for `group`.
-    fn undo(&mut self, group: &Group, mark: usize) -> Result<(), WriterError> {
+    pub(super) fn undo(&mut self, group: &Group, mark: usize) -> Result<(), WriterError> {
         if self.effects.mark() == mark {
             return Ok(());
         }
@@ -102,6 +106,8 @@ impl<L: Log> Writer<L> {
 
     /// Builds the version anew from what was frozen last, the records since, and the one that is being formed.
     fn rebuild(&mut self, group: &Group) -> Result<(), WriterError> {
+        // There were pages for all of it.
+        self.table.leave_nothing();
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();
             self.table.roll_back();

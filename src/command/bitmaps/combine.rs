@@ -1,11 +1,10 @@
 //! Combining strings bit by bit.
 
 use super::text;
-use crate::command::{Args, Call, CommandError, WriteCtx, words};
+use crate::command::{Args, CommandError, WriteCtx, words};
 use crate::effect::Effect;
-use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError};
+use crate::keyspace::Classes;
 use crate::resp::Reply;
-use crate::table::View;
 
 /// What is made of the strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,22 +76,4 @@ fn combine(operation: Operation, context: &WriteCtx<'_>, args: &Args<'_>) -> Res
         result.iter_mut().for_each(|byte| *byte = !*byte);
     }
     Ok(result)
-}
-
-/// Adds the result, which is as long as the longest source.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let mut lookups = Default::default();
-    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
-    let mut len = 0;
-    for source in call.args.from(3) {
-        if let Some(text) = keys.peek(call.db, source)?.map(|value| value.text()).transpose()?.flatten() {
-            len = len.max(text.len());
-        }
-    }
-    estimate.add_value(len);
-    Ok(())
 }

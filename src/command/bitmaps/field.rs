@@ -1,9 +1,9 @@
 //! `BITFIELD`: integers of 1 to 64 bits at any place of a string.
 
 use super::{bit_offset, bytes_at, text};
-use crate::command::{Args, Call, CommandError, Limits, ReadCtx, WriteCtx, words};
+use crate::command::{Args, CommandError, Limits, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
-use crate::keyspace::{Classes, Estimate, KeyspaceError, Text};
+use crate::keyspace::{Classes, KeyspaceError, Text};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -238,11 +238,4 @@ pub(super) fn bitfield(
         context.keys.event(Classes::STRING, "setbit", db, key);
     }
     Ok(())
-}
-
-/// Adds the changes, each of which may touch two pieces of the string.
-pub(super) fn estimate(call: &Call<'_>, estimate: &mut Estimate) {
-    let changes = 1 + call.args.len() as u64 / 4;
-    (0..changes).for_each(|_| estimate.add_value((call.args[1].len() + SPAN_BYTES) as u64));
-    estimate.add_elements(changes);
 }

@@ -10,9 +10,9 @@ mod field;
 mod tests;
 
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, Limits, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, Limits, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
-use crate::keyspace::{Classes, Estimate, KeyspaceError, Text, Value};
+use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -60,7 +60,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Combines string values bit by bit and stores the result in a key.",
         since: "2.6.0",
         complexity: "O(N) where N is the length of all strings.",
-        ..bitmap("bitop", -4, GROWS.with(Flags::DATA_SIZED), FROM_TWO, Run::Write(combine::bitop))
+        ..bitmap("bitop", -4, GROWS, FROM_TWO, Run::Write(combine::bitop))
     },
     Spec {
         id: 35,
@@ -77,21 +77,6 @@ pub(super) static SPECS: &[Spec] = &[
         ..bitmap("bitfield_ro", -2, READS_FAST, KeySpec::ONE, Run::Read(field::bitfield_ro))
     },
 ];
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    match call.spec.name {
-        "setbit" => estimate.add_elements(1),
-        "bitop" => combine::estimate(call, view, estimate)?,
-        "bitfield" => field::estimate(call, estimate),
-        _ => {}
-    }
-    Ok(())
-}
 
 /// The string that a value is; nothing is an empty one.
 fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {

@@ -14,18 +14,13 @@ use self::cell::Point;
 use self::query::Command;
 use super::sorted_sets::{self, Options, set_of};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
-use crate::effect::SCORE_BYTES;
-use crate::keyspace::{Estimate, KeyspaceError};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
 use crate::resp::Reply;
-use crate::table::View;
 
 /// Changes data and may grow it.
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
-/// Stores what it finds.
-const STORES: Flags = GROWS.with(Flags::DATA_SIZED);
 /// Stores what it finds in a key that an option names.
-const STORES_ANYWHERE: Flags = STORES.with(Flags::MOVABLEKEYS);
+const STORES_ANYWHERE: Flags = GROWS.with(Flags::MOVABLEKEYS);
 /// How long a search takes.
 const SEARCH: &str = "O(N+log(M)) where N is the number of members in the cells around the area and M the size of the \
                       sorted set.";
@@ -73,7 +68,7 @@ pub(super) static SPECS: &[Spec] = &[
         summary: "Stores the members within a circle or a box in a key.",
         since: "6.2.0",
         complexity: SEARCH,
-        ..geo("geosearchstore", -8, STORES, KeySpec::TWO, Run::Write(geosearchstore))
+        ..geo("geosearchstore", -8, GROWS, KeySpec::TWO, Run::Write(geosearchstore))
     },
     Spec {
         id: 566,
@@ -102,30 +97,6 @@ pub(super) static SPECS: &[Spec] = &[
         ..geo("georadiusbymember_ro", -5, Flags::READONLY, KeySpec::ONE, Run::Read(georadiusbymember_ro))
     },
 ];
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    match call.spec.name {
-        "geoadd" => estimate.add_value((call.args.len() * SCORE_BYTES) as u64),
-        "geosearchstore" => {
-            sorted_sets::estimate_sources(call, view, call.args.get(2).into_iter(), estimate)?;
-        }
-        "georadius" | "georadiusbymember" => {
-            let options = call.args.from(5).zip(call.args.from(6));
-            let stores = |word: &[u8]| words::is(word, "store") || words::is(word, "storedist");
-            for (_, key) in options.filter(|(word, _)| stores(word)) {
-                estimate.add_key(view, call.db, key);
-                sorted_sets::estimate_sources(call, view, call.args.get(1).into_iter(), estimate)?;
-            }
-        }
-        _ => {}
-    }
-    Ok(())
-}
 
 /// `GEOADD key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]`
 fn geoadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

@@ -10,9 +10,6 @@ use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::Reply;
 
-/// The number of `HSETEX`, which may log an effect for each field.
-pub(super) const HSETEX_ID: u16 = 232;
-
 /// `HGETDEL key FIELDS numfields field [field ...]`
 pub(super) fn hgetdel(
     context: &mut WriteCtx<'_>,

@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Classes, Element, Estimate, Hash, KeyspaceError};
+use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -25,9 +25,6 @@ const GROWS_FAST: Flags = GROWS.with(Flags::FAST);
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-
-/// The number of `HINCRBYFLOAT`, whose result can be longer than what the client sent.
-pub(super) const HINCRBYFLOAT_ID: u16 = 216;
 
 /// The base of a hash command's spec.
 const fn hash(name: &'static str, arity: i32, flags: Flags, run: Run) -> Spec {
@@ -143,7 +140,7 @@ pub(super) static SPECS: &[Spec] = &[
         ..hash("hincrby", 4, GROWS_FAST, Run::Write(number::hincrby))
     },
     Spec {
-        id: HINCRBYFLOAT_ID,
+        id: 216,
         summary: "Adds a number to the floating point value of a field; 0 if it does not exist.",
         since: "2.6.0",
         ..hash("hincrbyfloat", 4, GROWS_FAST, Run::Write(number::hincrbyfloat))
@@ -212,17 +209,6 @@ pub(super) static SPECS: &[Spec] = &[
         ..of_fields("hsetex", -6, GROWS_FAST, Run::Write(fields::hsetex))
     },
 ];
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(call: &Call<'_>, estimate: &mut Estimate) {
-    if call.spec.id == HINCRBYFLOAT_ID {
-        estimate.add_value(super::dispatch::FLOAT_TEXT_BYTES_MAX);
-    }
-    // Fields that are stored with deadlines of their own take an effect each.
-    if call.spec.id == fields::HSETEX_ID {
-        estimate.add_effects(&call.args[1], call.args.len() as u64);
-    }
-}
 
 /// The hash that a key holds.
 fn hash_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Hash<'a>>, CommandError> {

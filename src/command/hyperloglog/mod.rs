@@ -10,11 +10,11 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 
-use self::sketch::{DENSE_BYTES, Registers, Sketch};
+use self::sketch::{Registers, Sketch};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
-use crate::keyspace::{Classes, Estimate, Value};
+use crate::keyspace::{Classes, Value};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -22,8 +22,6 @@ use crate::table::View;
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 /// Equal bytes between two changed ones that are logged with them: what an effect of its own would cost.
 const GAP_BYTES: usize = 16;
-/// Bytes of an effect's changed bytes besides its key, at most.
-const RUN_BYTES: usize = 2 * GAP_BYTES;
 
 /// The base of a spec.
 const fn sketch(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
@@ -51,16 +49,6 @@ pub(super) static SPECS: &[Spec] = &[
         ..sketch("pfmerge", -2, GROWS, KeySpec::ALL, Run::Write(pfmerge))
     },
 ];
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(call: &Call<'_>, estimate: &mut Estimate) {
-    let key = &call.args[1];
-    // Every register that changes may be an effect of its own, and so may the header; a merge may change all.
-    let registers = if call.spec.name == "pfadd" { call.args.len() } else { DENSE_BYTES / RUN_BYTES };
-    (0..=registers).for_each(|_| estimate.add_value((key.len() + RUN_BYTES) as u64));
-    estimate.add_value(DENSE_BYTES as u64);
-    estimate.add_elements(16);
-}
 
 /// The sketch that a value is.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {

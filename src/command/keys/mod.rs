@@ -16,9 +16,6 @@ use crate::effect::Effect;
 use crate::keyspace::Classes;
 use crate::resp::Reply;
 
-/// The number of `COPY`, whose need of space depends on what it copies.
-pub(super) const COPY_ID: u16 = 120;
-
 /// Changes data and is fast.
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
@@ -139,17 +136,11 @@ pub(super) static SPECS: &[Spec] = &[
         ..spec("persist", 2, WRITES_FAST, KeySpec::ONE, Run::Write(expire::persist))
     },
     Spec {
-        id: COPY_ID,
+        id: 120,
         summary: "Copies the value of a key to another key.",
         since: "6.2.0",
         complexity: "O(N) where N is the size of the value.",
-        ..spec(
-            "copy",
-            -3,
-            Flags::WRITE.with(Flags::DENYOOM).with(Flags::DATA_SIZED),
-            KeySpec::TWO,
-            Run::Write(transfer::copy),
-        )
+        ..spec("copy", -3, Flags::WRITE.with(Flags::DENYOOM), KeySpec::TWO, Run::Write(transfer::copy))
     },
     Spec {
         id: 121,

@@ -10,9 +10,9 @@ mod transfer;
 
 use super::blocking::{Wait, timeout_ms};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx, words};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer};
-use crate::keyspace::{Classes, Estimate, KeyspaceError, Kind, List};
+use crate::keyspace::{Classes, Kind, List};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -22,8 +22,6 @@ const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-/// Moves an element, which is known only then.
-const MOVES: Flags = GROWS.with(Flags::DATA_SIZED);
 /// May wait for elements. Nothing else of the client's is with the writer meanwhile.
 const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING).with(Flags::BARRIER);
 /// The keys of `BLPOP`: all words but the name and the timeout.
@@ -65,14 +63,14 @@ pub(super) static SPECS: &[Spec] = &[
         ..list("rpushx", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(push::rpushx))
     },
     Spec {
-        id: LPOP_ID,
+        id: 404,
         summary: "Removes the first elements of a list and returns them. Deletes the list with its last element.",
         complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
         tried_words: 2,
         ..list("lpop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(pop::lpop))
     },
     Spec {
-        id: RPOP_ID,
+        id: 405,
         summary: "Removes the last elements of a list and returns them. Deletes the list with its last element.",
         complexity: "O(N*log(M)) where N is the number of elements returned and M the length of the list.",
         tried_words: 2,
@@ -102,23 +100,23 @@ pub(super) static SPECS: &[Spec] = &[
         ..list("lrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read::lrange))
     },
     Spec {
-        id: LTRIM_ID,
+        id: 410,
         summary: "Removes elements from both ends of a list. Deletes the list if nothing is left of it.",
         complexity: "O(N*log(M)) where N is the number of elements removed and M the length of the list.",
         ..list("ltrim", 4, Flags::WRITE, KeySpec::ONE, Run::Write(pop::ltrim))
     },
     Spec {
-        id: LREM_ID,
+        id: 411,
         summary: "Removes elements that equal a value from a list. Deletes the list with its last element.",
         complexity: "O(N+M*log(N)) where N is the length of the list and M the number of elements removed.",
         ..list("lrem", 4, Flags::WRITE, KeySpec::ONE, Run::Write(pop::lrem))
     },
     Spec {
-        id: LINSERT_ID,
+        id: 412,
         summary: "Inserts an element before or after another one of a list.",
         since: "2.2.0",
         complexity: "O(N) where N is the number of elements before the one looked for.",
-        ..list("linsert", 5, MOVES, KeySpec::ONE, Run::Write(push::linsert))
+        ..list("linsert", 5, GROWS, KeySpec::ONE, Run::Write(push::linsert))
     },
     Spec {
         id: 413,
@@ -128,23 +126,23 @@ pub(super) static SPECS: &[Spec] = &[
         ..list("lpos", -3, Flags::READONLY, KeySpec::ONE, Run::Read(read::lpos))
     },
     Spec {
-        id: LMOVE_ID,
+        id: 414,
         summary: "Takes an element from one list, adds it to another and returns it.",
         since: "6.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
         tried_words: TRIED_WORDS,
-        ..list("lmove", 5, MOVES, KeySpec::TWO, Run::Write(transfer::lmove))
+        ..list("lmove", 5, GROWS, KeySpec::TWO, Run::Write(transfer::lmove))
     },
     Spec {
-        id: RPOPLPUSH_ID,
+        id: 415,
         summary: "Takes the last element from one list, adds it to the head of another and returns it.",
         since: "1.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
         tried_words: TRIED_WORDS,
-        ..list("rpoplpush", 3, MOVES, KeySpec::TWO, Run::Write(transfer::rpoplpush))
+        ..list("rpoplpush", 3, GROWS, KeySpec::TWO, Run::Write(transfer::rpoplpush))
     },
     Spec {
-        id: LMPOP_ID,
+        id: 416,
         summary: "Removes elements from the first of several lists that is not empty, and returns them.",
         since: "7.0.0",
         complexity: "O(N+M*log(L)) where N is the number of keys, M that of elements returned and L the length.",
@@ -167,33 +165,33 @@ pub(super) static SPECS: &[Spec] = &[
         ..list("brpop", -3, WAITS.with(Flags::NOSCRIPT), ALL_BUT_TIMEOUT, Run::Write(blocking::brpop))
     },
     Spec {
-        id: BLMOVE_ID,
+        id: 422,
         summary: "Takes an element from one list, adds it to another and returns it; waits for one.",
         since: "6.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
         ..list(
             "blmove",
             6,
-            MOVES.with(WAITS).with(Flags::NOSCRIPT),
+            GROWS.with(WAITS).with(Flags::NOSCRIPT),
             KeySpec::TWO,
             Run::Write(transfer::blmove),
         )
     },
     Spec {
-        id: BRPOPLPUSH_ID,
+        id: 423,
         summary: "Takes the last element from one list, adds it to the head of another and returns it; waits for one.",
         since: "2.2.0",
         complexity: "O(log(N)) where N is the length of the longer list.",
         ..list(
             "brpoplpush",
             4,
-            MOVES.with(WAITS).with(Flags::NOSCRIPT),
+            GROWS.with(WAITS).with(Flags::NOSCRIPT),
             KeySpec::TWO,
             Run::Write(transfer::brpoplpush),
         )
     },
     Spec {
-        id: BLMPOP_ID,
+        id: 424,
         summary: "Removes elements from the first of several lists that is not empty, and returns them; waits for one \
                   if all are empty.",
         since: "7.0.0",
@@ -203,71 +201,6 @@ pub(super) static SPECS: &[Spec] = &[
 ];
 
 // The numbers of commands whose need of space the data decides.
-const LPOP_ID: u16 = 404;
-const RPOP_ID: u16 = 405;
-const LTRIM_ID: u16 = 410;
-const LREM_ID: u16 = 411;
-const LINSERT_ID: u16 = 412;
-const LMOVE_ID: u16 = 414;
-const RPOPLPUSH_ID: u16 = 415;
-const LMPOP_ID: u16 = 416;
-const BLMOVE_ID: u16 = 422;
-const BRPOPLPUSH_ID: u16 = 423;
-const BLMPOP_ID: u16 = 424;
-
-/// Adds what the commands of this family log and store besides what the client sent. Words that a command refuses need
-/// nothing.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let args = &call.args;
-    let place = (call.db, args.get(1).unwrap_or_default());
-    match call.spec.id {
-        // One element is counted already, as all words of a command on elements are.
-        LPOP_ID | RPOP_ID if args.len() == 2 => Ok(()),
-        LPOP_ID | RPOP_ID => {
-            let count = args.get(2).map_or(Ok(1), words::integer).unwrap_or(0).max(0) as u64;
-            // Which end it is makes no difference.
-            estimate.add_list_cut(view, place, (count, u64::MAX))
-        }
-        LTRIM_ID => match (words::integer(&args[2]), words::integer(&args[3])) {
-            (Ok(start), Ok(stop)) => estimate.add_list_trim(view, place, (start, stop)),
-            _ => Ok(()),
-        },
-        LREM_ID => match words::integer(&args[2]) {
-            Ok(count) => estimate.add_list_removal(view, place, pop::removal(count), &args[3]),
-            Err(_) => Ok(()),
-        },
-        LINSERT_ID => estimate.add_list_insertion(view, place, words::is(&args[2], "before"), &args[3]),
-        LMOVE_ID | BLMOVE_ID => match transfer::end(&args[3]) {
-            Ok(end) => estimate.add_list_end(view, place, end),
-            Err(_) => Ok(()),
-        },
-        RPOPLPUSH_ID | BRPOPLPUSH_ID => estimate.add_list_end(view, place, End::Tail),
-        LMPOP_ID => estimate_of_several(call, view, 1, estimate),
-        BLMPOP_ID => estimate_of_several(call, view, 2, estimate),
-        _ => Ok(()),
-    }
-}
-
-/// Adds what `LMPOP` needs, whose number of keys is word `at`: one of these keys is changed.
-fn estimate_of_several(
-    call: &Call<'_>,
-    view: &View<'_>,
-    at: usize,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let Ok(several) = pop::Several::parse(&call.args, at) else { return Ok(()) };
-    for key in call.args.from(several.keys.start).take(several.keys.len()) {
-        estimate.add_key(view, call.db, key);
-        estimate.add_elements(1);
-        estimate.add_list_cut(view, (call.db, key), (several.count, u64::MAX))?;
-    }
-    Ok(())
-}
-
 /// The list that a key holds.
 fn list_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<List<'a>>, CommandError> {
     match context.keys.get(context.db, key)? {

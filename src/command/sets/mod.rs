@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Classes, Estimate, KeyspaceError, Set};
+use crate::keyspace::{Classes, Set};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -21,13 +21,6 @@ const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-/// Stores what it finds in other sets.
-const STORES: Flags = GROWS.with(Flags::DATA_SIZED);
-
-/// The number of `SPOP`.
-const SPOP_ID: u16 = 308;
-/// The numbers of `SINTERSTORE`, `SUNIONSTORE` and `SDIFFSTORE`.
-const STORE_IDS: std::ops::RangeInclusive<u16> = 320..=322;
 
 /// The base of a set command's spec.
 const fn set(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
@@ -90,11 +83,11 @@ pub(super) static SPECS: &[Spec] = &[
         ..set("sscan", -3, Flags::READONLY, KeySpec::ONE, Run::Read(sscan))
     },
     Spec {
-        id: SPOP_ID,
+        id: 308,
         summary: "Removes random members from a set and returns them.",
         complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",
         tried_words: 2,
-        ..set("spop", -2, WRITES_FAST.with(Flags::DATA_SIZED), KeySpec::ONE, Run::Write(random::spop))
+        ..set("spop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(random::spop))
     },
     Spec {
         id: 309,
@@ -137,38 +130,21 @@ pub(super) static SPECS: &[Spec] = &[
         id: 320,
         summary: "Stores the members that several sets have in common in a key.",
         complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
-        ..set("sinterstore", -3, STORES, KeySpec::ALL, Run::Write(algebra::sinterstore))
+        ..set("sinterstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sinterstore))
     },
     Spec {
         id: 321,
         summary: "Stores the members that any of several sets has in a key.",
         complexity: "O(N*log(N)) where N is the number of members of all sets.",
-        ..set("sunionstore", -3, STORES, KeySpec::ALL, Run::Write(algebra::sunionstore))
+        ..set("sunionstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sunionstore))
     },
     Spec {
         id: 322,
         summary: "Stores the members of the first set that no other one has in a key.",
         complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",
-        ..set("sdiffstore", -3, STORES, KeySpec::ALL, Run::Write(algebra::sdiffstore))
+        ..set("sdiffstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sdiffstore))
     },
 ];
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    if call.spec.id == SPOP_ID {
-        let count = call.args.get(2).map_or(Ok(1), random::pop_count).unwrap_or(0);
-        estimate.add_pop(view, call.db, &call.args[1], count)?;
-    } else if STORE_IDS.contains(&call.spec.id) {
-        for key in call.args.from(2) {
-            estimate.add_elements_of(view, call.db, key)?;
-        }
-    }
-    Ok(())
-}
 
 /// The set that a key holds.
 fn set_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Set<'a>>, CommandError> {

@@ -4,7 +4,7 @@ use super::{set_of, with_set};
 use crate::command::elements::{self, distinct_places};
 use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Classes, KeyspaceError, POP_BYTES_MAX, Set};
+use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
 use crate::resp::Reply;
 use crate::table::View;
@@ -26,10 +26,6 @@ pub(super) fn spop(
         let len = set.len()?;
         Ok((pick(view, set, len, wanted)?, wanted >= len))
     })?;
-    let bytes: u64 = picked.items().iter().map(|member| member.len() as u64).sum();
-    if !all && bytes > POP_BYTES_MAX {
-        return Err("ERR the members are too long to be popped together, pop fewer at a time".into());
-    }
     match count {
         Some(_) => {
             reply.set(picked.len() as usize);

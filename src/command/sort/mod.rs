@@ -15,14 +15,13 @@ use std::ops::Range;
 use self::options::Options;
 use self::pattern::Pattern;
 use super::table::spec;
-use super::{Args, Call, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError, Kind};
+use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
+use crate::keyspace::{KeyReader, Kind};
 use crate::number::parse_f64_in_range;
 use crate::resp::Reply;
-use crate::table::View;
 
 /// Changes as much as the data says.
-const STORES: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::DATA_SIZED).with(Flags::MOVABLEKEYS);
+const STORES: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::MOVABLEKEYS);
 
 /// The commands of this family. Ids 170 to 179.
 pub(super) static SPECS: &[Spec] = &[
@@ -46,31 +45,6 @@ const COMPLEXITY: &str = "O(N*log(N)+M) where N is the number of elements and M 
 
 /// What a row of the result has in one column: nothing if there was nothing to be found.
 type Found = Option<Vec<u8>>;
-
-/// Adds what `SORT` deletes on its way and stores.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let Ok(options) = Options::parse(&call.args, false) else { return Ok(()) };
-    sources::estimate_read(call, view, estimate)?;
-    let Some(key) = options.store else { return Ok(()) };
-    let mut lookups = Default::default();
-    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
-    match result(&mut keys, call.db, &call.args[1], &options) {
-        Ok(found) => {
-            estimate.add_key(view, call.db, key);
-            found.iter().for_each(|value| {
-                estimate.add_value(value.as_ref().map_or(0, |value| value.len() as u64));
-            });
-            estimate.add_elements(found.len() as u64);
-            Ok(())
-        }
-        Err(CommandError::Reply(_)) => Ok(()),
-        Err(CommandError::Keyspace(error)) => Err(error),
-    }
-}
 
 /// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA]`
 fn sort_ro(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

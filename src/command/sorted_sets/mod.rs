@@ -15,11 +15,11 @@ mod tests;
 
 pub(super) use add::{Options, put};
 pub(super) use specs::SPECS;
-pub(super) use store::{estimate_sources, replace};
+pub(super) use store::replace;
 
-use super::{Call, CommandError, WriteCtx};
-use crate::effect::{SCORE_BYTES, Score};
-use crate::keyspace::{Estimate, KeyReader, KeyspaceError, SortedSet, Value};
+use super::{CommandError, WriteCtx};
+use crate::effect::Score;
+use crate::keyspace::{KeyReader, SortedSet, Value};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -65,28 +65,4 @@ fn reply_element(reply: &mut Reply<'_>, member: &[u8], score: Score, with_scores
 fn reply_elements(reply: &mut Reply<'_>, len: u64, with_scores: bool) {
     let words = if with_scores && !reply.is_resp3() { 2 } else { 1 };
     reply.array(len as usize * words);
-}
-
-/// Adds what the commands of this family log and store besides what the client sent.
-pub(super) fn estimate(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    match call.spec.name {
-        "zadd" | "zincrby" => estimate.add_value((call.args.len() * SCORE_BYTES) as u64),
-        "zunionstore" | "zinterstore" | "zdiffstore" => {
-            store::estimate_sources(call, view, super::sources::counted(&call.args, 2), estimate)?;
-        }
-        "zrangestore" => store::estimate_sources(call, view, call.args.get(2).into_iter(), estimate)?,
-        "zpopmin" | "zpopmax" => pop::estimate_pop(call, view, estimate)?,
-        "zmpop" => pop::estimate_mpop(call, view, 1, estimate)?,
-        "bzmpop" => pop::estimate_mpop(call, view, 2, estimate)?,
-        "bzpopmin" | "bzpopmax" => pop::estimate_blocking(call, view, estimate)?,
-        "zremrangebyrank" | "zremrangebyscore" | "zremrangebylex" => {
-            range::estimate_removal(call, view, estimate)?;
-        }
-        _ => {}
-    }
-    Ok(())
 }

@@ -2,13 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Element, set_of, store, with_set};
-use crate::command::{Args, Call, CommandError, WriteCtx, sources, words};
+use super::{Element, set_of, with_set};
+use crate::command::{Args, CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError, SortedSet};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::Reply;
-use crate::table::View;
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(
@@ -179,62 +178,4 @@ fn first_set<'w>(
         }
     }
     Ok(None)
-}
-
-/// Adds what `BZPOPMIN` or `BZPOPMAX` logs and changes: one element of one of its keys.
-pub(super) fn estimate_blocking(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    for key in call.args.from(1).take(call.args.len() - 2) {
-        estimate_popped(call, view, key, (call.spec.name == "bzpopmax", 1), estimate)?;
-    }
-    Ok(())
-}
-
-/// Adds what `ZPOPMIN` or `ZPOPMAX` logs and changes.
-pub(super) fn estimate_pop(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let count = call.args.get(2).map_or(Ok(1), pop_count).unwrap_or(0);
-    estimate_popped(call, view, &call.args[1], (call.spec.name == "zpopmax", count), estimate)
-}
-
-/// Adds what `ZMPOP` logs and changes, or `BZMPOP`, whose number of keys is word `first`.
-pub(super) fn estimate_mpop(
-    call: &Call<'_>,
-    view: &View<'_>,
-    first: usize,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let Ok(wanted) = MultiPop::parse(&call.args, first) else { return Ok(()) };
-    sources::estimate_read(call, view, estimate)?;
-    let mut lookups = Default::default();
-    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
-    match first_set(&mut keys, call.db, &wanted.keys) {
-        Ok(Some(key)) => {
-            estimate.add_key(view, call.db, key);
-            estimate_popped(call, view, key, (wanted.highest, wanted.count), estimate)
-        }
-        Ok(None) | Err(CommandError::Reply(_)) => Ok(()),
-        Err(CommandError::Keyspace(error)) => Err(error),
-    }
-}
-
-/// Adds what popping up to `count` elements of a key logs and changes.
-fn estimate_popped(
-    call: &Call<'_>,
-    view: &View<'_>,
-    key: &[u8],
-    (highest, count): (bool, u64),
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let mut lookups = Default::default();
-    let value = KeyReader::new(view, call.now_ms, &mut lookups).peek(call.db, key)?;
-    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(()) };
-    let positions = end_positions(&set, highest, count)?;
-    store::estimate_removed(view, (&set, positions), estimate)
 }

@@ -2,11 +2,10 @@
 
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, store, with_set};
-use crate::command::{Args, Call, CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{Args, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer};
-use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError};
+use crate::keyspace::Classes;
 use crate::resp::Reply;
-use crate::table::View;
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(
@@ -172,28 +171,5 @@ fn remove_range(
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     reply.integer(members.len() as i64);
-    Ok(())
-}
-
-/// Adds what the removal of a range logs and changes.
-pub(super) fn estimate_removal(
-    call: &Call<'_>,
-    view: &View<'_>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let order = match call.spec.name {
-        "zremrangebyrank" => Order::Positions,
-        "zremrangebyscore" => Order::Scores,
-        _ => Order::Members,
-    };
-    let (args, mut lookups) = (&call.args, Default::default());
-    let Ok(bounds) = Bounds::parse(order, &args[2], &args[3]) else { return Ok(()) };
-    let value = KeyReader::new(view, call.now_ms, &mut lookups).peek(call.db, &args[1])?;
-    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(()) };
-    let positions = bounds.positions(view, &set, false)?;
-    // All elements go with the key.
-    if positions.end - positions.start < set.len()? {
-        store::estimate_removed(view, (&set, positions), estimate)?;
-    }
     Ok(())
 }

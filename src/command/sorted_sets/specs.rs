@@ -10,17 +10,13 @@ const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// May wait for members. Nothing else of the client's is with the writer meanwhile. Which key it takes from is known only
 /// then.
-const WAITS: Flags = REMOVES.with(Flags::BLOCKING).with(Flags::BARRIER);
+const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING).with(Flags::BARRIER);
 /// The keys of `BZPOPMIN`: all words but the name and the timeout.
 const ALL_BUT_TIMEOUT: KeySpec = KeySpec { first: 1, last: -2, step: 1 };
-/// Removes as many members as the data says.
-const REMOVES: Flags = Flags::WRITE.with(Flags::DATA_SIZED);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
 /// Reads as many keys as one of its words says.
 const COMBINES: Flags = Flags::READONLY.with(Flags::MOVABLEKEYS);
-/// Stores what it finds in other keys.
-const STORES: Flags = GROWS.with(Flags::DATA_SIZED);
 
 /// How long a range takes.
 const RANGE: &str = "O(log(N)+M) where N is the size of the sorted set and M the number of members returned.";
@@ -127,7 +123,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Stores members within a range of positions, scores or members in a key.",
         since: "6.2.0",
         complexity: "O(log(N)+M*log(M)) where N is the size of the sorted set and M the number of members stored.",
-        ..zset("zrangestore", -5, STORES, KeySpec::TWO, Run::Write(range::zrangestore))
+        ..zset("zrangestore", -5, GROWS, KeySpec::TWO, Run::Write(range::zrangestore))
     },
     Spec {
         id: 512,
@@ -169,21 +165,21 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         summary: "Removes members within a range of positions.",
         since: "2.0.0",
         complexity: REMOVAL,
-        ..zset("zremrangebyrank", 4, REMOVES, KeySpec::ONE, Run::Write(range::zremrangebyrank))
+        ..zset("zremrangebyrank", 4, Flags::WRITE, KeySpec::ONE, Run::Write(range::zremrangebyrank))
     },
     Spec {
         id: 518,
         summary: "Removes members with scores within a range.",
         since: "1.2.0",
         complexity: REMOVAL,
-        ..zset("zremrangebyscore", 4, REMOVES, KeySpec::ONE, Run::Write(range::zremrangebyscore))
+        ..zset("zremrangebyscore", 4, Flags::WRITE, KeySpec::ONE, Run::Write(range::zremrangebyscore))
     },
     Spec {
         id: 519,
         summary: "Removes members within a range of members, where all scores are equal.",
         since: "2.8.9",
         complexity: REMOVAL,
-        ..zset("zremrangebylex", 4, REMOVES, KeySpec::ONE, Run::Write(range::zremrangebylex))
+        ..zset("zremrangebylex", 4, Flags::WRITE, KeySpec::ONE, Run::Write(range::zremrangebylex))
     },
     Spec {
         id: 520,
@@ -191,7 +187,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         since: "5.0.0",
         complexity: POP,
         tried_words: 2,
-        ..zset("zpopmin", -2, REMOVES.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmin))
+        ..zset("zpopmin", -2, Flags::WRITE.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmin))
     },
     Spec {
         id: 521,
@@ -199,14 +195,14 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         since: "5.0.0",
         complexity: POP,
         tried_words: 2,
-        ..zset("zpopmax", -2, REMOVES.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmax))
+        ..zset("zpopmax", -2, Flags::WRITE.with(Flags::FAST), KeySpec::ONE, Run::Write(pop::zpopmax))
     },
     Spec {
         id: 522,
         summary: "Removes the members with the lowest or highest scores from the first sorted set that exists and returns them.",
         since: "7.0.0",
         complexity: "O(K)+O(M*log(N)) where K is the number of keys, N the size of the sorted set and M the number of members popped.",
-        ..zset("zmpop", -4, REMOVES.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(pop::zmpop))
+        ..zset("zmpop", -4, Flags::WRITE.with(Flags::MOVABLEKEYS), KeySpec::NONE, Run::Write(pop::zmpop))
     },
     Spec {
         id: 523,
@@ -258,7 +254,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         ..zset(
             "zunionstore",
             -4,
-            STORES.with(Flags::MOVABLEKEYS),
+            GROWS.with(Flags::MOVABLEKEYS),
             KeySpec::ONE,
             Run::Write(algebra::zunionstore),
         )
@@ -271,7 +267,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         ..zset(
             "zinterstore",
             -4,
-            STORES.with(Flags::MOVABLEKEYS),
+            GROWS.with(Flags::MOVABLEKEYS),
             KeySpec::ONE,
             Run::Write(algebra::zinterstore),
         )
@@ -284,7 +280,7 @@ pub(in crate::command) static SPECS: &[Spec] = &[
         ..zset(
             "zdiffstore",
             -4,
-            STORES.with(Flags::MOVABLEKEYS),
+            GROWS.with(Flags::MOVABLEKEYS),
             KeySpec::ONE,
             Run::Write(algebra::zdiffstore),
         )

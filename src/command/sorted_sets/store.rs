@@ -1,12 +1,9 @@
-//! Storing what a command has found as a sorted set, and how much space that needs.
-
-use std::ops::Range;
+//! Storing what a command has found as a sorted set.
 
 use super::Element;
-use crate::command::{Call, CommandError, WriteCtx, sources};
-use crate::effect::{Effect, ItemsBuffer, SCORE_BYTES};
-use crate::keyspace::{Classes, Estimate, KeyReader, KeyspaceError, SortedSet};
-use crate::table::View;
+use crate::command::{CommandError, WriteCtx};
+use crate::effect::{Effect, ItemsBuffer};
+use crate::keyspace::Classes;
 
 /// Makes `key` a sorted set of these elements, whatever it held, and tells it as `event`; no elements, no key. Members
 /// stand once each.
@@ -30,45 +27,5 @@ pub(in crate::command) fn replace(
         let effect = Effect::SortedSetAdd { db, key, elements: items.items() };
         context.keys.replace(&effect, Classes::SORTED_SET, event)?;
     }
-    Ok(())
-}
-
-/// Adds what storing all members of these sets, sorted or not, needs.
-pub(in crate::command) fn estimate_sources<'w>(
-    call: &Call<'_>,
-    view: &View<'_>,
-    keys: impl Iterator<Item = &'w [u8]>,
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    sources::estimate_read(call, view, estimate)?;
-    let mut lookups = Default::default();
-    let mut reader = KeyReader::new(view, call.now_ms, &mut lookups);
-    for key in keys {
-        let Some(value) = reader.peek(call.db, key)? else { continue };
-        let len = match (value.sorted_set(), value.set()) {
-            (Some(set), _) => set.len()?,
-            (None, Some(set)) => set.len()?,
-            (None, None) => continue,
-        };
-        estimate.add_elements_of(view, call.db, key)?;
-        estimate.add_elements(len);
-        estimate.add_value(len * SCORE_BYTES as u64);
-    }
-    Ok(())
-}
-
-/// Adds what the removal of the elements at `positions` logs and changes.
-pub(super) fn estimate_removed(
-    view: &View<'_>,
-    (set, positions): (&SortedSet<'_>, Range<u64>),
-    estimate: &mut Estimate,
-) -> Result<(), KeyspaceError> {
-    let (count, mut bytes) = (positions.end - positions.start, 0);
-    set.each_in(view, positions, false, |member, _| {
-        bytes += member.len() as u64;
-        Ok(true)
-    })?;
-    estimate.add_value(bytes);
-    estimate.add_elements(count);
     Ok(())
 }

@@ -21,9 +21,6 @@ const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
 
-/// The number of `INCRBYFLOAT`, whose result can be longer than what the client sent.
-pub(super) const INCRBYFLOAT_ID: u16 = 21;
-
 /// The base of a string command's spec.
 const fn string(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
     Spec { group: "string", complexity: "O(1)", since: "1.0.0", ..spec(name, arity, flags, keys, run) }
@@ -152,7 +149,7 @@ pub(super) static SPECS: &[Spec] = &[
         ..string("decrby", 3, GROWS_FAST, KeySpec::ONE, Run::Write(number::decrby))
     },
     Spec {
-        id: INCRBYFLOAT_ID,
+        id: 21,
         summary: "Adds a number to the floating point value of a key; 0 if it does not exist.",
         since: "2.6.0",
         ..string("incrbyfloat", 3, GROWS_FAST, KeySpec::ONE, Run::Write(number::incrbyfloat))

@@ -41,6 +41,8 @@ mod slowlog;
 mod sort;
 mod sorted_sets;
 mod sources;
+#[cfg(test)]
+mod space_tests;
 mod spec;
 mod strings;
 mod syntax;

@@ -28,10 +28,10 @@ pub trait Room {
 /// Pages that the change of one key copies or adds, besides those of its bytes: the way to its cell, to its old deadline
 /// and to its new one.
 const CHANGE_PAGES: u64 = 16;
-/// Bytes of a payload that fill a page of the table, in pages that are not full.
-const PAGE_FILL_BYTES: u64 = 1024;
-/// Bytes that an element takes in the table beside those that it has in the log: heads, and a second tree.
-const ELEMENT_BYTES: u64 = 32;
+/// Bytes of elements and values in a page of the table: half of it.
+const PAGE_FILL_BYTES: u64 = 2048;
+/// Bytes that an element takes in a tree beside those that it has in the log.
+const ELEMENT_BYTES: u64 = 16;
 /// Pages that the change of one element copies in a tree of some size.
 const PATH_PAGES: u64 = 4;
 /// For up to so many elements nobody looks how large the collection is.
@@ -60,8 +60,13 @@ impl Estimate {
     /// What `effect`, of `effect_bytes` bytes, needs as the last one of a record with a payload of `payload_bytes`.
     pub fn of_effect(effect: &Effect<'_>, effect_bytes: u64, payload_bytes: u64, view: &View<'_>) -> Self {
         let elements = elements(effect);
-        let new_pages = (effect_bytes + elements * ELEMENT_BYTES) / PAGE_FILL_BYTES;
-        let table_pages = CHANGE_PAGES + new_pages + copied_pages(effect, elements, view);
+        let new_bytes = match effect {
+            effect if takes_out(effect) => 0,
+            // They stand in two trees.
+            Effect::SortedSetAdd { .. } => 2 * (effect_bytes + elements * ELEMENT_BYTES),
+            _ => effect_bytes + elements * ELEMENT_BYTES,
+        };
+        let table_pages = CHANGE_PAGES + new_bytes / PAGE_FILL_BYTES + copied_pages(effect, elements, view);
         Self { log_bytes: payload_bytes, table_pages }
     }
 }
@@ -80,10 +85,17 @@ fn elements(effect: &Effect<'_>) -> u64 {
     }
 }
 
+/// Whether an effect takes elements out. Those that stand side by side take hardly a page, and in the end it gives back
+/// more: what it needs beyond that is found on the way, so that it is not refused where it would do.
+fn takes_out(effect: &Effect<'_>) -> bool {
+    use Effect::{HashDelete, SetRemove, SortedSetRemove};
+    matches!(effect, HashDelete { .. } | SetRemove { .. } | SortedSetRemove { .. })
+}
+
 /// Pages that are there and are likely to be copied for a change of so many elements.
 fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {
-    if elements <= FEW_ELEMENTS {
-        return elements * PATH_PAGES;
+    if elements <= FEW_ELEMENTS || takes_out(effect) {
+        return elements.min(FEW_ELEMENTS) * PATH_PAGES;
     }
     let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return 0 };
     // What cannot be read is met again when the effect is made.

@@ -30,6 +30,8 @@ mod idle;
 mod promise;
 mod queue;
 mod space;
+#[cfg(test)]
+mod space_tests;
 mod submission;
 #[cfg(test)]
 mod tests;

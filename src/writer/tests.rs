@@ -12,7 +12,7 @@ use super::*;
 use crate::command::{self, Span};
 use crate::recovery::{TableSource, recover};
 use crate::state::{Limits, ServerState};
-use crate::table::{MemoryFile, TableOptions};
+use crate::table::{MemoryFile, Table, TableOptions};
 
 /// A task that waits for a reply, and counts how often a read in that moment would have missed what was acknowledged.
 struct Waiting {
@@ -32,10 +32,18 @@ impl Wake for Waiting {
 }
 
 /// The writer's work, to be driven by hand.
-type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
+pub(super) type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
 
 /// A writer on an empty table, and the way to it.
 fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
+    let (run, queue, state, _) = writer_with(|_| ());
+    (run, queue, state)
+}
+
+/// As [`writer`], with other limits, and with the table.
+pub(super) fn writer_with(
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
     let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
@@ -45,7 +53,8 @@ fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
     let (queue, inbox) = writer_queue();
     let checkpoints = Checkpoints::on_caller(state.clone(), 1);
-    let options = WriterOptions { table_reserve_pages: 16, ..WriterOptions::default() };
+    let mut options = WriterOptions { table_reserve_pages: 16, ..WriterOptions::default() };
+    limit(&mut options);
     let clock = Arc::new(Clock::new(0));
     let writer = Writer::new(
         recovered.log,
@@ -57,7 +66,7 @@ fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
         checkpoints,
         options,
     );
-    (Box::pin(writer.run()), queue, state)
+    (Box::pin(writer.run()), queue, state, recovered.table)
 }
 
 /// A submission of one command.

@@ -1,0 +1,239 @@
+//! Space on the writer: nothing is reserved for what is not used, what finds no space is taken back whole, and to find out
+//! costs nothing that grows with the data.
+
+use std::time::{Duration, Instant};
+
+use futures_lite::future::{block_on, poll_once};
+
+use super::tests::{Run, writer_with};
+use super::*;
+use crate::command::{self, Args, Span};
+use crate::state::Transaction;
+
+/// The words of a line, one behind the other, and where each is; `V` is an element of 1,000 bytes.
+fn words(line: &str, input: &mut Vec<u8>) -> Vec<Span> {
+    let long = "V".repeat(1000);
+    let add = |word: &str| {
+        let word = if word == "V" { long.as_str() } else { word };
+        let span = Span { start: input.len() as u32, len: word.len() as u32 };
+        input.extend_from_slice(word.as_bytes());
+        span
+    };
+    line.split(' ').map(add).collect()
+}
+
+/// The command that a line begins with.
+fn spec(line: &str) -> &'static command::Spec {
+    command::lookup(line.split(' ').next().unwrap_or_default().as_bytes()).expect("a command of the server")
+}
+
+/// Lets the writer answer a submission; the replies.
+fn answer((run, queue): (&mut Run, &WriterQueue), fill: impl FnOnce(&mut Submission)) -> String {
+    let (promise, resolver) = promise();
+    let mut submission = Submission::empty(resolver);
+    fill(&mut submission);
+    block_on(queue.submit(submission)).unwrap();
+    assert!(block_on(poll_once(run)).is_none(), "the writer goes on");
+    let submission = promise.try_take().expect("it was answered").submission;
+    String::from_utf8(submission.out.clone()).expect("text")
+}
+
+/// A writer, driven by hand.
+struct Driven {
+    /// Its work.
+    run: Run,
+    /// The way to it.
+    queue: WriterQueue,
+    /// The table.
+    table: Arc<crate::table::Table>,
+}
+
+impl Driven {
+    /// A writer on a table of 8 MiB at most.
+    fn new(limit: impl FnOnce(&mut WriterOptions)) -> Self {
+        let (run, queue, _, table) = writer_with(limit);
+        Self { run, queue, table }
+    }
+
+    /// Runs commands as one submission; their replies.
+    fn pipeline(&mut self, lines: &[String]) -> String {
+        answer((&mut self.run, &self.queue), |submission| {
+            for line in lines {
+                let first_span = submission.spans.len() as u32;
+                let spans = words(line, &mut submission.input);
+                let count = spans.len() as u32;
+                submission.spans.extend(spans);
+                submission.items.push(Item::Execute { spec: spec(line), db: 0, first_span, spans: count });
+            }
+        })
+    }
+
+    /// Runs one command; its reply.
+    fn run(&mut self, line: &str) -> String {
+        self.pipeline(&[line.to_owned()])
+    }
+
+    /// Runs a transaction; its reply.
+    fn exec(&mut self, lines: &[&str]) -> String {
+        let mut transaction = Transaction::new(0);
+        for line in lines {
+            let mut input = Vec::new();
+            let spans = words(line, &mut input);
+            transaction.queue(spec(line), &Args::new(&input, &spans), 16);
+        }
+        answer((&mut self.run, &self.queue), |submission| {
+            submission.items.push(Item::Transaction(Box::new(transaction)));
+        })
+    }
+
+    /// Takes a checkpoint.
+    fn checkpoint(&mut self) {
+        let outcome = block_on(self.queue.checkpoint()).unwrap();
+        for _ in 0..100 {
+            self.queue.tick();
+            assert!(block_on(poll_once(&mut self.run)).is_none(), "the writer goes on");
+            if let Ok(outcome) = outcome.try_recv() {
+                return outcome.unwrap();
+            }
+        }
+        panic!("no checkpoint ended");
+    }
+
+    /// Makes lists of 1 MB until there is no space for another, then gives back what the last two took.
+    fn fill(&mut self) {
+        let elements = ["V"; 1000].join(" ");
+        let list = (0..100).find(|list| self.run(&format!("RPUSH list{list} {elements}")).starts_with('-'));
+        let list = list.expect("a file of 8 MiB is full at some time");
+        self.run(&format!("DEL list{}", list - 1));
+        self.checkpoint();
+        self.checkpoint();
+    }
+
+    /// All keys, with the lengths of the lists.
+    fn contents(&mut self) -> Vec<String> {
+        let lists = (0..8).map(|list| format!("LLEN list{list}"));
+        let lines = lists.chain(["KEYS *".to_owned(), "LRANGE list1 990 -1".to_owned()]);
+        lines.map(|line| self.run(&line)).collect()
+    }
+}
+
+#[test]
+fn reads_and_writes_reserve_nothing_for_what_is_not_due() {
+    let mut driven = Driven::new(|_| ());
+    driven.run("HSET timed f v");
+    driven.run("HPEXPIRE timed 100000000 FIELDS 1 f");
+    let due: Vec<String> = (0..500).map(|key| format!("SET due{key} x PX 1")).collect();
+    driven.pipeline(&due);
+    let stored = Instant::now();
+    while stored.elapsed() < Duration::from_millis(3) {
+        std::hint::spin_loop();
+    }
+    let reads: Vec<String> = (0..500).map(|key| format!("GET due{key}")).collect();
+    assert_eq!(driven.pipeline(&reads), "$-1\r\n".repeat(500));
+    for group in 0..20 {
+        let hashes: Vec<String> = (0..500).map(|key| format!("HSET hash{group}:{key} f v")).collect();
+        assert_eq!(driven.pipeline(&hashes), ":1\r\n".repeat(500));
+    }
+    let stats = driven.table.stats();
+    assert!(stats.pages <= 768, "{stats:?}");
+}
+
+#[test]
+fn a_command_that_finds_no_space_half_way_is_taken_back() {
+    let mut driven = Driven::new(|_| ());
+    driven.fill();
+    let mut copies = 0;
+    loop {
+        let before = driven.contents();
+        let answer = driven.run(&format!("COPY list1 copy{copies}"));
+        if answer.starts_with('-') {
+            assert!(
+                answer.starts_with("-MISCONF No space left for this write, nothing was changed: "),
+                "{answer}"
+            );
+            assert_eq!(driven.contents(), before);
+            break;
+        }
+        copies += 1;
+    }
+    assert!((1..4).contains(&copies), "{copies} copies");
+    // What was begun and taken back holds no space, and neither the next small write nor a delete is refused.
+    assert_eq!(driven.run("RPUSH list1 x"), ":1001\r\n");
+    assert_eq!(driven.run("DEL copy0"), ":1\r\n");
+    driven.checkpoint();
+    driven.checkpoint();
+    assert_eq!(driven.run("COPY list1 again"), ":1\r\n");
+}
+
+#[test]
+fn a_transaction_that_finds_no_space_half_way_is_taken_back_whole() {
+    let mut driven = Driven::new(|_| ());
+    driven.fill();
+    let before = driven.contents();
+    let lines = ["SET a 1", "COPY list1 copy", "DEL list2", "COPY list1 other", "COPY list1 third", "INCR a"];
+    let answer = driven.exec(&lines);
+    assert!(answer.starts_with("-EXECABORT Transaction discarded because of: MISCONF "), "{answer}");
+    assert_eq!(driven.contents(), before);
+    assert_eq!(driven.exec(&["SET a 1", "INCR a"]), "*2\r\n+OK\r\n:2\r\n");
+}
+
+#[test]
+fn a_transaction_with_too_long_a_record_is_taken_back_whole() {
+    let mut driven = Driven::new(|options| options.transaction_log_bytes_max = 10_000);
+    let elements = ["V"; 4].join(" ");
+    driven.run(&format!("RPUSH list {elements}"));
+    let answer = driven.exec(&["SET a 1", "SORT list ALPHA STORE b", "SORT list ALPHA STORE c"]);
+    assert_eq!(answer, "*3\r\n+OK\r\n:4\r\n:4\r\n");
+    driven.run("DEL a b c");
+    let store = |key| format!("SORT list ALPHA STORE {key}");
+    let lines = ["SET a 1".to_owned(), store("b"), store("c"), store("d")];
+    let answer = driven.exec(&lines.each_ref().map(String::as_str));
+    assert!(answer.starts_with("-EXECABORT ") && answer.contains("log record"), "{answer}");
+    assert_eq!(driven.run("KEYS *"), "*1\r\n$4\r\nlist\r\n");
+}
+
+#[test]
+fn what_little_is_stored_of_much_costs_little() {
+    let mut driven = Driven::new(|_| ());
+    for part in 0..20 {
+        let numbers = part * 1000..(part + 1) * 1000;
+        let members: Vec<String> = numbers.clone().map(|number| format!("m{number}")).collect();
+        let pairs: Vec<String> = numbers.map(|number| format!("{number} m{number}")).collect();
+        driven.run(&format!("SADD set {}", members.join(" ")));
+        driven.run(&format!("ZADD sorted {}", pairs.join(" ")));
+        driven.run(&format!(
+            "GEOADD geo {}",
+            pairs.iter().map(|pair| place(pair)).collect::<Vec<_>>().join(" ")
+        ));
+    }
+    driven.run("SADD one m5");
+    driven.run("ZADD one_sorted 1 m5");
+    let fastest = |driven: &mut Driven, line: &str| {
+        let runs = (0..20).map(|_| {
+            let started = Instant::now();
+            driven.run(line);
+            started.elapsed()
+        });
+        runs.min().expect("it ran")
+    };
+    let small = fastest(&mut driven, "ZRANGESTORE d one_sorted 0 0");
+    for line in [
+        "ZRANGESTORE d sorted 0 0",
+        "ZINTERSTORE d 2 sorted one_sorted",
+        "ZDIFFSTORE d 2 one_sorted sorted",
+        "GEOSEARCHSTORE d geo FROMLONLAT 0 0 BYRADIUS 1 m",
+        "SINTERSTORE d one set",
+        "SINTERSTORE d set absent",
+        "SDIFFSTORE d one set",
+    ] {
+        let large = fastest(&mut driven, line);
+        assert!(large < 10 * small, "{line} took {large:?}, and a small set {small:?}");
+    }
+}
+
+/// A place for a member with its number.
+fn place(pair: &str) -> String {
+    let (number, member) = pair.split_once(' ').expect("two words");
+    let number: u32 = number.parse().expect("a number");
+    format!("{} {} {member}", number / 200, number % 80)
+}

@@ -218,13 +218,13 @@ fn what_commands_ask_for_is_what_they_take() {
     let missing: Vec<&str> = writing.map(|spec| spec.name).filter(|name| !cases.contains_key(name)).collect();
     assert!(missing.is_empty(), "commands without a case: {missing:?}");
     let mut data = shapes();
-    println!("{:60} {:>10} {:>8} {:>8} {:>7}", "", "log bytes", "asked", "taken", "factor");
+    eprintln!("{:60} {:>10} {:>8} {:>8} {:>7}", "", "log bytes", "asked", "taken", "factor");
     let mut wrong = Vec::new();
     for (name, lines) in cases {
         for row in lines.iter().map(|line| measured(&mut data, line)) {
             let Row { line, log_bytes, asked_pages, taken_pages, effects } = row;
             let factor = asked_pages as f64 / taken_pages.max(1) as f64;
-            println!("{line:60} {log_bytes:>10} {asked_pages:>8} {taken_pages:>8} {factor:>7.1}");
+            eprintln!("{line:60} {log_bytes:>10} {asked_pages:>8} {taken_pages:>8} {factor:>7.1}");
             let too_many = asked_pages > FACTOR_MAX * taken_pages + SLACK_PAGES * effects;
             let too_few = taken_pages > asked_pages && !ASKING_ON_THE_WAY.contains(&name);
             if too_many || too_few {

@@ -15,7 +15,7 @@ pub static SPECS: &[Spec] = specs! { "connection":
 };
 
 static SUBCOMMANDS: &[Spec] = specs! { "connection":
-    711 "client|caching" 3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" tracking::caching
+    711 "client|caching" 3 [NOSCRIPT LOADING STALE OVERTAKES] "6.0.0" "O(1)" tracking::caching
         => "Instructs the server whether to track the keys in the next request.";
     712 "client|getname" 2 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" getname
         => "Returns the name of the connection.";
@@ -23,7 +23,7 @@ static SUBCOMMANDS: &[Spec] = specs! { "connection":
         => "Returns the client ID to which the connection's tracking notifications are redirected.";
     714 "client|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";
-    715 "client|id" 2 [NOSCRIPT LOADING STALE] "5.0.0" "O(1)" id
+    715 "client|id" 2 [NOSCRIPT LOADING STALE OVERTAKES] "5.0.0" "O(1)" id
         => "Returns the unique client ID of the connection.";
     716 "client|info" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" info
         => "Returns information about the connection.";
@@ -35,11 +35,11 @@ static SUBCOMMANDS: &[Spec] = specs! { "connection":
         => "Sets the client eviction mode of the connection.";
     720 "client|no-touch" 3 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" no_touch
         => "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.";
-    721 "client|pause" -3 [ADMIN NOSCRIPT LOADING STALE BARRIER] "3.0.0" "O(1)" pause
+    721 "client|pause" -3 [ADMIN NOSCRIPT LOADING STALE] "3.0.0" "O(1)" pause
         => "Suspends commands processing.";
-    722 "client|reply" 3 [NOSCRIPT LOADING STALE BARRIER NO_MULTI] "3.2.0" "O(1)" reply_mode
+    722 "client|reply" 3 [NOSCRIPT LOADING STALE NO_MULTI] "3.2.0" "O(1)" reply_mode
         => "Instructs the server whether to reply to commands.";
-    723 "client|setinfo" 4 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" setinfo
+    723 "client|setinfo" 4 [NOSCRIPT LOADING STALE OVERTAKES] "7.2.0" "O(1)" setinfo
         => "Sets information specific to the client or connection.";
     724 "client|setname" 3 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" setname
         => "Sets the connection name.";

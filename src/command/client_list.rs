@@ -109,6 +109,7 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
     let peer = info.peer();
     let last =
         info.last_command().and_then(|id| ctx.server.commands.by_id(id)).map_or("NULL", |spec| spec.name);
+    let asked = if ctx.client.is_in_exec { "exec" } else { asked };
     let command = if info.id() == ctx.client.id() { asked } else { last };
     let (listens, transaction) = (info.subscriptions(), info.transaction());
     let (messages, message_bytes) = info.outbox().size();
@@ -154,7 +155,7 @@ fn flags(ctx: &LocalCtx<'_>, info: &ClientInfo) -> String {
         (info.is_redirect_broken(), 'R'),
         (tracking.broadcast.load(Relaxed), 'B'),
         (is_touched, 'd'),
-        (info.blocked().is_set(), 'b'),
+        (info.is_blocked(), 'b'),
         (info.is_killed(), 'A'),
         (info.peer().is_unix, 'U'),
         (is_self && ctx.client.no_evict, 'e'),

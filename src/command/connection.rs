@@ -11,14 +11,14 @@ pub const REDIS_VERSION: &str = "7.2.4";
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "connection":
-    700 "ping" -1 [FAST WHILE_LISTENING] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
-    701 "echo" 2 [LOADING STALE FAST] "1.0.0" "O(1)" echo => "Returns the given string.";
-    702 "select" 2 [LOADING STALE FAST] "1.0.0" "O(1)" select => "Changes the selected database.";
+    700 "ping" -1 [FAST WHILE_LISTENING OVERTAKES] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
+    701 "echo" 2 [LOADING STALE FAST OVERTAKES] "1.0.0" "O(1)" echo => "Returns the given string.";
+    702 "select" 2 [LOADING STALE FAST OVERTAKES] "1.0.0" "O(1)" select => "Changes the selected database.";
     703 "auth" -2 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG] "1.0.0" "O(1)" auth
         => "Authenticates the connection.";
-    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG BARRIER NO_MULTI] "6.0.0" "O(1)" hello
+    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG NO_MULTI] "6.0.0" "O(1)" hello
         => "Handshakes with the server.";
-    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH BARRIER NOT_QUEUED WHILE_LISTENING] "6.2.0" "O(1)" reset
+    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH NOT_QUEUED WHILE_LISTENING] "6.2.0" "O(1)" reset
         => "Resets the connection.";
     706 "quit" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH NOT_QUEUED WHILE_LISTENING] "1.0.0" "O(1)" quit
         => "Closes the connection.";

@@ -4,16 +4,34 @@ use std::sync::Arc;
 
 use super::Wait;
 use crate::keyspace::{KeyReader, Keyspace};
-use crate::state::{ClientState, Next, ServerState};
+use crate::state::{ClientState, DatabaseGauges, Next, ServerState};
+use crate::table::View;
 
-/// What a command on the connection's thread can reach.
+/// What a command of the connection can reach.
 pub struct LocalCtx<'a> {
     /// The client's own state.
     pub client: &'a mut ClientState,
     /// What all connections share.
     pub server: &'a Arc<ServerState>,
+    /// The version that it sees, where that is not the published one: in a transaction, with what came before.
+    pub view: Option<View<'a>>,
     /// What the connection does after the command; the command sets it, [`Next::Continue`] stands before it runs.
     pub next: Next,
+}
+
+impl<'a> LocalCtx<'a> {
+    /// What a command of `client` can reach that runs on the client's own thread.
+    pub fn new(client: &'a mut ClientState, server: &'a Arc<ServerState>) -> Self {
+        Self { client, server, view: None, next: Next::Continue }
+    }
+
+    /// A database at a glance; `None` before there is a table.
+    pub fn database(&self, db: usize) -> Option<DatabaseGauges> {
+        match &self.view {
+            Some(view) => Some(DatabaseGauges::of(view, db)),
+            None => self.server.gauges().map(|gauges| gauges.database(db)),
+        }
+    }
 }
 
 /// Limits of the configuration that commands on data look at.

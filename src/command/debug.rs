@@ -14,7 +14,7 @@ pub static SPECS: &[Spec] = specs! { "server":
 };
 
 static SUBCOMMANDS: &[Spec] = specs! { "server":
-    776 "debug|sleep" 3 [ADMIN NOSCRIPT LOADING STALE BARRIER] "1.0.0" "O(1)" sleep
+    776 "debug|sleep" 3 [ADMIN NOSCRIPT LOADING STALE] "1.0.0" "O(1)" sleep
         => "Lets the connection wait; other clients are served meanwhile.";
     777 "debug|help" 2 [LOADING STALE] "1.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";

@@ -4,7 +4,9 @@
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
 use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
-use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
+use crate::keyspace::{
+    Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
+};
 use crate::resp::Reply;
 use crate::table::View;
 
@@ -82,6 +84,9 @@ pub fn purge_passed<E>(
     lookups: &mut Lookups,
     mut purge: impl FnMut(usize, &[u8]) -> Result<Purged, E>,
 ) -> Result<(), E> {
+    if lookups.keeps_expired {
+        lookups.expired.clear();
+    }
     let (mut purged_bytes, mut hashes) = (0, 0);
     for (index, ExpiredKey { db, key }) in lookups.expired.drain(..).enumerate() {
         purged_bytes += key.len();
@@ -108,14 +113,19 @@ pub fn execute_or_wait(
 }
 
 /// Runs a writing command on `view` as far as it finds nothing to change there: then it replies as it would on the writer
-/// while the data are like this.
+/// while the data are like this. Keys that it touches all the same are noted in `touched`.
 ///
 /// [`KeyspaceError::WouldChange`] says that it would change something. With an error `reply` is as it was.
-pub fn run_no_op(call: &Call<'_>, view: &View<'_>, reply: &mut Reply<'_>) -> Result<(), KeyspaceError> {
+pub fn run_no_op(
+    call: &Call<'_>,
+    view: &View<'_>,
+    reply: &mut Reply<'_>,
+    touched: Option<&mut Events>,
+) -> Result<(), KeyspaceError> {
     let Run::Write(run) = call.spec.run else {
         unreachable!("{} does not write", call.spec.name);
     };
-    let waits = write(call, run, &mut Keyspace::published(*view), reply, false)?;
+    let waits = write(call, run, &mut Keyspace::published(*view).noting(touched), reply, false)?;
     debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":
-    800 "info" -1 [LOADING STALE BARRIER SNAPSHOT] "1.0.0" "O(1)" info => "Returns information and statistics about the server.";
+    800 "info" -1 [LOADING STALE SNAPSHOT] "1.0.0" "O(1)" info => "Returns information and statistics about the server.";
 };
 
 /// Writes the fields of one section.
@@ -139,18 +139,19 @@ fn clients(text: &mut String, ctx: &LocalCtx<'_>) {
     let list = ctx.server.clients.list();
     let largest_input = list.iter().map(|info| info.query_bytes().0).max().unwrap_or(0);
     let largest_output = list.iter().map(|info| info.reply_bytes()).max().unwrap_or(0);
-    let blocked = || list.iter().filter(|info| info.blocked().is_set());
     fields!(text,
         "connected_clients": list.len(),
         "cluster_connections": 0,
         "maxclients": ctx.server.limits.clients_max(),
         "client_recent_max_input_buffer": largest_input,
         "client_recent_max_output_buffer": largest_output,
-        "blocked_clients": blocked().count(),
+        "blocked_clients": list.iter().filter(|info| info.is_blocked()).count(),
         "tracking_clients": ctx.server.tracking.sizes().clients,
         "pubsub_clients": list.iter().filter(|info| info.subscriptions().any()).count(),
         "watching_clients": list.iter().filter(|info| info.transaction().watches.load(Relaxed)).count(),
-        "clients_in_timeout_table": blocked().filter(|info| info.blocked().until_ms().is_some()).count(),
+        "clients_in_timeout_table": list.iter().filter(|info| info.blocked().is_set() && info.blocked().until_ms().is_some()).count(),
+        "total_blocking_keys": ctx.server.kept.awaited_keys.load(Relaxed),
+        "total_blocking_keys_on_nokey": 0,
         "clients_waiting_for_writer": list.iter().filter(|info| info.is_waiting()).count(),
     );
 }
@@ -450,10 +451,9 @@ fn cluster(text: &mut String, _: &LocalCtx<'_>) {
 }
 
 fn keyspace(text: &mut String, ctx: &LocalCtx<'_>) {
-    let Some(gauges) = ctx.server.gauges() else { return };
     let now_ms = since_epoch().as_millis() as u64;
     for db in 0..ctx.server.limits.databases() as usize {
-        let shown = gauges.database(db);
+        let Some(shown) = ctx.database(db) else { return };
         if shown.keys > 0 {
             let average_ms =
                 shown.average_deadline_ms.map_or(0, |deadline_ms| deadline_ms.saturating_sub(now_ms));

@@ -54,7 +54,7 @@ impl Client {
         assert!(spec.takes(args.len()), "{} takes {} words", spec.name, args.len());
         let Run::Local(run) = spec.run else { panic!("{} is not local", spec.name) };
         let mut out = Vec::new();
-        let mut ctx = LocalCtx { client: &mut self.state, server: &self.server, next: Next::Continue };
+        let mut ctx = LocalCtx::new(&mut self.state, &self.server);
         let mut reply = Reply::new(&mut out, ctx.client.protocol());
         if let Err(error) = run(&mut ctx, &args, &mut reply) {
             reply.truncate(0);
@@ -252,6 +252,12 @@ fn what_waits_tells_the_connection_so() {
         ("bgrewriteaof", checkpoint(false), "+Background append only file rewriting started\r\n"),
         ("debug sleep 0.5", Next::Sleep(Duration::from_millis(500)), "+OK\r\n"),
         ("debug sleep x", Next::Continue, "-ERR value is not a valid float\r\n"),
+        ("wait 1 0", Next::Block { until_ms: None }, ":0\r\n"),
+        ("wait 0 0", Next::Continue, ":0\r\n"),
+        ("wait 0 -1", Next::Continue, "-ERR timeout is negative\r\n"),
+        ("waitaof 1 0 100", Next::Continue, "*2\r\n:1\r\n:0\r\n"),
+        ("waitaof 0 1 0", Next::Block { until_ms: None }, "*2\r\n:1\r\n:0\r\n"),
+        ("waitaof 2 0 0", Next::Continue, "-ERR value is out of range, value must between 0 and 1\r\n"),
         ("shutdown", stop(true, false, false), ""),
         ("shutdown nosave now force", stop(false, true, true), ""),
         ("shutdown save nosave", Next::Continue, "-ERR syntax error\r\n"),
@@ -260,7 +266,7 @@ fn what_waits_tells_the_connection_so() {
         assert_eq!((client.run(line).as_str(), client.next), (reply, next), "{line}");
         let spec = client.server.commands.lookup(line.split(' ').next().unwrap().as_bytes()).unwrap();
         let waits = next != Next::Continue && spec.subcommands.is_empty();
-        assert!(!waits || spec.flags.has(super::Flags::BARRIER), "{line}");
+        assert!(!waits || !spec.flags.has(super::Flags::OVERTAKES), "{line}");
     }
 }
 

@@ -34,10 +34,10 @@ const USAGE: Spec = Spec {
 };
 
 const PROCESS_SUBCOMMANDS: [Spec; 5] = specs! { @array "server":
-    791 "memory|doctor" 2 [BARRIER SNAPSHOT] "4.0.0" "O(1)" doctor => "Outputs a memory problems report.";
+    791 "memory|doctor" 2 [SNAPSHOT] "4.0.0" "O(1)" doctor => "Outputs a memory problems report.";
     792 "memory|malloc-stats" 2 [] "4.0.0" "O(1)" malloc_stats => "Returns the allocator statistics.";
     793 "memory|purge" 2 [] "4.0.0" "O(1)" purge => "Asks the allocator to release memory.";
-    794 "memory|stats" 2 [BARRIER SNAPSHOT] "4.0.0" "O(N) where N is the number of clients" stats
+    794 "memory|stats" 2 [SNAPSHOT] "4.0.0" "O(N) where N is the number of clients" stats
         => "Returns details about memory usage.";
     795 "memory|help" 2 [LOADING STALE] "4.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";

@@ -35,6 +35,7 @@ mod memory;
 mod monitor;
 mod process;
 mod pubsub;
+mod replicas;
 mod server;
 mod sets;
 mod slowlog;

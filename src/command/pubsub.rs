@@ -7,7 +7,7 @@ use super::local::{self, Outcome, excerpt, unknown_subcommand};
 use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, LocalCtx, LocalFn, Run, Spec};
 use crate::resp::Reply;
-use crate::state::Listening;
+use crate::state::{Listening, PubSub, ReplyMode, ServerState};
 
 /// Commands that begin or end listening.
 const LISTENS: Flags =
@@ -63,7 +63,7 @@ pub static SPECS: &[Spec] = &[
         id: 836,
         summary: "Posts a message to a channel.",
         complexity: "O(N+M) where N is the number of clients subscribed to the channel and M is the number of patterns.",
-        ..pubsub("publish", 3, PUBLISHES, publish)
+        ..pubsub("publish", 3, PUBLISHES.with(Flags::MAY_REPLICATE), publish)
     },
     Spec {
         id: 837,
@@ -265,19 +265,29 @@ fn leave_no_message_behind(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
     }
 }
 
+/// How a message is published.
+type Publish = fn(&PubSub, &ServerState, &[u8], &[u8], Option<(u64, &mut Reply<'_>)>) -> usize;
+
 /// `PUBLISH channel message`
 fn publish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let own = (!ctx.client.is_in_exec).then_some((ctx.client.id(), &mut *reply));
-    let receivers = ctx.server.pubsub.publish(ctx.server, &args[1], &args[2], own);
-    reply.integer(receivers as i64);
-    Ok(())
+    publish_by(PubSub::publish, ctx, args, reply)
 }
 
 /// `SPUBLISH shardchannel message`
 fn spublish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let own = (!ctx.client.is_in_exec).then_some((ctx.client.id(), &mut *reply));
-    let receivers = ctx.server.pubsub.publish_shard(ctx.server, &args[1], &args[2], own);
+    publish_by(PubSub::publish_shard, ctx, args, reply)
+}
+
+/// Publishes. What the client itself gets of it stands right behind the reply; where that has no place or is not sent, it
+/// comes with other messages.
+fn publish_by(publish: Publish, ctx: &LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let mut own = Vec::new();
+    let mut own_reply = Reply::new(&mut own, reply.protocol());
+    let answers = !ctx.client.is_in_exec && ctx.client.reply_mode() == ReplyMode::On;
+    let own_messages = answers.then_some((ctx.client.id(), &mut own_reply));
+    let receivers = publish(&ctx.server.pubsub, ctx.server, &args[1], &args[2], own_messages);
     reply.integer(receivers as i64);
+    reply.raw(&own);
     Ok(())
 }
 

@@ -11,14 +11,14 @@ use crate::state::{Next, ShutdownMode};
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":
     730 "time" 1 [LOADING STALE FAST] "2.6.0" "O(1)" time => "Returns the server time.";
-    731 "save" 1 [ADMIN NOSCRIPT BARRIER NO_MULTI] "1.0.0" "O(N) where N is the number of pages written since the last checkpoint"
+    731 "save" 1 [ADMIN NOSCRIPT NO_MULTI] "1.0.0" "O(N) where N is the number of pages written since the last checkpoint"
         save => "Makes a checkpoint and waits for it.";
-    732 "bgsave" -1 [ADMIN NOSCRIPT BARRIER] "1.0.0" "O(1)" bgsave => "Makes a checkpoint in the background.";
-    733 "bgrewriteaof" 1 [ADMIN NOSCRIPT BARRIER] "1.0.0" "O(1)" bgrewriteaof
+    732 "bgsave" -1 [ADMIN NOSCRIPT] "1.0.0" "O(1)" bgsave => "Makes a checkpoint in the background.";
+    733 "bgrewriteaof" 1 [ADMIN NOSCRIPT] "1.0.0" "O(1)" bgrewriteaof
         => "Makes a checkpoint in the background, after which the log is recycled.";
     734 "lastsave" 1 [LOADING STALE FAST] "1.0.0" "O(1)" lastsave
         => "Returns the Unix timestamp of the last checkpoint.";
-    735 "shutdown" -1 [ADMIN NOSCRIPT LOADING STALE BARRIER NO_MULTI] "1.0.0" "O(N) where N is the number of pages to write"
+    735 "shutdown" -1 [ADMIN NOSCRIPT LOADING STALE NO_MULTI] "1.0.0" "O(N) where N is the number of pages to write"
         shutdown => "Makes a last checkpoint and stops the server.";
     736 "role" 1 [NOSCRIPT LOADING STALE FAST] "2.8.12" "O(1)" role => "Returns the replication role.";
     737 "lolwut" -1 [FAST] "5.0.0" "O(1)" lolwut => "Shows the version, and a wave.";

@@ -26,12 +26,13 @@ const _: () = {
         Flags::SKIP_SLOWLOG,
         Flags::BLOCKING,
         Flags::PUBSUB,
-        Flags::BARRIER,
+        Flags::OVERTAKES,
         Flags::SNAPSHOT,
         Flags::NO_MULTI,
         Flags::NOT_QUEUED,
         Flags::SUBMITS,
         Flags::WHILE_LISTENING,
+        Flags::MAY_REPLICATE,
     ];
     let (mut seen, mut index) = (0, 0);
     while index < all.len() {
@@ -72,8 +73,9 @@ impl Flags {
     pub const BLOCKING: Flags = Flags(1 << 12);
     /// Publish and subscribe.
     pub const PUBSUB: Flags = Flags(1 << 13);
-    /// Everything this client sent before must have been answered before the command runs.
-    pub const BARRIER: Flags = Flags(1 << 14);
+    /// A command of the connection that runs at once although what this client sent before is still with the writer:
+    /// nobody can tell. All others wait until that is answered, so that a client's commands take effect in their order.
+    pub const OVERTAKES: Flags = Flags(1 << 14);
     /// Looks at the data although it runs with the client's own state.
     pub const SNAPSHOT: Flags = Flags(1 << 19);
 
@@ -85,6 +87,9 @@ impl Flags {
     pub const SUBMITS: Flags = Flags(1 << 17);
     /// Allowed on a connection of RESP2 that listens to channels.
     pub const WHILE_LISTENING: Flags = Flags(1 << 18);
+
+    /// In Redis, replicas may get to see it although it changes nothing: a pause of writes holds it back, too.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 20);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{
     Flags, KeySpec, Run, Spec, acl, bitmaps, client, cluster, config, connection, debug, docs, geo, hashes,
-    hyperloglog, info, keys, latency, lists, memory, monitor, pubsub, server, sets, slowlog, sort,
+    hyperloglog, info, keys, latency, lists, memory, monitor, pubsub, replicas, server, sets, slowlog, sort,
     sorted_sets, strings, transactions,
 };
 
@@ -32,6 +32,7 @@ static FAMILIES: &[&[Spec]] = &[
     memory::SPECS,
     monitor::SPECS,
     pubsub::SPECS,
+    replicas::SPECS,
     server::SPECS,
     slowlog::SPECS,
     transactions::SPECS,
@@ -124,6 +125,35 @@ mod tests {
         for (family, ids) in families {
             assert!(family.iter().all(|spec| ids.contains(&spec.id)));
         }
+    }
+
+    /// The commands of the connection that run before what the client sent earlier, and why nobody can tell.
+    const OVERTAKING: &[(&str, &str)] = &[
+        ("ping", "it answers with its own words"),
+        ("echo", "it answers with its own words"),
+        ("select", "each command that waits keeps the database that it was sent in"),
+        ("multi", "a transaction that is begun does nothing yet"),
+        ("discard", "what was queued never ran; what waits holds what it watches itself"),
+        ("unwatch", "what waits holds what it watches itself"),
+        ("client|id", "it never changes"),
+        ("client|setinfo", "only CLIENT LIST shows it, and says nothing of the data beside it"),
+        ("client|caching", "each command that waits keeps whether its keys are tracked"),
+    ];
+
+    #[test]
+    fn a_command_of_the_connection_waits_its_turn_unless_nobody_can_tell() {
+        let mut reasons: std::collections::HashMap<_, _> = OVERTAKING.iter().copied().collect();
+        for spec in all().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands)) {
+            if spec.flags.has(Flags::OVERTAKES) {
+                assert!(
+                    matches!(spec.run, Run::Local(_)) && !spec.flags.has(Flags::SUBMITS),
+                    "{}",
+                    spec.name
+                );
+                assert!(reasons.remove(spec.name).is_some(), "{} overtakes without a reason", spec.name);
+            }
+        }
+        assert!(reasons.is_empty(), "these overtake no more: {reasons:?}");
     }
 
     #[test]

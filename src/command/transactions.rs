@@ -30,7 +30,7 @@ pub static SPECS: &[Spec] = &[
     Spec {
         id: 820,
         summary: "Starts a transaction.",
-        ..transaction("multi", 1, AT_ONCE.with(Flags::FAST), multi)
+        ..transaction("multi", 1, AT_ONCE.with(Flags::FAST).with(Flags::OVERTAKES), multi)
     },
     exec_spec(),
     Spec {
@@ -38,7 +38,7 @@ pub static SPECS: &[Spec] = &[
         summary: "Discards a transaction.",
         since: "2.0.0",
         complexity: "O(N), when N is the number of queued commands",
-        ..transaction("discard", 1, AT_ONCE.with(Flags::FAST), discard)
+        ..transaction("discard", 1, AT_ONCE.with(Flags::FAST).with(Flags::OVERTAKES), discard)
     },
     Spec {
         id: 823,
@@ -52,7 +52,7 @@ pub static SPECS: &[Spec] = &[
         id: 824,
         summary: "Forgets about watched keys of a transaction.",
         since: "2.2.0",
-        ..transaction("unwatch", 1, BASE.with(Flags::FAST), unwatch)
+        ..transaction("unwatch", 1, BASE.with(Flags::FAST).with(Flags::OVERTAKES), unwatch)
     },
 ];
 

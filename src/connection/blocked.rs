@@ -4,6 +4,8 @@
 //! then on the connection watches its client, which may hang up, its timeout, and whoever wants to end the wait or the
 //! client. It reads nothing. The writer alone decides how the wait ended: the connection only asks for the end, and takes
 //! the answer.
+//!
+//! A command that only lets time pass (`WAIT`) is the connection's alone, and is waited for in the same way.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -14,7 +16,8 @@ use async_io::Timer;
 
 use super::Connection;
 use super::socket::{Ended, Watch};
-use crate::state::Unblock;
+use crate::resp::{Protocol, Reply};
+use crate::state::{UNBLOCKED, Unblock};
 use crate::writer::{Closed, Completion, Promise};
 
 /// Time until the end of a wait is asked for again, when the command was just being tried.
@@ -70,6 +73,27 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Waits until a time in milliseconds of uptime, or without end; if somebody ends the wait with an error, that takes the
+    /// place of `reply`.
+    pub(super) async fn block(&mut self, until_ms: Option<u64>, reply: &mut Vec<u8>) -> Result<(), Ended> {
+        let info = self.info.clone();
+        info.blocked().start(until_ms);
+        let mut watched = Watched { timer: None, client: Watch::Readable, told: false };
+        let event = poll_fn(|context| self.watch(context, &mut watched)).await;
+        let requested = info.blocked().requested();
+        info.blocked().end();
+        if matches!(event, Event::Stopped) {
+            return Err(Ended);
+        }
+        info.served(self.state.uptime_ms());
+        if requested == Some(Unblock::Error) && !reply.is_empty() {
+            reply.clear();
+            Reply::new(reply, Protocol::default()).error(UNBLOCKED);
+            self.state.stats.error(UNBLOCKED.as_bytes());
+        }
+        Ok(())
     }
 
     /// Ends the connection, but not before an answer that holds data: it was taken for this client, and would be lost.

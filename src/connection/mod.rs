@@ -161,7 +161,11 @@ impl Connection {
                         self.session.published();
                     }
                     Step::Fetch => self.fetch().await,
-                    Step::Pause { is_write } => self.pause(is_write).await?,
+                    Step::Pause { is_write } => {
+                        self.info.set_paused(true);
+                        self.pause(is_write).await?;
+                        self.info.set_paused(false);
+                    }
                     _ => {}
                 }
             }
@@ -351,6 +355,7 @@ impl Connection {
         match next {
             Next::Continue | Next::Close | Next::Exec | Next::Watch => {}
             Next::Sleep(duration) => self.sleep(duration).await?,
+            Next::Block { until_ms } => self.block(until_ms, &mut reply).await?,
             Next::Checkpoint { wait } => self.checkpoint(wait, &mut reply).await?,
             Next::Shutdown(mode) => {
                 self.state.shutdown.request(mode);

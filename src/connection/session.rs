@@ -4,7 +4,8 @@
 //! answer, and says with a [`Step`] what has to happen before it is called again.
 //!
 //! Invariant: replies come in the order of the commands. While `Buffers::items` is not empty, every reply goes there
-//! too; a command whose reply cannot (another protocol, replies switched off, `Flags::BARRIER`) is held back.
+//! too; a command whose reply cannot (another protocol, replies switched off), or that must not run before what stands
+//! there, is held back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -196,16 +197,20 @@ impl Session {
             self.reject(work, spec, b"NOAUTH Authentication required.");
             return (Some(spec), None);
         }
-        if self.client.is_special()
-            && let Some(step) = self.take_special(work, first_span, spec)
-        {
-            return (Some(spec), step);
+        let is_special = self.client.is_special();
+        if is_special && self.refuses(work, first_span, spec) {
+            return (Some(spec), None);
         }
         if self.state.pause.is_set()
             && let Some(step) = self.pause(spec)
         {
             hold(work, first_span);
+            // That it came is known already.
+            self.client.info().took(0, Some(spec.id));
             return (Some(spec), Some(step));
+        }
+        if is_special && self.queues(work, first_span, spec) {
+            return (Some(spec), None);
         }
         if work.is_pending() && !self.may_follow(work, spec) {
             hold(work, first_span);
@@ -260,12 +265,11 @@ impl Session {
 
     /// Whether a command may go behind the items that are waiting: its reply is to be treated like theirs.
     fn may_follow(&self, work: &Buffers, spec: &Spec) -> bool {
-        if spec.flags.has(Flags::BARRIER) {
+        if spec.flags.has(Flags::BLOCKING) {
             return false;
         }
         if matches!(spec.run, Run::Local(_)) && !spec.flags.has(Flags::SUBMITS) {
-            // It may switch replies on again.
-            return !work.discard;
+            return spec.flags.has(Flags::OVERTAKES) && !work.discard;
         }
         work.protocol == self.client.protocol()
             && work.is_tracked == self.client.tracks_next()
@@ -289,7 +293,7 @@ impl Session {
         let replies = if pending { &mut work.ready } else { &mut work.out };
         let reply_at = replies.len();
         let protocol = self.client.protocol();
-        let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
+        let mut context = LocalCtx::new(&mut self.client, &self.state);
         doorbell::ring_held();
         let result = run(&mut context, &args, &mut Reply::new(replies, protocol));
         let next = context.next;
@@ -318,7 +322,7 @@ impl Session {
             Next::Continue => None,
             Next::Close => Some(Step::Close),
             next => {
-                debug_assert!(!pending, "{} waits, and is no barrier", spec.name);
+                debug_assert!(!pending, "{} waits, and has overtaken others", spec.name);
                 Some(Step::Wait { next, reply_at: if pending { work.out.len() } else { reply_at } })
             }
         }
@@ -337,6 +341,9 @@ impl Session {
         let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
         work.spans.truncate(first_span);
+        if !self.expired.is_empty() && self.state.pauses_writes() {
+            self.expired.clear();
+        }
         if self.expired.is_empty() {
             self.enter_reply(work, reply_at);
             return None;
@@ -392,7 +399,8 @@ impl Session {
             spec.flags.has(Flags::SUBMITS)
                 && self.client.transaction().is_some_and(|transaction| transaction.writes())
         };
-        let is_write = matches!(spec.run, Run::Write(_)) || executes_writes();
+        let is_write =
+            matches!(spec.run, Run::Write(_)) || spec.flags.has(Flags::MAY_REPLICATE) || executes_writes();
         let is_exempt = matches!(spec.run, Run::Local(_)) && spec.flags.has(Flags::ADMIN);
         let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
         (waits && !is_exempt).then_some(Step::Pause { is_write })

@@ -109,7 +109,15 @@ impl Reads for SnapshotReads {
     fn run_no_op(&self, no_op: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
         let call = self.call(no_op);
         let start = reply.len_bytes();
-        match self.on_snapshot(&call, reply, |view, reply| command::run_no_op(&call, view, reply)) {
+        // Who watches or tracks a key is told when it is touched, changed or not: that is the writer's.
+        let mut touched = self.state.notes_touches().then(|| Events::new(Classes::TOUCHES));
+        let run =
+            |view: &View<'_>, reply: &mut Reply<'_>| command::run_no_op(&call, view, reply, touched.as_mut());
+        match self.on_snapshot(&call, reply, run) {
+            Ok(()) if touched.is_some_and(|touched| !touched.is_empty()) => {
+                reply.truncate(start);
+                Ok(false)
+            }
             Ok(()) => Ok(true),
             Err(KeyspaceError::WouldChange) => {
                 reply.truncate(start);

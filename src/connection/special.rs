@@ -9,14 +9,9 @@ use crate::state::{Next, Transaction};
 use crate::writer::Item;
 
 impl Session {
-    /// Deals with a command of a special client where it is not to be run like others; `None` where it is.
+    /// Refuses a command that a special client may not run, and says whether it did.
     #[cold]
-    pub(super) fn take_special(
-        &mut self,
-        work: &mut Buffers,
-        first_span: usize,
-        spec: &'static Spec,
-    ) -> Option<Option<Step>> {
+    pub(super) fn refuses(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
         if self.client.is_listening_only() && !spec.flags.has(Flags::WHILE_LISTENING) {
             let text = format!(
                 "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
@@ -26,17 +21,24 @@ impl Session {
             self.reject(work, spec, text.as_bytes());
         } else if self.client.monitors() && touches_keys(spec) {
             self.reject(work, spec, b"ERR Replica can't interact with the keyspace");
-        } else if self.client.transaction().is_some() && !spec.flags.has(Flags::NOT_QUEUED) {
-            if spec.flags.has(Flags::NO_MULTI) {
-                self.reject(work, spec, b"ERR Command not allowed inside a transaction");
-            } else {
-                self.queue(work, first_span, spec);
-            }
+        } else if self.client.transaction().is_some() && spec.flags.has(Flags::NO_MULTI) {
+            self.reject(work, spec, b"ERR Command not allowed inside a transaction");
         } else {
-            return None;
+            return false;
         }
         work.spans.truncate(first_span);
-        Some(None)
+        true
+    }
+
+    /// Queues a command of a client in a transaction, and says whether it did.
+    #[cold]
+    pub(super) fn queues(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
+        let queues = self.client.transaction().is_some() && !spec.flags.has(Flags::NOT_QUEUED);
+        if queues {
+            self.queue(work, first_span, spec);
+            work.spans.truncate(first_span);
+        }
+        queues
     }
 
     /// Queues a command for `EXEC`.
@@ -70,13 +72,16 @@ impl Session {
 
     /// Hands the client's transaction to the writer.
     pub(super) fn submit_transaction(&mut self, work: &mut Buffers) -> Option<Step> {
-        let transaction = self.client.take_transaction().expect("EXEC has found a transaction");
+        let mut transaction = self.client.take_transaction().expect("EXEC has found a transaction");
         let has_local = transaction.has_local();
         self.begin_items(work);
+        let step = self.close_items();
+        if has_local {
+            self.client.join(&mut transaction);
+        }
         work.transaction_bytes += transaction.charged_bytes() as usize;
         work.items.push(Item::Transaction(transaction));
-        let step = self.close_items();
-        // The connection's own commands run when the writer has answered, and before whatever follows.
+        // Nothing follows until the client is back.
         if has_local { Some(Step::Answer) } else { step }
     }
 
@@ -92,8 +97,8 @@ impl Session {
         self.close_items()
     }
 
-    /// Runs the connection's own commands of transactions that the writer executed, and puts their replies in their
-    /// places. Replies of this round start at `kept_bytes` of the replies.
+    /// Takes the client back from a transaction that the writer executed, runs what is to be run afterwards, and puts the
+    /// replies in their places.
     pub(super) fn finish_transactions(&mut self, work: &mut Buffers, executed: usize) {
         // A transaction with commands of the connection is the last item of its submission.
         let Some(Item::Transaction(transaction)) =
@@ -101,6 +106,8 @@ impl Session {
         else {
             return;
         };
+        self.client.return_from(transaction);
+        self.postponed.extend(transaction.postponed.drain(..));
         if transaction.places.is_empty() {
             return;
         }
@@ -109,9 +116,9 @@ impl Session {
         let Some(Item::Transaction(transaction)) = items.get(executed - 1) else { return };
         let rest = out.split_off(places[0]);
         let mut taken = places[0];
-        let local = transaction.commands.iter().filter(|queued| queued.is_local());
+        let speaking = transaction.commands.iter().filter(|queued| queued.speaks());
         self.client.is_in_exec = true;
-        for (place, queued) in places.iter().zip(local) {
+        for (place, queued) in places.iter().zip(speaking) {
             out.extend_from_slice(&rest[taken - places[0]..place - places[0]]);
             taken = *place;
             self.run_queued(queued.spec, &transaction.args(queued), out);
@@ -120,16 +127,13 @@ impl Session {
         self.client.is_in_exec = false;
     }
 
-    /// Runs one of the connection's own commands of a transaction.
+    /// Runs a command of a transaction that speaks to others.
     fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
         let Run::Local(run) = spec.run else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
-        let mut context = LocalCtx { client: &mut self.client, server: &self.state, next: Next::Continue };
+        let mut context = LocalCtx::new(&mut self.client, &self.state);
         let result = run(&mut context, args, &mut Reply::new(out, protocol));
-        match context.next {
-            Next::Continue | Next::Exec | Next::Watch => {}
-            next => self.postponed.push_back(next),
-        }
+        debug_assert_eq!(context.next, Next::Continue, "{} asks for more than a reply", spec.name);
         self.settle(spec, args, result, out, reply_at, protocol);
     }
 

@@ -62,6 +62,8 @@ impl Classes {
     pub const NEW: Classes = Classes(1 << 14);
     /// `A`: all but `m` and `n`.
     pub const ALL: Classes = Classes(0b10_0111_1111_1100);
+    /// All that is told of a key that was touched, changed or not.
+    pub const TOUCHES: Classes = Classes(Self::ALL.0 | Self::KEYEVENT.0);
 
     /// The classes that `text` names, or `None` if a letter is none of theirs.
     pub fn parse(text: &str) -> Option<Self> {
@@ -124,6 +126,8 @@ pub struct Events {
 /// One event.
 #[derive(Debug)]
 struct Told {
+    /// The classes that were wanted when it was told: they say on which channels it is published.
+    wanted: Classes,
     /// Its name.
     name: &'static str,
     /// The key's database.
@@ -155,12 +159,18 @@ impl Events {
         }
         let start = self.keys.len();
         self.keys.extend_from_slice(key);
-        self.told.push(Told { name, db, key: start..self.keys.len() });
+        self.told.push(Told { wanted: self.wanted, name, db, key: start..self.keys.len() });
     }
 
     /// Number of events.
     pub fn len(&self) -> usize {
         self.told.len()
+    }
+
+    /// Forgets all events.
+    pub fn clear(&mut self) {
+        self.told.clear();
+        self.keys.clear();
     }
 
     /// Takes all events but the first `len` back.
@@ -180,7 +190,12 @@ impl Events {
 
     /// Name, database and key of each event, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, usize, &[u8])> {
-        self.told.iter().map(|told| (told.name, told.db, &self.keys[told.key.clone()]))
+        self.iter_wanted().map(|(_, name, db, key)| (name, db, key))
+    }
+
+    /// The same, each behind the classes that were wanted then.
+    pub fn iter_wanted(&self) -> impl Iterator<Item = (Classes, &'static str, usize, &[u8])> {
+        self.told.iter().map(|told| (told.wanted, told.name, told.db, &self.keys[told.key.clone()]))
     }
 }
 

@@ -120,17 +120,20 @@ pub struct Keyspace<'a> {
     events: Option<&'a mut Events>,
     /// Who is asked for space before each change; `None` in replay, which needs what there was.
     room: Option<&'a mut dyn Room>,
+    /// Where the same events go to tell which keys were touched: some commands count as a change although nothing is
+    /// different afterwards. `None` when nobody watches or tracks keys.
+    touched: Option<&'a mut Events>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { version: Version::Own(table), record, events: None, room: None }
+        Self { version: Version::Own(table), record, events: None, room: None, touched: None }
     }
 
     /// What `view` holds. A change of it is refused with [`KeyspaceError::WouldChange`].
     pub fn published(view: View<'a>) -> Self {
-        Self { version: Version::Published(view), record: None, events: None, room: None }
+        Self { version: Version::Published(view), record: None, events: None, room: None, touched: None }
     }
 
     /// The same keyspace, with somebody who listens to its events.
@@ -143,21 +146,31 @@ impl<'a> Keyspace<'a> {
         Self { room: Some(room), ..self }
     }
 
+    /// The same keyspace, with somebody who notes which keys are touched.
+    pub fn noting(self, touched: Option<&'a mut Events>) -> Self {
+        Self { touched, ..self }
+    }
+
     /// The same keyspace, for a shorter time.
     pub fn reborrow(&mut self) -> Keyspace<'_> {
         let version = match &mut self.version {
             Version::Own(table) => Version::Own(table),
             Version::Published(view) => Version::Published(*view),
         };
-        let room = self.room.as_mut().map(|room| &mut **room as &mut dyn Room);
-        Keyspace { version, record: self.record.as_deref_mut(), events: self.events.as_deref_mut(), room }
+        Keyspace {
+            version,
+            record: self.record.as_deref_mut(),
+            events: self.events.as_deref_mut(),
+            room: self.room.as_mut().map(|room| &mut **room as &mut dyn Room),
+            touched: self.touched.as_deref_mut(),
+        }
     }
 
-    /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at a pointer
+    /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at two pointers
     /// when nobody listens.
     #[inline]
     pub fn event(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
-        if let Some(events) = self.events.as_deref_mut() {
+        for events in [&mut self.events, &mut self.touched].into_iter().flatten() {
             events.tell(class, name, db, key);
         }
     }

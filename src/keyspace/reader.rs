@@ -21,6 +21,8 @@ pub struct ExpiredKey {
 pub struct Lookups {
     /// Keys past their deadline.
     pub expired: Vec<ExpiredKey>,
+    /// Whether these stay: nothing expires while writes are paused.
+    pub keeps_expired: bool,
     /// Lookups of a key that was there.
     pub hits: u64,
     /// Lookups of a key that was not there.

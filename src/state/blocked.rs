@@ -15,6 +15,9 @@ const TO_TIME_OUT: u8 = 2;
 /// A command waits, and is to reply with an error.
 const TO_FAIL: u8 = 3;
 
+/// What a client is told whose wait another one ended with an error.
+pub const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
 /// How a wait ends without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unblock {

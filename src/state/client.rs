@@ -28,8 +28,8 @@ pub enum ReplyMode {
 
 /// What the connection does after a local command.
 ///
-/// Commands that ask for more than [`Next::Continue`] and [`Next::Close`] carry `Flags::BARRIER`, so that all earlier
-/// replies are out before the connection waits.
+/// Commands that ask for more than [`Next::Continue`] and [`Next::Close`] do not carry `Flags::OVERTAKES`, so that all
+/// earlier replies are out before the connection waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Next {
     /// Goes on with the next command.
@@ -47,6 +47,11 @@ pub enum Next {
     Shutdown(ShutdownMode),
     /// Holds the command's reply back for so long.
     Sleep(Duration),
+    /// Holds the command's reply back until a time, or until somebody ends the wait; the client is shown as blocked.
+    Block {
+        /// In milliseconds of uptime; `None`: without end.
+        until_ms: Option<u64>,
+    },
     /// Has the writer execute the client's transaction, which gives the reply.
     Exec,
     /// Has the writer watch the keys that the command names, and give the reply.
@@ -115,7 +120,14 @@ pub struct ClientState {
 impl ClientState {
     /// The state of a client that just connected.
     pub fn new(info: Arc<ClientInfo>, limits: &Limits) -> Self {
-        let mut client = Self {
+        let mut client = Self::nameless(info);
+        client.set_authenticated(!limits.has_password());
+        client
+    }
+
+    /// A client of which only this is known.
+    fn nameless(info: Arc<ClientInfo>) -> Self {
+        Self {
             info,
             db: 0,
             protocol: Protocol::Resp2,
@@ -132,9 +144,20 @@ impl ClientState {
             caching: false,
             monitors: false,
             is_in_exec: false,
+        }
+    }
+
+    /// Hands the client to whoever runs commands in its name. Until it comes back, a stand-in says who it is and how it is
+    /// answered; no command may run meanwhile.
+    fn lend(&mut self) -> Box<ClientState> {
+        let stand_in = Self {
+            db: self.db,
+            protocol: self.protocol,
+            authenticated: self.authenticated,
+            reply_mode: self.reply_mode,
+            ..Self::nameless(self.info.clone())
         };
-        client.set_authenticated(!limits.has_password());
-        client
+        Box::new(std::mem::replace(self, stand_in))
     }
 
     /// What others see of it: id, addresses, name.
@@ -300,6 +323,22 @@ impl ClientState {
         Some(transaction)
     }
 
+    /// Goes along with its transaction, to run its own commands at their place. To others it is still in it.
+    pub fn join(&mut self, transaction: &mut Transaction) {
+        self.is_in_exec = true;
+        self.show(Some(transaction));
+        transaction.client = Some(self.lend());
+    }
+
+    /// Comes back from its transaction.
+    pub fn return_from(&mut self, transaction: &mut Transaction) {
+        let Some(client) = transaction.client.take() else { return };
+        *self = *client;
+        self.is_in_exec = false;
+        self.caching = false;
+        self.show_transaction();
+    }
+
     /// Forgets the transaction and what was watched.
     pub fn discard(&mut self) {
         self.transaction = None;
@@ -333,8 +372,13 @@ impl ClientState {
 
     /// Lets others see the transaction.
     fn show_transaction(&self) {
+        self.show(self.transaction());
+    }
+
+    /// Lets others see a transaction as the client's.
+    fn show(&self, transaction: Option<&Transaction>) {
         let shown = self.info.transaction();
-        let (commands, bytes) = match &self.transaction {
+        let (commands, bytes) = match transaction {
             Some(transaction) => (transaction.commands.len() as i64, transaction.charged_bytes()),
             None => (-1, 0),
         };

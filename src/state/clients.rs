@@ -73,6 +73,8 @@ pub struct ClientInfo {
     killed: AtomicBool,
     /// Whether commands of this client are with the writer.
     waiting: AtomicBool,
+    /// Whether a pause holds its next command back.
+    paused: AtomicBool,
     /// Whether it gets all commands shown.
     monitors: AtomicBool,
     /// How much it listens to.
@@ -85,7 +87,7 @@ pub struct ClientInfo {
     redirect: AtomicU64,
     /// What others send to it besides its replies.
     outbox: Outbox,
-    /// Whether a command of this client waits for data.
+    /// Whether a command of this client waits for data, or for time to pass.
     blocked: Blocked,
     /// What it says of itself.
     labels: Mutex<ClientLabels>,
@@ -168,6 +170,16 @@ impl ClientInfo {
     /// Whether a command of this client waits for data.
     pub fn blocked(&self) -> &Blocked {
         &self.blocked
+    }
+
+    /// Whether a command of this client waits: for data, for time to pass, or for the end of a pause.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_set() || self.paused.load(Relaxed)
+    }
+
+    /// Notes whether a pause holds its next command back.
+    pub fn set_paused(&self, paused: bool) {
+        self.paused.store(paused, Relaxed);
     }
 
     /// What it says of itself.
@@ -349,6 +361,7 @@ impl Clients {
             reply_bytes: AtomicUsize::new(0),
             killed: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             monitors: AtomicBool::new(false),
             subscriptions: Subscriptions::default(),
             transaction: TransactionMarks::default(),

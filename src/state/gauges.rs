@@ -1,5 +1,8 @@
 //! What the storage rooms show of themselves, asked for when somebody looks (`INFO`), never on the data path.
 
+use crate::keyspace::{average_deadline_ms, deadlines_len, keys_slot};
+use crate::table::View;
+
 /// One database at a glance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseGauges {
@@ -9,6 +12,17 @@ pub struct DatabaseGauges {
     pub expires: u64,
     /// Their average deadline, estimated, in milliseconds since the Unix epoch; `None` if there is no such key.
     pub average_deadline_ms: Option<u64>,
+}
+
+impl DatabaseGauges {
+    /// A database as one version has it.
+    pub fn of(view: &View<'_>, db: usize) -> Self {
+        Self {
+            keys: view.root(keys_slot(db)).len(),
+            expires: deadlines_len(view, db),
+            average_deadline_ms: average_deadline_ms(view, db),
+        }
+    }
 }
 
 /// Log and table at a glance.

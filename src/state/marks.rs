@@ -1,5 +1,5 @@
-//! What others see of a client's subscriptions, transaction and tracking: for `CLIENT LIST`, `INFO`, and whoever sends
-//! it something.
+//! What others see of a client's subscriptions, transaction and tracking, and of what the writer keeps for clients: for
+//! `CLIENT LIST`, `INFO`, and whoever sends a client something.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -47,4 +47,13 @@ pub struct TrackingMarks {
     pub broadcast: AtomicBool,
     /// The client that it redirects to is gone.
     pub redirect_broken: AtomicBool,
+}
+
+/// What the writer keeps for clients, counted by it alone.
+#[derive(Default)]
+pub struct KeptForClients {
+    /// Watchers of all keys, not fewer than there are. Set before the reply to `WATCH` leaves.
+    pub watchers: AtomicUsize,
+    /// Keys that commands wait for.
+    pub awaited_keys: AtomicUsize,
 }

@@ -25,7 +25,7 @@ mod stats;
 mod tracking;
 mod transaction;
 
-pub use blocked::{Blocked, Unblock};
+pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
@@ -33,7 +33,7 @@ pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
 pub use latency_events::{LatencyEvent, LatencyEvents, LatencySample, LatencySeries};
 pub use limits::Limits;
-pub use marks::{Subscriptions, TrackingMarks, TransactionMarks};
+pub use marks::{KeptForClients, Subscriptions, TrackingMarks, TransactionMarks};
 pub use monitors::Monitors;
 pub use outbox::{Message, OUTBOX_BYTES_MAX, Outbox, OutputLimit, Pushed};
 pub use pause::{Pause, PauseMode};
@@ -46,6 +46,7 @@ pub use stats::{CommandTotals, Stats, Totals};
 pub use tracking::{Tracking, TrackingMode, TrackingSizes};
 pub use transaction::{COMMAND_OVERHEAD_BYTES, Queued, Transaction, Watch, WatchedKey};
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -76,6 +77,8 @@ pub struct ServerState {
     pub pause: Pause,
     /// Whether readers see all that is synced.
     pub publication: Publication,
+    /// What the writer keeps for clients.
+    pub kept: KeptForClients,
     /// What the scrub does.
     pub scrub: ScrubFigures,
     /// Whether the server was asked to stop, and how.
@@ -108,6 +111,7 @@ impl ServerState {
             monitors: Monitors::default(),
             pause: Pause::default(),
             publication: Publication::default(),
+            kept: KeptForClients::default(),
             scrub: ScrubFigures::default(),
             shutdown: Shutdown::default(),
             settings: OnceLock::new(),
@@ -116,6 +120,16 @@ impl ServerState {
             started_unix_ms: unix_now().as_millis() as u64,
             gauges: OnceLock::new(),
         }
+    }
+
+    /// Whether anybody watches or tracks keys.
+    pub fn notes_touches(&self) -> bool {
+        self.kept.watchers.load(SeqCst) > 0 || self.tracking.is_in_use()
+    }
+
+    /// Whether writes are paused.
+    pub fn pauses_writes(&self) -> bool {
+        self.pause.holds_writes(|| self.uptime_ms())
     }
 
     /// The limits of the configuration that commands on data look at, as of now.

@@ -37,6 +37,11 @@ impl Pause {
         self.until_ms.store(0, SeqCst);
     }
 
+    /// Whether writes are paused: then nothing expires either, so that the data stays as it is.
+    pub fn holds_writes(&self, uptime_ms: impl FnOnce() -> u64) -> bool {
+        self.is_set() && self.wait_until(true, uptime_ms()).is_some()
+    }
+
     /// Whether a pause may be in force: one load, for the data path.
     pub fn is_set(&self) -> bool {
         self.until_ms.load(SeqCst) != 0

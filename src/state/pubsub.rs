@@ -128,8 +128,8 @@ impl PubSub {
 
     /// Sends a message to all who listen to `channel`; returns to how many, each client as often as it gets it.
     ///
-    /// What the publisher itself gets is written into `own`, if it is given with the publisher's id: it stands before
-    /// the reply to the command that published.
+    /// What the publisher itself gets is written into `own`, if it is given with the publisher's id, unless other messages
+    /// wait for it.
     pub fn publish(
         &self,
         server: &ServerState,
@@ -188,7 +188,7 @@ fn write_message(reply: &mut Reply<'_>, kind: &str, channel: &[u8], payload: &[u
     [kind.as_bytes(), channel, payload].iter().for_each(|part| reply.bulk(part));
 }
 
-/// Gives a message to a client: into its outbox, or, if it is the publisher, before the reply that is being written.
+/// Gives a message to a client: into its outbox, or, if it is the publisher, to the reply that is being written.
 fn deliver<W: Fn(&mut Reply<'_>)>(
     server: &ServerState,
     info: &Arc<ClientInfo>,

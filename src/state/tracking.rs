@@ -101,6 +101,12 @@ impl Tracking {
         self.len.load(Relaxed) > 0
     }
 
+    /// Whether any client tracks, or keys are remembered from when one did.
+    #[inline]
+    pub fn is_in_use(&self) -> bool {
+        self.any() || self.keys.load(SeqCst) > 0
+    }
+
     /// Lets a client track, or track in another way.
     pub fn start(&self, info: &Arc<ClientInfo>, mode: TrackingMode) {
         let id = info.id();
@@ -135,6 +141,11 @@ impl Tracking {
         for key in keys {
             self.remember_one(id, key);
         }
+        self.shrink(server);
+    }
+
+    /// Forgets keys beyond the limit; who may hold them is told as if they had changed.
+    pub fn shrink(&self, server: &ServerState) {
         while self.keys.load(SeqCst) as u64 > server.limits.tracking_keys_max() {
             let Some((key, holders)) = self.take_any() else { return };
             self.tell_holders(server, &holders, &key, None);
@@ -216,14 +227,15 @@ impl Tracking {
         }
     }
 
-    /// Tells all clients that whole databases changed, and forgets all keys.
-    pub fn flushed(&self, server: &ServerState) {
+    /// Tells all clients but one that whole databases changed, and forgets all keys.
+    pub fn flushed(&self, server: &ServerState, but: Option<u64>) {
         for shard in &self.shards {
             let forgotten = std::mem::take(&mut *lock(shard));
             self.keys.fetch_sub(forgotten.len(), SeqCst);
         }
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
-        trackers.values().for_each(|tracker| tell(server, tracker, None));
+        let told = trackers.values().filter(|tracker| Some(tracker.info.id()) != but);
+        told.for_each(|tracker| tell(server, tracker, None));
     }
 
     /// What the table holds.

@@ -1,12 +1,14 @@
 //! A transaction: the commands between `MULTI` and `EXEC`, and the keys that were watched before.
 //!
-//! The connection queues, the writer executes all of it in one go and logs it as one record. Commands that belong to the
-//! connection (`SELECT`, `PUBLISH`, `CLIENT` ...) are run there afterwards, when the rest is durable; the writer leaves
-//! places for their replies. It never does when the transaction was not executed.
+//! The connection queues, the writer executes all of it in one go and logs it as one record. Commands of the connection
+//! (`SELECT`, `CONFIG`, `CLIENT` ...) run at their place among the others: the transaction takes the client along. Those that
+//! speak to others (`PUBLISH`, `SUBSCRIBE` and their kin) are run by the connection afterwards, when the rest is durable; the
+//! writer leaves places for their replies. It never does when the transaction was not executed.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::{ClientState, Next};
 use crate::command::{Args, Flags, Run, Span, Spec};
 
 /// Bytes that a command is charged besides its words: what the lists here take.
@@ -26,9 +28,19 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Whether the connection runs it, as against the writer.
+    /// Whether it is a command of the connection, as against one on data.
     pub fn is_local(&self) -> bool {
         matches!(self.spec.run, Run::Local(_))
+    }
+
+    /// Whether it speaks to others, who are to hear of nothing that is not durable: the connection runs it afterwards.
+    pub fn speaks(&self) -> bool {
+        self.is_local() && self.spec.flags.has(Flags::PUBSUB)
+    }
+
+    /// Whether it only reads data.
+    pub fn is_read(&self) -> bool {
+        matches!(self.spec.run, Run::Read(_))
     }
 
     /// Whether it may change data.
@@ -53,8 +65,12 @@ pub struct Transaction {
     pub is_tracked: bool,
     /// The keys watched, if any; set by `EXEC`.
     pub watch: Option<Arc<Watch>>,
-    /// Where the replies of local commands go, as offsets into the submission's replies: set by the writer when it has
-    /// executed the transaction.
+    /// The client, if any of the commands is the connection's.
+    pub client: Option<Box<ClientState>>,
+    /// What these commands asked for beside their replies.
+    pub postponed: Vec<Next>,
+    /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's replies:
+    /// set by the writer when it has executed the transaction.
     pub places: Vec<usize>,
 }
 
@@ -69,6 +85,8 @@ impl Transaction {
             is_failed: false,
             is_tracked: false,
             watch: None,
+            client: None,
+            postponed: Vec::new(),
             places: Vec::new(),
         }
     }
@@ -116,9 +134,10 @@ impl Transaction {
         Args::new(b"exec", &[Span { start: 0, len: 4 }])
     }
 
-    /// Whether any command may change data.
+    /// Whether a pause of writes holds it back.
     pub fn writes(&self) -> bool {
-        self.commands.iter().any(Queued::is_write)
+        let may_replicate = |queued: &Queued| queued.spec.flags.has(Flags::MAY_REPLICATE);
+        self.commands.iter().any(|queued| queued.is_write() || may_replicate(queued))
     }
 
     /// Whether any command may grow the data set.
@@ -132,8 +151,15 @@ impl Transaction {
     }
 }
 
-/// A key that is watched: its database and its name.
-pub type WatchedKey = (u16, Arc<[u8]>);
+/// A key that is watched.
+pub struct WatchedKey {
+    /// Its database.
+    pub db: u16,
+    /// Its name.
+    pub key: Arc<[u8]>,
+    /// Whether it was past its deadline already, but not deleted, when it was watched.
+    pub was_due: bool,
+}
 
 /// What a client watches, shared with the writer. Nothing is watched any more when the client drops it.
 #[derive(Default)]

@@ -15,8 +15,12 @@ use crate::state::{PubSub, ServerState};
 pub(super) struct Aftermath {
     /// Key-space events.
     pub events: Events,
-    /// Whether any client tracked keys when the group was opened: if not, its changes are not noted.
+    /// Whether clients track keys, or did and their keys are still remembered: if not, changes are not noted.
     pub tracks: bool,
+    /// Whether something was changed before that was so.
+    has_missed: bool,
+    /// The client that began to track in the order of execution, and so read nothing that was missed.
+    began: Option<u64>,
     /// Changes and reads, as far as clients track keys.
     steps: Vec<Step>,
     /// The keys of `steps`, one behind the other.
@@ -58,16 +62,24 @@ impl Aftermath {
     /// Of a group that is opened now.
     pub fn new(state: &ServerState) -> Self {
         let events = Events::new(state.limits.notified());
-        Self { events, tracks: state.tracking.any(), ..Self::default() }
+        Self { events, tracks: state.tracking.is_in_use(), ..Self::default() }
     }
 
-    /// Looks at what is wanted now: a group stays open while the one before it is written, and whoever asked for events
-    /// meanwhile is told of all commands that come later.
-    pub fn look(&mut self, state: &ServerState) {
+    /// Looks at who wants to be told what now; `has_changes` if the group has changed anything so far.
+    pub fn look(&mut self, state: &ServerState, has_changes: bool) {
         let notified = state.limits.notified();
         if notified != self.events.wanted() {
             self.events.want(notified);
         }
+        if !self.tracks && state.tracking.is_in_use() {
+            self.tracks = true;
+            self.has_missed = has_changes;
+        }
+    }
+
+    /// Notes that a client began to track in the middle of a transaction.
+    pub fn began(&mut self, client_id: u64) {
+        self.began.get_or_insert(client_id);
     }
 
     /// How much is gathered, for [`Aftermath::take_back`].
@@ -87,10 +99,19 @@ impl Aftermath {
         if matches!(effect, Effect::FlushAll | Effect::FlushDb { .. } | Effect::SwapDb { .. }) {
             self.steps.push(Step::Flushed);
         }
-        for (_, key) in effect.touched() {
-            let key = self.keep(key);
-            self.steps.push(Step::Changed { key, by });
+        effect.touched().for_each(|(_, key)| self.touched(key, by));
+    }
+
+    /// Notes that a key was touched, unless that was the last thing noted.
+    pub fn touched(&mut self, key: &[u8], by: Option<u64>) {
+        if let Some(Step::Changed { key: last, by: last_by }) = self.steps.last()
+            && *last_by == by
+            && self.keys[last.clone()] == *key
+        {
+            return;
         }
+        let key = self.keep(key);
+        self.steps.push(Step::Changed { key, by });
     }
 
     /// Notes that databases were emptied that held nothing: clients that track are told all the same.
@@ -116,9 +137,9 @@ impl Aftermath {
     /// Tells everybody. To be called when the group is durable and published, before its replies leave; `has_records` if
     /// it changed anything.
     pub fn tell(&self, state: &ServerState, has_records: bool) {
-        if has_records && !self.tracks && state.tracking.any() {
+        if has_records && state.tracking.any() && (self.has_missed || !self.tracks) {
             // Somebody began to track meanwhile, and may have read what was there before.
-            state.tracking.flushed(state);
+            state.tracking.flushed(state, self.began);
         }
         if !self.events.is_empty() {
             tell_events(state, &self.events);
@@ -141,7 +162,7 @@ impl Aftermath {
                 Step::Read { key, by } => {
                     state.tracking.remember(state, *by, std::iter::once(&self.keys[key.clone()]));
                 }
-                Step::Flushed => state.tracking.flushed(state),
+                Step::Flushed => state.tracking.flushed(state, None),
             }
         }
         state.tracking.broadcast(state, &changes);
@@ -155,12 +176,12 @@ pub(crate) fn tell_events(state: &ServerState, events: &Events) {
     if channels.is_empty() && state.pubsub.patterns_len() == 0 {
         return;
     }
-    for (name, db, key) in events.iter() {
-        if events.wanted().has(Classes::KEYSPACE) {
+    for (wanted, name, db, key) in events.iter_wanted() {
+        if wanted.has(Classes::KEYSPACE) {
             let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
             state.pubsub.publish(state, &channel, name.as_bytes(), None);
         }
-        if events.wanted().has(Classes::KEYEVENT) {
+        if wanted.has(Classes::KEYEVENT) {
             let channel = format!("__keyevent@{db}__:{name}");
             state.pubsub.publish(state, channel.as_bytes(), key, None);
         }

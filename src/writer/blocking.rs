@@ -15,6 +15,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use wal::Log;
@@ -26,7 +27,7 @@ use crate::damage;
 use crate::effect::{Effect, Effects};
 use crate::keyspace::{Keyspace, Kind, Value};
 use crate::resp::Reply;
-use crate::state::{ClientInfo, Unblock};
+use crate::state::{ClientInfo, UNBLOCKED, Unblock};
 
 /// The commands that wait, and whose turn it is.
 #[derive(Default)]
@@ -104,6 +105,11 @@ impl Waiting {
         debug_assert!(former.is_none(), "a client waits twice");
     }
 
+    /// Number of keys that commands wait for.
+    fn keys(&self) -> usize {
+        self.queues.values().map(HashMap::len).sum()
+    }
+
     /// Takes a client's command out, if one waits.
     fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
         let command = self.commands.remove(&client)?;
@@ -148,9 +154,20 @@ impl<L: Log> Writer<L> {
         self.waiting.last_ticket += 1;
         let ticket = self.waiting.last_ticket;
         let until_ms = wait.timeout_ms.map(|timeout_ms| self.state.uptime_ms().saturating_add(timeout_ms));
+        self.waiting.insert(WaitingCommand {
+            info: info.clone(),
+            submission: compact(submission),
+            wait,
+            ticket,
+        });
+        self.show_waiting();
         info.blocked().start(until_ms);
         info.wake();
-        self.waiting.insert(WaitingCommand { info, submission: compact(submission), wait, ticket });
+    }
+
+    /// Lets others see for how many keys commands wait.
+    fn show_waiting(&self) {
+        self.state.kept.awaited_keys.store(self.waiting.keys(), Relaxed);
     }
 
     /// Runs the commands that wait for keys which the last records changed, as far as there is something for them.
@@ -208,12 +225,14 @@ impl<L: Log> Writer<L> {
                 self.answered.push((command.submission, 1));
             }
         }
+        self.show_waiting();
         Ok(())
     }
 
     /// Ends the wait of a client, if one of its commands waits: it gave up, was told to, or is gone.
     pub(super) fn unblock(&mut self, client: u64) {
         let Some(mut command) = self.waiting.remove(client) else { return };
+        self.show_waiting();
         let requested = command.info.blocked().requested();
         command.info.blocked().end();
         let Submission { out, protocol, .. } = &mut *command.submission;
@@ -221,8 +240,8 @@ impl<L: Log> Writer<L> {
         match requested {
             Some(Unblock::Timeout) => reply.null_array(),
             Some(Unblock::Error) => {
-                reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-                self.state.stats.error(b"UNBLOCKED");
+                reply.error(UNBLOCKED);
+                self.state.stats.error(UNBLOCKED.as_bytes());
             }
             None => {}
         }

@@ -92,6 +92,7 @@ impl<L: Log> Writer<L> {
             |first_span: u32, spans: u32| Args::new(input, &all[first_span as usize..][..spans as usize]);
         match item {
             Item::Ready(span) => out.extend_from_slice(span.of(ready)),
+            Item::Purge { .. } if self.lookups.keeps_expired => {}
             Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
             Item::Execute { spec, db, first_span, spans } => {
                 let args = words(*first_span, *spans);

@@ -12,8 +12,12 @@ use crate::keyspace::{ExpiredKey, Keyspace};
 const EXPIRE_HASHES_MAX: usize = 16;
 
 impl<L: Log> Writer<L> {
-    /// Deletes some of the keys that are due, as long as there is space to log that.
+    /// Deletes some of the keys that are due, as long as there is space to log that, and unless writes are paused.
     pub(super) fn expire(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+        if self.state.pauses_writes() {
+            self.expires_more = false;
+            return Ok(());
+        }
         let (now_ms, keys_max) = (open.now_ms, self.options.expire_keys_max);
         let due =
             self.guarded(open, |writer, _| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;

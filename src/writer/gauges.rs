@@ -7,7 +7,6 @@ use wal::{LogStatus, Method};
 
 use super::idle::IdleWatch;
 use crate::damage;
-use crate::keyspace::{average_deadline_ms, deadlines_len, keys_slot};
 use crate::state::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 use crate::table::{Finding, PAGE_BYTES, Table};
 
@@ -111,12 +110,7 @@ impl Gauges for WriterGauges {
     }
 
     fn database(&self, db: usize) -> DatabaseGauges {
-        let snapshot = self.table.snapshot();
-        DatabaseGauges {
-            keys: snapshot.root(keys_slot(db)).len(),
-            expires: deadlines_len(&snapshot, db),
-            average_deadline_ms: average_deadline_ms(&snapshot, db),
-        }
+        DatabaseGauges::of(&self.table.snapshot(), db)
     }
 
     fn storage(&self) -> StorageGauges {

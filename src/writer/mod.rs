@@ -60,7 +60,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::command::Limits;
 use crate::effect::EffectBuffer;
-use crate::keyspace::{Classes, Keyspace, KeyspaceError, Lookups};
+use crate::keyspace::{Classes, Events, Keyspace, KeyspaceError, Lookups};
 use crate::state::{LatencyEvent, ServerState};
 use crate::table::{TableError, TableWriter};
 use aftermath::Aftermath;
@@ -177,7 +177,7 @@ pub struct Writer<L> {
     effects: EffectBuffer,
     /// What the reading commands of a submission looked up.
     lookups: Lookups,
-    /// Limits of the configuration that commands look at, as of the open group.
+    /// Limits of the configuration that commands look at, as of the submission.
     limits: Limits,
     /// Messages taken from the queue and not dealt with yet.
     taken: VecDeque<Message>,
@@ -207,6 +207,8 @@ pub struct Writer<L> {
     space_told: Option<SpaceTold>,
     /// The keys that clients watch.
     watches: Watches,
+    /// What the command that is being executed tells of the keys that it touches.
+    touched: Events,
     /// When those that are watched no more were last forgotten, in milliseconds since 1970.
     swept_ms: u64,
     /// Whether the last group deleted as many keys past their deadline as one may: there are probably more.
@@ -278,6 +280,7 @@ impl<L: Log> Writer<L> {
             waiting: Waiting::default(),
             space_told: None,
             watches: Watches::default(),
+            touched: Events::new(Classes::TOUCHES),
             swept_ms: 0,
             expires_more: false,
             checkpoint_began: Instant::now(),
@@ -324,11 +327,20 @@ impl<L: Log> Writer<L> {
 
     /// A new group.
     fn open(&mut self) -> OpenGroup {
-        self.limits = self.state.command_limits();
         let aftermath = Aftermath::new(&self.state);
-        self.lookups.notes_missing = aftermath.events.wants(Classes::KEY_MISS);
         let (group, now_ms) = (self.log.group(), self.clock.now_ms());
-        OpenGroup { group, now_ms, changed: false, quiet: false, aftermath }
+        let mut open = OpenGroup { group, now_ms, changed: false, quiet: false, aftermath };
+        self.look(&mut open);
+        open
+    }
+
+    /// Looks at what the configuration says now. A group stays open while the one before it is written, and whoever
+    /// changed something meanwhile finds it changed for all commands that come later.
+    fn look(&mut self, open: &mut OpenGroup) {
+        self.limits = self.state.command_limits();
+        open.aftermath.look(&self.state, open.group.count() > 0 || !self.effects.is_empty());
+        self.lookups.keeps_expired = self.state.pauses_writes();
+        self.lookups.notes_missing = open.aftermath.events.wants(Classes::KEY_MISS);
     }
 
     /// Executes what waits in the queue, up to the size of a group.
@@ -336,7 +348,7 @@ impl<L: Log> Writer<L> {
         while let Some(message) = self.taken.pop_front() {
             match message {
                 Message::Submission(submission) => {
-                    open.aftermath.look(&self.state);
+                    self.look(open);
                     self.execute(open, submission)?;
                 }
                 Message::Checkpoint { done } => self.checkpoints.request(done),
@@ -398,10 +410,13 @@ impl<L: Log> Writer<L> {
     ) -> R {
         self.leave_pages(grows);
         let left_bytes = self.left_bytes(grows);
+        let notes_touches = aftermath.tracks || !self.watches.is_empty();
         let (log, secured) = (&mut self.log, &mut self.secured);
         let mut room = CommandRoom { log, secured, group_bytes, left_bytes };
         let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
-        work(&mut Keyspace::new(&mut self.table, Some(&mut self.effects)).telling(events).within(&mut room))
+        let touched = notes_touches.then_some(&mut self.touched);
+        let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
+        work(&mut keyspace.telling(events).noting(touched).within(&mut room))
     }
 
     /// Now, if anybody wants to know how long things take.
@@ -429,6 +444,7 @@ impl<L: Log> Writer<L> {
         if !self.watches.is_empty() && open.now_ms - self.swept_ms >= SWEEP_INTERVAL_MS {
             self.swept_ms = open.now_ms;
             self.watches.sweep();
+            self.show_watchers();
         }
         Ok(())
     }

@@ -2,8 +2,10 @@
 //! them, and their effects are one record: after a crash all of them are there or none is.
 //!
 //! A touched key, and space that is short already, refuse a transaction before its first command runs. If the space, or
-//! the longest record there may be, turns out to be too small for its changes, all of them are taken back.
+//! the longest record there may be, turns out to be too small for its changes, all of them are taken back. What the client's
+//! own commands changed beside the data until then (`CONFIG SET`, `CLIENT SETNAME`) stays.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
 use wal::Log;
@@ -11,10 +13,10 @@ use wal::Log;
 use super::execute::{Outcome, Refused};
 use super::space::Space;
 use super::{OpenGroup, Writer, WriterError};
-use crate::command::{self, Args, EXEC, Run};
+use crate::command::{self, Args, EXEC, LocalCtx, LocalFn, Run};
 use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Protocol, Reply};
-use crate::state::{Transaction, Watch};
+use crate::state::{ClientState, Next, Transaction, Watch, WatchedKey};
 
 /// Bytes of replies to one transaction beyond which no further reading command of it is run.
 const TRANSACTION_REPLY_BYTES_MAX: usize = 512 << 20;
@@ -41,10 +43,23 @@ impl<L: Log> Writer<L> {
         args: &Args<'_>,
     ) -> Result<(), WriterError> {
         for key in args.from(1) {
-            self.purge(open, db, key)?;
-            self.watches.add(watch, db, key);
+            // Nothing expires while writes are paused.
+            let is_due = self.lookups.keeps_expired && self.is_due(open, db, key);
+            if !is_due {
+                self.purge(open, db, key)?;
+            }
+            self.watches.add(watch, db, key, is_due);
         }
+        self.show_watchers();
         Ok(())
+    }
+
+    /// Whether a key is past its deadline, as far as that can be read.
+    fn is_due(&self, open: &OpenGroup, db: usize, key: &[u8]) -> bool {
+        let view = self.table.view();
+        let mut lookups = Lookups::default();
+        let _ = KeyReader::new(&view, open.now_ms, &mut lookups).peek(db, key);
+        !lookups.expired.is_empty()
     }
 
     /// Executes a transaction, and appends its record if it changed anything.
@@ -78,6 +93,7 @@ impl<L: Log> Writer<L> {
         self.show_to_monitors(asker, transaction.db(), &EXEC, &transaction.exec_args());
         if let Some(watch) = transaction.watch.take() {
             self.watches.remove(&watch);
+            self.show_watchers();
         }
         let failed = out.get(start) == Some(&b'-');
         self.state.stats.ran(EXEC.id, started.elapsed(), failed);
@@ -100,11 +116,13 @@ impl<L: Log> Writer<L> {
         asker: Asker,
         out: &mut Vec<u8>,
     ) -> Result<Result<(), Refused>, WriterError> {
+        let db = transaction.client.as_ref().map(|client| client.db());
         self.secured.payload_bytes_max = self.options.transaction_log_bytes_max;
         let ran = self.run_queued(open, transaction, asker, out);
         self.secured.payload_bytes_max = u64::MAX;
-        if let Ok(Ok(())) = ran {
-            self.append(open, EXEC.id);
+        match &ran {
+            Ok(Ok(())) => self.append(open, EXEC.id),
+            _ => transaction.client.iter_mut().zip(db).for_each(|(client, db)| client.select(db)),
         }
         ran
     }
@@ -119,11 +137,12 @@ impl<L: Log> Writer<L> {
     ) -> Result<Result<(), Refused>, WriterError> {
         let start = out.len();
         let mut clock = Instant::now();
-        let mut places = std::mem::take(&mut transaction.places);
+        let mut client = transaction.client.take();
+        let (mut places, mut postponed) = (Vec::new(), Vec::new());
         for queued in &transaction.commands {
             let (args, db) = (transaction.args(queued), usize::from(queued.db));
             self.show_to_monitors(asker, queued.db, queued.spec, &args);
-            if queued.is_local() {
+            if queued.speaks() {
                 places.push(out.len());
                 continue;
             }
@@ -131,23 +150,25 @@ impl<L: Log> Writer<L> {
             let is_long = reply_at - start > TRANSACTION_REPLY_BYTES_MAX;
             let mut reply = Reply::new(out, asker.protocol);
             let mut failed = true;
-            if is_long && !queued.is_write() {
+            if is_long && queued.is_read() {
                 reply.error(REPLIES_TOO_LONG);
                 self.state.stats.error(REPLIES_TOO_LONG.as_bytes());
             } else {
-                if transaction.is_tracked {
-                    open.note_reads(queued.spec, &args, asker.client_id);
-                }
-                let client_id = asker.client_id;
-                let outcome = self.run_command(open, queued.spec, &args, db, client_id, false, &mut reply)?;
-                let outcome = match outcome {
-                    Ok(outcome) => outcome,
-                    Err(refused) => {
-                        transaction.places = places;
-                        return Ok(Err(refused));
+                if let (Run::Local(run), Some(client)) = (queued.spec.run, client.as_deref_mut()) {
+                    failed = self.run_local(open, client, run, &args, &mut reply, &mut postponed);
+                } else {
+                    if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
+                        open.note_reads(queued.spec, &args, asker.client_id);
                     }
-                };
-                failed = matches!(outcome, Outcome::Replied { failed: true });
+                    let id = asker.client_id;
+                    match self.run_command(open, queued.spec, &args, db, id, false, &mut reply)? {
+                        Ok(outcome) => failed = matches!(outcome, Outcome::Replied { failed: true }),
+                        Err(refused) => {
+                            transaction.client = client;
+                            return Ok(Err(refused));
+                        }
+                    }
+                }
                 if is_long {
                     reply.truncate(reply_at);
                     reply.error(REPLIES_TOO_LONG);
@@ -157,8 +178,42 @@ impl<L: Log> Writer<L> {
             self.state.ran(asker.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
         }
-        transaction.places = places;
+        (transaction.client, transaction.places, transaction.postponed) = (client, places, postponed);
         Ok(Ok(()))
+    }
+
+    /// Runs one of the client's own commands, which sees what came before it in the transaction; returns whether it failed.
+    fn run_local(
+        &mut self,
+        open: &mut OpenGroup,
+        client: &mut ClientState,
+        run: LocalFn,
+        args: &Args<'_>,
+        reply: &mut Reply<'_>,
+        postponed: &mut Vec<Next>,
+    ) -> bool {
+        let reply_at = reply.len_bytes();
+        let state = self.state.clone();
+        let tracked = client.tracking().is_some();
+        let mut context = LocalCtx { view: Some(self.table.view()), ..LocalCtx::new(client, &state) };
+        if let Err(error) = run(&mut context, args, reply) {
+            reply.truncate(reply_at);
+            reply.error(error.to_string());
+        }
+        let next = context.next;
+        if next != Next::Continue {
+            postponed.push(next);
+        }
+        if !tracked && client.tracking().is_some() {
+            open.aftermath.began(client.id());
+        }
+        // What follows finds changed what the command has changed.
+        self.look(open);
+        let error = reply.error_since(reply_at);
+        if let Some(text) = error {
+            state.stats.error(text);
+        }
+        error.is_some()
     }
 
     /// Shows a command of a transaction to those who watch all commands.
@@ -180,7 +235,7 @@ impl<L: Log> Writer<L> {
         let view = self.table.view();
         let mut lookups = Lookups::default();
         let mut reader = KeyReader::new(&view, open.now_ms, &mut lookups);
-        for (db, key) in watch.keys().iter() {
+        for WatchedKey { db, key, .. } in watch.keys().iter().filter(|watched| !watched.was_due) {
             if reader.peek(usize::from(*db), key).is_err() {
                 // It cannot be read, so nobody knows.
                 return Ok(true);
@@ -189,12 +244,12 @@ impl<L: Log> Writer<L> {
         Ok(!lookups.expired.is_empty())
     }
 
-    /// What effects since `mark` of the record that is being formed mean to others: watched keys are touched, and clients
-    /// that track are to be told.
+    /// What effects since `mark` of the record that is being formed mean to others, and what was told of keys beside them:
+    /// watched keys are touched, and clients that track are to be told.
     #[inline]
     pub(super) fn note_changes(&mut self, open: &mut OpenGroup, mark: usize, by: Option<u64>) {
         let tracks = open.aftermath.tracks;
-        if self.effects.is_empty() || (self.watches.is_empty() && !tracks) {
+        if self.watches.is_empty() && !tracks {
             return;
         }
         let view = self.table.view();
@@ -204,6 +259,21 @@ impl<L: Log> Writer<L> {
                 open.aftermath.changed(&effect, by);
             }
         }
+        for (name, db, key) in self.touched.iter() {
+            // A deletion is an effect, and says whether the key had been past its deadline.
+            if name != "expired" {
+                self.watches.touch_key(db, key);
+                if tracks {
+                    open.aftermath.touched(key, by);
+                }
+            }
+        }
+        self.touched.clear();
+    }
+
+    /// Lets connections see whether anybody watches keys.
+    pub(super) fn show_watchers(&self) {
+        self.state.kept.watchers.store(self.watches.len(), SeqCst);
     }
 
     /// Prepares for a command that may change whole databases.

@@ -87,6 +87,7 @@ impl<L: Log> Writer<L> {
                 return Err(error.into());
             }
             open.aftermath.events.truncate(told);
+            self.touched.clear();
             self.undo(&open.group, mark)?;
             if !faulted {
                 break;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 
 use crate::effect::{DATABASES_MAX, Effect};
 use crate::keyspace::keys_slot;
-use crate::state::Watch;
+use crate::state::{Watch, WatchedKey};
 use crate::table::View;
 
 /// Entries beyond twice the live ones of the last sweep that are borne before the next sweep.
@@ -24,6 +24,8 @@ struct Watcher {
     watch: Weak<Watch>,
     /// Whether the key existed before the command that is about to change whole databases.
     existed: bool,
+    /// Whether the key was past its deadline when it was watched: then its deletion for that reason is no change.
+    was_due: bool,
 }
 
 /// The watched keys of one database.
@@ -53,7 +55,7 @@ impl Watches {
     }
 
     /// Watches a key.
-    pub fn add(&mut self, watch: &Arc<Watch>, db: usize, key: &[u8]) {
+    pub fn add(&mut self, watch: &Arc<Watch>, db: usize, key: &[u8], was_due: bool) {
         let this = Arc::downgrade(watch);
         let keys = &mut self.keys[db];
         let (name, watchers) = match keys.get_key_value(key) {
@@ -64,8 +66,8 @@ impl Watches {
                 (name.clone(), keys.entry(name).or_default())
             }
         };
-        watchers.push(Watcher { watch: this, existed: false });
-        watch.keys().push((db as u16, name));
+        watchers.push(Watcher { watch: this, existed: false, was_due });
+        watch.keys().push(WatchedKey { db: db as u16, key: name, was_due });
         self.len += 1;
         if self.len > 2 * self.swept_len + DEAD_ENTRIES_MAX {
             self.sweep();
@@ -74,7 +76,7 @@ impl Watches {
 
     /// Watches nothing of this any more.
     pub fn remove(&mut self, watch: &Arc<Watch>) {
-        for (db, key) in watch.keys().drain(..) {
+        for WatchedKey { db, key, .. } in watch.keys().drain(..) {
             let keys = &mut self.keys[usize::from(db)];
             let Some(watchers) = keys.get_mut(&key) else { continue };
             let before = watchers.len();
@@ -117,12 +119,22 @@ impl Watches {
                 self.touch_all(a, view);
                 self.touch_all(b, view);
             }
-            _ => {
-                for (db, key) in effect.touched() {
-                    self.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
-                }
+            Effect::Delete { db, key, expired: true } => {
+                let watchers = self.keys[db].get(key).into_iter().flatten();
+                watchers.filter(|watcher| !watcher.was_due).for_each(Watcher::touch);
             }
+            _ => effect.touched().for_each(|(db, key)| self.touch_key(db, key)),
         }
+    }
+
+    /// Touches a key.
+    pub fn touch_key(&self, db: usize, key: &[u8]) {
+        self.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
+    }
+
+    /// Number of watchers of all keys, those included that were not found to be gone yet.
+    pub fn len(&self) -> usize {
+        self.len
     }
 
     /// Touches the keys of a database that existed before or exist now.
@@ -155,7 +167,7 @@ mod tests {
 
     fn touched(watches: &Watches, effect: &Effect<'_>) {
         for (db, key) in effect.touched() {
-            watches.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
+            watches.touch_key(db, key);
         }
     }
 
@@ -163,9 +175,9 @@ mod tests {
     fn only_a_change_of_the_key_in_its_database_touches() {
         let mut watches = Watches::default();
         let (watch, other) = (Arc::new(Watch::default()), Arc::new(Watch::default()));
-        watches.add(&watch, 1, b"k");
-        watches.add(&watch, 1, b"k");
-        watches.add(&other, 1, b"j");
+        watches.add(&watch, 1, b"k", false);
+        watches.add(&watch, 1, b"k", false);
+        watches.add(&other, 1, b"j", false);
         assert_eq!((watches.len, watch.keys().len()), (2, 1));
         touched(&watches, &Effect::Delete { db: 0, key: b"k", expired: false });
         touched(&watches, &Effect::Copy { db: 1, key: b"k", to_db: 1, to: b"x" });
@@ -180,9 +192,9 @@ mod tests {
     fn what_is_watched_no_more_does_not_add_up() {
         let mut watches = Watches::default();
         let kept = Arc::new(Watch::default());
-        watches.add(&kept, 0, b"kept");
+        watches.add(&kept, 0, b"kept", false);
         for number in 0..10_000u32 {
-            watches.add(&Arc::new(Watch::default()), 0, &number.to_le_bytes());
+            watches.add(&Arc::new(Watch::default()), 0, &number.to_le_bytes(), false);
             assert!(watches.len <= DEAD_ENTRIES_MAX + 5);
         }
         watches.sweep();

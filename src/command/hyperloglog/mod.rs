@@ -40,7 +40,7 @@ pub(super) static SPECS: &[Spec] = &[
         id: 41,
         summary: "Returns about how many different elements one or more HyperLogLogs have seen.",
         complexity: "O(N) where N is the number of keys.",
-        ..sketch("pfcount", -2, Flags::READONLY, KeySpec::ALL, Run::Read(pfcount))
+        ..sketch("pfcount", -2, Flags::READONLY.with(Flags::MAY_REPLICATE), KeySpec::ALL, Run::Read(pfcount))
     },
     Spec {
         id: 42,

@@ -73,39 +73,3 @@ pub(super) fn swapdb(
     reply.ok();
     Ok(())
 }
-
-/// `WAIT numreplicas timeout`: there are no replicas.
-pub(super) fn wait(_: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
-    words::integer(&args[1])?;
-    check_timeout(&args[2])?;
-    reply.integer(0);
-    Ok(())
-}
-
-/// `WAITAOF numlocal numreplicas timeout`: what was answered is on this server's disk.
-pub(super) fn waitaof(
-    _: &mut ReadCtx<'_>,
-    args: &Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    if !(0..=1).contains(&words::integer(&args[1])?) {
-        return Err("ERR value is out of range, value must between 0 and 1".into());
-    }
-    if words::integer(&args[2])? < 0 {
-        return Err("ERR value is out of range, must be positive".into());
-    }
-    check_timeout(&args[3])?;
-    reply.array(2);
-    reply.integer(1);
-    reply.integer(0);
-    Ok(())
-}
-
-/// A timeout in milliseconds, which is never waited for.
-fn check_timeout(word: &[u8]) -> Result<(), CommandError> {
-    match parse_i64(word) {
-        None => Err("ERR timeout is not an integer or out of range".into()),
-        Some(..0) => Err("ERR timeout is negative".into()),
-        Some(_) => Ok(()),
-    }
-}

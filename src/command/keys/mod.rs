@@ -193,18 +193,6 @@ pub(super) static SPECS: &[Spec] = &[
         subcommands: object::OBJECT,
         ..spec("object", -2, Flags::NONE, KeySpec::NONE, Run::Read(object::unknown_subcommand))
     },
-    Spec {
-        id: 160,
-        summary: "Waits for replicas to have the client's writes; there are none, so it does not wait.",
-        since: "3.0.0",
-        ..spec("wait", 3, Flags::NOSCRIPT, KeySpec::NONE, Run::Read(database::wait))
-    },
-    Spec {
-        id: 161,
-        summary: "Waits for the client's writes to be on disk; they are before they are answered.",
-        since: "7.2.0",
-        ..spec("waitaof", 4, Flags::NOSCRIPT, KeySpec::NONE, Run::Read(database::waitaof))
-    },
 ];
 
 /// `DEL key [key ...]`, also `UNLINK`.

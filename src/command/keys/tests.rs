@@ -127,9 +127,6 @@ fn whole_databases() {
         ("SWAPDB 1 x", "-ERR invalid second DB index"),
         ("SWAPDB 1 16", "-ERR DB index is out of range"),
         ("SWAPDB 1 1", "+OK"),
-        ("WAIT 1 0", ":0"),
-        ("WAIT 0 -1", "-ERR timeout is negative"),
-        ("WAITAOF 1 0 100", "*2|:1|:0"),
     ]);
     assert!(data.dump().is_empty());
 }

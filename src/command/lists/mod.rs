@@ -23,7 +23,7 @@ const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// Reads data and is fast.
 const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
 /// May wait for elements. Nothing else of the client's is with the writer meanwhile.
-const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING).with(Flags::BARRIER);
+const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING);
 /// The keys of `BLPOP`: all words but the name and the timeout.
 const ALL_BUT_TIMEOUT: KeySpec = KeySpec { first: 1, last: -2, step: 1 };
 

@@ -10,7 +10,7 @@ const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
 /// May wait for members. Nothing else of the client's is with the writer meanwhile. Which key it takes from is known only
 /// then.
-const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING).with(Flags::BARRIER);
+const WAITS: Flags = Flags::WRITE.with(Flags::BLOCKING);
 /// The keys of `BZPOPMIN`: all words but the name and the timeout.
 const ALL_BUT_TIMEOUT: KeySpec = KeySpec { first: 1, last: -2, step: 1 };
 /// Reads data and is fast.

@@ -35,7 +35,7 @@ fn a_reader_is_told_once_and_again_after_it_read_again() {
     server.tracking.changed(&server, b"a", None);
     assert_eq!(received(&info), ">2 $10 invalidate *1 $1 a ");
     reads(&server, &info, &[b"a", b"b"]);
-    server.tracking.flushed(&server);
+    server.tracking.flushed(&server, None);
     assert_eq!(received(&info), ">2 $10 invalidate _ ");
     assert_eq!(server.tracking.sizes(), TrackingSizes { clients: 1, ..TrackingSizes::default() });
 }

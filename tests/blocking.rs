@@ -244,16 +244,109 @@ fn a_pause_holds_waiting_commands_and_pushes() {
     let [mut short] = waiting(&server, &mut other, ["BLPOP q2 0.05"]);
     assert_eq!(other.run("CLIENT PAUSE 60000 WRITE"), Value::Simple("OK".into()));
     assert_eq!(short.reply().unwrap(), Value::Null, "a timeout runs on");
-    let mut pusher = server.client();
-    send(&mut pusher, "RPUSH q e");
-    let mut late = server.client();
-    send(&mut late, "BLPOP q3 0.01");
-    std::thread::sleep(Duration::from_millis(100));
-    assert_eq!(info(&mut other, "blocked_clients"), 1);
+    // Each of them counts as blocked as soon as it is.
+    let lines = ["RPUSH q e", "BLPOP q3 0.01", "PUBLISH c x", "PFCOUNT h"];
+    let [mut pusher, mut late, mut publisher, mut counter] = waiting(&server, &mut other, lines);
+    let mut queues = server.client();
+    queues.run("MULTI");
+    send(&mut queues, "SET k v");
+    wait_for_blocked(&mut other, 6);
+    let list = other.run("CLIENT LIST").text();
+    for name in ["rpush", "publish", "pfcount", "set"] {
+        let line = list.lines().find(|line| line.contains(&format!(" cmd={name} "))).expect(name);
+        assert!([" flags=b", " flags=xb"].iter().any(|flags| line.contains(flags)), "{line}");
+    }
+    let id = list.lines().find(|line| line.contains(" cmd=rpush ")).unwrap().strip_prefix("id=").unwrap();
+    let id = id.split(' ').next().unwrap();
+    assert_eq!(other.run(&format!("CLIENT UNBLOCK {id}")), Value::Integer(0), "a pause is not ended so");
+    assert_eq!(other.run("EXISTS q"), Value::Integer(0));
     assert_eq!(other.run("CLIENT UNPAUSE"), Value::Simple("OK".into()));
     assert_eq!(waits.reply().unwrap(), popped("q", "e"));
     assert_eq!(pusher.reply().unwrap(), Value::Integer(1));
     assert_eq!(late.reply().unwrap(), Value::Null);
+    assert_eq!(publisher.reply().unwrap(), Value::Integer(0));
+    assert_eq!(counter.reply().unwrap(), Value::Integer(0));
+    assert_eq!(queues.reply().unwrap(), Value::Simple("QUEUED".into()));
+    wait_for_blocked(&mut other, 0);
+}
+
+#[test]
+fn nothing_expires_while_writes_are_paused() {
+    let (_root, server) = start();
+    let (mut client, mut busy) = (server.client(), server.client());
+    for line in ["SET k v PX 40", "SET j v PX 40", "HSET h f v g v"] {
+        client.run(line);
+    }
+    client.run("CLIENT PAUSE 60000 WRITE");
+    while client.run("EXISTS k") == Value::Integer(1) {}
+    // Groups of the writer come and go, and each of them would delete what is due.
+    for _ in 0..50 {
+        for line in ["GET k", "GET j", "TYPE j"] {
+            client.run(line);
+        }
+        for line in ["WATCH x", "UNWATCH"] {
+            busy.run(line);
+        }
+    }
+    assert_eq!(info(&mut client, "expired_keys"), 0);
+    assert_eq!(keys(&mut client), 3);
+    // A key that was gone already when it was watched is not touched by being deleted.
+    for line in ["WATCH k", "MULTI", "GET k"] {
+        client.run(line);
+    }
+    busy.run("CLIENT UNPAUSE");
+    let start = Instant::now();
+    while keys(&mut busy) != 1 {
+        assert!(start.elapsed() < Duration::from_secs(20), "what is due is never deleted");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(client.run("EXEC"), Value::Array(vec![Value::Null]));
+    assert_eq!(info(&mut busy, "expired_keys"), 2);
+}
+
+/// Keys of database 0, those past their deadline included.
+fn keys(client: &mut Client) -> u64 {
+    let text = client.run("INFO keyspace").text();
+    let line = text.lines().find(|line| line.starts_with("db0:keys=")).expect("there are keys");
+    line["db0:keys=".len()..].split(',').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_keys_that_are_waited_for_are_counted() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    let lines = ["BLPOP a b 0", "BLPOP b c 0", "BZPOPMIN z 0", "WAIT 1 0"];
+    let [mut first, mut second, mut third, mut replicas] = waiting(&server, &mut other, lines);
+    assert_eq!(info(&mut other, "total_blocking_keys"), 4);
+    assert_eq!(info(&mut other, "total_blocking_keys_on_nokey"), 0);
+    other.run("RPUSH b x");
+    assert_eq!(first.reply().unwrap(), popped("b", "x"));
+    assert_eq!(info(&mut other, "total_blocking_keys"), 3);
+    other.run("ZADD z 1 m");
+    third.reply().unwrap();
+    other.run("RPUSH c x");
+    second.reply().unwrap();
+    assert_eq!(info(&mut other, "total_blocking_keys"), 0);
+    let list = other.run("CLIENT LIST").text();
+    let line = list.lines().find(|line| line.contains(" cmd=wait ")).unwrap();
+    assert!(line.contains(" flags=b"), "{line}");
+    let id = line.strip_prefix("id=").unwrap().split(' ').next().unwrap();
+    assert_eq!(other.run(&format!("CLIENT UNBLOCK {id}")), Value::Integer(1));
+    assert_eq!(replicas.reply().unwrap(), Value::Integer(0));
+}
+
+#[test]
+fn waiting_for_replicas_takes_as_long_as_it_may() {
+    let (_root, server) = start();
+    let mut client = server.client();
+    let start = Instant::now();
+    assert_eq!(client.run("WAIT 1 100"), Value::Integer(0));
+    assert_eq!(client.run("WAITAOF 0 1 100"), Value::Array(vec![Value::Integer(1), Value::Integer(0)]));
+    assert!(start.elapsed() >= Duration::from_millis(199), "{:?}", start.elapsed());
+    for line in ["WAIT 0 0", "WAITAOF 1 0 0"] {
+        // They would never end.
+        client.run(line);
+    }
 }
 
 /// Pops until the connection ends; counts what came.

@@ -287,3 +287,67 @@ fn slow_work_is_kept_as_events_of_latency() {
     assert_eq!(client.run("LATENCY HISTORY command"), Value::Array(vec![]));
     assert_eq!(client.run("LATENCY RESET command"), Value::Integer(0));
 }
+
+/// The next replies and messages, as many as `count`.
+fn next(client: &mut Client, count: usize) -> Vec<Value> {
+    (0..count).map(|_| client.reply().unwrap()).collect()
+}
+
+#[test]
+fn a_message_to_oneself_comes_behind_the_reply() {
+    let (_root, server) = server(&[]);
+    let mut client = server.client();
+    client.run("HELLO 3");
+    let pipeline: [&[&[u8]]; 5] = [
+        &[b"SUBSCRIBE", b"c"],
+        &[b"PUBLISH", b"c", b"one"],
+        &[b"SSUBSCRIBE", b"s"],
+        &[b"SPUBLISH", b"s", b"two"],
+        &[b"PING"],
+    ];
+    let bytes: Vec<u8> = pipeline.iter().flat_map(|words| encode(words)).collect();
+    let push = |parts: &[&str]| Value::Array(parts.iter().map(|part| bulk(part)).collect());
+    let confirmed = |kind: &str, name: &str| Value::Array(vec![bulk(kind), bulk(name), Value::Integer(1)]);
+    for _ in 0..20 {
+        client.send(&bytes).unwrap();
+        let expected = [
+            confirmed("subscribe", "c"),
+            Value::Integer(1),
+            push(&["message", "c", "one"]),
+            confirmed("ssubscribe", "s"),
+            Value::Integer(1),
+            push(&["smessage", "s", "two"]),
+            Value::Simple("PONG".into()),
+        ];
+        assert_eq!(next(&mut client, expected.len()), expected);
+    }
+    // Whoever wants no replies wants messages.
+    for line in ["CLIENT REPLY OFF", "PUBLISH c three", "CLIENT REPLY ON"] {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        client.send(&encode(&words)).unwrap();
+    }
+    let mut rest = next(&mut client, 2);
+    rest.sort_by_key(|value| matches!(value, Value::Array(_)));
+    assert_eq!(rest, [Value::Simple("OK".into()), push(&["message", "c", "three"])]);
+}
+
+#[test]
+fn keys_remembered_for_caching_clients_are_forgotten_as_soon_as_they_are_too_many_or_gone() {
+    let (_root, server) = server(&[]);
+    let (mut client, mut other) = (server.client(), server.client());
+    client.run("HELLO 3");
+    client.run("CLIENT TRACKING ON");
+    for key in 0..10 {
+        client.run(&format!("GET k{key}"));
+    }
+    wait_for(&mut other, "stats", "tracking_total_keys:10");
+    other.run("CONFIG SET tracking-table-max-keys 3");
+    let told = next(&mut client, 7);
+    assert!(told.iter().all(|told| matches!(told, Value::Array(_))), "{told:?}");
+    wait_for(&mut other, "stats", "tracking_total_keys:3");
+    // Nobody tracks any more, but what was read is still remembered.
+    client.run("CLIENT TRACKING OFF");
+    wait_for(&mut other, "stats", "tracking_total_keys:3");
+    other.run("FLUSHALL");
+    assert!(other.run("INFO stats").text().contains("tracking_total_keys:0\r\n"));
+}

@@ -145,3 +145,37 @@ fn what_was_acknowledged_before_is_seen() {
 fn what_was_acknowledged_before_is_seen_beside_a_writer() {
     poll(true);
 }
+
+#[test]
+fn what_changes_nothing_and_is_told_all_the_same_touches_whoever_watches_or_tracks() {
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let (mut client, mut watcher, mut tracker) = (server.client(), server.client(), server.client());
+    client.run("RPUSH l x");
+    tracker.run("HELLO 3");
+    for _ in 0..20 {
+        // Nobody watches: the next one may be tried.
+        assert_eq!(client.run("RPOPLPUSH l l").text(), "x");
+    }
+    for _ in 0..5 {
+        for line in ["WATCH l", "MULTI", "PING"] {
+            watcher.run(line);
+        }
+        client.run("RPOPLPUSH l l");
+        assert_eq!(watcher.run("EXEC"), Value::Null, "the element was moved");
+        for _ in 0..5 {
+            client.run("RPOPLPUSH l l");
+        }
+    }
+    for _ in 0..5 {
+        tracker.run("CLIENT TRACKING ON");
+        tracker.run("LLEN l");
+        client.run("RPOPLPUSH l l");
+        let told = tracker.reply().unwrap();
+        assert!(matches!(&told, Value::Array(parts) if parts[0].text() == "invalidate"), "{told:?}");
+        tracker.run("CLIENT TRACKING OFF");
+        for _ in 0..5 {
+            client.run("RPOPLPUSH l l");
+        }
+    }
+}

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
 use common::reference::Reference;
 use common::{Client, TestServer, Value, encode, seed, setting};
 use rand::rngs::SmallRng;
@@ -38,23 +40,39 @@ fn bulk(text: &str) -> Value {
 #[test]
 fn a_setting_holds_for_the_commands_between_it_and_the_next_one() {
     let (_root, server) = start();
-    let (mut client, mut busy) = (server.client(), server.client());
-    for round in 0..50 {
-        // Groups are open all the time: a setting must not wait for the next one.
-        busy.send(&encode(&[b"SET", b"busy", b"x"])).unwrap();
-        let key = format!("x{round}");
-        let lines = [
-            "CONFIG SET zset-max-listpack-entries 1".to_owned(),
-            format!("ZADD {key} 1 a 2 b"),
-            format!("OBJECT ENCODING {key}"),
-            "CONFIG SET zset-max-listpack-entries 128".to_owned(),
-            format!("ZADD {key} 1 a"),
-            format!("OBJECT ENCODING {key}"),
-        ];
-        let replies = pipeline(&mut client, &lines);
-        assert_eq!((&replies[2], &replies[5]), (&bulk("skiplist"), &bulk("listpack")), "round {round}");
-        busy.reply().unwrap();
-    }
+    let (mut client, stop) = (server.client(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        // Others write all the time, so that a group is open when the setting changes.
+        for _ in 0..2 {
+            let mut busy = server.client();
+            let stop = &stop;
+            scope.spawn(move || {
+                while !stop.load(SeqCst) {
+                    pipeline(&mut busy, &["INCR busy"; 20]);
+                }
+            });
+        }
+        let rounds = (0..setting("ACKD_ORDER_SETTINGS", 300)).map(|round| encodings(&mut client, round));
+        let wrong: Vec<_> =
+            rounds.filter(|[first, second]| (&**first, &**second) != ("skiplist", "listpack")).collect();
+        stop.store(true, SeqCst);
+        assert!(wrong.is_empty(), "{wrong:?}");
+    });
+}
+
+/// What a sorted set is kept as between two settings, and behind the second.
+fn encodings(client: &mut Client, round: u64) -> [String; 2] {
+    let key = format!("x{round}");
+    let lines = [
+        "CONFIG SET zset-max-listpack-entries 1".to_owned(),
+        format!("ZADD {key} 1 a 2 b"),
+        format!("OBJECT ENCODING {key}"),
+        "CONFIG SET zset-max-listpack-entries 128".to_owned(),
+        format!("ZADD {key} 1 a"),
+        format!("OBJECT ENCODING {key}"),
+    ];
+    let replies = pipeline(client, &lines);
+    [replies[2].text(), replies[5].text()]
 }
 
 #[test]
@@ -121,6 +139,24 @@ fn what_is_slow_or_fails_is_counted_in_its_place() {
         assert!(replies[9].text().contains("errorstat_ERR:count=1"), "{:?}", replies[9]);
         assert!(!replies[11].text().contains("errorstat_"), "{:?}", replies[11]);
     }
+}
+
+#[test]
+fn commands_of_which_nobody_can_tell_cost_no_sync_of_their_own() {
+    let (_root, server) = start();
+    let mut client = server.client();
+    let groups = |client: &mut Client| -> u64 {
+        let text = client.run("INFO durability").text();
+        let line = text.lines().find(|line| line.starts_with("wal_groups:")).unwrap();
+        line["wal_groups:".len()..].parse().unwrap()
+    };
+    let before = groups(&mut client);
+    let turn =
+        ["SET k x", "PING", "SELECT 1", "MULTI", "SET k y", "EXEC", "CLIENT SETINFO LIB-NAME x", "SELECT 0"];
+    let replies = pipeline(&mut client, &turn.repeat(50));
+    assert!(replies.iter().all(|reply| !matches!(reply, Value::Error(_))), "{replies:?}");
+    let synced = groups(&mut client) - before;
+    assert!(synced <= 10, "100 writes took {synced} syncs");
 }
 
 /// Makes random commands: on data, and of the connection, whose effects show in each other's replies.

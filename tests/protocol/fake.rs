@@ -353,15 +353,15 @@ static CLIENT: &[Spec] = &[
 ];
 
 static SPECS: &[Spec] = &[
-    spec(1, "ping", -1, Flags::FAST, KeySpec::NONE, Run::Local(ping)),
-    spec(2, "echo", 2, Flags::FAST, KeySpec::NONE, Run::Local(ping)),
-    spec(3, "select", 2, Flags::FAST, KeySpec::NONE, Run::Local(select)),
+    spec(1, "ping", -1, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(ping)),
+    spec(2, "echo", 2, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(ping)),
+    spec(3, "select", 2, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(select)),
     spec(4, "quit", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(quit)),
     spec(5, "hello", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(hello)),
     spec(6, "auth", -2, Flags::NO_AUTH, KeySpec::NONE, Run::Local(auth)),
-    spec(7, "debug", 3, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(sleep)),
-    spec(8, "save", 1, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(save)),
-    spec(9, "shutdown", -1, Flags::ADMIN.with(Flags::BARRIER), KeySpec::NONE, Run::Local(shutdown)),
+    spec(7, "debug", 3, Flags::ADMIN, KeySpec::NONE, Run::Local(sleep)),
+    spec(8, "save", 1, Flags::ADMIN, KeySpec::NONE, Run::Local(save)),
+    spec(9, "shutdown", -1, Flags::ADMIN, KeySpec::NONE, Run::Local(shutdown)),
     spec(10, "get", 2, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
     spec(11, "mget", -2, Flags::READONLY, KeySpec::ALL, Run::Read(read)),
     spec(12, "getrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read)),

@@ -245,14 +245,14 @@ fn a_pause_holds_waiting_commands_and_pushes() {
     assert_eq!(other.run("CLIENT PAUSE 60000 WRITE"), Value::Simple("OK".into()));
     assert_eq!(short.reply().unwrap(), Value::Null, "a timeout runs on");
     // Each of them counts as blocked as soon as it is.
-    let lines = ["RPUSH q e", "BLPOP q3 0.01", "PUBLISH c x", "PFCOUNT h"];
-    let [mut pusher, mut late, mut publisher, mut counter] = waiting(&server, &mut other, lines);
+    let lines = ["RPUSH q e", "BLPOP q3 0.01", "PUBLISH c x", "SPUBLISH c x", "PFCOUNT h"];
+    let [mut pusher, mut late, mut publisher, mut sharded, mut counter] = waiting(&server, &mut other, lines);
     let mut queues = server.client();
     queues.run("MULTI");
     send(&mut queues, "SET k v");
-    wait_for_blocked(&mut other, 6);
+    wait_for_blocked(&mut other, 7);
     let list = other.run("CLIENT LIST").text();
-    for name in ["rpush", "publish", "pfcount", "set"] {
+    for name in ["rpush", "publish", "spublish", "pfcount", "set"] {
         let line = list.lines().find(|line| line.contains(&format!(" cmd={name} "))).expect(name);
         assert!([" flags=b", " flags=xb"].iter().any(|flags| line.contains(flags)), "{line}");
     }
@@ -265,6 +265,7 @@ fn a_pause_holds_waiting_commands_and_pushes() {
     assert_eq!(pusher.reply().unwrap(), Value::Integer(1));
     assert_eq!(late.reply().unwrap(), Value::Null);
     assert_eq!(publisher.reply().unwrap(), Value::Integer(0));
+    assert_eq!(sharded.reply().unwrap(), Value::Integer(0));
     assert_eq!(counter.reply().unwrap(), Value::Integer(0));
     assert_eq!(queues.reply().unwrap(), Value::Simple("QUEUED".into()));
     wait_for_blocked(&mut other, 0);

@@ -13,7 +13,8 @@ use crate::state::{Listening, PubSub, ReplyMode, ServerState};
 const LISTENS: Flags =
     Flags::PUBSUB.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE).with(Flags::WHILE_LISTENING);
 /// Commands that publish.
-const PUBLISHES: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST);
+const PUBLISHES: Flags =
+    Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST).with(Flags::MAY_REPLICATE);
 /// Commands that look.
 const LOOKS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
 
@@ -63,7 +64,7 @@ pub static SPECS: &[Spec] = &[
         id: 836,
         summary: "Posts a message to a channel.",
         complexity: "O(N+M) where N is the number of clients subscribed to the channel and M is the number of patterns.",
-        ..pubsub("publish", 3, PUBLISHES.with(Flags::MAY_REPLICATE), publish)
+        ..pubsub("publish", 3, PUBLISHES, publish)
     },
     Spec {
         id: 837,

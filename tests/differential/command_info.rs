@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// Flags of redis-server that mean nothing here.
-const FOREIGN_FLAGS: &[&str] = &["no_async_loading", "allow_busy", "no_mandatory_keys"];
+const FOREIGN_FLAGS: &[&str] = &["no_async_loading", "allow_busy", "no_mandatory_keys", "may_replicate"];
 /// Commands whose flags differ.
 const OTHER_FLAGS: &[&str] = &["auth", "client", "client|reply", "config|set", "hello", "lolwut"];
 /// Commands that take a word more than in redis-server 7.0.

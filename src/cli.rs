@@ -3,7 +3,10 @@
 //! `ackd [FILE] [--DIRECTIVE VALUE ...] [-]`, as redis-server takes it, and a few words that answer and end. Nothing
 //! here touches the system: arguments come in, a [`Request`] or a text goes out.
 
-use crate::config::{self, Known, Sources};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::config::{self, Known, Sources, Word};
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -82,11 +85,11 @@ pub struct Request {
 }
 
 /// Understands the arguments that follow the program's name. The error is for a person.
-pub fn parse(arguments: &[String]) -> Result<Request, String> {
+pub fn parse(arguments: &[Word]) -> Result<Request, String> {
     let mut request = Request::default();
     let mut rest = arguments;
     if let Some((last, before)) = rest.split_last()
-        && last == "-"
+        && last == b"-"
     {
         request.reads_standard_input = true;
         rest = before;
@@ -100,59 +103,59 @@ pub fn parse(arguments: &[String]) -> Result<Request, String> {
             }
             continue;
         }
-        if word == ACCEPT_TAIL_LOSS {
+        if word == ACCEPT_TAIL_LOSS.as_bytes() {
             request.accept_tail_loss = true;
             continue;
         }
         let is_first = request.sources.file.is_none() && request.sources.flags.is_empty();
-        if is_first && !word.starts_with('-') {
-            request.sources.file = Some(word.into());
+        if is_first && !word.starts_with(b"-") {
+            request.sources.file = Some(OsStr::from_bytes(word).into());
             continue;
         }
-        let Some(name) = word.strip_prefix("--").filter(|name| !name.is_empty()) else {
+        let Some(name) = word.strip_prefix(b"--").filter(|name| !name.is_empty()) else {
             return Err(unexpected(word));
         };
-        let end = rest.iter().position(|word| word.starts_with("--")).unwrap_or(rest.len());
+        let end = rest.iter().position(|word| word.starts_with(b"--")).unwrap_or(rest.len());
         let (mut name, mut words) = (name, rest[..end].to_vec());
         rest = &rest[end..];
-        if let Some((before, value)) = name.split_once('=') {
-            name = before;
-            words.insert(0, value.to_string());
+        if let Some(at) = name.iter().position(|byte| *byte == b'=') {
+            words.insert(0, name[at + 1..].to_vec());
+            name = &name[..at];
         }
         if Known::find(name).is_none() {
             return Err(unknown(name));
         }
         if words.is_empty() {
-            return Err(format!("--{name} needs a value"));
+            return Err(format!("--{} needs a value", String::from_utf8_lossy(name)));
         }
-        request.sources.flags.push((name.to_string(), words));
+        request.sources.flags.push((name.to_vec(), words));
     }
     Ok(request)
 }
 
 /// What a word asks to be done, if it does.
-fn action_of(word: &str) -> Option<Action> {
+fn action_of(word: &[u8]) -> Option<Action> {
     match word {
-        "-h" => Some(Action::Help),
-        "-v" | "-V" => Some(Action::Version),
-        _ => ACTIONS.iter().find(|(name, ..)| *name == word).map(|(_, action, _)| *action),
+        b"-h" => Some(Action::Help),
+        b"-v" | b"-V" => Some(Action::Version),
+        _ => ACTIONS.iter().find(|(name, ..)| name.as_bytes() == word).map(|(_, action, _)| *action),
     }
 }
 
 /// The error for a word that stands where none is expected.
-fn unexpected(word: &str) -> String {
-    if word == "-" {
+fn unexpected(word: &[u8]) -> String {
+    if word == b"-" {
         return "'-' (read standard input) must come last".into();
     }
-    let word: String = word.chars().take(64).collect();
+    let word = config::shown_name(word);
     format!("unexpected argument '{word}'; a file comes first, then --directive value ...; see ackd --help")
 }
 
 /// The error for a flag that does not exist.
-fn unknown(name: &str) -> String {
+fn unknown(name: &[u8]) -> String {
+    let name = config::shown_name(name);
     let actions = ACTIONS.iter().map(|(name, ..)| *name).chain([ACCEPT_TAIL_LOSS]).map(|name| &name[2..]);
-    let nearest = config::nearest(name, Known::all().map(Known::name).chain(actions));
-    let name: String = name.chars().take(64).collect();
+    let nearest = config::nearest(&name, Known::all_names().chain(actions));
     match nearest {
         Some(nearest) => format!("unknown flag '--{name}'; did you mean '--{nearest}'?"),
         None => format!("unknown flag '--{name}'; see ackd --help"),
@@ -209,7 +212,7 @@ mod tests {
     use super::*;
 
     fn parsed(line: &str) -> Result<Request, String> {
-        parse(&line.split(' ').filter(|word| !word.is_empty()).map(str::to_string).collect::<Vec<_>>())
+        parse(&line.split(' ').filter(|word| !word.is_empty()).map(Word::from).collect::<Vec<_>>())
     }
 
     #[test]
@@ -219,11 +222,16 @@ mod tests {
         assert_eq!(request.action, Action::Serve);
         assert_eq!(request.sources.file, Some("a.conf".into()));
         assert!(request.reads_standard_input);
-        let flags: Vec<(&str, String)> =
-            request.sources.flags.iter().map(|(name, words)| (name.as_str(), words.join(" "))).collect();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let flags: Vec<(String, String)> = request
+            .sources
+            .flags
+            .iter()
+            .map(|(name, words)| (text(name), text(&words.join(&b' '))))
+            .collect();
         let expected =
             [("port", "7000"), ("bind", "127.0.0.1 ::1"), ("slowlog-log-slower-than", "-1"), ("hz", "20")];
-        assert_eq!(flags, expected.map(|(name, value)| (name, value.to_string())));
+        assert_eq!(flags, expected.map(|(name, value)| (name.to_string(), value.to_string())));
     }
 
     #[test]

@@ -12,17 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use async_signal::{Signal, Signals};
 use futures_lite::StreamExt;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::cli::exit;
-use crate::config::{Config, Loaded, Settings, Supervised};
+use crate::config::{Loaded, Settings, Supervised};
+use crate::descriptors::Descriptors;
 use crate::logging::{self, LogHandle};
 use crate::state::{Commands, Limits, ServerState, ShutdownMode};
 use crate::table::unreadable_pages;
-
-/// File descriptors that the server needs besides those of clients: files of log and table with the segments kept for
-/// reuse, listeners, the reactor's and the standard ones.
-const OWN_FILES: u64 = 32;
 
 /// Why the server ended, or never began.
 #[derive(Debug, thiserror::Error)]
@@ -119,13 +115,16 @@ fn prepare(loaded: Loaded, commands: Commands, log: &LogHandle) -> Result<Arc<Da
     let settings = Settings::new(loaded);
     let handle = log.clone();
     settings.on_log_level(move |level| handle.set_level(level));
+    let notifies = notifies(config.supervised);
+    settings.note_in_force("log-format", log.shape().name());
+    settings.note_in_force("supervised", if notifies { Supervised::Systemd } else { Supervised::No }.name());
+    let descriptors = Descriptors::new(&config);
+    if let Some(clients_max) = settings.limit_clients(descriptors) {
+        let reserved = descriptors.reserved();
+        tracing::warn!(clients_max, reserved, "the system allows fewer open files than maxclients asks for");
+    }
     state.set_settings(settings);
-    fit_file_limit(&config, &state.limits);
-    let daemon = Arc::new(Daemon {
-        state,
-        notifies: notifies(config.supervised),
-        told_stopping: AtomicBool::new(false),
-    });
+    let daemon = Arc::new(Daemon { state, notifies, told_stopping: AtomicBool::new(false) });
     listen_to_signals(daemon.clone(), log.clone())
         .map_err(|error| Failure::new(exit::START, format!("cannot listen to signals: {error}")))?;
     Ok(daemon)
@@ -206,29 +205,6 @@ fn send_notice(name: &OsStr, text: &str) -> std::io::Result<()> {
     };
     UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address)?;
     Ok(())
-}
-
-/// Raises the number of files that the process may open to what `maxclients` asks for, or lowers `maxclients`.
-fn fit_file_limit(config: &Config, limits: &Limits) {
-    let wanted = u64::from(config.clients_max) + OWN_FILES;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current.is_none_or(|current| current >= wanted) {
-        return;
-    }
-    let raised = maximum.map_or(wanted, |maximum| maximum.min(wanted));
-    let granted = match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
-        Ok(()) => raised,
-        Err(_) => current.unwrap_or(0),
-    };
-    if granted < wanted {
-        let clients_max = granted.saturating_sub(OWN_FILES).max(1) as u32;
-        limits.set_clients_max(clients_max);
-        tracing::warn!(
-            files_max = granted,
-            clients_max,
-            "the system allows fewer open files than maxclients asks for"
-        );
-    }
 }
 
 /// The file that says which process serves; gone when this is dropped.

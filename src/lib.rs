@@ -11,6 +11,7 @@ pub mod connection;
 pub mod daemon;
 pub mod damage;
 pub mod data_dir;
+pub mod descriptors;
 pub mod effect;
 pub mod glob;
 pub mod keyspace;

@@ -44,6 +44,8 @@ pub enum LoggingError {
 pub struct LogHandle {
     /// What passes.
     filter: reload::Handle<LevelFilter, Registry>,
+    /// The shape of its lines.
+    shape: LogFormat,
     /// The file and its path, if the log goes to one.
     file: Option<(Arc<Mutex<File>>, PathBuf)>,
 }
@@ -53,6 +55,11 @@ impl LogHandle {
     pub fn set_level(&self, level: LogLevel) {
         // Fails only if the subscriber is gone, and then nothing is logged anyway.
         let _ = self.filter.reload(filter(level));
+    }
+
+    /// The shape of its lines.
+    pub fn shape(&self) -> LogFormat {
+        self.shape
     }
 
     /// Opens the log file anew, after it was moved away to be archived. On failure the old one is kept.
@@ -76,18 +83,19 @@ pub fn init(config: &Config) -> Result<LogHandle, LoggingError> {
         Some((file, _)) => Output::File(file.clone()),
     };
     let is_terminal = file.is_none() && io::stderr().is_terminal();
+    let shape = match config.log_format {
+        LogFormat::Auto if is_terminal => LogFormat::Text,
+        LogFormat::Auto => LogFormat::Logfmt,
+        chosen => chosen,
+    };
     let format = Format {
-        shape: match config.log_format {
-            LogFormat::Auto if is_terminal => LogFormat::Text,
-            LogFormat::Auto => LogFormat::Logfmt,
-            chosen => chosen,
-        },
+        shape,
         colours: is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     let (filter, handle) = reload::Layer::new(filter(config.log_level));
     let events = layer::layer().event_format(format).with_writer(output);
     tracing_subscriber::registry().with(filter).with(events).try_init().map_err(|_| LoggingError::Twice)?;
-    Ok(LogHandle { filter: handle, file })
+    Ok(LogHandle { filter: handle, shape, file })
 }
 
 /// Opens the file to append to it.

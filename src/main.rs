@@ -1,10 +1,12 @@
 //! The server binary: understands the command line, loads the configuration, runs the process.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 use ackd::cli::{self, Action, Request, exit};
-use ackd::config::{self, Loaded};
+use ackd::config::{self, Loaded, Word};
 use ackd::daemon;
 use ackd::serve::serve;
 
@@ -24,12 +26,7 @@ fn main() -> ExitCode {
 
 /// Does what the command line asks for. The error is for a person, and means [`exit::USAGE`].
 fn start() -> Result<u8, String> {
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|word| {
-            word.into_string().map_err(|word| format!("argument is no UTF-8 text: {}", word.display()))
-        })
-        .collect::<Result<_, _>>()?;
+    let arguments: Vec<Word> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
     let request = cli::parse(&arguments)?;
     match request.action {
         Action::Help => return print(&cli::help()),
@@ -54,11 +51,11 @@ fn start() -> Result<u8, String> {
 fn load(request: Request) -> Result<Loaded, String> {
     let mut sources = request.sources;
     sources.environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_vec())))
         .collect();
     if request.reads_standard_input {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text).map_err(|error| format!("standard input: {error}"))?;
         sources.standard_input = Some(text);
     }
     config::load(&sources).map_err(|error| error.to_string())

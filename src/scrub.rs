@@ -16,6 +16,8 @@ use crate::table::{Scrub, Table};
 const SLICE: Duration = Duration::from_millis(50);
 /// Pages of one slice at most, so that one slow device does not hold a version for long.
 const SLICE_PAGES_MAX: u64 = 256;
+/// The most pages that can be read each second.
+pub const RATE_MAX: u64 = SLICE_PAGES_MAX * 1000 / SLICE.as_millis() as u64;
 /// Rest between the end of a pass and the next.
 const REST: Duration = Duration::from_secs(60);
 

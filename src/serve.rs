@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process;
 use std::sync::Arc;
 
-use wal::LogOptions;
+use wal::{LogOptions, Method};
 
 use crate::cli::{VERSION, exit};
-use crate::config::{Config, WalMethod};
+use crate::config::{Config, Settings, WalMethod};
 use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
 use crate::memory_limit::memory_limit_bytes;
@@ -29,8 +29,9 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
     let executors = Executors::start(config.thread_count()).map_err(start)?;
     let reads = Arc::new(SnapshotReads::new(open.table.clone(), open.clock.clone(), state.clone()));
-    let services = Services { state, writer: open.queue.clone(), reads };
+    note_in_force(state.settings(), config, &open, executors.threads());
     announce(config, &open, &listeners, executors.threads());
+    let services = Services { state, writer: open.queue.clone(), reads };
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
     let mode = futures_lite::future::block_on(serving);
@@ -66,11 +67,28 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
     Ok(listeners)
 }
 
+/// Notes what is in force where the configuration leaves it to the server, or asks for more than the system gives.
+fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threads: usize) {
+    settings.note_in_force("threads", threads.to_string());
+    let method = match open.log_method == Method::Direct.to_string() {
+        true => WalMethod::Direct,
+        false => WalMethod::Buffered,
+    };
+    settings.note_in_force("wal-method", method.name());
+    let kernel_backlog = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
+    if let Some(backlog) = kernel_backlog.ok().and_then(|text| text.trim().parse::<u32>().ok())
+        && backlog < config.tcp_backlog
+    {
+        settings.note_in_force("tcp-backlog", backlog.to_string());
+        tracing::warn!(backlog, "the system (net.core.somaxconn) allows less than tcp-backlog asks for");
+    }
+}
+
 /// How the configuration wants the data opened.
 fn options(config: &Config) -> StorageOptions {
     StorageOptions {
         log: LogOptions {
-            segment_bytes: config.wal_segment_bytes.next_multiple_of(4096),
+            segment_bytes: config.wal_segment_bytes,
             spare_segments: config.wal_spare_segments as usize,
             keep_bytes: config.wal_keep_bytes,
             ..LogOptions::default()

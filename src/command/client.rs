@@ -188,10 +188,9 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
         }
         Some(option) if is(option, "id") && args.len() >= 4 => {
             for word in args.from(3) {
-                let id = parse_integer(word)
-                    .and_then(|id| u64::try_from(id).ok())
-                    .ok_or("ERR Invalid client ID")?;
-                if let Some(info) = ctx.server.clients.get(id) {
+                // No client has a negative one.
+                let id = parse_integer(word).ok_or("ERR Invalid client ID")?;
+                if let Some(info) = u64::try_from(id).ok().and_then(|id| ctx.server.clients.get(id)) {
                     client_list::write_line(&mut lines, ctx, &info, "client|list");
                 }
             }

@@ -1,4 +1,4 @@
-//! `DEBUG`: only what cannot harm the server.
+//! `DEBUG`: only what cannot harm the server, and that only for whom `enable-debug-command` allows it.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::state::Next;
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":
-    775 "debug" -2 [ADMIN NOSCRIPT LOADING STALE] "1.0.0" "Depends on subcommand." unknown_subcommand
+    775 "debug" -2 [ADMIN NOSCRIPT LOADING STALE PROTECTED] "1.0.0" "Depends on subcommand." unknown_subcommand
         => "A container for debugging commands.", SUBCOMMANDS;
 };
 
 static SUBCOMMANDS: &[Spec] = specs! { "server":
-    776 "debug|sleep" 3 [ADMIN NOSCRIPT LOADING STALE] "1.0.0" "O(1)" sleep
+    776 "debug|sleep" 3 [ADMIN NOSCRIPT LOADING STALE PROTECTED] "1.0.0" "O(1)" sleep
         => "Lets the connection wait; other clients are served meanwhile.";
-    777 "debug|help" 2 [LOADING STALE] "1.0.0" "O(1)" help
+    777 "debug|help" 2 [LOADING STALE PROTECTED] "1.0.0" "O(1)" help
         => "Returns helpful text about the different subcommands.";
 };
 

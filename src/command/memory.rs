@@ -69,7 +69,7 @@ fn doctor(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
 
 /// `MEMORY MALLOC-STATS`
 fn malloc_stats(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.bulk(b"Stats not supported for the current allocator");
+    reply.verbatim(*b"txt", b"Stats not supported for the current allocator");
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::local::{self, Outcome, is, parse_integer, specs, unknown_subcommand};
+use super::connection::REDIS_VERSION;
+use super::local::{self, Outcome, integer, is, parse_integer, specs, unknown_subcommand};
 use super::{Args, CommandError, LocalCtx, Spec};
 use crate::cli::VERSION;
 use crate::resp::Reply;
@@ -21,7 +22,11 @@ pub static SPECS: &[Spec] = specs! { "server":
     735 "shutdown" -1 [ADMIN NOSCRIPT LOADING STALE NO_MULTI] "1.0.0" "O(N) where N is the number of pages to write"
         shutdown => "Makes a last checkpoint and stops the server.";
     736 "role" 1 [NOSCRIPT LOADING STALE FAST] "2.8.12" "O(1)" role => "Returns the replication role.";
-    737 "lolwut" -1 [FAST] "5.0.0" "O(1)" lolwut => "Shows the version, and a wave.";
+    737 "lolwut" -1 [FAST] "5.0.0" "O(1)" lolwut => "Shows the version, or a wave.";
+    748 "replicaof" 3 [ADMIN NOSCRIPT STALE] "5.0.0" "O(1)" replica_of
+        => "Says that the server is no replica; it cannot become one.";
+    749 "slaveof" 3 [ADMIN NOSCRIPT STALE] "1.0.0" "O(1)" replica_of
+        => "Says that the server is no replica; it cannot become one.";
     738 "module" -2 [] "4.0.0" "Depends on subcommand." unknown_subcommand
         => "A container for module commands.", MODULE_SUBCOMMANDS;
 };
@@ -115,16 +120,34 @@ fn role(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// `LOLWUT [VERSION version] [width ...]`
+/// `REPLICAOF host port`, `REPLICAOF NO ONE`: a server that is no replica stays none.
+fn replica_of(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if is(&args[1], "no") && is(&args[2], "one") {
+        reply.ok();
+        return Ok(());
+    }
+    match parse_integer(&args[2]) {
+        Some(0..=65_535) => Err("ERR replication is not supported: this server cannot be a replica".into()),
+        _ => Err("ERR Invalid master port".into()),
+    }
+}
+
+/// `LOLWUT [VERSION version] [width ...]`: Redis draws in its versions 5 and 6, and so do we.
 fn lolwut(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let with_version = args.get(1).is_some_and(|word| is(word, "version"));
-    let width =
-        args.get(if with_version { 3 } else { 1 }).and_then(parse_integer).unwrap_or(64).clamp(8, 120);
-    reply.verbatim(*b"txt", wave(width as usize).as_bytes());
+    let version = match (args.get(1), args.get(2)) {
+        (Some(word), Some(version)) if is(word, "version") => integer(version)?,
+        _ => 0,
+    };
+    let mut text = String::new();
+    if matches!(version, 5 | 6) {
+        let width = args.get(3).map_or(Ok(64), integer)?.clamp(8, 120);
+        text = wave(width as usize) + &format!("\nA wave that breaks on the shore, by ackd {VERSION}. ");
+    }
+    reply.verbatim(*b"txt", format!("{text}Redis ver. {REDIS_VERSION}\n").as_bytes());
     Ok(())
 }
 
-/// A wave that breaks on the shore, and the version.
+/// A wave that breaks on the shore.
 fn wave(width: usize) -> String {
     const HEIGHT: usize = 5;
     let mut text = String::new();
@@ -143,7 +166,7 @@ fn wave(width: usize) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text + &format!("\nackd ver. {VERSION}\n")
+    text
 }
 
 /// `MODULE LIST`

@@ -90,6 +90,8 @@ impl Flags {
 
     /// In Redis, replicas may get to see it although it changes nothing: a pause of writes holds it back, too.
     pub const MAY_REPLICATE: Flags = Flags(1 << 20);
+    /// Allowed as `enable-debug-command` says.
+    pub const PROTECTED: Flags = Flags(1 << 21);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

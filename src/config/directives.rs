@@ -8,10 +8,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::choices::{DebugCommand, LogFormat, LogLevel, Supervised, WalMethod};
+use super::lines::Word;
 use super::outputs::OutputLimits;
 use super::password::Password;
-use super::value::{Kind, LogFormat, LogLevel, Permissions, Setting, Supervised, TimeUnit, WalMethod};
+use super::value::{Kind, Permissions, Setting, TimeUnit};
+use crate::connection::INPUT_BYTES_MAX;
 use crate::keyspace::Classes;
+use crate::scrub::RATE_MAX;
+use crate::table::{FILE_BYTES_LIMIT, PAGE_BYTES};
 
 /// What a directive is about: the headings of the help text and of the example file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +93,11 @@ pub struct Directive {
     /// Its documentation, line by line.
     pub text: &'static [&'static str],
     /// Sets it from the words of a line.
-    pub(super) parse: fn(&mut Config, &[String]) -> Result<(), String>,
-    /// Its value as `CONFIG GET` shows it.
-    pub(super) format: fn(&Config) -> String,
+    pub(super) parse: fn(&mut Config, &[Word]) -> Result<(), String>,
+    /// Its value as it was asked for.
+    pub(super) format: fn(&Config) -> Word,
     /// Its value as it stands in a file.
-    pub(super) write: fn(&Config) -> String,
+    pub(super) write: fn(&Config) -> Word,
 }
 
 /// Declares [`Config`] and [`DIRECTIVES`] from one list of
@@ -106,7 +111,7 @@ macro_rules! directives {
         pub struct Config {
             $($($(#[doc = $text])+ pub $field: $type,)+)+
             /// Values given to directives that mean nothing here, so that `CONFIG GET` shows what was given.
-            pub(super) inert: BTreeMap<&'static str, String>,
+            pub(super) inert: BTreeMap<&'static str, Word>,
         }
 
         /// All directives, by group and in the order in which they are shown.
@@ -137,20 +142,26 @@ macro_rules! directives {
 
 /// The value that a default's text stands for.
 fn default_value<T: Setting>(kind: &Kind, text: &str) -> T {
-    super::lines::split(text)
+    super::lines::split(text.as_bytes())
         .map_err(|error| error.to_string())
         .and_then(|words| T::parse(&words, kind))
         .expect("the table's defaults are valid")
 }
 
 /// A whole number from `min` to `max`.
-const fn integer(min: i64, max: i64) -> Kind {
+pub(super) const fn integer(min: i64, max: i64) -> Kind {
     Kind::Integer { min, max }
 }
 
 /// A number of bytes from `min` to `max`.
-const fn bytes(min: u64, max: u64) -> Kind {
+pub(super) const fn bytes(min: u64, max: u64) -> Kind {
     Kind::Bytes { min, max }
+}
+
+/// A number of bytes from `min` to `max`, of which at most `most` are in force, in whole `unit`s.
+const fn size(min: u64, max: u64, most: u64, unit: u64) -> Kind {
+    assert!(most.is_multiple_of(unit));
+    Kind::Size { min, max, most, unit }
 }
 
 /// A time in seconds, up to what Redis allows.
@@ -175,10 +186,10 @@ directives! {
         /// Addresses to listen on.
         /// `*` stands for all IPv4 addresses and `-::*` for all IPv6 ones. A leading `-` means that it is no error if
         /// the machine lacks the address.
-        bind: Vec<String> = "bind" "127.0.0.1 -::1" Kind::Words, Start;
+        bind: Vec<String> = "bind" "127.0.0.1 -::1" Kind::Words, Live;
         /// TCP port to listen on.
         /// 0 listens on no TCP port.
-        port: u16 = "port" "6379" integer(0, 65535), Start;
+        port: u16 = "port" "6379" integer(0, 65535), Live;
         /// Connections that may wait to be accepted.
         /// The kernel's own limit (net.core.somaxconn) holds too.
         tcp_backlog: u32 = "tcp-backlog" "511" integer(1, i32::MAX as i64), Start;
@@ -187,7 +198,7 @@ directives! {
         tcp_keepalive: Duration = "tcp-keepalive" "300" seconds(0), Live;
         /// Path of a Unix socket to listen on too.
         /// Empty: none.
-        unix_socket: Option<PathBuf> = "unixsocket" "\"\"" Kind::Text, Protected;
+        unix_socket: Option<PathBuf> = "unixsocket" "\"\"" Kind::Text, Start;
         /// Permissions of the Unix socket.
         unix_socket_permissions: Permissions = "unixsocketperm" "700" Kind::Permissions, Start;
     }
@@ -206,6 +217,9 @@ directives! {
         unauthenticated_timeout: Duration = "unauthenticated-timeout" "10" seconds(0), Live;
         /// Bytes that a client may have outstanding before it gave the password.
         unauthenticated_bytes_max: u64 = "unauthenticated-bytes-max" "64kb" bytes(KB, GB), Live;
+        /// Who may use DEBUG.
+        /// `local` is for clients of this machine.
+        debug_command: DebugCommand = "enable-debug-command" "no" Kind::OneOf(DebugCommand::NAMES), Start;
     }
     Clients {
         /// Connections at a time.
@@ -217,7 +231,8 @@ directives! {
         /// Largest single argument of a command.
         bulk_bytes_max: u64 = "proto-max-bulk-len" "512mb" bytes(MB, 512 * MB), Live;
         /// Largest amount of a client's input that is kept before it can be run.
-        input_bytes_max: u64 = "client-query-buffer-limit" "1gb" bytes(MB, 4 * GB - 1), Live;
+        input_bytes_max: u64 = "client-query-buffer-limit" "1gb"
+            size(MB, i64::MAX as u64, INPUT_BYTES_MAX, 1), Live;
         /// Bytes of replies that wait for a client before its next command runs.
         /// A client that does not read its replies is not read from either.
         output_bytes_max: u64 = "output-buffer-bytes" "256kb" bytes(16 * KB, GB), Live;
@@ -254,7 +269,8 @@ directives! {
         databases: u32 = "databases" "16" integer(1, 56), Start;
         /// Largest size of the table file.
         /// So much address space is reserved at the start; disk is used as data comes.
-        table_bytes_max: u64 = "table-max-size" "1tb" bytes(16 * MB, 64 << 40), Start;
+        table_bytes_max: u64 = "table-max-size" "1tb"
+            size(16 * MB, 64 << 40, FILE_BYTES_LIMIT, PAGE_BYTES as u64), Start;
     }
     Durability {
         /// How the log is written.
@@ -262,7 +278,7 @@ directives! {
         /// syncs; `auto` takes direct where the file system has it. Each makes a write durable before its reply.
         wal_method: WalMethod = "wal-method" "auto" Kind::OneOf(WalMethod::NAMES), Start;
         /// Size of a log segment.
-        wal_segment_bytes: u64 = "wal-segment-size" "64mb" bytes(MB, 4 * GB), Start;
+        wal_segment_bytes: u64 = "wal-segment-size" "64mb" size(MB, 4 * GB, 4 * GB, 4096), Start;
         /// Log segments made ahead of need.
         wal_spare_segments: u32 = "wal-spare-segments" "2" integer(1, 64), Start;
         /// History to keep: bytes of log that checkpoints no longer need.
@@ -281,7 +297,7 @@ directives! {
         /// Pages of the table that are read each second to find damage.
         /// A page has 4 KiB. All pages in use are read in turn, from the disk, and those that are damaged are named in
         /// the log and by INFO. 0: none.
-        scrub_rate: u32 = "scrub-rate" "1000" integer(0, 1_000_000), Live;
+        scrub_rate: u32 = "scrub-rate" "1000" Kind::Hint { min: 0, max: RATE_MAX as i64 }, Live;
     }
     Reporting {
         /// How much is logged.
@@ -290,7 +306,7 @@ directives! {
         log_format: LogFormat = "log-format" "auto" Kind::OneOf(LogFormat::NAMES), Start;
         /// File that the log of events goes to.
         /// Empty: standard error.
-        log_file: Option<PathBuf> = "logfile" "\"\"" Kind::Text, Protected;
+        log_file: Option<PathBuf> = "logfile" "\"\"" Kind::Text, Start;
         /// Microseconds from which on a command is kept in the slow log.
         /// -1: none is kept; 0: all are.
         slowlog_micros: i64 = "slowlog-log-slower-than" "10000" integer(-1, i64::MAX), Live;
@@ -314,7 +330,7 @@ directives! {
         supervised: Supervised = "supervised" "no" Kind::OneOf(Supervised::NAMES), Start;
         /// File that the process id is written to.
         /// Empty: none.
-        pid_file: Option<PathBuf> = "pidfile" "\"\"" Kind::Text, Protected;
+        pid_file: Option<PathBuf> = "pidfile" "\"\"" Kind::Text, Start;
     }
 }
 

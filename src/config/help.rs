@@ -77,7 +77,8 @@ pub fn effective(loaded: &Loaded) -> String {
         if is_own || loaded.config.inert.contains_key(known.name()) {
             let value = known.show(&loaded.config);
             let note = if is_own { "" } else { ", without effect here" };
-            let line = format!("{} {}", known.name(), if value.is_empty() { "\"\"" } else { &value });
+            let value = if value.is_empty() { "\"\"".into() } else { String::from_utf8_lossy(&value) };
+            let line = format!("{} {value}", known.name());
             let _ = writeln!(text, "{line:<48} # {origin}{note}");
         }
     }

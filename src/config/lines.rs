@@ -4,20 +4,26 @@
 //! `"..."` takes the escapes `\n \r \t \b \a \xHH` and `\` before any other character, `'...'` takes `\'` only; a
 //! closing quote is followed by a blank or the end.
 
+/// One word of a line. Files are bytes: a value in another encoding than UTF-8 is taken and shown as it is.
+pub type Word = Vec<u8>;
+
+/// What some editors put before a text in UTF-8.
+pub const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Why a line has no words to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// A quote is not closed, or something follows the closing quote at once.
     #[error("unbalanced quotes")]
     Unbalanced,
-    /// Escapes spell bytes that are no UTF-8 text.
-    #[error("not UTF-8 text")]
-    NotText,
 }
 
 /// The words of one line; none for a comment and an empty line.
-pub fn split(line: &str) -> Result<Vec<String>, LineError> {
-    let mut rest = line.trim_matches([' ', '\t', '\r', '\n', '\0']).as_bytes();
+pub fn split(line: &[u8]) -> Result<Vec<Word>, LineError> {
+    let mut rest = line.trim_ascii_start();
+    while let [before @ .., b' ' | b'\t' | b'\r' | b'\n' | b'\0'] = rest {
+        rest = before;
+    }
     let mut words = Vec::new();
     if rest.first() == Some(&b'#') {
         return Ok(words);
@@ -28,7 +34,7 @@ pub fn split(line: &str) -> Result<Vec<String>, LineError> {
             return Ok(words);
         }
         let (word, after) = take_word(rest)?;
-        words.push(String::from_utf8(word).map_err(|_| LineError::NotText)?);
+        words.push(word);
         rest = after;
     }
 }
@@ -91,25 +97,29 @@ fn hex(digit: u8) -> u8 {
     (digit as char).to_digit(16).unwrap_or(0) as u8
 }
 
-/// `text` as one word of a line: as it is where that reads back the same, else in double quotes.
-pub fn quote(text: &str) -> String {
+/// `bytes` as one word of a line: as they are where that reads back the same, else in double quotes. Bytes that are no
+/// UTF-8 text are written as escapes, so that the line itself is text.
+pub fn quote(bytes: &[u8]) -> Word {
     let plain =
-        |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'#') || byte >= 0x80;
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_string();
+        |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'#') || *byte >= 0x80;
+    let is_text = std::str::from_utf8(bytes).is_ok();
+    if is_text && !bytes.is_empty() && bytes.iter().all(plain) {
+        return bytes.to_vec();
     }
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            control if control.is_ascii_control() => quoted.push_str(&format!("\\x{:02x}", control as u32)),
+    let mut quoted = vec![b'"'];
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => quoted.extend([b'\\', byte]),
+            b'\n' => quoted.extend(b"\\n"),
+            b'\r' => quoted.extend(b"\\r"),
+            b'\t' => quoted.extend(b"\\t"),
+            byte if byte.is_ascii_control() || byte >= 0x80 && !is_text => {
+                quoted.extend(format!("\\x{byte:02x}").bytes());
+            }
             other => quoted.push(other),
         }
     }
-    quoted.push('"');
+    quoted.push(b'"');
     quoted
 }
 
@@ -119,35 +129,41 @@ mod tests {
 
     #[test]
     fn words_are_split_and_unquoted() {
-        let cases: &[(&str, &[&str])] = &[
-            ("", &[]),
-            ("  # port 1", &[]),
-            ("port 6379", &["port", "6379"]),
-            ("\tbind  a   b \r", &["bind", "a", "b"]),
-            (r#"requirepass "a b\"c\x41\n""#, &["requirepass", "a b\"cA\n"]),
-            (r"requirepass 'it\'s \n'", &["requirepass", r"it's \n"]),
-            (r#"save """#, &["save", ""]),
-            ("dir /a#b", &["dir", "/a#b"]),
+        let cases: &[(&[u8], &[&[u8]])] = &[
+            (b"", &[]),
+            (b"  # port 1", &[]),
+            (b"# gr\xfc\xdfe", &[]),
+            (b"port 6379", &[b"port", b"6379"]),
+            (b"\tbind  a   b \r", &[b"bind", b"a", b"b"]),
+            (br#"requirepass "a b\"c\x41\n""#, &[b"requirepass", b"a b\"cA\n"]),
+            (br#"requirepass "\xff\x00""#, &[b"requirepass", b"\xff\0"]),
+            (b"requirepass gr\xfc\xdfe", &[b"requirepass", b"gr\xfc\xdfe"]),
+            (br"requirepass 'it\'s \n'", &[b"requirepass", br"it's \n"]),
+            (br#"save """#, &[b"save", b""]),
+            (b"dir /a#b", &[b"dir", b"/a#b"]),
         ];
         for (line, words) in cases {
-            assert_eq!(&split(line).unwrap(), words, "{line}");
+            assert_eq!(&split(line).unwrap(), words, "{}", line.escape_ascii());
         }
     }
 
     #[test]
     fn unbalanced_quotes_are_refused() {
         for line in [r#"a "b"#, "a 'b", r#"a "b"c"#, r#"a "\""#] {
-            assert_eq!(split(line), Err(LineError::Unbalanced), "{line}");
+            assert_eq!(split(line.as_bytes()), Err(LineError::Unbalanced), "{line}");
         }
-        assert_eq!(split(r#"a "\xff""#), Err(LineError::NotText));
     }
 
     #[test]
     fn what_was_quoted_reads_back() {
-        for text in
-            ["", "plain", "two words", "q\"uo'te", "back\\slash", "line\nend\t\r\u{1}", "#hash", "grüße"]
-        {
-            assert_eq!(split(&format!("name {}", quote(text))).unwrap(), ["name", text], "{text:?}");
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let texts =
+            ["", "plain", "two words", "q\"uo'te", "back\\slash", "line\nend\t\r\u{1}", "#hash", "grüße"];
+        let texts = texts.iter().map(|text| text.as_bytes());
+        for bytes in texts.chain([&b"gr\xfc\xdfe"[..], &every_byte]) {
+            let line = [b"name ", &*quote(bytes)].concat();
+            assert!(std::str::from_utf8(&line).is_ok());
+            assert_eq!(split(&line).unwrap(), [b"name", bytes], "{}", bytes.escape_ascii());
         }
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Known, Problem, lines};
+use super::lines::{self, Word};
+use super::{Config, Known, Problem, expand, shown_name};
 
 /// What the names of environment variables begin with.
 const ENVIRONMENT_PREFIX: &str = "ACKD_";
@@ -61,11 +62,11 @@ pub struct Sources {
     /// The configuration file.
     pub file: Option<PathBuf>,
     /// What standard input holds, if it is to be read; counts as the end of the file.
-    pub standard_input: Option<String>,
+    pub standard_input: Option<Vec<u8>>,
     /// Variables of the environment, all of them.
-    pub environment: Vec<(String, String)>,
+    pub environment: Vec<(String, Word)>,
     /// Directives of the command line with their words, in order.
-    pub flags: Vec<(String, Vec<String>)>,
+    pub flags: Vec<(Word, Vec<Word>)>,
 }
 
 /// The configuration to start with, and how it came about.
@@ -115,7 +116,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     if let Some(path) = &sources.file {
         let path =
             std::path::absolute(path).map_err(|source| ConfigError::Io { path: path.clone(), source })?;
-        loader.file(&path, 0)?;
+        loader.file(&path, 0, None)?;
         loader.loaded.file = Some(path);
     }
     if let Some(text) = &sources.standard_input {
@@ -133,12 +134,12 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 /// The values that one file alone gives, with what it includes.
 pub(super) fn load_file(path: &Path) -> Result<Config, ConfigError> {
     let mut loader = Loader::default();
-    loader.file(path, 0)?;
+    loader.file(path, 0, None)?;
     Ok(loader.loaded.config)
 }
 
 /// The values that `text` gives as the content of a file.
-pub(super) fn load_text(path: &Path, text: &str) -> Result<Config, ConfigError> {
+pub(super) fn load_text(path: &Path, text: &[u8]) -> Result<Config, ConfigError> {
     let mut loader = Loader::default();
     loader.lines(text, &|line| Origin::File { path: path.to_path_buf(), line }, 0)?;
     Ok(loader.loaded.config)
@@ -152,26 +153,29 @@ struct Loader {
 }
 
 impl Loader {
-    /// Takes all lines of a file. `depth` files led to it.
-    fn file(&mut self, path: &Path, depth: usize) -> Result<(), ConfigError> {
-        let text = read_text(path).map_err(|source| ConfigError::Io { path: path.to_path_buf(), source })?;
-        self.lines(&text, &|line| Origin::File { path: path.to_path_buf(), line }, depth)
+    /// Takes all lines of a file. `depth` files led to it, the last of them by the line `from`.
+    fn file(&mut self, path: &Path, depth: usize, from: Option<&Origin>) -> Result<(), ConfigError> {
+        let bytes = read(path).map_err(|source| match from {
+            None => ConfigError::Io { path: path.to_path_buf(), source },
+            Some(origin) => said(origin, format!("include: {}: {source}", path.display())),
+        })?;
+        self.lines(&bytes, &|line| Origin::File { path: path.to_path_buf(), line }, depth)
     }
 
-    /// Takes the lines of `text`; `origin` names a line by its number.
+    /// Takes the lines of `bytes`; `origin` names a line by its number.
     fn lines(
         &mut self,
-        text: &str,
+        bytes: &[u8],
         origin: &dyn Fn(usize) -> Origin,
         depth: usize,
     ) -> Result<(), ConfigError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (index, line) in text.lines().enumerate() {
+        let bytes = bytes.strip_prefix(lines::MARK).unwrap_or(bytes);
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let origin = origin(index + 1);
             let words = lines::split(line).map_err(|error| said(&origin, error.to_string()))?;
             match words.split_first() {
                 None => {}
-                Some((name, words)) if name.eq_ignore_ascii_case("include") => {
+                Some((name, words)) if name.eq_ignore_ascii_case(b"include") => {
                     self.include(words, &origin, depth)?
                 }
                 Some((name, words)) => self.apply(name, words, origin)?,
@@ -180,48 +184,50 @@ impl Loader {
         Ok(())
     }
 
-    /// Takes the files that `words` name: paths, whose last part may be a pattern.
-    fn include(&mut self, words: &[String], origin: &Origin, depth: usize) -> Result<(), ConfigError> {
+    /// Takes the files that a line names: a path, or a pattern for paths.
+    fn include(&mut self, words: &[Word], origin: &Origin, depth: usize) -> Result<(), ConfigError> {
         let [pattern] = words else {
             return Err(said(origin, "include: wrong number of arguments".into()));
         };
         if depth + 1 >= INCLUDE_DEPTH_MAX {
-            return Err(said(origin, "include: files include each other too deeply".into()));
+            return Err(said(
+                origin,
+                format!("include: more than {INCLUDE_DEPTH_MAX} files include each other"),
+            ));
         }
-        for path in expand(pattern).map_err(|source| ConfigError::Io { path: pattern.into(), source })? {
-            self.file(&path, depth + 1)?;
+        let paths = expand::expand(pattern)
+            .map_err(|(path, source)| said(origin, format!("include: {}: {source}", path.display())))?;
+        for path in paths {
+            self.file(&path, depth + 1, Some(origin))?;
         }
         Ok(())
     }
 
     /// Takes a variable of the environment if its name is one of ours.
-    fn variable(&mut self, variable: &str, value: &str) -> Result<(), ConfigError> {
+    fn variable(&mut self, variable: &str, value: &[u8]) -> Result<(), ConfigError> {
         let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { return Ok(()) };
         let name = name.to_ascii_lowercase().replace('_', "-");
         // A container platform sets such variables for a service that is called "ackd".
-        if value.starts_with("tcp://") || name.starts_with("service-") || name.starts_with("port-") {
+        if value.starts_with(b"tcp://") || name.starts_with("service-") || name.starts_with("port-") {
             self.loaded
                 .warnings
                 .push(format!("environment {variable}: looks set by a container platform; ignored"));
             return Ok(());
         }
         let origin = Origin::Environment(variable.to_string());
-        let words = match Known::find(&name) {
+        let words = match Known::find(name.as_bytes()) {
             Some(Known::Own(row)) if matches!(row.kind, super::Kind::Words) => {
                 lines::split(value).map_err(|error| said(&origin, error.to_string()))?
             }
-            _ => vec![value.to_string()],
+            _ => vec![value.to_vec()],
         };
-        self.apply(&name, &words, origin)
+        self.apply(name.as_bytes(), &words, origin)
     }
 
     /// Takes one directive.
-    fn apply(&mut self, name: &str, words: &[String], origin: Origin) -> Result<(), ConfigError> {
+    fn apply(&mut self, name: &[u8], words: &[Word], origin: Origin) -> Result<(), ConfigError> {
         if words.is_empty() {
-            return Err(said(
-                &origin,
-                format!("{}: a value is missing", name.chars().take(64).collect::<String>()),
-            ));
+            return Err(said(&origin, format!("{}: a value is missing", shown_name(name))));
         }
         match self.loaded.config.apply(name, words) {
             Ok(warning) => {
@@ -237,9 +243,9 @@ impl Loader {
 }
 
 /// What is wrong, and where a comment stands behind a value, that it must not.
-fn hint(problem: &Problem, words: &[String]) -> String {
+fn hint(problem: &Problem, words: &[Word]) -> String {
     match problem {
-        Problem::Value { .. } if words.iter().any(|word| word.starts_with('#')) => {
+        Problem::Value { .. } if words.iter().any(|word| word.starts_with(b"#")) => {
             format!("{problem} (a comment needs a line of its own)")
         }
         _ => problem.to_string(),
@@ -251,36 +257,13 @@ fn said(origin: &Origin, reason: String) -> ConfigError {
     ConfigError::Said { origin: origin.clone(), reason }
 }
 
-/// The text of a file of reasonable length.
-fn read_text(path: &Path) -> std::io::Result<String> {
+/// What a file of reasonable length holds.
+pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read};
-    let mut text = String::new();
-    let read = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if read as u64 > FILE_BYTES_MAX {
         return Err(Error::new(ErrorKind::InvalidData, "too long for a configuration file"));
     }
-    Ok(text)
-}
-
-/// The files that `pattern` names, in order of their names. A pattern (in its last part only) may match none.
-fn expand(pattern: &str) -> std::io::Result<Vec<PathBuf>> {
-    let path = Path::new(pattern);
-    let last = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if !last.contains(['*', '?', '[']) {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut found = Vec::new();
-    for file in std::fs::read_dir(folder)? {
-        let name = file?.file_name();
-        let hidden = name.as_encoded_bytes().starts_with(b".") && !last.starts_with('.');
-        if !hidden && crate::glob::matches(last.as_bytes(), name.as_encoded_bytes()) {
-            found.push(folder.join(name));
-        }
-    }
-    found.sort();
-    Ok(found)
+    Ok(bytes)
 }

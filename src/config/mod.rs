@@ -7,8 +7,11 @@
 //!
 //! Invariant: each value that is written (`CONFIG REWRITE`, the example file) reads back as the same value.
 
+mod checks;
+mod choices;
 pub mod compat;
 mod directives;
+mod expand;
 pub mod help;
 mod lines;
 mod load;
@@ -21,15 +24,15 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{DebugCommand, LogFormat, LogLevel, Supervised, WalMethod};
 pub use directives::{Change, Config, DIRECTIVES, Directive, Group};
+pub use lines::Word;
 pub use load::{ConfigError, Loaded, Origin, Sources, load};
 pub use outputs::OutputLimits;
 pub use password::Password;
 pub use rewrite::RewriteError;
-pub use settings::{SetError, Settings, publish};
-pub use value::{
-    Kind, LogFormat, LogLevel, Permissions, Setting, Supervised, TimeUnit, WalMethod, bytes_text, parse_bytes,
-};
+pub use settings::{SetError, Settings};
+pub use value::{Kind, Permissions, Setting, TimeUnit, bytes_text, parse_bytes};
 
 use compat::{COMPAT, Compat, Rule};
 
@@ -43,15 +46,19 @@ pub enum Known {
 }
 
 impl Known {
-    /// The directive called `name`, in whatever case.
-    pub fn find(name: &str) -> Option<Known> {
-        let own = DIRECTIVES.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(Known::Own);
-        own.or_else(|| COMPAT.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(Known::Compat))
+    /// The directive called `name`, in whatever case, by its name or its alias.
+    pub fn find(name: &[u8]) -> Option<Known> {
+        Known::all().find(|known| known.names().any(|own| name.eq_ignore_ascii_case(own.as_bytes())))
     }
 
     /// All directives.
     pub fn all() -> impl Iterator<Item = Known> {
         DIRECTIVES.iter().map(Known::Own).chain(COMPAT.iter().map(Known::Compat))
+    }
+
+    /// The names of all directives, with their aliases.
+    pub fn all_names() -> impl Iterator<Item = &'static str> {
+        Known::all().flat_map(Known::names)
     }
 
     /// Its name.
@@ -62,8 +69,25 @@ impl Known {
         }
     }
 
-    /// Its value as `CONFIG GET` shows it.
-    pub fn show(self, config: &Config) -> String {
+    /// Its name, and its alias if it has one.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let alias = match self {
+            Known::Compat(row) if !row.alias.is_empty() => Some(row.alias),
+            _ => None,
+        };
+        [self.name()].into_iter().chain(alias)
+    }
+
+    /// When it may change.
+    fn change(self) -> Change {
+        match self {
+            Known::Own(row) => row.change,
+            Known::Compat(row) => row.change,
+        }
+    }
+
+    /// Its value as it was asked for.
+    pub fn show(self, config: &Config) -> Word {
         match self {
             Known::Own(row) => (row.format)(config),
             Known::Compat(row) => config.inert.get(row.name).cloned().unwrap_or_else(|| row.value.into()),
@@ -71,7 +95,7 @@ impl Known {
     }
 
     /// Its value as it stands in a file.
-    fn write(self, config: &Config) -> String {
+    fn write(self, config: &Config) -> Word {
         match self {
             Known::Own(row) => (row.write)(config),
             Known::Compat(_) => lines::quote(&self.show(config)),
@@ -115,47 +139,50 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
 
 impl Config {
     /// Sets directive `name` from the words of a line. A warning comes back for what is accepted without effect.
-    fn apply(&mut self, name: &str, words: &[String]) -> Result<Option<String>, Problem> {
+    fn apply(&mut self, name: &[u8], words: &[Word]) -> Result<Option<String>, Problem> {
         match Known::find(name) {
             None => {
-                let nearest = nearest(name, Known::all().map(Known::name).chain(["include"]));
-                Err(Problem::Unknown { name: name.chars().take(64).collect(), nearest })
+                let name = shown_name(name);
+                let nearest = nearest(&name, Known::all_names().chain(["include"]));
+                Err(Problem::Unknown { name, nearest })
             }
             Some(Known::Own(row)) => (row.parse)(self, words)
                 .map(|()| None)
                 .map_err(|reason| Problem::Value { name: row.name, reason }),
-            Some(Known::Compat(row)) => self.apply_compat(row, &words.join(" ")),
+            Some(Known::Compat(row)) => self.apply_compat(row, words),
         }
     }
 
-    /// Takes `value` for a directive without effect.
-    fn apply_compat(&mut self, row: &'static Compat, value: &str) -> Result<Option<String>, Problem> {
-        match row.rule {
-            _ if same_value(row.value, value) => {
-                self.inert.remove(row.name);
-                Ok(None)
-            }
-            Rule::Refused(reason) => Err(Problem::Refused { name: row.name, reason }),
-            Rule::Always(reason) => Ok(Some(format!("{} {value}: has no effect: {reason}", row.name))),
-            Rule::Inert if compat::SECRET.contains(&row.name) => Ok(None),
-            Rule::Inert => {
-                match self.inert.get_mut(row.name) {
-                    Some(held) if compat::REPEATED.contains(&row.name) => {
-                        held.push(' ');
-                        held.push_str(value);
-                    }
-                    _ => drop(self.inert.insert(row.name, value.to_string())),
-                }
-                Ok(None)
-            }
+    /// Takes a value for a directive without effect, if Redis takes it.
+    fn apply_compat(&mut self, row: &'static Compat, words: &[Word]) -> Result<Option<String>, Problem> {
+        let value = row.kind.normal(words).map_err(|reason| Problem::Value { name: row.name, reason })?;
+        if value == row.value.as_bytes() {
+            self.inert.remove(row.name);
+            return Ok(None);
         }
+        match row.rule {
+            Rule::Refused(reason) => return Err(Problem::Refused { name: row.name, reason }),
+            Rule::Always(reason) => {
+                let value = String::from_utf8_lossy(&value);
+                return Ok(Some(format!("{} {value}: has no effect: {reason}", row.name)));
+            }
+            Rule::Inert if compat::SECRET.contains(&row.name) => {}
+            Rule::Inert => drop(self.inert.insert(row.name, value)),
+        }
+        Ok(None)
     }
 }
 
-/// Whether two texts say the same: letter by letter, or as a number of bytes.
-fn same_value(fixed: &str, given: &str) -> bool {
-    fixed.eq_ignore_ascii_case(given)
-        || parse_bytes(fixed).is_some_and(|bytes| parse_bytes(given) == Some(bytes))
+/// A name that somebody gave, for a person: cut if it is long, with what is no printable text as escapes.
+pub fn shown_name(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&name[..name.len().min(256)]).into_owned();
+    text.chars()
+        .take(64)
+        .flat_map(|letter| match letter.is_control() {
+            true => letter.escape_default().collect::<Vec<_>>(),
+            false => vec![letter],
+        })
+        .collect()
 }
 
 /// The candidate that is nearest to `name`, if any is near enough to have been meant.

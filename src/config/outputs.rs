@@ -1,8 +1,9 @@
 //! `client-output-buffer-limit`: one line may say something of one class of clients, or of several.
 
 use super::Kind;
+use super::lines::Word;
 use super::value::{Setting, parse_bytes};
-use crate::state::OutputLimit;
+use crate::state::{OUTBOX_BYTES_MAX, OutputLimit};
 
 /// How much may wait for a client, by its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,15 +29,16 @@ impl OutputLimits {
 }
 
 impl Setting for OutputLimits {
-    fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], kind: &Kind) -> Result<Self, String> {
         let mut limits = Self::default();
         limits.update(words, kind)?;
         Ok(limits)
     }
 
-    fn update(&mut self, words: &[String], _: &Kind) -> Result<(), String> {
-        let words: Vec<&str> = words.iter().flat_map(|word| word.split_whitespace()).collect();
-        if words.is_empty() || !words.len().is_multiple_of(4) {
+    fn update(&mut self, words: &[Word], _: &Kind) -> Result<(), String> {
+        let words = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        if !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".into());
         }
         let mut limits = *self;
@@ -50,8 +52,8 @@ impl Setting for OutputLimits {
             };
             let soft_s = group[3].parse().ok().filter(|seconds| *seconds <= i32::MAX as u64);
             *class = OutputLimit {
-                hard_bytes: bytes(group[1])?,
-                soft_bytes: bytes(group[2])?,
+                hard_bytes: bytes(group[1])?.min(OUTBOX_BYTES_MAX),
+                soft_bytes: bytes(group[2])?.min(OUTBOX_BYTES_MAX),
                 soft_s: soft_s
                     .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")?,
             };
@@ -60,14 +62,16 @@ impl Setting for OutputLimits {
         Ok(())
     }
 
-    fn format(&self, _: &Kind) -> String {
+    fn format(&self, _: &Kind) -> Word {
         let class = |name: &str, limit: OutputLimit| {
             format!("{name} {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_s)
         };
-        [class("normal", self.normal), class("slave", self.replica), class("pubsub", self.pubsub)].join(" ")
+        [class("normal", self.normal), class("slave", self.replica), class("pubsub", self.pubsub)]
+            .join(" ")
+            .into()
     }
 
-    fn write(&self, kind: &Kind) -> String {
+    fn write(&self, kind: &Kind) -> Word {
         self.format(kind)
     }
 }
@@ -80,7 +84,9 @@ mod tests {
     fn a_line_changes_the_classes_that_it_names() {
         let mut limits = OutputLimits::default();
         let mut update = |line: &str| {
-            limits.update(&[line.to_string()], &Kind::Words).map(|()| limits.format(&Kind::Words))
+            limits
+                .update(&[line.into()], &Kind::Words)
+                .map(|()| String::from_utf8(limits.format(&Kind::Words)).unwrap())
         };
         assert_eq!(
             update("pubsub 32mb 8mb 60").unwrap(),
@@ -90,7 +96,12 @@ mod tests {
             update("normal 1 2 3 replica 4kb 5 6").unwrap(),
             "normal 1 2 3 slave 4096 5 6 pubsub 33554432 8388608 60"
         );
-        for bad in ["", "pubsub 1 2", "other 1 2 3", "normal x 2 3", "normal 1 2 -3"] {
+        assert_eq!(
+            update("pubsub 2gb 2gb 1").unwrap(),
+            "normal 1 2 3 slave 4096 5 6 pubsub 1073741824 1073741824 1",
+            "what is shown is in force"
+        );
+        for bad in ["pubsub 1 2", "other 1 2 3", "normal x 2 3", "normal 1 2 -3"] {
             assert!(update(bad).is_err(), "{bad}");
         }
     }

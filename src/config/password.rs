@@ -18,12 +18,18 @@ pub struct Password {
 
 impl Password {
     /// Reads a password or its digest, `sha256:` and 64 hexadecimal digits. Empty means that none is asked for.
-    pub fn from_text(text: &str) -> Self {
-        if text.is_empty() {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
             return Self { digest: None };
         }
-        let digest = text.strip_prefix(DIGEST_PREFIX).and_then(parse_hex);
-        Self { digest: Some(digest.unwrap_or_else(|| Self::digest_of(text.as_bytes()))) }
+        let text = std::str::from_utf8(bytes).ok();
+        let digest = text.and_then(|text| text.strip_prefix(DIGEST_PREFIX)).and_then(parse_hex);
+        Self { digest: Some(digest.unwrap_or_else(|| Self::digest_of(bytes))) }
+    }
+
+    /// As [`Password::from_bytes`].
+    pub fn from_text(text: &str) -> Self {
+        Self::from_bytes(text.as_bytes())
     }
 
     /// Whether clients must give a password.

@@ -1,6 +1,6 @@
 //! `CONFIG REWRITE`: brings the configuration file in line with what is in force, and touches nothing else in it.
 //!
-//! Comments, order and lines that already say what is in force stay. A directive that differs has its last line
+//! Comments, order and lines that already say what is in force stay, byte by byte. A directive that differs has its last line
 //! replaced; one that the file does not name is added at the end. The new file replaces the old one in one step that
 //! survives a power cut: a temporary file, synced, renamed, and the directory synced. Before that, the new text is read
 //! back and must give exactly what is in force.
@@ -42,7 +42,7 @@ pub(super) fn rewrite(path: &Path, config: &Config) -> Result<(), RewriteError> 
     let io_error = |source| RewriteError::Io { path: path.to_path_buf(), source };
     // A link stays a link: what it points to is replaced.
     let target = fs::canonicalize(path).map_err(io_error)?;
-    let text = fs::read_to_string(&target).map_err(io_error)?;
+    let text = load::read(&target).map_err(io_error)?;
     let in_file = load::load_file(&target)?;
     let changed: Vec<Known> =
         Known::all().filter(|known| known.write(&in_file) != known.write(config)).collect();
@@ -58,16 +58,20 @@ pub(super) fn rewrite(path: &Path, config: &Config) -> Result<(), RewriteError> 
 }
 
 /// The file's text with the directives `changed` as they are in force.
-fn rewritten(text: &str, changed: &[Known], config: &Config) -> String {
-    let old: Vec<&str> = text.lines().collect();
+fn rewritten(text: &[u8], changed: &[Known], config: &Config) -> Vec<u8> {
+    let (mark, text) = match text.strip_prefix(lines::MARK) {
+        Some(rest) => (lines::MARK, rest),
+        None => (&[][..], text),
+    };
+    let old: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
     let named: Vec<Option<Known>> = old.iter().map(|line| directive_of(line)).collect();
     let last_include = old.iter().rposition(|line| is_include(line));
-    let mut keep: Vec<Option<String>> = old.iter().map(|line| Some(line.to_string())).collect();
+    let mut keep: Vec<Option<Vec<u8>>> = old.iter().map(|line| Some(line.to_vec())).collect();
     let mut added = Vec::new();
     for known in changed {
         let lines: Vec<usize> =
             (0..old.len()).filter(|&at| named[at].is_some_and(|row| row.name() == known.name())).collect();
-        let line = format!("{} {}", known.name(), known.write(config));
+        let line = [known.name().as_bytes(), b" ", &known.write(config), b"\n"].concat();
         for at in &lines {
             keep[*at] = None;
         }
@@ -77,27 +81,32 @@ fn rewritten(text: &str, changed: &[Known], config: &Config) -> String {
             _ => added.push(line),
         }
     }
-    let mut new: Vec<String> = keep.into_iter().flatten().collect();
-    if !added.is_empty() && !new.iter().any(|line| line == ADDED_COMMENT) {
-        new.push(ADDED_COMMENT.into());
+    let mut new: Vec<Vec<u8>> = keep.into_iter().flatten().collect();
+    if let Some(last) = new.last_mut()
+        && !last.ends_with(b"\n")
+    {
+        last.push(b'\n');
+    }
+    if !added.is_empty() && !new.iter().any(|line| line.trim_ascii_end() == ADDED_COMMENT.as_bytes()) {
+        new.push(format!("{ADDED_COMMENT}\n").into());
     }
     new.extend(added);
-    new.join("\n") + "\n"
+    [mark, &new.concat()].concat()
 }
 
 /// The directive that a line sets.
-fn directive_of(line: &str) -> Option<Known> {
+fn directive_of(line: &[u8]) -> Option<Known> {
     Known::find(lines::split(line).ok()?.first()?)
 }
 
 /// Whether a line includes other files.
-fn is_include(line: &str) -> bool {
+fn is_include(line: &[u8]) -> bool {
     lines::split(line)
-        .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case("include")))
+        .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"include")))
 }
 
 /// Puts `text` in the place of the file at `path`, whole or not at all, with the same permissions.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -112,9 +121,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Makes a file with these permissions and this text, durable but for its name.
-fn write_synced(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn write_synced(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()
 }

@@ -1,15 +1,17 @@
 //! The configuration of a running server: read by `CONFIG GET`, changed by `CONFIG SET`, written by `CONFIG REWRITE`.
 //!
-//! Commands on the data path do not look here: what they need is copied into [`Limits`] with each change.
+//! Commands on the data path do not look here: what they need is copied into [`Limits`] with each change. `CONFIG GET` shows
+//! what is in force; where that is not what was asked for (too few file descriptors, a number of threads left to the
+//! server), `CONFIG REWRITE` keeps what was asked.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
-use super::compat::Rule;
 use super::directives::Change;
-use super::{Config, Known, Loaded, LogLevel, Origin, RewriteError, rewrite};
+use super::{Config, Known, Loaded, LogLevel, Origin, Problem, RewriteError, Word, rewrite, shown_name};
 use crate::command::EncodingLimits;
+use crate::descriptors::Descriptors;
 use crate::state::Limits;
 
 /// Why nothing was changed by a `CONFIG SET`. The texts are Redis's.
@@ -28,19 +30,50 @@ pub enum SetError {
     },
 }
 
+/// What a change of `bind` or `port` does: opens the new listeners, then closes the old ones, or leaves all as it is.
+type Listen = dyn Fn(&Config) -> Result<(), String> + Send + Sync;
+
 /// The configuration of a running server.
 #[derive(Default)]
 pub struct Settings {
-    /// What is in force, and where it comes from.
-    loaded: Mutex<Loaded>,
+    /// What was asked for, and what came of it.
+    running: Mutex<Running>,
+    /// How many clients the process's file descriptors are enough for; unset where nothing limits them.
+    descriptors: OnceLock<Descriptors>,
     /// What to do when `loglevel` changes, once logging is set up.
     on_log_level: OnceLock<Box<dyn Fn(LogLevel) + Send + Sync>>,
+    /// What to do when `bind` or `port` changes, once the server listens.
+    on_listen: OnceLock<Box<Listen>>,
+}
+
+/// What was asked for, and what came of it.
+#[derive(Default)]
+struct Running {
+    /// What was asked for, and where that comes from.
+    loaded: Loaded,
+    /// What is in force of directives where that is not what was asked for.
+    in_force: BTreeMap<&'static str, Word>,
+    /// `maxclients` in force, if the process has too few file descriptors for what was asked.
+    clients_max: Option<u32>,
+}
+
+impl Running {
+    /// A directive's value in force.
+    fn show(&self, known: Known) -> Word {
+        self.in_force.get(known.name()).cloned().unwrap_or_else(|| known.show(&self.loaded.config))
+    }
+
+    /// Copies what commands look at.
+    fn publish(&self, limits: &Limits) {
+        publish(&self.loaded.config, limits);
+        limits.set_clients_max(self.clients_max.unwrap_or(self.loaded.config.clients_max));
+    }
 }
 
 impl Settings {
     /// A server that starts with `loaded`.
     pub fn new(loaded: Loaded) -> Self {
-        Self { loaded: Mutex::new(loaded), on_log_level: Default::default() }
+        Self { running: Mutex::new(Running { loaded, ..Running::default() }), ..Self::default() }
     }
 
     /// Says what to do when `loglevel` changes. Only the first call counts.
@@ -48,89 +81,179 @@ impl Settings {
         let _ = self.on_log_level.set(Box::new(apply));
     }
 
-    /// The values in force.
+    /// Says what to do when `bind` or `port` changes. Only the first call counts.
+    pub fn on_listen(&self, listen: impl Fn(&Config) -> Result<(), String> + Send + Sync + 'static) {
+        let _ = self.on_listen.set(Box::new(listen));
+    }
+
+    /// Lets `maxclients` be no more than the process has file descriptors for. Returns what is in force, if that is less
+    /// than what was asked. Only the first call counts.
+    pub fn limit_clients(&self, descriptors: Descriptors) -> Option<u32> {
+        let _ = self.descriptors.set(descriptors);
+        let mut running = self.lock();
+        let asked = running.loaded.config.clients_max;
+        let possible = descriptors.fit(asked).max(1);
+        running.clients_max = (possible < asked).then_some(possible);
+        if running.clients_max.is_some() {
+            running.in_force.insert(CLIENTS_MAX, possible.to_string().into());
+        }
+        running.clients_max
+    }
+
+    /// Notes what is in force of a directive that takes effect at the start, if that is not what was asked for.
+    pub fn note_in_force(&self, name: &str, value: impl Into<Word>) {
+        let known = Known::find(name.as_bytes()).expect("only directives are noted");
+        let (mut running, value) = (self.lock(), value.into());
+        if value != known.show(&running.loaded.config) {
+            running.in_force.insert(known.name(), value);
+        }
+    }
+
+    /// The values that were asked for.
     pub fn current(&self) -> Config {
-        self.lock().config.clone()
+        self.lock().loaded.config.clone()
+    }
+
+    /// Copies what commands look at.
+    pub fn publish(&self, limits: &Limits) {
+        self.lock().publish(limits);
     }
 
     /// The configuration file, if there is one.
     pub fn file(&self) -> Option<std::path::PathBuf> {
-        self.lock().file.clone()
+        self.lock().loaded.file.clone()
     }
 
-    /// Names and values of the directives that match any of `patterns`, each once. Whoever asks for a name, not a
-    /// pattern, gets it in the spelling used.
-    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, String)> {
-        let loaded = self.lock();
+    /// Names and values in force of the directives that match any of `patterns`, each once; an alias is a name of its own.
+    /// Whoever asks for a name, not a pattern, gets it in the spelling used.
+    pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Word)> {
+        let running = self.lock();
         Known::all()
             .filter(|known| shown(*known))
-            .filter_map(|known| {
-                let name = patterns.iter().find_map(|pattern| name_matched(known.name(), pattern))?;
-                Some((name, known.show(&loaded.config)))
+            .flat_map(|known| known.names().map(move |name| (known, name)))
+            .filter_map(|(known, name)| {
+                let name = patterns.iter().find_map(|pattern| name_matched(name, pattern))?;
+                Some((name, running.show(known)))
             })
             .collect()
     }
 
+    /// The value in force of directive `name`.
+    pub fn shown(&self, name: &str) -> Word {
+        let known = Known::find(name.as_bytes()).expect("only directives are asked for");
+        self.lock().show(known)
+    }
+
     /// Sets all of `pairs`, or none; `limits` then holds what commands look at.
     pub fn set(&self, pairs: &[(&[u8], &[u8])], limits: &Limits) -> Result<(), SetError> {
-        let mut loaded = self.lock();
-        let mut config = loaded.config.clone();
-        let mut changed: BTreeMap<&'static str, Origin> = BTreeMap::new();
-        // All names are looked at before any value, as Redis does.
-        let mut known_pairs = Vec::with_capacity(pairs.len());
-        for (name, value) in pairs {
-            let name = String::from_utf8_lossy(name);
-            let known = Known::find(&name)
-                .filter(|known| shown(*known))
-                .ok_or_else(|| SetError::Unknown(name.chars().take(64).collect()))?;
-            check_changeable(known).map_err(|reason| failed(&name, reason))?;
-            if changed.insert(known.name(), Origin::Runtime).is_some() {
-                return Err(failed(&name, "duplicate parameter"));
-            }
-            known_pairs.push((known, name, value));
-        }
+        let pairs = named(pairs)?;
+        let mut running = self.lock();
+        let mut config = running.loaded.config.clone();
         let mut warnings = Vec::new();
-        for (known, name, value) in known_pairs {
-            let value =
-                std::str::from_utf8(value).map_err(|_| failed(&name, "argument must be UTF-8 text"))?;
-            match known {
-                Known::Own(row) => {
-                    (row.parse)(&mut config, &[value.to_string()]).map_err(|reason| failed(&name, reason))?;
-                }
-                Known::Compat(row) => {
-                    // Lines of a file add up; a value that a client sets replaces what was.
-                    config.inert.remove(row.name);
-                    let warning = config
-                        .apply_compat(row, value)
-                        .map_err(|_| failed(&name, compat_reason(row.rule)))?;
-                    warnings.extend(warning);
-                }
-            }
+        for (known, name, value) in &pairs {
+            warnings.extend(set_one(&mut config, *known, name, value)?);
+        }
+        let has = |wanted: &str| pairs.iter().find(|(known, ..)| known.name() == wanted);
+        if let Some((_, name, _)) = has(CLIENTS_MAX) {
+            self.check_clients(config.clients_max).map_err(|reason| failed(name, reason))?;
+        }
+        // The last that can fail: nothing is to be taken back.
+        let before = &running.loaded.config;
+        if let Some((_, name, _)) = has("bind").or_else(|| has("port"))
+            && (&config.bind, config.port) != (&before.bind, before.port)
+        {
+            self.listen(&config).map_err(|()| failed(name, listen_reason(name)))?;
         }
         for warning in warnings {
             tracing::warn!("{}: {warning}", Origin::Runtime);
         }
-        publish(&config, limits);
-        if config.log_level != loaded.config.log_level
+        if config.log_level != before.log_level
             && let Some(apply) = self.on_log_level.get()
         {
             apply(config.log_level);
         }
-        loaded.config = config;
-        loaded.origins.append(&mut changed);
+        running.loaded.config = config;
+        for (known, ..) in &pairs {
+            running.in_force.remove(known.name());
+            running.loaded.origins.insert(known.name(), Origin::Runtime);
+        }
+        if !running.in_force.contains_key(CLIENTS_MAX) {
+            running.clients_max = None;
+        }
+        running.publish(limits);
         Ok(())
     }
 
-    /// Writes what is in force into the configuration file.
-    pub fn rewrite(&self) -> Result<(), RewriteError> {
-        let loaded = self.lock();
-        let path = loaded.file.as_deref().ok_or(RewriteError::NoFile)?;
-        rewrite::rewrite(path, &loaded.config)
+    /// Whether there are enough file descriptors for so many clients.
+    fn check_clients(&self, clients_max: u32) -> Result<(), String> {
+        let possible = self.descriptors.get().map_or(clients_max, |descriptors| descriptors.fit(clients_max));
+        if possible >= clients_max {
+            return Ok(());
+        }
+        Err(format!(
+            "The operating system is not able to handle the specified number of clients, try with {possible}"
+        ))
     }
 
-    /// What is loaded, locked.
-    fn lock(&self) -> MutexGuard<'_, Loaded> {
-        self.loaded.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// Listens as `config` says. The log of events says why it cannot be.
+    fn listen(&self, config: &Config) -> Result<(), ()> {
+        let Some(listen) = self.on_listen.get() else { return Ok(()) };
+        listen(config).map_err(|error| tracing::warn!("{error}; the listeners stay as they are"))
+    }
+
+    /// Writes what was asked for into the configuration file.
+    pub fn rewrite(&self) -> Result<(), RewriteError> {
+        let running = self.lock();
+        let path = running.loaded.file.as_deref().ok_or(RewriteError::NoFile)?;
+        rewrite::rewrite(path, &running.loaded.config)
+    }
+
+    /// What is running, locked.
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// The directive of the number of clients.
+const CLIENTS_MAX: &str = "maxclients";
+
+/// A directive, its name as the client wrote it, and its value.
+type Named<'a> = (Known, String, &'a [u8]);
+
+/// The directives of `pairs`, if all of them can be set. All names are looked at before any value, as Redis does.
+fn named<'a>(pairs: &[(&[u8], &'a [u8])]) -> Result<Vec<Named<'a>>, SetError> {
+    let mut named: Vec<Named<'a>> = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let known = Known::find(name).filter(|known| shown(*known));
+        let name = shown_name(name);
+        let known = known.ok_or_else(|| SetError::Unknown(name.clone()))?;
+        check_changeable(known).map_err(|reason| failed(&name, reason))?;
+        if named.iter().any(|(_, other, _)| other.eq_ignore_ascii_case(&name)) {
+            return Err(failed(&name, "duplicate parameter"));
+        }
+        named.push((known, name, value));
+    }
+    Ok(named)
+}
+
+/// Sets one directive. A warning comes back for what is accepted without effect.
+fn set_one(config: &mut Config, known: Known, name: &str, value: &[u8]) -> Result<Option<String>, SetError> {
+    let words = [value.to_vec()];
+    match known {
+        Known::Own(row) => (row.parse)(config, &words).map(|()| None).map_err(|reason| failed(name, reason)),
+        Known::Compat(row) => config.apply_compat(row, &words).map_err(|problem| match problem {
+            Problem::Value { reason, .. } => failed(name, reason),
+            Problem::Refused { reason, .. } => failed(name, format!("not supported: {reason}")),
+            Problem::Unknown { .. } => SetError::Unknown(name.into()),
+        }),
+    }
+}
+
+/// What a client hears when a change of where the server listens fails.
+fn listen_reason(name: &str) -> &'static str {
+    match name.eq_ignore_ascii_case("bind") {
+        true => "Failed to bind to specified addresses.",
+        false => "Unable to listen on this port. Check server logs.",
     }
 }
 
@@ -149,32 +272,20 @@ fn shown(known: Known) -> bool {
 
 /// What stands against a directive's change at run time, if anything.
 fn check_changeable(known: Known) -> Result<(), &'static str> {
-    match known {
-        Known::Own(row) => match row.change {
-            Change::Live => Ok(()),
-            Change::Start => Err("can't set immutable config"),
-            Change::Protected => Err("can't set protected config"),
-        },
-        Known::Compat(_) => Ok(()),
-    }
-}
-
-/// Why a directive has one value only.
-fn compat_reason(rule: Rule) -> String {
-    match rule {
-        Rule::Always(reason) | Rule::Refused(reason) => format!("not supported: {reason}"),
-        Rule::Inert => unreachable!("inert directives take any value"),
+    match known.change() {
+        Change::Live => Ok(()),
+        Change::Start => Err("can't set immutable config"),
+        Change::Protected => Err("can't set protected config"),
     }
 }
 
 /// The error for a directive, as the client called it.
 fn failed(name: &str, reason: impl Into<String>) -> SetError {
-    SetError::Failed { name: name.chars().take(64).collect(), reason: reason.into() }
+    SetError::Failed { name: name.into(), reason: reason.into() }
 }
 
-/// Copies what commands look at.
-pub fn publish(config: &Config, limits: &Limits) {
-    limits.set_clients_max(config.clients_max);
+/// Copies what commands look at, but for the number of clients.
+fn publish(config: &Config, limits: &Limits) {
     limits.set_timeout_s(whole_seconds(config.idle_timeout));
     limits.set_unauthenticated_timeout_s(whole_seconds(config.unauthenticated_timeout));
     limits.set_tcp_keepalive_s(whole_seconds(config.tcp_keepalive));
@@ -204,28 +315,27 @@ pub fn publish(config: &Config, limits: &Limits) {
     limits.set_encodings(encodings(config));
 }
 
-/// The limits by which `OBJECT ENCODING` tells. They have two names each, one of them from before Redis 7; what is no
-/// number counts as not given.
+/// The limits by which `OBJECT ENCODING` tells.
 fn encodings(config: &Config) -> EncodingLimits {
-    const NAMES: [[&str; 2]; 8] = [
-        ["hash-max-listpack-entries", "hash-max-ziplist-entries"],
-        ["hash-max-listpack-value", "hash-max-ziplist-value"],
-        ["set-max-intset-entries", ""],
-        ["set-max-listpack-entries", ""],
-        ["set-max-listpack-value", ""],
-        ["zset-max-listpack-entries", "zset-max-ziplist-entries"],
-        ["zset-max-listpack-value", "zset-max-ziplist-value"],
-        ["list-max-listpack-size", "list-max-ziplist-size"],
+    const NAMES: [&str; 8] = [
+        "hash-max-listpack-entries",
+        "hash-max-listpack-value",
+        "set-max-intset-entries",
+        "set-max-listpack-entries",
+        "set-max-listpack-value",
+        "zset-max-listpack-entries",
+        "zset-max-listpack-value",
+        "list-max-listpack-size",
     ];
     let mut limits = EncodingLimits::default().to_array();
-    for (limit, names) in limits.iter_mut().zip(NAMES) {
-        let given = names.iter().find_map(|name| config.inert.get(*name)?.trim().parse().ok());
+    for (limit, name) in limits.iter_mut().zip(NAMES) {
+        let given = config.inert.get(name).and_then(|value| crate::number::parse_i64(value));
         *limit = given.unwrap_or(*limit);
     }
     EncodingLimits::from_array(limits)
 }
 
-/// Seconds, rounded up: a limit that is set does not become "never".
+/// Whole seconds; parsing rounded them.
 fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

@@ -1,13 +1,18 @@
 //! The kinds of values that directives take: how each is read, checked and written.
 //!
-//! A value arrives as the words of one line. What reads it back gives the same value: `parse(format(v)) == v`, which a
+//! A value arrives as the words of one line, which are bytes: a path or a password may be in any encoding. What reads it back gives the same value: `parse(format(v)) == v`, which a
 //! test holds for every directive. The texts of refused values are those that Redis's clients know.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::checks::Check;
+use super::lines::Word;
 use super::password::Password;
 use crate::keyspace::Classes;
+use crate::number::parse_i64;
 
 /// What a directive's value looks like, and its limits, both inclusive.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +40,19 @@ pub enum Kind {
         /// The largest.
         max: u64,
     },
-    /// A length of time: a bare number counts `unit`s; `100ms`, `30s`, `15m`, `2h` and `1d` say their own.
+    /// A number of bytes of which the nearest possible one is taken: in whole `unit`s, and not above `most`.
+    Size {
+        /// The smallest.
+        min: u64,
+        /// The largest that may be asked for.
+        max: u64,
+        /// The largest possible.
+        most: u64,
+        /// Of what it is a multiple.
+        unit: u64,
+    },
+    /// A length of time: a bare number counts `unit`s; `100ms`, `30s`, `15m`, `2h` and `1d` say their own, and whole `unit`s
+    /// are in force: a short time is rounded up, for a limit that is set must not become "never".
     Time {
         /// What a bare number counts, and what the value is shown in.
         unit: TimeUnit,
@@ -52,6 +69,8 @@ pub enum Kind {
     Text,
     /// Several words.
     Words,
+    /// Words that a function of their own checks.
+    Checked(Check),
     /// A password, kept and written as its digest, and never shown.
     Secret,
 }
@@ -84,13 +103,15 @@ impl Kind {
             Kind::Integer { min, max } | Kind::Hint { min, max } => format!("number, {min} to {max}"),
             Kind::Bytes { min: 0, max: u64::MAX } => "bytes".into(),
             Kind::Bytes { min, max: u64::MAX } => format!("bytes, {} or more", bytes_text(*min)),
-            Kind::Bytes { min, max } => format!("bytes, {} to {}", bytes_text(*min), bytes_text(*max)),
+            Kind::Bytes { min, max } | Kind::Size { min, most: max, .. } => {
+                format!("bytes, {} to {}", bytes_text(*min), bytes_text(*max))
+            }
             Kind::Time { unit: TimeUnit::Milliseconds, .. } => "milliseconds, or 30s, 15m, 2h".into(),
             Kind::Time { unit: TimeUnit::Seconds, .. } => "seconds, or 100ms, 15m, 2h".into(),
             Kind::Permissions => "octal permissions".into(),
             Kind::OneOf(words) => words.join("|"),
             Kind::Text => "text".into(),
-            Kind::Words => "words".into(),
+            Kind::Words | Kind::Checked(_) => "words".into(),
             Kind::Secret => "text, or sha256:<64 hex digits>".into(),
         }
     }
@@ -99,54 +120,63 @@ impl Kind {
 /// A type that a directive's value can have.
 pub trait Setting: Sized {
     /// Reads the words of a line. The error is the text that a client or a person gets.
-    fn parse(words: &[String], kind: &Kind) -> Result<Self, String>;
+    fn parse(words: &[Word], kind: &Kind) -> Result<Self, String>;
 
     /// Takes the words of a line, which may say something of a part of the value only.
-    fn update(&mut self, words: &[String], kind: &Kind) -> Result<(), String> {
+    fn update(&mut self, words: &[Word], kind: &Kind) -> Result<(), String> {
         *self = Self::parse(words, kind)?;
         Ok(())
     }
 
     /// The value as `CONFIG GET` shows it.
-    fn format(&self, kind: &Kind) -> String;
+    fn format(&self, kind: &Kind) -> Word;
 
     /// The value as it stands in a file: quoted where it must be.
-    fn write(&self, kind: &Kind) -> String {
+    fn write(&self, kind: &Kind) -> Word {
         super::lines::quote(&self.format(kind))
     }
 }
 
 /// The only word of a line that takes one.
-fn one(words: &[String]) -> Result<&str, String> {
+pub(super) fn one(words: &[Word]) -> Result<&[u8], String> {
     match words {
         [word] => Ok(word),
         _ => Err("wrong number of arguments".into()),
     }
 }
 
+/// The only word of a line, as text; bytes that are none make it a text that no value matches.
+fn text(words: &[Word]) -> Result<String, String> {
+    Ok(String::from_utf8_lossy(one(words)?).into_owned())
+}
+
+/// A whole number, written as Redis writes it: no sign but `-`, no leading zeros.
+fn whole(words: &[Word]) -> Result<i64, String> {
+    parse_i64(one(words)?).ok_or_else(|| "argument couldn't be parsed into an integer".to_string())
+}
+
 impl Setting for bool {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
         match one(words)? {
-            word if word.eq_ignore_ascii_case("yes") => Ok(true),
-            word if word.eq_ignore_ascii_case("no") => Ok(false),
+            word if word.eq_ignore_ascii_case(b"yes") => Ok(true),
+            word if word.eq_ignore_ascii_case(b"no") => Ok(false),
             _ => Err("argument must be 'yes' or 'no'".into()),
         }
     }
 
-    fn format(&self, _: &Kind) -> String {
+    fn format(&self, _: &Kind) -> Word {
         if *self { "yes" } else { "no" }.into()
     }
 }
 
 impl Setting for i64 {
-    fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], kind: &Kind) -> Result<Self, String> {
         let (min, max, possible) = match *kind {
             Kind::Integer { min, max } => (min, max, min..=max),
             Kind::Hint { min, max } => (0, i64::from(i32::MAX), min..=max),
             _ => unreachable!("an i64 is an Integer or a Hint"),
         };
-        let value: i64 =
-            one(words)?.parse().map_err(|_| "argument couldn't be parsed into an integer".to_string())?;
+        let value = whole(words)?;
         if (min..=max).contains(&value) {
             Ok(value.clamp(*possible.start(), *possible.end()))
         } else {
@@ -154,28 +184,28 @@ impl Setting for i64 {
         }
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.to_string()
+    fn format(&self, _: &Kind) -> Word {
+        self.to_string().into()
     }
 }
 
 impl Setting for u64 {
-    fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
-        match *kind {
-            Kind::Bytes { min, max } => {
-                let value = parse_bytes(one(words)?).ok_or("argument must be a memory value")?;
-                if (min..=max).contains(&value) {
-                    Ok(value)
-                } else {
-                    Err(format!("argument must be between {min} and {max} inclusive"))
-                }
-            }
-            _ => Ok(i64::parse(words, kind)?.cast_unsigned()),
+    fn parse(words: &[Word], kind: &Kind) -> Result<Self, String> {
+        let (min, max, most, unit) = match *kind {
+            Kind::Bytes { min, max } => (min, max, max, 1),
+            Kind::Size { min, max, most, unit } => (min, max, most, unit),
+            _ => return Ok(i64::parse(words, kind)?.cast_unsigned()),
+        };
+        let value = parse_bytes(&text(words)?).ok_or("argument must be a memory value")?;
+        if (min..=max).contains(&value) {
+            Ok(value.min(most).next_multiple_of(unit))
+        } else {
+            Err(format!("argument must be between {min} and {max} inclusive"))
         }
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.to_string()
+    fn format(&self, _: &Kind) -> Word {
+        self.to_string().into()
     }
 }
 
@@ -183,12 +213,12 @@ impl Setting for u64 {
 macro_rules! narrow_settings {
     ($($type:ty => $wide:ty),+) => {
         $(impl Setting for $type {
-            fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
+            fn parse(words: &[Word], kind: &Kind) -> Result<Self, String> {
                 <$wide>::parse(words, kind)?.try_into().map_err(|_| "argument is out of range".to_string())
             }
 
-            fn format(&self, _: &Kind) -> String {
-                self.to_string()
+            fn format(&self, _: &Kind) -> Word {
+                self.to_string().into()
             }
         })+
     };
@@ -196,9 +226,10 @@ macro_rules! narrow_settings {
 narrow_settings!(u16 => i64, u32 => i64, usize => u64);
 
 impl Setting for Duration {
-    fn parse(words: &[String], kind: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], kind: &Kind) -> Result<Self, String> {
         let Kind::Time { unit, min, max } = *kind else { unreachable!("a Duration is a Time") };
-        let word = one(words)?;
+        let word = text(words)?;
+        let word = word.as_str();
         let (number, factor) = match word.find(|letter: char| letter.is_ascii_alphabetic()) {
             None => (word, unit.millis()),
             Some(at) => {
@@ -208,25 +239,19 @@ impl Setting for Duration {
                 (&word[..at], factor)
             }
         };
-        let number: i64 =
-            number.parse().map_err(|_| "argument couldn't be parsed into an integer".to_string())?;
+        let number = whole(&[number.into()])?;
         let millis = u64::try_from(number).ok().and_then(|number| number.checked_mul(factor));
         match millis {
             Some(millis) if millis / unit.millis() >= min && millis <= max.saturating_mul(unit.millis()) => {
-                Ok(Duration::from_millis(millis))
+                Ok(Duration::from_millis(millis.next_multiple_of(unit.millis())))
             }
             _ => Err(format!("argument must be between {min} and {max} inclusive")),
         }
     }
 
-    fn format(&self, kind: &Kind) -> String {
+    fn format(&self, kind: &Kind) -> Word {
         let Kind::Time { unit, .. } = *kind else { unreachable!("a Duration is a Time") };
-        let millis = self.as_millis() as u64;
-        if millis.is_multiple_of(unit.millis()) {
-            (millis / unit.millis()).to_string()
-        } else {
-            format!("{millis}ms")
-        }
+        (self.as_millis() as u64 / unit.millis()).to_string().into()
     }
 }
 
@@ -243,13 +268,13 @@ fn time_suffix_millis(suffix: &str) -> Option<u64> {
 }
 
 impl Setting for Classes {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
-        Classes::parse(one(words)?)
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
+        Classes::parse(&text(words)?)
             .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_string())
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.text()
+    fn format(&self, _: &Kind) -> Word {
+        self.text().into()
     }
 }
 
@@ -258,85 +283,84 @@ impl Setting for Classes {
 pub struct Permissions(pub u32);
 
 impl Setting for Permissions {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
-        match u32::from_str_radix(one(words)?, 8) {
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
+        match u32::from_str_radix(&text(words)?, 8) {
             Ok(bits) if bits <= 0o777 => Ok(Permissions(bits)),
             _ => Err("argument must be octal permissions, such as 700".into()),
         }
     }
 
-    fn format(&self, _: &Kind) -> String {
-        format!("{:o}", self.0)
+    fn format(&self, _: &Kind) -> Word {
+        format!("{:o}", self.0).into()
     }
 }
 
-impl Setting for String {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
-        Ok(one(words)?.to_string())
-    }
-
-    fn format(&self, _: &Kind) -> String {
-        self.clone()
-    }
+/// The path that these bytes name.
+pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
+    OsString::from_vec(bytes.to_vec()).into()
 }
 
 /// An empty text means that there is no path.
 impl Setting for Option<PathBuf> {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
         let path = one(words)?;
-        Ok((!path.is_empty()).then(|| path.into()))
+        Ok((!path.is_empty()).then(|| path_of(path)))
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+    fn format(&self, _: &Kind) -> Word {
+        self.as_ref().map(|path| path.as_os_str().as_bytes().to_vec()).unwrap_or_default()
     }
 }
 
 impl Setting for PathBuf {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
         match one(words)? {
-            "" => Err("argument must be a path".into()),
-            path => Ok(path.into()),
+            b"" => Err("argument must be a path".into()),
+            path => Ok(path_of(path)),
         }
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.display().to_string()
+    fn format(&self, _: &Kind) -> Word {
+        self.as_os_str().as_bytes().to_vec()
     }
 }
 
 impl Setting for Vec<String> {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
+        let text = |word: &Word| {
+            String::from_utf8(word.clone()).map_err(|_| "argument must be UTF-8 text".to_string())
+        };
+        let words: Vec<String> = words.iter().map(text).collect::<Result<_, _>>()?;
         Ok(words.iter().flat_map(|word| word.split_ascii_whitespace()).map(str::to_string).collect())
     }
 
-    fn format(&self, _: &Kind) -> String {
-        self.join(" ")
+    fn format(&self, _: &Kind) -> Word {
+        self.join(" ").into()
     }
 
-    fn write(&self, kind: &Kind) -> String {
-        if self.is_empty() { "\"\"".into() } else { self.format(kind) }
+    fn write(&self, kind: &Kind) -> Word {
+        if self.is_empty() { b"\"\"".into() } else { self.format(kind) }
     }
 }
 
 impl Setting for Password {
-    fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
-        Ok(Password::from_text(one(words)?))
+    fn parse(words: &[Word], _: &Kind) -> Result<Self, String> {
+        Ok(Password::from_bytes(one(words)?))
     }
 
-    fn format(&self, _: &Kind) -> String {
+    fn format(&self, _: &Kind) -> Word {
         self.masked().into()
     }
 
-    fn write(&self, _: &Kind) -> String {
-        super::lines::quote(&self.digest_text())
+    fn write(&self, _: &Kind) -> Word {
+        super::lines::quote(self.digest_text().as_bytes())
     }
 }
 
-/// Reads a number of bytes, as Redis does: `k`, `m`, `g`, `t` count thousands, `kb`, `mb`, `gb`, `tb` count 1024s.
+/// Reads a number of bytes, as Redis does, for which no digit is 0: `k`, `m`, `g`, `t` count thousands, `kb`, `mb`, `gb`, `tb` count 1024s.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..digits].parse().ok()?;
+    let number: u64 = if digits == 0 { 0 } else { text[..digits].parse().ok()? };
     let factor: u64 = match text[digits..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" => 1000,
@@ -362,108 +386,30 @@ pub fn bytes_text(bytes: u64) -> String {
     bytes.to_string()
 }
 
-/// Declares an enum whose values have names in the configuration.
-macro_rules! choice {
-    ($(#[$meta:meta])* $type:ident { $($(#[$variant_meta:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $type { $($(#[$variant_meta])* $variant),+ }
-
-        impl $type {
-            /// The names of the values, in order.
-            pub const NAMES: &'static [&'static str] = &[$($name),+];
-
-            /// The name of this value.
-            pub fn name(self) -> &'static str {
-                match self { $($type::$variant => $name),+ }
-            }
-        }
-
-        impl Setting for $type {
-            fn parse(words: &[String], _: &Kind) -> Result<Self, String> {
-                match one(words)?.to_ascii_lowercase().as_str() {
-                    $($name => Ok($type::$variant),)+
-                    _ => Err(format!("argument(s) must be one of the following: {}", Self::NAMES.join(", "))),
-                }
-            }
-
-            fn format(&self, _: &Kind) -> String {
-                self.name().into()
-            }
-        }
-    };
-}
-
-choice! {
-    /// How much is logged; each level includes those after it.
-    LogLevel {
-        /// Everything, for developers.
-        Debug = "debug",
-        /// Each connection too.
-        Verbose = "verbose",
-        /// What an operator wants to know.
-        Notice = "notice",
-        /// Only what needs attention.
-        Warning = "warning",
-        /// Nothing at all.
-        Nothing = "nothing",
-    }
-}
-
-choice! {
-    /// The shape of a line of the log.
-    LogFormat {
-        /// `text` on a terminal, `logfmt` elsewhere.
-        Auto = "auto",
-        /// For people.
-        Text = "text",
-        /// `key=value` pairs.
-        Logfmt = "logfmt",
-        /// One JSON object a line.
-        Json = "json",
-    }
-}
-
-choice! {
-    /// How the log is written and synced.
-    WalMethod {
-        /// Direct if the file system allows it, else buffered.
-        Auto = "auto",
-        /// Writes that bypass the page cache and are durable when they return.
-        Direct = "direct",
-        /// Writes through the page cache, each group followed by a sync.
-        Buffered = "buffered",
-    }
-}
-
-choice! {
-    /// Who started the server and waits to hear that it is ready.
-    Supervised {
-        /// Nobody.
-        No = "no",
-        /// systemd, told through the socket that `NOTIFY_SOCKET` names.
-        Systemd = "systemd",
-        /// systemd if `NOTIFY_SOCKET` is set, else nobody.
-        Auto = "auto",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
-        vec![text.to_string()]
+    fn words(text: &str) -> Vec<Word> {
+        vec![text.into()]
     }
 
     #[test]
     fn sizes_tell_thousands_from_1024s() {
-        for (text, bytes) in
-            [("0", 0), ("1k", 1000), ("1kb", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000), ("3tb", 3 << 40)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("", 0),
+            ("kb", 0),
+            ("05", 5),
+            ("1k", 1000),
+            ("1kb", 1024),
+            ("2MB", 2 << 20),
+            ("1g", 1_000_000_000),
+            ("3tb", 3 << 40),
+        ] {
             assert_eq!(parse_bytes(text), Some(bytes), "{text}");
         }
-        for text in ["", "k", "-1", "1zb", "1 kb", "99999999999tb", "1.5gb"] {
+        for text in ["-1", "+5", "1zb", "1 kb", "99999999999tb", "1.5gb"] {
             assert_eq!(parse_bytes(text), None, "{text}");
         }
         assert_eq!(bytes_text(64 << 20), "64mb");
@@ -474,10 +420,12 @@ mod tests {
     #[test]
     fn times_count_their_own_unit_unless_they_say_another() {
         let seconds = Kind::Time { unit: TimeUnit::Seconds, min: 0, max: 100_000 };
-        for (text, millis) in [("5", 5000), ("100ms", 100), ("15m", 900_000), ("1d", 86_400_000)] {
+        for (text, millis) in
+            [("5", 5000), ("100ms", 1000), ("1001ms", 2000), ("15m", 900_000), ("1d", 86_400_000)]
+        {
             let time = Duration::parse(&words(text), &seconds).unwrap();
             assert_eq!(time.as_millis(), millis, "{text}");
-            assert_eq!(Duration::parse(&words(&time.format(&seconds)), &seconds), Ok(time));
+            assert_eq!(Duration::parse(&[time.format(&seconds)], &seconds), Ok(time));
         }
         for text in ["", "x", "5 s", "-1", "2d", "1w", "99999999999999999999"] {
             assert!(Duration::parse(&words(text), &seconds).is_err(), "{text}");
@@ -488,7 +436,10 @@ mod tests {
     fn limits_are_named_in_the_refusal() {
         let kind = Kind::Integer { min: 1, max: 10 };
         assert_eq!(i64::parse(&words("0"), &kind), Err("argument must be between 1 and 10 inclusive".into()));
-        assert_eq!(i64::parse(&words("a"), &kind), Err("argument couldn't be parsed into an integer".into()));
+        for text in ["a", "", "+5", "05", "5 ", "1e3"] {
+            let refusal = "argument couldn't be parsed into an integer";
+            assert_eq!(i64::parse(&words(text), &kind), Err(refusal.into()), "{text}");
+        }
         assert_eq!(i64::parse(&[], &kind), Err("wrong number of arguments".into()));
     }
 

@@ -42,7 +42,7 @@ use session::{Session, Step};
 use socket::{Ended, Ready, Received, Socket};
 
 /// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
-const INPUT_BYTES_MAX: u64 = 3 << 29;
+pub(crate) const INPUT_BYTES_MAX: u64 = 3 << 29;
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
 /// Rounds after which other tasks of the thread get their turn.

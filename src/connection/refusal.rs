@@ -1,7 +1,8 @@
 //! Which command a request asks for, and what is said to requests that ask for none.
 
-use crate::command::{Args, Spec};
-use crate::state::Commands;
+use crate::command::{Args, Flags, Spec};
+use crate::config::DebugCommand;
+use crate::state::{ClientInfo, Commands, ServerState};
 
 /// Bytes of a client's words that an error text repeats.
 const SHOWN_BYTES_MAX: usize = 128;
@@ -22,14 +23,33 @@ pub(super) fn resolve(commands: &Commands, args: &Args<'_>) -> Result<&'static S
     if !spec.subcommands.is_empty()
         && let Some(name) = args.get(1)
     {
-        spec = Commands::subcommand(spec, name)
-            .ok_or_else(|| refuse(args, None, unknown_subcommand(args, name)))?;
+        spec = match Commands::subcommand(spec, name) {
+            Some(subcommand) => subcommand,
+            // Whoever may not use the command does not learn what it knows.
+            None if spec.flags.has(Flags::PROTECTED) => spec,
+            None => return Err(refuse(args, None, unknown_subcommand(args, name))),
+        };
     }
     if !spec.takes(args.len()) {
         let text = format!("ERR wrong number of arguments for '{}' command", spec.name);
         return Err(refuse(args, Some(spec), text.into_bytes()));
     }
     Ok(spec)
+}
+
+/// Why a client may not use a protected command, if so.
+#[cold]
+pub(super) fn protection(state: &ServerState, client: &ClientInfo) -> Option<&'static [u8]> {
+    let allowed = match state.settings().current().debug_command {
+        DebugCommand::Yes => true,
+        DebugCommand::No => false,
+        DebugCommand::Local => client.peer().is_local(),
+    };
+    (!allowed).then_some(
+        b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
+          local connection, otherwise you need to set this option in the configuration file, and then restart the \
+          server.",
+    )
 }
 
 /// Refuses a request with `text`, unless it is one of another protocol.

@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::no_op::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
-use super::refusal::resolve;
+use super::refusal::{protection, resolve};
 use crate::command::{Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
@@ -195,6 +195,13 @@ impl Session {
         if !self.is_authenticated() && !spec.flags.has(Flags::NO_AUTH) {
             self.published = false;
             self.reject(work, spec, b"NOAUTH Authentication required.");
+            return (Some(spec), None);
+        }
+        if spec.flags.has(Flags::PROTECTED)
+            && let Some(text) = protection(&self.state, self.client.info())
+        {
+            self.reject(work, spec, text);
+            work.spans.truncate(first_span);
             return (Some(spec), None);
         }
         let is_special = self.client.is_special();

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -69,13 +70,20 @@ impl Spare {
     }
 }
 
-/// Takes connections for ever.
-pub(super) async fn accept(services: Services, listener: &Listener, spawner: &Spawner, spare: &Spare) {
+/// Takes connections until the listener is closed.
+pub(super) async fn accept(
+    services: &Services,
+    listener: &Listener,
+    spawner: &Spawner,
+    spare: &Spare,
+    is_closed: &AtomicBool,
+) {
     let mut in_a_row = 0;
     let mut told: Option<Instant> = None;
     loop {
         match listener.accept().await {
-            Ok(stream) => admit(&services, listener, spawner, stream),
+            Ok(stream) => admit(services, listener, spawner, stream),
+            Err(_) if is_closed.load(Relaxed) => return,
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
                 errno => {
@@ -99,7 +107,7 @@ pub(super) async fn accept(services: Services, listener: &Listener, spawner: &Sp
 }
 
 /// Begins to serve a connection, unless it is to be refused.
-fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Stream) {
+pub(super) fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Stream) {
     let state = &services.state;
     let peer = describe(listener, &stream);
     if state.clients.len() >= state.limits.clients_max() as usize {

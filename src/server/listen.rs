@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use async_io::Async;
 use async_net::TcpListener;
 use async_net::unix::UnixListener;
+use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::connection::Stream;
@@ -55,9 +56,15 @@ impl Listener {
     /// # Errors
     /// The address is taken, is not of this machine, or may not be used.
     pub fn tcp(address: SocketAddr, backlog: i32) -> Result<Self, ListenError> {
+        Self::tcp_beside(address, backlog, false)
+    }
+
+    /// As [`Listener::tcp`]; with `shares`, beside others that share their port too (see [`Listener::share_port`]).
+    pub(super) fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
         let open = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
+            set_socket_reuseport(&socket, shares)?;
             if address.is_ipv6() {
                 socket.set_only_v6(true)?;
             }
@@ -98,7 +105,16 @@ impl Listener {
     /// # Errors
     /// An address that is not optional cannot be listened on, or none is left.
     pub fn bind_all(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Self>, ListenError> {
-        let mut listeners = Vec::new();
+        Self::each_address(bind, port, |address| Self::tcp(address, backlog))
+    }
+
+    /// What `open` makes of each address of `bind`, as [`Listener::bind_all`].
+    pub(super) fn each_address<T>(
+        bind: &[String],
+        port: u16,
+        mut open: impl FnMut(SocketAddr) -> Result<T, ListenError>,
+    ) -> Result<Vec<T>, ListenError> {
+        let mut opened = Vec::new();
         for word in bind {
             let (optional, address) = match word.strip_prefix('-') {
                 Some(address) => (true, address),
@@ -106,18 +122,25 @@ impl Listener {
             };
             let listener = parse_address(address)
                 .map_err(|source| ListenError { endpoint: address.to_owned(), source })
-                .and_then(|ip| Self::tcp(SocketAddr::new(ip, port), backlog));
+                .and_then(|ip| open(SocketAddr::new(ip, port)));
             match listener {
-                Ok(listener) => listeners.push(listener),
+                Ok(listener) => opened.push(listener),
                 Err(error) if optional => tracing::info!(%error, "optional address left out"),
                 Err(error) => return Err(error),
             }
         }
-        if listeners.is_empty() && !bind.is_empty() {
+        if opened.is_empty() && !bind.is_empty() {
             let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
             return Err(ListenError { endpoint: bind.join(" "), source });
         }
-        Ok(listeners)
+        Ok(opened)
+    }
+
+    /// Whether other sockets of this process may listen on the same port, at addresses that overlap: while listeners are
+    /// exchanged, and at no other time, or a second server could take clients away.
+    pub(super) fn share_port(&self, shares: bool) {
+        // Where the system does not know it, an address that overlaps cannot be opened, and the old ones stay.
+        let _ = set_socket_reuseport(self, shares);
     }
 
     /// Takes the next connection; waits for one.

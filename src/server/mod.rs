@@ -5,6 +5,7 @@
 mod accept;
 mod executor;
 mod listen;
+mod listening;
 mod slice;
 
 pub use executor::{Executors, Spawner};
@@ -17,7 +18,7 @@ use async_io::Timer;
 
 use crate::connection::Services;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
-use accept::Spare;
+use listening::Listening;
 
 /// How often rates are sampled and the writer is asked to look after expired keys.
 const TICK: Duration = Duration::from_millis(100);
@@ -35,19 +36,19 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// that is none of the executor's, without a reactor of its own (`futures_lite::future::block_on`).
 pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
     let state = services.state.clone();
-    let spare = Arc::new(Spare::new());
-    let mut tasks = Vec::new();
-    for listener in listeners {
-        let (services, tasks_spawner, spare) = (services.clone(), spawner.clone(), spare.clone());
-        tasks.push(spawner.spawn_scoped(async move {
-            accept::accept(services, &listener, &tasks_spawner, &spare).await;
-        }));
-    }
-    tasks.push(spawner.spawn_scoped(keep_house(services)));
+    let listening = Listening::start(services.clone(), spawner.clone(), listeners);
+    let weak = Arc::downgrade(&listening);
+    state.settings().on_listen(move |config| match weak.upgrade() {
+        Some(listening) => {
+            let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
+            listening.exchange(&config.bind, config.port, backlog).map_err(|error| error.to_string())
+        }
+        None => Ok(()),
+    });
+    let house = spawner.spawn_scoped(keep_house(services));
     let mode = state.shutdown.wait().await;
-    for task in tasks {
-        task.cancel().await;
-    }
+    listening.stop().await;
+    house.cancel().await;
     drain(&state, mode.now).await;
     mode
 }

@@ -28,6 +28,14 @@ pub struct Peer {
     pub fd: i32,
 }
 
+impl Peer {
+    /// Whether the client is on this machine.
+    pub fn is_local(&self) -> bool {
+        let ip = || self.addr.parse::<std::net::SocketAddr>().map(|address| address.ip().to_canonical());
+        self.is_unix || ip().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
 /// What a client says of itself; kept behind a lock that only `CLIENT` commands take.
 #[derive(Clone, Debug, Default)]
 pub struct ClientLabels {

@@ -163,7 +163,7 @@ impl ServerState {
 
     /// Hands over the configuration, and copies what commands look at into the limits. Only the first call counts.
     pub fn set_settings(&self, settings: Settings) {
-        crate::config::publish(&settings.current(), &self.limits);
+        settings.publish(&self.limits);
         let _ = self.settings.set(settings);
     }
 

@@ -1,0 +1,54 @@
+//! How many clients the process's file descriptors are enough for.
+//!
+//! Some descriptors are kept for the server itself: log, table and listeners need them while clients have all others. The
+//! rest is what `maxclients` can be: one number, which the start, `CONFIG SET`, `CONFIG GET` and `INFO` share.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use wal::LogOptions;
+
+use crate::config::Config;
+
+/// Descriptors that the server needs in any case: the standard ones, the table, the directory's lock, the log of events,
+/// signals, the reactor's, the spare one, the log's segment in use and the next, and some that are open for a moment.
+const OWN_FILES: u64 = 18;
+/// Descriptors of each thread that serves connections: its epoll instance and its bell.
+const FILES_PER_THREAD: u64 = 2;
+
+/// The descriptors that clients cannot have.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptors {
+    /// How many they are.
+    reserved: u64,
+}
+
+impl Descriptors {
+    /// What a server with this configuration needs for itself.
+    pub fn new(config: &Config) -> Self {
+        let threads = FILES_PER_THREAD * config.thread_count() as u64;
+        let segments =
+            u64::from(config.wal_spare_segments).max(LogOptions::default().spare_segments_max as u64);
+        let listeners = config.bind.len() as u64 + 1;
+        Self { reserved: OWN_FILES + threads + segments + listeners }
+    }
+
+    /// How many descriptors the server needs for itself.
+    pub fn reserved(self) -> u64 {
+        self.reserved
+    }
+
+    /// How many of `clients_max` clients the process may have; its limit is raised as far as it can be and must.
+    pub fn fit(self, clients_max: u32) -> u32 {
+        let wanted = u64::from(clients_max) + self.reserved;
+        let granted = raise(wanted);
+        u32::try_from(granted.min(wanted).saturating_sub(self.reserved)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Raises the number of files that the process may open to `wanted`, as far as its hard limit lets it; what it then is.
+fn raise(wanted: u64) -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let current = current.unwrap_or(u64::MAX);
+    let possible = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = Rlimit { current: Some(possible), maximum };
+    if possible > current && setrlimit(Resource::Nofile, raised).is_ok() { possible } else { current }
+}

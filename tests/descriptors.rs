@@ -97,6 +97,88 @@ fn a_low_limit_serves_as_many_as_fit() {
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 }
 
+/// The number of clients that may come, as INFO and CONFIG GET show it.
+fn clients_max(client: &mut Client) -> (u32, u32) {
+    let info = client.run("INFO clients").text();
+    let line = info.lines().find_map(|line| line.strip_prefix("maxclients:")).expect("INFO shows it");
+    let Value::Array(pair) = client.run("CONFIG GET maxclients") else { panic!("CONFIG GET shows it") };
+    (line.parse().unwrap(), pair[1].text().parse().unwrap())
+}
+
+#[test]
+fn the_number_of_clients_is_the_one_in_force_everywhere() {
+    let root = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 100 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ackd")]);
+    let mut server = TestServer::spawn_by(limited, free_port(), &root.path().join("data"), &[]);
+    server.wait_ready();
+    let mut client = server.client();
+    let (shown, configured) = clients_max(&mut client);
+    assert_eq!(shown, configured);
+    assert!((20..100).contains(&shown), "{shown} clients fit 100 descriptors");
+    // Whatever else is set, descriptors for log and table are kept.
+    assert_eq!(client.run("CONFIG SET timeout 0 hz 20"), Value::Simple("OK".into()));
+    assert_eq!(clients_max(&mut client), (shown, shown));
+    let refusal = format!(
+        "ERR CONFIG SET failed (possibly related to argument 'maxclients') - \
+         The operating system is not able to handle the specified number of clients, try with {shown}"
+    );
+    let hz = client.run("CONFIG GET hz");
+    assert_eq!(client.run("CONFIG SET hz 30 maxclients 1000"), Value::Error(refusal));
+    assert_eq!(clients_max(&mut client), (shown, shown));
+    assert_eq!(client.run("CONFIG GET hz"), hz);
+    for fewer in [shown - 1, 5, shown] {
+        assert_eq!(client.run(&format!("CONFIG SET maxclients {fewer}")), Value::Simple("OK".into()));
+        assert_eq!(clients_max(&mut client), (fewer, fewer));
+    }
+}
+
+#[test]
+fn the_soft_limit_is_raised_as_far_as_the_hard_one_lets_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -S -n 100 && ulimit -H -n 600 && exec \"$@\"", "sh"]);
+    limited.arg(env!("CARGO_BIN_EXE_ackd"));
+    let server_flags = ["--maxclients", "20"];
+    let mut server = TestServer::spawn_by(limited, free_port(), &root.path().join("data"), &server_flags);
+    server.wait_ready();
+    let mut client = server.client();
+    assert_eq!(client.run("CONFIG SET maxclients 500"), Value::Simple("OK".into()));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft: u32 = files.split_whitespace().nth(3).unwrap().parse().unwrap();
+    assert!((520..=600).contains(&soft), "{files}");
+    let refused = client.run("CONFIG SET maxclients 600");
+    assert!(matches!(&refused, Value::Error(text) if text.contains("try with 5")), "{refused:?}");
+    assert_eq!(clients_max(&mut client), (500, 500));
+}
+
+/// What the server keeps for itself is enough for what it has open.
+#[test]
+fn no_more_files_are_open_than_are_kept_for_the_server() {
+    let root = tempfile::tempdir().unwrap();
+    for (threads, spares) in [("1", "2"), ("6", "30")] {
+        let flags = ["--threads", threads, "--wal-spare-segments", spares, "--wal-segment-size", "1mb"];
+        let server = TestServer::start(&root.path().join(threads), &flags);
+        let mut client = server.client();
+        let mut config = ackd::config::Config::default();
+        config.threads = threads.parse().unwrap();
+        config.wal_spare_segments = spares.parse().unwrap();
+        let reserved = ackd::descriptors::Descriptors::new(&config).reserved();
+        let mut most = 0;
+        for number in 0..60 {
+            assert!(set_large(&mut client, number));
+            if number % 20 == 0 {
+                assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+            }
+            let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count() as u64;
+            most = most.max(open - 1);
+        }
+        eprintln!("{most} files open without the client's, {reserved} kept");
+        assert!(most + 4 <= reserved, "{most} files are open, {reserved} are kept");
+    }
+}
+
 #[test]
 fn with_no_descriptor_left_what_runs_goes_on() {
     let root = tempfile::tempdir().unwrap();

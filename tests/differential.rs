@@ -17,6 +17,8 @@ mod bitmaps;
 #[path = "differential/command_info.rs"]
 mod command_info;
 mod common;
+#[path = "differential/configuration.rs"]
+mod configuration;
 #[path = "differential/events.rs"]
 mod events;
 #[path = "differential/geo.rs"]

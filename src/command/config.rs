@@ -1,7 +1,7 @@
 //! `CONFIG`: the configuration of the running server.
 
-use super::local::{self, Outcome, specs, unknown_subcommand, wrong_arity};
-use super::{Args, LocalCtx, Spec};
+use super::local::{self, Outcome, specs, unknown_subcommand};
+use super::{Args, CommandError, LocalCtx, Spec};
 use crate::resp::Reply;
 
 /// The commands of this file.
@@ -40,7 +40,7 @@ fn get(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
 /// `CONFIG SET parameter value ...`
 fn set(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if !args.len().is_multiple_of(2) {
-        return Err(wrong_arity("config|set"));
+        return Err(CommandError::SYNTAX);
     }
     let mut words = args.from(2);
     let mut pairs = Vec::with_capacity(args.len() / 2 - 1);

@@ -54,7 +54,6 @@ const FLAG_NAMES: &[(Flags, &str)] = &[
     (Flags::FAST, "fast"),
     (Flags::NO_AUTH, "no_auth"),
     (Flags::NO_MULTI, "no_multi"),
-    (Flags::PROTECTED, "protected"),
     (Flags::MOVABLEKEYS, "movablekeys"),
 ];
 

@@ -352,10 +352,7 @@ fn configuration_is_read_and_changed() {
     assert_eq!(client.run("config get maxclients"), "*2\r\n$10\r\nmaxclients\r\n$3\r\n100\r\n");
     assert_eq!(client.run("config set maxclients 50 timeout 9"), "+OK\r\n");
     assert_eq!((server.limits.clients_max(), server.limits.timeout_s()), (50, 9));
-    assert_eq!(
-        client.run("config set maxclients 50 timeout"),
-        "-ERR wrong number of arguments for 'config|set' command\r\n"
-    );
+    assert_eq!(client.run("config set maxclients 50 timeout"), "-ERR syntax error\r\n");
     assert_eq!(client.run("config get nothing"), "*0\r\n");
     assert_eq!(client.run("config rewrite"), "-ERR The server is running without a config file\r\n");
     server.stats.connected();
@@ -511,6 +508,24 @@ fn every_reply_is_one_well_formed_value_in_both_protocols() {
             value(&client.run(line));
         }
     }
+}
+
+#[test]
+fn the_picture_ends_with_the_version_and_is_drawn_where_redis_draws_one() {
+    let mut client = Client::connect(&server(""));
+    let plain = format!("Redis ver. {}\n", super::connection::REDIS_VERSION);
+    let bulk = format!("${}\r\n{plain}\r\n", plain.len());
+    for line in ["lolwut", "lolwut version", "lolwut version 7", "lolwut 10 20", "lolwut foo"] {
+        assert_eq!(client.run(line), bulk, "{line}");
+    }
+    for line in ["lolwut version 5", "lolwut version 6 20"] {
+        let picture = client.run(line);
+        assert!(picture.contains('~') && picture.ends_with(&format!(" {plain}\r\n")), "{picture}");
+    }
+    client.run("hello 3");
+    assert!(client.run("lolwut").starts_with(&format!("={}\r\ntxt:Redis ver. ", plain.len() + 4)));
+    assert!(client.run("memory malloc-stats").contains("txt:"), "RESP3 says that it is a text");
+    assert!(client.run("info server").contains("\r\ngcc_version:"));
 }
 
 #[test]

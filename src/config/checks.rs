@@ -48,6 +48,12 @@ pub(super) fn save(words: &[Word]) -> Result<Word, String> {
     }
 }
 
+/// `repl-backlog-size`: a number of bytes, 16 KiB at least.
+pub(super) fn backlog(words: &[Word]) -> Result<Word, String> {
+    const BYTES: Kind = Kind::Bytes { min: 1, max: i64::MAX as u64 };
+    Ok(u64::parse(words, &BYTES)?.max(16 << 10).to_string().into())
+}
+
 /// `replicaof`: nobody, or host and port.
 pub(super) fn replica_of(words: &[Word]) -> Result<Word, String> {
     let words = split(words);

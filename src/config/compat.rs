@@ -182,8 +182,9 @@ compat! {
         "zset-max-listpack-value" or "zset-max-ziplist-value" "64",
     }
     Rule::Inert, bytes(1, i64::MAX as u64), Live => {
-        "active-defrag-ignore-bytes" "104857600", "repl-backlog-size" "1048576",
+        "active-defrag-ignore-bytes" "104857600",
     }
+    Rule::Inert, Kind::Checked(checks::backlog), Live => { "repl-backlog-size" "1048576" }
     Rule::Inert, ANY_BYTES, Live => { "cluster-link-sendbuf-limit" "0" }
     Rule::Inert, Kind::Checked(checks::bytes_or_percent), Live => { "maxmemory-clients" "0" }
     Rule::Inert, Kind::Checked(checks::percentiles), Live => {

@@ -234,8 +234,8 @@ impl Setting for Duration {
             None => (word, unit.millis()),
             Some(at) => {
                 let suffix = word[at..].to_ascii_lowercase();
-                let factor = time_suffix_millis(&suffix)
-                    .ok_or("argument must be a time, such as 100ms, 30s or 15m")?;
+                let factor =
+                    time_suffix_millis(&suffix).ok_or("argument couldn't be parsed into an integer")?;
                 (&word[..at], factor)
             }
         };

@@ -1,10 +1,12 @@
 //! The listeners of a running server, and how others take their place while clients are served.
 //!
 //! New sockets are opened first. Only when all of them listen do the old ones go, and not before each connection that
-//! waits in them was taken: a client that knows an address of both finds it open at any time. What cannot be opened leaves
-//! all as it was. Clients that are connected notice nothing.
+//! waits in them was taken. A listener stays where its address is wanted again, or one that covers it: so a client that
+//! knows such an address finds it open at any time. What cannot be opened leaves all as it was. Clients that are connected
+//! notice nothing.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -36,6 +38,12 @@ struct Door {
     is_closed: Arc<AtomicBool>,
     /// The accept loop. It ends when this is dropped.
     task: Task<()>,
+}
+
+/// Whether a listener at `wide` gets what is sent to `address` too: it is the same, or stands for all addresses.
+fn covers(wide: SocketAddr, address: SocketAddr) -> bool {
+    let is_all = wide.ip().is_unspecified() && wide.is_ipv4() == address.is_ipv4();
+    wide.port() == address.port() && (is_all || wide.ip() == address.ip())
 }
 
 impl Listening {
@@ -76,9 +84,11 @@ impl Listening {
             }),
         };
         if let Ok(wanted) = &opened {
-            let stays = |door: &Door| {
-                door.listener.address().is_none()
-                    || wanted.iter().any(|listener| Arc::ptr_eq(listener, &door.listener))
+            let stays = |door: &Door| match door.listener.address() {
+                None => true,
+                Some(address) => {
+                    wanted.iter().filter_map(|other| other.address()).any(|other| covers(other, address))
+                }
             };
             let (stay, gone): (Vec<Door>, Vec<Door>) = open.drain(..).partition(stays);
             let is_new = |listener: &&Arc<Listener>| !old.iter().any(|other| Arc::ptr_eq(other, listener));

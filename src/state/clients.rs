@@ -425,6 +425,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn loopback_addresses_and_unix_sockets_are_local() {
+        let is_local =
+            |addr: &str, is_unix| Peer { addr: addr.into(), is_unix, ..Peer::default() }.is_local();
+        assert!(is_local("127.0.0.1:9", false) && is_local("[::1]:9", false) && is_local("/run/s:0", true));
+        assert!(!is_local("10.0.0.1:9", false) && !is_local("[fe80::1]:9", false) && !is_local("?:0", false));
+    }
+
+    #[test]
     fn clients_are_listed_in_the_order_of_connecting() {
         let clients = Clients::default();
         let ids: Vec<u64> = (0..3).map(|_| clients.add(Peer::default(), 5).id()).collect();

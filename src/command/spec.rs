@@ -33,6 +33,7 @@ const _: () = {
         Flags::SUBMITS,
         Flags::WHILE_LISTENING,
         Flags::MAY_REPLICATE,
+        Flags::PROTECTED,
     ];
     let (mut seen, mut index) = (0, 0);
     while index < all.len() {

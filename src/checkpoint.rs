@@ -3,8 +3,8 @@
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
 //! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
 //! recovery target: a time for each record and, mostly for the kernel's part, one for each page that they change; when the
-//! last one is old and anything was logged since; when a write found no space and anything was logged since; or when
-//! somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without the thread, what happens
+//! last one is old, and anything was logged since or the table's file has an end to give back; when a write found no space
+//! and anything was logged since; or when somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without the thread, what happens
 //! when depends on the writer's calls alone.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::state::ServerState;
-use crate::table::{Checkpoint, Durable, TableError};
+use crate::table::{Checkpoint, Durable, TableError, TableWriter};
 use crate::writer::WriterQueue;
 
 /// Replay time of a record, without its bytes and its page: 400,000 small `SET`s that changed 34,000 pages were replayed in
@@ -138,18 +138,24 @@ impl Checkpoints {
         self.replay_records + REPLAY_PER_PAGE * u32::try_from(dirty_pages).unwrap_or(u32::MAX)
     }
 
-    /// Whether a checkpoint should start now, when it has so many pages to write.
-    pub fn is_due(&self, dirty_pages: u64) -> bool {
-        if self.running || (self.replay_records.is_zero() && self.requests.is_empty()) {
+    /// Whether a checkpoint should start now, when `table` is to be made durable.
+    pub fn is_due(&self, table: &TableWriter) -> bool {
+        if self.running {
             return false;
         }
-        let limits = &self.state.limits;
-        let target = Duration::from_millis(limits.recovery_target_ms());
+        if self.replay_records.is_zero() && self.requests.is_empty() {
+            return self.is_old() && table.has_tail();
+        }
+        let target = Duration::from_millis(self.state.limits.recovery_target_ms());
         let meanwhile = self.replay_meanwhile.unwrap_or(target / 2).clamp(target / 8, target / 2);
-        let long = self.replay(dirty_pages) + meanwhile >= target;
-        let interval_s = u64::from(limits.checkpoint_interval_s());
-        let old = || interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s);
-        !self.requests.is_empty() || self.short_of_space || long || old()
+        let long = self.replay(table.dirty_pages()) + meanwhile >= target;
+        !self.requests.is_empty() || self.short_of_space || long || self.is_old()
+    }
+
+    /// Whether the last one is as old as one may get.
+    fn is_old(&self) -> bool {
+        let interval_s = u64::from(self.state.limits.checkpoint_interval_s());
+        interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s)
     }
 
     /// Hands a checkpoint to whoever runs it.

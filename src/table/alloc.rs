@@ -186,12 +186,64 @@ impl Space {
         (old_parts..parts).for_each(|part| self.changed_parts.set(part));
     }
 
+    /// Takes the pages from `pages` on out of the file. Nothing may be in them: see `taken_end`.
+    pub(super) fn shrink(&mut self, pages: u64) {
+        assert!(self.live.is_clear_from(pages) && self.dirty.is_clear_from(pages));
+        self.taken.shrink(pages);
+        self.fit_bitmaps(pages);
+        self.changed_parts.set(((pages - 1) / self.part_pages) as u32);
+    }
+
+    /// The page behind the last one that is not free: that something reaches, will be reached, or must not be written.
+    pub(super) fn taken_end(&self) -> u64 {
+        self.taken.taken_end()
+    }
+
+    /// Number of pages that are not free.
+    pub(super) fn in_use(&self) -> u64 {
+        self.pages() - self.free()
+    }
+
+    /// Lets pages from `ceiling` on be handed out only when no other is free, so that the end of the file becomes free;
+    /// `u64::MAX` for all alike.
+    pub(super) fn set_ceiling(&mut self, ceiling: u64) {
+        self.taken.set_ceiling(ceiling);
+        let taken = &mut self.taken;
+        self.recent.retain(|page| {
+            let stays = !taken.is_above_ceiling(u64::from(*page));
+            if !stays {
+                taken.release(*page);
+            }
+            stays
+        });
+    }
+
+    /// Whether a page lies above the ceiling.
+    pub(super) fn is_above_ceiling(&self, page: u64) -> bool {
+        self.taken.is_above_ceiling(page)
+    }
+
+    /// Number of free pages below the ceiling.
+    pub(super) fn free_below_ceiling(&self) -> u64 {
+        self.taken.free_below_ceiling()
+    }
+
+    /// Whether any page from `from` on is live.
+    pub(super) fn is_live_from(&self, from: u64) -> bool {
+        !self.live.is_clear_from(from)
+    }
+
+    /// Makes the next checkpoint write a part of the allocation map.
+    pub(super) fn mark_changed(&mut self, part: u32) {
+        self.changed_parts.set(part);
+    }
+
     /// Makes the bitmaps as long as the file.
     fn fit_bitmaps(&mut self, pages: u64) {
-        self.unreadable.grow(pages);
-        self.live.grow(pages);
-        self.dirty.grow(pages);
-        self.changed_parts.grow(pages.div_ceil(self.part_pages));
+        self.unreadable.resize(pages);
+        self.live.resize(pages);
+        self.dirty.resize(pages);
+        self.changed_parts.resize(pages.div_ceil(self.part_pages));
     }
 
     /// Hands out a page. The caller made sure that there is one.
@@ -233,7 +285,7 @@ impl Space {
             return;
         }
         let is_dirty = born > self.checkpoint.unwrap_or(self.durable);
-        if is_dirty && self.recent.len() < RECENT_MAX {
+        if is_dirty && self.recent.len() < RECENT_MAX && !self.taken.is_above_ceiling(u64::from(page)) {
             self.recent.push(page);
         } else {
             self.taken.release(page);
@@ -433,7 +485,7 @@ mod tests {
     #[test]
     fn unreadable_pages_are_handed_out_no_more() {
         let mut live = Bitmap::default();
-        live.grow(64);
+        live.resize(64);
         (0..10).for_each(|page| live.set(page));
         let mut space = Space::new(live, 64, 1, 64);
         let born: Vec<u64> = (0..4).map(|_| space.allocate()).collect();

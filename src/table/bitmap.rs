@@ -9,8 +9,15 @@ pub(super) struct Bitmap {
 
 impl Bitmap {
     /// Makes room for `pages` pages; new bits are clear.
-    pub(super) fn grow(&mut self, pages: u64) {
+    pub(super) fn resize(&mut self, pages: u64) {
         self.words.resize(pages.div_ceil(64) as usize, 0);
+    }
+
+    /// Whether no bit of page `from` or a later one is set.
+    pub(super) fn is_clear_from(&self, from: u64) -> bool {
+        let (word, mask) = ((from / 64) as usize, u64::MAX << (from % 64));
+        let Some((first, rest)) = self.words.get(word..).and_then(<[u64]>::split_first) else { return true };
+        first & mask == 0 && rest.iter().all(|word| *word == 0)
     }
 
     /// Whether the page's bit is set.
@@ -55,7 +62,8 @@ impl Bitmap {
 /// Which pages are taken, with the next free page found in a few steps.
 ///
 /// Pages are handed out in rounds through the file (next fit): those that are written between two checkpoints lie side by
-/// side as far as the free ones do, so that few transfers write them.
+/// side as far as the free ones do, so that few transfers write them. Where the file is to become shorter, the rounds end
+/// at a *ceiling*, so that no page above it is taken and those there become free.
 pub(super) struct TakenMap {
     /// Set for pages that are taken, and for those behind the file's end.
     taken: Bitmap,
@@ -63,6 +71,8 @@ pub(super) struct TakenMap {
     open: Vec<u64>,
     /// The word of `taken` in which the next free page is looked for first.
     at: usize,
+    /// The word of `taken` from which on pages are handed out only if no other is free.
+    ceiling: usize,
     /// Number of pages in the file.
     pages: u64,
     /// Number of pages that are not taken.
@@ -83,7 +93,7 @@ impl TakenMap {
             bits.sum()
         });
         let open = open.collect();
-        TakenMap { taken: Bitmap { words }, open, at: 0, pages, free }
+        TakenMap { taken: Bitmap { words }, open, at: 0, ceiling: usize::MAX, pages, free }
     }
 
     /// Number of pages in the file.
@@ -107,9 +117,58 @@ impl TakenMap {
         self.pages = pages;
     }
 
-    /// Takes the next free page; behind the last one of the file comes the first.
+    /// Takes the pages from `pages` on out of the file. None of them may be taken.
+    pub(super) fn shrink(&mut self, pages: u64) {
+        assert!(pages > 0 && self.taken_end() <= pages && pages <= self.pages);
+        self.free -= self.pages - pages;
+        self.pages = pages;
+        let words = pages.div_ceil(64) as usize;
+        self.taken.words.truncate(words);
+        self.open.truncate(words.div_ceil(64));
+        let last = words - 1;
+        if !pages.is_multiple_of(64) {
+            self.taken.words[last] |= u64::MAX << (pages % 64);
+        }
+        let is_open = u64::from(self.taken.words[last] != u64::MAX) << (last % 64);
+        let open = &mut self.open[last / 64];
+        *open = *open & !(u64::MAX << (last % 64)) | is_open;
+        self.at = self.at.min(last);
+    }
+
+    /// The page behind the last one that is taken.
+    pub(super) fn taken_end(&self) -> u64 {
+        let mut words = self.taken.words.iter().enumerate().rev().map(|(index, word)| {
+            let inside = self.pages - index as u64 * 64;
+            (index, if inside < 64 { word & !(u64::MAX << inside) } else { *word })
+        });
+        let last = words.find(|(_, word)| *word != 0);
+        last.map_or(0, |(index, word)| index as u64 * 64 + 64 - u64::from(word.leading_zeros()))
+    }
+
+    /// Lets pages from the word of `pages` on be handed out only if no other is free.
+    pub(super) fn set_ceiling(&mut self, pages: u64) {
+        self.ceiling = pages.div_ceil(64) as usize;
+    }
+
+    /// Whether a page lies above the ceiling.
+    pub(super) fn is_above_ceiling(&self, page: u64) -> bool {
+        (page / 64) as usize >= self.ceiling
+    }
+
+    /// Number of free pages below the ceiling.
+    pub(super) fn free_below_ceiling(&self) -> u64 {
+        let words = &self.taken.words[..self.ceiling.min(self.taken.words.len())];
+        words.iter().map(|word| u64::from(word.count_zeros())).sum()
+    }
+
+    /// Takes the next free page; behind the last one below the ceiling comes the first.
     pub(super) fn take_next(&mut self) -> Option<u32> {
-        self.at = self.next_open(self.at).or_else(|| self.next_open(0))?;
+        let ceiling = self.ceiling;
+        self.at = self.next_open(self.at).filter(|word| *word < ceiling).or_else(|| self.next_open(0))?;
+        if self.at >= ceiling {
+            // None is free below it: there is no sense in looking there each time.
+            self.ceiling = usize::MAX;
+        }
         let page = self.at as u32 * 64 + self.taken.words[self.at].trailing_ones();
         self.take(page);
         Some(page)
@@ -159,7 +218,7 @@ mod tests {
     #[test]
     fn free_pages_are_taken_in_rounds_through_the_file() {
         let mut live = Bitmap::default();
-        live.grow(200);
+        live.resize(200);
         (0..150).for_each(|page| live.set(page));
         let mut map = TakenMap::new(&live, 200);
         assert_eq!((map.free(), map.take_next()), (50, Some(150)));
@@ -174,9 +233,48 @@ mod tests {
     }
 
     #[test]
+    fn pages_below_the_ceiling_are_taken_first_and_the_free_end_can_be_cut_off() {
+        let mut map = TakenMap::new(&Bitmap::default(), 300);
+        let all: Vec<u32> = std::iter::from_fn(|| map.take_next()).collect();
+        assert_eq!((all, map.taken_end()), ((0..300).collect(), 300));
+        [3, 100, 250, 270].into_iter().for_each(|page| map.release(page));
+        map.set_ceiling(128);
+        assert_eq!(
+            (map.free_below_ceiling(), map.is_above_ceiling(127), map.is_above_ceiling(128)),
+            (2, false, true)
+        );
+        assert_eq!([map.take_next(), map.take_next(), map.take_next()], [Some(3), Some(100), Some(250)]);
+        (70..300).filter(|page| *page != 270).for_each(|page| map.release(page));
+        assert_eq!((map.taken_end(), map.free()), (70, 230));
+        // In the middle of a word, at the end of one, and so that a word is full.
+        for pages in [200, 128, 70] {
+            map.shrink(pages);
+            assert_eq!((map.pages(), map.free(), map.taken_end()), (pages, pages - 70, 70));
+        }
+        assert_eq!(map.take_next(), None);
+        map.grow(200);
+        let rest: Vec<u32> = std::iter::from_fn(|| map.take_next()).collect();
+        assert_eq!(rest, (70..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_bitmap_says_whether_its_end_is_clear() {
+        let mut map = Bitmap::default();
+        map.resize(200);
+        assert!(map.is_clear_from(0));
+        map.set(70);
+        assert!(
+            !map.is_clear_from(0)
+                && !map.is_clear_from(70)
+                && map.is_clear_from(71)
+                && map.is_clear_from(500)
+        );
+    }
+
+    #[test]
     fn a_bitmap_drains_in_order() {
         let mut map = Bitmap::default();
-        map.grow(130);
+        map.resize(130);
         [129, 0, 64].into_iter().for_each(|page| map.set(page));
         assert_eq!(map.drain(), [0, 64, 129]);
         assert!(map.drain().is_empty());

@@ -4,7 +4,7 @@
 //! 1. `begin_checkpoint`, on the writer's thread: pin the published version, take the list of live pages written
 //!    since the last one, write the catalogue and the changed parts of the allocation map to free pages.
 //! 2. `Checkpoint::run`, on any thread: fill in the checksums of those pages, sync them and the file's length.
-//! 3. Write the meta of the other slot, sync it, read it back and compare.
+//! 3. Write the meta of the other slot, sync it, read it back and compare. Then cut off what neither meta counts to the file.
 //! 4. `end_checkpoint`, on the writer's thread: let go of what only the former durable checkpoint reached.
 //!
 //! A crash before the end of step 3 leaves the former checkpoint, none of whose pages was written since; a crash
@@ -88,6 +88,8 @@ pub struct Checkpoint {
     table: Arc<Table>,
     /// What its meta page will say.
     meta: Meta,
+    /// Pages of the file by the meta that stays in the other slot.
+    former_pages: u64,
     /// Pages to be checksummed and synced.
     pages: Vec<u32>,
 }
@@ -142,6 +144,7 @@ impl Checkpoint {
         let io = |operation| move |source| TableError::Io { operation, path: file.path(), source };
         file.sync(&self.pages).map_err(io("sync the pages of"))?;
         write_meta(file, &self.meta).map_err(io("write the meta page of"))?;
+        self.table.cut_file(self.meta.pages.max(self.former_pages)).map_err(io("shorten"))?;
         Ok(Durable { meta: self.meta })
     }
 }
@@ -163,6 +166,7 @@ impl TableWriter {
     pub fn begin_checkpoint(&mut self, lsn: u64, wall_ms: u64) -> Checkpoint {
         assert!(self.checkpoints.retired.is_none(), "one checkpoint at a time");
         let table = self.own.table().clone();
+        self.fit_tail();
         let (generation, roots) = table.versions.current();
         let mut pages = self.space.begin_checkpoint(generation);
         let file_pages = self.space.pages();
@@ -190,7 +194,7 @@ impl TableWriter {
             salt: self.checkpoints.next_salt(),
             instance_id: durable.instance_id,
         };
-        Checkpoint { table, meta, pages }
+        Checkpoint { table, meta, former_pages: durable.pages, pages }
     }
 
     /// Ends a checkpoint that is durable: pages that only the former one reached can be used again.
@@ -216,8 +220,11 @@ impl TableWriter {
     /// Takes the pages that the checkpoint itself needs and gives up those of the durable one that it replaces.
     fn take_pages(&mut self, file_pages: u64, generation: u64) -> Taken {
         let parts = file_pages.div_ceil(PART_PAGES) as usize;
-        self.checkpoints.parts.resize(parts, Root::EMPTY);
         let mut retired = std::mem::take(&mut self.checkpoints.index);
+        // Of a file that became shorter.
+        let behind = self.checkpoints.parts.get(parts..).unwrap_or_default();
+        retired.extend(behind.iter().map(|part| part.page as u32));
+        self.checkpoints.parts.resize(parts, Root::EMPTY);
         retired.push(self.checkpoints.durable.catalogue.page as u32);
         retired.retain(|page| *page != 0);
         retired.iter().for_each(|page| self.space.retire(*page));
@@ -227,8 +234,9 @@ impl TableWriter {
 
         let mut moved = vec![false; parts];
         loop {
+            let changed = self.space.drain_changed_parts().into_iter();
             let changed: Vec<u32> =
-                self.space.drain_changed_parts().into_iter().filter(|part| !moved[*part as usize]).collect();
+                changed.filter(|part| moved.get(*part as usize) == Some(&false)).collect();
             if changed.is_empty() {
                 break;
             }

@@ -24,6 +24,14 @@ pub(super) fn stem(body: &Body, index: usize) -> Option<Root> {
     node::payload(body, index).first_chunk::<ROOT_BYTES>().map(Root::decode)
 }
 
+/// Changes the root of one of a cell's trees.
+pub(super) fn set_root(body: &mut Body, index: usize, number: usize, root: Root) {
+    let roots = node::root_bytes(body, index);
+    let payload = node::payload_mut(body, index);
+    let at = payload.len() - roots + number * ROOT_BYTES;
+    payload[at..at + ROOT_BYTES].copy_from_slice(&root.encode());
+}
+
 /// Number of keys that a cell stands for: one, or those of its stem's tree.
 pub(super) fn weight(body: &Body, index: usize) -> u64 {
     stem(body, index).map_or(1, |tree| tree.count)

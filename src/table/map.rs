@@ -2,8 +2,8 @@
 //!
 //! The region is reserved once at a large virtual size and never moves, so a page's address depends on its number
 //! alone and readers need no lock while the file grows underneath. File space is really allocated before a page of
-//! it is touched: a full disk is met in `grow`, never as a fault in the middle of an operation. The file is never
-//! cut while it is mapped.
+//! it is touched: a full disk is met in `grow`, never as a fault in the middle of an operation. The file is cut
+//! behind the table's end only, where nobody touches it: see `tail`.
 //!
 //! A page that the system cannot bring all the same (a failing device, a file cut by somebody else) is met by `fault`.
 //!
@@ -52,6 +52,10 @@ pub trait TableFile: Send + Sync + 'static {
 
     /// Really allocates the bytes from `from` to `to`. After an error the file is as it was, or longer.
     fn grow(&self, from: u64, to: u64) -> io::Result<()>;
+
+    /// Cuts the file to this length. Nobody uses what is behind it. A crash before the next sync may leave any length in
+    /// between.
+    fn shrink(&self, to: u64) -> io::Result<()>;
 
     /// Makes the file's length and at least these pages durable. The pages do not change while this runs.
     fn sync(&self, pages: &[u32]) -> io::Result<()>;
@@ -182,6 +186,19 @@ impl Memory {
         // SAFETY: as in `read_page`: the page lies inside the region (asserted), and the callers see to it that nobody
         // writes it. The reference does not leave this function.
         unsafe { *self.base.as_ptr().add(page * PAGE_BYTES).cast::<[u8; PAGE_BYTES]>() == *bytes }
+    }
+
+    /// Lets some pages hold zeros, as those of a file do that was cut and grows again. Meant for pages that nobody uses.
+    pub(super) fn clear(&self, pages: std::ops::Range<usize>) {
+        assert!(
+            pages.start <= pages.end && pages.end <= self.pages() && matches!(self.owner, Owner::Heap(_))
+        );
+        // SAFETY: the pages lie inside the region (asserted), and the callers, files in memory that a table cuts, are
+        // told that nobody uses them any more.
+        unsafe {
+            let at = self.base.as_ptr().add(pages.start * PAGE_BYTES);
+            std::ptr::write_bytes(at, 0, pages.len() * PAGE_BYTES);
+        }
     }
 
     /// Overwrites one whole page while no mapping is out.
@@ -430,6 +447,10 @@ impl TableFile for MmapFile {
             Err(rustix::io::Errno::OPNOTSUPP) => self.write_zeros(from.max(self.bytes()?), to),
             done => Ok(done?),
         }
+    }
+
+    fn shrink(&self, to: u64) -> io::Result<()> {
+        self.file.set_len(to)
     }
 
     fn sync(&self, pages: &[u32]) -> io::Result<()> {

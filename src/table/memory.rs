@@ -2,7 +2,7 @@
 //!
 //! The double keeps two states: the pages as the table sees them, and a *durable image*. A sync copies what it covers
 //! from the first to the second. A crash may leave any mixture of both: of each page that differs, the old or the new
-//! content, or some 512-byte sectors of each; growth may be lost.
+//! content, or some 512-byte sectors of each; growth, or a cut, may be lost.
 
 use std::{
     io,
@@ -55,6 +55,11 @@ impl MemoryRegion {
         }
     }
 
+    /// Lets some pages hold zeros: the file that shows them was cut, and nobody uses them.
+    pub fn clear(&self, pages: std::ops::Range<usize>) {
+        self.memory.clear(pages);
+    }
+
     /// A copy of the page if it holds anything but `known`. While a table has the right to the pages, its writer must be
     /// on this thread and in no other call than one of its file or of the log; panics on a thread that did not map it.
     pub fn read_changed(&self, page: usize, known: &[u8; PAGE_BYTES]) -> Option<Box<[u8; PAGE_BYTES]>> {
@@ -91,6 +96,8 @@ struct SharedFile {
 struct State {
     /// Pages that the file has.
     pages: usize,
+    /// Pages that it had at least since the last sync.
+    shortest: usize,
     /// What a crash cannot take away.
     durable: Vec<u8>,
     /// The meta sectors as they read now, durable or not.
@@ -119,7 +126,8 @@ impl MemoryFile {
             sector.copied().unwrap_or([0; META_BYTES])
         };
         let metas = [meta(0), meta(1)];
-        let state = State { pages: pages.len(), durable: image.to_vec(), metas, failure: None, full: false };
+        let (pages, shortest) = (pages.len(), pages.len());
+        let state = State { pages, shortest, durable: image.to_vec(), metas, failure: None, full: false };
         let shared = SharedFile { memory, state: Mutex::new(state), operations: AtomicU64::new(0) };
         MemoryFile { shared: Arc::new(shared) }
     }
@@ -144,13 +152,19 @@ impl MemoryFile {
         let mut random = Random(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let state = self.state();
         let (old, new) = (&state.durable, self.current(&state));
+        let (short, long) = (old.len().min(new.len()), old.len().max(new.len()));
         let bytes = match random.below(3) {
             0 => old.len(),
             1 => new.len(),
-            _ => old.len() + random.below((new.len() - old.len()) / PAGE_BYTES + 1) * PAGE_BYTES,
+            _ => short + random.below((long - short) / PAGE_BYTES + 1) * PAGE_BYTES,
         };
         let mut image = old.clone();
         image.resize(bytes, 0);
+        // What was cut off may be there still, or again, and then there are zeros where the file grew since.
+        let cut = image.len().min(state.shortest * PAGE_BYTES);
+        if random.below(2) == 0 {
+            image[cut..].fill(0);
+        }
         // Out of four sectors this many are new: from none of them to all of them.
         let share = random.below(5);
         for (number, page) in image.chunks_mut(PAGE_BYTES).enumerate() {
@@ -159,7 +173,10 @@ impl MemoryFile {
             for (sector, bytes) in page.chunks_mut(SECTOR_BYTES).enumerate() {
                 if if torn { random.below(4) < share } else { whole } {
                     let at = number * PAGE_BYTES + sector * SECTOR_BYTES;
-                    bytes.copy_from_slice(&new[at..at + SECTOR_BYTES]);
+                    // A page that was cut off is not written any more.
+                    if let Some(new) = new.get(at..at + SECTOR_BYTES) {
+                        bytes.copy_from_slice(new);
+                    }
                 }
             }
         }
@@ -239,10 +256,21 @@ impl TableFile for MemoryFile {
         Ok(())
     }
 
+    fn shrink(&self, to: u64) -> io::Result<()> {
+        let mut state = self.begin()?;
+        let pages = to as usize / PAGE_BYTES;
+        self.shared.memory.clear(pages..state.pages);
+        state.pages = pages;
+        state.shortest = state.shortest.min(pages);
+        Ok(())
+    }
+
     fn sync(&self, pages: &[u32]) -> io::Result<()> {
         let mut state = self.begin()?;
-        let bytes = state.pages * PAGE_BYTES;
+        let (cut, bytes) = (state.shortest * PAGE_BYTES, state.pages * PAGE_BYTES);
+        state.durable.truncate(cut);
         state.durable.resize(bytes, 0);
+        state.shortest = state.pages;
         for page in pages.iter().map(|page| *page as usize) {
             let place = state.durable[page * PAGE_BYTES..].first_chunk_mut().expect("a page of the file");
             self.shared.memory.read_page(page, place);

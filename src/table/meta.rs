@@ -46,7 +46,7 @@ pub struct Meta {
     pub(super) map_index: Root,
     /// Checksum of that page.
     pub(super) map_index_checksum: u32,
-    /// Number of pages of the file. The file is at least that long.
+    /// Number of pages of the file. The file is at least that long. It may be less than that of the checkpoint before.
     pub pages: u64,
     /// All log records up to this LSN are applied.
     pub lsn: u64,
@@ -169,8 +169,7 @@ impl Meta {
             (Err(first), Err(second)) => return Err(TableError::NoMeta { first, second }),
         };
         let (older, newer) = if first.sequence < second.sequence { (first, second) } else { (second, first) };
-        let in_order =
-            older.generation <= newer.generation && older.lsn <= newer.lsn && older.pages <= newer.pages;
+        let in_order = older.generation <= newer.generation && older.lsn <= newer.lsn;
         if !in_order || older.sequence == newer.sequence || older.instance_id != newer.instance_id {
             return Err(TableError::MetasDisagree { sequence: newer.sequence });
         }
@@ -251,6 +250,8 @@ mod tests {
         let newer = Meta { sequence: 6, lsn: 12, ..meta() };
         assert_eq!(Meta::choose(Ok(newer), Ok(meta())).unwrap(), newer);
         assert_eq!(Meta::choose(Err(MetaFault::Checksum), Ok(meta())).unwrap(), meta());
+        let shorter = Meta { pages: 100, ..newer };
+        assert_eq!(Meta::choose(Ok(shorter), Ok(meta())).unwrap(), shorter, "a file may become shorter");
         let refused = |first, second| Meta::choose(first, second).is_err();
         assert!(refused(Err(MetaFault::Blank), Err(MetaFault::Blank)));
         assert!(refused(Ok(Meta { instance_id: 3, ..newer }), Ok(meta())));

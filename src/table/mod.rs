@@ -22,8 +22,8 @@
 //! Files, from the bottom: `map` (memory and file), `fault` (pages that cannot be brought), `page` (header, who may see a page), `node` (cells in a page),
 //! `leaf` and `branch` (what cells mean), `cells` (laying pages out anew), `alloc` and `bitmap` (free space),
 //! `versions` and `snapshot` (versions and pins), `view` and `cursor` (reading), `writer`, `insert`, `remove`, `long` (long keys),
-//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `open`, `verify`, `scrub` and
-//! `damage` (bad pages found while the table is served).
+//! `dropped` (freeing whole trees), `meta`, `checkpoint`, `tail` and `moving` (giving back the end of the file), `open`, `verify`,
+//! `tour` (going through all trees), `scrub` and `damage` (bad pages found while the table is served).
 
 mod alloc;
 mod bitmap;
@@ -41,6 +41,7 @@ mod long;
 mod map;
 mod memory;
 mod meta;
+mod moving;
 mod node;
 mod open;
 mod page;
@@ -49,8 +50,10 @@ mod remove;
 mod root;
 mod scrub;
 mod snapshot;
+mod tail;
 #[cfg(test)]
 mod tests;
+mod tour;
 mod verify;
 mod versions;
 mod view;
@@ -90,6 +93,8 @@ pub struct TableOptions {
     pub file_bytes_max: u64,
     /// Pages that only deletes and checkpoints may take, so that they work when the table is full.
     pub headroom_pages: u64,
+    /// Pages that stay free at the end of the file at least, and that go back to the file system at a time at least.
+    pub slack_pages: u64,
     /// Identity of the data set. Used at creation only.
     pub instance_id: u64,
     /// Source of salts and of skipped generations. The same seed gives the same file.
@@ -101,6 +106,7 @@ impl Default for TableOptions {
         TableOptions {
             file_bytes_max: FILE_BYTES_MAX_DEFAULT,
             headroom_pages: 256,
+            slack_pages: 1024,
             instance_id: 0,
             seed: RandomState::new().hash_one("table"),
         }
@@ -115,6 +121,8 @@ pub struct Table {
     versions: Versions,
     /// The file that holds the pages.
     file: Box<dyn TableFile>,
+    /// How long the file is.
+    length: tail::FileLength,
     /// Numbers to be shown.
     numbers: Numbers,
     /// Pages found to be damaged.
@@ -140,13 +148,21 @@ impl Table {
         open::open(file, options)
     }
 
-    /// The parts put together.
-    fn new(pages: Pages, generation: u64, roots: &Roots, file: Box<dyn TableFile>, meta: &Meta) -> Table {
+    /// The parts put together. The file has `file_pages` pages, or more than the table.
+    fn new(
+        pages: Pages,
+        generation: u64,
+        roots: &Roots,
+        file: Box<dyn TableFile>,
+        file_pages: u64,
+        meta: &Meta,
+    ) -> Table {
         let numbers = Numbers::default();
         numbers.set_durable(meta);
         numbers.pages.store(pages.count(), Ordering::Relaxed);
         let damage = damage::Damage::default();
-        Table { pages, versions: Versions::new(generation, roots), file, numbers, damage }
+        let (versions, length) = (Versions::new(generation, roots), tail::FileLength::new(file_pages));
+        Table { pages, versions, file, length, numbers, damage }
     }
 
     /// Pins the published version. Takes no lock and never waits for the writer.

@@ -95,7 +95,7 @@ fn read_map(pages: &Pages, meta: &Meta) -> Result<MapPages, TableError> {
     if map.parts.len() as u64 != meta.pages.div_ceil(PART_PAGES) {
         return Err(corrupt(meta.map_index.page, "the allocation map does not cover the file"));
     }
-    map.live.grow(meta.pages);
+    map.live.resize(meta.pages);
     for (number, words) in map.live.words_mut().chunks_mut(PART_WORDS).enumerate() {
         let pointer = map.parts[number];
         let read = read_part(pages.get(pointer)?, number as u32, pointer, words);
@@ -147,7 +147,7 @@ pub(super) fn open(
     // What a crashed run wrote after the checkpoint may still lie on free pages, with the generations that came next.
     // Skipping an unforeseeable number of them keeps such a page from passing for one of this run.
     space.skip_to(meta.generation + 1 + checkpoints.next_salt() % (1 << 28));
-    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, &meta));
+    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, file_pages, &meta));
     let writer = TableWriter::new(table.clone(), space, roots, options, checkpoints);
     Ok((table, writer))
 }
@@ -178,7 +178,7 @@ pub(super) fn create(
     let pages = FIRST_PAGES.min(map.pages()).min(options.file_bytes_max / PAGE_BYTES as u64);
     file.grow(0, pages * PAGE_BYTES as u64).map_err(io("grow"))?;
     let mut live = Bitmap::default();
-    live.grow(pages);
+    live.resize(pages);
     (0..META_PAGES as u32).for_each(|page| live.set(page));
     let meta = Meta {
         instance_id: options.instance_id,
@@ -203,8 +203,8 @@ pub(super) fn create(
         epoch: 0,
         seed: options.seed,
     };
-    let pages = Pages::new(map, pages, 0);
-    let table = Arc::new(Table::new(pages, meta.generation, &NO_ROOTS, file, &meta));
+    let table = Pages::new(map, pages, 0);
+    let table = Arc::new(Table::new(table, meta.generation, &NO_ROOTS, file, pages, &meta));
     let mut writer = TableWriter::new(table.clone(), space, NO_ROOTS, options, checkpoints);
     writer.space.mark_all_changed();
     let first = writer.begin_checkpoint(0, 0).run()?;

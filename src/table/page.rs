@@ -161,7 +161,7 @@ pub(super) fn check(body: &Body, stored: u32, pointer: Root) -> Result<(), Corru
 pub(super) struct Pages {
     /// The memory that shows them.
     map: Mapping,
-    /// Number of pages that the file has. Grows only.
+    /// Number of pages that the table has; the file has them too.
     count: AtomicU64,
     /// Pages of this generation or an older one came from the file and are checked before their first use.
     opened_generation: u64,
@@ -198,9 +198,9 @@ impl Pages {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Notes that the file has grown.
+    /// Notes that the table has grown, or ends earlier: no pinned version reaches the pages behind.
     pub(super) fn set_count(&self, count: u64) {
-        assert!(count >= self.count() && count <= self.map.pages());
+        assert!(count <= self.map.pages());
         self.count.store(count, Ordering::Release);
     }
 

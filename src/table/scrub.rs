@@ -1,46 +1,33 @@
 //! The scrub: reads every page that a checkpoint wrote and that is still in use, a few at a time, from the device.
 //!
-//! A pass goes through all trees in the order of their keys. Each step pins the newest version, goes down to the next
-//! leaf and lets go again, so a pass of hours holds back no page; where it left off it remembers by keys, which a later
-//! version still has an order for. What a writer changes meanwhile was written anew, so nothing is missed. At the end
-//! come the pages of the newest checkpoint itself.
+//! A pass goes through all trees in the order of their keys, see `tour`. Each step pins the newest version, goes down to
+//! the next leaf and lets go again, so a pass of hours holds back no page. What a writer changes meanwhile was written anew,
+//! so nothing is missed. At the end come the pages of the newest checkpoint itself.
 //!
 //! A page that no checkpoint has written yet is in memory alone and is passed over. A page that turns out bad is
 //! reported with its keys, and is checked again in memory before its next use.
 
 use super::{
-    CorruptReason, Finding, KEY_BYTES_MAX, Meta, MetaFault, Table, TableError, branch, leaf,
+    CorruptReason, Finding, Meta, MetaFault, Table, TableError, branch,
     node::{self, STEM_BYTES},
     open,
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
     root::{DROPPED_SLOT, Root},
-    view::{DEPTH_MAX, View, check_kind},
+    tour::Tour,
+    view::{DEPTH_MAX, check_kind},
 };
 use crate::sync::Ordering;
 
 /// A pass over the pages of a table.
 pub struct Scrub {
-    /// Slot of the named tree that is being read; behind the last one, the checkpoint's own pages are next.
-    slot: usize,
-    /// Where the pass is: a place in the named tree, one in a tree of the cell there, and so on.
-    places: Vec<Place>,
+    /// Where the pass is; behind the last named tree, the checkpoint's own pages are next.
+    tour: Tour,
     /// Pages read in this pass.
     pages: u64,
     /// Bad pages met in this pass.
     bad: u64,
     /// Generation of the newest checkpoint when the version was pinned that is being read.
     durable: u64,
-}
-
-/// A place in one tree.
-#[derive(Clone, Default)]
-struct Place {
-    /// Keys below this one are done with.
-    key: Vec<u8>,
-    /// Trees of the cell of exactly this key that are done with.
-    trees_done: usize,
-    /// Pages read last, by depth: a branch leads to many leaves, a leaf may lead to many trees, and each is read once.
-    way: Vec<Root>,
 }
 
 /// What a step of a pass did.
@@ -75,7 +62,7 @@ impl Default for Scrub {
 impl Scrub {
     /// A pass at its start.
     pub fn new() -> Self {
-        Self { slot: 0, places: vec![Place::default()], pages: 0, bad: 0, durable: 0 }
+        Self { tour: Tour::new(), pages: 0, bad: 0, durable: 0 }
     }
 
     /// Pages read, and bad pages met, in this pass.
@@ -91,7 +78,7 @@ impl Scrub {
             if step.pages >= pages_max.max(1) || step.ended {
                 break;
             }
-            if self.slot == DROPPED_SLOT {
+            if self.tour.slot == DROPPED_SLOT {
                 self.check_own(table, &mut step);
                 *self = Self { pages: self.pages, bad: self.bad, ..Self::new() };
                 step.ended = true;
@@ -117,76 +104,20 @@ impl Scrub {
         // Before the snapshot: a page that it reaches and that a later checkpoint found freed never got to the disk.
         self.durable = table.numbers.generation.load(Ordering::Acquire);
         let snapshot = table.snapshot();
-        let Some(root) = self.enter(&snapshot) else { return };
-        let depth = self.places.len() - 1;
-        let place = self.places[depth].clone();
-        let (leaf, to) = match self.descend(table, root, &place.key, step) {
-            Ok(None) => return self.leave(),
+        let Some(root) = self.tour.enter(&snapshot) else { return };
+        let key = self.tour.place().key.clone();
+        let (leaf, to) = match self.descend(table, root, &key, step) {
+            Ok(None) => return self.tour.leave(),
             Ok(Some(found)) => found,
             Err(bad) => {
                 let to = bad.to.clone();
                 step.findings.push(self.finding(bad));
-                return self.go_on(to);
+                return self.tour.go_on(to);
             }
         };
-        match next_tree(leaf, &place) {
-            Some((key, trees_done)) => {
-                let place = &mut self.places[depth];
-                (place.key, place.trees_done) = (key, trees_done);
-                if self.places.len() < PLACES_MAX {
-                    self.places.push(Place::default());
-                } else {
-                    let bad = Bad { page: root, reason: CorruptReason::Depth, from: None, to: None };
-                    step.findings.push(self.finding(bad));
-                    self.places[depth].trees_done += 1;
-                }
-            }
-            None => self.go_on(to),
-        }
-    }
-
-    /// The tree of the innermost place, in this version. If a cell on the way there is gone, goes back to behind it.
-    fn enter(&mut self, view: &View<'_>) -> Option<Root> {
-        let mut root = view.root(self.slot);
-        for depth in 0..self.places.len() - 1 {
-            let place = &self.places[depth];
-            let cell = super::view::find(view.pages(), root, &place.key);
-            let cell = cell.ok().flatten().map(|(body, index)| leaf::cell(body, index));
-            match cell.as_ref().and_then(|cell| cell.roots.as_slice().get(place.trees_done)) {
-                Some(inner) => root = *inner,
-                None => {
-                    self.places.truncate(depth + 1);
-                    let place = &mut self.places[depth];
-                    place.key.push(0);
-                    place.trees_done = 0;
-                    return None;
-                }
-            }
-        }
-        Some(root)
-    }
-
-    /// Goes on in the innermost tree at `to`, or leaves it at its end.
-    fn go_on(&mut self, to: Option<Vec<u8>>) {
-        match to {
-            // What comes next is above what was seen; else pages out of order would lead around in a circle.
-            Some(key) if key > self.places[self.places.len() - 1].key => {
-                let place = self.places.last_mut().expect("a place");
-                (place.key, place.trees_done) = (key, 0);
-            }
-            _ => self.leave(),
-        }
-    }
-
-    /// Leaves the innermost tree, which is done with.
-    fn leave(&mut self) {
-        self.places.pop();
-        match self.places.last_mut() {
-            Some(place) => place.trees_done += 1,
-            None => {
-                self.places.push(Place::default());
-                self.slot += 1;
-            }
+        if !self.tour.go_on_from(leaf, to) {
+            let bad = Bad { page: root, reason: CorruptReason::Depth, from: None, to: None };
+            step.findings.push(self.finding(bad));
         }
     }
 
@@ -231,7 +162,7 @@ impl Scrub {
         depth: usize,
         step: &mut ScrubStep,
     ) -> Result<&'t Body, CorruptReason> {
-        let way = &mut self.places.last_mut().expect("a place").way;
+        let way = &mut self.tour.place().way;
         let identity = |root: Root| (root.page, root.generation);
         let known = way.get(depth).is_some_and(|last| identity(*last) == identity(pointer));
         if !known && pointer.generation <= self.durable {
@@ -253,8 +184,8 @@ impl Scrub {
 
     /// A bad page of the innermost tree. Within a cell's own tree, the cell's key says whose page it is.
     fn finding(&self, bad: Bad) -> Finding {
-        let (slot, nested) = (Some(self.slot), self.places.len() > 1);
-        let outer = nested.then(|| self.places[0].key.clone());
+        let (slot, nested) = (Some(self.tour.slot), self.tour.places.len() > 1);
+        let outer = nested.then(|| self.tour.places[0].key.clone());
         let (from_key, to_key) = if nested { (outer.clone(), outer) } else { (bad.from, bad.to) };
         Finding { page: bad.page.page, reason: bad.reason, slot, nested, from_key, to_key }
     }
@@ -284,9 +215,6 @@ impl Scrub {
         }
     }
 }
-
-/// Trees within trees that are followed: a key and a key of its own tree may each be cut into stems.
-const PLACES_MAX: usize = 3 * (KEY_BYTES_MAX / STEM_BYTES + 2);
 
 /// How often the checkpoint's own pages are looked at anew because another one came.
 const CHECKPOINTS_MAX: u32 = 16;
@@ -338,16 +266,4 @@ fn read_device(table: &Table, pointer: Root) -> Result<Option<Box<Body>>, Corrup
     let stored = u32::from_le_bytes(stored.try_into().expect("four bytes follow the body"));
     page::check(body, stored, pointer)?;
     Ok(Some(Box::new(*body)))
-}
-
-/// The first cell of a leaf, from a place on, that has a tree which is not done with: its key, and the trees done.
-fn next_tree(leaf: &Body, place: &Place) -> Option<(Vec<u8>, usize)> {
-    let found = node::search(leaf, 0, &place.key);
-    let start = found.unwrap_or_else(|index| index);
-    (start..node::cells(leaf)).find_map(|index| {
-        let done = if found == Ok(index) { place.trees_done } else { 0 };
-        let roots = leaf::cell(leaf, index).roots;
-        let next = (done..roots.as_slice().len()).find(|root| !roots.as_slice()[*root].is_empty())?;
-        Some((node::key(leaf, index, &mut [0; STEM_BYTES]).to_vec(), next))
-    })
 }

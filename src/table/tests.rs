@@ -6,6 +6,7 @@ mod faults;
 mod model;
 mod readers;
 mod sim;
+mod tail;
 mod tree;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};

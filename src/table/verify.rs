@@ -210,7 +210,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
     fn new(source: &'a S, meta: Meta, restarts: u32, progress: &'a mut dyn FnMut(Progress)) -> Self {
         let mut seen = Bitmap::default();
         let pages = meta.pages.min(source.pages().unwrap_or(0));
-        seen.grow(pages);
+        seen.resize(pages);
         let (tasks, findings, keys) = (Vec::new(), Vec::new(), vec![0; ROOT_SLOTS]);
         let (pages_checked, pages_total) = (0, 0);
         Walk {
@@ -329,7 +329,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
             return None;
         }
         let mut map = Bitmap::default();
-        map.grow(self.pages);
+        map.resize(self.pages);
         let chunks = map.words_mut().chunks_mut(checkpoint::PART_WORDS);
         if chunks.len() != parts.len() {
             let reason = CorruptReason::Structure("the allocation map does not cover the file");

@@ -16,6 +16,7 @@ use super::{
     page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
     path::{Node, Path},
     root::{DROPPED_SLOT, Root, Roots},
+    tail::Tail,
     view,
 };
 
@@ -60,6 +61,8 @@ pub struct TableWriter {
     headroom_pages: u64,
     /// Pages that operations which make the table larger leave free now: the headroom and more, or none.
     left_pages: u64,
+    /// How long the file should be.
+    pub(super) tail: Tail,
     /// Most pages that the file may have.
     pages_max: u64,
     /// Checkpoints: the pages that the durable one is made of.
@@ -87,6 +90,7 @@ impl TableWriter {
         let page = || Box::new([0; BODY_BYTES]);
         let bytes_max = options.file_bytes_max.min(FILE_BYTES_LIMIT);
         let pages_max = (bytes_max / PAGE_BYTES as u64).min(table.pages.map().pages());
+        let tail = Tail::new(options.slack_pages, space.pages());
         TableWriter {
             own: OwnPages::new(table),
             space,
@@ -96,6 +100,7 @@ impl TableWriter {
             dropped_next: 0,
             headroom_pages: options.headroom_pages,
             left_pages: options.headroom_pages,
+            tail,
             pages_max,
             checkpoints,
         }
@@ -182,6 +187,7 @@ impl TableWriter {
     /// Makes sure that `pages` pages can be written, by growing the file if need be. Pages that readers or a
     /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
     pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {
+        self.note_changes(pages);
         self.ensure(pages, Need::Room)
     }
 
@@ -203,7 +209,7 @@ impl TableWriter {
     }
 
     /// Looks at some freed pages.
-    fn release(&mut self, budget: usize) {
+    pub(super) fn release(&mut self, budget: usize) {
         let versions = &self.own.table().versions;
         self.space.release(budget, |pins| versions.pins(pins));
     }
@@ -246,11 +252,14 @@ impl TableWriter {
 
     /// Grows the file to `pages` pages.
     fn grow(&mut self, pages: u64) -> io::Result<()> {
-        let table = self.own.table();
-        table.file.grow(self.space.pages() * PAGE_BYTES as u64, pages * PAGE_BYTES as u64)?;
-        table.pages.set_count(pages);
+        self.own.table().grow(pages)?;
         self.space.grow(pages);
         Ok(())
+    }
+
+    /// Pages that stay free beside those of changes: for deletes, and for the next checkpoint.
+    pub(super) fn pages_kept(&self) -> u64 {
+        self.headroom_pages + self.checkpoints.reserve_pages(self.space.pages())
     }
 
     /// An error of the file.
@@ -334,7 +343,7 @@ impl TableWriter {
 }
 
 /// Whether an error means that there is no space left, as opposed to a failing device.
-fn is_full(error: &io::Error) -> bool {
+pub(super) fn is_full(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| full.contains(&code))

@@ -59,11 +59,14 @@ impl<L: Log> Writer<L> {
         }
         let OpenGroup { group, now_ms, mut changed, quiet, aftermath } = open;
         changed |= self.reclaim(&group, self.options.reclaim_pages_max)?;
+        let checkpoint = self.checkpoints.is_due(&self.table);
+        if checkpoint {
+            changed |= self.move_down(&group)?;
+        }
         self.unpublished |= changed;
         self.unchanged_groups = if changed { 0 } else { self.unchanged_groups.saturating_add(1) };
         let quiet = quiet || self.unchanged_groups >= UNCHANGED_GROUPS;
         self.redo.push(&group);
-        let checkpoint = self.checkpoints.is_due(self.table.dirty_pages());
         let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full();
         let publish = wanted && std::mem::take(&mut self.unpublished);
         if publish {

@@ -12,7 +12,7 @@ use super::aftermath::Aftermath;
 use super::{OpenGroup, Writer, WriterError};
 use crate::effect;
 use crate::keyspace::{Keyspace, KeyspaceError};
-use crate::table::TableError;
+use crate::table::{TableError, TableWriter};
 
 /// The records of the groups that were closed since the last freeze.
 pub(super) struct Redo {
@@ -133,16 +133,30 @@ impl<L: Log> Writer<L> {
 
     /// Frees some pages of trees that were cut off; whether it changed anything. What cannot be read stays where it is.
     pub(super) fn reclaim(&mut self, group: &Group, pages_max: usize) -> Result<bool, WriterError> {
+        self.tidy(group, |table| table.reclaim(pages_max).map(|freed| freed > 0))
+    }
+
+    /// Moves pages down from an end of the table's file that is to go back; whether it changed anything.
+    pub(super) fn move_down(&mut self, group: &Group) -> Result<bool, WriterError> {
+        self.tidy(group, TableWriter::move_down)
+    }
+
+    /// Does work on the table's pages that changes nothing of what is in it; whether there was any.
+    fn tidy(
+        &mut self,
+        group: &Group,
+        work: impl FnOnce(&mut TableWriter) -> Result<bool, TableError>,
+    ) -> Result<bool, WriterError> {
         let faults = self.table.table().faults();
-        let reclaimed = self.table.reclaim(pages_max);
+        let outcome = work(&mut self.table);
         if self.table.table().faults() != faults {
             self.rebuild(group)?;
             return Ok(false);
         }
-        match reclaimed {
-            Ok(freed) => Ok(freed > 0),
+        match outcome {
+            Ok(changed) => Ok(changed),
             Err(error @ TableError::Corrupt { .. }) => {
-                tracing::debug!("pages of a dropped tree cannot be freed: {error}");
+                tracing::debug!("pages of the table cannot be freed or moved: {error}");
                 Ok(true)
             }
             Err(error) => Err(error.into()),

@@ -41,7 +41,13 @@ pub struct DataSet {
 
 /// How the table is opened.
 pub fn table_options() -> TableOptions {
-    TableOptions { file_bytes_max: TABLE_BYTES, headroom_pages: 16, instance_id: 42, seed: 5 }
+    TableOptions {
+        file_bytes_max: TABLE_BYTES,
+        headroom_pages: 16,
+        slack_pages: 64,
+        instance_id: 42,
+        seed: 5,
+    }
 }
 
 /// How the log is opened.

@@ -10,12 +10,19 @@ use super::{
 
 const BYTES_MAX: u64 = 64 << 20;
 
+/// Options with which the end of the file goes back as soon as it is free.
+fn tight() -> TableOptions {
+    TableOptions { slack_pages: 4, ..options() }
+}
+
 /// A history that a crash interrupts.
 struct History {
     /// The models of all checkpoints that were begun, by LSN.
     models: BTreeMap<u64, Model>,
     /// LSN of the newest checkpoint that is known to be durable.
     durable: u64,
+    /// How often the file became shorter.
+    cuts: u32,
 }
 
 /// Runs groups and checkpoints until an operation of the file fails or `groups` groups are done. The writer goes on
@@ -26,7 +33,7 @@ fn run(
     random: &mut SmallRng,
     groups: u32,
 ) -> Result<(), TableError> {
-    let (table, mut writer) = Table::open(Box::new(file.clone()), &options())?;
+    let (table, mut writer) = Table::open(Box::new(file.clone()), &tight())?;
     let mut model = history.models[&table.applied_lsn()].clone();
     let mut held = Vec::new();
     let mut waiting: Option<Checkpoint> = None;
@@ -43,12 +50,16 @@ fn run(
             assert!(read_all(&snapshot)? == model, "a snapshot changed");
         }
         if let Some(checkpoint) = waiting.take_if(|_| random.random_range(0..2) == 0) {
+            let before = file.bytes().unwrap();
             let durable = checkpoint.run()?;
+            history.cuts += u32::from(file.bytes().unwrap() < before);
             history.durable = durable.lsn();
             writer.end_checkpoint(durable);
         } else if waiting.is_none() && random.random_range(0..3) == 0 {
             let lsn = history.models.keys().last().map_or(1, |last| last + 1);
             history.models.insert(lsn, model.clone());
+            writer.move_down()?;
+            commit(&mut writer);
             waiting = Some(writer.begin_checkpoint(lsn, 0));
         }
     }
@@ -58,7 +69,7 @@ fn run(
 /// Opens what a crash left and compares it with the model of the checkpoint that it says it is.
 fn assert_survived(image: &[u8], history: &mut History) -> MemoryFile {
     let file = MemoryFile::from_image(image, BYTES_MAX);
-    let (table, writer) = Table::open(Box::new(file.clone()), &options()).unwrap();
+    let (table, writer) = Table::open(Box::new(file.clone()), &tight()).unwrap();
     let lsn = table.applied_lsn();
     assert!(lsn >= history.durable, "checkpoint {} was durable, {lsn} came back", history.durable);
     assert!(read_all(&table.snapshot()).unwrap() == history.models[&lsn]);
@@ -73,11 +84,12 @@ fn assert_survived(image: &[u8], history: &mut History) -> MemoryFile {
 fn new_history() -> (MemoryFile, History) {
     let file = MemoryFile::new(BYTES_MAX);
     drop(Table::create(Box::new(file.clone()), &options()).unwrap());
-    (file, History { models: BTreeMap::from([(0, Model::new())]), durable: 0 })
+    (file, History { models: BTreeMap::from([(0, Model::new())]), durable: 0, cuts: 0 })
 }
 
 #[test]
 fn a_crash_anywhere_leaves_the_old_or_the_new_checkpoint() {
+    let mut cuts = 0;
     for seed in 0..8 * rounds() {
         let mut random = random(seed);
         let (mut file, mut history) = new_history();
@@ -88,7 +100,9 @@ fn a_crash_anywhere_leaves_the_old_or_the_new_checkpoint() {
             let image = file.crash(random.random());
             file = assert_survived(&image, &mut history);
         }
+        cuts += history.cuts;
     }
+    assert!(cuts > 20, "{cuts}");
 }
 
 #[test]
@@ -107,7 +121,7 @@ fn a_failure_of_any_operation_of_the_file_leaves_the_old_or_the_new_checkpoint()
             }
             for crash in 0..3 {
                 let image = file.crash(seed * 100 + crash);
-                let mut history = History { models: history.models.clone(), durable: history.durable };
+                let mut history = History { models: history.models.clone(), ..history };
                 assert_survived(&image, &mut history);
             }
         }

@@ -16,7 +16,7 @@ const LONG: [u8; 3000] = [b'l'; 3000];
 
 /// How the table is opened.
 pub fn options() -> TableOptions {
-    TableOptions { file_bytes_max: TABLE_BYTES, headroom_pages: 4, instance_id: 42, seed: 5 }
+    TableOptions { file_bytes_max: TABLE_BYTES, headroom_pages: 4, slack_pages: 64, instance_id: 42, seed: 5 }
 }
 
 /// The pages of the table.

@@ -33,7 +33,7 @@ struct Writer {
 
 fn table() -> (Arc<Shared>, Writer) {
     let mut live = Bitmap::default();
-    live.grow(PAGES);
+    live.resize(PAGES);
     (0..META_PAGES).for_each(|page| live.set(page));
     let shared = Arc::new(Shared {
         versions: Versions::new(1, &NO_ROOTS),

@@ -1,0 +1,121 @@
+//! A way through all trees of a table, in the order of their keys, that can be left and taken up again.
+//!
+//! Where it left off is remembered by keys, which a later version still has an order for: so a tour of hours holds back no
+//! page. Trees that hang on cells are gone through when their cell is met.
+
+use super::{
+    KEY_BYTES_MAX, leaf,
+    node::{self, STEM_BYTES},
+    page::Body,
+    root::Root,
+    view::{self, View},
+};
+
+/// Trees within trees that are followed: a key and a key of its own tree may each be cut into stems.
+const PLACES_MAX: usize = 3 * (KEY_BYTES_MAX / STEM_BYTES + 2);
+
+/// How far a tour is.
+pub(super) struct Tour {
+    /// Slot of the named tree that it is in.
+    pub slot: usize,
+    /// Where it is: a place in the named tree, one in a tree of the cell there, and so on; never empty.
+    pub places: Vec<Place>,
+}
+
+/// A place in one tree.
+#[derive(Clone, Default)]
+pub(super) struct Place {
+    /// Keys below this one are done with.
+    pub key: Vec<u8>,
+    /// Trees of the cell of exactly this key that are done with.
+    pub trees_done: usize,
+    /// Pages met last, by depth, for whoever looks at each once: a branch leads to many leaves, a leaf may lead to many
+    /// trees.
+    pub way: Vec<Root>,
+}
+
+impl Tour {
+    /// At the start of the first tree.
+    pub(super) fn new() -> Self {
+        Self { slot: 0, places: vec![Place::default()] }
+    }
+
+    /// The innermost place.
+    pub(super) fn place(&mut self) -> &mut Place {
+        self.places.last_mut().expect("a place")
+    }
+
+    /// The tree of the innermost place, in this version. If a cell on the way there is gone, goes back to behind it.
+    pub(super) fn enter(&mut self, view: &View<'_>) -> Option<Root> {
+        let mut root = view.root(self.slot);
+        for depth in 0..self.places.len() - 1 {
+            let place = &self.places[depth];
+            let cell = view::find(view.pages(), root, &place.key);
+            let cell = cell.ok().flatten().map(|(body, index)| leaf::cell(body, index));
+            match cell.as_ref().and_then(|cell| cell.roots.as_slice().get(place.trees_done)) {
+                Some(inner) => root = *inner,
+                None => {
+                    self.places.truncate(depth + 1);
+                    let place = &mut self.places[depth];
+                    place.key.push(0);
+                    place.trees_done = 0;
+                    return None;
+                }
+            }
+        }
+        Some(root)
+    }
+
+    /// Goes on from a leaf of the innermost tree that was met: into the next tree that hangs on a cell of it, or to `to`,
+    /// the first key behind it. `false` if there are more trees within trees than there can be.
+    pub(super) fn go_on_from(&mut self, leaf: &Body, to: Option<Vec<u8>>) -> bool {
+        let Some((key, trees_done)) = next_tree(leaf, self.place()) else {
+            self.go_on(to);
+            return true;
+        };
+        let place = self.place();
+        (place.key, place.trees_done) = (key, trees_done);
+        if self.places.len() < PLACES_MAX {
+            self.places.push(Place::default());
+            return true;
+        }
+        self.place().trees_done += 1;
+        false
+    }
+
+    /// Goes on in the innermost tree at `to`, or leaves it at its end.
+    pub(super) fn go_on(&mut self, to: Option<Vec<u8>>) {
+        match to {
+            // What comes next is above what was seen; else pages out of order would lead around in a circle.
+            Some(key) if key > self.place().key => {
+                let place = self.place();
+                (place.key, place.trees_done) = (key, 0);
+            }
+            _ => self.leave(),
+        }
+    }
+
+    /// Leaves the innermost tree, which is done with.
+    pub(super) fn leave(&mut self) {
+        self.places.pop();
+        match self.places.last_mut() {
+            Some(place) => place.trees_done += 1,
+            None => {
+                self.places.push(Place::default());
+                self.slot += 1;
+            }
+        }
+    }
+}
+
+/// The first cell of a leaf, from a place on, that has a tree which is not done with: its key, and the trees done.
+fn next_tree(leaf: &Body, place: &Place) -> Option<(Vec<u8>, usize)> {
+    let found = node::search(leaf, 0, &place.key);
+    let start = found.unwrap_or_else(|index| index);
+    (start..node::cells(leaf)).find_map(|index| {
+        let done = if found == Ok(index) { place.trees_done } else { 0 };
+        let roots = leaf::cell(leaf, index).roots;
+        let next = (done..roots.as_slice().len()).find(|root| !roots.as_slice()[*root].is_empty())?;
+        Some((node::key(leaf, index, &mut [0; STEM_BYTES]).to_vec(), next))
+    })
+}

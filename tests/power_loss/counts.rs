@@ -21,6 +21,8 @@ pub struct Counts {
     pub ahead: u64,
     /// Images whose recovery started from a checkpoint of some commands.
     pub checkpoints: u64,
+    /// Cuts of the table's file.
+    pub cuts: u64,
     /// Lives after a kill.
     pub kills: u64,
     /// Lives in which a sync failed.
@@ -45,6 +47,7 @@ impl Counts {
         self.torn += torn;
         self.ahead += ahead;
         self.checkpoints += other.checkpoints;
+        self.cuts += other.cuts;
         self.kills += other.kills;
         self.faults += other.faults;
         self.sent += other.sent;

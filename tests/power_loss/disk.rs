@@ -177,6 +177,11 @@ impl TableFile for PoweredTable {
         self.inner.grow(from, to)
     }
 
+    fn shrink(&self, to: u64) -> io::Result<()> {
+        self.power.count();
+        self.inner.shrink(to)
+    }
+
     fn sync(&self, pages: &[u32]) -> io::Result<()> {
         self.power.count();
         self.inner.sync(pages)

@@ -110,6 +110,8 @@ impl<'p> Explorer<'p> {
         self.trace = run.events.iter().fold(self.trace, |trace, event| {
             (trace ^ event.digest()).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
         });
+        let is_cut = |event: &&Event| matches!(event, Event::Cut { .. });
+        self.counts.cuts += run.events.iter().filter(is_cut).count() as u64;
         self.counts.restarts += 1;
         self.counts.sent += run.timeline.sent() as u64;
         self.counts.acknowledged += run.acknowledged;

@@ -1,7 +1,7 @@
 //! What a power cut may leave: the pending parts of a disk's state, one by one there or not.
 //!
 //! A [`Unit`] is the smallest thing that is on disk or not: a pending sector (or block of 4 KiB, on a device that writes
-//! those whole) in one of its versions, a file's growth, a change to the directory, a meta, a sector or page of the
+//! those whole) in one of its versions, a file's growth, one of the lengths that the table's file had, a change to the directory, a meta, a sector or page of the
 //! table's mapping. A [`Choice`] says for each unit which version is there: 0 is none. A version that the disk holds
 //! anyway is no unit. A meta may also be torn in the middle of its sector: its checksum must tell.
 
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// For each unit, which version is on disk.
 pub type Choice = Vec<u8>;
+
+/// Lengths of the table that are told apart; older ones count as there.
+const LENGTHS_MAX: usize = 4;
 
 /// Products of versions up to this are tried in full.
 pub const EXHAUSTIVE_MAX: u64 = 1 << 12;
@@ -48,8 +51,8 @@ pub enum What {
     Length { inode: usize },
     /// A pending change to the directory, by its place.
     Name { index: usize },
-    /// The growth of the table.
-    Grow,
+    /// The length of the table, of those that it had.
+    TableLength,
     /// A meta: its versions, and the last one torn at either end.
     Meta { slot: usize },
     /// A page of the table.
@@ -163,8 +166,8 @@ fn log_units(number: usize, inode: &Inode, atom: Atom, list: &mut Vec<Unit>) {
 fn table_units(state: &DiskState, atom: Atom, list: &mut Vec<Unit>) {
     let table = &state.table;
     let zero = zero_page();
-    if table.durable.len() < table.cache.len() {
-        list.push(Unit { what: What::Grow, versions: 1 });
+    if !table.lengths.is_empty() {
+        list.push(Unit { what: What::TableLength, versions: table.lengths.len().min(LENGTHS_MAX) as u8 });
     }
     for (slot, pending) in table.pending_metas.iter().enumerate().filter(|(_, pending)| !pending.is_empty()) {
         list.push(Unit { what: What::Meta { slot }, versions: pending.len().min(5) as u8 + 2 });
@@ -242,15 +245,20 @@ fn change_name(names: &mut BTreeMap<String, usize>, change: &NameChange) {
 /// The table's pages that are on disk for sure.
 pub fn durable_table(state: &DiskState) -> TableImage {
     let mut image = TableImage(state.table.durable.clone());
-    for (slot, meta) in state.table.metas.iter().enumerate() {
-        if let Some(meta) = meta {
-            image.put(slot, 0, &meta[..]);
-        }
-    }
+    image.put_metas(state);
     image
 }
 
 impl TableImage {
+    /// Writes the metas that are on disk for sure.
+    fn put_metas(&mut self, state: &DiskState) {
+        for (slot, meta) in state.table.metas.iter().enumerate() {
+            if let Some(meta) = meta {
+                self.put(slot, 0, &meta[..]);
+            }
+        }
+    }
+
     /// Writes into a page, if the file has it.
     fn put(&mut self, page: usize, at: usize, bytes: &[u8]) {
         if let Some(page) = self.0.get_mut(page) {
@@ -280,8 +288,10 @@ pub fn table_image(state: &DiskState, durable: &TableImage, units: &[Unit], choi
     let table = &state.table;
     let mut image = durable.clone();
     let chosen = || units.iter().zip(choice).filter(|(_, version)| **version > 0);
-    if chosen().any(|(unit, _)| matches!(unit.what, What::Grow)) {
-        image.0.resize(table.cache.len(), zero_page());
+    let length = chosen().find(|(unit, _)| matches!(unit.what, What::TableLength));
+    if let Some((unit, &version)) = length {
+        image.0 = table.durable_with(table.lengths.len() - usize::from(unit.versions) + usize::from(version));
+        image.put_metas(state);
     }
     for (unit, &version) in chosen() {
         let version = usize::from(version) - 1;

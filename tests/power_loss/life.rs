@@ -20,6 +20,9 @@ const FIRST_MS: u64 = 1_000_000;
 /// Pages that only deletes and checkpoints may take: what freeing one slice of a tree can need.
 const HEADROOM_PAGES: u64 = 72;
 
+/// Free pages that stay at the table's end: few, so that it is often cut.
+const SLACK_PAGES: u64 = 4;
+
 /// Something wrong, and where.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -72,6 +75,7 @@ pub fn table_options(life: &LifePlan) -> TableOptions {
     TableOptions {
         file_bytes_max: life.pages_max * PAGE_BYTES as u64,
         headroom_pages: HEADROOM_PAGES,
+        slack_pages: SLACK_PAGES,
         instance_id: 42,
         seed: life.setup.seed,
     }

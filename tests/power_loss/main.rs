@@ -121,7 +121,7 @@ fn tell(case: &Case, failure: &life::Failure) -> String {
 
 fn print_table(total: &Total, took: Duration) {
     let Counts { histories, moments, exhausted, images, nested, restarts, .. } = total.counts;
-    let Counts { torn, ahead, checkpoints, kills, faults, sent, acknowledged, .. } = total.counts;
+    let Counts { torn, ahead, checkpoints, cuts, kills, faults, sent, acknowledged, .. } = total.counts;
     let failed = |class| total.failures.get(&class).copied().unwrap_or(0);
     let refused = failed(Class::Refused);
     let rows = [
@@ -141,6 +141,7 @@ fn print_table(total: &Total, took: Duration) {
         ("images with a torn tail", torn.to_string()),
         ("images with unacknowledged writes", ahead.to_string()),
         ("images that start from a checkpoint", checkpoints.to_string()),
+        ("cuts of the table's file", cuts.to_string()),
         ("lives ended by a kill", kills.to_string()),
         ("lives with a failing sync", faults.to_string()),
         ("commands sent", sent.to_string()),
@@ -160,8 +161,15 @@ fn acknowledged_commands_survive_power_cuts() {
     assert!(total.told.is_empty(), "{}", total.told.join("\n"));
     if count >= SEEDS {
         let counts = total.counts;
-        let seen =
-            [counts.torn, counts.ahead, counts.checkpoints, counts.nested[1], counts.kills, counts.faults];
+        let seen = [
+            counts.torn,
+            counts.ahead,
+            counts.checkpoints,
+            counts.nested[1],
+            counts.kills,
+            counts.faults,
+            counts.cuts,
+        ];
         assert!(seen.iter().all(|&seen| seen > 0), "something was never seen: {counts:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! What is on the disks of log and table at one moment: for sure, perhaps, and as the page cache shows it.
 //!
 //! A [`DiskState`] goes on from [`Event`] to event. Every sector that was written and not synced is *pending*, in each
-//! version that it had; so is every change to the directory, every file's growth, and every page of the table's mapping
+//! version that it had; so is every change to the directory, every change of a file's length, and every page of the table's mapping
 //! that was dirty when anything was asked of a disk: the kernel may have written it back at any time, or never.
 
 use std::collections::BTreeMap;
@@ -44,8 +44,10 @@ pub enum Event {
     LostOther,
     /// Pages of the table's mapping hold something else than before.
     Pages { pages: Vec<(u32, Page)> },
-    /// The table's file has so many pages.
+    /// The table's file has so many pages at least.
     Grow { pages: usize },
+    /// The table's file was cut to so many pages.
+    Cut { pages: usize },
     /// These pages of the table were synced, and its length.
     SyncPages { pages: Vec<u32> },
     /// The same, failed.
@@ -92,6 +94,8 @@ pub struct TableState {
     pub cache: Vec<Page>,
     /// What is on disk for sure.
     pub durable: Vec<Page>,
+    /// Lengths that the file had since it was synced, oldest first.
+    pub lengths: Vec<usize>,
     /// Versions of pages seen since they were synced, oldest first.
     pub pending: BTreeMap<u32, Vec<Page>>,
     /// The metas that are on disk for sure.
@@ -146,7 +150,7 @@ impl Event {
                 [*inode, *offset, *bytes].into_iter().for_each(number);
             }
             Event::Sync { inode } | Event::LostSync { inode } => number(*inode),
-            Event::Grow { pages } => number(*pages),
+            Event::Grow { pages } | Event::Cut { pages } => number(*pages),
             Event::Meta { slot, .. } => number(*slot),
             Event::Sent(count) | Event::Promised(count) => number(*count),
             _ => {}
@@ -180,6 +184,7 @@ impl Event {
             Event::LostOther => "failed sync of directory or append",
             Event::Pages { .. } => "table: dirty pages",
             Event::Grow { .. } => "table: grow",
+            Event::Cut { .. } => "table: cut",
             Event::SyncPages { .. } => "table: sync pages",
             Event::LostPages { .. } => "table: failed sync of pages",
             Event::Meta { .. } => "table: write meta",
@@ -206,7 +211,7 @@ impl Event {
             Event::Rename { from, to } => format!("{what} {from} to {to}"),
             Event::Pages { pages } => format!("{what}: {}", pages.len()),
             Event::SyncPages { pages } | Event::LostPages { pages } => format!("{what}: {}", pages.len()),
-            Event::Grow { pages } => format!("{what} to {pages} pages"),
+            Event::Grow { pages } | Event::Cut { pages } => format!("{what} to {pages} pages"),
             Event::Meta { slot, .. } => format!("{what} {slot}"),
             Event::Sent(count) | Event::Promised(count) => format!("{what}: {count}"),
             _ => what.to_owned(),
@@ -276,8 +281,25 @@ impl TableState {
         }
     }
 
+    /// Gives the file another length.
+    fn resize(&mut self, pages: usize) {
+        if pages != self.cache.len() {
+            self.cache.resize(pages, zero_page());
+            self.pending.split_off(&(pages as u32));
+            self.lengths.push(pages);
+        }
+    }
+
+    /// What is on disk for sure, once the first so many pending lengths are there: what was cut off comes back as zeros.
+    pub fn durable_with(&self, lengths: usize) -> Vec<Page> {
+        let mut durable = self.durable.clone();
+        self.lengths[..lengths].iter().for_each(|pages| durable.resize(*pages, zero_page()));
+        durable
+    }
+
     fn sync(&mut self, pages: &[u32]) {
-        self.durable.resize(self.cache.len(), zero_page());
+        self.durable = self.durable_with(self.lengths.len());
+        self.lengths.clear();
         for page in pages {
             if let Some(last) = self.pending.remove(page).and_then(|versions| versions.last().cloned()) {
                 self.write_back(*page, last);
@@ -327,10 +349,8 @@ impl DiskState {
             Event::Pages { pages } => {
                 pages.iter().for_each(|(page, content)| self.table.dirty(*page, content))
             }
-            Event::Grow { pages } => {
-                let pages = self.table.cache.len().max(*pages);
-                self.table.cache.resize(pages, zero_page());
-            }
+            Event::Grow { pages } => self.table.resize(self.table.cache.len().max(*pages)),
+            Event::Cut { pages } => self.table.resize(*pages),
             Event::SyncPages { pages } => self.table.sync(pages),
             Event::LostPages { pages } => pages.iter().for_each(|page| drop(self.table.pending.remove(page))),
             Event::Meta { slot, bytes } => self.table.pending_metas[*slot].push(bytes.clone()),

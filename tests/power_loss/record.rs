@@ -307,6 +307,13 @@ impl TableFile for RecordedTable {
         Ok(())
     }
 
+    fn shrink(&self, to: u64) -> io::Result<()> {
+        let pages = to as usize / PAGE;
+        self.0.change(Event::Cut { pages });
+        self.0.shared.region.clear(pages..self.0.shared.region.pages());
+        Ok(())
+    }
+
     fn sync(&self, pages: &[u32]) -> io::Result<()> {
         let pages = pages.to_vec();
         self.0.sync(Event::SyncPages { pages: pages.clone() }, Event::LostPages { pages })

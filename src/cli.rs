@@ -19,9 +19,9 @@ pub mod exit {
     pub const USAGE: u8 = 1;
     /// The server cannot start for another reason: an address is taken, a port is not allowed.
     pub const START: u8 = 2;
-    /// The data is damaged; nothing was changed.
+    /// The data is damaged.
     pub const DAMAGED: u8 = 3;
-    /// The disk failed to write, sync or read.
+    /// The disk failed to write, sync or read, or a file of the data was taken away.
     pub const IO: u8 = 4;
     /// Another server uses the data directory.
     pub const IN_USE: u8 = 5;
@@ -33,8 +33,8 @@ pub mod exit {
         (OK, "stopped as asked; everything is on disk"),
         (USAGE, "wrong command line or configuration"),
         (START, "cannot start: address in use, no permission ..."),
-        (DAMAGED, "damaged data; nothing was changed"),
-        (IO, "the disk failed to write, sync or read"),
+        (DAMAGED, "damaged data; what was changed, if anything, is said with it"),
+        (IO, "the disk failed to write, sync or read, or files were taken away"),
         (IN_USE, "another server uses the data directory"),
         (INTERRUPTED, "a second signal ended it before it had stopped"),
     ];
@@ -197,7 +197,7 @@ pub fn help() -> String {
          do not exist here, are accepted: appendonly, save, lazyfree-*, hash-max-listpack-* and so on.\n\
          \n\
          Signals: TERM and INT stop the server when what was taken from clients is answered; a second\n\
-         one ends it at once.\n\
+         one a second later or more ends it at once.\n\
          \n\
          Exit codes:\n",
     );

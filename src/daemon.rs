@@ -4,11 +4,10 @@
 //! the process at once: a server that lost its writer and still takes connections would be the worst outcome.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use async_signal::{Signal, Signals};
 use futures_lite::StreamExt;
@@ -16,9 +15,12 @@ use futures_lite::StreamExt;
 use crate::cli::exit;
 use crate::config::{Loaded, Settings, Supervised};
 use crate::descriptors::Descriptors;
-use crate::logging::{self, LogHandle};
+use crate::logging::{self, Clean, LogHandle};
 use crate::state::{Commands, Limits, ServerState, ShutdownMode};
 use crate::table::unreadable_pages;
+
+/// A signal to stop that comes so soon after the first one is the same request.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// Why the server ended, or never began.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +83,7 @@ pub fn run(
     let log = match logging::init(&config) {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("ackd: {error}");
+            eprintln!("ackd: {}", Clean(&error.to_string()));
             return exit::USAGE;
         }
     };
@@ -90,10 +92,8 @@ pub fn run(
         tracing::warn!("{warning}");
     }
     let outcome = prepare(loaded, commands, &log).and_then(|daemon| {
-        let pid_file = PidFile::write(config.pid_file.clone());
         let served = serve(&daemon);
         daemon.stopping();
-        drop(pid_file);
         served
     });
     match outcome {
@@ -143,11 +143,8 @@ fn abort_on_panic() {
         tracing::error!(place, thread, "panic: {message}");
         // Code that was reading a page when zeros took its place may find what no page ever held.
         if unreadable_pages() > 0 {
-            tracing::error!(
-                code = exit::DAMAGED,
-                "a data page became unreadable while it was read; stopping"
-            );
-            std::process::exit(i32::from(exit::DAMAGED));
+            tracing::error!(code = exit::IO, "a data page became unreadable while it was read; stopping");
+            std::process::exit(i32::from(exit::IO));
         }
         std::process::abort();
     }));
@@ -157,10 +154,11 @@ fn abort_on_panic() {
 fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()> {
     // A write past the limit of a file's size sends Xfsz, whose default is to kill: heard here, the write fails instead.
     let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup, Signal::Xfsz])?;
+    let mut asked = None;
     let hear = async move {
         while let Some(signal) = signals.next().await {
             match signal {
-                Ok(Signal::Term | Signal::Int) => stop(&daemon),
+                Ok(Signal::Term | Signal::Int) => stop(&daemon, &mut asked),
                 Ok(Signal::Hup) => match log.reopen() {
                     Ok(()) => tracing::info!("log file opened anew"),
                     Err(error) => tracing::warn!(%error, "the log file stays the old one"),
@@ -174,13 +172,21 @@ fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()>
     Ok(())
 }
 
-/// Asks the server to stop; at the second time, ends the process. What was acknowledged is on disk either way.
-fn stop(daemon: &Daemon) {
-    if daemon.state.shutdown.requested().is_some() {
-        tracing::warn!("second signal: ending at once");
-        std::process::exit(i32::from(exit::INTERRUPTED));
+/// Asks the server to stop, or ends the process if a signal has asked before: at `asked`. What was acknowledged is on disk
+/// either way. Who signals a whole group of processes often signals some twice, so for a moment it is one request.
+fn stop(daemon: &Daemon, asked: &mut Option<Instant>) {
+    if daemon.state.shutdown.requested().is_none() {
+        tracing::info!("signal: stopping when what was taken from clients is answered");
+        *asked = None;
     }
-    tracing::info!("signal: stopping when what was taken from clients is answered");
+    match asked {
+        None => *asked = Some(Instant::now()),
+        Some(at) if at.elapsed() < SAME_REQUEST => return,
+        Some(_) => {
+            tracing::warn!("second signal: ending at once");
+            std::process::exit(i32::from(exit::INTERRUPTED));
+        }
+    }
     daemon.stopping();
     daemon.state.shutdown.request(ShutdownMode { checkpoint: true, now: false, force: true });
 }
@@ -207,28 +213,6 @@ fn send_notice(name: &OsStr, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The file that says which process serves; gone when this is dropped.
-struct PidFile(Option<PathBuf>);
-
-impl PidFile {
-    /// Writes the file, if one is wished for. A server without it serves as well, so failure is a warning.
-    fn write(path: Option<PathBuf>) -> Self {
-        let Some(path) = path else { return Self(None) };
-        match fs::write(&path, format!("{}\n", std::process::id())) {
-            Ok(()) => Self(Some(path)),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "no pid file");
-                Self(None)
-            }
-        }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            let _ = fs::remove_file(path);
-        }
     }
 }
 
@@ -251,16 +235,5 @@ mod tests {
         assert_eq!(at_path.recv(&mut buffer).unwrap(), 7);
         assert_eq!(abstract_one.recv(&mut buffer).unwrap(), 10);
         assert!(send_notice(OsStr::new("/nowhere/socket"), "x").is_err());
-    }
-
-    #[test]
-    fn a_pid_file_that_cannot_be_written_stops_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pid");
-        let written = PidFile::write(Some(path.clone()));
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        drop(written);
-        assert!(!path.exists());
-        assert!(PidFile::write(Some(folder.path().join("none/pid"))).0.is_none());
     }
 }

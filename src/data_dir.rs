@@ -6,8 +6,10 @@
 //! DIR/wal/         the log's segments
 //! ```
 //!
-//! The directory is created with mode 0700 on first start. Each name that is created is synced in its parent.
+//! The directory is created with mode 0700 on first start. Each name that is created is synced in its parent, and what
+//! root creates in a directory of another user is given to that user.
 
+use crate::owner;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -58,6 +60,7 @@ impl DataDir {
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create_dir(path)?;
         let lock = take_lock(path)?;
+        pass_on(&path.join(LOCK_FILE))?;
         create_dir(&path.join(WAL_DIR))?;
         sync_dir(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -93,6 +96,9 @@ fn create_dir(path: &Path) -> Result<(), DataDirError> {
             return Err(DataDirError::Io { operation: "create directory", path: path.into(), source });
         }
     };
+    if is_new || path.ends_with(WAL_DIR) {
+        pass_on(path)?;
+    }
     let synced = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
         _ => sync_dir(Path::new(".")),
@@ -106,6 +112,15 @@ fn create_dir(path: &Path) -> Result<(), DataDirError> {
         }
         synced => synced,
     }
+}
+
+/// Gives what was created to the owner of the directory that it is in.
+fn pass_on(path: &Path) -> Result<(), DataDirError> {
+    owner::pass_on(path).map_err(|source| DataDirError::Io {
+        operation: "change the owner of",
+        path: path.into(),
+        source,
+    })
 }
 
 /// Makes the names in a directory durable.

@@ -331,7 +331,7 @@ fn write_quoted(line: &mut dyn fmt::Write, text: &str) -> fmt::Result {
 }
 
 /// A text whose control characters cannot forge a line or steer a terminal.
-struct Clean<'a>(&'a str);
+pub struct Clean<'a>(pub &'a str);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use ackd::cli::{self, Action, Request, exit};
 use ackd::config::{self, Loaded, Word};
 use ackd::daemon;
+use ackd::logging::Clean;
 use ackd::serve::serve;
 
 /// Small allocations of many threads are what this server does all day.
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     match start() {
         Ok(code) => ExitCode::from(code),
         Err(message) => {
-            eprintln!("ackd: {message}");
+            eprintln!("ackd: {}", Clean(&message));
             ExitCode::from(exit::USAGE)
         }
     }
@@ -64,7 +65,7 @@ fn load(request: Request) -> Result<Loaded, String> {
 /// Says what a person should know of a configuration that is right.
 fn check(loaded: &Loaded) -> Result<u8, String> {
     for warning in &loaded.warnings {
-        eprintln!("ackd: warning: {warning}");
+        eprintln!("ackd: warning: {}", Clean(&warning.to_string()));
     }
     print("configuration is valid\n")
 }

@@ -57,6 +57,9 @@ pub enum RecoveryError {
         /// What is wrong with it.
         source: EffectError,
     },
+    /// The replay began and did not come to its end; pages of the table that no checkpoint holds were written.
+    #[error(transparent)]
+    Replaying(Box<RecoveryError>),
     /// A record does not fit the table.
     #[error("log: LSN {lsn} does not fit the table: {source}")]
     Replay {
@@ -71,6 +74,7 @@ impl RecoveryError {
     /// Whether the data on disk is damaged, as against: could not be read or written.
     pub fn is_damage(&self) -> bool {
         match self {
+            RecoveryError::Replaying(error) => error.is_damage(),
             RecoveryError::Table(error) => error.is_damage(),
             RecoveryError::Replay { source: KeyspaceError::Table(error), .. } => error.is_damage(),
             RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
@@ -141,7 +145,8 @@ pub fn recover<S: Storage>(
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
             check_log(reader)?;
-            let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)?;
+            let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)
+                .map_err(|error| RecoveryError::Replaying(error.into()))?;
             resume_log(storage, log_options, end, &mut report)?
         }
     };

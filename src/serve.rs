@@ -10,7 +10,9 @@ use crate::cli::{VERSION, exit};
 use crate::config::{Config, Settings, WalMethod};
 use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
+use crate::data_dir::DataDir;
 use crate::memory_limit::memory_limit_bytes;
+use crate::pid_file::PidFile;
 use crate::server::{self, Endpoint, Executors, Listener};
 use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
 use crate::table::TableOptions;
@@ -21,10 +23,12 @@ use crate::writer::{WriterError, WriterOptions};
 /// With `accept_tail_loss` a damaged last group is given up, for this start alone.
 pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> Result<(), Failure> {
     let state = daemon.state.clone();
+    // First of all: whoever runs on the directory must not notice a start that fails.
+    let dir = DataDir::open(&config.dir).map_err(|error| failure(&config.dir, &error.into()))?;
     let listeners = listen(config)?;
     let mut options = options(config);
     options.log.accept_tail_loss = accept_tail_loss;
-    let open = storage::open(&config.dir, options, state.clone(), writer_failed)
+    let open = storage::open(dir, options, state.clone(), writer_failed)
         .map_err(|error| failure(&config.dir, &error))?;
     let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
     let executors = Executors::start(config.thread_count()).map_err(start)?;
@@ -32,9 +36,11 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     note_in_force(state.settings(), config, &open, executors.threads());
     announce(config, &open, &listeners, executors.threads());
     let services = Services { state, writer: open.queue.clone(), reads };
+    let _pid_file = PidFile::write(config.pid_file.clone());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
     let mode = futures_lite::future::block_on(serving);
+    daemon.stopping();
     let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     if let Err(reason) = stopped {
@@ -45,8 +51,8 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     Ok(())
 }
 
-/// The sockets that clients connect to. They are opened before the data, so that a mistake in the configuration shows
-/// before anything is recovered; connections wait in them until the server is ready.
+/// The sockets that clients connect to. They are opened when the data is held and before it is read, so that a mistake in
+/// the configuration shows before anything is recovered; connections wait in them until the server is ready.
 fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
     let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
     let open = || {
@@ -129,7 +135,11 @@ fn failure(dir: &Path, error: &StorageError) -> Failure {
             true => ", and --accept-tail-loss gives that group up if it is the last one",
             false => "",
         };
-        format!("; nothing was changed, `ackd-wal verify --table {}` says more{tail}", dir.display())
+        let changed = match error.changed_nothing() {
+            true => "nothing was changed",
+            false => "log and checkpoint are as they were",
+        };
+        format!("; {changed}, `ackd-wal verify --table {}` says more{tail}", dir.display())
     } else {
         String::new()
     };
@@ -180,4 +190,30 @@ fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads
         recovery_ms = report.took.as_millis() as u64,
         "ready to accept connections"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::KeyspaceError;
+    use crate::recovery::RecoveryError;
+    use crate::table::{CorruptReason, TableError};
+
+    #[test]
+    fn what_is_said_of_a_failed_start_is_true() {
+        let corrupt = |reason| RecoveryError::Table(TableError::Corrupt { page: 7, reason });
+        let told = |error| failure(Path::new("data"), &StorageError::Recovery(error));
+        let damaged = told(corrupt(CorruptReason::Depth));
+        assert_eq!(damaged.code, exit::DAMAGED);
+        assert!(damaged.message.contains("nothing was changed"), "{damaged}");
+        let unfit = RecoveryError::Replay { lsn: 3, source: KeyspaceError::BadCell("it is empty") };
+        let unfit = told(RecoveryError::Replaying(unfit.into()));
+        assert_eq!(unfit.code, exit::DAMAGED);
+        assert!(!unfit.message.contains("nothing was changed"), "{unfit}");
+        for unreadable in [corrupt(CorruptReason::Unreadable), TableError::Faulted.into()] {
+            let unreadable = told(unreadable);
+            assert_eq!(unreadable.code, exit::IO, "{unreadable}");
+            assert!(!unreadable.message.contains("changed"), "{unreadable}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use wal::{DirStorage, Log, LogOptions, Notify};
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::owner;
 use crate::recovery::{RecoveryError, Report, TableSource, recover};
 use crate::scrub;
 use crate::state::ServerState;
@@ -72,6 +73,11 @@ impl StorageError {
         }
     }
 
+    /// Whether all files are as they were, to the byte.
+    pub fn changed_nothing(&self) -> bool {
+        !matches!(self, StorageError::Recovery(RecoveryError::Replaying(_)))
+    }
+
     /// Whether one group of the log is damaged, as against: there is more.
     pub fn is_of_one_group(&self) -> bool {
         use wal::ReadError::Corrupt;
@@ -102,15 +108,14 @@ pub struct OpenStorage {
     _dir: DataDir,
 }
 
-/// Opens `path`, recovers what is in it and starts the writer. `failed` is called on the writer's thread when it ends
-/// because something failed for good.
+/// Recovers what is in a directory that is held and starts the writer. `failed` is called on the writer's thread when it
+/// ends because something failed for good.
 pub fn open(
-    path: &Path,
+    dir: DataDir,
     options: StorageOptions,
     state: Arc<ServerState>,
     failed: impl FnOnce(&WriterError) + Send + 'static,
 ) -> Result<OpenStorage, StorageError> {
-    let dir = DataDir::open(path)?;
     let storage = open_log_dir(&dir, options.log_buffered)?;
     let source = open_table_file(&dir, &storage, &options.table)?;
     let (queue, inbox): (WriterQueue, WriterInbox) =
@@ -192,6 +197,7 @@ fn open_table_file(
         std::fs::rename(&temporary, &path).map_err(|source| failed("rename", &temporary, source))?;
         dir.sync().map_err(StorageError::DataDir)?;
     }
+    owner::pass_on(&path).map_err(|source| failed("change the owner of", &path, source))?;
     let file = MmapFile::open(&path, FILE_BYTES_LIMIT.min(options.file_bytes_max))
         .map_err(|source| failed("open", &path, source))?;
     Ok(TableSource::Existing(Box::new(file)))

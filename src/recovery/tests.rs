@@ -59,6 +59,25 @@ fn a_log_that_does_not_fit_the_table_is_not_damaged() {
     let source = TableSource::New(Box::new(MemoryFile::new(FILE_BYTES)));
     let options = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
     let error = recover(source, storage, &options, LogOptions::default()).err().expect("no space");
-    assert!(matches!(error, RecoveryError::Replay { .. }), "{error}");
     assert!(!error.is_damage(), "{error}");
+    let RecoveryError::Replaying(error) = error else { panic!("{error}") };
+    assert!(matches!(*error, RecoveryError::Replay { .. }), "{error}");
+}
+
+#[test]
+fn a_record_that_does_not_fit_its_table_is_damage_found_while_pages_are_written() {
+    let storage = MemoryStorage::new();
+    let mut log = fresh(storage.clone()).log;
+    let mut effects = EffectBuffer::new();
+    let rename = Effect::Rename { db: 0, key: b"missing", to: b"k" };
+    effects.push(&rename);
+    let mut group = log.group();
+    group.record(|buffer| effects.write(0, buffer));
+    log.submit(group, 0).unwrap();
+    log.durable().unwrap();
+    drop(log);
+    let source = TableSource::New(Box::new(MemoryFile::new(FILE_BYTES)));
+    let options = TableOptions { instance_id: 7, ..TableOptions::default() };
+    let error = recover(source, storage, &options, LogOptions::default()).err().expect("it does not fit");
+    assert!(matches!(error, RecoveryError::Replaying(_)) && error.is_damage(), "{error}");
 }

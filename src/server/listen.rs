@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use async_io::Async;
 use async_net::TcpListener;
 use async_net::unix::UnixListener;
+use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::connection::Stream;
+use crate::file_id::FileId;
 
 /// What clients connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +26,12 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// A socket that takes connections. Dropping one for a Unix socket removes its path.
+/// A socket that takes connections. Dropping one for a Unix socket removes its path, unless another took that meanwhile.
 pub struct Listener {
     /// The listening socket.
     socket: ListeningSocket,
+    /// The file that a Unix socket made at its path.
+    made: Option<FileId>,
     /// What clients connect to; the real port where 0 was asked for.
     endpoint: Endpoint,
 }
@@ -72,29 +76,32 @@ impl Listener {
             socket.listen(backlog)?;
             let address = socket.local_addr()?.as_socket().unwrap_or(address);
             let socket = ListeningSocket::Tcp(Async::<std::net::TcpListener>::new(socket.into())?.into());
-            Ok(Self { socket, endpoint: Endpoint::Tcp(address) })
+            Ok(Self { socket, made: None, endpoint: Endpoint::Tcp(address) })
         };
         open().map_err(|source| ListenError { endpoint: address.to_string(), source })
     }
 
     /// Listens on a Unix socket at `path`, whose permissions become `mode` before anybody can connect. A socket that a
-    /// former process left there is removed; anything else is left alone.
+    /// former process left there is removed; one that somebody listens on, and anything else, is left alone.
     ///
     /// # Errors
-    /// The path cannot be used, or holds something that is no socket.
+    /// The path cannot be used, or holds something that is no socket or is in use.
     pub fn unix(path: &Path, mode: Option<u32>, backlog: i32) -> Result<Self, ListenError> {
         let open = || {
-            if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-                fs::remove_file(path)?;
-            }
+            remove_abandoned(path)?;
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             socket.bind(&SockAddr::unix(path)?)?;
+            let made = FileId::at(path).ok();
             if let Some(mode) = mode {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
             }
             socket.listen(backlog)?;
             let socket = Async::<std::os::unix::net::UnixListener>::new(OwnedFd::from(socket).into())?.into();
-            Ok(Self { socket: ListeningSocket::Unix(socket), endpoint: Endpoint::Unix(path.to_owned()) })
+            Ok(Self {
+                socket: ListeningSocket::Unix(socket),
+                made,
+                endpoint: Endpoint::Unix(path.to_owned()),
+            })
         };
         open().map_err(|source| ListenError { endpoint: path.display().to_string(), source })
     }
@@ -179,9 +186,34 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Endpoint::Unix(path) = &self.endpoint {
-            let _ = fs::remove_file(path);
+        if let (Endpoint::Unix(path), Some(made)) = (&self.endpoint, &self.made) {
+            made.remove(path);
         }
+    }
+}
+
+/// Removes the socket at `path` if nobody listens on it. An error says that somebody does.
+fn remove_abandoned(path: &Path) -> io::Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+    if !found.file_type().is_socket() {
+        return Ok(());
+    }
+    let id = FileId::of(&found);
+    // Without waiting: the queue of a listener may be full.
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    probe.set_nonblocking(true)?;
+    let answer = probe.connect(&SockAddr::unix(path)?);
+    match answer.as_ref().map_err(Errno::from_io_error) {
+        Err(Some(Errno::CONNREFUSED)) => {
+            id.remove(path);
+            Ok(())
+        }
+        Err(Some(Errno::NOENT)) => Ok(()),
+        Ok(()) | Err(Some(Errno::AGAIN)) => {
+            Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"))
+        }
+        // Not ours to open, or of another kind: whoever made it may use it.
+        Err(_) => answer,
     }
 }
 
@@ -218,11 +250,53 @@ mod tests {
         let path = dir.path().join("s");
         let first = Listener::unix(&path, Some(0o600), 16).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        std::mem::forget(first);
-        drop(Listener::unix(&path, None, 16).unwrap());
+        drop(first);
         assert!(!path.exists());
         fs::write(&path, "data").unwrap();
         assert!(Listener::unix(&path, None, 16).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"data");
+    }
+
+    #[test]
+    fn a_socket_that_somebody_listens_on_stays_and_one_that_was_left_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let first = Listener::unix(&path, None, 16).unwrap();
+        let error = Listener::unix(&path, None, 16).err().unwrap();
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse, "{error}");
+        assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+        drop(first);
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "its process left it");
+        assert!(Listener::unix(&path, None, 16).is_ok());
+    }
+
+    #[test]
+    fn a_listener_whose_queue_is_full_counts_as_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let _first = Listener::unix(&path, None, 0).unwrap();
+        let connect = || {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&SockAddr::unix(&path).unwrap()).map(|()| socket)
+        };
+        let waiting: Vec<Socket> = (0..8).map_while(|_| connect().ok()).collect();
+        assert!(waiting.len() < 8, "the queue has an end");
+        assert_eq!(Listener::unix(&path, None, 16).err().unwrap().source.kind(), io::ErrorKind::AddrInUse);
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn the_end_of_a_listener_leaves_the_socket_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let first = Listener::unix(&path, None, 16).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = Listener::unix(&path, None, 16).unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
     }
 }

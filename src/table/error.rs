@@ -89,10 +89,8 @@ impl TableError {
     /// Whether the file holds what no checkpoint wrote, as against: could not be read, written or grown.
     pub fn is_damage(&self) -> bool {
         match self {
-            TableError::Corrupt { .. }
-            | TableError::Faulted
-            | TableError::Cut { .. }
-            | TableError::MetasDisagree { .. } => true,
+            TableError::Corrupt { reason, .. } => *reason != CorruptReason::Unreadable,
+            TableError::MetasDisagree { .. } => true,
             // A newer program's file is whole, only not for this one; and what cannot be read may be whole.
             TableError::NoMeta { first, second } => ![first, second]
                 .iter()

@@ -30,7 +30,7 @@ use super::page::PAGE_BYTES;
 /// Most mappings that one process can have at a time. Servers have one; tests have many.
 const REGIONS_MAX: usize = 256;
 /// What the process ends with when not even a page of zeros can be had: the data cannot be read.
-const EXIT_UNREADABLE: c_int = 3;
+const EXIT_UNREADABLE: c_int = 4;
 
 /// The mapped regions, for the handler.
 static REGIONS: [Region; REGIONS_MAX] = [const { Region::free() }; REGIONS_MAX];

@@ -138,7 +138,7 @@ impl<L: Log> Writer<L> {
         } else if flight.changed {
             self.state.publication.set_behind(true);
         }
-        self.gauges.committed(self.log.last_lsn(), self.log.synced_lsn());
+        self.gauges.committed(flight.records, self.log.last_lsn(), self.log.synced_lsn());
         flight.aftermath.tell(&self.state, flight.records > 0);
         self.resolve(&mut flight.answered);
         for done in flight.readers {

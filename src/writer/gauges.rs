@@ -1,6 +1,9 @@
 //! What `INFO` shows of log and table: written by the writer, read by anybody.
+//!
+//! Counters are written before the LSNs that they belong to and read after them, so they are never behind. Of the LSNs,
+//! the one that follows is written first and read last: checkpoint, synced, last.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Mutex};
 
 use wal::{LogStatus, Method};
@@ -27,6 +30,10 @@ pub struct WriterGauges {
     table: Arc<Table>,
     /// What recovery did.
     recovery: RecoveryFigures,
+    /// Groups with records synced since the start.
+    groups: AtomicU64,
+    /// Records synced since the start.
+    records: AtomicU64,
     /// LSN of the newest record handed to the log.
     last_lsn: AtomicU64,
     /// LSN up to which the log is durable.
@@ -51,6 +58,8 @@ impl WriterGauges {
         Self {
             table,
             recovery,
+            groups: AtomicU64::new(0),
+            records: AtomicU64::new(0),
             last_lsn: AtomicU64::new(log.last_lsn),
             synced_lsn: AtomicU64::new(log.synced_lsn),
             checkpoint_lsn: AtomicU64::new(recovery.checkpoint_lsn),
@@ -67,12 +76,16 @@ impl WriterGauges {
         &self.idle
     }
 
-    /// A group was synced and published.
-    pub(super) fn committed(&self, last_lsn: u64, synced_lsn: u64) {
-        if self.last_lsn.swap(last_lsn, Relaxed) != last_lsn {
+    /// A group of so many records was synced and published.
+    pub(super) fn committed(&self, records: u64, last_lsn: u64, synced_lsn: u64) {
+        if records > 0 {
+            self.groups.fetch_add(1, Relaxed);
+            self.records.fetch_add(records, Relaxed);
+        }
+        if self.last_lsn.swap(last_lsn, Release) != last_lsn {
             self.idle.group();
         }
-        self.synced_lsn.store(synced_lsn, Relaxed);
+        self.synced_lsn.store(synced_lsn, Release);
     }
 
     /// Takes the log's own figures.
@@ -92,7 +105,7 @@ impl WriterGauges {
 
     /// A checkpoint became durable.
     pub(super) fn checkpoint_ended(&self, lsn: u64, unix_ms: u64) {
-        self.checkpoint_lsn.store(lsn, Relaxed);
+        self.checkpoint_lsn.store(lsn, Release);
         self.checkpoint_unix_ms.store(unix_ms, Relaxed);
         self.checkpoint_running.store(false, Relaxed);
     }
@@ -114,19 +127,22 @@ impl Gauges for WriterGauges {
     }
 
     fn storage(&self) -> StorageGauges {
+        let checkpoint_lsn = self.checkpoint_lsn.load(Acquire);
+        let synced_lsn = self.synced_lsn.load(Acquire);
+        let last_lsn = self.last_lsn.load(Acquire);
         let log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         let table = self.table.stats();
         StorageGauges {
-            last_lsn: self.last_lsn.load(Relaxed),
-            synced_lsn: self.synced_lsn.load(Relaxed),
+            last_lsn,
+            synced_lsn,
             log_bytes: log.segment_bytes,
             log_segments: log.segments as u64,
             log_method: method_name(log.method),
-            groups: log.groups,
-            records: log.records,
+            groups: self.groups.load(Relaxed) + log.seals,
+            records: self.records.load(Relaxed),
             sync_us_p50: log.sync_micros_quantile(0.5),
             sync_us_p99: log.sync_micros_quantile(0.99),
-            checkpoint_lsn: self.checkpoint_lsn.load(Relaxed),
+            checkpoint_lsn,
             checkpoint_unix_ms: self.checkpoint_unix_ms.load(Relaxed),
             checkpoint_running: self.checkpoint_running.load(Relaxed),
             // A checkpoint that fails ends the process.

@@ -20,6 +20,19 @@ pub fn escaped(bytes: &[u8]) -> String {
     out
 }
 
+/// A message with its control characters escaped, but for the ends of its lines: what it repeats may hold any.
+pub fn controls(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    for letter in message.chars() {
+        match letter {
+            '\n' => out.push(letter),
+            _ if letter.is_control() || is_invisible(letter) => escape_char(letter, &mut out),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
 /// Like [`escaped`], in quotes when that is needed to see where it starts and ends.
 pub fn quoted_if_needed(bytes: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
@@ -116,6 +129,7 @@ mod tests {
     fn whatever_the_bytes_the_text_is_printable() {
         assert_eq!(escaped(b"a\x1b[2J\xff\n\"\\"), "a\\x1b[2J\\xff\\n\\\"\\\\");
         assert_eq!(escaped("caf\u{e9}\u{202e}\u{85}".as_bytes()), "caf\u{e9}\\u{202e}\\u{85}");
+        assert_eq!(controls("no \"a\x1b[2J\r\u{202e}\"\nhelp"), "no \"a\\x1b[2J\\r\\u{202e}\"\nhelp");
         assert_eq!(quoted_if_needed(b"user:1"), "user:1");
         assert_eq!(quoted_if_needed(b""), "\"\"");
         assert_eq!(quoted_if_needed(b"a b"), "\"a b\"");

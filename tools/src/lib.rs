@@ -53,9 +53,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: Box<dyn Write>) -
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
+            if error.use_stderr() {
+                say(&escape::controls(error.render().to_string().trim_end()));
+                return USAGE;
+            }
             // A terminal that went away is no reason to complain.
             let _ = error.print();
-            return if error.use_stderr() { USAGE } else { 0 };
+            return 0;
         }
     };
     let mut out = BufWriter::with_capacity(OUT_BYTES, out);
@@ -65,7 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: Box<dyn Write>) -
         Ok(outcome) => outcome.code(),
         Err(ToolError::BrokenPipe) => ToolError::BrokenPipe.code(),
         Err(error) => {
-            say(&format!("ackd-wal: {error}"));
+            say(&format!("ackd-wal: {}", escape::controls(&error.to_string())));
             error.code()
         }
     }

@@ -1,6 +1,7 @@
 //! Real files under one directory.
 //!
-//! Files are opened relative to the directory's descriptor, never through a symbolic link, mode 0600. Writing
+//! Files are opened relative to the directory's descriptor, never through a symbolic link, mode 0600; what root makes
+//! in a directory of another user is given to that user. Writing
 //! and recovery reads go past the page cache (`O_DIRECT`) where the file system allows it. Where it refuses, at
 //! open or at the first transfer, the file falls back to the page cache for good: writes are followed by
 //! `fdatasync`, recovery reads drop cached pages first.
@@ -8,13 +9,13 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, IoSlice};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{Advice, AtFlags, CWD, Dir, FallocateFlags, FileType, Mode, OFlags};
+use rustix::fs::{Advice, AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::storage::{Access, Method, Storage, StorageFile};
@@ -61,7 +62,12 @@ impl DirStorage {
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         match fs::DirBuilder::new().mode(0o700).create(path) {
-            Ok(()) => sync_parent(path)?,
+            Ok(()) => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let made = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
+                give_to_owner_of(fs::File::open(parent(path))?, &made)?;
+                sync_parent(path)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
@@ -89,6 +95,9 @@ impl DirStorage {
         };
         if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::RegularFile {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        if flags.contains(OFlags::CREATE) {
+            give_to_owner_of(&self.shared.dir, &fd)?;
         }
         Ok(DirFile { fd, direct: AtomicBool::new(direct), shared: Arc::clone(&self.shared) })
     }
@@ -241,10 +250,31 @@ fn check_name(name: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = match path.parent() {
+/// The directory that a path is in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    fs::File::open(parent)?.sync_all()
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    fs::File::open(parent(path))?.sync_all()
+}
+
+/// Gives what this process has just made to the owner of the directory that it is in, if this process is root.
+fn give_to_owner_of(dir: impl AsFd, made: impl AsFd) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = rustix::fs::fstat(dir)?;
+    if owner.st_uid == 0 {
+        return Ok(());
+    }
+    let (user, group) = (Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid));
+    match rustix::fs::fchown(made, Some(user), Some(group)) {
+        // Root without that right, as in some containers.
+        Err(Errno::PERM) => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }

@@ -1,0 +1,74 @@
+//! The file that says which process serves.
+//!
+//! It is written when the server is about to serve, so that a start that fails leaves the file of a running server as it
+//! is, and removed at the end only if it is still the one that was written.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::file_id::FileId;
+
+/// A pid file; gone when this is dropped, unless another process has made it its own.
+pub struct PidFile(Option<(PathBuf, FileId)>);
+
+impl PidFile {
+    /// Writes the file, if one is wished for. A server without it serves as well, so failure is a warning.
+    pub fn write(path: Option<PathBuf>) -> Self {
+        let Some(path) = path else { return Self(None) };
+        let written = fs::write(&path, content()).and_then(|()| FileId::at(&path));
+        match written {
+            Ok(id) => Self(Some((path, id))),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "no pid file");
+                Self(None)
+            }
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // A file that is there already is overwritten, so the same file may be another's by now.
+        if let Some((path, id)) = &self.0
+            && fs::read_to_string(path).is_ok_and(|found| found == content())
+        {
+            id.remove(path);
+        }
+    }
+}
+
+/// What stands in the file of this process.
+fn content() -> String {
+    format!("{}\n", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_that_cannot_be_written_stops_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pid");
+        let written = PidFile::write(Some(path.clone()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), content());
+        drop(written);
+        assert!(!path.exists());
+        assert!(PidFile::write(Some(folder.path().join("none/pid"))).0.is_none());
+    }
+
+    #[test]
+    fn a_pid_file_that_another_process_took_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pid");
+        let overwritten = PidFile::write(Some(path.clone()));
+        fs::write(&path, "1\n").unwrap();
+        drop(overwritten);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+        let replaced = PidFile::write(Some(path.clone()));
+        fs::rename(&path, folder.path().join("old")).unwrap();
+        fs::write(&path, content()).unwrap();
+        drop(replaced);
+        assert!(path.exists());
+    }
+}

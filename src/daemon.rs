@@ -213,9 +213,6 @@ fn send_notice(name: &OsStr, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

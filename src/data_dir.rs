@@ -76,6 +76,11 @@ impl DataDir {
         sync_dir(&self.path)
     }
 
+    /// The lock's file.
+    pub fn lock_path(&self) -> PathBuf {
+        self.path.join(LOCK_FILE)
+    }
+
     /// The table's file.
     pub fn table_path(&self) -> PathBuf {
         self.path.join(TABLE_FILE)

@@ -13,6 +13,7 @@ pub mod damage;
 pub mod data_dir;
 pub mod descriptors;
 pub mod effect;
+pub mod file_guard;
 pub mod file_id;
 pub mod glob;
 pub mod keyspace;

@@ -10,6 +10,7 @@ use wal::{DirStorage, Log, LogOptions, Notify};
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::file_guard::FileGuard;
 use crate::owner;
 use crate::recovery::{RecoveryError, Report, TableSource, recover};
 use crate::scrub;
@@ -118,6 +119,10 @@ pub fn open(
 ) -> Result<OpenStorage, StorageError> {
     let storage = open_log_dir(&dir, options.log_buffered)?;
     let source = open_table_file(&dir, &storage, &options.table)?;
+    let guard = FileGuard::new(&dir).map_err(|source| StorageError::Io {
+        what: format!("cannot look at {}", dir.path().display()),
+        source,
+    })?;
     let (queue, inbox): (WriterQueue, WriterInbox) =
         writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
     let wake = queue.clone();
@@ -152,7 +157,8 @@ pub fn open(
         clock.clone(),
         checkpoints,
         options.writer,
-    );
+    )
+    .guarding(guard);
     let writer = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || doorbell::block_on(writer.run()).inspect_err(failed))

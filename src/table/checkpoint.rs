@@ -88,8 +88,8 @@ pub struct Checkpoint {
     table: Arc<Table>,
     /// What its meta page will say.
     meta: Meta,
-    /// Pages of the file by the meta that stays in the other slot.
-    former_pages: u64,
+    /// What the other meta page says.
+    durable: Meta,
     /// Pages to be checksummed and synced.
     pages: Vec<u32>,
 }
@@ -143,8 +143,15 @@ impl Checkpoint {
         let file = &*self.table.file;
         let io = |operation| move |source| TableError::Io { operation, path: file.path(), source };
         file.sync(&self.pages).map_err(io("sync the pages of"))?;
+        // A table that is being made has no checkpoint yet.
+        if self.durable.sequence > 0 {
+            let found = file.read_meta(self.durable.slot()).map_err(io("read a meta page of"))?;
+            if found != self.durable.encode() {
+                return Err(TableError::Overwritten);
+            }
+        }
         write_meta(file, &self.meta).map_err(io("write the meta page of"))?;
-        self.table.cut_file(self.meta.pages.max(self.former_pages)).map_err(io("shorten"))?;
+        self.table.cut_file(self.meta.pages.max(self.durable.pages)).map_err(io("shorten"))?;
         Ok(Durable { meta: self.meta })
     }
 }
@@ -194,7 +201,7 @@ impl TableWriter {
             salt: self.checkpoints.next_salt(),
             instance_id: durable.instance_id,
         };
-        Checkpoint { table, meta, former_pages: durable.pages, pages }
+        Checkpoint { table, meta, durable, pages }
     }
 
     /// Ends a checkpoint that is durable: pages that only the former one reached can be used again.

@@ -29,6 +29,9 @@ pub enum TableError {
         /// Pages that it must have.
         pages: u64,
     },
+    /// Somebody else wrote over the file while it was in use.
+    #[error("table.ackd was overwritten by somebody else: restore it, with its log, from one backup")]
+    Overwritten,
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
     #[error("no space for the table: {needed_bytes} bytes more for {path}: {}", full_reason(source.as_ref()), path = path.display())]
     Full {

@@ -184,6 +184,11 @@ impl<L: Log> Writer<L> {
     pub(super) fn end_checkpoint(&mut self, outcome: CheckpointOutcome) -> Result<(), WriterError> {
         let lsn = outcome.lsn;
         let durable = outcome.result.map_err(WriterError::Checkpoint)?;
+        // From here on the table alone has what was logged before.
+        self.look_at_files()?;
+        if self.guard.is_some() {
+            self.log.look_at_header()?;
+        }
         self.table.end_checkpoint(durable);
         self.state.took(LatencyEvent::Checkpoint, self.checkpoint_began.elapsed());
         self.log.recycle_through(lsn)?;

@@ -52,7 +52,7 @@ pub use submission::{Completion, Item, Submission};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wal::{Group, Log, LogError};
 
@@ -60,6 +60,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::command::Limits;
 use crate::effect::EffectBuffer;
+use crate::file_guard::{FileChange, FileGuard};
 use crate::keyspace::{Classes, Events, Keyspace, KeyspaceError, Lookups};
 use crate::state::{LatencyEvent, ServerState};
 use crate::table::{TableError, TableWriter};
@@ -77,6 +78,9 @@ const TAKEN_MAX: usize = 16;
 const TAKEN_ITEMS_MAX: usize = 16;
 /// Milliseconds between two looks for keys that are watched no more.
 const SWEEP_INTERVAL_MS: u64 = 1000;
+
+/// How often it is made sure that nobody took files away.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
@@ -98,6 +102,9 @@ pub enum WriterError {
     /// The key space found cells that it cannot have written.
     #[error("the key space failed: {0}")]
     Keyspace(#[from] KeyspaceError),
+    /// A file of the data is not where it was any more.
+    #[error("nothing more is acknowledged: {0}")]
+    Files(#[from] FileChange),
     /// A checkpoint could not be made durable.
     #[error("the checkpoint failed: {0}")]
     Checkpoint(TableError),
@@ -112,7 +119,7 @@ impl WriterError {
             }
             WriterError::Checkpoint(error) => error.is_damage(),
             WriterError::Keyspace(_) => true,
-            WriterError::Log(_) => false,
+            WriterError::Log(_) | WriterError::Files(_) => false,
         }
     }
 }
@@ -215,6 +222,10 @@ pub struct Writer<L> {
     expires_more: bool,
     /// When the running checkpoint began.
     checkpoint_began: Instant,
+    /// Looks after the files that have names.
+    guard: Option<FileGuard>,
+    /// When they were last looked at.
+    looked: Instant,
 }
 
 /// A group that takes commands.
@@ -284,7 +295,14 @@ impl<L: Log> Writer<L> {
             swept_ms: 0,
             expires_more: false,
             checkpoint_began: Instant::now(),
+            guard: None,
+            looked: Instant::now(),
         }
+    }
+
+    /// Has the files of the data directory looked after.
+    pub fn guarding(self, guard: FileGuard) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     /// Serves the queue until it is told to stop, or until something fails for good.
@@ -441,6 +459,9 @@ impl<L: Log> Writer<L> {
         }
         self.gauges.show(self.log.status());
         self.table.check_file()?;
+        if self.looked.elapsed() >= LOOK_INTERVAL {
+            self.look_at_files()?;
+        }
         if !self.watches.is_empty() && open.now_ms - self.swept_ms >= SWEEP_INTERVAL_MS {
             self.swept_ms = open.now_ms;
             self.watches.sweep();
@@ -459,7 +480,18 @@ impl<L: Log> Writer<L> {
         result
     }
 
+    /// Makes sure that table and log are where they were: nobody removed or replaced a file, or cut it.
+    fn look_at_files(&mut self) -> Result<(), WriterError> {
+        self.looked = Instant::now();
+        if let Some(guard) = &self.guard {
+            guard.look()?;
+            self.log.look_at_files()?;
+        }
+        Ok(self.table.check_file()?)
+    }
+
     fn finish(&mut self, checkpoint: bool) -> Result<(), WriterError> {
+        self.look_at_files()?;
         self.wait_for_landing()?;
         let open = self.open.take().unwrap_or_else(|| self.open());
         self.launch(OpenGroup { quiet: true, ..open })?;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{Advice, AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, Uid};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use crate::storage::{Access, Method, Storage, StorageFile};
+use crate::storage::{Access, FileIdentity, Method, Storage, StorageFile};
 
 /// Unit in bytes of direct transfers that every device of today accepts.
 const DIRECT_ALIGNMENT_BYTES: usize = 4096;
@@ -160,6 +160,11 @@ impl Storage for DirStorage {
         Ok(rustix::fs::fsync(&self.shared.dir)?)
     }
 
+    fn identify(&self, name: &str) -> io::Result<Option<FileIdentity>> {
+        check_name(name)?;
+        identity(&rustix::fs::statat(&self.shared.dir, name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.shared.path.clone() } else { self.shared.path.join(name) }
     }
@@ -207,8 +212,7 @@ impl DirFile {
 
 impl StorageFile for DirFile {
     fn len(&self) -> io::Result<u64> {
-        let bytes = rustix::fs::fstat(&self.fd)?.st_size;
-        u64::try_from(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "negative file length"))
+        bytes_of(&rustix::fs::fstat(&self.fd)?)
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -238,9 +242,24 @@ impl StorageFile for DirFile {
         if self.is_direct() { Method::Direct } else { Method::Buffered }
     }
 
+    fn identity(&self) -> io::Result<Option<FileIdentity>> {
+        identity(&rustix::fs::fstat(&self.fd)?)
+    }
+
     fn alignment_bytes(&self) -> usize {
         if self.is_direct() { DIRECT_ALIGNMENT_BYTES } else { 1 }
     }
+}
+
+/// What the system says of a file.
+fn identity(found: &rustix::fs::Stat) -> io::Result<Option<FileIdentity>> {
+    Ok(Some(FileIdentity { device: found.st_dev, inode: found.st_ino, bytes: bytes_of(found)? }))
+}
+
+/// Length of a file.
+fn bytes_of(found: &rustix::fs::Stat) -> io::Result<u64> {
+    u64::try_from(found.st_size)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "negative file length"))
 }
 
 fn check_name(name: &str) -> io::Result<()> {

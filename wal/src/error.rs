@@ -37,6 +37,14 @@ pub enum LogError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file of the log is not where it was any more. Final: what it holds is lost with the process.
+    #[error("{} {what} while the log is in use: put it back before the next start", path.display())]
+    Displaced {
+        /// The file's name.
+        path: PathBuf,
+        /// What happened to it.
+        what: &'static str,
+    },
     /// An earlier error was final.
     #[error("the log stopped after an earlier error")]
     Poisoned,
@@ -65,7 +73,7 @@ impl LogError {
 
     /// Whether the log still works after this error.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Poisoned | Self::Changed { .. })
+        matches!(self, Self::Io { .. } | Self::Poisoned | Self::Changed { .. } | Self::Displaced { .. })
     }
 }
 

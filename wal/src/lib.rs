@@ -43,6 +43,7 @@ mod local;
 mod log;
 mod memory;
 mod options;
+mod places;
 mod prepare;
 mod reader;
 mod resume;
@@ -69,7 +70,7 @@ pub use crate::reader::{
 };
 pub use crate::segments::{SegmentInfo, SegmentState};
 pub use crate::status::{LATENCY_BUCKETS, LogStatus};
-pub use crate::storage::{Access, Method, Storage, StorageFile};
+pub use crate::storage::{Access, FileIdentity, Method, Storage, StorageFile};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use crate::format::{
 use crate::group::Group;
 use crate::log::{Log, Lsn};
 use crate::options::LogOptions;
+use crate::places::{Places, look_at_open, look_at_salt};
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, LogStatus};
 use crate::storage::{Storage, StorageFile};
@@ -32,6 +33,9 @@ use crate::sync::{Done, Job, Syncer};
 const POOLED_BYTES_MAX: usize = 8 << 20;
 /// Group buffers kept.
 const POOLED_MAX: usize = 4;
+
+/// Closed segments that are looked at, the newest: a replay needs fewer, and older ones are kept as history.
+const LOOKED_AT_MAX: usize = 64;
 
 /// A log of segments in a [`Storage`].
 pub struct LocalLog<S: Storage> {
@@ -59,6 +63,8 @@ pub struct LocalLog<S: Storage> {
     poisoned: bool,
     salts: Salts,
     counters: Counters,
+    /// Which files the segments with records are.
+    places: Places,
 }
 
 /// The segment that takes groups.
@@ -134,6 +140,8 @@ impl<S: Storage> LocalLog<S> {
             preparer.start_thread().map_err(thread)?;
         }
         let syncer = Syncer::new(options.sync_thread, options.synced.clone()).map_err(thread)?;
+        let mut places = Places::default();
+        places.note(active.header.sequence, &*active.file);
         Ok(Self {
             storage,
             options,
@@ -150,6 +158,7 @@ impl<S: Storage> LocalLog<S> {
             poisoned: false,
             salts,
             counters: Counters::default(),
+            places,
         })
     }
 
@@ -236,6 +245,7 @@ impl<S: Storage> LocalLog<S> {
         let offset = u64::from(header.block_bytes);
         self.active = Active { file: Arc::new(next.file), header, offset };
         self.preparer.activated(header.sequence);
+        self.places.note(header.sequence, &*self.active.file);
         self.counters.rotations += 1;
         self.counters.syncs += 1;
         Ok(())
@@ -421,6 +431,25 @@ impl<S: Storage> Log for LocalLog<S> {
         let retired = self.retire_through(lsn.min(self.synced_lsn));
         self.preparer.retire(retired);
         self.check_usable()
+    }
+
+    fn look_at_files(&mut self) -> Result<(), LogError> {
+        let newest = self.closed.iter().rev().take(LOOKED_AT_MAX).map(|closed| closed.sequence);
+        let looked = self
+            .places
+            .look(&self.storage, newest.chain([self.active.header.sequence]))
+            .and_then(|()| self.preparer.look_at_ready())
+            .and_then(|()| match &self.jumbo {
+                Some(jumbo) => look_at_open(&self.storage, jumbo.sequence, &jumbo.file),
+                None => Ok(()),
+            });
+        self.note(looked)
+    }
+
+    fn look_at_header(&mut self) -> Result<(), LogError> {
+        let Active { file, header, .. } = &self.active;
+        let looked = look_at_salt(&self.storage, header.sequence, header.salt, &**file);
+        self.note(looked)
     }
 
     fn status(&self) -> LogStatus {

@@ -50,6 +50,13 @@ pub trait Log: Send {
     /// Allows the log to reuse the space of records up to `lsn`, which must be durable elsewhere by now.
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError>;
 
+    /// Makes sure that the log's files are still what their names stand for: nobody removed, replaced or cut them.
+    /// [`LogError::Displaced`] is final.
+    fn look_at_files(&mut self) -> Result<(), LogError>;
+
+    /// Makes sure that nobody wrote over the segment that takes groups: its header is still the one that was written.
+    fn look_at_header(&mut self) -> Result<(), LogError>;
+
     /// Counters and state.
     fn status(&self) -> LogStatus;
 }

@@ -37,6 +37,17 @@ pub enum Access {
     Write,
 }
 
+/// Which file something is, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    /// The file system.
+    pub device: u64,
+    /// The file's number there.
+    pub inode: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
 /// A directory of log files. Clones speak of the same directory. Names are plain file names.
 pub trait Storage: Clone + Send + Sync + 'static {
     /// A file of this directory.
@@ -54,6 +65,10 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes all earlier creations, renames and removals durable.
     fn sync_dir(&self) -> io::Result<()>;
+    /// Which file a name stands for now; `None` where nobody else has access to the files.
+    fn identify(&self, _name: &str) -> io::Result<Option<FileIdentity>> {
+        Ok(None)
+    }
     /// Where a file stands, for messages; the directory itself for an empty name.
     fn path(&self, name: &str) -> PathBuf;
 }
@@ -80,6 +95,10 @@ pub trait StorageFile: Send + Sync + 'static {
     fn allocate(&self, bytes: u64) -> io::Result<()>;
     /// How appends become durable; may change from direct to buffered in the course of a write.
     fn method(&self) -> Method;
+    /// Which file this is; `None` where nobody else has access to it.
+    fn identity(&self) -> io::Result<Option<FileIdentity>> {
+        Ok(None)
+    }
     /// Unit in bytes in which an interrupted write may be taken up again.
     fn alignment_bytes(&self) -> usize;
 }

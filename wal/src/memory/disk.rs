@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::{Fault, Operation, OperationKind};
 use crate::format::SECTOR_BYTES;
+use crate::storage::FileIdentity;
 
 type Sector = Box<[u8; SECTOR_BYTES]>;
 
@@ -81,6 +82,12 @@ impl Outcome {
 }
 
 impl Disk {
+    /// What the system would say of a file.
+    pub fn identity(&self, inode: usize) -> FileIdentity {
+        let bytes = self.inodes[inode].current.len() as u64;
+        FileIdentity { device: 0, inode: inode as u64, bytes }
+    }
+
     pub fn begin(&mut self, kind: OperationKind, name: &str, offset: u64, bytes: u64) -> Outcome {
         if self.dark {
             return Outcome::Refused(Errno::IO.raw_os_error());

@@ -21,7 +21,7 @@ use rand::{Rng, SeedableRng};
 use rustix::io::Errno;
 
 use crate::format::SECTOR_BYTES;
-use crate::storage::{Access, Method, Storage, StorageFile};
+use crate::storage::{Access, FileIdentity, Method, Storage, StorageFile};
 
 /// A directory of files in memory.
 #[derive(Clone, Debug)]
@@ -283,6 +283,11 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 
+    fn identify(&self, name: &str) -> io::Result<Option<FileIdentity>> {
+        let disk = self.lock();
+        Ok(Some(disk.identity(*disk.names.get(name).ok_or(Errno::NOENT)?)))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("memory").join(name)
     }
@@ -316,6 +321,10 @@ impl MemoryFile {
 }
 
 impl StorageFile for MemoryFile {
+    fn identity(&self) -> io::Result<Option<FileIdentity>> {
+        Ok(Some(self.lock()?.identity(self.inode)))
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.lock()?.inodes[self.inode].current.len() as u64)
     }

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{LogError, is_full};
 use crate::options::LogOptions;
+use crate::places::look_at_open;
 use crate::storage::Storage;
 pub(crate) use files::write_zeros;
 
@@ -235,6 +236,15 @@ impl<S: Storage> Preparer<S> {
         self.shared.changed.notify_all();
         drop(state);
         self.work();
+    }
+
+    /// Makes sure that the names of the segments that are ready stand for their files.
+    pub fn look_at_ready(&self) -> Result<(), LogError> {
+        let state = self.shared.lock();
+        let look = |prepared: &Prepared<S::File>| {
+            look_at_open(&self.shared.storage, prepared.sequence, &prepared.file)
+        };
+        state.ready.iter().try_for_each(look)
     }
 
     /// The error that ends the log, if one happened here.

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod decision;
 mod faults;
+mod places;
 mod round_trip;
 mod running;
 

@@ -1,0 +1,212 @@
+//! Files that are removed, renamed, replaced or cut under a running server: it says which one and ends with code 4 before
+//! it acknowledges much more, and while the log still has everything.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ackd::cli::exit;
+use common::{Client, TestServer, Value};
+
+/// How long the server may go on: it looks once a second.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A server with its log of events in a file.
+struct Place {
+    root: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.path().join("data")
+    }
+
+    fn start(&self, flags: &[&str]) -> TestServer {
+        let log = self.root.path().join("log").display().to_string();
+        let all = [&["--logfile", &log, "--wal-segment-size", "1mb"], flags].concat();
+        TestServer::start(&self.dir(), &all)
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.root.path().join("log")).unwrap()
+    }
+}
+
+/// Writes keys one after the other until the server does not answer any more; how many it acknowledged.
+fn write_until_the_end(client: &mut Client, from: u64) -> u64 {
+    let start = Instant::now();
+    for number in from.. {
+        let reply = client.try_command(&[b"SET", format!("key:{number}").as_bytes(), b"value"]);
+        match reply {
+            Ok(Value::Simple(_)) => {}
+            // A page of a table that was cut: refused, not acknowledged.
+            Ok(Value::Error(text)) if text.starts_with("ERR data page") => {}
+            Ok(other) => panic!("SET answered {other:?}"),
+            Err(_) => return number,
+        }
+        assert!(start.elapsed() < NOTICE_TIMEOUT, "the server goes on");
+    }
+    unreachable!()
+}
+
+fn write_keys(client: &mut Client, keys: u64) {
+    for number in 0..keys {
+        assert_eq!(client.run(&format!("SET key:{number} value")), Value::Simple("OK".into()));
+    }
+}
+
+/// Waits for the end that a change leads to, and makes sure that it was named.
+fn assert_ends(place: &Place, server: &mut TestServer, name: &str, what: &str) {
+    let start = Instant::now();
+    while !server.has_ended() {
+        assert!(start.elapsed() < NOTICE_TIMEOUT, "the server goes on: {name} {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let said = place.said();
+    assert_eq!(server.wait().code(), Some(i32::from(exit::IO)), "{name} {what}: {said}");
+    assert!(said.lines().any(|line| line.contains(name) && line.contains(what)), "{name} {what}: {said}");
+}
+
+/// The segment that takes groups: the newest whose header is written.
+fn active_segment(dir: &Path) -> PathBuf {
+    let mut segments: Vec<PathBuf> =
+        fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    segments.sort();
+    let is_used = |path: &&PathBuf| fs::read(path).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0));
+    segments.iter().filter(is_used).next_back().unwrap().clone()
+}
+
+#[test]
+fn a_table_that_is_removed_is_noticed_and_can_be_had_back_with_all_that_was_acknowledged() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    let mut client = server.client();
+    write_keys(&mut client, 500);
+    // The log lets these go: from here on the table alone has them.
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+    let table = place.dir().join("table.ackd");
+    fs::remove_file(&table).unwrap();
+    let acknowledged = write_until_the_end(&mut client, 500);
+    assert_ends(&place, &mut server, "table.ackd", "was removed or renamed");
+    assert!(place.said().contains("nothing more is acknowledged"), "{}", place.said());
+    let rescued = place.dir().join("table.ackd.rescued");
+    assert!(place.said().contains(&*rescued.to_string_lossy()), "{}", place.said());
+    fs::rename(rescued, table).unwrap();
+    let server = place.start(&[]);
+    let Value::Integer(keys) = server.client().run("DBSIZE") else { panic!("DBSIZE answers a number") };
+    assert!(keys as u64 >= acknowledged && keys as u64 <= acknowledged + 1, "{keys} of {acknowledged}");
+}
+
+#[test]
+fn a_checkpoint_lets_no_log_go_once_the_table_has_no_name() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    let mut client = server.client();
+    write_keys(&mut client, 500);
+    fs::remove_file(place.dir().join("table.ackd")).unwrap();
+    let saved = client.try_command(&[b"SAVE"]);
+    assert!(!matches!(saved, Ok(Value::Simple(_))), "{saved:?}");
+    assert_ends(&place, &mut server, "table.ackd", "was removed or renamed");
+}
+
+#[test]
+fn an_orderly_end_without_the_table_is_none() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    write_keys(&mut server.client(), 10);
+    fs::remove_file(place.dir().join("table.ackd")).unwrap();
+    assert_eq!(server.stop().code(), Some(i32::from(exit::IO)), "{}", place.said());
+}
+
+#[test]
+fn whatever_is_removed_renamed_or_replaced_ends_the_server_and_is_named() {
+    let replace = |path: &Path| {
+        let copy = path.with_extension("copy");
+        fs::copy(path, &copy).unwrap();
+        fs::rename(copy, path).unwrap();
+    };
+    let rename = |path: &Path| fs::rename(path, path.with_extension("elsewhere")).unwrap();
+    let remove = |path: &Path| fs::remove_file(path).unwrap();
+    let cut = |path: &Path| fs::File::options().write(true).open(path).unwrap().set_len(4096).unwrap();
+    type Change<'a> = (&'a str, &'a dyn Fn(&Path), &'a str);
+    let changes: [Change<'_>; 11] = [
+        ("table.ackd", &replace, "was replaced"),
+        ("table.ackd", &rename, "has another name now"),
+        ("table.ackd", &cut, "table.ackd"),
+        ("LOCK", &remove, "was removed"),
+        ("LOCK", &replace, "was replaced"),
+        ("wal", &rename, "was removed or renamed"),
+        ("", &rename, "was removed or renamed"),
+        (".wal", &remove, "was removed or renamed"),
+        (".wal", &rename, "was removed or renamed"),
+        (".wal", &replace, "was replaced"),
+        (".wal", &cut, "was cut"),
+    ];
+    for (name, change, what) in changes {
+        let place = Place::new();
+        let mut server = place.start(&[]);
+        let mut client = server.client();
+        write_keys(&mut client, 20);
+        let path = match name {
+            ".wal" => active_segment(&place.dir()),
+            "" => place.dir(),
+            name => place.dir().join(name),
+        };
+        change(&path);
+        write_until_the_end(&mut client, 20);
+        assert_ends(&place, &mut server, path.file_name().unwrap().to_str().unwrap(), what);
+    }
+}
+
+#[test]
+fn a_spare_that_vanishes_is_named_before_it_is_needed() {
+    let place = Place::new();
+    let mut server = place.start(&["--wal-spare-segments", "2"]);
+    write_keys(&mut server.client(), 20);
+    let wal = place.dir().join("wal");
+    let spares = || {
+        let mut names: Vec<PathBuf> = fs::read_dir(&wal)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "wal"))
+            .collect();
+        names.sort();
+        names
+    };
+    let start = Instant::now();
+    while spares().len() < 3 {
+        assert!(start.elapsed() < NOTICE_TIMEOUT, "no spares are made");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Not the newest: that one may have its name and not be ready yet.
+    let spare = spares()[1].clone();
+    fs::remove_file(&spare).unwrap();
+    assert_ends(&place, &mut server, &spare.to_string_lossy(), "was removed or renamed");
+}
+
+#[test]
+fn a_table_that_is_written_over_in_place_makes_no_checkpoint() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    let mut client = server.client();
+    write_keys(&mut client, 100);
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+    let table = place.dir().join("table.ackd");
+    let old = fs::read(&table).unwrap();
+    write_keys(&mut client, 300);
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+    // A backup is put back by writing into the file; this much of it is enough to see that.
+    let file = fs::File::options().write(true).open(&table).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &old[..2 * 4096], 0).unwrap();
+    file.sync_all().unwrap();
+    assert_eq!(client.run("SET other value"), Value::Simple("OK".into()));
+    let saved = client.try_command(&[b"SAVE"]);
+    assert!(!matches!(saved, Ok(Value::Simple(_))), "a checkpoint was made of a mixture");
+    assert_ends(&place, &mut server, "table.ackd", "was overwritten by somebody else");
+}

@@ -1,0 +1,93 @@
+//! Whether the log's files are still what their names stand for. Whoever removes or replaces a file under a running log,
+//! or cuts it, takes records away that nobody notices until the next start; so it is looked after from time to time, and
+//! before old segments are let go.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::error::LogError;
+use crate::format::{SegmentHeaderState, segment_name};
+use crate::segments::read_header;
+use crate::storage::{FileIdentity, Storage, StorageFile};
+
+/// What is known of the segments that hold records: by number, the file as it was when it was first seen.
+#[derive(Debug, Default)]
+pub(crate) struct Places(BTreeMap<u64, FileIdentity>);
+
+impl Places {
+    /// Remembers the file of a segment that takes groups from now on.
+    pub fn note<F: StorageFile>(&mut self, sequence: u64, file: &F) {
+        // What cannot be told now is learned at the first look.
+        if let Ok(Some(identity)) = file.identity() {
+            self.0.insert(sequence, identity);
+        }
+    }
+
+    /// Looks at the segments `in_use` and forgets all others.
+    pub fn look<S: Storage>(
+        &mut self,
+        storage: &S,
+        in_use: impl Iterator<Item = u64>,
+    ) -> Result<(), LogError> {
+        let mut kept = BTreeMap::new();
+        for sequence in in_use {
+            let name = segment_name(sequence);
+            let found = find(storage, &name)?;
+            let known = self.0.get(&sequence).copied().or(found);
+            compare(storage, &name, known, found)?;
+            kept.extend(known.map(|identity| (sequence, identity)));
+        }
+        self.0 = kept;
+        Ok(())
+    }
+}
+
+/// Makes sure that a segment's name stands for an open file.
+pub(crate) fn look_at_open<S: Storage>(storage: &S, sequence: u64, file: &S::File) -> Result<(), LogError> {
+    let name = segment_name(sequence);
+    let known = file.identity().map_err(LogError::io("look at", storage.path(&name)))?;
+    compare(storage, &name, known, find(storage, &name)?)
+}
+
+/// Makes sure that the header of a segment in use is the one that was written to it.
+pub(crate) fn look_at_salt<S: Storage>(
+    storage: &S,
+    sequence: u64,
+    salt: u64,
+    file: &S::File,
+) -> Result<(), LogError> {
+    let path = || storage.path(&segment_name(sequence));
+    let (header, _) = read_header(file).map_err(LogError::io("read", path()))?;
+    match header {
+        SegmentHeaderState::Valid(header) if (header.sequence, header.salt) == (sequence, salt) => Ok(()),
+        _ => Err(LogError::Displaced { path: path(), what: "was overwritten" }),
+    }
+}
+
+/// What a name stands for.
+fn find<S: Storage>(storage: &S, name: &str) -> Result<Option<FileIdentity>, LogError> {
+    storage.identify(name).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            LogError::Displaced { path: storage.path(name), what: "was removed or renamed" }
+        }
+        _ => LogError::io("look at", storage.path(name))(error),
+    })
+}
+
+/// Makes sure that what was found is what is known, and no shorter.
+fn compare<S: Storage>(
+    storage: &S,
+    name: &str,
+    known: Option<FileIdentity>,
+    found: Option<FileIdentity>,
+) -> Result<(), LogError> {
+    let (Some(known), Some(found)) = (known, found) else { return Ok(()) };
+    let what = if (known.device, known.inode) != (found.device, found.inode) {
+        "was replaced by another file"
+    } else if found.bytes < known.bytes {
+        "was cut"
+    } else {
+        return Ok(());
+    };
+    Err(LogError::Displaced { path: storage.path(name), what })
+}

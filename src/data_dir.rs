@@ -61,7 +61,10 @@ impl DataDir {
         create_dir(path)?;
         let lock = take_lock(path)?;
         pass_on(&path.join(LOCK_FILE))?;
-        create_dir(&path.join(WAL_DIR))?;
+        // Beside a table there was a log: where it is missing now, an empty one in its place would hide the loss.
+        if !path.join(TABLE_FILE).exists() {
+            create_dir(&path.join(WAL_DIR))?;
+        }
         sync_dir(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }

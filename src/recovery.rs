@@ -2,7 +2,7 @@
 //!
 //! 1. [`open_table`]: the newest durable checkpoint, or a new table.
 //! 2. [`open_log`]: the log from the first record that the checkpoint lacks.
-//! 3. [`check_log`]: those records are all there and can be understood.
+//! 3. [`check_log`]: the files belong together ([`belongs`]), and those records are all there and can be understood.
 //! 4. [`replay`]: their effects, in order, on the table. Reads no clock, so it yields the same state however often it
 //!    runs.
 //! 5. [`resume_log`]: the torn tail, if there is one, is put aside; what was recovered is synced, so that nothing is
@@ -14,6 +14,7 @@
 //! that. A crash anywhere in here leads back to step 1 with the same outcome.
 
 mod batch;
+pub mod belongs;
 #[cfg(test)]
 mod tests;
 mod warmer;
@@ -22,12 +23,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wal::{LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Step, Storage};
+use wal::{
+    LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Remember, SegmentMark, Step,
+    Storage,
+};
 
 use crate::effect::{self, EffectError};
 use crate::keyspace::KeyspaceError;
 use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 use batch::Batch;
+use belongs::Contradiction;
 use warmer::{AHEAD_MAX, Warmer};
 
 /// Batches that are applied without a warmer: so few take less time than starting one.
@@ -49,6 +54,12 @@ pub enum RecoveryError {
     /// The log cannot be written.
     #[error("log: {0}")]
     Log(#[from] LogError),
+    /// The files of the directory do not belong together, or are not all there.
+    #[error("{0}")]
+    Contradiction(#[from] Contradiction),
+    /// The table's note cannot be written.
+    #[error("table: cannot remember the newest segment of the log: {0}")]
+    Mark(std::io::Error),
     /// A record's payload is none that this program writes.
     #[error("log: the payload of LSN {lsn} cannot be read: {source}")]
     Payload {
@@ -77,8 +88,13 @@ impl RecoveryError {
             RecoveryError::Replaying(error) => error.is_damage(),
             RecoveryError::Table(error) => error.is_damage(),
             RecoveryError::Replay { source: KeyspaceError::Table(error), .. } => error.is_damage(),
-            RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) => false,
-            RecoveryError::Read(_) | RecoveryError::Payload { .. } | RecoveryError::Replay { .. } => true,
+            RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) | RecoveryError::Mark(_) => {
+                false
+            }
+            RecoveryError::Read(_)
+            | RecoveryError::Contradiction(_)
+            | RecoveryError::Payload { .. }
+            | RecoveryError::Replay { .. } => true,
         }
     }
 }
@@ -133,7 +149,12 @@ pub fn recover<S: Storage>(
 ) -> Result<Recovered<S>, RecoveryError> {
     let start = Instant::now();
     let (table, mut writer) = open_table(source, table_options)?;
-    let log_options = LogOptions { instance_id: log_id(&table), epoch: table.epoch(), ..log_options };
+    let log_options = LogOptions {
+        instance_id: log_id(&table),
+        epoch: table.epoch(),
+        remember: Some(remember_in(&table)),
+        ..log_options
+    };
     let mut report = Report {
         checkpoint_lsn: table.applied_lsn(),
         last_lsn: table.applied_lsn(),
@@ -141,15 +162,17 @@ pub fn recover<S: Storage>(
         ..Report::default()
     };
     let accept_tail_loss = log_options.accept_tail_loss;
+    check_mark(&table, &storage)?;
     let log = match open_log(&table, &storage, accept_tail_loss)? {
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
-            check_log(reader)?;
+            check_log(reader, &table)?;
             let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)
                 .map_err(|error| RecoveryError::Replaying(error.into()))?;
             resume_log(storage, log_options, end, &mut report)?
         }
     };
+    mark(&table, &log)?;
     publish(&mut writer);
     debug_assert_eq!(log.last_lsn(), report.last_lsn);
     report.took = start.elapsed();
@@ -186,13 +209,56 @@ fn open_log<S: Storage>(
     }
 }
 
+/// The newest segment of the log, as the table's note knows it.
+fn mark_of(table: &Table) -> Option<SegmentMark> {
+    table.note().as_deref().and_then(belongs::decode_mark)
+}
+
+/// Keeps marks of new segments in the table's note.
+fn remember_in(table: &Arc<Table>) -> Remember {
+    let table = table.clone();
+    Remember::new(move |mark| table.write_note(&belongs::encode_mark(mark)))
+}
+
+/// Step 3, first part: the segments that the log had are there.
+fn check_mark<S: Storage>(table: &Table, storage: &S) -> Result<(), RecoveryError> {
+    let Some(mark) = mark_of(table) else { return Ok(()) };
+    Ok(belongs::check_segments(mark, &wal::segments(storage)?)?)
+}
+
 /// Step 3: reads all records that the table lacks, and changes nothing.
-fn check_log<S: Storage>(mut reader: Reader<S>) -> Result<(), RecoveryError> {
-    while let Step::Record(record) = reader.next()? {
-        effect::decode(record.payload)
-            .map_err(|source| RecoveryError::Payload { lsn: record.lsn, source })?;
+fn check_log<S: Storage>(mut reader: Reader<S>, table: &Table) -> Result<(), RecoveryError> {
+    let mut is_known = false;
+    let end = loop {
+        let step = reader.next();
+        let (lsn, payload) = match step? {
+            Step::Record(record) => (record.lsn, Ok(effect::decode(record.payload).map(|_| ()))),
+            Step::CleanEnd(end) | Step::TornTail(end) => (end.last_lsn, Err(end)),
+        };
+        if !is_known {
+            // Before anything else is said of records that may be of another history.
+            let (lsn, checksum) = (table.applied_lsn(), table.log_checksum());
+            belongs::check_history(lsn, checksum, reader.before(), reader.adopted())?;
+            is_known = true;
+        }
+        match payload {
+            Ok(decoded) => decoded.map_err(|source| RecoveryError::Payload { lsn, source })?,
+            Err(end) => break end,
+        }
+    };
+    match mark_of(table) {
+        Some(mark) => Ok(belongs::check_end(mark, &end)?),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Has the segment that the log goes on in remembered, unless it is.
+fn mark<S: Storage>(table: &Table, log: &LocalLog<S>) -> Result<(), RecoveryError> {
+    let mark = log.mark();
+    if mark_of(table) == Some(mark) {
+        return Ok(());
+    }
+    table.write_note(&belongs::encode_mark(mark)).map_err(RecoveryError::Mark)
 }
 
 /// Step 4: applies the effects of all records that the table lacks. If pages turn out to be unreadable, it is done over

@@ -54,6 +54,16 @@ pub enum StorageError {
         /// A segment of the log.
         segment: String,
     },
+    /// There is a table, and the directory of its log is not there.
+    #[error(
+        "{} is missing, but there is a table, which had a log: is a volume not mounted, or only half of a backup restored? \
+         Put the directory back",
+        path.display()
+    )]
+    NoLogDir {
+        /// Where the log should be.
+        path: PathBuf,
+    },
     /// A file or a thread could not be made.
     #[error("{what}: {source}")]
     Io {
@@ -69,7 +79,7 @@ impl StorageError {
     pub fn is_damage(&self) -> bool {
         match self {
             StorageError::Recovery(error) => error.is_damage(),
-            StorageError::NoTable { .. } => true,
+            StorageError::NoTable { .. } | StorageError::NoLogDir { .. } => true,
             StorageError::DataDir(_) | StorageError::Io { .. } => false,
         }
     }
@@ -170,6 +180,9 @@ pub fn open(
 fn open_log_dir(dir: &DataDir, buffered: bool) -> Result<DirStorage, StorageError> {
     let path = dir.wal_path();
     let opened = if buffered { DirStorage::open_buffered(&path) } else { DirStorage::open(&path) };
+    if matches!(&opened, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        return Err(StorageError::NoLogDir { path });
+    }
     opened.map_err(|source| StorageError::Io { what: format!("cannot open {}", path.display()), source })
 }
 

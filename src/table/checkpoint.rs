@@ -57,6 +57,8 @@ pub(super) struct Checkpoints {
     pub(super) retired: Option<Vec<u32>>,
     /// Epoch that the next checkpoint will carry.
     pub(super) epoch: u64,
+    /// Checksum of the log at the LSN of the next checkpoint, if it is known.
+    pub(super) log_checksum: Option<u32>,
     /// State of the generator of salts.
     pub(super) seed: u64,
 }
@@ -199,6 +201,7 @@ impl TableWriter {
             epoch: self.checkpoints.epoch,
             wall_ms: wall_ms.max(durable.wall_ms),
             salt: self.checkpoints.next_salt(),
+            log_checksum: self.checkpoints.log_checksum,
             instance_id: durable.instance_id,
         };
         Checkpoint { table, meta, durable, pages }
@@ -217,6 +220,11 @@ impl TableWriter {
     /// Whether a checkpoint was begun and not ended.
     pub fn checkpoint_in_progress(&self) -> bool {
         self.checkpoints.retired.is_some()
+    }
+
+    /// Sets the checksum that the log has at the LSN of the next checkpoint; `None` if it is not known.
+    pub fn set_log_checksum(&mut self, checksum: Option<u32>) {
+        self.checkpoints.log_checksum = checksum;
     }
 
     /// Sets the epoch that later checkpoints carry.

@@ -30,6 +30,7 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use super::{
     fault::Faults,
+    note::NOTE_AT,
     page::{BODY_BYTES, Body, PAGE_BYTES},
 };
 
@@ -37,6 +38,8 @@ use super::{
 pub const META_BYTES: usize = 512;
 /// Page numbers fit 32 bits, which bounds a table to 16 TiB.
 pub const FILE_BYTES_LIMIT: u64 = (u32::MAX as u64) * PAGE_BYTES as u64;
+/// Sectors of the meta pages that carry meaning: two metas and two notes.
+pub const META_SLOTS: usize = 4;
 /// Virtual size of the mapping unless the caller says otherwise: 1 TiB.
 pub const FILE_BYTES_MAX_DEFAULT: u64 = 1 << 40;
 
@@ -60,13 +63,14 @@ pub trait TableFile: Send + Sync + 'static {
     /// Makes the file's length and at least these pages durable. The pages do not change while this runs.
     fn sync(&self, pages: &[u32]) -> io::Result<()>;
 
-    /// Writes meta slot 0 or 1. It is not durable before `sync_meta`.
+    /// Writes a sector of the meta pages: slots 0 and 1 hold the metas, slots 2 and 3 the notes. It is not durable before
+    /// `sync_meta`.
     fn write_meta(&self, slot: usize, meta: &[u8; META_BYTES]) -> io::Result<()>;
 
     /// Makes written metas durable.
     fn sync_meta(&self) -> io::Result<()>;
 
-    /// Reads meta slot 0 or 1 back, from the device where that is possible.
+    /// Reads slot 0 to 3 back, from the device where that is possible.
     fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]>;
 
     /// Reads a page from the device where that is possible, else from the page cache. `false` if there is nothing to
@@ -82,6 +86,11 @@ pub trait TableFile: Send + Sync + 'static {
 
     /// How error messages call the file.
     fn path(&self) -> PathBuf;
+}
+
+/// The meta page that a slot is in, and where in it.
+pub fn slot_place(slot: usize) -> (usize, usize) {
+    (slot % 2, slot / 2 * NOTE_AT)
 }
 
 /// Page-aligned memory that lives until the last user of it is gone.
@@ -476,7 +485,8 @@ impl TableFile for MmapFile {
     }
 
     fn write_meta(&self, slot: usize, meta: &[u8; META_BYTES]) -> io::Result<()> {
-        self.file.write_all_at(meta, (slot * PAGE_BYTES) as u64)
+        let (page, at) = slot_place(slot);
+        self.file.write_all_at(meta, (page * PAGE_BYTES + at) as u64)
     }
 
     fn sync_meta(&self) -> io::Result<()> {
@@ -485,15 +495,16 @@ impl TableFile for MmapFile {
     }
 
     fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]> {
-        let at = (slot * PAGE_BYTES) as u64;
+        let (number, from) = slot_place(slot);
+        let at = (number * PAGE_BYTES) as u64;
         let mut page = Box::new(AlignedPage([0; PAGE_BYTES]));
         // What the page cache has is no answer when the device fails.
         match self.direct.as_ref().map(|file| file.read_exact_at(&mut page.0, at)) {
             Some(Err(error)) if !is_refusal(&error) => return Err(error),
             Some(Ok(())) => {}
-            _ => self.file.read_exact_at(&mut page.0[..META_BYTES], at)?,
+            _ => self.file.read_exact_at(&mut page.0, at)?,
         }
-        Ok(page.0[..META_BYTES].try_into().expect("a meta's length"))
+        Ok(page.0[from..][..META_BYTES].try_into().expect("a meta's length"))
     }
 
     fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> io::Result<bool> {

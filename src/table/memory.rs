@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    map::{META_BYTES, Mapping, Memory, TableFile},
+    map::{META_BYTES, META_SLOTS, Mapping, Memory, TableFile, slot_place},
     page::PAGE_BYTES,
 };
 
@@ -101,7 +101,7 @@ struct State {
     /// What a crash cannot take away.
     durable: Vec<u8>,
     /// The meta sectors as they read now, durable or not.
-    metas: [[u8; META_BYTES]; 2],
+    metas: [[u8; META_BYTES]; META_SLOTS],
     /// The operation, counted from 0, that fails, and how; so do all after it.
     failure: Option<(u64, io::ErrorKind)>,
     /// Whether there is no space to grow.
@@ -122,10 +122,11 @@ impl MemoryFile {
         assert!(rest.is_empty(), "an image has whole pages");
         pages.iter().enumerate().for_each(|(number, page)| memory.write_page(number, page));
         let meta = |slot: usize| {
-            let sector = image.get(slot * PAGE_BYTES..).and_then(|bytes| bytes.first_chunk());
+            let (page, at) = slot_place(slot);
+            let sector = image.get(page * PAGE_BYTES + at..).and_then(|bytes| bytes.first_chunk());
             sector.copied().unwrap_or([0; META_BYTES])
         };
-        let metas = [meta(0), meta(1)];
+        let metas = std::array::from_fn(meta);
         let (pages, shortest) = (pages.len(), pages.len());
         let state = State { pages, shortest, durable: image.to_vec(), metas, failure: None, full: false };
         let shared = SharedFile { memory, state: Mutex::new(state), operations: AtomicU64::new(0) };
@@ -193,9 +194,12 @@ impl MemoryFile {
         let (page, at) = ((bit / 8) as usize / PAGE_BYTES, (bit / 8) as usize % PAGE_BYTES);
         let mut state = self.state();
         assert!(page < state.pages, "a bit of the file");
-        if page < 2 && at < META_BYTES {
-            state.metas[page][at] ^= 1 << (bit % 8);
-            return;
+        for slot in 0..META_SLOTS {
+            let (slot_page, from) = slot_place(slot);
+            if slot_page == page && (from..from + META_BYTES).contains(&at) {
+                state.metas[slot][at - from] ^= 1 << (bit % 8);
+                return;
+            }
         }
         let mut bytes = [0; PAGE_BYTES];
         self.shared.memory.read_page(page, &mut bytes);
@@ -215,8 +219,11 @@ impl MemoryFile {
         for (number, page) in image.as_chunks_mut::<PAGE_BYTES>().0.iter_mut().enumerate() {
             self.shared.memory.read_page(number, page);
         }
-        for (slot, meta) in state.metas.iter().enumerate().filter(|(slot, _)| *slot < state.pages) {
-            image[slot * PAGE_BYTES..][..META_BYTES].copy_from_slice(meta);
+        for (slot, meta) in state.metas.iter().enumerate() {
+            let (page, at) = slot_place(slot);
+            if page < state.pages {
+                image[page * PAGE_BYTES + at..][..META_BYTES].copy_from_slice(meta);
+            }
         }
         image
     }
@@ -285,9 +292,11 @@ impl TableFile for MemoryFile {
 
     fn sync_meta(&self) -> io::Result<()> {
         let mut state = self.begin()?;
-        for slot in 0..2 {
+        for slot in 0..META_SLOTS {
             let meta = state.metas[slot];
-            if let Some(place) = state.durable.get_mut(slot * PAGE_BYTES..slot * PAGE_BYTES + META_BYTES) {
+            let (page, at) = slot_place(slot);
+            let at = page * PAGE_BYTES + at;
+            if let Some(place) = state.durable.get_mut(at..at + META_BYTES) {
                 place.copy_from_slice(&meta);
             }
         }

@@ -8,9 +8,10 @@
 //!  24  8  sequence                    96  8  epoch
 //!  32  8  generation                 104  8  highest wall clock, in ms
 //!  40  8  catalogue page             112  8  salt
-//!  48  8  its generation             120     zeros
-//!  56  4  its checksum               508  4  crc32 of all bytes before it
-//!  60  4  the index page's checksum
+//!  48  8  its generation             128     zeros
+//!  56  4  its checksum               120  4  checksum of the log at that LSN, if there is a 1 behind it
+//!                                   124  4  1 if that checksum is known, 0 if not
+//!  60  4  the index page's checksum   508  4  crc32 of all bytes before it
 //! ```
 //! All numbers are little-endian. A meta lies in one 512-byte sector at the start of page 0 or 1: the checkpoint with
 //! sequence n is kept in slot n mod 2, so a new one never overwrites the durable one.
@@ -56,6 +57,9 @@ pub struct Meta {
     pub wall_ms: u64,
     /// Random number of this checkpoint.
     pub salt: u64,
+    /// Checksum that the log has at `lsn`: a log that has another there is none that this table came from. `None` when it
+    /// is not known.
+    pub log_checksum: Option<u32>,
 }
 
 impl Meta {
@@ -89,6 +93,8 @@ impl Meta {
         for (at, number) in numbers {
             out[at..at + 8].copy_from_slice(&number.to_le_bytes());
         }
+        out[120..124].copy_from_slice(&self.log_checksum.unwrap_or(0).to_le_bytes());
+        out[124..128].copy_from_slice(&u32::from(self.log_checksum.is_some()).to_le_bytes());
         let checksum = crc32fast::hash(&out[..CHECKSUM_AT]);
         out[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
         out
@@ -128,6 +134,7 @@ impl Meta {
             epoch: number(96),
             wall_ms: number(104),
             salt: number(112),
+            log_checksum: (short(124) == 1).then(|| short(120)),
         };
         if meta.slot() == slot && meta.is_possible() { Ok(meta) } else { Err(MetaFault::Inconsistent) }
     }
@@ -196,6 +203,7 @@ mod tests {
             epoch: 10,
             wall_ms: 11,
             salt: 0x4444,
+            log_checksum: Some(0x5555),
         }
     }
 

@@ -43,6 +43,7 @@ mod memory;
 mod meta;
 mod moving;
 mod node;
+mod note;
 mod open;
 mod page;
 mod path;
@@ -70,9 +71,13 @@ pub use damage::DAMAGED_PAGES_MAX;
 pub use error::{CorruptReason, MetaFault, TableError};
 pub use fault::unreadable_pages;
 pub use insert::{CELL_BYTES_MAX, KEY_BYTES_MAX};
-pub use map::{FILE_BYTES_LIMIT, FILE_BYTES_MAX_DEFAULT, META_BYTES, Mapping, MmapFile, TableFile};
+pub use map::{
+    FILE_BYTES_LIMIT, FILE_BYTES_MAX_DEFAULT, META_BYTES, META_SLOTS, Mapping, MmapFile, TableFile,
+    slot_place,
+};
 pub use memory::{MemoryFile, MemoryRegion};
 pub use meta::Meta;
+pub use note::{NOTE_BYTES_MAX, Note, read_note, write_note};
 pub use page::PAGE_BYTES;
 pub use root::{CELL_ROOTS_MAX, Cell, CellRoots, ROOT_BYTES, ROOT_SLOTS, Root};
 pub use scrub::{Scrub, ScrubStep};
@@ -127,6 +132,8 @@ pub struct Table {
     numbers: Numbers,
     /// Pages found to be damaged.
     damage: damage::Damage,
+    /// What the table's user wants kept.
+    notes: note::Notes,
 }
 
 impl Table {
@@ -156,13 +163,15 @@ impl Table {
         file: Box<dyn TableFile>,
         file_pages: u64,
         meta: &Meta,
+        note: Option<Note>,
     ) -> Table {
         let numbers = Numbers::default();
         numbers.set_durable(meta);
         numbers.pages.store(pages.count(), Ordering::Relaxed);
         let damage = damage::Damage::default();
+        let notes = note::Notes::new(note);
         let (versions, length) = (Versions::new(generation, roots), tail::FileLength::new(file_pages));
-        Table { pages, versions, file, length, numbers, damage }
+        Table { pages, versions, file, length, numbers, damage, notes }
     }
 
     /// Pins the published version. Takes no lock and never waits for the writer.
@@ -183,6 +192,21 @@ impl Table {
     /// Highest wall-clock time that the durable checkpoint has seen, in milliseconds since 1970.
     pub fn wall_ms(&self) -> u64 {
         self.numbers.wall_ms.load(Ordering::Acquire)
+    }
+
+    /// Checksum that the log has at the LSN of the durable checkpoint, if it is known.
+    pub fn log_checksum(&self) -> Option<u32> {
+        u32::try_from(self.numbers.log_checksum.load(Ordering::Acquire)).ok()
+    }
+
+    /// What the last [`Table::write_note`] kept, if any did.
+    pub fn note(&self) -> Option<Vec<u8>> {
+        self.notes.text()
+    }
+
+    /// Keeps up to [`NOTE_BYTES_MAX`] bytes beside the checkpoints; they are durable when this returns. An error is final.
+    pub fn write_note(&self, text: &[u8]) -> std::io::Result<()> {
+        self.notes.write(&*self.file, text)
     }
 
     /// Identity of the data set, as it was given at creation.
@@ -255,6 +279,8 @@ struct Numbers {
     sequence: AtomicU64,
     /// Identity of the data set.
     instance_id: AtomicU64,
+    /// Checksum of the log at the LSN of the durable checkpoint; more than 32 bits if it is not known.
+    log_checksum: AtomicU64,
 }
 
 impl Numbers {
@@ -274,5 +300,6 @@ impl Numbers {
         self.generation.store(meta.generation, Ordering::Release);
         self.sequence.store(meta.sequence, Ordering::Release);
         self.instance_id.store(meta.instance_id, Ordering::Release);
+        self.log_checksum.store(meta.log_checksum.map_or(u64::MAX, u64::from), Ordering::Release);
     }
 }

@@ -12,6 +12,7 @@ use super::{
     checkpoint::{Checkpoints, PART_PAGES, PART_WORDS, PARTS_MAX},
     error::{CorruptReason, TableError},
     meta::Meta,
+    note,
     page::{self, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, Pages},
     root::{NO_ROOTS, POINTER_BYTES, Root, Roots},
     writer::TableWriter,
@@ -142,12 +143,20 @@ pub(super) fn open(
     let mut space = Space::new(map.live, meta.pages, meta.generation, PART_PAGES);
     let (parts, index) = (map.parts, map.index);
     let seed = options.seed;
-    let mut checkpoints =
-        Checkpoints { durable: meta, parts, index, retired: None, epoch: meta.epoch, seed: seed ^ meta.salt };
+    let mut checkpoints = Checkpoints {
+        durable: meta,
+        parts,
+        index,
+        retired: None,
+        epoch: meta.epoch,
+        log_checksum: meta.log_checksum,
+        seed: seed ^ meta.salt,
+    };
     // What a crashed run wrote after the checkpoint may still lie on free pages, with the generations that came next.
     // Skipping an unforeseeable number of them keeps such a page from passing for one of this run.
     space.skip_to(meta.generation + 1 + checkpoints.next_salt() % (1 << 28));
-    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, file_pages, &meta));
+    let note = note::read(&*file).map_err(io("read a meta page of"))?;
+    let table = Arc::new(Table::new(pages, meta.generation, &roots, file, file_pages, &meta, note));
     let writer = TableWriter::new(table.clone(), space, roots, options, checkpoints);
     Ok((table, writer))
 }
@@ -193,6 +202,7 @@ pub(super) fn create(
         epoch: 0,
         wall_ms: 0,
         salt: 0,
+        log_checksum: None,
     };
     let space = Space::new(live, pages, meta.generation, PART_PAGES);
     let checkpoints = Checkpoints {
@@ -201,10 +211,11 @@ pub(super) fn create(
         index: Vec::new(),
         retired: None,
         epoch: 0,
+        log_checksum: None,
         seed: options.seed,
     };
     let table = Pages::new(map, pages, 0);
-    let table = Arc::new(Table::new(table, meta.generation, &NO_ROOTS, file, pages, &meta));
+    let table = Arc::new(Table::new(table, meta.generation, &NO_ROOTS, file, pages, &meta, None));
     let mut writer = TableWriter::new(table.clone(), space, NO_ROOTS, options, checkpoints);
     writer.space.mark_all_changed();
     let first = writer.begin_checkpoint(0, 0).run()?;

@@ -174,6 +174,7 @@ impl<L: Log> Writer<L> {
     /// Starts a checkpoint of the published version, which holds all that is synced.
     pub(super) fn start_checkpoint(&mut self) {
         let lsn = self.log.synced_lsn();
+        self.table.set_log_checksum(self.log.synced_checksum());
         let checkpoint = self.table.begin_checkpoint(lsn, self.clock.now_ms());
         self.checkpoints.start(checkpoint, lsn);
         self.checkpoint_began = Instant::now();

@@ -7,7 +7,7 @@
 
 use super::media::{DiskState, Inode, NameChange, PAGE, PAGE_SECTORS, Page, SECTOR, Sector, put, zero_page};
 use super::record::Disks;
-use ackd::table::{MemoryRegion, PageSource};
+use ackd::table::{META_SLOTS, MemoryRegion, PageSource, slot_place};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
@@ -254,7 +254,8 @@ impl TableImage {
     fn put_metas(&mut self, state: &DiskState) {
         for (slot, meta) in state.table.metas.iter().enumerate() {
             if let Some(meta) = meta {
-                self.put(slot, 0, &meta[..]);
+                let (page, at) = slot_place(slot);
+                self.put(page, at, &meta[..]);
             }
         }
     }
@@ -266,9 +267,12 @@ impl TableImage {
         }
     }
 
-    fn metas(&self) -> [Option<Sector>; 2] {
-        let sector = |page: &Page| Arc::new(*page.first_chunk().expect("a page is longer than a sector"));
-        [0, 1].map(|slot| self.0.get(slot).map(sector))
+    fn metas(&self) -> [Option<Sector>; META_SLOTS] {
+        std::array::from_fn(|slot| {
+            let (page, at) = slot_place(slot);
+            let sector = |page: &Page| Arc::new(*page[at..].first_chunk().expect("a sector of the page"));
+            self.0.get(page).map(sector)
+        })
     }
 }
 
@@ -296,7 +300,10 @@ pub fn table_image(state: &DiskState, durable: &TableImage, units: &[Unit], choi
     for (unit, &version) in chosen() {
         let version = usize::from(version) - 1;
         match unit.what {
-            What::Meta { slot } => image.put(slot, 0, &meta_version(state, slot, version, unit.versions)),
+            What::Meta { slot } => {
+                let (page, at) = slot_place(slot);
+                image.put(page, at, &meta_version(state, slot, version, unit.versions));
+            }
             What::Page { page } => {
                 if let Some(place) = image.0.get_mut(page as usize) {
                     *place = table.pending[&page][version].clone();

@@ -4,6 +4,7 @@
 //! version that it had; so is every change to the directory, every change of a file's length, and every page of the table's mapping
 //! that was dirty when anything was asked of a disk: the kernel may have written it back at any time, or never.
 
+use ackd::table::META_SLOTS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,9 +100,9 @@ pub struct TableState {
     /// Versions of pages seen since they were synced, oldest first.
     pub pending: BTreeMap<u32, Vec<Page>>,
     /// The metas that are on disk for sure.
-    pub metas: [Option<Sector>; 2],
+    pub metas: [Option<Sector>; META_SLOTS],
     /// Metas written since they were synced, oldest first.
-    pub pending_metas: [Vec<Sector>; 2],
+    pub pending_metas: [Vec<Sector>; META_SLOTS],
 }
 
 /// Log and table.

@@ -9,6 +9,7 @@
 //!   without a word.
 //! - Files are hostile until their checksums say otherwise; memory does not depend on what they claim.
 
+mod belongs;
 mod cat;
 mod cli;
 mod command;

@@ -64,6 +64,16 @@ impl Checkpoint {
     }
 }
 
+/// What the table in the data directory `dir` remembers for the server; nothing where there is no table.
+pub fn note(dir: &Path) -> Result<Option<Vec<u8>>, ToolError> {
+    let path = dir.join(TABLE_FILE);
+    match open(&path) {
+        Ok(file) => Ok(table::read_note(&file).map(|note| note.text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ToolError::io(&path, error)),
+    }
+}
+
 /// What the check of a table found.
 pub enum Checked {
     /// It was checked in full.

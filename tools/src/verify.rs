@@ -14,6 +14,7 @@ use serde::Serialize;
 use wal::{Lsn, RecordRef, SegmentInfo, SegmentState};
 
 use crate::Out;
+use crate::belongs::Claims;
 use crate::cli::{ReportFormat, VerifyArgs};
 use crate::dump::{damage_text, gap_text};
 use crate::error::{Outcome, ToolError};
@@ -47,10 +48,12 @@ fn verify_log(
     checkpoint: &Checkpoint,
     report: &mut Reporter<'_>,
 ) -> Result<Outcome, ToolError> {
+    let claims = Claims::of_dir(&args.dir, checkpoint)?;
     let log = Log::open(&args.dir)?;
     let segments = log.segments()?;
     let mut walk = LogWalk { segments: in_use(&segments).count() as u64, ..LogWalk::default() };
-    for damage in before_the_log(&args.dir, &segments)? {
+    let contradictions = claims.check_segments(&segments).into_iter().chain(claims.check_history(&log));
+    for damage in contradictions.chain(before_the_log(&args.dir, &segments)?) {
         report.damage(&damage)?;
         walk.extra_damage += 1;
     }
@@ -69,6 +72,10 @@ fn verify_log(
         Ok(ControlFlow::Continue(()))
     })?;
     drop(progress);
+    if let Some(damage) = scanned.end.as_ref().and_then(|end| claims.check_end(end)) {
+        report.damage(&damage)?;
+        walk.extra_damage += 1;
+    }
     report.summary(&walk, &scanned, args.keep_going)?;
     Ok(match &scanned.end {
         _ if walk.damage_count(&scanned) > 0 => Outcome::Damage,

@@ -33,7 +33,8 @@ impl<S: Storage> LocalLog<S> {
         let preparer = Preparer::new(storage.clone(), &options, VecDeque::new(), next_sequence, 0);
         let prepared = preparer.make(options.segment_bytes)?;
         let mut salts = Salts::new(options.salt_seed);
-        let chain = Chain { last_lsn: first_lsn - 1, last_group: 0, last_checksum: 0 };
+        let chain =
+            Chain { last_lsn: first_lsn - 1, last_group: 0, last_checksum: 0, records_checksum: None };
         let header = first_header(&options, &prepared, salts.next(), first_lsn);
         write_header(&storage, &prepared.file, &header)?;
         let active = Active { file: Arc::new(prepared.file), header, offset: u64::from(header.block_bytes) };
@@ -80,6 +81,8 @@ fn first_header<F>(options: &LogOptions, prepared: &Prepared<F>, salt: u64, firs
         previous_checksum: 0,
         recycled: false,
         wall_micros: options.wall_micros,
+        records_checksum: None,
+        adopted: options.adopted,
     }
 }
 

@@ -57,14 +57,14 @@ pub use crate::direct::{ALIGNMENT_BYTES, AlignedBuffer};
 pub use crate::error::LogError;
 pub use crate::format::{
     BLOCK_BYTES, BLOCK_BYTES_MAX, BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader,
-    GroupKind, RECORD_FRAME_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_SUFFIX, SegmentHeader,
+    GroupKind, Known, RECORD_FRAME_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_SUFFIX, SegmentHeader,
     SegmentHeaderState, TEMPORARY_SUFFIX, disk_bytes, segment_name, segment_sequence, used_bytes,
 };
 pub use crate::group::{Group, GroupBuffer};
 pub use crate::local::LocalLog;
 pub use crate::log::{Log, Lsn};
 pub use crate::memory::{Fault, MemoryFile, MemoryStorage, Operation, OperationKind};
-pub use crate::options::{LogOptions, Notify, SEGMENT_BYTES};
+pub use crate::options::{LogOptions, Notify, Remember, SEGMENT_BYTES, SegmentMark};
 pub use crate::reader::{
     CorruptReason, GroupInfo, LogEnd, ReadError, ReadOptions, ReadProgress, Reader, RecordRef, Step, segments,
 };

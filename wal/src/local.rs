@@ -22,7 +22,7 @@ use crate::format::{
 };
 use crate::group::Group;
 use crate::log::{Log, Lsn};
-use crate::options::LogOptions;
+use crate::options::{LogOptions, SegmentMark};
 use crate::places::{Places, look_at_open, look_at_salt};
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, LogStatus};
@@ -47,6 +47,8 @@ pub struct LocalLog<S: Storage> {
     chain: Chain,
     /// LSN up to which everything is durable.
     synced_lsn: Lsn,
+    /// Checksum of the group of records that ends there; `None` if there is none, or it is not known.
+    synced_checksum: Option<u32>,
     /// Segments before the active one, oldest first.
     closed: VecDeque<Closed>,
     preparer: Preparer<S>,
@@ -86,6 +88,8 @@ pub(crate) struct Chain {
     pub last_group: u64,
     /// Checksum of the last group.
     pub last_checksum: u32,
+    /// Checksum of the last group of records; `None` if there is none, or it is not known.
+    pub records_checksum: Option<u32>,
 }
 
 /// A segment that takes no groups any more.
@@ -148,6 +152,7 @@ impl<S: Storage> LocalLog<S> {
             active,
             chain,
             synced_lsn: chain.last_lsn,
+            synced_checksum: chain.records_checksum,
             closed,
             preparer,
             jumbo: None,
@@ -238,9 +243,12 @@ impl<S: Storage> LocalLog<S> {
             previous_checksum: self.chain.last_checksum,
             recycled: next.recycled,
             wall_micros,
+            records_checksum: self.chain.records_checksum,
+            adopted: self.options.adopted,
         };
         let written = write_header(&self.storage, &next.file, &header);
         self.note(written)?;
+        self.remember(&header)?;
         self.closed.push_back(self.active.close(self.chain.last_lsn));
         let offset = u64::from(header.block_bytes);
         self.active = Active { file: Arc::new(next.file), header, offset };
@@ -249,6 +257,22 @@ impl<S: Storage> LocalLog<S> {
         self.counters.rotations += 1;
         self.counters.syncs += 1;
         Ok(())
+    }
+
+    /// Has a segment that is taken into use remembered outside the log. Before its header is durable it must not be: a
+    /// power cut would leave the mark of a segment that is not there.
+    fn remember(&mut self, header: &SegmentHeader) -> Result<(), LogError> {
+        let Some(remember) = &self.options.remember else { return Ok(()) };
+        let (sequence, salt) = (header.sequence, header.salt);
+        let remembered = remember.remember(SegmentMark { sequence, salt, last_lsn: self.synced_lsn });
+        let path = self.storage.path(&segment_name(sequence));
+        self.note(remembered.map_err(LogError::io("remember the segment", path)))
+    }
+
+    /// The segment that takes groups now.
+    pub fn mark(&self) -> SegmentMark {
+        let SegmentHeader { sequence, salt, .. } = self.active.header;
+        SegmentMark { sequence, salt, last_lsn: self.synced_lsn }
     }
 
     /// Waits for the group in flight, if any.
@@ -268,6 +292,7 @@ impl<S: Storage> LocalLog<S> {
         self.counters.count_sync(done.elapsed);
         assert!(done.last_lsn >= self.synced_lsn && done.last_lsn == self.chain.last_lsn);
         self.synced_lsn = done.last_lsn;
+        self.synced_checksum = self.chain.records_checksum;
         Ok(())
     }
 
@@ -301,7 +326,16 @@ impl<S: Storage> LocalLog<S> {
             last_lsn: header.last_lsn,
         };
         self.active.offset += bytes as u64;
-        self.chain = Chain { last_lsn: header.last_lsn, last_group: header.number, last_checksum: checksum };
+        let records_checksum = match kind {
+            GroupKind::Records => Some(checksum),
+            GroupKind::Seal => self.chain.records_checksum,
+        };
+        self.chain = Chain {
+            last_lsn: header.last_lsn,
+            last_group: header.number,
+            last_checksum: checksum,
+            records_checksum,
+        };
         self.counters.groups += 1;
         self.counters.records += u64::from(count);
         self.counters.written_bytes += bytes as u64;
@@ -424,6 +458,10 @@ impl<S: Storage> Log for LocalLog<S> {
 
     fn synced_lsn(&self) -> Lsn {
         self.synced_lsn
+    }
+
+    fn synced_checksum(&self) -> Option<u32> {
+        self.synced_checksum
     }
 
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError> {

@@ -47,6 +47,11 @@ pub trait Log: Send {
     /// LSN of the last record known to be durable, 0 before the first.
     fn synced_lsn(&self) -> Lsn;
 
+    /// Checksum of the group of records that ends at `synced_lsn()`: it covers the checksums of all groups before it, so
+    /// that whoever keeps it with a state can tell later whether a log is the one that the state came from. `None` before
+    /// the first, or when the log does not say.
+    fn synced_checksum(&self) -> Option<u32>;
+
     /// Allows the log to reuse the space of records up to `lsn`, which must be durable elsewhere by now.
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError>;
 

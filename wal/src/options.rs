@@ -1,11 +1,13 @@
 //! What may be chosen when a log is opened.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
+use crate::Lsn;
 use crate::direct::ALIGNMENT_BYTES;
 use crate::error::LogError;
-use crate::format::{self, BLOCK_BYTES, GROUP_HEADER_BYTES};
+use crate::format::{self, BLOCK_BYTES, GROUP_HEADER_BYTES, Known};
 
 /// Default length of a segment in bytes.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
@@ -29,6 +31,41 @@ impl Notify {
 impl fmt::Debug for Notify {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Notify")
+    }
+}
+
+/// The newest segment that takes groups, for somebody to remember outside the log: a log that is found without it has lost
+/// its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentMark {
+    /// Number of the segment.
+    pub sequence: u64,
+    /// Salt of this use of it.
+    pub salt: u64,
+    /// LSN of the last record known to be durable.
+    pub last_lsn: Lsn,
+}
+
+/// Somebody who remembers the newest segment.
+#[derive(Clone)]
+pub struct Remember(Arc<dyn Fn(SegmentMark) -> io::Result<()> + Send + Sync>);
+
+impl Remember {
+    /// Remembers by calling `remember`, which makes the mark durable before it returns. An error of it is final for the
+    /// log.
+    pub fn new(remember: impl Fn(SegmentMark) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(remember))
+    }
+
+    /// Has the mark remembered.
+    pub(crate) fn remember(&self, mark: SegmentMark) -> io::Result<()> {
+        (self.0)(mark)
+    }
+}
+
+impl fmt::Debug for Remember {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Remember")
     }
 }
 
@@ -61,6 +98,10 @@ pub struct LogOptions {
     pub sync_thread: bool,
     /// Called by that thread each time that it is done with a group.
     pub synced: Option<Notify>,
+    /// Told of each segment that is taken into use, after its header is durable and before its first group is written.
+    pub remember: Option<Remember>,
+    /// The state that this log is written for by a repair; stands in the headers of its segments.
+    pub adopted: Option<Known>,
     /// Whether a start may give up a last group that is damaged, see
     /// [`ReadOptions::accept_tail_loss`](crate::ReadOptions::accept_tail_loss).
     pub accept_tail_loss: bool,
@@ -83,6 +124,8 @@ impl Default for LogOptions {
             background: true,
             sync_thread: false,
             synced: None,
+            remember: None,
+            adopted: None,
             accept_tail_loss: false,
             salt_seed: None,
         }

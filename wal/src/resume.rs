@@ -50,8 +50,12 @@ impl<S: Storage> LocalLog<S> {
         let next_sequence = found.iter().map(|info| info.sequence).max().unwrap_or(0) + 1;
         let preparer = Preparer::new(storage.clone(), &options, ready, next_sequence, active.header.sequence);
         let closed = closed_before(&found, &active.header);
-        let chain =
-            Chain { last_lsn: end.last_lsn, last_group: end.last_group, last_checksum: end.last_checksum };
+        let chain = Chain {
+            last_lsn: end.last_lsn,
+            last_group: end.last_group,
+            last_checksum: end.last_checksum,
+            records_checksum: end.records_checksum,
+        };
         let salts = Salts::new(options.salt_seed.map(|seed| seed.wrapping_add(end.last_group + 1)));
         let sealed = end.sealed;
         Self::start(Start { storage, options, active, chain, closed, sealed, preparer, salts })

@@ -7,6 +7,7 @@ use ackd::effect;
 use wal::{Lsn, RecordRef};
 
 use super::place::Place;
+use crate::belongs::Claims;
 use crate::cli::RepairMode;
 use crate::error::{Outcome, ToolError};
 use crate::progress::Progress;
@@ -64,6 +65,8 @@ pub struct Plan {
     pub segment_bytes: u64,
     /// Epoch of the last writer.
     pub epoch: u64,
+    /// What the table knows of the log that it came from: the new log is written for it.
+    pub adopted: Option<wal::Known>,
 }
 
 /// What the walk knows meanwhile.
@@ -103,10 +106,12 @@ impl Plan {
             instance_id: [0; 16],
             segment_bytes: wal::SEGMENT_BYTES,
             epoch: 0,
+            adopted: None,
         };
         if let Checkpoint::Durable(meta) = checkpoint {
             plan.instance_id[..8].copy_from_slice(&meta.instance_id.to_le_bytes());
             plan.epoch = meta.epoch;
+            plan.adopted = meta.log_checksum.map(|checksum| wal::Known { lsn: meta.lsn, checksum });
         }
         let mut walk = Walk::default();
         plan.read(place, checkpoint, &mut walk)?;
@@ -122,6 +127,7 @@ impl Plan {
 
     /// Walks over all that can be read.
     fn read(&mut self, place: &Place, checkpoint: &Checkpoint, walk: &mut Walk) -> Result<(), ToolError> {
+        let claims = Claims::of_dir(&place.dir, checkpoint)?;
         let log = match place.wal().exists() {
             true => Some(Log::open(&place.dir)?),
             false => None,
@@ -151,10 +157,17 @@ impl Plan {
             .filter(|header| header.instance_id != self.instance_id)
             .map(|header| header.sequence)
             .collect();
+        let other_history = claims.check_history(log);
+        let is_other_history = other_history.is_some();
+        let missing_end = claims.check_segments(&segments);
+        other_history.into_iter().for_each(|damage| self.add_damage(damage));
         let progress = Progress::over(&segments);
         let options = ScanOptions { from_lsn: 0, durable_lsn: self.checkpoint_lsn, keep_going: true };
         let scanned = log.scan(options, &progress, |seen| {
             match seen {
+                Seen::Record(record) if is_other_history => {
+                    self.give_up(record, "it is of another history than the table");
+                }
                 Seen::Record(record) if foreign.contains(&record.group.segment) => {}
                 Seen::Record(record) => self.visit(record, walk),
                 Seen::Damage(damage) => {
@@ -167,6 +180,10 @@ impl Plan {
         })?;
         if let Some(end) = scanned.end {
             self.torn_bytes = end.torn_bytes;
+            let ends_early = missing_end.or_else(|| claims.check_end(&end));
+            if let Some(damage) = ends_early {
+                self.add_damage(Damage { lsn: damage.lsn.max(end.last_lsn + 1), ..damage });
+            }
             if !foreign.contains(&end.sequence) {
                 // The header of a group, or what follows it, tells of records at its end that cannot be read.
                 walk.last = walk.last.max(end.last_lsn);

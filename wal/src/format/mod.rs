@@ -32,7 +32,7 @@ pub use group::{
     RecordFault, disk_bytes, used_bytes,
 };
 pub(crate) use group::{check_group, put_frame, record_at, restore_displaced, seal_group};
-pub use segment::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentHeaderState};
+pub use segment::{Known, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentHeaderState};
 pub(crate) use stamp::Place;
 pub use stamp::{SECTOR_BYTES, STAMP_BYTES};
 

@@ -15,9 +15,13 @@
 //!     80    8 sequence number of the segment before, 0 when there is none
 //!     88    8 where the groups of the segment before end (file offset), 0 when there is none
 //!     96    4 checksum of the last group before this segment, 0 when there is none
-//!    100    4 flags: bit 0 = recycled, unused space may hold an earlier use of the file
+//!    100    4 flags: bit 0 = recycled, unused space may hold an earlier use of the file; bits 1 and 2 as below
 //!    104    8 wall clock in microseconds when the segment was taken into use
-//!    112  396 zeros
+//!    112    4 checksum of the last group of records before this segment (a seal has none), if flag bit 1 is set
+//!    116    4 zeros
+//!    120    8 LSN that the user's state held when a repair wrote this log for it, if flag bit 2 is set
+//!    128    4 checksum that the user's state knew for that LSN
+//!    132  376 zeros
 //!    508    4 crc32 of bytes 0..508
 //! ```
 //!
@@ -33,6 +37,8 @@ pub const SEGMENT_HEADER_BYTES: usize = SECTOR_BYTES;
 const MAGIC: &[u8; 8] = b"ackd-wal";
 const VERSION: u32 = 1;
 const FLAG_RECYCLED: u32 = 1;
+const FLAG_RECORDS_CHECKSUM: u32 = 1 << 1;
+const FLAG_ADOPTED: u32 = 1 << 2;
 
 const MAGIC_AT: usize = 0;
 const VERSION_AT: usize = MAGIC_AT + 8;
@@ -49,10 +55,19 @@ const PREVIOUS_END_AT: usize = PREVIOUS_SEQUENCE_AT + 8;
 const PREVIOUS_CHECKSUM_AT: usize = PREVIOUS_END_AT + 8;
 const FLAGS_AT: usize = PREVIOUS_CHECKSUM_AT + 4;
 const WALL_MICROS_AT: usize = FLAGS_AT + 4;
-const ZEROS_AT: usize = WALL_MICROS_AT + 8;
+const RECORDS_CHECKSUM_AT: usize = WALL_MICROS_AT + 8;
+const ADOPTED_LSN_AT: usize = RECORDS_CHECKSUM_AT + 8;
+const ADOPTED_CHECKSUM_AT: usize = ADOPTED_LSN_AT + 8;
+const ZEROS_AT: usize = ADOPTED_CHECKSUM_AT + 4;
 const CHECKSUM_AT: usize = SEGMENT_HEADER_BYTES - 4;
 
-const _: () = assert!(SALT_AT == 32 && FIRST_LSN_AT == 64 && PREVIOUS_CHECKSUM_AT == 96 && ZEROS_AT == 112);
+const _: () = assert!(
+    SALT_AT == 32
+        && FIRST_LSN_AT == 64
+        && PREVIOUS_CHECKSUM_AT == 96
+        && RECORDS_CHECKSUM_AT == 112
+        && ZEROS_AT == 132
+);
 const _: () = assert!(CHECKSUM_AT == 508);
 
 /// What a segment says of itself.
@@ -84,6 +99,19 @@ pub struct SegmentHeader {
     pub recycled: bool,
     /// Wall clock in microseconds since 1970 when the segment was taken into use.
     pub wall_micros: u64,
+    /// Checksum of the last group of records before this segment; `None` if there is none, or it is not known.
+    pub records_checksum: Option<u32>,
+    /// The state that a repair wrote this log for; `None` in a log that was never repaired.
+    pub adopted: Option<Known>,
+}
+
+/// A place in a log's history: two logs that agree on it have the same records up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// LSN of the last record of a group.
+    pub lsn: u64,
+    /// The group's checksum, which covers those of all groups before it.
+    pub checksum: u32,
 }
 
 /// What stands in the first sector of a segment file.
@@ -120,11 +148,23 @@ impl SegmentHeader {
         put_u64(&mut bytes, PREVIOUS_SEQUENCE_AT, self.previous_sequence);
         put_u64(&mut bytes, PREVIOUS_END_AT, self.previous_end);
         put_u32(&mut bytes, PREVIOUS_CHECKSUM_AT, self.previous_checksum);
-        put_u32(&mut bytes, FLAGS_AT, if self.recycled { FLAG_RECYCLED } else { 0 });
+        put_u32(&mut bytes, FLAGS_AT, self.flags());
         put_u64(&mut bytes, WALL_MICROS_AT, self.wall_micros);
+        put_u32(&mut bytes, RECORDS_CHECKSUM_AT, self.records_checksum.unwrap_or(0));
+        let adopted = self.adopted.unwrap_or(Known { lsn: 0, checksum: 0 });
+        put_u64(&mut bytes, ADOPTED_LSN_AT, adopted.lsn);
+        put_u32(&mut bytes, ADOPTED_CHECKSUM_AT, adopted.checksum);
         let checksum = crc32fast::hash(&bytes[..CHECKSUM_AT]);
         put_u32(&mut bytes, CHECKSUM_AT, checksum);
         bytes
+    }
+
+    /// The flags.
+    fn flags(&self) -> u32 {
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        flag(self.recycled, FLAG_RECYCLED)
+            | flag(self.records_checksum.is_some(), FLAG_RECORDS_CHECKSUM)
+            | flag(self.adopted.is_some(), FLAG_ADOPTED)
     }
 
     /// Reads the first sector of a segment file. `bytes` may be longer; shorter ones are damaged.
@@ -148,6 +188,7 @@ impl SegmentHeader {
     fn fields(bytes: &[u8]) -> Self {
         let mut instance_id = [0; 16];
         instance_id.copy_from_slice(&bytes[INSTANCE_ID_AT..SALT_AT]);
+        let has = |flag| get_u32(bytes, FLAGS_AT) & flag != 0;
         Self {
             block_bytes: get_u32(bytes, BLOCK_BYTES_AT),
             instance_id,
@@ -160,8 +201,13 @@ impl SegmentHeader {
             previous_sequence: get_u64(bytes, PREVIOUS_SEQUENCE_AT),
             previous_end: get_u64(bytes, PREVIOUS_END_AT),
             previous_checksum: get_u32(bytes, PREVIOUS_CHECKSUM_AT),
-            recycled: get_u32(bytes, FLAGS_AT) & FLAG_RECYCLED != 0,
+            recycled: has(FLAG_RECYCLED),
             wall_micros: get_u64(bytes, WALL_MICROS_AT),
+            records_checksum: has(FLAG_RECORDS_CHECKSUM).then(|| get_u32(bytes, RECORDS_CHECKSUM_AT)),
+            adopted: has(FLAG_ADOPTED).then(|| Known {
+                lsn: get_u64(bytes, ADOPTED_LSN_AT),
+                checksum: get_u32(bytes, ADOPTED_CHECKSUM_AT),
+            }),
         }
     }
 

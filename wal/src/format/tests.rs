@@ -18,6 +18,8 @@ fn segment() -> SegmentHeader {
         previous_checksum: 0xaabb_ccdd,
         recycled: true,
         wall_micros: 0x0006_4000_0000_0001,
+        records_checksum: Some(0x0bad_cafe),
+        adopted: None,
     }
 }
 
@@ -75,13 +77,25 @@ fn segment_header_bytes_are_pinned() {
             "2000000000000000",
             "0080000000000000",
             "ddccbbaa",
-            "01000000",
+            "03000000",
             "0100000000400600",
         )
     );
+    assert_eq!(hex(&bytes[112..116]), "fecaad0b");
+    assert!(bytes[116..508].iter().all(|&byte| byte == 0));
+    assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(segment()));
+    let adopted = Some(Known { lsn: 0x0102, checksum: 0x0304_0506 });
+    let repaired = SegmentHeader { records_checksum: None, adopted, ..segment() };
+    let bytes = repaired.encode();
+    assert_eq!(hex(&bytes[100..104]), "05000000");
+    assert_eq!(hex(&bytes[112..132]), "0000000000000000020100000000000006050403");
+    assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(repaired));
+    // As it was written before these fields were there.
+    let old = SegmentHeader { records_checksum: None, ..segment() };
+    let bytes = old.encode();
     assert!(bytes[112..508].iter().all(|&byte| byte == 0));
     assert_eq!(hex(&bytes[508..]), "ff0f715a");
-    assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(segment()));
+    assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(old));
 }
 
 #[test]

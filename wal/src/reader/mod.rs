@@ -31,7 +31,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::Lsn;
-use crate::format::{self, Place, RecordFault, SegmentHeader};
+use crate::format::{self, Known, Place, RecordFault, SegmentHeader};
 use crate::segments::SegmentInfo;
 use crate::storage::Storage;
 pub use error::{CorruptReason, ReadError};
@@ -79,6 +79,14 @@ pub struct Reader<S: Storage> {
     exhausted: bool,
     /// Whether the log itself says that the last record read was durable.
     sealed: bool,
+    /// Checksum of the last group of records read, or before the segment; `None` if it is not known.
+    records_checksum: Option<u32>,
+    /// The last group before the first record wanted.
+    before: Option<Known>,
+    /// The state that a repair wrote the segment for which is being read.
+    adopted: Option<Known>,
+    /// The same for the segment that `before` was found in.
+    before_adopted: Option<Known>,
 }
 
 /// The segment being read.
@@ -159,7 +167,12 @@ impl<S: Storage> Reader<S> {
             absent: Vec::new(),
             exhausted: false,
             sealed: true,
+            records_checksum: None,
+            before: None,
+            adopted: header.adopted,
+            before_adopted: None,
         };
+        reader.pass(header.first_lsn - 1, header.records_checksum);
         reader.learn_end()?;
         Ok(reader)
     }
@@ -182,6 +195,16 @@ impl<S: Storage> Reader<S> {
     /// The last group read, which may be a seal.
     pub fn group(&self) -> &GroupInfo {
         &self.group
+    }
+
+    /// The last group before the first record wanted, once that record or the end was read; `None` if the log does not say.
+    pub fn before(&self) -> Option<Known> {
+        self.before
+    }
+
+    /// The state that this part of the log was written for by a repair: whatever [`Reader::before`] says, it belongs to it.
+    pub fn adopted(&self) -> Option<Known> {
+        self.before_adopted
     }
 
     /// Counters and what the log proves so far.
@@ -289,6 +312,7 @@ impl<S: Storage> Reader<S> {
             last_lsn: self.position.last_lsn,
             last_group: self.position.last_group,
             last_checksum: self.position.last_checksum,
+            records_checksum: self.records_checksum,
             torn_bytes,
             wall_micros: self.wall_micros,
             epoch: self.epoch,

@@ -90,6 +90,8 @@ pub struct LogEnd {
     pub last_group: u64,
     /// Checksum of the last group, 0 when there is none.
     pub last_checksum: u32,
+    /// Checksum of the last group of records; `None` if there is none, or it is not known.
+    pub records_checksum: Option<u32>,
     /// Bytes from `offset` on that hold parts of a group which was never durable; 0 at a clean end.
     pub torn_bytes: u64,
     /// Highest wall clock in microseconds seen in a group read.

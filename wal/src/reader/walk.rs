@@ -4,7 +4,8 @@ use super::open::{access, list, open_segment};
 use super::salvage::Stuck;
 use super::verdict::Fault;
 use super::{CorruptReason, GroupInfo, LogEnd, OpenSegment, PAUSE, Position, ReadError, Reader, Records};
-use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader, GroupKind};
+use crate::Lsn;
+use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader, GroupKind, Known};
 use crate::segments::{self, SegmentInfo, SegmentState};
 use crate::storage::Storage;
 
@@ -152,6 +153,9 @@ impl<S: Storage> Reader<S> {
         };
         self.progress.groups += 1;
         self.sealed = header.kind == GroupKind::Seal;
+        if !self.sealed {
+            self.pass(header.last_lsn, Some(header.checksum));
+        }
         self.progress.seals += u64::from(self.sealed);
         self.progress.bytes += disk_bytes;
         self.progress.proven_lsn = self.progress.proven_lsn.max(header.synced_lsn);
@@ -186,9 +190,20 @@ impl<S: Storage> Reader<S> {
         self.progress.proven_lsn = self.progress.proven_lsn.max(open.header.first_lsn - 1);
         self.wall_micros = self.wall_micros.max(open.header.wall_micros);
         self.epoch = self.epoch.max(open.header.epoch);
+        self.adopted = open.header.adopted;
+        self.pass(open.header.first_lsn - 1, open.header.records_checksum.or(self.records_checksum));
         self.open = open;
         self.salvaging = false;
         self.sealed = true;
+    }
+
+    /// Notes the last group of records up to the position; `checksum` is `None` if it is not known.
+    pub(super) fn pass(&mut self, last_lsn: Lsn, checksum: Option<u32>) {
+        self.records_checksum = checksum;
+        if last_lsn < self.options.from_lsn {
+            self.before = checksum.map(|checksum| Known { lsn: last_lsn, checksum });
+            self.before_adopted = self.adopted;
+        }
     }
 
     /// The next segment file that is, or must have been, in use.

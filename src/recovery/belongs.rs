@@ -1,0 +1,157 @@
+//! Whether the log and the table of a directory belong together, and whether the log is all there.
+//!
+//! Files get lost, and copies of a directory get mixed: a volume is not mounted, half of a backup is restored. Each file for
+//! itself may be in order then. Two things say whether all of them are of one history:
+//!
+//! - the table's meta page keeps the **checksum** that the log has at the checkpoint's LSN, which covers the checksums of
+//!   all groups before. A log that has another one there is not the log that the table came from. Up to the checkpoint the
+//!   table needs no log, so a log that has nothing left of that time is not held against it;
+//! - the table's note keeps a **mark** of the newest segment that took groups. A log without that segment has lost its end.
+//!
+//! The mark is written after a segment's header is durable and before its first group is: so the log may be one segment
+//! ahead of the mark, which holds nothing that was acknowledged, and never behind.
+//!
+//! ```text
+//! mark:  0  8  number of the segment    8  8  its salt    16  8  an LSN that was durable
+//! ```
+
+use wal::{Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
+
+/// Bytes of a mark.
+const MARK_BYTES: usize = 24;
+
+/// How files of a directory contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// There is no log, though there was one.
+    #[error(
+        "the log is missing: its newest segment was {segment}, and there is none in use now. Is a volume not mounted, or \
+         wal/ not restored? Put the files of wal/ back"
+    )]
+    NoLog {
+        /// The segment that was the newest.
+        segment: String,
+    },
+    /// The newest segment is missing.
+    #[error(
+        "the end of the log is missing: segment {segment} took records, and the newest one here is {newest}. Put the file \
+         back under its name, or restore a backup of the whole directory"
+    )]
+    NoEnd {
+        /// The segment that was the newest.
+        segment: String,
+        /// The newest that is there.
+        newest: String,
+    },
+    /// The newest segment is another one.
+    #[error(
+        "{segment} is not the file that this log ended with: it comes from an earlier copy or from another server. Put the \
+         right file back, or restore a backup of the whole directory"
+    )]
+    OtherEnd {
+        /// The segment.
+        segment: String,
+    },
+    /// The log ends early.
+    #[error(
+        "the log ends at LSN {last_lsn}, and LSN {durable_lsn} was durable: a file of it comes from an earlier copy. Put the \
+         right one back, or restore a backup of the whole directory"
+    )]
+    Short {
+        /// LSN of the last record.
+        last_lsn: u64,
+        /// An LSN that was durable.
+        durable_lsn: u64,
+    },
+    /// Log and table have different histories.
+    #[error(
+        "the table and the log are of different histories: the table's checkpoint at LSN {lsn} was taken of a log with \
+         checksum {expected:08x} there, and this log has {found:08x}. Two copies of a directory were probably mixed: restore \
+         table and log from one copy"
+    )]
+    OtherHistory {
+        /// LSN of the checkpoint.
+        lsn: u64,
+        /// The log's checksum there, as the table knows it.
+        expected: u32,
+        /// The one that the log has.
+        found: u32,
+    },
+}
+
+/// A mark as the table's note keeps it.
+pub fn encode_mark(mark: SegmentMark) -> [u8; MARK_BYTES] {
+    let mut bytes = [0; MARK_BYTES];
+    let numbers = [mark.sequence, mark.salt, mark.last_lsn];
+    for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
+        *place = number.to_le_bytes();
+    }
+    bytes
+}
+
+/// Reads a mark back; `None` if these are not the bytes of one.
+pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
+    let (numbers, []) = bytes.as_chunks::<8>() else { return None };
+    let [sequence, salt, last_lsn] = numbers else { return None };
+    let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    Some(SegmentMark { sequence: number(sequence), salt: number(salt), last_lsn: number(last_lsn) })
+}
+
+/// Holds the segments that are there against the mark of the newest one.
+pub fn check_segments(mark: SegmentMark, segments: &[SegmentInfo]) -> Result<(), Contradiction> {
+    let segment = segment_name(mark.sequence);
+    // One whose header cannot be read is met, and named, by whoever reads the log.
+    if segments.iter().any(|info| {
+        info.sequence >= mark.sequence
+            && matches!(info.state, SegmentState::Damaged | SegmentState::Unsupported { .. })
+    }) {
+        return Ok(());
+    }
+    let in_use = || segments.iter().filter_map(|info| info.header());
+    let Some(newest) = in_use().last() else { return Err(Contradiction::NoLog { segment }) };
+    if newest.sequence < mark.sequence {
+        return Err(Contradiction::NoEnd { segment, newest: segment_name(newest.sequence) });
+    }
+    match in_use().find(|header| header.sequence == mark.sequence) {
+        Some(header) if header.salt != mark.salt => Err(Contradiction::OtherEnd { segment }),
+        _ => Ok(()),
+    }
+}
+
+/// Holds the end of the log against the mark.
+pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
+    if end.last_lsn < mark.last_lsn {
+        return Err(Contradiction::Short { last_lsn: end.last_lsn, durable_lsn: mark.last_lsn });
+    }
+    Ok(())
+}
+
+/// Holds the log against the checkpoint of the table: `before` is the last group that the log has up to `lsn`, `adopted`
+/// what a repair wrote the log for.
+pub fn check_history(
+    lsn: u64,
+    checksum: Option<u32>,
+    before: Option<Known>,
+    adopted: Option<Known>,
+) -> Result<(), Contradiction> {
+    let (Some(expected), Some(before)) = (checksum, before) else { return Ok(()) };
+    let fits = before.lsn != lsn || before.checksum == expected;
+    if fits || adopted == Some(Known { lsn, checksum: expected }) {
+        return Ok(());
+    }
+    Err(Contradiction::OtherHistory { lsn, expected, found: before.checksum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_mark_stay_what_they_are() {
+        let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3 };
+        let bytes = encode_mark(mark);
+        assert_eq!((bytes[0], bytes[8], bytes[16]), (1, 2, 3));
+        assert_eq!(decode_mark(&bytes), Some(mark));
+        assert_eq!(decode_mark(&bytes[1..]), None);
+    }
+}

@@ -1,0 +1,155 @@
+//! A note that the table keeps for its user beside the metas: a few bytes that are durable when they are written, whatever
+//! checkpoint is.
+//!
+//! ```text
+//!   0  8  magic "ackdnote"
+//!   8  8  number: one more than that of the note before
+//!  16  4  length of the text in bytes
+//!  20     the text, then zeros
+//! 508  4  crc32 of all bytes before it
+//! ```
+//! All numbers are little-endian. A note lies in one sector, [`NOTE_AT`] bytes behind the start of page 0 or 1: number n is
+//! kept in slot 2 + n mod 2, so a new one never overwrites the newest one. A file without notes has zeros there.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+
+use super::PAGE_BYTES;
+use super::map::{META_BYTES, TableFile, slot_place};
+use super::verify::PageSource;
+
+/// Where the note stands in its page, in bytes.
+pub(super) const NOTE_AT: usize = 2048;
+/// Bytes of the longest text.
+pub const NOTE_BYTES_MAX: usize = CHECKSUM_AT - TEXT_AT;
+
+/// First bytes of a note.
+const MAGIC: [u8; 8] = *b"ackdnote";
+/// Where the text stands.
+const TEXT_AT: usize = 20;
+/// Where the checksum stands.
+const CHECKSUM_AT: usize = META_BYTES - 4;
+/// The slots of notes; those of metas are 0 and 1.
+const SLOTS: [usize; 2] = [2, 3];
+
+const _: () = assert!(NOTE_AT >= META_BYTES && NOTE_AT + META_BYTES <= PAGE_BYTES);
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its number.
+    number: u64,
+    /// What it says.
+    pub text: Vec<u8>,
+}
+
+impl Note {
+    /// The note as it is written.
+    fn encode(&self) -> [u8; META_BYTES] {
+        let mut out = [0; META_BYTES];
+        out[..8].copy_from_slice(&MAGIC);
+        out[8..16].copy_from_slice(&self.number.to_le_bytes());
+        out[16..20].copy_from_slice(&(self.text.len() as u32).to_le_bytes());
+        out[TEXT_AT..][..self.text.len()].copy_from_slice(&self.text);
+        let checksum = crc32fast::hash(&out[..CHECKSUM_AT]);
+        out[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+        out
+    }
+
+    /// Reads a note back; `None` if there is no whole one.
+    pub fn decode(bytes: &[u8; META_BYTES]) -> Option<Note> {
+        let short = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let length = short(16) as usize;
+        let is_whole = bytes[..8] == MAGIC
+            && short(CHECKSUM_AT) == crc32fast::hash(&bytes[..CHECKSUM_AT])
+            && length <= NOTE_BYTES_MAX;
+        is_whole.then(|| Note {
+            number: u64::from_le_bytes(bytes[8..16].try_into().expect("eight bytes")),
+            text: bytes[TEXT_AT..][..length].to_vec(),
+        })
+    }
+
+    /// The newer of two notes.
+    pub fn newest(notes: [Option<Note>; 2]) -> Option<Note> {
+        notes.into_iter().flatten().max_by_key(|note| note.number)
+    }
+}
+
+/// The newest note of a file.
+pub(super) fn read(file: &dyn TableFile) -> io::Result<Option<Note>> {
+    let [first, second] = SLOTS.map(|slot| file.read_meta(slot));
+    Ok(Note::newest([Note::decode(&first?), Note::decode(&second?)]))
+}
+
+/// The newest note of a table's file that is not open as a table.
+pub fn read_note(source: &(impl PageSource + ?Sized)) -> Option<Note> {
+    Note::newest(SLOTS.map(|slot| {
+        let (number, at) = slot_place(slot);
+        let mut page = [0; PAGE_BYTES];
+        source.read_page(number as u64, &mut page).ok()?;
+        Note::decode(page[at..].first_chunk().expect("a sector of the page"))
+    }))
+}
+
+/// Keeps a note in a table's file that is not open as a table; it is durable when this returns.
+pub fn write_note(file: &File, text: &[u8]) -> io::Result<()> {
+    let number = read_note(file).map_or(1, |note| note.number + 1);
+    let (page, at) = slot_place(SLOTS[(number % 2) as usize]);
+    let note = Note { number, text: text.to_vec() };
+    file.write_all_at(&note.encode(), (page * PAGE_BYTES + at) as u64)?;
+    file.sync_data()
+}
+
+/// The note of an open table.
+pub(super) struct Notes(Mutex<Option<Note>>);
+
+impl Notes {
+    /// What was found.
+    pub(super) fn new(found: Option<Note>) -> Self {
+        Self(Mutex::new(found))
+    }
+
+    /// What the newest note says.
+    pub(super) fn text(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|note| note.text.clone())
+    }
+
+    /// Writes a note to `file`; it is durable when this returns.
+    pub(super) fn write(&self, file: &dyn TableFile, text: &[u8]) -> io::Result<()> {
+        assert!(text.len() <= NOTE_BYTES_MAX, "a note fits its sector");
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = newest.as_ref().map_or(1, |note| note.number + 1);
+        let note = Note { number, text: text.to_vec() };
+        file.write_meta(SLOTS[(number % 2) as usize], &note.encode())?;
+        file.sync_meta()?;
+        *newest = Some(note);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_note_stay_what_they_are() {
+        let note = Note { number: 7, text: b"text".to_vec() };
+        let bytes = note.encode();
+        assert_eq!(bytes[..24], *b"ackdnote\x07\0\0\0\0\0\0\0\x04\0\0\0text");
+        assert!(bytes[24..CHECKSUM_AT].iter().all(|byte| *byte == 0));
+        assert_eq!(Note::decode(&bytes), Some(note));
+    }
+
+    #[test]
+    fn a_damaged_note_is_none() {
+        let bytes = Note { number: 7, text: b"text".to_vec() }.encode();
+        for bit in 0..META_BYTES * 8 {
+            let mut bytes = bytes;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Note::decode(&bytes), None, "bit {bit}");
+        }
+        assert_eq!(Note::decode(&[0; META_BYTES]), None);
+    }
+}

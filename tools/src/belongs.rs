@@ -1,0 +1,61 @@
+//! Whether the files of a directory belong together and are all there, asked in the same way as the server does at its
+//! start.
+
+use std::path::Path;
+
+use ackd::recovery::belongs::{self, Contradiction};
+use wal::{LogEnd, ReadOptions, SegmentInfo, SegmentMark};
+
+use crate::error::ToolError;
+use crate::source::{Damage, Log};
+use crate::table::{self, Checkpoint};
+
+/// What is held against the log.
+pub struct Claims {
+    /// The newest segment, as the table remembers it.
+    mark: Option<SegmentMark>,
+    /// The table's checkpoint.
+    checkpoint: Checkpoint,
+}
+
+impl Claims {
+    /// Those of the table in the data directory `dir`. To be read before the log: a server that runs only goes forward.
+    pub fn of_dir(dir: &Path, checkpoint: &Checkpoint) -> Result<Self, ToolError> {
+        let note = table::note(dir)?;
+        let mark = note.as_deref().and_then(belongs::decode_mark);
+        Ok(Self { mark, checkpoint: checkpoint.clone() })
+    }
+
+    /// What the segments that are there contradict.
+    pub fn check_segments(&self, segments: &[SegmentInfo]) -> Option<Damage> {
+        let found = belongs::check_segments(self.mark?, segments).err()?;
+        let lsn = match segments.iter().rev().find_map(|info| info.header()) {
+            Some(newest) => newest.first_lsn.max(self.checkpoint.lsn() + 1),
+            None => self.checkpoint.lsn() + 1,
+        };
+        Some(damage(&found, lsn))
+    }
+
+    /// What the end of the log contradicts.
+    pub fn check_end(&self, end: &LogEnd) -> Option<Damage> {
+        let found = belongs::check_end(self.mark?, end).err()?;
+        Some(damage(&found, end.last_lsn + 1))
+    }
+
+    /// Whether the log is one that the table did not come from.
+    pub fn check_history(&self, log: &Log) -> Option<Damage> {
+        let Checkpoint::Durable(meta) = &self.checkpoint else { return None };
+        let options = ReadOptions { from_lsn: meta.lsn + 1, ..ReadOptions::default() };
+        let mut reader = log.reader(options).ok()?;
+        // What is wrong with the log itself is found by reading all of it.
+        reader.next().ok()?;
+        let (before, adopted) = (reader.before(), reader.adopted());
+        let found = belongs::check_history(meta.lsn, meta.log_checksum, before, adopted).err()?;
+        Some(damage(&found, meta.lsn + 1))
+    }
+}
+
+/// A contradiction as a finding.
+fn damage(found: &Contradiction, lsn: u64) -> Damage {
+    Damage { segment: String::new(), offset: 0, lsn, reason: found.to_string() }
+}

@@ -162,17 +162,17 @@ pub fn recover<S: Storage>(
         ..Report::default()
     };
     let accept_tail_loss = log_options.accept_tail_loss;
-    check_mark(&table, &storage)?;
+    let mark = check_mark(&table, &storage)?;
     let log = match open_log(&table, &storage, accept_tail_loss)? {
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
-            check_log(reader, &table)?;
+            check_log(reader, &table, mark)?;
             let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)
                 .map_err(|error| RecoveryError::Replaying(error.into()))?;
             resume_log(storage, log_options, end, &mut report)?
         }
     };
-    mark(&table, &log)?;
+    remember(&table, &log)?;
     publish(&mut writer);
     debug_assert_eq!(log.last_lsn(), report.last_lsn);
     report.took = start.elapsed();
@@ -220,14 +220,21 @@ fn remember_in(table: &Arc<Table>) -> Remember {
     Remember::new(move |mark| table.write_note(&belongs::encode_mark(mark)))
 }
 
-/// Step 3, first part: the segments that the log had are there.
-fn check_mark<S: Storage>(table: &Table, storage: &S) -> Result<(), RecoveryError> {
-    let Some(mark) = mark_of(table) else { return Ok(()) };
-    Ok(belongs::check_segments(mark, &wal::segments(storage)?)?)
+/// Step 3, first part: the segments that the log had are there. Returns what its end is to be held against.
+fn check_mark<S: Storage>(table: &Table, storage: &S) -> Result<Option<SegmentMark>, RecoveryError> {
+    let Some(mark) = mark_of(table) else { return Ok(None) };
+    let segments = wal::segments(storage)?;
+    let mark = belongs::mark_for(mark, &segments);
+    mark.map_or(Ok(()), |mark| belongs::check_segments(mark, &segments))?;
+    Ok(mark)
 }
 
 /// Step 3: reads all records that the table lacks, and changes nothing.
-fn check_log<S: Storage>(mut reader: Reader<S>, table: &Table) -> Result<(), RecoveryError> {
+fn check_log<S: Storage>(
+    mut reader: Reader<S>,
+    table: &Table,
+    mark: Option<SegmentMark>,
+) -> Result<(), RecoveryError> {
     let mut is_known = false;
     let end = loop {
         let step = reader.next();
@@ -246,14 +253,14 @@ fn check_log<S: Storage>(mut reader: Reader<S>, table: &Table) -> Result<(), Rec
             Err(end) => break end,
         }
     };
-    match mark_of(table) {
+    match mark {
         Some(mark) => Ok(belongs::check_end(mark, &end)?),
         None => Ok(()),
     }
 }
 
 /// Has the segment that the log goes on in remembered, unless it is.
-fn mark<S: Storage>(table: &Table, log: &LocalLog<S>) -> Result<(), RecoveryError> {
+fn remember<S: Storage>(table: &Table, log: &LocalLog<S>) -> Result<(), RecoveryError> {
     let mark = log.mark();
     if mark_of(table) == Some(mark) {
         return Ok(());

@@ -97,6 +97,14 @@ pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
     Some(SegmentMark { sequence: number(sequence), salt: number(salt), last_lsn: number(last_lsn) })
 }
 
+/// The mark that the log is to be held against: none if a repair has put another log in the place of the one that was
+/// marked. The next start marks that one.
+pub fn mark_for(mark: SegmentMark, segments: &[SegmentInfo]) -> Option<SegmentMark> {
+    let newest = segments.iter().rev().find_map(|info| info.header());
+    let is_replaced = newest.is_some_and(|newest| newest.replaces_salt == mark.salt && mark.salt != 0);
+    (!is_replaced).then_some(mark)
+}
+
 /// Holds the segments that are there against the mark of the newest one.
 pub fn check_segments(mark: SegmentMark, segments: &[SegmentInfo]) -> Result<(), Contradiction> {
     let segment = segment_name(mark.sequence);

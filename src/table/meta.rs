@@ -219,9 +219,13 @@ mod tests {
         for number in [8_u64, 6, 256, 9, 10, 11, 0x4444] {
             expected.extend(number.to_le_bytes());
         }
+        expected.extend([0x55, 0x55, 0, 0, 1, 0, 0, 0]);
         expected.resize(508, 0);
         assert_eq!(bytes[..508], expected);
-        assert_eq!(bytes[508..], 0xce78_bcfb_u32.to_le_bytes());
+        // As it was written before the log's checksum stood in it.
+        let old = Meta { log_checksum: None, ..meta() };
+        assert_eq!(old.encode()[508..], 0xce78_bcfb_u32.to_le_bytes());
+        assert_eq!(Meta::decode(&old.encode(), 1), Ok(old));
         assert_eq!(Meta::decode(&bytes, 1), Ok(meta()));
         assert_eq!(Meta::decode(&bytes, 0), Err(MetaFault::Inconsistent));
     }

@@ -77,7 +77,7 @@ pub use map::{
 };
 pub use memory::{MemoryFile, MemoryRegion};
 pub use meta::Meta;
-pub use note::{NOTE_BYTES_MAX, Note, read_note, write_note};
+pub use note::{NOTE_BYTES_MAX, Note, read_note};
 pub use page::PAGE_BYTES;
 pub use root::{CELL_ROOTS_MAX, Cell, CellRoots, ROOT_BYTES, ROOT_SLOTS, Root};
 pub use scrub::{Scrub, ScrubStep};

@@ -11,9 +11,7 @@
 //! All numbers are little-endian. A note lies in one sector, [`NOTE_AT`] bytes behind the start of page 0 or 1: number n is
 //! kept in slot 2 + n mod 2, so a new one never overwrites the newest one. A file without notes has zeros there.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
 use super::PAGE_BYTES;
@@ -91,15 +89,6 @@ pub fn read_note(source: &(impl PageSource + ?Sized)) -> Option<Note> {
         source.read_page(number as u64, &mut page).ok()?;
         Note::decode(page[at..].first_chunk().expect("a sector of the page"))
     }))
-}
-
-/// Keeps a note in a table's file that is not open as a table; it is durable when this returns.
-pub fn write_note(file: &File, text: &[u8]) -> io::Result<()> {
-    let number = read_note(file).map_or(1, |note| note.number + 1);
-    let (page, at) = slot_place(SLOTS[(number % 2) as usize]);
-    let note = Note { number, text: text.to_vec() };
-    file.write_all_at(&note.encode(), (page * PAGE_BYTES + at) as u64)?;
-    file.sync_data()
 }
 
 /// The note of an open table.

@@ -4,6 +4,7 @@ use super::disk::{Disk, Power};
 use super::stack::{Setup, Stack, open, read_all};
 use crate::common::keys::{Command, Model, Shape, any_command};
 use ackd::recovery::RecoveryError;
+use ackd::recovery::belongs::Contradiction;
 use ackd::table::{PAGE_BYTES, TableError};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -123,7 +124,7 @@ fn a_log_that_ends_before_the_checkpoint_or_is_gone_is_refused() {
     for name in disk.log.names() {
         disk.log.lose(&name);
     }
-    assert!(matches!(refusal(&disk), RecoveryError::Read(ReadError::NoLog { .. })));
+    assert!(matches!(refusal(&disk), RecoveryError::Contradiction(Contradiction::NoLog { .. })));
 }
 
 #[test]

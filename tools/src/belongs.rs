@@ -26,9 +26,15 @@ impl Claims {
         Ok(Self { mark, checkpoint: checkpoint.clone() })
     }
 
+    /// Salt of the newest segment, as the table remembers it; 0 if it remembers none.
+    pub fn marked_salt(&self) -> u64 {
+        self.mark.map_or(0, |mark| mark.salt)
+    }
+
     /// What the segments that are there contradict.
     pub fn check_segments(&self, segments: &[SegmentInfo]) -> Option<Damage> {
-        let found = belongs::check_segments(self.mark?, segments).err()?;
+        let mark = belongs::mark_for(self.mark?, segments)?;
+        let found = belongs::check_segments(mark, segments).err()?;
         let lsn = match segments.iter().rev().find_map(|info| info.header()) {
             Some(newest) => newest.first_lsn.max(self.checkpoint.lsn() + 1),
             None => self.checkpoint.lsn() + 1,
@@ -37,8 +43,9 @@ impl Claims {
     }
 
     /// What the end of the log contradicts.
-    pub fn check_end(&self, end: &LogEnd) -> Option<Damage> {
-        let found = belongs::check_end(self.mark?, end).err()?;
+    pub fn check_end(&self, segments: &[SegmentInfo], end: &LogEnd) -> Option<Damage> {
+        let mark = belongs::mark_for(self.mark?, segments)?;
+        let found = belongs::check_end(mark, end).err()?;
         Some(damage(&found, end.last_lsn + 1))
     }
 

@@ -72,7 +72,7 @@ fn verify_log(
         Ok(ControlFlow::Continue(()))
     })?;
     drop(progress);
-    if let Some(damage) = scanned.end.as_ref().and_then(|end| claims.check_end(end)) {
+    if let Some(damage) = scanned.end.as_ref().and_then(|end| claims.check_end(&segments, end)) {
         report.damage(&damage)?;
         walk.extra_damage += 1;
     }

@@ -83,6 +83,7 @@ fn first_header<F>(options: &LogOptions, prepared: &Prepared<F>, salt: u64, firs
         wall_micros: options.wall_micros,
         records_checksum: None,
         adopted: options.adopted,
+        replaces_salt: options.replaces_salt,
     }
 }
 

@@ -245,6 +245,7 @@ impl<S: Storage> LocalLog<S> {
             wall_micros,
             records_checksum: self.chain.records_checksum,
             adopted: self.options.adopted,
+            replaces_salt: self.options.replaces_salt,
         };
         let written = write_header(&self.storage, &next.file, &header);
         self.note(written)?;

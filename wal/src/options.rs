@@ -102,6 +102,8 @@ pub struct LogOptions {
     pub remember: Option<Remember>,
     /// The state that this log is written for by a repair; stands in the headers of its segments.
     pub adopted: Option<Known>,
+    /// Salt of the newest segment of the log that a repair puts this one in the place of; 0 for any other log.
+    pub replaces_salt: u64,
     /// Whether a start may give up a last group that is damaged, see
     /// [`ReadOptions::accept_tail_loss`](crate::ReadOptions::accept_tail_loss).
     pub accept_tail_loss: bool,
@@ -126,6 +128,7 @@ impl Default for LogOptions {
             synced: None,
             remember: None,
             adopted: None,
+            replaces_salt: 0,
             accept_tail_loss: false,
             salt_seed: None,
         }

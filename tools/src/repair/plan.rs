@@ -67,6 +67,8 @@ pub struct Plan {
     pub epoch: u64,
     /// What the table knows of the log that it came from: the new log is written for it.
     pub adopted: Option<wal::Known>,
+    /// Salt of the newest segment of the log that the new one takes the place of.
+    pub replaces_salt: u64,
 }
 
 /// What the walk knows meanwhile.
@@ -107,6 +109,7 @@ impl Plan {
             segment_bytes: wal::SEGMENT_BYTES,
             epoch: 0,
             adopted: None,
+            replaces_salt: 0,
         };
         if let Checkpoint::Durable(meta) = checkpoint {
             plan.instance_id[..8].copy_from_slice(&meta.instance_id.to_le_bytes());
@@ -128,6 +131,7 @@ impl Plan {
     /// Walks over all that can be read.
     fn read(&mut self, place: &Place, checkpoint: &Checkpoint, walk: &mut Walk) -> Result<(), ToolError> {
         let claims = Claims::of_dir(&place.dir, checkpoint)?;
+        self.replaces_salt = claims.marked_salt();
         let log = match place.wal().exists() {
             true => Some(Log::open(&place.dir)?),
             false => None,
@@ -180,7 +184,7 @@ impl Plan {
         })?;
         if let Some(end) = scanned.end {
             self.torn_bytes = end.torn_bytes;
-            let ends_early = missing_end.or_else(|| claims.check_end(&end));
+            let ends_early = missing_end.or_else(|| claims.check_end(&segments, &end));
             if let Some(damage) = ends_early {
                 self.add_damage(Damage { lsn: damage.lsn.max(end.last_lsn + 1), ..damage });
             }

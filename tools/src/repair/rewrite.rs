@@ -1,15 +1,10 @@
 //! Writes the log anew, reads it back, and puts it in the old one's place.
 
 use std::ops::ControlFlow;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ackd::effect::EffectBuffer;
-use ackd::recovery::belongs::encode_mark;
-use wal::{
-    DirStorage, LocalLog, Log as _, LogError, LogOptions, Lsn, ReadOptions, Reader, SegmentMark, Step,
-    Storage,
-};
+use wal::{DirStorage, LocalLog, Log as _, LogError, LogOptions, Lsn, ReadOptions, Reader, Step, Storage};
 
 use super::place::{Place, sync_parent};
 use super::plan::Plan;
@@ -26,34 +21,16 @@ const NO_COMMAND: u16 = 0;
 pub fn apply(place: &Place, plan: &Plan) -> Result<PathBuf, ToolError> {
     let old = place.wal();
     let new = place.beside(&old, "repair");
-    let written = write(place, plan, &new).and_then(|mark| check(plan, &new).map(|()| mark));
-    let mark = match written {
-        Ok(mark) => mark,
-        Err(error) => {
-            let _ = std::fs::remove_dir_all(&new);
-            return Err(error);
-        }
-    };
-    let kept = place.replace(&old, &new)?;
-    remember(place, mark)?;
-    Ok(kept)
-}
-
-/// Has the table remember the newest segment of the new log. After a crash before this the server refuses the log, and
-/// another repair ends it.
-fn remember(place: &Place, mark: SegmentMark) -> Result<(), ToolError> {
-    let path = place.table();
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    let file = match std::fs::File::options().read(true).write(true).custom_flags(flags).open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(ToolError::io(&path, error)),
-    };
-    ackd::table::write_note(&file, &encode_mark(mark)).map_err(|error| ToolError::io(&path, error))
+    let written = write(place, plan, &new).and_then(|()| check(plan, &new));
+    if let Err(error) = written {
+        let _ = std::fs::remove_dir_all(&new);
+        return Err(error);
+    }
+    place.replace(&old, &new)
 }
 
 /// Writes the new log, durably.
-fn write(place: &Place, plan: &Plan, new: &Path) -> Result<SegmentMark, ToolError> {
+fn write(place: &Place, plan: &Plan, new: &Path) -> Result<(), ToolError> {
     let storage = DirStorage::create(new).map_err(|error| ToolError::io(new, error))?;
     let storage = SyncedAtTheEnd(storage);
     let options = LogOptions {
@@ -62,6 +39,7 @@ fn write(place: &Place, plan: &Plan, new: &Path) -> Result<SegmentMark, ToolErro
         instance_id: plan.instance_id,
         epoch: plan.epoch,
         adopted: plan.adopted,
+        replaces_salt: plan.replaces_salt,
         background: false,
         ..LogOptions::default()
     };
@@ -73,10 +51,9 @@ fn write(place: &Place, plan: &Plan, new: &Path) -> Result<SegmentMark, ToolErro
         Ok(ControlFlow::Continue(()))
     })?;
     writer.fill(plan.last_lsn + 1)?;
-    let mark = writer.finish()?;
+    writer.finish()?;
     storage.sync_all().map_err(|error| ToolError::io(new, error))?;
-    sync_parent(new)?;
-    Ok(mark)
+    sync_parent(new)
 }
 
 /// What was gathered and not written yet.
@@ -131,10 +108,9 @@ impl Writer {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<SegmentMark, ToolError> {
+    fn finish(mut self) -> Result<(), ToolError> {
         self.submit()?;
-        self.log.seal(self.wall_micros).map_err(log_error)?;
-        Ok(self.log.mark())
+        self.log.seal(self.wall_micros).map_err(log_error)
     }
 }
 

@@ -21,7 +21,9 @@
 //!    116    4 zeros
 //!    120    8 LSN that the user's state held when a repair wrote this log for it, if flag bit 2 is set
 //!    128    4 checksum that the user's state knew for that LSN
-//!    132  376 zeros
+//!    132    4 zeros
+//!    136    8 salt of the newest segment of the log that a repair put this one in the place of, 0 if none did
+//!    144  364 zeros
 //!    508    4 crc32 of bytes 0..508
 //! ```
 //!
@@ -58,7 +60,8 @@ const WALL_MICROS_AT: usize = FLAGS_AT + 4;
 const RECORDS_CHECKSUM_AT: usize = WALL_MICROS_AT + 8;
 const ADOPTED_LSN_AT: usize = RECORDS_CHECKSUM_AT + 8;
 const ADOPTED_CHECKSUM_AT: usize = ADOPTED_LSN_AT + 8;
-const ZEROS_AT: usize = ADOPTED_CHECKSUM_AT + 4;
+const REPLACES_SALT_AT: usize = ADOPTED_CHECKSUM_AT + 8;
+const ZEROS_AT: usize = REPLACES_SALT_AT + 8;
 const CHECKSUM_AT: usize = SEGMENT_HEADER_BYTES - 4;
 
 const _: () = assert!(
@@ -66,7 +69,7 @@ const _: () = assert!(
         && FIRST_LSN_AT == 64
         && PREVIOUS_CHECKSUM_AT == 96
         && RECORDS_CHECKSUM_AT == 112
-        && ZEROS_AT == 132
+        && ZEROS_AT == 144
 );
 const _: () = assert!(CHECKSUM_AT == 508);
 
@@ -103,6 +106,8 @@ pub struct SegmentHeader {
     pub records_checksum: Option<u32>,
     /// The state that a repair wrote this log for; `None` in a log that was never repaired.
     pub adopted: Option<Known>,
+    /// Salt of the newest segment of the log that a repair put this one in the place of; 0 if none did.
+    pub replaces_salt: u64,
 }
 
 /// A place in a log's history: two logs that agree on it have the same records up to there.
@@ -154,6 +159,7 @@ impl SegmentHeader {
         let adopted = self.adopted.unwrap_or(Known { lsn: 0, checksum: 0 });
         put_u64(&mut bytes, ADOPTED_LSN_AT, adopted.lsn);
         put_u32(&mut bytes, ADOPTED_CHECKSUM_AT, adopted.checksum);
+        put_u64(&mut bytes, REPLACES_SALT_AT, self.replaces_salt);
         let checksum = crc32fast::hash(&bytes[..CHECKSUM_AT]);
         put_u32(&mut bytes, CHECKSUM_AT, checksum);
         bytes
@@ -208,6 +214,7 @@ impl SegmentHeader {
                 lsn: get_u64(bytes, ADOPTED_LSN_AT),
                 checksum: get_u32(bytes, ADOPTED_CHECKSUM_AT),
             }),
+            replaces_salt: get_u64(bytes, REPLACES_SALT_AT),
         }
     }
 

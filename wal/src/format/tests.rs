@@ -20,6 +20,7 @@ fn segment() -> SegmentHeader {
         wall_micros: 0x0006_4000_0000_0001,
         records_checksum: Some(0x0bad_cafe),
         adopted: None,
+        replaces_salt: 0,
     }
 }
 
@@ -85,10 +86,11 @@ fn segment_header_bytes_are_pinned() {
     assert!(bytes[116..508].iter().all(|&byte| byte == 0));
     assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(segment()));
     let adopted = Some(Known { lsn: 0x0102, checksum: 0x0304_0506 });
-    let repaired = SegmentHeader { records_checksum: None, adopted, ..segment() };
+    let repaired = SegmentHeader { records_checksum: None, adopted, replaces_salt: 7, ..segment() };
     let bytes = repaired.encode();
     assert_eq!(hex(&bytes[100..104]), "05000000");
     assert_eq!(hex(&bytes[112..132]), "0000000000000000020100000000000006050403");
+    assert_eq!(hex(&bytes[132..144]), "000000000700000000000000");
     assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(repaired));
     // As it was written before these fields were there.
     let old = SegmentHeader { records_checksum: None, ..segment() };

@@ -245,7 +245,7 @@ fn check_log<S: Storage>(
         if !is_known {
             // Before anything else is said of records that may be of another history.
             let (lsn, checksum) = (table.applied_lsn(), table.log_checksum());
-            belongs::check_history(lsn, checksum, reader.before(), reader.adopted())?;
+            belongs::check_history(lsn, checksum, reader.before(), reader.before_adopted())?;
             is_known = true;
         }
         match payload {

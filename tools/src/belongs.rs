@@ -56,7 +56,7 @@ impl Claims {
         let mut reader = log.reader(options).ok()?;
         // What is wrong with the log itself is found by reading all of it.
         reader.next().ok()?;
-        let (before, adopted) = (reader.before(), reader.adopted());
+        let (before, adopted) = (reader.before(), reader.before_adopted());
         let found = belongs::check_history(meta.lsn, meta.log_checksum, before, adopted).err()?;
         Some(damage(&found, meta.lsn + 1))
     }

@@ -203,7 +203,7 @@ impl<S: Storage> Reader<S> {
     }
 
     /// The state that this part of the log was written for by a repair: whatever [`Reader::before`] says, it belongs to it.
-    pub fn adopted(&self) -> Option<Known> {
+    pub fn before_adopted(&self) -> Option<Known> {
         self.before_adopted
     }
 

@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod damage;
 pub mod data_dir;
 pub mod descriptors;
+pub mod ebb;
 pub mod effect;
 pub mod file_guard;
 pub mod file_id;

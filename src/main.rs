@@ -1,5 +1,7 @@
 //! The server binary: understands the command line, loads the configuration, runs the process.
 
+mod allocator;
+
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStringExt;
@@ -11,11 +13,8 @@ use ackd::daemon;
 use ackd::logging::Clean;
 use ackd::serve::serve;
 
-/// Small allocations of many threads are what this server does all day.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    ackd::ebb::set_collect(allocator::collect);
     match start() {
         Ok(code) => ExitCode::from(code),
         Err(message) => {

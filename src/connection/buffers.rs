@@ -89,6 +89,11 @@ impl Buffers {
         });
     }
 
+    /// Frees what this thread's store holds.
+    pub fn let_go() {
+        KEPT.take();
+    }
+
     /// Empties everything; memory beyond the usual is freed.
     pub fn clear(&mut self) {
         reuse(&mut self.input, KEPT_BYTES_MAX);

@@ -22,7 +22,9 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
+use super::buffers::Buffers;
 use super::ready::{ENDED, READ, Ready, WRITE};
+use crate::ebb;
 use crate::writer::doorbell;
 
 /// Events taken with one call.
@@ -104,6 +106,7 @@ impl Readiness {
     /// for a few events gives its processor away once, and takes what came meanwhile along. So it is woken less often.
     fn sleep(&self) -> io::Result<()> {
         doorbell::ring_held();
+        ebb::hear(Buffers::let_go);
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);
         self.thread.swap(AWAKE, SeqCst);

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Wake;
 use std::thread::{self, JoinHandle};
 
 use async_executor::Executor;
@@ -93,6 +94,11 @@ impl Spawner {
     pub fn watch(&self, socket: Stream) -> io::Result<Watched> {
         let Sockets { readiness, next } = &*self.sockets;
         readiness[next.fetch_add(1, Relaxed) % readiness.len()].watch(socket)
+    }
+
+    /// Wakes all threads.
+    pub fn wake_all(&self) {
+        self.sockets.readiness.iter().for_each(|readiness| readiness.wake_by_ref());
     }
 
     /// Runs `task` in the background. A panic in it ends the process: a task that is silently gone would leave a

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use async_io::Timer;
 
 use crate::connection::Services;
+use crate::ebb;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 
@@ -24,6 +25,8 @@ use listening::Listening;
 const TICK: Duration = Duration::from_millis(100);
 /// Ticks between two looks at clients that have been silent for too long.
 const SWEEP_TICKS: u32 = 10;
+/// Ticks between two looks whether memory goes back.
+const ROUND_TICKS: u32 = (ebb::ROUND.as_millis() / TICK.as_millis()) as u32;
 /// How long clients have to take their last replies when the server stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// How often the end looks whether all clients are gone.
@@ -45,7 +48,7 @@ pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner)
         }
         None => Ok(()),
     });
-    let house = spawner.spawn_scoped(keep_house(services));
+    let house = spawner.spawn_scoped(keep_house(services, spawner));
     let mode = state.shutdown.wait().await;
     listening.stop().await;
     house.cancel().await;
@@ -69,9 +72,10 @@ async fn drain(state: &ServerState, now: bool) {
     }
 }
 
-/// What is done from time to time: rates, ticks for the writer, clients that are silent for too long.
-async fn keep_house(services: Services) {
-    let mut ticks = 0u32;
+/// What is done from time to time: rates, ticks for the writer, clients that are silent for too long, memory that is not
+/// used any more.
+async fn keep_house(services: Services, spawner: Spawner) {
+    let (mut ticks, mut rounds) = (0u32, ebb::Rounds::default());
     loop {
         Timer::after(TICK).await;
         services.state.stats.sample();
@@ -79,6 +83,11 @@ async fn keep_house(services: Services) {
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(SWEEP_TICKS) {
             sweep(&services.state);
+        }
+        if ticks.is_multiple_of(ROUND_TICKS) && rounds.is_due(services.state.stats.totals().commands) {
+            // The writer hears it at its tick.
+            ebb::call();
+            spawner.wake_all();
         }
     }
 }

@@ -417,6 +417,17 @@ impl Space {
         self.clear_live(page);
     }
 
+    /// Frees memory that is kept for larger groups.
+    pub(super) fn let_go(&mut self) {
+        self.idle = Vec::new();
+        if self.pending.is_empty() {
+            self.pending = VecDeque::new();
+        }
+        if self.review.is_empty() {
+            self.review = Vec::new();
+        }
+    }
+
     /// The words of the allocation map, 64 pages each: what is live.
     pub(super) fn live_words(&self) -> &[u64] {
         self.live.words()

@@ -208,6 +208,11 @@ impl TableWriter {
         if bytes < pages * PAGE_BYTES as u64 { Err(TableError::Cut { bytes, pages }) } else { Ok(()) }
     }
 
+    /// Frees memory that is kept for larger groups.
+    pub fn let_go(&mut self) {
+        self.space.let_go();
+    }
+
     /// Looks at some freed pages.
     pub(super) fn release(&mut self, budget: usize) {
         let versions = &self.own.table().versions;

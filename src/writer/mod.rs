@@ -59,6 +59,7 @@ use wal::{Group, Log, LogError};
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::command::Limits;
+use crate::ebb;
 use crate::effect::EffectBuffer;
 use crate::file_guard::{FileChange, FileGuard};
 use crate::keyspace::{Classes, Events, Keyspace, KeyspaceError, Lookups};
@@ -458,6 +459,7 @@ impl<L: Log> Writer<L> {
             open.changed |= self.reclaim(&open.group, self.options.reclaim_pages_max * 16)?;
         }
         self.gauges.show(self.log.status());
+        ebb::hear(|| self.let_go());
         self.table.check_file()?;
         if self.looked.elapsed() >= LOOK_INTERVAL {
             self.look_at_files()?;
@@ -468,6 +470,18 @@ impl<L: Log> Writer<L> {
             self.show_watchers();
         }
         Ok(())
+    }
+
+    /// Frees the memory that is kept for later.
+    fn let_go(&mut self) {
+        self.redo.let_go();
+        self.log.let_go();
+        self.table.let_go();
+        self.taken.shrink_to_fit();
+        self.wakers.shrink_to_fit();
+        self.answered.shrink_to_fit();
+        self.lookups.expired.shrink_to_fit();
+        self.lookups.missing.shrink_to_fit();
     }
 
     /// Ends the work: a last checkpoint if asked for, and the seal that says that all is synced.

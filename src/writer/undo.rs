@@ -50,6 +50,13 @@ impl Redo {
         self.ends.clear();
     }
 
+    /// Frees what is kept for later, if there is no record.
+    pub fn let_go(&mut self) {
+        if self.ends.is_empty() {
+            (self.bytes, self.ends) = (Vec::new(), Vec::new());
+        }
+    }
+
     /// The payloads, in order.
     fn payloads(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

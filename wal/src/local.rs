@@ -433,6 +433,10 @@ impl<S: Storage> Log for LocalLog<S> {
         Ok(self.synced_lsn)
     }
 
+    fn let_go(&mut self) {
+        self.pool = Vec::new();
+    }
+
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError> {
         // Asked in quiet moments, and then the first to learn what the thread beside it met.
         self.check_usable()?;

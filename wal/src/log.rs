@@ -62,6 +62,9 @@ pub trait Log: Send {
     /// Makes sure that nobody wrote over the segment that takes groups: its header is still the one that was written.
     fn look_at_header(&mut self) -> Result<(), LogError>;
 
+    /// Frees memory that is kept for groups to come.
+    fn let_go(&mut self);
+
     /// Counters and state.
     fn status(&self) -> LogStatus;
 }

@@ -1,0 +1,93 @@
+//! The ebb after a burst: memory that is used no more goes back to the system.
+//!
+//! Buffers keep their memory for their next use, and so does the allocator, for each thread by itself: a thread that
+//! sleeps never looks again at what it has freed. So while commands come, and for two rounds after the last one, the
+//! server calls all threads that keep much every [`ROUND`]; each lets go of its spare buffers and of what its allocator
+//! keeps. A server that nobody talks to is not woken.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Time between two calls. What a burst took is gone after three of them at most, which is less than a minute.
+pub const ROUND: Duration = Duration::from_secs(15);
+/// Calls after the last command: what one thread frees at the first may belong to another.
+const QUIET_ROUNDS: u32 = 2;
+
+/// Lets the allocator give back what the calling thread has freed.
+static COLLECT: OnceLock<fn()> = OnceLock::new();
+/// Calls so far.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Calls that this thread has heard.
+    static HEARD: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Says how the calling thread's allocator gives memory back. Without this, only buffers are let go of.
+pub fn set_collect(collect: fn()) {
+    // Nobody sets it twice.
+    let _ = COLLECT.set(collect);
+}
+
+/// Calls all threads. Those that sleep have to be woken beside.
+pub fn call() {
+    CALLS.fetch_add(1, Relaxed);
+}
+
+/// If there was a call since this thread last asked: lets it go of its spare buffers by `let_go`, and then of memory.
+#[inline]
+pub fn hear(let_go: impl FnOnce()) {
+    let calls = CALLS.load(Relaxed);
+    if HEARD.replace(calls) != calls {
+        let_go();
+        if let Some(collect) = COLLECT.get() {
+            collect();
+        }
+    }
+}
+
+/// Decides whether to call, from how many commands there were.
+#[derive(Default)]
+pub struct Rounds {
+    /// Commands at the last round.
+    commands: u64,
+    /// Rounds since the last command.
+    quiet: u32,
+}
+
+impl Rounds {
+    /// Whether the threads are to be called in this round, when there were so many commands so far.
+    pub fn is_due(&mut self, commands: u64) -> bool {
+        self.quiet = if std::mem::replace(&mut self.commands, commands) == commands {
+            self.quiet.saturating_add(1)
+        } else {
+            0
+        };
+        self.quiet <= QUIET_ROUNDS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_called_while_commands_come_and_twice_after_them() {
+        let mut rounds = Rounds::default();
+        let due: Vec<bool> =
+            [5, 9, 9, 9, 9, 9, 10, 10, 10, 10].map(|commands| rounds.is_due(commands)).into();
+        assert_eq!(due, [true, true, true, true, false, false, true, true, true, false]);
+    }
+
+    #[test]
+    fn a_thread_hears_each_call_once() {
+        let mut heard = 0;
+        hear(|| ());
+        call();
+        // Other tests may call, too.
+        (0..3).for_each(|_| hear(|| heard += 1));
+        assert!(heard >= 1);
+    }
+}

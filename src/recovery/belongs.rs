@@ -116,7 +116,7 @@ pub fn check_segments(mark: SegmentMark, segments: &[SegmentInfo]) -> Result<(),
         return Ok(());
     }
     let in_use = || segments.iter().filter_map(|info| info.header());
-    let Some(newest) = in_use().last() else { return Err(Contradiction::NoLog { segment }) };
+    let Some(newest) = in_use().next_back() else { return Err(Contradiction::NoLog { segment }) };
     if newest.sequence < mark.sequence {
         return Err(Contradiction::NoEnd { segment, newest: segment_name(newest.sequence) });
     }

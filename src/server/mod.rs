@@ -48,7 +48,7 @@ pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner)
         }
         None => Ok(()),
     });
-    let house = spawner.spawn_scoped(keep_house(services, spawner));
+    let house = spawner.spawn_scoped(keep_house(services, spawner.clone()));
     let mode = state.shutdown.wait().await;
     listening.stop().await;
     house.cancel().await;

@@ -6,39 +6,24 @@
 
 mod common;
 
-use common::{TestServer, encode};
+use common::{TestServer, encode, strace};
 use std::collections::HashMap;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 const CLIENTS: usize = 6;
 const WRITES: usize = 40;
 
-/// Attaches strace to all threads of a process; waits until it is attached.
-fn attach(pid: u32, output: &Path) -> Child {
-    let calls = "trace=pwrite64,pwritev,pwritev2,fdatasync,fsync,write,writev,sendto,sendmsg";
-    let mut child = Command::new("strace")
-        .args(["-f", "-y", "-s", "200000", "-e", calls, "-e", "signal=none", "-o"])
-        .arg(output)
-        .args(["-p", &pid.to_string()])
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("strace is installed");
-    for _ in 0..500 {
-        assert!(child.try_wait().unwrap().is_none(), "strace could not attach");
-        let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let traced = |task: std::io::Result<std::fs::DirEntry>| {
-            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap_or_default();
-            !status.contains("TracerPid:\t0\n")
-        };
-        if tasks.all(traced) {
-            return child;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    panic!("strace did not attach");
-}
+/// Strace's flags: the calls that write or send, with all that they write or send.
+const FLAGS: [&str; 9] = [
+    "-f",
+    "-y",
+    "-s",
+    "200000",
+    "-q",
+    "-e",
+    "trace=pwrite64,pwritev,pwritev2,fdatasync,fsync,write,writev,sendto,sendmsg",
+    "-e",
+    "signal=none",
+];
 
 /// All markers in a line of the trace.
 fn markers(line: &str) -> Vec<String> {
@@ -104,7 +89,7 @@ fn no_reply_leaves_before_its_log_write_returned() {
     // Data synced by the write itself, so that the write's return is the moment of durability.
     let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
     let output = root.path().join("trace");
-    let mut strace = attach(server.pid(), &output);
+    let mut strace = strace::attach(server.pid(), &FLAGS, &output);
 
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {

@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use common::{Client, TestServer, Value, seed, setting};
+use common::{Client, TestServer, Value, eventually, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -37,11 +37,7 @@ fn info(client: &mut Client, name: &str) -> u64 {
 
 /// Waits until so many clients are blocked.
 fn wait_for_blocked(client: &mut Client, count: u64) {
-    let start = Instant::now();
-    while info(client, "blocked_clients") != count {
-        assert!(start.elapsed() < Duration::from_secs(20), "{} are blocked", info(client, "blocked_clients"));
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    eventually(&format!("{count} clients are blocked"), || info(client, "blocked_clients") == count);
 }
 
 /// Clients that sent these commands, one after the other, and wait.
@@ -157,7 +153,6 @@ fn a_wait_ends_by_its_timeout_or_by_another_client() {
         let mut bytes = [0; 5];
         assert_eq!(client.reply().unwrap(), Value::Null, "{line}");
         assert!(start.elapsed() >= Duration::from_millis(99), "{line} ended after {:?}", start.elapsed());
-        assert!(start.elapsed() < Duration::from_secs(5), "{line} ended after {:?}", start.elapsed());
         let mut raw = server.tcp();
         std::io::Write::write_all(&mut raw, format!("{line}\r\n").as_bytes()).unwrap();
         raw.read_exact(&mut bytes).unwrap();
@@ -205,7 +200,9 @@ fn what_stands_behind_a_waiting_command_waits() {
 
 #[test]
 fn clients_that_go_away_are_noticed_and_take_nothing() {
-    let (_root, mut server) = start();
+    let root = tempfile::tempdir().unwrap();
+    let log = root.path().join("log").display().to_string();
+    let mut server = TestServer::start(&root.path().join("data"), &["--logfile", &log]);
     let mut other = server.client();
     // Silently, with commands behind the waiting one, by half, and by CLIENT KILL.
     let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp()).collect();
@@ -228,12 +225,12 @@ fn clients_that_go_away_are_noticed_and_take_nothing() {
         stream.read_to_end(&mut rest).unwrap();
         assert!(rest.is_empty(), "{rest:?}");
     }
-    // The server stops at once although somebody waits.
+    // Whoever waits does not hold up the server's end.
     let [mut waits] = waiting(&server, &mut other, ["BLPOP none 0"]);
-    let start = Instant::now();
     assert!(server.stop().success());
-    assert!(start.elapsed() < Duration::from_secs(4), "it took {:?}", start.elapsed());
     assert!(waits.reply().is_err());
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("msg=stopped") && !log.contains("cut off"), "{log}");
 }
 
 #[test]
@@ -241,7 +238,7 @@ fn a_pause_holds_waiting_commands_and_pushes() {
     let (_root, server) = start();
     let mut other = server.client();
     let [mut waits] = waiting(&server, &mut other, ["BLPOP q 0"]);
-    let [mut short] = waiting(&server, &mut other, ["BLPOP q2 0.05"]);
+    let [mut short] = waiting(&server, &mut other, ["BLPOP q2 2"]);
     assert_eq!(other.run("CLIENT PAUSE 60000 WRITE"), Value::Simple("OK".into()));
     assert_eq!(short.reply().unwrap(), Value::Null, "a timeout runs on");
     // Each of them counts as blocked as soon as it is.
@@ -428,11 +425,7 @@ fn nothing_is_lost_while_clients_come_and_go() {
         for job in 0..jobs {
             assert!(matches!(pusher.run(&format!("LPUSH jobs {job}")), Value::Integer(_)));
         }
-        let start = Instant::now();
-        while pusher.run("LLEN jobs") != Value::Integer(0) {
-            assert!(start.elapsed() < Duration::from_secs(60), "the queue does not drain");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually("the queue drains", || pusher.run("LLEN jobs") == Value::Integer(0));
         stop.store(true, SeqCst);
         killer.join().unwrap();
     });
@@ -504,7 +497,14 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
     let flags = ["--loglevel", "warning", "--wal-segment-size", "4mb", "--recovery-target-ms", "10"];
     let mut all = Known::default();
     let rounds = setting("ACKD_BLOCKING_ROUNDS", 5);
-    for round in 0..rounds {
+    let is_enough =
+        |all: &Known| all.pushed.len() as u64 > 50 * rounds && all.popped.len() > 10 && all.moved.len() > 10;
+    // Where clients get little done before the kill, it takes more rounds.
+    for round in 0.. {
+        if round >= rounds && is_enough(&all) {
+            break;
+        }
+        assert!(round < 20 * rounds, "next to nothing is acknowledged in {round} rounds");
         let mut server = TestServer::start(&dir, &flags);
         let known = live(&mut server, round, &mut random);
         all.pushed.extend(known.pushed);
@@ -533,32 +533,40 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
             all.moved.len()
         );
     }
-    assert!(all.pushed.len() as u64 > 50 * rounds && all.popped.len() > 10 && all.moved.len() > 10);
 }
 
 #[test]
 fn who_waits_for_what_others_do_is_not_idle() {
     let root = tempfile::tempdir().unwrap();
-    let flags = ["--loglevel", "warning", "--timeout", "2"];
-    let server = TestServer::start(&root.path().join("data"), &flags);
+    let server = TestServer::start(&root.path().join("data"), &FLAGS);
     let [mut observer, mut monitor, mut listener, mut idle] = [(); 4].map(|()| server.client());
-    assert_eq!(idle.run("PING"), Value::Simple("PONG".into()));
     assert_eq!(monitor.run("MONITOR"), Value::Simple("OK".into()));
     assert!(matches!(listener.run("SUBSCRIBE c"), Value::Array(_)));
     let [mut waiting] = waiting(&server, &mut observer, ["BLPOP q 0"]);
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(3500) {
-        observer.run("PING");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    assert!(idle.try_command(&[b"PING"]).is_err(), "who is idle is disconnected");
-    assert_eq!(observer.run("PUBLISH c hello"), Value::Integer(1));
+    // They all have been silent for at least as long as the one who is disconnected for it.
+    assert_eq!(idle.run("PING"), Value::Simple("PONG".into()));
+    assert_eq!(observer.run("CONFIG SET timeout 1"), Value::Simple("OK".into()));
+    assert_eq!(idle.reply().unwrap_err().kind(), ErrorKind::UnexpectedEof, "who is idle is disconnected");
+    // From here on nobody is, however slow this test is.
+    let mut other = server.client();
+    eventually("there is no timeout any more", || {
+        other = server.client();
+        other.try_command(&[b"CONFIG", b"SET", b"timeout", b"0"]).is_ok()
+    });
+    assert_eq!(other.run("PUBLISH c hello"), Value::Integer(1));
     assert!(matches!(listener.reply(), Ok(Value::Array(_))));
-    assert_eq!(observer.run("RPUSH q x"), Value::Integer(1));
+    let list = other.run("CLIENT LIST").text();
+    let line = list.lines().find(|line| line.contains(" cmd=blpop ")).unwrap();
+    assert!(!line.contains(" idle=0 "), "{line}");
+    let id = line.split(' ').next().unwrap().replace('=', " ");
+    let pushed = Instant::now();
+    assert_eq!(other.run("RPUSH q x"), Value::Integer(1));
     assert_eq!(waiting.reply().unwrap(), Value::Array(vec![bulk("q"), bulk("x")]));
+    let line = other.run(&format!("CLIENT LIST {id}")).text();
+    let idle_s = line.split(' ').find_map(|field| field.strip_prefix("idle=")).unwrap();
+    let idle_s: u64 = idle_s.parse().unwrap();
+    assert!(idle_s <= pushed.elapsed().as_secs(), "silence counts from the reply on: {line}");
     let is_shown =
         |reply: std::io::Result<Value>| reply.expect("monitors are not idle").text().contains("RPUSH");
     while !is_shown(monitor.reply()) {}
-    std::thread::sleep(Duration::from_millis(1300));
-    assert_eq!(waiting.run("PING"), Value::Simple("PONG".into()), "silence counts from the reply on");
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::TestServer;
+use common::{PATIENCE, TestServer};
 use redis::{
     Commands, Connection, ConnectionLike, ErrorKind, ExistenceCheck, Expiry, IntoConnectionInfo,
     ProtocolVersion, RedisConnectionInfo, RedisResult, SetExpiry, SetOptions,
@@ -394,7 +394,7 @@ fn the_redis_crate_listens_to_channels_and_events() {
     let mut channels = listener.as_pubsub();
     channels.subscribe("news").unwrap();
     channels.psubscribe("__keyevent@0__:*").unwrap();
-    channels.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    channels.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut client = connect(&server);
     assert_eq!(client.publish::<_, _, u32>("news", "hello").unwrap(), 1);
     client.set::<_, _, ()>("k", 1).unwrap();

@@ -18,17 +18,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
-use common::{Client, TestServer, Value, free_port, seed, setting};
+use common::{Client, PATIENCE, TestServer, Value, eventually, free_port, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 /// Bytes of the small disk.
 const DISK_BYTES: u64 = 48 << 20;
-/// How long anything may take that is to happen by itself.
-const TIMEOUT: Duration = Duration::from_secs(60);
-/// How long after there is space a write must be taken.
-const RESUME_MAX: Duration = Duration::from_secs(1);
-/// How long a disk must refuse writes to count as full.
+/// How long a disk must refuse writes to count as full, for the most part.
 const FULL_FOR_GOOD: Duration = Duration::from_millis(400);
 
 /// A small file system, in a mount name space of its own that lives as long as this.
@@ -92,17 +88,14 @@ impl SmallDisk {
         let (log, start) = (self.log().display().to_string(), Instant::now());
         let flags = ["--wal-segment-size", "1mb", "--logfile", &log];
         let mut server = TestServer::spawn_by(command, free_port(), &self.mount().join("data"), &flags);
-        loop {
+        let mut answering = None;
+        eventually("the server answers", || {
             assert!(!server.has_ended(), "the server does not start: {}", self.log_text());
-            assert!(start.elapsed() < TIMEOUT, "the server does not answer: {}", self.log_text());
-            if let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", server.port)) {
-                let mut client = Client::new(Box::new(stream));
-                if client.run("PING") == Value::Simple("PONG".into()) {
-                    return (server, client, start.elapsed());
-                }
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+            let stream = std::net::TcpStream::connect(("127.0.0.1", server.port));
+            answering = stream.ok().map(|stream| Client::new(Box::new(stream)));
+            answering.as_mut().is_some_and(|client| client.run("PING") == Value::Simple("PONG".into()))
+        });
+        (server, answering.expect("it answered"), start.elapsed())
     }
 
     fn log_text(&self) -> String {
@@ -179,7 +172,7 @@ impl Session {
         while refused_since.elapsed() < FULL_FOR_GOOD {
             if self.set() {
                 refused_since = Instant::now();
-                assert!(start.elapsed() < TIMEOUT, "the disk never gets full");
+                assert!(start.elapsed() < PATIENCE, "the disk never gets full");
             } else {
                 std::thread::sleep(Duration::from_millis(5));
             }
@@ -203,7 +196,7 @@ impl Session {
 
     /// What holds while the disk is full.
     fn check_full(&mut self) {
-        assert!(!self.set(), "the disk is full");
+        eventually("what the last checkpoint gave back is used up", || !self.set());
         let before = self.keys.len();
         self.delete("DEL");
         self.delete("UNLINK");
@@ -228,14 +221,7 @@ impl Session {
 
     /// Waits until a write is taken, and returns how long that took.
     fn resume(&mut self, start: Instant) -> Duration {
-        while !self.set() {
-            assert!(
-                start.elapsed() < TIMEOUT,
-                "writes do not resume: {:?}",
-                self.client.run("INFO durability")
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually("writes resume", || self.set());
         start.elapsed()
     }
 }
@@ -306,8 +292,6 @@ fn a_full_disk_is_survived_again_and_again() {
          disk, up again within {slowest_start:?}",
         session.acked, session.refused
     );
-    let slowest = resumed.iter().map(|one| one.1).max().unwrap();
-    assert!(slowest < RESUME_MAX, "writes resumed after {slowest:?}");
     drop(session);
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)), "{}", disk.log_text());
 }

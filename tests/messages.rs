@@ -4,9 +4,8 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::time::{Duration, Instant};
 
-use common::{Client, TestServer, Value, encode};
+use common::{Client, TestServer, Value, encode, eventually};
 
 /// A server in a directory of its own.
 fn server(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
@@ -28,11 +27,7 @@ fn bulk(text: &str) -> Value {
 
 /// Waits until `INFO` shows `line`.
 fn wait_for(client: &mut Client, section: &str, line: &str) {
-    let start = Instant::now();
-    while !client.run(&format!("INFO {section}")).text().lines().any(|shown| shown == line) {
-        assert!(start.elapsed() < Duration::from_secs(20), "{line} does not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually(line, || client.run(&format!("INFO {section}")).text().lines().any(|shown| shown == line));
 }
 
 #[test]
@@ -85,8 +80,12 @@ fn the_soft_limit_cuts_off_after_its_time_even_when_nothing_more_comes() {
     wait_for(&mut publisher, "clients", "pubsub_clients:1");
     // More than what the system's own buffers take.
     let message = vec![b'm'; 1 << 20];
-    for _ in 0..24 {
-        assert_eq!(publisher.command(&[b"PUBLISH", b"c", &message]), Value::Integer(1));
+    for number in 0..24 {
+        let listeners = publisher.command(&[b"PUBLISH", b"c", &message]);
+        // On a slow machine its time may be over before all are published.
+        if listeners != Value::Integer(1) {
+            assert!(number > 0 && listeners == Value::Integer(0), "{listeners:?}");
+        }
     }
     wait_for(&mut publisher, "clients", "pubsub_clients:0");
 }
@@ -271,11 +270,10 @@ fn slow_work_is_kept_as_events_of_latency() {
     // A sync that takes long cannot be had on demand, a command can.
     let text = "abcde".repeat(600);
     client.command(&[b"MSET", b"a", text.as_bytes(), b"b", text.replace('c', "x").as_bytes()]);
-    let start = Instant::now();
-    while client.run("LATENCY HISTORY command") == Value::Array(vec![]) {
+    eventually("an LCS takes a millisecond", || {
         client.run("LCS a b LEN");
-        assert!(start.elapsed() < Duration::from_secs(30), "no LCS takes a millisecond");
-    }
+        client.run("LATENCY HISTORY command") != Value::Array(vec![])
+    });
     let Value::Array(latest) = client.run("LATENCY LATEST") else { panic!("LATEST is an array") };
     let command =
         latest.iter().find(|event| matches!(event, Value::Array(parts) if parts[0] == bulk("command")));

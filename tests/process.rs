@@ -1,13 +1,16 @@
 //! The server as a process: what it prints, how it hears signals, and what it ends with.
 
+#[path = "common/waiting.rs"]
+mod waiting;
+
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
 
 use ackd::cli::exit;
 use rustix::process::{Pid, Signal, kill_process};
+use waiting::{PATIENCE, eventually};
 
 /// A command that starts the server, with nothing of this process's environment that it would look at.
 fn ackd(arguments: &[&str]) -> Command {
@@ -37,7 +40,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("notify");
         let notices = UnixDatagram::bind(&socket).unwrap();
-        notices.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        notices.set_read_timeout(Some(PATIENCE)).unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let child = ackd(&["--port", "0", "--supervised", "systemd"])
             .args(["--dir", &path("data"), "--logfile", &path("log"), "--pidfile", &path("pid")])
@@ -127,11 +130,5 @@ fn a_log_that_was_moved_away_is_opened_anew() {
     fs::rename(&log, &old).unwrap();
     running.signal(Signal::HUP);
     let says = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains("opened anew"));
-    for _ in 0..600 {
-        if says(&log) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("the new log stays silent");
+    eventually("the new log speaks", || says(&log));
 }

@@ -8,17 +8,15 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
-use common::{Client, TestServer, Value, encode, free_port};
+use common::{Client, PATIENCE, TestServer, Value, encode, eventually, free_port};
 
-/// How long a start that is to fail may take.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a disk must refuse writes to count as full.
+/// How long a disk must refuse writes to count as full, for the most part.
 const FULL_FOR_GOOD: Duration = Duration::from_secs(1);
-/// How long writes may take to resume once there is space.
-const RESUME_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A directory for one test, with the server's in it.
 struct Place {
@@ -69,12 +67,12 @@ fn refusal(dir: &Path) -> (i32, String) {
         .unwrap();
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
-        if start.elapsed() > REFUSAL_TIMEOUT {
+        if start.elapsed() > PATIENCE {
             child.kill().unwrap();
             let said = child.wait_with_output().unwrap().stderr;
             panic!("the server runs on {}: {}", dir.display(), String::from_utf8_lossy(&said));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(2));
     }
     let output = child.wait_with_output().unwrap();
     let code = output.status.code().expect("the server ends by itself");
@@ -293,11 +291,7 @@ fn fill(client: &mut Client) -> u32 {
 
 /// Waits until large writes are taken again, with nothing but their own attempts.
 fn wait_until_writes_resume(client: &mut Client) {
-    let start = Instant::now();
-    while !set_large(client, "large:0") {
-        assert!(start.elapsed() < RESUME_TIMEOUT, "writes do not resume: {}", durability(client));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually("writes resume", || set_large(client, "large:0"));
     assert!(durability(client).contains("writes_accepted:1\r"));
 }
 
@@ -307,10 +301,18 @@ fn durability(client: &mut Client) -> String {
 
 /// What holds when a write was just refused for lack of space.
 fn assert_usable_while_full(client: &mut Client) {
-    assert!(!set_large(client, "one more"));
+    let mut more = 0;
+    eventually("what the last checkpoint gave back is used up", || {
+        more += 1;
+        !set_large(client, &format!("more:{more}"))
+    });
     assert!(durability(client).contains("writes_accepted:0\r"), "{}", durability(client));
     assert_eq!(client.run("STRLEN large:0"), Value::Integer(200_000));
-    assert_eq!(client.run("EXISTS one more"), Value::Integer(0), "a refused write leaves no trace");
+    assert_eq!(
+        client.run(&format!("EXISTS more:{more}")),
+        Value::Integer(0),
+        "a refused write leaves no trace"
+    );
     assert_eq!(client.run("DEL large:1"), Value::Integer(1));
     assert_eq!(client.run("EXISTS large:1"), Value::Integer(0));
 }
@@ -400,11 +402,7 @@ fn a_full_file_system_is_survived() {
     let flags = ["--wal-segment-size", "1mb", "--logfile", &log, "--unixsocket", &socket];
     let mut server = TestServer::spawn_by(command, free_port(), &mount.join("data"), &flags);
     let connect = || Client::new(Box::new(server.tcp()));
-    let start = Instant::now();
-    while !Path::new(&socket).exists() {
-        assert!(start.elapsed() < REFUSAL_TIMEOUT, "the server does not start");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually("the server starts", || Path::new(&socket).exists());
     let mut client = connect();
     assert!(set_large(&mut client, "large:0"));
 
@@ -425,23 +423,26 @@ fn a_full_file_system_is_survived() {
 fn a_stop_under_load_answers_what_was_taken_and_leaves_nothing_to_replay() {
     let place = Place::new();
     let mut server = place.start(&[]);
+    let begun = Arc::new(AtomicU64::new(0));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let mut client = server.client();
+            let (mut client, begun) = (server.client(), begun.clone());
             std::thread::spawn(move || {
                 let mut acked = 0_u64;
                 while let Ok(reply) = client.try_command(&[b"INCR", format!("w:{writer}").as_bytes()]) {
                     acked += 1;
                     assert_eq!(reply, Value::Integer(acked as i64));
+                    begun.fetch_add(u64::from(acked == 20), SeqCst);
                 }
                 acked
             })
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(300));
+    eventually("all writers write", || begun.load(SeqCst) == 4);
+    // At any moment of what follows.
+    std::thread::sleep(Duration::from_millis(100));
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
     let acked: Vec<u64> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-    assert!(acked.iter().all(|count| *count > 0), "{acked:?}");
 
     let server = place.start(&[]);
     let mut client = server.client();

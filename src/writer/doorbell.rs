@@ -109,34 +109,51 @@ impl Wake for Doorbell {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::future::poll_fn;
+    use std::sync::mpsc::{Sender, channel};
     use std::time::Duration;
+
+    use async_channel::{Receiver, RecvError};
 
     use super::*;
 
     /// Long enough for a thread that was woken to run.
     const SOON: Duration = Duration::from_millis(50);
 
+    /// Receives, and says so whenever there is nothing and the thread is about to sleep.
+    async fn recv_or_say(inbox: &Receiver<u32>, waits: &Sender<()>) -> Result<u32, RecvError> {
+        let mut recv = pin!(inbox.recv());
+        poll_fn(|context| {
+            let polled = recv.as_mut().poll(context);
+            if polled.is_pending() {
+                waits.send(()).unwrap();
+            }
+            polled
+        })
+        .await
+    }
+
     #[test]
     fn a_thread_that_holds_the_bell_rings_when_enough_is_submitted_or_when_told_to() {
         let (queue, inbox) = async_channel::bounded::<u32>(64);
         let (heard, hears) = channel();
+        let (waits, waiting) = channel();
         let writer = thread::spawn(move || {
             block_on(async move {
-                while let Ok(number) = inbox.recv().await {
+                while let Ok(number) = recv_or_say(&inbox, &waits).await {
                     heard.send(number).unwrap();
                 }
             });
         });
         let submits = thread::spawn(move || {
-            thread::sleep(SOON);
+            waiting.recv().unwrap();
             hold();
             queue.try_send(1).unwrap();
             submitted(1);
             assert!(hears.recv_timeout(SOON).is_err(), "the bell is held");
             ring_held();
             assert_eq!(hears.recv(), Ok(1));
-            thread::sleep(SOON);
+            waiting.recv().unwrap();
             queue.try_send(2).unwrap();
             submitted(HELD_ITEMS_MAX - 1);
             assert!(hears.recv_timeout(SOON).is_err(), "the bell is held");
@@ -145,6 +162,8 @@ mod tests {
             ring_held();
             drop(queue);
             ring_held();
+            // The writer may say it once more until it ends.
+            waiting.iter().for_each(drop);
         });
         submits.join().unwrap();
         writer.join().unwrap();
@@ -153,8 +172,9 @@ mod tests {
     #[test]
     fn a_thread_that_holds_no_bell_rings_at_once() {
         let (queue, inbox) = async_channel::bounded::<u32>(1);
-        let writer = thread::spawn(move || block_on(inbox.recv()));
-        thread::sleep(SOON);
+        let (waits, waiting) = channel();
+        let writer = thread::spawn(move || block_on(recv_or_say(&inbox, &waits)));
+        waiting.recv().unwrap();
         queue.try_send(1).unwrap();
         assert_eq!(writer.join().unwrap(), Ok(1));
     }

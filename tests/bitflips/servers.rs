@@ -9,20 +9,15 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::Tally;
-use super::common::{Client, Value, encode, seed, setting};
+use super::common::{Client, Value, encode, eventually, seed, setting};
 
 /// Keys of the data set.
 const KEYS: usize = 500;
-/// How long a start may take.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the servers rest before they are killed: an idle log is sealed by then.
-const REST: Duration = Duration::from_millis(150);
 
 /// A kind of server.
 struct Kind {
@@ -32,6 +27,8 @@ struct Kind {
     command: fn(&Path, &Path) -> Command,
     /// Its log in the directory.
     log: fn(&Path) -> PathBuf,
+    /// Whether it is done with the log in the directory, once it is idle.
+    is_at_rest: fn(&Path) -> bool,
 }
 
 /// The server of this repository.
@@ -44,6 +41,7 @@ const ACKD: Kind = Kind {
         command
     },
     log: |dir| dir.join("data/wal").join(wal::segment_name(1)),
+    is_at_rest: |dir| is_sealed(&dir.join("data/wal")),
 };
 
 /// Redis with every write synced before its reply.
@@ -56,7 +54,19 @@ const REDIS: Kind = Kind {
         command
     },
     log: |dir| dir.join("appendonlydir/appendonly.aof.1.incr.aof"),
+    is_at_rest: |_| true,
 };
+
+/// Whether a log says of itself that its last group is durable.
+fn is_sealed(wal: &Path) -> bool {
+    let storage = wal::DirStorage::open(wal).expect("a log");
+    let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).expect("a sound log");
+    loop {
+        if let wal::Step::CleanEnd(end) | wal::Step::TornTail(end) = reader.next().expect("a sound log") {
+            return end.sealed;
+        }
+    }
+}
 
 /// A started server.
 struct Server {
@@ -79,20 +89,17 @@ impl Server {
 
     /// A client once the server has loaded its data; nothing if it ended instead.
     fn client(&mut self) -> Option<Client> {
-        let start = Instant::now();
-        loop {
+        let mut answering = None;
+        eventually("the server is up or down", || {
             if let Ok(stream) = UnixStream::connect(&self.socket) {
                 let mut client = Client::new(Box::new(stream));
                 if matches!(client.try_command(&[b"PING"]), Ok(Value::Simple(text)) if text == "PONG") {
-                    return Some(client);
+                    answering = Some(client);
                 }
             }
-            if self.child.try_wait().expect("a child").is_some() {
-                return None;
-            }
-            assert!(start.elapsed() < START_TIMEOUT, "neither up nor down");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+            answering.is_some() || self.child.try_wait().expect("a child").is_some()
+        });
+        answering
     }
 }
 
@@ -117,7 +124,7 @@ fn store(kind: &Kind, dir: &Path, contents: &[(Vec<u8>, Vec<u8>)]) {
     for (key, value) in contents {
         assert_eq!(client.command(&[b"SET", key, value]), Value::Simple("OK".into()));
     }
-    std::thread::sleep(REST);
+    eventually("the log is at rest", || (kind.is_at_rest)(dir));
 }
 
 /// Starts the server on what is there and compares every key.

@@ -5,6 +5,8 @@
 pub mod collections;
 pub mod keys;
 pub mod reference;
+pub mod strace;
+pub mod waiting;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -13,12 +15,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-/// How long a server may take to answer its first PING.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+pub use waiting::{PATIENCE, eventually};
 
 /// A running server on a data directory of the test's.
 pub struct TestServer {
@@ -68,19 +68,13 @@ impl TestServer {
 
     /// Waits until the server answers a PING.
     pub fn wait_ready(&mut self) {
-        let start = Instant::now();
-        loop {
+        eventually("the server answers", || {
             if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
                 panic!("the server on {} ended at start: {status}", self.dir.display());
             }
-            if let Ok(mut client) = self.try_client()
-                && client.try_command(&[b"PING"]).is_ok_and(|reply| is_ready(&reply))
-            {
-                return;
-            }
-            assert!(start.elapsed() < START_TIMEOUT, "the server did not answer within {START_TIMEOUT:?}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+            let ping = |mut client: Client| client.try_command(&[b"PING"]);
+            self.try_client().and_then(ping).is_ok_and(|reply| is_ready(&reply))
+        });
     }
 
     /// A new connection over the Unix socket.
@@ -88,15 +82,22 @@ impl TestServer {
         self.try_client().expect("the server accepts a connection")
     }
 
+    /// As [`TestServer::client`], for those who look at bytes.
+    pub fn unix(&self) -> UnixStream {
+        UnixStream::connect(&self.socket).expect("the server accepts a connection")
+    }
+
     /// As [`TestServer::client`], if the server accepts it.
     pub fn try_client(&self) -> io::Result<Client> {
-        Ok(Client::new(Box::new(UnixStream::connect(&self.socket)?)))
+        let stream = UnixStream::connect(&self.socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Client::new(Box::new(stream)))
     }
 
     /// A new connection over TCP.
     pub fn tcp(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 

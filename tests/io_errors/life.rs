@@ -9,12 +9,10 @@ use std::time::{Duration, Instant};
 use ackd::cli::exit;
 
 use super::cases::Phase;
-use super::common::{Client, TestServer, free_port};
+use super::common::{Client, TestServer, eventually, free_port};
 use super::model::{Told, contents, difference};
 use super::tracer::Trace;
 
-/// How long a server may take to end by itself after a fault.
-const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// Commands of a life; with the values' sizes, the log goes through some segments.
 const STEPS: u64 = 36;
 /// Commands of the life before, in [`Phase::Restart`].
@@ -138,47 +136,29 @@ fn use_and_stop(server: &mut TestServer, mut told: Told) -> Told {
 
 /// A connection, unless the server ends first.
 fn connect(server: &mut TestServer) -> Option<Client> {
-    let start = Instant::now();
-    while !server.has_ended() {
-        if let Ok(mut client) = server.try_client()
-            && client.try_command(&[b"PING"]).is_ok()
-        {
-            return Some(client);
-        }
-        assert!(start.elapsed() < END_TIMEOUT, "the server neither answers nor ends");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    None
+    let mut connected = None;
+    eventually("the server answers or ends", || {
+        let ping = |mut client: Client| client.try_command(&[b"PING"]).map(|_| client);
+        connected = server.try_client().and_then(ping).ok();
+        connected.is_some() || server.has_ended()
+    });
+    connected
 }
 
 /// Waits for the server's end.
 fn wait(server: &mut TestServer) -> ExitStatus {
-    let start = Instant::now();
-    while !server.has_ended() {
-        assert!(start.elapsed() < END_TIMEOUT, "the server does not end");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    eventually("the server ends", || server.has_ended());
     server.wait()
 }
 
 /// Waits for a strace whose process is gone.
 fn end(mut strace: Child) {
-    let start = Instant::now();
-    while strace.try_wait().unwrap().is_none() {
-        if start.elapsed() > END_TIMEOUT {
-            strace.kill().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    eventually("strace ends", || strace.try_wait().unwrap().is_some());
 }
 
 /// Waits until the trace of a process that ended is complete.
 fn wait_for_trace(trace: &Trace, pid: u32) {
-    let start = Instant::now();
-    while !trace.is_complete(pid) {
-        assert!(start.elapsed() < END_TIMEOUT, "strace does not end its trace");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    eventually("strace ends its trace", || trace.is_complete(pid));
 }
 
 /// The last segment, where the last group of records ends in it, and where the seal behind that ends, if there is one.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::process::{Child, Command};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long strace may take to attach to all threads, in steps of 2 ms.
-const ATTACH_LOOKS: u32 = 5000;
+use super::common::strace::attach;
 
 /// What a strace does: which calls on which files, and what happens to them.
 #[derive(Clone, Debug)]
@@ -24,8 +23,7 @@ pub struct Trace {
 impl Trace {
     fn flags(&self) -> Vec<String> {
         let mut flags: Vec<String> =
-            ["-f", "-q", "-y", "-ttt", "-s", "8", "-e", "signal=none", "-o"].map(String::from).into();
-        flags.push(self.output.display().to_string());
+            ["-f", "-q", "-y", "-ttt", "-s", "8", "-e", "signal=none"].map(String::from).into();
         for path in &self.paths {
             flags.extend(["-P".into(), path.display().to_string()]);
         }
@@ -41,28 +39,14 @@ impl Trace {
     pub fn wrap(&self, binary: &str) -> Command {
         let mut command = Command::new("strace");
         // As a grandchild, so that the child's number and exit code are the server's.
-        command.arg("-D").args(self.flags()).arg(binary);
+        command.arg("-D").args(self.flags()).arg("-o").arg(&self.output).arg(binary);
         command
     }
 
     /// Attaches to all threads of a process.
     pub fn attach(&self, pid: u32) -> Child {
-        let mut child = Command::new("strace")
-            .args(self.flags())
-            .args(["-p", &pid.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("strace is installed");
-        for _ in 0..ATTACH_LOOKS {
-            assert!(child.try_wait().unwrap().is_none(), "strace could not attach");
-            if is_traced(pid) {
-                return child;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        panic!("strace did not attach");
+        let flags = self.flags();
+        attach(pid, &flags.iter().map(String::as_str).collect::<Vec<_>>(), &self.output)
     }
 
     /// The trace, line by line.
@@ -116,15 +100,6 @@ pub struct Injected {
 fn words(line: &str) -> (&str, f64) {
     let mut words = line.split_whitespace();
     (words.next().unwrap_or_default(), words.next().and_then(|time| time.parse().ok()).unwrap_or_default())
-}
-
-/// Whether all threads of a process are traced.
-fn is_traced(pid: u32) -> bool {
-    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-    tasks.flatten().all(|task| {
-        let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
-        !status.contains("TracerPid:\t0\n")
-    })
 }
 
 /// Seconds since 1970, as strace tells them.

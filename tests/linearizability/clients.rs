@@ -1,6 +1,6 @@
 //! Clients that send commands at the same time, and note what they saw.
 
-use crate::common::{Client, Value, encode};
+use crate::common::{Client, PATIENCE, Value, encode};
 use crate::history::{Command, Operation};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -19,8 +19,6 @@ const COUNTERS: usize = 2;
 const PIPELINE_MAX: usize = 4;
 /// One of so many pipelines is abandoned: its connection is closed before the replies are read.
 const ABANDON_ONE_IN: u32 = 150;
-/// A server that says nothing for so long has lost a command. No pause and no restart of the test is as long.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the clients of a history share.
 pub struct Shared {
@@ -61,12 +59,12 @@ impl Shared {
     fn connect(&self, client: u32) -> io::Result<Client> {
         if client.is_multiple_of(2) {
             let stream = UnixStream::connect(&self.socket)?;
-            stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
             Ok(Client::new(Box::new(stream)))
         } else {
             let stream = TcpStream::connect(("127.0.0.1", self.port))?;
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
             Ok(Client::new(Box::new(stream)))
         }
     }
@@ -112,7 +110,7 @@ fn connected(shared: &Shared, client: u32) -> Client {
         match shared.connect(client) {
             Ok(connection) => return connection,
             Err(error) => {
-                assert!(start.elapsed() < REPLY_TIMEOUT, "client {client} gets no connection: {error}");
+                assert!(start.elapsed() < PATIENCE, "client {client} gets no connection: {error}");
             }
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -152,7 +150,7 @@ fn reply(connection: &mut Client) -> Option<Value> {
         Ok(reply) => Some(reply),
         Err(error) => {
             let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
-            assert!(!is_late, "no reply within {REPLY_TIMEOUT:?}");
+            assert!(!is_late, "no reply within {PATIENCE:?}");
             None
         }
     }

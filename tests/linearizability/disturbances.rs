@@ -1,7 +1,7 @@
 //! What happens to the server while clients talk to it: it is killed and started again, paused, and its clock jumps.
 
 use crate::clients::Shared;
-use crate::common::{TestServer, free_port};
+use crate::common::{PATIENCE, TestServer, free_port};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,9 +16,6 @@ const FLAGS: [&str; 6] = ["--wal-segment-size", "1mb", "--recovery-target-ms", "
 const CLOCK_OFF_MAX: i64 = 15_000_000;
 /// Disturbances come at most so many operations apart.
 const GAP_MAX: usize = 1000;
-
-/// How long the clients may take from one disturbance to the next.
-const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How often what happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,7 +107,7 @@ impl Victim {
         while next < shared.operations {
             let invoked = shared.invoked.load(Relaxed);
             if invoked < next {
-                assert!(disturbed.elapsed() < PROGRESS_TIMEOUT, "the clients came no further than {invoked}");
+                assert!(disturbed.elapsed() < PATIENCE, "the clients came no further than {invoked}");
                 std::thread::sleep(Duration::from_micros(200));
                 continue;
             }

@@ -1,23 +1,14 @@
 //! What the server does behind its replies: batching, back-pressure, limits, ends.
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ackd::server::Listener;
 use ackd::state::Limits;
 
 use crate::fake::Fake;
+use crate::waiting::eventually;
 use crate::wire::{Wire, command};
-
-/// Waits until `condition` holds.
-#[track_caller]
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 #[test]
 fn a_pipeline_travels_to_the_writer_in_one_piece() {
@@ -300,10 +291,11 @@ fn without_the_password_little_is_answered() {
 fn who_gives_no_password_in_time_is_closed() {
     let limits = Limits::default();
     limits.set_password_digest(Some([b'p'; 32]));
-    limits.set_unauthenticated_timeout_s(1);
+    limits.set_unauthenticated_timeout_s(0);
     let fake = Fake::start_with(limits, 2);
     let (mut silent, mut known) = (Wire::connect(fake.address), Wire::connect(fake.address));
     known.ask(&format!("AUTH {}", "p".repeat(32)), "+OK");
+    fake.state.limits.set_unauthenticated_timeout_s(1);
     silent.send("*1\r\n$4\r\nPI").expect_closed();
     known.ask("PING", "+PONG");
 }

@@ -6,4 +6,6 @@
 mod behaviour;
 mod bytes;
 mod fake;
+#[path = "../common/waiting.rs"]
+mod waiting;
 mod wire;

@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long an expected byte may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::waiting::PATIENCE;
+
 /// How long silence is listened to before it counts as such.
 const SILENCE: Duration = Duration::from_millis(80);
 

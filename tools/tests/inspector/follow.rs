@@ -4,12 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 use crate::common::{Data, command, set};
-
-/// Far longer than any line takes to arrive on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::waiting::PATIENCE;
 
 /// A running `tail -f`, ended when dropped.
 struct Follower {

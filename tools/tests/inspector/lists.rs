@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use ackd::effect::{Effect, End, ItemsBuffer};
 
 use crate::common::{Data, one};
+use crate::waiting::eventually;
 
 /// A redis-server without persistence.
 struct Redis {
@@ -38,13 +38,12 @@ impl Redis {
             .spawn()
             .map(Process)
             .expect("redis-server is installed");
-        for _ in 0..1000 {
-            if let Ok(stream) = UnixStream::connect(&socket) {
-                return Self { _process: process, stream };
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("redis-server did not start");
+        let mut connected = None;
+        eventually("redis-server takes connections", || {
+            connected = UnixStream::connect(&socket).ok();
+            connected.is_some()
+        });
+        Self { _process: process, stream: connected.expect("it was connected") }
     }
 
     /// Sends commands, and what it replied to them up to an end that is echoed.

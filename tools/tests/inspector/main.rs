@@ -9,3 +9,5 @@ mod outputs;
 mod repair;
 mod replay;
 mod table;
+#[path = "../../../tests/common/waiting.rs"]
+mod waiting;

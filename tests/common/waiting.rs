@@ -1,0 +1,18 @@
+//! Waiting for what is to happen by itself: for as long as a slow and busy machine may take, not longer than that.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is to happen by itself. Only what is broken takes so long.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+/// Time between two looks.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(LOOK_INTERVAL);
+    }
+}

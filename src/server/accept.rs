@@ -2,12 +2,14 @@
 //!
 //! One failed accept never ends the loop. When the process has no file descriptor left, a spare one is given up for a
 //! moment to take the connection off the queue and close it, so that the peer learns of it and the loop does not spin.
+//! In that moment whoever opens a file may get the descriptor, and keep it: the log, for its next segment. So there are
+//! several, and nobody is served while one is missing that could be had back.
 
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use async_io::Timer;
@@ -24,6 +26,8 @@ use crate::state::Peer;
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// Time between two reports of failures to accept.
 const TOLD_INTERVAL: Duration = Duration::from_secs(10);
+/// Spare file descriptors: more than the log takes for all the segments that it may keep for reuse.
+const SPARES: usize = 12;
 /// Connections taken in a row before other tasks of the thread get their turn.
 const ACCEPTS_MAX: u32 = 64;
 /// Probes without an answer after which a silent peer counts as gone.
@@ -43,31 +47,63 @@ NOTE: You only need to do one of the above things in order for the server to acc
 /// What a client beyond the limit gets to read.
 const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
 
-/// A file descriptor kept for the moment in which there is none left; shared by all accept loops.
-pub(super) struct Spare(Mutex<Option<File>>);
+/// File descriptors kept for the moment in which there is none left; shared by all accept loops.
+pub(super) struct Spares {
+    /// Those that are there.
+    files: Mutex<Vec<File>>,
+    /// How many there should be.
+    wanted: usize,
+}
 
-impl Spare {
-    /// Opens the spare descriptor.
+impl Spares {
+    /// Opens the spare descriptors: where there are few, no more than half of what is left.
     pub fn new() -> Self {
-        Self(Mutex::new(File::open("/dev/null").ok()))
+        let mut files = Vec::new();
+        if !fill(&mut files, SPARES) {
+            files.truncate(files.len().div_ceil(2));
+        }
+        Self { wanted: files.len(), files: Mutex::new(files) }
     }
 
-    /// Takes connections off the queue of `listener` with the spare descriptor, one by one, and closes them. Returns how
+    /// Opens those that are missing, if that can be; says whether all are there.
+    fn refill(&self) -> bool {
+        fill(&mut self.files(), self.wanted)
+    }
+
+    /// Takes connections off the queue of `listener` with spare descriptors, one by one, and closes them. Returns how
     /// many.
     fn turn_away(&self, listener: &Listener) -> u32 {
-        let mut spare = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        spare.take();
+        let mut files = self.files();
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let mut turned_away = 0;
-        while turned_away < ACCEPTS_MAX
-            && let Ok(stream) = accept_with(listener.as_fd(), flags)
-        {
-            refuse(&stream, TOO_MANY);
-            turned_away += 1;
+        while turned_away < ACCEPTS_MAX {
+            match accept_with(listener.as_fd(), flags) {
+                Ok(stream) => {
+                    refuse(&stream, TOO_MANY);
+                    turned_away += 1;
+                }
+                // At first it is given up here; later somebody else was quicker to use the one that was.
+                Err(Errno::MFILE | Errno::NFILE) if files.pop().is_some() => {}
+                Err(_) => break,
+            }
         }
-        *spare = File::open("/dev/null").ok();
+        fill(&mut files, self.wanted);
         turned_away
     }
+
+    /// Those that are there, locked.
+    fn files(&self) -> MutexGuard<'_, Vec<File>> {
+        self.files.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Opens files until there are `wanted`; says whether that could be.
+fn fill(files: &mut Vec<File>, wanted: usize) -> bool {
+    while files.len() < wanted {
+        let Ok(file) = File::open("/dev/null") else { return false };
+        files.push(file);
+    }
+    true
 }
 
 /// Takes connections until the listener is closed.
@@ -75,14 +111,18 @@ pub(super) async fn accept(
     services: &Services,
     listener: &Listener,
     spawner: &Spawner,
-    spare: &Spare,
+    spares: &Spares,
     is_closed: &AtomicBool,
 ) {
     let mut in_a_row = 0;
     let mut told: Option<Instant> = None;
     loop {
         match listener.accept().await {
-            Ok(stream) => admit(services, listener, spawner, stream),
+            Ok(stream) if spares.refill() => admit(services, listener, spawner, stream),
+            Ok(stream) => {
+                services.state.stats.refused();
+                refuse(&stream, TOO_MANY);
+            }
             Err(_) if is_closed.load(Relaxed) => return,
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
@@ -92,7 +132,7 @@ pub(super) async fn accept(
                         tracing::warn!(%error, "cannot accept connections");
                     }
                     if matches!(errno, Some(Errno::MFILE | Errno::NFILE)) {
-                        (0..spare.turn_away(listener)).for_each(|_| services.state.stats.refused());
+                        (0..spares.turn_away(listener)).for_each(|_| services.state.stats.refused());
                     }
                     Timer::after(BACK_OFF).await;
                 }
@@ -188,6 +228,12 @@ fn is_own(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_cannot_take_all_spare_descriptors() {
+        // Those that wait for reuse, the one in use and the one that is being made.
+        assert!(SPARES > wal::LogOptions::default().spare_segments_max + 2);
+    }
 
     #[test]
     fn only_loopback_addresses_pass_protected_mode() {

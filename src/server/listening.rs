@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_executor::Task;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 
-use super::accept::{self, Spare};
+use super::accept::{self, Spares};
 use super::executor::Spawner;
 use super::listen::{ListenError, Listener};
 use crate::connection::Services;
@@ -24,8 +24,8 @@ pub(super) struct Listening {
     services: Services,
     /// Where connections and accept loops run.
     spawner: Spawner,
-    /// The descriptor for the moment in which there is none left.
-    spare: Spare,
+    /// The descriptors for the moment in which there is none left.
+    spares: Spares,
     /// Those that are open; `None` once the server stops.
     open: Mutex<Option<Vec<Door>>>,
 }
@@ -49,7 +49,7 @@ fn covers(wide: SocketAddr, address: SocketAddr) -> bool {
 impl Listening {
     /// Begins to take connections from `listeners`.
     pub fn start(services: Services, spawner: Spawner, listeners: Vec<Listener>) -> Arc<Self> {
-        let listening = Arc::new(Self { services, spawner, spare: Spare::new(), open: Mutex::default() });
+        let listening = Arc::new(Self { services, spawner, spares: Spares::new(), open: Mutex::default() });
         let open = listeners.into_iter().map(|listener| listening.serve(Arc::new(listener))).collect();
         *listening.lock() = Some(open);
         listening
@@ -114,7 +114,7 @@ impl Listening {
         let is_closed = Arc::new(AtomicBool::new(false));
         let (own, door, closed) = (self.clone(), listener.clone(), is_closed.clone());
         let task = self.spawner.spawn_scoped(async move {
-            accept::accept(&own.services, &door, &own.spawner, &own.spare, &closed).await;
+            accept::accept(&own.services, &door, &own.spawner, &own.spares, &closed).await;
         });
         Door { listener, is_closed, task }
     }

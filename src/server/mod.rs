@@ -64,7 +64,11 @@ async fn drain(state: &ServerState, now: bool) {
     while !state.clients.is_empty() && Instant::now() < deadline {
         Timer::after(DRAIN_POLL).await;
     }
-    state.clients.list().iter().for_each(|info| info.kill());
+    let left = state.clients.list();
+    if !now && !left.is_empty() {
+        tracing::warn!(clients = left.len(), "clients cut off that did not take their last replies");
+    }
+    left.iter().for_each(|info| info.kill());
     // Killed clients are gone at once, unless the writer has their commands; it answers or the process ends.
     let deadline = Instant::now() + DRAIN_MAX;
     while !state.clients.is_empty() && Instant::now() < deadline {

@@ -1,133 +1,85 @@
 //! Conversations of several clients with ackd and with a real redis-server: each client must receive the same bytes.
 //!
 //! What clients send to each other (published messages, key-space events, invalidations, monitored commands) depends on
-//! all of them, so whole conversations are compared, as scripts: a letter for the client, then its command. A blank line
-//! begins a new conversation on an empty server; `!sleep` waits for some seconds, `!close` hangs up, `@r` is the id of
-//! client `r`.
+//! all of them, so whole conversations are compared, as [scripts](script). They are played line by line; those in which
+//! nobody is told what others do are played once more, with what one client says without a break in a pipeline: commands
+//! take effect in their order then, too. (What is told of reads may come before what is told of writes in front of them.)
+//!
+//! The next step comes when the one before was executed. redis-server, which does one thing after the other, has done so
+//! when it has answered somebody else twice. What it sent until then, and who is blocked, is what ackd is waited for;
+//! where a step brings its client nothing, ackd says how many commands it has executed.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod script;
+mod stage;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use common::TestServer;
 use common::reference::Reference;
-use common::{TestServer, encode};
+use script::{Act, Manner, Step, conversations, steps};
+use stage::{Seen, Stage};
 
-/// How long a client that just sent a command is waited for, if nothing comes.
-const REPLY_WAIT: Duration = Duration::from_millis(60);
-/// How long all clients are listened to after each command.
-const SETTLE: Duration = Duration::from_millis(12);
-/// How long they are listened to at the end.
-const LAST_WAIT: Duration = Duration::from_millis(150);
+/// How long ackd may take for a step. Only what is wrong takes so long.
+const STEP_PATIENCE: Duration = Duration::from_secs(60);
+/// Looks at redis-server after which it has executed and sent all.
+const REFERENCE_LOOKS: usize = 3;
+/// How long ackd is listened to at the end, for what it should not send.
+const LAST_WAIT: Duration = Duration::from_millis(30);
 
-/// One client: its connection, its id, and all that it received.
-struct Speaker {
-    stream: TcpStream,
-    id: String,
-    received: Vec<u8>,
+/// Line by line and in pipelines.
+const BOTH: [Manner; 2] = [Manner::LineByLine, Manner::InPipelines];
+
+/// Plays a conversation with redis-server; returns what was seen after each step, and what each client received.
+fn play_reference(
+    connect: &dyn Fn() -> UnixStream,
+    steps: &[Step<'_>],
+) -> (Vec<Seen>, BTreeMap<String, Vec<u8>>) {
+    let mut stage = Stage::new(connect);
+    let seen = steps.iter().map(|step| {
+        stage.perform(step);
+        (0..REFERENCE_LOOKS).map(|_| stage.look()).last().expect("several looks")
+    });
+    let seen = seen.collect();
+    (seen, stage.end())
 }
 
-impl Speaker {
-    fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let mut speaker = Self { stream, id: String::new(), received: Vec::new() };
-        speaker.send("client id");
-        speaker.listen(Duration::from_secs(10), true);
-        speaker.id = String::from_utf8_lossy(&speaker.received[1..]).trim().to_owned();
-        speaker.received.clear();
-        speaker
-    }
-
-    fn send(&mut self, line: &str) {
-        let words: Vec<Vec<u8>> = words(line);
-        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        // A server that closed the connection shows in what is received.
-        let _ = self.stream.write_all(&encode(&words));
-    }
-
-    /// Receives for so long, or until something came.
-    fn listen(&mut self, wait: Duration, until_first: bool) {
-        let end = Instant::now() + wait;
-        let mut buffer = [0; 65536];
-        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.stream.set_read_timeout(Some(left)).unwrap();
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return self.ended(),
-                Ok(bytes) => self.received.extend_from_slice(&buffer[..bytes]),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
-                Err(_) => return self.ended(),
+/// Plays a conversation with ackd; returns what each client received. Ends early when what was `seen` with redis-server
+/// does not come.
+fn play(connect: &dyn Fn() -> UnixStream, steps: &[Step<'_>], seen: &[Seen]) -> BTreeMap<String, Vec<u8>> {
+    let mut stage = Stage::new(connect);
+    let mut before = Seen::default();
+    for (step, wanted) in steps.iter().zip(seen) {
+        stage.perform(step);
+        let start = Instant::now();
+        let lines = |seen: &Seen| seen.lines.get(step.speaker).copied().unwrap_or(0);
+        let is_silent = matches!(step.act, Act::Send(_))
+            && lines(wanted) == lines(&before)
+            && !wanted.blocked.contains(step.speaker);
+        loop {
+            let now = stage.look();
+            let has_come = wanted.lines.iter().all(|(name, lines)| now.lines[name] >= *lines);
+            if has_come && now.blocked == wanted.blocked && (!is_silent || stage.has_executed(step.speaker)) {
+                break;
             }
-            if until_first {
-                return;
+            if start.elapsed() > STEP_PATIENCE {
+                eprintln!("ackd, {}: {:?}: {now:?} instead of {wanted:?}", step.speaker, step.act);
+                return stage.end();
             }
+            std::thread::sleep(Duration::from_millis(1));
         }
+        before = wanted.clone();
     }
-
-    fn ended(&mut self) {
-        if !self.received.ends_with(b"<end>") {
-            self.received.extend_from_slice(b"<end>");
-        }
-    }
-}
-
-/// The words of a line; `"..."` holds spaces, `\r` and `\n` in it stand for themselves.
-fn words(line: &str) -> Vec<Vec<u8>> {
-    let (mut words, mut rest) = (Vec::new(), line.trim());
-    while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').expect("quotes are closed"),
-            None => rest.split_once(' ').unwrap_or((rest, "")),
-        };
-        words.push(word.replace("\\r", "\r").replace("\\n", "\n").into_bytes());
-        rest = after.trim_start();
-    }
-    words
-}
-
-/// Plays one conversation; returns what each client received.
-fn play(port: u16, lines: &[&str]) -> BTreeMap<String, String> {
-    let mut before = Speaker::connect(port);
-    for line in ["flushall", "config set notify-keyspace-events \"\""] {
-        before.send(line);
-        before.listen(Duration::from_secs(10), true);
-    }
-    let mut speakers: BTreeMap<String, Speaker> = BTreeMap::new();
-    let mut gone: BTreeMap<String, String> = BTreeMap::new();
-    for line in lines {
-        let (name, command) = line.split_once(": ").expect("a line names its client");
-        if command == "!close" {
-            let speaker = speakers.remove(name).expect("only who is there hangs up");
-            gone.insert(format!("{name} before it hung up"), shown(&speaker));
-            drop(speaker);
-            std::thread::sleep(SETTLE);
-            continue;
-        }
-        speakers.entry(name.to_owned()).or_insert_with(|| Speaker::connect(port));
-        if let Some(seconds) = command.strip_prefix("!sleep ") {
-            std::thread::sleep(Duration::from_secs_f64(seconds.parse().unwrap()));
-        } else {
-            let mut command = command.to_owned();
-            for (other, speaker) in &speakers {
-                command = command.replace(&format!("@{other}"), &speaker.id);
-            }
-            let speaker = speakers.get_mut(name).expect("it was connected");
-            speaker.send(&command);
-            speaker.listen(REPLY_WAIT, true);
-        }
-        speakers.values_mut().for_each(|speaker| speaker.listen(SETTLE / 2, false));
-    }
-    speakers.values_mut().for_each(|speaker| speaker.listen(LAST_WAIT, false));
-    gone.extend(speakers.iter().map(|(name, speaker)| (name.clone(), shown(speaker))));
-    gone
+    std::thread::sleep(LAST_WAIT);
+    stage.end()
 }
 
 /// What a client received, without what differs by nature: versions, ids, times and addresses.
-fn shown(speaker: &Speaker) -> String {
-    let text = String::from_utf8_lossy(&speaker.received).into_owned();
+fn shown(received: &[u8]) -> String {
+    let text = String::from_utf8_lossy(received).into_owned();
     let mut shown = String::new();
     let mut skip_id = false;
     let mut lines = text.split("\r\n").peekable();
@@ -152,67 +104,66 @@ fn shown(speaker: &Speaker) -> String {
 }
 
 /// Plays all conversations of a script with both servers.
-fn compare(script: &str) {
+fn compare(script: &str, manners: &[Manner]) {
     let root = tempfile::tempdir().unwrap();
     let ours = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
     let theirs = Reference::start(root.path());
     let mut compared = 0;
-    for conversation in script.split("\n\n") {
-        let lines: Vec<&str> =
-            conversation.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-        let (our, their) = std::thread::scope(|scope| {
-            let our = scope.spawn(|| play(ours.port, &lines));
-            (our.join().unwrap(), play(theirs.port, &lines))
-        });
-        for (name, their) in &their {
-            let our = &our[name];
-            assert!(
-                our == their,
-                "client {name} received from ackd:\n{our}\nand from redis-server:\n{their}\nin:\n{}",
-                lines.join("\n")
-            );
+    for manner in manners {
+        for lines in conversations(script) {
+            let steps = steps(&lines, *manner);
+            let (seen, their) = play_reference(&|| theirs.unix(), &steps);
+            let our = play(&|| ours.unix(), &steps, &seen);
+            for (name, their) in &their {
+                let (our, their) = (our.get(name).map_or("".into(), |our| shown(our)), shown(their));
+                assert!(
+                    our == their,
+                    "client {name} received from ackd:\n{our}\nand from redis-server:\n{their}\nin, {manner:?}:\n{}",
+                    lines.join("\n")
+                );
+            }
+            compared += lines.len();
         }
-        compared += lines.len();
     }
-    assert!(compared > 20, "the script is empty");
+    assert!(compared > 20 * manners.len(), "the script is empty");
 }
 
 #[test]
 fn transactions_are_those_of_redis() {
-    compare(include_str!("transactions.txt"));
+    compare(include_str!("transactions.txt"), &BOTH);
 }
 
 #[test]
 fn channels_are_those_of_redis() {
-    compare(include_str!("pubsub.txt"));
+    compare(include_str!("pubsub.txt"), &BOTH);
 }
 
 #[test]
 fn events_of_keys_are_those_of_redis() {
-    compare(include_str!("events.txt"));
+    compare(include_str!("events.txt"), &[Manner::LineByLine]);
 }
 
 #[test]
 fn representations_are_those_of_redis() {
-    compare(include_str!("encodings.txt"));
+    compare(include_str!("encodings.txt"), &BOTH);
 }
 
 #[test]
 fn waiting_for_members_is_that_of_redis() {
-    compare(include_str!("waiting.txt"));
+    compare(include_str!("waiting.txt"), &[Manner::LineByLine]);
 }
 
 #[test]
 fn invalidations_are_those_of_redis() {
-    compare(include_str!("tracking.txt"));
+    compare(include_str!("tracking.txt"), &[Manner::LineByLine]);
 }
 
 #[test]
 fn monitored_commands_are_those_of_redis() {
-    compare(include_str!("monitor.txt"));
+    compare(include_str!("monitor.txt"), &[Manner::LineByLine]);
 }
 
 #[test]
 fn what_administrators_ask_is_answered_as_by_redis() {
-    compare(include_str!("server.txt"));
+    compare(include_str!("server.txt"), &BOTH);
 }

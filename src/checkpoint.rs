@@ -61,7 +61,7 @@ enum Runner {
     /// Whoever asks for the outcome.
     Caller {
         /// What was started and has not run yet.
-        work: Option<(Checkpoint, u64)>,
+        work: Option<Box<(Checkpoint, u64)>>,
         /// How often the outcome is asked for in vain before the work is done.
         asks: u32,
         /// How often that is still to happen.
@@ -167,7 +167,7 @@ impl Checkpoints {
                 work.send((checkpoint, lsn)).expect("the thread takes work");
             }
             Runner::Caller { work, asks, asks_left } => {
-                (*work, *asks_left) = (Some((checkpoint, lsn)), *asks);
+                (*work, *asks_left) = (Some(Box::new((checkpoint, lsn))), *asks);
             }
         }
         self.running = true;
@@ -185,7 +185,7 @@ impl Checkpoints {
                 Err(TryRecvError::Empty) => None,
                 Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
             },
-            Runner::Caller { work, asks_left: 0, .. } => work.take().map(run),
+            Runner::Caller { work, asks_left: 0, .. } => work.take().map(|work| run(*work)),
             Runner::Caller { asks_left, .. } => {
                 *asks_left -= 1;
                 None
@@ -206,7 +206,7 @@ impl Checkpoints {
         self.running = false;
         match &mut self.runner {
             Runner::Thread(thread) => Some(thread.outcomes.recv().expect("the checkpoint thread answers")),
-            Runner::Caller { work, .. } => work.take().map(run),
+            Runner::Caller { work, .. } => work.take().map(|work| run(*work)),
         }
     }
 

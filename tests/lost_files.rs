@@ -79,7 +79,7 @@ fn active_segment(dir: &Path) -> PathBuf {
         fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
     segments.sort();
     let is_used = |path: &&PathBuf| fs::read(path).is_ok_and(|bytes| bytes.iter().any(|byte| *byte != 0));
-    segments.iter().filter(is_used).next_back().unwrap().clone()
+    segments.iter().rfind(is_used).unwrap().clone()
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //!
 //! `ACKD_MIXTURES` sets how many histories are made (each gives about 25 cases), `ACKD_MIXTURES_SEED` the first seed.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+
 mod life;
 
 use std::collections::BTreeMap;

@@ -122,7 +122,7 @@ pub struct Report {
     pub torn_bytes: u64,
     /// Whether what was put aside is damaged and may have been acknowledged.
     pub accepted_loss: bool,
-    /// Highest wall-clock time found, in milliseconds since the Unix epoch.
+    /// Wall-clock time of the newest group, or of the checkpoint if that is newer, in milliseconds since the Unix epoch.
     pub wall_ms: u64,
     /// How long it all took.
     pub took: Duration,
@@ -367,7 +367,9 @@ fn resume_log<S: Storage>(
 ) -> Result<LocalLog<S>, LogError> {
     report.torn_bytes = end.torn_bytes;
     report.accepted_loss = end.accepted_loss.is_some();
-    report.wall_ms = report.wall_ms.max(end.wall_micros / 1000);
+    if report.records > 0 {
+        report.wall_ms = end.wall_micros / 1000;
+    }
     LocalLog::resume(storage, options, end)
 }
 

@@ -288,6 +288,7 @@ fn durability(text: &mut String, ctx: &LocalCtx<'_>) {
         "checkpoint_age_sec": age_s,
         "checkpoint_in_progress": u8::from(storage.checkpoint_running),
         "checkpoint_last_status": if storage.checkpoint_ok { "ok" } else { "err" },
+        "clock_ahead_ms": storage.clock_ahead_ms,
         "recovery_ms_last": storage.recovery_ms,
         "recovery_records_last": storage.recovery_records,
         "table_size_bytes": storage.table_bytes,

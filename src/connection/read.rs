@@ -43,7 +43,7 @@ pub trait Reads: Send + Sync + 'static {
     /// The command's failure, as of a reading one.
     fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError>;
 
-    /// The time by the clock that deadlines are measured with, in milliseconds since 1970. It never runs backwards.
+    /// The time by the clock that deadlines are measured with, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
     /// What brings the pages of a command's keys to memory, if some of them are not there: to be called where it holds

@@ -83,6 +83,25 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
     Ok(first)
 }
 
+/// Hands all hashes with a field that has a deadline to `see`, each database's in the order of their first deadlines,
+/// until it returns `false`.
+pub(super) fn each(
+    view: &View<'_>,
+    mut see: impl FnMut(usize, &[u8]) -> Result<bool, KeyspaceError>,
+) -> Result<(), KeyspaceError> {
+    walk(view, view.root(SLOT), &[], |db, cell| {
+        let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
+        let mut goes_on = true;
+        for root in cell.roots.as_slice() {
+            walk(view, *root, &[], |index_key, _| {
+                goes_on = see(db, split(index_key)?.1)?;
+                Ok(goes_on)
+            })?;
+        }
+        Ok(goes_on)
+    })
+}
+
 /// Up to `keys_max` hashes with a field whose deadline has passed at `now_ms`.
 pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
     let mut keys = Vec::new();

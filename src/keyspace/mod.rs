@@ -36,6 +36,7 @@ mod packed;
 mod pieces;
 mod reader;
 mod set;
+mod standing;
 mod string_change;
 mod telling;
 #[cfg(test)]
@@ -57,6 +58,7 @@ pub use list::{List, list_range};
 pub use packed::{Packed, Width};
 pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
 pub use set::Set;
+pub use standing::Standing;
 pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::MEMBER_BYTES_MAX;

@@ -62,6 +62,8 @@ pub struct StorageGauges {
     pub table_bytes: u64,
     /// Bytes of the table's file that are in use.
     pub table_used_bytes: u64,
+    /// Milliseconds by which the time in table and log is ahead of the system's clock.
+    pub clock_ahead_ms: u64,
     /// Whether writes are taken; `false` while there is no space.
     pub writable: bool,
 }

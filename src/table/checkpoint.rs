@@ -171,7 +171,7 @@ fn write_meta(file: &dyn super::TableFile, meta: &Meta) -> io::Result<()> {
 
 impl TableWriter {
     /// Begins a checkpoint of the newest published version, which holds all log records up to `lsn`. `wall_ms` is the
-    /// highest wall-clock time seen. Panics if a checkpoint was begun and not ended.
+    /// time of now. Panics if a checkpoint was begun and not ended.
     pub fn begin_checkpoint(&mut self, lsn: u64, wall_ms: u64) -> Checkpoint {
         assert!(self.checkpoints.retired.is_none(), "one checkpoint at a time");
         let table = self.own.table().clone();
@@ -199,7 +199,7 @@ impl TableWriter {
             pages: file_pages,
             lsn: lsn.max(durable.lsn),
             epoch: self.checkpoints.epoch,
-            wall_ms: wall_ms.max(durable.wall_ms),
+            wall_ms,
             salt: self.checkpoints.next_salt(),
             log_checksum: self.checkpoints.log_checksum,
             instance_id: durable.instance_id,

@@ -6,7 +6,7 @@
 //!  12  4  page size                   80  8  number of pages of the file
 //!  16  8  instance id                 88  8  LSN that the table has applied
 //!  24  8  sequence                    96  8  epoch
-//!  32  8  generation                 104  8  highest wall clock, in ms
+//!  32  8  generation                 104  8  wall clock, in ms
 //!  40  8  catalogue page             112  8  salt
 //!  48  8  its generation             128     zeros
 //!  56  4  its checksum               120  4  checksum of the log at that LSN, if there is a 1 behind it
@@ -53,7 +53,7 @@ pub struct Meta {
     pub lsn: u64,
     /// Epoch of the log that they came from.
     pub epoch: u64,
-    /// Highest wall-clock time that was seen, in milliseconds since 1970.
+    /// Wall-clock time of the checkpoint, in milliseconds since 1970.
     pub wall_ms: u64,
     /// Random number of this checkpoint.
     pub salt: u64,

@@ -189,7 +189,7 @@ impl Table {
         self.numbers.epoch.load(Ordering::Acquire)
     }
 
-    /// Highest wall-clock time that the durable checkpoint has seen, in milliseconds since 1970.
+    /// Wall-clock time of the durable checkpoint, in milliseconds since 1970.
     pub fn wall_ms(&self) -> u64 {
         self.numbers.wall_ms.load(Ordering::Acquire)
     }
@@ -271,7 +271,7 @@ struct Numbers {
     lsn: AtomicU64,
     /// Epoch of the durable checkpoint.
     epoch: AtomicU64,
-    /// Highest wall-clock time of the durable checkpoint.
+    /// Wall-clock time of the durable checkpoint.
     wall_ms: AtomicU64,
     /// Generation of the durable checkpoint.
     generation: AtomicU64,

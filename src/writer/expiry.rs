@@ -18,6 +18,7 @@ impl<L: Log> Writer<L> {
             self.expires_more = false;
             return Ok(());
         }
+        self.expire_noted(open)?;
         let (now_ms, keys_max) = (open.now_ms, self.options.expire_keys_max);
         let due =
             self.guarded(open, |writer, _| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;

@@ -194,6 +194,7 @@ impl<L: Log> Writer<L> {
         self.state.took(LatencyEvent::Checkpoint, self.checkpoint_began.elapsed());
         self.log.recycle_through(lsn)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
+        self.clock.stored();
         self.checkpoints.answer();
         Ok(())
     }

@@ -44,6 +44,8 @@ pub struct WriterGauges {
     checkpoint_unix_ms: AtomicU64,
     /// Whether one is running.
     checkpoint_running: AtomicBool,
+    /// Milliseconds by which the stored time is ahead of the system's clock.
+    clock_ahead_ms: AtomicU64,
     /// Whether there was space for the last write.
     writable: AtomicBool,
     /// Sees when groups cease to come.
@@ -65,6 +67,7 @@ impl WriterGauges {
             checkpoint_lsn: AtomicU64::new(recovery.checkpoint_lsn),
             checkpoint_unix_ms: AtomicU64::new(0),
             checkpoint_running: AtomicBool::new(false),
+            clock_ahead_ms: AtomicU64::new(0),
             writable: AtomicBool::new(true),
             idle: Arc::default(),
             log: Mutex::new(log),
@@ -96,6 +99,11 @@ impl WriterGauges {
     /// Notes whether there is space for writes.
     pub(super) fn set_writable(&self, writable: bool) {
         self.writable.store(writable, Relaxed);
+    }
+
+    /// Notes by how many milliseconds the stored time is ahead of the system's clock.
+    pub(super) fn set_clock_ahead(&self, ms: u64) {
+        self.clock_ahead_ms.store(ms, Relaxed);
     }
 
     /// A checkpoint began.
@@ -151,6 +159,7 @@ impl Gauges for WriterGauges {
             recovery_records: self.recovery.records,
             table_bytes: table.pages * PAGE_BYTES as u64,
             table_used_bytes: (table.pages - table.pages_free) * PAGE_BYTES as u64,
+            clock_ahead_ms: self.clock_ahead_ms.load(Relaxed),
             writable: self.writable.load(Relaxed),
         }
     }

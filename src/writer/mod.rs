@@ -29,6 +29,7 @@ mod gauges;
 mod idle;
 mod promise;
 mod queue;
+mod set_back;
 mod space;
 #[cfg(test)]
 mod space_tests;
@@ -68,6 +69,7 @@ use crate::table::{TableError, TableWriter};
 use aftermath::Aftermath;
 use blocking::Waiting;
 use flight::Flight;
+use set_back::Noted;
 use space::{CommandRoom, Secured, SpaceTold};
 use undo::Redo;
 use watches::Watches;
@@ -175,7 +177,7 @@ pub struct Writer<L> {
     state: Arc<ServerState>,
     /// What `INFO` shows of log and table.
     gauges: Arc<WriterGauges>,
-    /// Tells the time, never backwards.
+    /// Tells the time.
     clock: Arc<Clock>,
     /// Decides when the table is made durable, and does it beside the writer.
     checkpoints: Checkpoints,
@@ -223,6 +225,10 @@ pub struct Writer<L> {
     expires_more: bool,
     /// When the running checkpoint began.
     checkpoint_began: Instant,
+    /// Deadlines that stood when the clock was set back.
+    noted: Noted,
+    /// When it was last said that the stored time is ahead of the clock.
+    clock_told: Option<Instant>,
     /// Looks after the files that have names.
     guard: Option<FileGuard>,
     /// When they were last looked at.
@@ -296,6 +302,8 @@ impl<L: Log> Writer<L> {
             swept_ms: 0,
             expires_more: false,
             checkpoint_began: Instant::now(),
+            noted: Noted::new(),
+            clock_told: None,
             guard: None,
             looked: Instant::now(),
         }
@@ -308,6 +316,7 @@ impl<L: Log> Writer<L> {
 
     /// Serves the queue until it is told to stop, or until something fails for good.
     pub async fn run(mut self) -> Result<(), WriterError> {
+        self.show_clock();
         while self.wait().await {
             if let Some(stop) = self.turn()? {
                 return self.stop(stop);
@@ -348,6 +357,7 @@ impl<L: Log> Writer<L> {
     fn open(&mut self) -> OpenGroup {
         let aftermath = Aftermath::new(&self.state);
         let (group, now_ms) = (self.log.group(), self.clock.now_ms());
+        self.note_deadlines();
         let mut open = OpenGroup { group, now_ms, changed: false, quiet: false, aftermath };
         self.look(&mut open);
         open
@@ -460,11 +470,12 @@ impl<L: Log> Writer<L> {
         }
         self.gauges.show(self.log.status());
         ebb::hear(|| self.let_go());
+        self.show_clock();
         self.table.check_file()?;
         if self.looked.elapsed() >= LOOK_INTERVAL {
             self.look_at_files()?;
         }
-        if !self.watches.is_empty() && open.now_ms - self.swept_ms >= SWEEP_INTERVAL_MS {
+        if !self.watches.is_empty() && open.now_ms.abs_diff(self.swept_ms) >= SWEEP_INTERVAL_MS {
             self.swept_ms = open.now_ms;
             self.watches.sweep();
             self.show_watchers();

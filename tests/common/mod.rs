@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod collections;
+pub mod fake_clock;
 pub mod keys;
 pub mod reference;
 pub mod strace;

@@ -1,7 +1,12 @@
 //! What happens to the server while clients talk to it: it is killed and started again, paused, and its clock jumps.
 
 use crate::clients::Shared;
+<<<<<<< HEAD
 use crate::common::{PATIENCE, TestServer, free_port};
+=======
+use crate::common::fake_clock::FakeClock;
+use crate::common::{TestServer, free_port};
+>>>>>>> 64880e9 (Measure deadlines by the system's clock, whatever the time in the files says)
 use rand::Rng;
 use rand::rngs::SmallRng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -42,35 +47,6 @@ pub struct Victim {
     pub counts: Counts,
 }
 
-/// A wall clock that the test sets, by libfaketime.
-struct FakeClock {
-    library: PathBuf,
-    /// Holds by how much the server's clock is off.
-    file: PathBuf,
-}
-
-/// Where libfaketime is, if it is installed.
-pub fn faketime() -> Option<PathBuf> {
-    let places = [format!("{}-linux-gnu/", std::env::consts::ARCH), String::new()];
-    let library = |place: &String| PathBuf::from(format!("/usr/lib/{place}faketime/libfaketimeMT.so.1"));
-    places.iter().map(library).find(|library| library.exists())
-}
-
-impl FakeClock {
-    fn set(&self, seconds: i64) {
-        // The server reads the file whenever it asks for the time: it must never see half of it.
-        let new = self.file.with_extension("new");
-        std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock's file can be written");
-        std::fs::rename(&new, &self.file).expect("the clock's file can be replaced");
-    }
-
-    fn apply(&self, command: &mut Command) {
-        command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
-        command.env("FAKETIME_NO_CACHE", "1");
-        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
-    }
-}
-
 fn start(port: u16, dir: &Path, clock: Option<&FakeClock>) -> TestServer {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
     if let Some(clock) = clock {
@@ -85,10 +61,7 @@ impl Victim {
     /// A server on an empty directory in `root`.
     pub fn start(root: &Path) -> Self {
         let dir = root.join("data");
-        let clock = faketime().map(|library| FakeClock { library, file: root.join("clock") });
-        if let Some(clock) = &clock {
-            clock.set(0);
-        }
+        let clock = FakeClock::new(root);
         let port = free_port();
         let server = Some(start(port, &dir, clock.as_ref()));
         Self { server, port, dir, clock, deaths: Vec::new(), counts: Counts::default() }
@@ -151,10 +124,7 @@ impl Victim {
     fn end(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         server.kill();
-        // What libfaketime shares between processes, and removes only when a process ends by itself.
-        for name in ["faketime_shm_", "sem.faketime_sem_"] {
-            let _ = std::fs::remove_file(format!("/dev/shm/{name}{}", server.pid()));
-        }
+        FakeClock::clean_up(server.pid());
     }
 
     fn pause(&mut self, random: &mut SmallRng) {

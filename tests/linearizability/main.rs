@@ -95,7 +95,7 @@ fn concurrent_histories_are_linearizable() {
     let first = seed("--test linearizability");
     let operations = setting("ACKD_HISTORY_OPERATIONS", 2000) as usize;
     let mut figures = Figures { histories: setting("ACKD_HISTORIES", 4), ..Figures::default() };
-    if disturbances::faketime().is_none() {
+    if common::fake_clock::faketime().is_none() {
         eprintln!("SKIPPED: clock jumps, as libfaketime is not installed (Debian's package faketime)");
     }
     for seed in (first..).take(figures.histories as usize) {

@@ -62,8 +62,9 @@ pub struct Reader<S: Storage> {
     group: GroupInfo,
     records: Records,
     progress: ReadProgress,
-    /// Highest wall clock and epoch seen.
+    /// Wall clock of the newest group or segment seen.
     wall_micros: u64,
+    /// Highest epoch seen.
     epoch: u64,
     /// Damage before the first segment, to be reported by the first call of a reader that keeps going.
     first_error: Option<ReadError>,

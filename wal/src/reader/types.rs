@@ -94,7 +94,7 @@ pub struct LogEnd {
     pub records_checksum: Option<u32>,
     /// Bytes from `offset` on that hold parts of a group which was never durable; 0 at a clean end.
     pub torn_bytes: u64,
-    /// Highest wall clock in microseconds seen in a group read.
+    /// Wall clock in microseconds of the newest group, or segment without one, that was read.
     pub wall_micros: u64,
     /// Highest epoch seen.
     pub epoch: u64,

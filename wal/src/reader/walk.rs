@@ -159,7 +159,7 @@ impl<S: Storage> Reader<S> {
         self.progress.seals += u64::from(self.sealed);
         self.progress.bytes += disk_bytes;
         self.progress.proven_lsn = self.progress.proven_lsn.max(header.synced_lsn);
-        self.wall_micros = self.wall_micros.max(header.wall_micros);
+        self.wall_micros = header.wall_micros;
         self.epoch = self.epoch.max(header.epoch);
     }
 
@@ -188,7 +188,7 @@ impl<S: Storage> Reader<S> {
         self.window.clear();
         self.position = Position::at_start_of(&open.header);
         self.progress.proven_lsn = self.progress.proven_lsn.max(open.header.first_lsn - 1);
-        self.wall_micros = self.wall_micros.max(open.header.wall_micros);
+        self.wall_micros = open.header.wall_micros;
         self.epoch = self.epoch.max(open.header.epoch);
         self.adopted = open.header.adopted;
         self.pass(open.header.first_lsn - 1, open.header.records_checksum.or(self.records_checksum));

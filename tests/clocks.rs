@@ -1,0 +1,257 @@
+//! Clocks that are ahead, behind, and set while the server runs: absolute deadlines follow the system's clock, relative
+//! ones are not lengthened, and nothing that a client was told to be gone comes back.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ackd::cli::exit;
+use common::fake_clock::FakeClock;
+use common::{Client, TestServer, Value, free_port};
+
+/// Seconds of an hour, a day and ten years.
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+const TEN_YEARS: i64 = 3652 * DAY;
+/// How long what is waited for may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A directory whose servers look at a clock that can be set.
+struct Place {
+    root: tempfile::TempDir,
+    clock: FakeClock,
+}
+
+impl Place {
+    /// `None` where clocks cannot be set.
+    fn new() -> Option<Self> {
+        let root = tempfile::tempdir().unwrap();
+        let clock = FakeClock::new(root.path());
+        if clock.is_none() {
+            eprintln!("left out: libfaketime is not installed");
+        }
+        Some(Self { clock: clock?, root })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.root.path().join("log")
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// Starts a server with its clock so many seconds ahead.
+    fn start(&self, ahead_s: i64) -> TestServer {
+        self.clock.set(ahead_s);
+        let _ = fs::remove_file(self.log());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
+        self.clock.apply(&mut command);
+        let log = self.log().display().to_string();
+        let dir = self.root.path().join("data");
+        let mut server = TestServer::spawn_by(command, free_port(), &dir, &["--logfile", &log]);
+        server.wait_ready();
+        server
+    }
+
+    /// Ends a server, in order or not.
+    fn end(&self, mut server: TestServer, orderly: bool) {
+        match orderly {
+            true => assert_eq!(server.stop().code(), Some(i32::from(exit::OK)), "{}", self.said()),
+            false => server.kill(),
+        }
+        FakeClock::clean_up(server.pid());
+    }
+
+    /// Waits until the log of events says something.
+    fn wait_until_said(&self, words: &str) {
+        wait_for(words, || self.said().contains(words));
+    }
+}
+
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn ok(client: &mut Client, line: &str) {
+    assert_eq!(client.run(line), Value::Simple("OK".into()), "{line}");
+}
+
+fn integer(reply: Value) -> i64 {
+    match reply {
+        Value::Integer(number) => number,
+        Value::Array(mut all) if all.len() == 1 => integer(all.remove(0)),
+        other => panic!("{other:?} is no integer"),
+    }
+}
+
+/// The server's time in seconds.
+fn time(client: &mut Client) -> i64 {
+    let Value::Array(parts) = client.run("TIME") else { panic!("TIME answers an array") };
+    parts[0].text().parse().unwrap()
+}
+
+/// By how much the server says that the stored time is ahead.
+fn ahead_ms(client: &mut Client) -> i64 {
+    let info = client.run("INFO durability").text();
+    let line = info.lines().find_map(|line| line.strip_prefix("clock_ahead_ms:"));
+    line.expect("INFO has clock_ahead_ms").parse().unwrap()
+}
+
+/// Gives keys and fields absolute deadlines of `left_s` seconds from now by all commands that can; all are to be there.
+fn assert_absolute_deadlines_hold(client: &mut Client, left_s: i64) {
+    let (s, ms) = (time(client) + left_s, (time(client) + left_s) * 1000);
+    ok(client, &format!("SET exat v EXAT {s}"));
+    ok(client, &format!("SET pxat v PXAT {ms}"));
+    for key in ["expireat", "pexpireat", "getex"] {
+        ok(client, &format!("SET {key} v"));
+    }
+    assert_eq!(integer(client.run(&format!("EXPIREAT expireat {s}"))), 1);
+    assert_eq!(integer(client.run(&format!("PEXPIREAT pexpireat {ms}"))), 1);
+    assert_eq!(client.run(&format!("GETEX getex EXAT {s}")).text(), "v");
+    assert!(matches!(client.run("HSET hash a 1 b 2"), Value::Integer(_)));
+    assert_eq!(integer(client.run(&format!("HEXPIREAT hash {s} FIELDS 1 a"))), 1);
+    assert_eq!(integer(client.run(&format!("HPEXPIREAT hash {ms} FIELDS 1 b"))), 1);
+    for key in ["exat", "pxat", "expireat", "pexpireat", "getex"] {
+        assert_eq!(client.run(&format!("GET {key}")).text(), "v", "{key}");
+        let ttl = integer(client.run(&format!("TTL {key}")));
+        assert!((left_s - 60..=left_s).contains(&ttl), "{key}: {ttl} of {left_s}");
+        assert_eq!(integer(client.run(&format!("EXPIRETIME {key}"))), s, "{key}");
+    }
+    for field in ["a", "b"] {
+        assert_eq!(integer(client.run(&format!("HEXPIRETIME hash FIELDS 1 {field}"))), s, "{field}");
+        let ttl = integer(client.run(&format!("HTTL hash FIELDS 1 {field}")));
+        assert!((left_s - 60..=left_s).contains(&ttl), "{field}: {ttl}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_once_is_told_and_breaks_no_deadline() {
+    let Some(place) = Place::new() else { return };
+    for orderly in [true, false] {
+        let server = place.start(TEN_YEARS);
+        let mut client = server.client();
+        ok(&mut client, "SET k v");
+        assert_absolute_deadlines_hold(&mut client, HOUR);
+        place.end(server, orderly);
+
+        let server = place.start(0);
+        let mut client = server.client();
+        assert_absolute_deadlines_hold(&mut client, HOUR);
+        ok(&mut client, "SET relative v EX 100");
+        assert!((40..=100).contains(&integer(client.run("TTL relative"))));
+        ok(&mut client, "SET short v PX 30");
+        wait_for("a short deadline passes", || client.run("GET short") == Value::Null);
+        place.wait_until_said("is ahead of the system's clock");
+        let ahead = ahead_ms(&mut client);
+        assert!((TEN_YEARS - DAY..=TEN_YEARS).contains(&(ahead / 1000)), "{ahead}");
+        // The way to set it right.
+        ok(&mut client, "SAVE");
+        wait_for("the stored time is right", || ahead_ms(&mut client) == 0);
+        place.end(server, orderly);
+
+        let server = place.start(0);
+        assert_absolute_deadlines_hold(&mut server.client(), HOUR);
+        assert_eq!(ahead_ms(&mut server.client()), 0);
+        assert!(!place.said().contains("is ahead of the system's clock"), "{}", place.said());
+        place.end(server, orderly);
+    }
+}
+
+#[test]
+fn a_clock_that_is_behind_after_a_restart_brings_nothing_back() {
+    let Some(place) = Place::new() else { return };
+    for (orderly, back) in [(true, -HOUR), (false, -DAY), (false, -TEN_YEARS)] {
+        let server = place.start(0);
+        let mut client = server.client();
+        ok(&mut client, "SET gone v PX 30");
+        ok(&mut client, "SET there v EX 1000");
+        assert!(matches!(client.run("HSET hash gone 1 there 2"), Value::Integer(_)));
+        assert_eq!(integer(client.run("HPEXPIRE hash 30 FIELDS 1 gone")), 1);
+        let now = time(&mut client);
+        wait_for("the key expires", || client.run("GET gone") == Value::Null);
+        wait_for("the field expires", || client.run("HGET hash gone") == Value::Null);
+        // Whoever was told it was told what the log says already.
+        place.end(server, orderly);
+
+        let server = place.start(back);
+        let mut client = server.client();
+        assert_eq!(client.run("GET gone"), Value::Null);
+        assert_eq!(client.run("HGET hash gone"), Value::Null);
+        assert_eq!(client.run("GET there").text(), "v");
+        assert!((now..now + 1100).contains(&integer(client.run("EXPIRETIME there"))));
+        assert_absolute_deadlines_hold(&mut client, HOUR);
+        place.end(server, orderly);
+        let _ = fs::remove_dir_all(place.root.path().join("data"));
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline() {
+    let Some(place) = Place::new() else { return };
+    for (from, to) in [(0, -HOUR), (TEN_YEARS, 0)] {
+        let server = place.start(from);
+        let mut client = server.client();
+        ok(&mut client, "SET lock me PX 3000");
+        ok(&mut client, "SET renewed v PX 3000");
+        ok(&mut client, "SET far v EX 100000");
+        assert!(matches!(client.run("HSET hash short 1 far 2"), Value::Integer(_)));
+        assert_eq!(integer(client.run("HPEXPIRE hash 3000 FIELDS 1 short")), 1);
+        let start = Instant::now();
+        place.clock.set(to);
+        place.wait_until_said("was set back");
+        // What is given from now on follows the clock as it is.
+        assert_eq!(integer(client.run("EXPIRE renewed 1000")), 1);
+        ok(&mut client, "SET later v EX 1000");
+        assert_absolute_deadlines_hold(&mut client, 2 * HOUR);
+        wait_for("the lock is free", || client.run("GET lock") == Value::Null);
+        wait_for("the field is gone", || client.run("HGET hash short") == Value::Null);
+        assert!(start.elapsed() >= Duration::from_millis(2900), "not earlier: {:?}", start.elapsed());
+        for key in ["renewed", "later"] {
+            let ttl = integer(client.run(&format!("TTL {key}")));
+            assert!((900..=1000).contains(&ttl), "{key}: {ttl}");
+        }
+        assert_eq!(client.run("HGET hash far").text(), "2");
+        assert_eq!(client.run("GET far").text(), "v");
+        place.end(server, false);
+
+        let server = place.start(to);
+        let mut client = server.client();
+        assert_eq!(client.run("GET lock"), Value::Null);
+        assert!((800..=1000).contains(&integer(client.run("TTL later"))));
+        assert_absolute_deadlines_hold(&mut client, HOUR);
+        place.end(server, true);
+        let _ = fs::remove_dir_all(place.root.path().join("data"));
+    }
+}
+
+#[test]
+fn what_expired_while_the_clock_was_ahead_for_a_moment_stays_gone() {
+    let Some(place) = Place::new() else { return };
+    let server = place.start(0);
+    let mut client = server.client();
+    let until = time(&mut client) + HOUR;
+    ok(&mut client, "SET session v EX 1000");
+    ok(&mut client, &format!("SET until v EXAT {until}"));
+    ok(&mut client, "SET for-ever v");
+    place.clock.set(TEN_YEARS);
+    wait_for("it expires", || client.run("GET session") == Value::Null);
+    place.clock.set(0);
+    place.wait_until_said("was set back");
+    assert_eq!(client.run("GET session"), Value::Null);
+    assert_eq!(client.run("GET for-ever").text(), "v");
+    assert_absolute_deadlines_hold(&mut client, HOUR);
+    wait_for("the clock is followed", || ahead_ms(&mut client) > 0);
+    place.end(server, false);
+    let server = place.start(0);
+    assert_eq!(server.client().run("GET session"), Value::Null);
+    assert_absolute_deadlines_hold(&mut server.client(), HOUR);
+    place.end(server, true);
+}

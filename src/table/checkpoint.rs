@@ -211,6 +211,8 @@ impl TableWriter {
     pub fn end_checkpoint(&mut self, done: Durable) {
         let durable = self.checkpoints.durable;
         assert_eq!(done.meta.sequence, durable.sequence + 1, "the checkpoint that was begun");
+        // Most are in use now: those of both checkpoints, and what was written meanwhile.
+        self.note_need(self.pages_kept());
         let retired = self.checkpoints.retired.take().expect("a checkpoint was begun");
         self.space.end_checkpoint(retired.into_iter());
         self.checkpoints.durable = done.meta;

@@ -124,14 +124,13 @@ impl Table {
 impl TableWriter {
     /// Notes that so many pages are needed beside those in use.
     pub(super) fn note_need(&mut self, pages: u64) {
-        let kept = self.pages_kept();
         let need = &mut self.tail.needs[0];
-        *need = (*need).max(self.space.in_use() + pages + kept);
+        *need = (*need).max(self.space.in_use() + pages);
     }
 
-    /// Notes that changes need so many pages.
-    pub(super) fn note_changes(&mut self, pages: u64) {
-        self.note_need(pages);
+    /// Notes that there were changes, and the pages that they left in use.
+    pub(super) fn note_changes(&mut self) {
+        self.note_need(self.pages_kept());
         self.tail.fruitless = 0;
     }
 
@@ -145,7 +144,7 @@ impl TableWriter {
     /// Decides whether the file is to become shorter. Then no page behind the new end is handed out any more.
     pub(super) fn plan_tail(&mut self) -> Option<Plan> {
         self.release(RELEASE_MAX);
-        self.note_need(0);
+        self.note_need(self.pages_kept());
         let need = self.tail.needs.into_iter().max().expect("there are intervals");
         let plan = self.tail.plan(need, self.space.pages());
         self.space.set_ceiling(plan.as_ref().map_or(u64::MAX, |plan| plan.pages));
@@ -168,6 +167,7 @@ impl TableWriter {
         if pages - end >= plan.slack {
             self.space.shrink(end);
             self.table().pages.set_count(end);
+            self.count_pages();
             self.tail.fruitless = 0;
         }
     }

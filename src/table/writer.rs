@@ -156,6 +156,7 @@ impl TableWriter {
         let budget = RELEASE_BUDGET + 2 * self.space.freed_by_group();
         self.space.freeze(&self.roots);
         self.release(budget);
+        self.note_changes();
         self.count_pages();
         Frozen { generation }
     }
@@ -187,7 +188,6 @@ impl TableWriter {
     /// Makes sure that `pages` pages can be written, by growing the file if need be. Pages that readers or a
     /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
     pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {
-        self.note_changes(pages);
         self.ensure(pages, Need::Room)
     }
 
@@ -234,6 +234,7 @@ impl TableWriter {
     #[cold]
     fn make_room(&mut self, wanted: u64) -> Result<(), TableError> {
         self.release(usize::MAX);
+        self.note_need(wanted);
         let missing = wanted.saturating_sub(self.space.free());
         if missing == 0 {
             return Ok(());
@@ -264,7 +265,7 @@ impl TableWriter {
 
     /// Pages that stay free beside those of changes: for deletes, and for the next checkpoint.
     pub(super) fn pages_kept(&self) -> u64 {
-        self.headroom_pages + self.checkpoints.reserve_pages(self.space.pages())
+        self.left_pages.max(self.headroom_pages) + self.checkpoints.reserve_pages(self.space.pages())
     }
 
     /// An error of the file.
@@ -341,7 +342,7 @@ impl TableWriter {
     }
 
     /// Shows the numbers of pages to `Table::stats`.
-    fn count_pages(&self) {
+    pub(super) fn count_pages(&self) {
         let numbers = &self.own.table().numbers;
         numbers.set_pages(self.space.pages(), self.space.free(), self.space.waiting(), self.space.parked());
     }

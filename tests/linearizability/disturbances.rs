@@ -1,12 +1,8 @@
 //! What happens to the server while clients talk to it: it is killed and started again, paused, and its clock jumps.
 
 use crate::clients::Shared;
-<<<<<<< HEAD
-use crate::common::{PATIENCE, TestServer, free_port};
-=======
 use crate::common::fake_clock::FakeClock;
-use crate::common::{TestServer, free_port};
->>>>>>> 64880e9 (Measure deadlines by the system's clock, whatever the time in the files says)
+use crate::common::{PATIENCE, TestServer, free_port};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use rustix::process::{Pid, Signal, kill_process};

@@ -10,14 +10,12 @@ use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
 use common::fake_clock::FakeClock;
-use common::{Client, TestServer, Value, free_port};
+use common::{Client, TestServer, Value, eventually, free_port};
 
 /// Seconds of an hour, a day and ten years.
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const TEN_YEARS: i64 = 3652 * DAY;
-/// How long what is waited for may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A directory whose servers look at a clock that can be set.
 struct Place {
@@ -68,15 +66,7 @@ impl Place {
 
     /// Waits until the log of events says something.
     fn wait_until_said(&self, words: &str) {
-        wait_for(words, || self.said().contains(words));
-    }
-}
-
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < TIMEOUT, "not within {TIMEOUT:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        eventually(words, || self.said().contains(words));
     }
 }
 
@@ -148,13 +138,13 @@ fn a_clock_that_was_ahead_once_is_told_and_breaks_no_deadline() {
         ok(&mut client, "SET relative v EX 100");
         assert!((40..=100).contains(&integer(client.run("TTL relative"))));
         ok(&mut client, "SET short v PX 30");
-        wait_for("a short deadline passes", || client.run("GET short") == Value::Null);
+        eventually("a short deadline passes", || client.run("GET short") == Value::Null);
         place.wait_until_said("is ahead of the system's clock");
         let ahead = ahead_ms(&mut client);
         assert!((TEN_YEARS - DAY..=TEN_YEARS).contains(&(ahead / 1000)), "{ahead}");
         // The way to set it right.
         ok(&mut client, "SAVE");
-        wait_for("the stored time is right", || ahead_ms(&mut client) == 0);
+        eventually("the stored time is right", || ahead_ms(&mut client) == 0);
         place.end(server, orderly);
 
         let server = place.start(0);
@@ -176,8 +166,8 @@ fn a_clock_that_is_behind_after_a_restart_brings_nothing_back() {
         assert!(matches!(client.run("HSET hash gone 1 there 2"), Value::Integer(_)));
         assert_eq!(integer(client.run("HPEXPIRE hash 30 FIELDS 1 gone")), 1);
         let now = time(&mut client);
-        wait_for("the key expires", || client.run("GET gone") == Value::Null);
-        wait_for("the field expires", || client.run("HGET hash gone") == Value::Null);
+        eventually("the key expires", || client.run("GET gone") == Value::Null);
+        eventually("the field expires", || client.run("HGET hash gone") == Value::Null);
         // Whoever was told it was told what the log says already.
         place.end(server, orderly);
 
@@ -211,8 +201,8 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
         assert_eq!(integer(client.run("EXPIRE renewed 1000")), 1);
         ok(&mut client, "SET later v EX 1000");
         assert_absolute_deadlines_hold(&mut client, 2 * HOUR);
-        wait_for("the lock is free", || client.run("GET lock") == Value::Null);
-        wait_for("the field is gone", || client.run("HGET hash short") == Value::Null);
+        eventually("the lock is free", || client.run("GET lock") == Value::Null);
+        eventually("the field is gone", || client.run("HGET hash short") == Value::Null);
         assert!(start.elapsed() >= Duration::from_millis(2900), "not earlier: {:?}", start.elapsed());
         for key in ["renewed", "later"] {
             let ttl = integer(client.run(&format!("TTL {key}")));
@@ -242,13 +232,13 @@ fn what_expired_while_the_clock_was_ahead_for_a_moment_stays_gone() {
     ok(&mut client, &format!("SET until v EXAT {until}"));
     ok(&mut client, "SET for-ever v");
     place.clock.set(TEN_YEARS);
-    wait_for("it expires", || client.run("GET session") == Value::Null);
+    eventually("it expires", || client.run("GET session") == Value::Null);
     place.clock.set(0);
     place.wait_until_said("was set back");
     assert_eq!(client.run("GET session"), Value::Null);
     assert_eq!(client.run("GET for-ever").text(), "v");
     assert_absolute_deadlines_hold(&mut client, HOUR);
-    wait_for("the clock is followed", || ahead_ms(&mut client) > 0);
+    eventually("the clock is followed", || ahead_ms(&mut client) > 0);
     place.end(server, false);
     let server = place.start(0);
     assert_eq!(server.client().run("GET session"), Value::Null);

@@ -7,10 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ackd::table::verify_path;
-use common::{Client, TestServer, Value, encode};
+use common::{Client, PATIENCE, TestServer, Value, encode};
 
-/// How long space and memory may take to go back. Memory is promised within a minute; a busy machine gets as much again.
-const GIVEN_BACK_MAX: Duration = Duration::from_secs(120);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 /// A table's file with next to nothing in it: pages for deletes when the disk is full, and twice the free pages that stay.
@@ -53,7 +51,7 @@ fn save_until_small(client: &mut Client, data: &Path) -> u32 {
         if table_bytes(data) <= SMALL_BYTES {
             return saves;
         }
-        assert!(start.elapsed() < GIVEN_BACK_MAX, "{} bytes after {saves} SAVEs", table_bytes(data));
+        assert!(start.elapsed() < PATIENCE, "{} bytes after {saves} SAVEs", table_bytes(data));
         std::thread::sleep(LOOK);
     }
     unreachable!("there is no end of numbers")
@@ -125,7 +123,7 @@ fn an_idle_server_gives_space_back() {
     assert_eq!(client.run("FLUSHALL"), ok());
     let start = Instant::now();
     while table_bytes(&data) > SMALL_BYTES {
-        assert!(start.elapsed() < GIVEN_BACK_MAX, "{} bytes", table_bytes(&data));
+        assert!(start.elapsed() < PATIENCE, "{} bytes", table_bytes(&data));
         std::thread::sleep(LOOK);
     }
 }
@@ -180,7 +178,7 @@ fn memory_that_a_burst_took_goes_back_within_a_minute() {
     let start = Instant::now();
     while anonymous_mib(&server) > before + MORE_MIB {
         let now = anonymous_mib(&server);
-        assert!(start.elapsed() < GIVEN_BACK_MAX, "{before} MiB, {most} in the burst, {now} now");
+        assert!(start.elapsed() < PATIENCE, "{before} MiB, {most} in the burst, {now} now");
         std::thread::sleep(LOOK);
     }
     let (now, took) = (anonymous_mib(&server), start.elapsed());

@@ -5,9 +5,8 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
 
-use common::{TestServer, Value, free_port};
+use common::{PATIENCE, TestServer, Value, free_port};
 
 /// A second address of the loopback interface.
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -19,7 +18,7 @@ fn is_served(address: impl Into<SocketAddr>) -> bool {
 
 /// Whether a client gets the answer to a PING.
 fn ping(mut stream: &TcpStream) -> bool {
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut reply = [0; 7];
     stream.write_all(b"PING\r\n").is_ok() && stream.read_exact(&mut reply).is_ok() && reply == *b"+PONG\r\n"
 }

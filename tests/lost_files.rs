@@ -5,13 +5,10 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ackd::cli::exit;
-use common::{Client, TestServer, Value};
-
-/// How long the server may go on: it looks once a second.
-const NOTICE_TIMEOUT: Duration = Duration::from_secs(20);
+use common::{Client, PATIENCE, TestServer, Value, eventually};
 
 /// A server with its log of events in a file.
 struct Place {
@@ -50,7 +47,7 @@ fn write_until_the_end(client: &mut Client, from: u64) -> u64 {
             Ok(other) => panic!("SET answered {other:?}"),
             Err(_) => return number,
         }
-        assert!(start.elapsed() < NOTICE_TIMEOUT, "the server goes on");
+        assert!(start.elapsed() < PATIENCE, "the server goes on");
     }
     unreachable!()
 }
@@ -63,11 +60,7 @@ fn write_keys(client: &mut Client, keys: u64) {
 
 /// Waits for the end that a change leads to, and makes sure that it was named.
 fn assert_ends(place: &Place, server: &mut TestServer, name: &str, what: &str) {
-    let start = Instant::now();
-    while !server.has_ended() {
-        assert!(start.elapsed() < NOTICE_TIMEOUT, "the server goes on: {name} {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually(&format!("the server ends: {name} {what}"), || server.has_ended());
     let said = place.said();
     assert_eq!(server.wait().code(), Some(i32::from(exit::IO)), "{name} {what}: {said}");
     assert!(said.lines().any(|line| line.contains(name) && line.contains(what)), "{name} {what}: {said}");
@@ -179,11 +172,7 @@ fn a_spare_that_vanishes_is_named_before_it_is_needed() {
         names.sort();
         names
     };
-    let start = Instant::now();
-    while spares().len() < 3 {
-        assert!(start.elapsed() < NOTICE_TIMEOUT, "no spares are made");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually("spares are made", || spares().len() >= 3);
     // Not the newest: that one may have its name and not be ready yet.
     let spare = spares()[1].clone();
     fs::remove_file(&spare).unwrap();

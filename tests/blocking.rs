@@ -190,6 +190,12 @@ fn what_stands_behind_a_waiting_command_waits() {
     client.send(&pipeline).unwrap();
     assert_eq!(client.reply().unwrap(), Value::Simple("OK".into()), "what stands before it does not wait");
     wait_for_blocked(&mut other, 1);
+    // Nor does what the connection answers by itself.
+    let mut second = server.client();
+    second.send(b"SELECT 0\r\nPING\r\nBLPOP none 0\r\n").unwrap();
+    assert_eq!(second.reply().unwrap(), Value::Simple("OK".into()));
+    assert_eq!(second.reply().unwrap(), Value::Simple("PONG".into()));
+    wait_for_blocked(&mut other, 2);
     assert_eq!(other.run("EXISTS before after"), Value::Integer(1));
     assert_eq!(other.run("RPUSH q e"), Value::Integer(1));
     assert_eq!(client.reply().unwrap(), popped("q", "e"));

@@ -318,9 +318,13 @@ impl Connection {
         self.info.set_waiting(true);
         let (promise, mut resolver) = self.promise.take().unwrap_or_else(promise);
         loop {
+            let may_wait = self.work.as_ref().is_some_and(|work| work.may_wait());
+            if may_wait {
+                // The replies to what stands before it do not wait.
+                self.send().await?;
+            }
             let work = self.work.as_deref_mut().expect("a round has buffers");
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
-            let may_wait = work.may_wait();
             let submission = work.submission(self.session.client_id(), resolver);
             self.writer.submit(submission).await.map_err(|_| Ended)?;
             let completion = match may_wait {

@@ -150,7 +150,7 @@ fn representations_are_those_of_redis() {
 
 #[test]
 fn waiting_for_members_is_that_of_redis() {
-    compare(include_str!("waiting.txt"), &[Manner::LineByLine]);
+    compare(include_str!("waiting.txt"), &BOTH);
 }
 
 #[test]

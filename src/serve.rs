@@ -125,6 +125,8 @@ fn redo_bytes_max() -> usize {
 fn failure(dir: &Path, error: &StorageError) -> Failure {
     let code = if error.is_in_use() {
         exit::IN_USE
+    } else if error.is_of_the_table_size() {
+        exit::START
     } else if error.is_damage() {
         exit::DAMAGED
     } else {

@@ -15,7 +15,7 @@ use crate::owner;
 use crate::recovery::{RecoveryError, Report, TableSource, recover};
 use crate::scrub;
 use crate::state::ServerState;
-use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableOptions};
+use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableError, TableOptions};
 use crate::writer::{
     RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterOptions, WriterQueue, doorbell,
     writer_queue_with,
@@ -64,6 +64,21 @@ pub enum StorageError {
         /// Where the log should be.
         path: PathBuf,
     },
+    /// The table's mapping does not fit the addresses that the process may have.
+    #[error(
+        "cannot map {}: no addresses for a table of up to {bytes} bytes (table-max-size): set table-max-size lower, or lift \
+         the limit of this process's address space (ulimit -v{})",
+        path.display(),
+        limit.map(|limit| format!(", now {limit} bytes")).unwrap_or_default()
+    )]
+    NoAddresses {
+        /// The table's file.
+        path: PathBuf,
+        /// Size of the mapping.
+        bytes: u64,
+        /// The limit of the process, if there is one.
+        limit: Option<u64>,
+    },
     /// A file or a thread could not be made.
     #[error("{what}: {source}")]
     Io {
@@ -80,7 +95,7 @@ impl StorageError {
         match self {
             StorageError::Recovery(error) => error.is_damage(),
             StorageError::NoTable { .. } | StorageError::NoLogDir { .. } => true,
-            StorageError::DataDir(_) | StorageError::Io { .. } => false,
+            StorageError::DataDir(_) | StorageError::NoAddresses { .. } | StorageError::Io { .. } => false,
         }
     }
 
@@ -93,6 +108,15 @@ impl StorageError {
     pub fn is_of_one_group(&self) -> bool {
         use wal::ReadError::Corrupt;
         matches!(self, StorageError::Recovery(RecoveryError::Read(Corrupt { reason, .. })) if reason.is_of_one_group())
+    }
+
+    /// Whether `table-max-size` is too large for the process, or too small for the table.
+    pub fn is_of_the_table_size(&self) -> bool {
+        use RecoveryError::Table;
+        matches!(
+            self,
+            StorageError::NoAddresses { .. } | StorageError::Recovery(Table(TableError::TooLong { .. }))
+        )
     }
 
     /// Whether another server holds the directory.
@@ -194,9 +218,13 @@ fn open_table_file(
     options: &TableOptions,
 ) -> Result<TableSource, StorageError> {
     let path = dir.table_path();
-    let failed = |what: &str, path: &Path, source| StorageError::Io {
-        what: format!("cannot {what} {}", path.display()),
-        source,
+    let bytes = FILE_BYTES_LIMIT.min(options.file_bytes_max);
+    let failed = |what: &str, path: &Path, source: io::Error| match source.kind() {
+        io::ErrorKind::OutOfMemory => {
+            let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
+            StorageError::NoAddresses { path: path.to_owned(), bytes, limit }
+        }
+        _ => StorageError::Io { what: format!("cannot {what} {}", path.display()), source },
     };
     if !path.try_exists().map_err(|source| failed("look for", &path, source))? {
         let segments = wal::segments(log).map_err(RecoveryError::Read)?;
@@ -210,14 +238,13 @@ fn open_table_file(
             }
             _ => {}
         }
-        let file = MmapFile::create(&temporary, FILE_BYTES_LIMIT.min(options.file_bytes_max))
-            .map_err(|source| failed("create", &temporary, source))?;
+        let file =
+            MmapFile::create(&temporary, bytes).map_err(|source| failed("create", &temporary, source))?;
         let _ = Table::create(Box::new(file), options).map_err(RecoveryError::Table)?;
         std::fs::rename(&temporary, &path).map_err(|source| failed("rename", &temporary, source))?;
         dir.sync().map_err(StorageError::DataDir)?;
     }
     owner::pass_on(&path).map_err(|source| failed("change the owner of", &path, source))?;
-    let file = MmapFile::open(&path, FILE_BYTES_LIMIT.min(options.file_bytes_max))
-        .map_err(|source| failed("open", &path, source))?;
+    let file = MmapFile::open(&path, bytes).map_err(|source| failed("open", &path, source))?;
     Ok(TableSource::Existing(Box::new(file)))
 }

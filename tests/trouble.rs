@@ -57,7 +57,12 @@ impl Drop for Place {
 
 /// Starts a server that is to end by itself; returns its code and what it says.
 fn refusal(dir: &Path) -> (i32, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ackd"))
+    refusal_by(Command::new(env!("CARGO_BIN_EXE_ackd")), dir)
+}
+
+/// The same by a command that becomes the server.
+fn refusal_by(mut command: Command, dir: &Path) -> (i32, String) {
+    let mut child = command
         .args(["--bind", "127.0.0.1", "--port", &free_port().to_string(), "--dir"])
         .arg(dir)
         .stdin(Stdio::null())
@@ -218,6 +223,58 @@ fn a_table_without_a_usable_meta_stops_the_start() {
     assert_unchanged(&before, &place.dir());
     fs::write(&table, whole).unwrap();
     assert_eq!(place.start(&[]).client().run("DBSIZE"), Value::Integer(10));
+}
+
+#[test]
+fn a_table_that_was_cut_stops_the_start() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    write_keys(&mut server.client(), 10);
+    assert_eq!(server.client().run("SAVE"), Value::Simple("OK".into()));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+    let table = place.dir().join("table.ackd");
+    let whole = fs::read(&table).unwrap();
+    for bytes in [0, 100, 4096, 5000, 8192, 12_288, whole.len() / 2] {
+        fs::write(&table, &whole[..bytes]).unwrap();
+        let before = contents(&place.dir());
+        let (code, said) = refusal(&place.dir());
+        assert_eq!(code, i32::from(exit::DAMAGED), "{bytes} bytes: {said}");
+        assert!(said.contains("outside the file"), "{bytes} bytes: {said}");
+        assert_unchanged(&before, &place.dir());
+    }
+    fs::write(&table, whole).unwrap();
+    assert_eq!(place.start(&[]).client().run("DBSIZE"), Value::Integer(10));
+}
+
+#[test]
+fn a_table_that_does_not_fit_its_mapping_stops_the_start_and_names_the_directive() {
+    let place = Place::new();
+    // No addresses for the mapping, with a table and without one.
+    let limited = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -v 8000000 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ackd")]);
+        command
+    };
+    for _ in 0..2 {
+        let (code, said) = refusal_by(limited(), &place.dir());
+        assert_eq!(code, i32::from(exit::START), "{said}");
+        assert!(said.contains("table-max-size") && said.contains("now 8192000000 bytes"), "{said}");
+        let mut server = place.start(&["--table-max-size", "1gb"]);
+        write_keys(&mut server.client(), 10);
+        // A table of more than 16 MiB.
+        for number in 0..400 {
+            let key = format!("large:{number}");
+            let set = server.client().command(&[b"SET", key.as_bytes(), &[b'v'; 50_000]]);
+            assert_eq!(set, Value::Simple("OK".into()));
+        }
+        assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+    }
+    // A table longer than it may be is not damaged.
+    let mut small = Command::new(env!("CARGO_BIN_EXE_ackd"));
+    small.args(["--table-max-size", "16mb"]);
+    let (code, said) = refusal_by(small, &place.dir());
+    assert_eq!(code, i32::from(exit::START), "{said}");
+    assert!(said.contains("table-max-size allows 4096"), "{said}");
 }
 
 #[test]

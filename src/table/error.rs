@@ -72,6 +72,14 @@ pub enum TableError {
         /// Number of nested roots.
         roots: usize,
     },
+    /// The table has more pages than its mapping may have.
+    #[error("table.ackd has {pages} pages of 4096 bytes, and table-max-size allows {pages_max}")]
+    TooLong {
+        /// Pages of the table.
+        pages: u64,
+        /// Pages that can be mapped.
+        pages_max: u64,
+    },
     /// Neither meta page can be used, so the table cannot be opened.
     #[error("no usable meta page: slot 0 {first}; slot 1 {second}")]
     NoMeta {
@@ -206,8 +214,10 @@ impl fmt::Display for CorruptReason {
 /// What is wrong with a meta page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetaFault {
-    /// The operating system could not read it, or the file ends before it.
+    /// The operating system could not read it.
     Unreadable,
+    /// The file ends before it.
+    OutOfFile,
     /// It was never written: all bytes are zero.
     Blank,
     /// It does not start with the table's magic bytes.
@@ -228,6 +238,7 @@ impl fmt::Display for MetaFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             MetaFault::Unreadable => write!(out, "cannot be read"),
+            MetaFault::OutOfFile => write!(out, "lies outside the file, which was cut"),
             MetaFault::Blank => write!(out, "was never written"),
             MetaFault::Magic => write!(out, "is not a table's"),
             MetaFault::Checksum => write!(out, "has a wrong checksum"),

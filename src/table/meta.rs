@@ -151,8 +151,8 @@ impl Meta {
     fn read(file: &dyn TableFile, slot: usize) -> Result<Result<Meta, MetaFault>, TableError> {
         match file.read_meta(slot) {
             Ok(bytes) => Ok(Meta::decode(&bytes, slot)),
-            Err(_) if file.bytes().is_ok_and(|bytes| bytes < (META_PAGES as usize * PAGE_BYTES) as u64) => {
-                Ok(Err(MetaFault::Unreadable))
+            Err(_) if file.bytes().is_ok_and(|bytes| bytes < ((slot + 1) * PAGE_BYTES) as u64) => {
+                Ok(Err(MetaFault::OutOfFile))
             }
             Err(source) => {
                 Err(TableError::Io { operation: "read a meta page of", path: file.path(), source })

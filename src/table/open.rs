@@ -125,6 +125,9 @@ pub(super) fn open(
     let bytes = file.bytes().map_err(io("find the length of"))?;
     let map = file.map().map_err(io("map"))?;
     let file_pages = (bytes / PAGE_BYTES as u64).min(map.pages());
+    if map.pages() < meta.pages {
+        return Err(TableError::TooLong { pages: meta.pages, pages_max: map.pages() });
+    }
     if file_pages < meta.pages {
         let reason = CorruptReason::OutOfFile { pages: file_pages };
         return Err(TableError::corrupt(meta.pages - 1, reason));

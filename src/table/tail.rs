@@ -1,7 +1,7 @@
 //! The end of the file: how long the file should be, and how what is free there goes back to the file system.
 //!
 //! The file grows when pages are needed, in steps, and by reservations that are not used up. So each checkpoint looks how
-//! many pages were needed at one time since the one before the last began: in use, and made sure of for changes. Beside
+//! many pages were needed at one time since the one before the last began: in use, and kept for more. Beside
 //! these an eighth of them stays free, `slack_pages` at least, and no less than that goes back at a time: a load that needs
 //! the same again and again makes the file neither grow nor shrink.
 //!

@@ -108,7 +108,10 @@ pub struct Report {
 pub fn read_metas(source: &(impl PageSource + ?Sized)) -> [Result<Meta, MetaFault>; 2] {
     [0, 1].map(|slot| {
         let mut page = [0; PAGE_BYTES];
-        source.read_page(slot, &mut page).map_err(|_| MetaFault::Unreadable)?;
+        source.read_page(slot, &mut page).map_err(|_| match source.pages() {
+            Ok(pages) if pages <= slot => MetaFault::OutOfFile,
+            _ => MetaFault::Unreadable,
+        })?;
         let bytes: &[u8; META_BYTES] = page.first_chunk().expect("a page is longer than a meta");
         Meta::decode(bytes, slot as usize)
     })

@@ -11,8 +11,8 @@ use crate::config::Config;
 /// Descriptors that the server needs in any case: the standard ones, the table, the directory's lock, the log of events,
 /// signals, the reactor's, the spare ones, the log's segment in use and the next, and some that are open for a moment.
 const OWN_FILES: u64 = 31;
-/// Descriptors of each thread that serves connections: its epoll instance and its bell.
-const FILES_PER_THREAD: u64 = 2;
+/// Descriptors of each thread that serves connections: its epoll instance, its bell, and one that is open for a moment.
+const FILES_PER_THREAD: u64 = 3;
 
 /// The descriptors that clients cannot have.
 #[derive(Clone, Copy, Debug)]

@@ -315,12 +315,17 @@ impl Client {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut buffer = [0; 65536];
-        match self.stream.read(&mut buffer)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                self.received.extend_from_slice(&buffer[..read]);
-                Ok(())
-            }
+        loop {
+            return match self.stream.read(&mut buffer) {
+                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    self.received.extend_from_slice(&buffer[..read]);
+                    Ok(())
+                }
+                // A process that is stopped and goes on, for instance.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
         }
     }
 }

@@ -222,7 +222,9 @@ impl Case {
         let life = place.live(self.phase, &trace);
         let injected = trace.injected();
         let name = self.name();
-        assert!(ended_in_order(life.status), "{name}: {}\n{}", life.status, life.log);
+        // No addresses for the table is a limit of the configuration.
+        let is_limit = self.call == "mmap" && life.status.code() == Some(2);
+        assert!(is_limit || ended_in_order(life.status), "{name}: {}\n{}", life.status, life.log);
         let code = life.status.code().expect("it ended in order");
         match &injected {
             None => assert_eq!(code, 0, "{name}: no fault, yet\n{}", life.log),

@@ -82,7 +82,7 @@ impl Running {
     fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
         let pid_file = root.path().join("pid");
-        let mut server = TestServer::start(&root.path().join("data"), &["--pidfile", &text(&pid_file)]);
+        let server = TestServer::start(&root.path().join("data"), &["--pidfile", &text(&pid_file)]);
         assert_eq!(server.client().run("SET k v"), Value::Simple("OK".into()));
         let socket = root.path().join(format!("{}.sock", server.port));
         let pid = format!("{}\n", server.pid());

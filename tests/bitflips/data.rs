@@ -44,7 +44,8 @@ pub fn table_options() -> TableOptions {
     TableOptions {
         file_bytes_max: TABLE_BYTES,
         headroom_pages: 16,
-        slack_pages: 64,
+        // The file is to stay full.
+        slack_pages: TABLE_BYTES / PAGE_BYTES as u64,
         instance_id: 42,
         seed: 5,
     }

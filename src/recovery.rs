@@ -239,7 +239,10 @@ fn check_log<S: Storage>(
     let end = loop {
         let step = reader.next();
         let (lsn, payload) = match step? {
-            Step::Record(record) => (record.lsn, Ok(effect::decode(record.payload).map(|_| ()))),
+            Step::Record(record) => {
+                mark.map_or(Ok(()), |mark| belongs::check_group(mark, record.group))?;
+                (record.lsn, Ok(effect::decode(record.payload).map(|_| ())))
+            }
             Step::CleanEnd(end) | Step::TornTail(end) => (end.last_lsn, Err(end)),
         };
         if !is_known {

@@ -3,11 +3,13 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
+use ackd::table::{META_BYTES, PAGE_BYTES, slot_place};
 use common::{Client, TestServer, Value, eventually, free_port};
 use wal::{DirStorage, GroupInfo, LogEnd, ReadOptions, Reader, Step};
 
@@ -93,11 +95,30 @@ fn refusal(dir: &Path) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// What the table remembers of the log, beside its two metas.
+fn marks(dir: &Path) -> [Vec<u8>; 2] {
+    let table = fs::read(dir.join("table.ackd")).unwrap();
+    [2, 3].map(|slot| {
+        let (page, at) = slot_place(slot);
+        table[page * PAGE_BYTES + at..][..META_BYTES].to_vec()
+    })
+}
+
+/// Puts back what the table remembered.
+fn put_marks(dir: &Path, marks: &[Vec<u8>; 2]) {
+    let table = fs::File::options().write(true).open(dir.join("table.ackd")).unwrap();
+    for (slot, mark) in (2..).zip(marks) {
+        let (page, at) = slot_place(slot);
+        table.write_all_at(mark, (page * PAGE_BYTES + at) as u64).unwrap();
+    }
+}
+
 #[test]
 fn a_damaged_last_group_is_refused_and_given_up_only_when_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("data");
     let mut server = TestServer::start(&dir, &[]);
+    let marks = marks(&dir);
     let mut client = server.client();
     for number in 0..10 {
         assert_eq!(client.run(&format!("SET key:{number} value")), Value::Simple("OK".into()));
@@ -121,9 +142,19 @@ fn a_damaged_last_group_is_refused_and_given_up_only_when_asked_for() {
         .output()
         .unwrap();
     assert_eq!(accepting.status.code(), Some(i32::from(exit::DAMAGED)));
-    // Without the seal it may be the group that a crash interrupted, or an acknowledged one.
+    // The table remembers of a quiet moment what was durable then, also when the seal is gone.
     bytes[(last.offset + last.disk_bytes) as usize..].fill(0);
     fs::write(&segment, &bytes).unwrap();
+    let accepting = Command::new(env!("CARGO_BIN_EXE_ackd"))
+        .args(["--accept-tail-loss", "--port", &free_port().to_string(), "--dir"])
+        .arg(&dir)
+        .output()
+        .unwrap();
+    assert_eq!(accepting.status.code(), Some(i32::from(exit::DAMAGED)));
+    let said = String::from_utf8_lossy(&accepting.stderr).into_owned();
+    assert!(said.contains("LSN 10 was durable"), "{said}");
+    // Killed before that moment, it may be the group that a crash interrupted, or an acknowledged one.
+    put_marks(&dir, &marks);
     let (code, said) = refusal(&dir);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     assert!(said.contains("--accept-tail-loss"), "{said}");

@@ -9,16 +9,22 @@
 //! - the table's note keeps a **mark** of the newest segment that took groups. A log without that segment has lost its end.
 //!
 //! The mark is written after a segment's header is durable and before its first group is: so the log may be one segment
-//! ahead of the mark, which holds nothing that was acknowledged, and never behind.
+//! ahead of the mark, which holds nothing that was acknowledged, and never behind. In quiet moments, and when the server
+//! stops, the mark is written again with the LSN that is durable by then and the log's checksum there: so an older copy of
+//! the newest segment, or the same one of another copy of the directory, does not pass for it.
 //!
 //! ```text
-//! mark:  0  8  number of the segment    8  8  its salt    16  8  an LSN that was durable
+//! mark:  0  8  number of the segment    16  8  an LSN that was durable        24  4  the log's checksum there
+//!        8  8  its salt                 28  4  1 if that checksum is known, 0 if not
 //! ```
+//! Marks of the version before end with the LSN.
 
-use wal::{Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
+use wal::{GroupInfo, Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
 
 /// Bytes of a mark.
-const MARK_BYTES: usize = 24;
+const MARK_BYTES: usize = 32;
+/// Bytes of a mark without a checksum.
+const OLD_MARK_BYTES: usize = 24;
 
 /// How files of a directory contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,14 +60,27 @@ pub enum Contradiction {
     },
     /// The log ends early.
     #[error(
-        "the log ends at LSN {last_lsn}, and LSN {durable_lsn} was durable: a file of it comes from an earlier copy. Put the \
-         right one back, or restore a backup of the whole directory"
+        "the log ends at LSN {last_lsn}, and LSN {durable_lsn} was durable: its end is damaged, or a file of it comes from an earlier \
+         copy. Put the right one back, or restore a backup of the whole directory"
     )]
     Short {
         /// LSN of the last record.
         last_lsn: u64,
         /// An LSN that was durable.
         durable_lsn: u64,
+    },
+    /// The log went on differently.
+    #[error(
+        "the log has another group than was written at LSN {lsn} (checksum {found:08x}, not {expected:08x}): it, or a file of \
+         it, comes from another copy of this directory. Restore table and log from one copy"
+    )]
+    OtherLog {
+        /// An LSN that was durable.
+        lsn: u64,
+        /// The log's checksum there, as the table's note knows it.
+        expected: u32,
+        /// The one that the log has.
+        found: u32,
     },
     /// Log and table have different histories.
     #[error(
@@ -86,15 +105,20 @@ pub fn encode_mark(mark: SegmentMark) -> [u8; MARK_BYTES] {
     for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
         *place = number.to_le_bytes();
     }
+    bytes[24..28].copy_from_slice(&mark.checksum.unwrap_or(0).to_le_bytes());
+    bytes[28..].copy_from_slice(&u32::from(mark.checksum.is_some()).to_le_bytes());
     bytes
 }
 
 /// Reads a mark back; `None` if these are not the bytes of one.
 pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
-    let (numbers, []) = bytes.as_chunks::<8>() else { return None };
-    let [sequence, salt, last_lsn] = numbers else { return None };
-    let number = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    Some(SegmentMark { sequence: number(sequence), salt: number(salt), last_lsn: number(last_lsn) })
+    if bytes.len() != MARK_BYTES && bytes.len() != OLD_MARK_BYTES {
+        return None;
+    }
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    let checksum = (bytes.len() == MARK_BYTES).then(|| number(24));
+    let checksum = checksum.filter(|known| known >> 32 == 1).map(|known| known as u32);
+    Some(SegmentMark { sequence: number(0), salt: number(8), last_lsn: number(16), checksum })
 }
 
 /// The mark that the log is to be held against: none if a repair has put another log in the place of the one that was
@@ -134,6 +158,18 @@ pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
     Ok(())
 }
 
+/// Holds a group of records against the mark.
+pub fn check_group(mark: SegmentMark, group: &GroupInfo) -> Result<(), Contradiction> {
+    let Some(expected) = mark.checksum else { return Ok(()) };
+    let lsn = mark.last_lsn;
+    // A group in which the LSN is not the last is another one, too.
+    let is_about_it = (group.first_lsn..=group.last_lsn).contains(&lsn);
+    if !is_about_it || (group.last_lsn == lsn && group.checksum == expected) {
+        return Ok(());
+    }
+    Err(Contradiction::OtherLog { lsn, expected, found: group.checksum })
+}
+
 /// Holds the log against the checkpoint of the table: `before` is the last group that the log has up to `lsn`, `adopted`
 /// what a repair wrote the log for.
 pub fn check_history(
@@ -157,10 +193,13 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_mark_stay_what_they_are() {
-        let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3 };
+        let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3, checksum: Some(4) };
         let bytes = encode_mark(mark);
-        assert_eq!((bytes[0], bytes[8], bytes[16]), (1, 2, 3));
+        assert_eq!((bytes[0], bytes[8], bytes[16], bytes[24], bytes[28]), (1, 2, 3, 4, 1));
         assert_eq!(decode_mark(&bytes), Some(mark));
         assert_eq!(decode_mark(&bytes[1..]), None);
+        let unknown = SegmentMark { checksum: None, ..mark };
+        assert_eq!(decode_mark(&bytes[..24]), Some(unknown), "as the version before wrote it");
+        assert_eq!(decode_mark(&encode_mark(unknown)), Some(unknown));
     }
 }

@@ -26,7 +26,7 @@ pub struct Copy {
     pub table: Vec<u8>,
     /// What is in it.
     pub state: State,
-    /// Whether neither a segment was begun nor a checkpoint taken in this life.
+    /// Whether this life had neither a quiet moment after a write, nor began a segment, nor took a checkpoint.
     pub is_untold: bool,
 }
 
@@ -74,6 +74,9 @@ impl Life {
             if random.random_range(0..12) == 0 {
                 self.checkpoint();
             }
+            if random.random_range(0..3) == 0 {
+                self.rest();
+            }
         }
     }
 
@@ -97,6 +100,12 @@ impl Life {
         self.is_untold &= log.status().rotations == rotations;
         let frozen = writer.freeze();
         writer.publish(frozen);
+    }
+
+    /// A quiet moment.
+    fn rest(&mut self) {
+        self.parts.log.seal(self.wall_micros).expect("seal");
+        self.is_untold = false;
     }
 
     /// Makes the table durable, as the writer does.

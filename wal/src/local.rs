@@ -67,6 +67,8 @@ pub struct LocalLog<S: Storage> {
     counters: Counters,
     /// Which files the segments with records are.
     places: Places,
+    /// LSN that is remembered outside the log.
+    remembered_lsn: Lsn,
 }
 
 /// The segment that takes groups.
@@ -164,6 +166,8 @@ impl<S: Storage> LocalLog<S> {
             salts,
             counters: Counters::default(),
             places,
+            // Whoever starts the log remembers where it goes on.
+            remembered_lsn: chain.last_lsn,
         })
     }
 
@@ -249,7 +253,7 @@ impl<S: Storage> LocalLog<S> {
         };
         let written = write_header(&self.storage, &next.file, &header);
         self.note(written)?;
-        self.remember(&header)?;
+        self.remember(SegmentMark { sequence: header.sequence, salt: header.salt, ..self.mark() })?;
         self.closed.push_back(self.active.close(self.chain.last_lsn));
         let offset = u64::from(header.block_bytes);
         self.active = Active { file: Arc::new(next.file), header, offset };
@@ -260,20 +264,21 @@ impl<S: Storage> LocalLog<S> {
         Ok(())
     }
 
-    /// Has a segment that is taken into use remembered outside the log. Before its header is durable it must not be: a
-    /// power cut would leave the mark of a segment that is not there.
-    fn remember(&mut self, header: &SegmentHeader) -> Result<(), LogError> {
+    /// Has remembered outside the log which segment takes groups, and how far it is durable. Before the segment's header is
+    /// durable this must not happen: a power cut would leave the mark of a segment that is not there.
+    fn remember(&mut self, mark: SegmentMark) -> Result<(), LogError> {
         let Some(remember) = &self.options.remember else { return Ok(()) };
-        let (sequence, salt) = (header.sequence, header.salt);
-        let remembered = remember.remember(SegmentMark { sequence, salt, last_lsn: self.synced_lsn });
-        let path = self.storage.path(&segment_name(sequence));
-        self.note(remembered.map_err(LogError::io("remember the segment", path)))
+        let remembered = remember.remember(mark);
+        let path = self.storage.path(&segment_name(mark.sequence));
+        self.note(remembered.map_err(LogError::io("remember the segment", path)))?;
+        self.remembered_lsn = mark.last_lsn;
+        Ok(())
     }
 
     /// The segment that takes groups now.
     pub fn mark(&self) -> SegmentMark {
         let SegmentHeader { sequence, salt, .. } = self.active.header;
-        SegmentMark { sequence, salt, last_lsn: self.synced_lsn }
+        SegmentMark { sequence, salt, last_lsn: self.synced_lsn, checksum: self.synced_checksum }
     }
 
     /// Waits for the group in flight, if any.
@@ -446,15 +451,15 @@ impl<S: Storage> Log for LocalLog<S> {
         let breaks_reservation = self.reserved > 0
             && self.takes_active(self.reserved, 0)
             && !self.takes_active(self.reserved, block);
-        if self.sealed || !has_room || breaks_reservation {
-            return Ok(());
+        if !self.sealed && has_room && !breaks_reservation {
+            let empty = self.group();
+            self.start_group(empty, GroupKind::Seal, wall_micros);
+            self.finish_in_flight()?;
+            self.counters.seals += 1;
+            self.sealed = true;
         }
-        let empty = self.group();
-        self.start_group(empty, GroupKind::Seal, wall_micros);
-        self.finish_in_flight()?;
-        self.counters.seals += 1;
-        self.sealed = true;
-        Ok(())
+        // The seal is gone with its segment, and an older copy of that may be sealed, too.
+        if self.remembered_lsn < self.synced_lsn { self.remember(self.mark()) } else { Ok(()) }
     }
 
     fn last_lsn(&self) -> Lsn {

@@ -38,7 +38,8 @@ pub trait Log: Send {
 
     /// Says in the log itself how far it is durable, if that is not said already. Until then damage to the last
     /// group may look like a write that a crash interrupted. Does nothing when the segment has no room for it:
-    /// the next segment says the same.
+    /// the next segment says the same. Has it
+    /// [remembered](crate::LogOptions::remember) outside the log as well.
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError>;
 
     /// LSN of the last record submitted, 0 before the first.

@@ -44,6 +44,8 @@ pub struct SegmentMark {
     pub salt: u64,
     /// LSN of the last record known to be durable.
     pub last_lsn: Lsn,
+    /// Checksum of the group of records that ends there; `None` if there is none, or it is not known.
+    pub checksum: Option<u32>,
 }
 
 /// Somebody who remembers the newest segment.
@@ -98,7 +100,8 @@ pub struct LogOptions {
     pub sync_thread: bool,
     /// Called by that thread each time that it is done with a group.
     pub synced: Option<Notify>,
-    /// Told of each segment that is taken into use, after its header is durable and before its first group is written.
+    /// Told of each segment that is taken into use, after its header is durable and before its first group is written; and
+    /// with each [`Log::seal`](crate::Log::seal) how far the log is durable by then.
     pub remember: Option<Remember>,
     /// The state that this log is written for by a repair; stands in the headers of its segments.
     pub adopted: Option<Known>,

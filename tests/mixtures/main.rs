@@ -9,15 +9,16 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 
+mod cases;
 mod life;
 
 use std::collections::BTreeMap;
 
 use ackd::recovery::RecoveryError;
-use life::{Copy, Life, State, start};
+use cases::{Case, History};
+use life::{Life, start};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use wal::MemoryStorage;
 
 /// Histories without `ACKD_MIXTURES`.
 const HISTORIES: u64 = 60;
@@ -34,11 +35,11 @@ struct Tally {
 }
 
 impl Tally {
-    /// Looks at one start. `is_untold` if nothing tells the files from right ones.
-    fn case(&mut self, name: &str, (log, table): (&MemoryStorage, &[u8]), right: &State, is_untold: bool) {
+    /// Looks at one start.
+    fn case(&mut self, Case { name, log, table, right, is_untold }: &Case) {
         match start(log, table) {
             Ok(found) if found == *right => self.right += 1,
-            Ok(_) if is_untold => self.untold += 1,
+            Ok(_) if *is_untold => self.untold += 1,
             Ok(found) => panic!(
                 "{name}: {} keys were served where {} are right, and nobody said so",
                 found.len(),
@@ -72,65 +73,12 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// A directory that lived, was copied, and lived on twice.
-struct History {
-    at_copy: Copy,
-    one: Copy,
-    other: Copy,
-}
-
-impl History {
-    fn new(seed: u64) -> Self {
-        let mut random = SmallRng::seed_from_u64(seed);
-        let mut first = Life::begin(&mut random);
-        first.live(&mut random);
-        let at_copy = first.end();
-        let [one, other] = [0, 1].map(|_| {
-            let mut life = Life::go_on(&at_copy, &mut random);
-            life.live(&mut random);
-            life.end()
-        });
-        Self { at_copy, one, other }
-    }
-}
-
 #[test]
 fn files_of_two_copies_are_served_whole_or_refused() {
     let (first, count) = (setting("ACKD_MIXTURES_SEED", 1), setting("ACKD_MIXTURES", HISTORIES));
     let mut tally = Tally::default();
     for seed in first..first + count {
-        let History { at_copy, one, other } = History::new(seed);
-        let pairs = [
-            (&one, &other, "the other copy"),
-            (&other, &one, "the other copy"),
-            (&at_copy, &one, "a later day"),
-        ];
-        for (table, log, which) in pairs {
-            let name = format!("seed {seed}: a table with the log of {which}");
-            tally.case(&name, (&log.log, &table.table), &log.state, false);
-        }
-        for life in [&one, &other] {
-            let name = format!("seed {seed}: a log put back from before");
-            tally.case(&name, (&at_copy.log, &life.table), &life.state, life.is_untold);
-            // Both files of one day are that day's.
-            tally.case("both from before", (&at_copy.log, &at_copy.table), &at_copy.state, false);
-        }
-        for (own, foreign) in [(&one, &other), (&other, &one), (&one, &at_copy)] {
-            for segment in foreign.log.names() {
-                let (Some(bytes), Some(before)) =
-                    (foreign.log.contents(&segment), own.log.contents(&segment))
-                else {
-                    continue;
-                };
-                if bytes == before {
-                    continue;
-                }
-                let mixed = own.log.fork();
-                mixed.set_contents(&segment, bytes);
-                let name = format!("seed {seed}: {segment} of another copy");
-                tally.case(&name, (&mixed, &own.table), &own.state, own.is_untold);
-            }
-        }
+        History::new(seed).mixtures().iter().for_each(|case| tally.case(case));
     }
     println!(
         "mixtures: {} cases from seed {first} on, {} right, {:?} refused, {} that nothing tells from right ones",
@@ -148,40 +96,10 @@ fn a_log_that_lost_a_segment_is_refused() {
     let (first, count) = (setting("ACKD_MIXTURES_SEED", 1), setting("ACKD_MIXTURES", HISTORIES));
     let mut tally = Tally::default();
     for seed in first..first + count {
-        let History { one, other, .. } = History::new(seed);
-        for segment in one.log.names() {
-            let bytes = one.log.contents(&segment).expect("a file of the log");
-            let mut check = |what: &str, change: &dyn Fn(&MemoryStorage)| {
-                let log = one.log.fork();
-                change(&log);
-                let is_swap = what.starts_with("replaced by the last") && one.is_untold;
-                tally.case(
-                    &format!("seed {seed}: {segment} {what}"),
-                    (&log, &one.table),
-                    &one.state,
-                    is_swap,
-                );
-            };
-            check("removed", &|log| log.lose(&segment));
-            check("emptied", &|log| log.set_contents(&segment, vec![0; bytes.len()]));
-            check("cut", &|log| log.set_contents(&segment, bytes[..bytes.len() / 2].to_vec()));
-            check("renamed", &|log| {
-                log.lose(&segment);
-                log.set_contents("00000000000000ff.wal", bytes.clone());
-            });
-            check("replaced by one of another server", &|log| {
-                log.set_contents(&segment, life::foreign(seed));
-            });
-            let last = other.log.names().into_iter().max().expect("a segment");
-            if last != segment {
-                check("replaced by the last of the other copy", &|log| {
-                    log.set_contents(&segment, other.log.contents(&last).expect("a segment"));
-                });
-            }
-        }
-        let empty = one.log.fork();
-        one.log.names().iter().for_each(|name| empty.lose(name));
-        let error = start(&empty, &one.table).expect_err("a log that is gone");
+        let history = History::new(seed);
+        history.losses().iter().for_each(|case| tally.case(case));
+        let Case { log, table, .. } = history.without_log();
+        let error = start(&log, &table).expect_err("a log that is gone");
         assert!(error.is_damage(), "{error}");
         assert!(error.to_string().contains("the log is missing"), "{error}");
     }

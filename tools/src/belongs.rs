@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ackd::recovery::belongs::{self, Contradiction};
-use wal::{LogEnd, ReadOptions, SegmentInfo, SegmentMark};
+use wal::{LogEnd, ReadOptions, RecordRef, SegmentInfo, SegmentMark, SegmentState};
 
 use crate::error::ToolError;
 use crate::source::{Damage, Log};
@@ -31,6 +31,34 @@ impl Claims {
         self.mark.map_or(0, |mark| mark.salt)
     }
 
+    /// Whether there is a table: beside it there was a log.
+    pub fn has_table(&self) -> bool {
+        !matches!(self.checkpoint, Checkpoint::NoTable)
+    }
+
+    /// That the log's directory is not there although there is a table.
+    pub fn no_directory(&self) -> Damage {
+        let lsn = self.checkpoint.lsn();
+        self.check_segments(&[]).unwrap_or_else(|| Damage {
+            segment: String::new(),
+            offset: 0,
+            lsn: lsn + 1,
+            reason: format!(
+                "the log is missing: there is a table, whose checkpoint is at LSN {lsn}, and no directory of its log. Is a \
+                 volume not mounted, or wal/ not restored? Put the files of wal/ back"
+            ),
+        })
+    }
+
+    /// That there is no segment in use, nor one that cannot be read, although there was a log.
+    pub fn no_log(&self, segments: &[SegmentInfo]) -> Option<Damage> {
+        if segments.iter().any(|info| !matches!(info.state, SegmentState::Prepared { .. })) {
+            return None;
+        }
+        let was_used = self.mark.is_some() || self.checkpoint.lsn() > 0;
+        was_used.then(|| self.no_directory())
+    }
+
     /// What the segments that are there contradict.
     pub fn check_segments(&self, segments: &[SegmentInfo]) -> Option<Damage> {
         let mark = belongs::mark_for(self.mark?, segments)?;
@@ -40,6 +68,18 @@ impl Claims {
             None => self.checkpoint.lsn() + 1,
         };
         Some(damage(&found, lsn))
+    }
+
+    /// What a record of the log contradicts.
+    pub fn check_record(&self, segments: &[SegmentInfo], record: &RecordRef<'_>) -> Option<Damage> {
+        let mark = self.mark.filter(|mark| mark.last_lsn == record.lsn)?;
+        let mark = belongs::mark_for(mark, segments)?;
+        let found = belongs::check_group(mark, record.group).err()?;
+        Some(Damage {
+            segment: wal::segment_name(record.group.segment),
+            offset: record.group.offset,
+            ..damage(&found, record.lsn)
+        })
     }
 
     /// What the end of the log contradicts.

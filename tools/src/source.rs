@@ -233,10 +233,10 @@ impl Scan<'_> {
                     match again {
                         Ok(Step::TornTail(same)) if same.offset == end.offset => self.finish(same),
                         Ok(_) => Next::Stop(Pass::Again),
-                        Err(error) => self.problem(error, visit)?,
+                        Err(error) => self.problem(error, reader.segment().first_lsn, visit)?,
                     }
                 }
-                Err(error) => self.problem(error, visit)?,
+                Err(error) => self.problem(error, reader.segment().first_lsn, visit)?,
             };
             if let Next::Stop(pass) = next {
                 return Ok(pass);
@@ -271,13 +271,14 @@ impl Scan<'_> {
     fn problem(
         &mut self,
         error: ReadError,
+        segment_first_lsn: Lsn,
         visit: &mut impl FnMut(Seen<'_>) -> Result<ControlFlow<()>, ToolError>,
     ) -> Result<Next, ToolError> {
         if let ReadError::Recycled { .. } = error {
             return Ok(Next::Stop(Pass::Recycled));
         }
         let Some(damage) = Damage::of(&error) else { return Err(self.log.fatal(error)) };
-        if !self.is_confirmed(&damage) {
+        if !self.is_confirmed(&damage, segment_first_lsn) {
             return Ok(Next::Stop(Pass::Again));
         }
         // A reader at the end of the last segment cannot get past damage and says the same again.
@@ -290,13 +291,15 @@ impl Scan<'_> {
     }
 
     /// Whether another reader finds the same. Only the first damage is asked about: behind it, whatever a scan
-    /// finds is marked anyway.
-    fn is_confirmed(&self, damage: &Damage) -> bool {
+    /// finds is marked anyway. It begins with the segment in which this one ended: from a later one on, what does not
+    /// continue that segment looks right.
+    fn is_confirmed(&self, damage: &Damage, segment_first_lsn: Lsn) -> bool {
         if self.result.damage_count > 0 {
             return true;
         }
         thread::sleep(SECOND_LOOK);
-        let options = ReadOptions { keep_going: false, ..self.read_options() };
+        let from_lsn = self.next_lsn.min(segment_first_lsn);
+        let options = ReadOptions { from_lsn, keep_going: false, ..self.read_options() };
         let Ok(mut reader) = self.log.reader(options) else { return true };
         loop {
             match reader.next() {

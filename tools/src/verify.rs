@@ -4,7 +4,7 @@
 //! held against it: the log must reach at least as far as the checkpoint, and must begin right after it or before.
 //! With `--table` every page of the table is checked too. A torn tail is reported apart from damage.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -49,9 +49,17 @@ fn verify_log(
     report: &mut Reporter<'_>,
 ) -> Result<Outcome, ToolError> {
     let claims = Claims::of_dir(&args.dir, checkpoint)?;
-    let log = Log::open(&args.dir)?;
+    let log = match Log::open(&args.dir) {
+        Err(ToolError::Io { source, .. }) if source.kind() == ErrorKind::NotFound && claims.has_table() => {
+            return no_log(claims.no_directory(), args, report);
+        }
+        log => log?,
+    };
     let segments = log.segments()?;
     let mut walk = LogWalk { segments: in_use(&segments).count() as u64, ..LogWalk::default() };
+    if let Some(damage) = claims.no_log(&segments) {
+        return no_log(damage, args, report);
+    }
     let contradictions = claims.check_segments(&segments).into_iter().chain(claims.check_history(&log));
     for damage in contradictions.chain(before_the_log(&args.dir, &segments)?) {
         report.damage(&damage)?;
@@ -64,6 +72,10 @@ fn verify_log(
             Seen::Record(record) => {
                 if let Some(damage) = walk.visit(record) {
                     report.damage(&damage)?;
+                }
+                if let Some(damage) = claims.check_record(&segments, record) {
+                    report.damage(&damage)?;
+                    walk.extra_damage += 1;
                 }
             }
             Seen::Damage(damage) => report.damage(damage)?,
@@ -82,6 +94,14 @@ fn verify_log(
         Some(end) if end.torn_bytes > 0 => Outcome::TornTail,
         _ => Outcome::Fine,
     })
+}
+
+/// Reports that there is no log although there was one.
+fn no_log(damage: Damage, args: &VerifyArgs, report: &mut Reporter<'_>) -> Result<Outcome, ToolError> {
+    report.damage(&damage)?;
+    let walk = LogWalk { extra_damage: 1, ..LogWalk::default() };
+    report.summary(&walk, &Scanned::default(), args.keep_going)?;
+    Ok(Outcome::Damage)
 }
 
 fn in_use(segments: &[SegmentInfo]) -> impl Iterator<Item = &SegmentInfo> {

@@ -1,0 +1,127 @@
+//! What happens to the files of a directory that was copied: they are mixed, and they get lost.
+
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use wal::MemoryStorage;
+
+use super::life::{Copy, Life, State, foreign};
+
+/// Files that a server is started from.
+pub struct Case {
+    /// What was done to them.
+    pub name: String,
+    /// The log's files.
+    pub log: MemoryStorage,
+    /// The table's file.
+    pub table: Vec<u8>,
+    /// What may be served.
+    pub right: State,
+    /// Whether nothing tells these files from right ones.
+    pub is_untold: bool,
+}
+
+/// A directory that lived, was copied, and lived on twice.
+pub struct History {
+    /// What its names begin with.
+    seed: u64,
+    /// As it was copied.
+    at_copy: Copy,
+    /// As it lived on.
+    one: Copy,
+    /// As its copy did.
+    other: Copy,
+}
+
+impl History {
+    /// The history that this seed gives.
+    pub fn new(seed: u64) -> Self {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let mut first = Life::begin(&mut random);
+        first.live(&mut random);
+        let at_copy = first.end();
+        let [one, other] = [0, 1].map(|_| {
+            let mut life = Life::go_on(&at_copy, &mut random);
+            life.live(&mut random);
+            life.end()
+        });
+        Self { seed, at_copy, one, other }
+    }
+
+    /// A case with the log and the table of these copies, or what is left of them.
+    fn case(&self, what: &str, log: &MemoryStorage, table: &Copy, right: &Copy, is_untold: bool) -> Case {
+        let name = format!("seed {}: {what}", self.seed);
+        let (log, table, right) = (log.fork(), table.table.clone(), right.state.clone());
+        Case { name, log, table, right, is_untold }
+    }
+
+    /// Files of two copies, or of two days, beside each other.
+    pub fn mixtures(&self) -> Vec<Case> {
+        let Self { at_copy, one, other, .. } = self;
+        let pairs =
+            [(one, other, "the other copy"), (other, one, "the other copy"), (at_copy, one, "a later day")];
+        let mut cases: Vec<Case> = pairs
+            .into_iter()
+            .map(|(table, log, which)| {
+                self.case(&format!("a table with the log of {which}"), &log.log, table, log, false)
+            })
+            .collect();
+        for life in [one, other] {
+            let what = "a log put back from before";
+            cases.push(self.case(what, &at_copy.log, life, life, life.is_untold));
+            // Both files of one day are that day's.
+            cases.push(self.case("both from before", &at_copy.log, at_copy, at_copy, false));
+        }
+        for (own, foreign) in [(one, other), (other, one), (one, at_copy)] {
+            for segment in foreign.log.names() {
+                let (Some(bytes), Some(before)) =
+                    (foreign.log.contents(&segment), own.log.contents(&segment))
+                else {
+                    continue;
+                };
+                if bytes == before {
+                    continue;
+                }
+                let mixed = own.log.fork();
+                mixed.set_contents(&segment, bytes);
+                cases.push(self.case(&format!("{segment} of another copy"), &mixed, own, own, own.is_untold));
+            }
+        }
+        cases
+    }
+
+    /// A log of which a segment was lost in some way.
+    pub fn losses(&self) -> Vec<Case> {
+        let Self { one, other, .. } = self;
+        let last = other.log.names().into_iter().max().expect("a segment");
+        let mut cases = Vec::new();
+        for segment in one.log.names() {
+            let bytes = one.log.contents(&segment).expect("a file of the log");
+            let mut add = |what: &str, is_untold: bool, change: &dyn Fn(&MemoryStorage)| {
+                let log = one.log.fork();
+                change(&log);
+                cases.push(self.case(&format!("{segment} {what}"), &log, one, one, is_untold));
+            };
+            add("removed", false, &|log| log.lose(&segment));
+            add("emptied", false, &|log| log.set_contents(&segment, vec![0; bytes.len()]));
+            add("cut", false, &|log| log.set_contents(&segment, bytes[..bytes.len() / 2].to_vec()));
+            add("renamed", false, &|log| {
+                log.lose(&segment);
+                log.set_contents("00000000000000ff.wal", bytes.clone());
+            });
+            add("replaced by one of another server", false, &|log| {
+                log.set_contents(&segment, foreign(self.seed));
+            });
+            if last != segment {
+                add("replaced by the last of the other copy", one.is_untold, &|log| {
+                    log.set_contents(&segment, other.log.contents(&last).expect("a segment"));
+                });
+            }
+        }
+        cases
+    }
+
+    /// A log that is gone as a whole.
+    pub fn without_log(&self) -> Case {
+        self.case("no log", &MemoryStorage::new(), &self.one, &self.one, false)
+    }
+}

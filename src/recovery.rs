@@ -235,31 +235,27 @@ fn check_log<S: Storage>(
     table: &Table,
     mark: Option<SegmentMark>,
 ) -> Result<(), RecoveryError> {
-    let mut is_known = false;
+    let check_history = |reader: &Reader<S>| {
+        let (lsn, checksum) = (table.applied_lsn(), table.log_checksum());
+        belongs::check_history(lsn, checksum, reader.before(), reader.before_adopted())
+    };
     let end = loop {
-        let step = reader.next();
-        let (lsn, payload) = match step? {
+        let decoded = match reader.next()? {
             Step::Record(record) => {
                 mark.map_or(Ok(()), |mark| belongs::check_group(mark, record.group))?;
-                (record.lsn, Ok(effect::decode(record.payload).map(|_| ())))
+                let lsn = record.lsn;
+                effect::decode(record.payload)
+                    .map(drop)
+                    .map_err(|source| RecoveryError::Payload { lsn, source })
             }
-            Step::CleanEnd(end) | Step::TornTail(end) => (end.last_lsn, Err(end)),
+            Step::CleanEnd(end) | Step::TornTail(end) => break end,
         };
-        if !is_known {
-            // Before anything else is said of records that may be of another history.
-            let (lsn, checksum) = (table.applied_lsn(), table.log_checksum());
-            belongs::check_history(lsn, checksum, reader.before(), reader.before_adopted())?;
-            is_known = true;
-        }
-        match payload {
-            Ok(decoded) => decoded.map_err(|source| RecoveryError::Payload { lsn, source })?,
-            Err(end) => break end,
-        }
+        // Before anything is said of records that may be of another history.
+        check_history(&reader)?;
+        decoded?;
     };
-    match mark {
-        Some(mark) => Ok(belongs::check_end(mark, &end)?),
-        None => Ok(()),
-    }
+    check_history(&reader)?;
+    Ok(mark.map_or(Ok(()), |mark| belongs::check_end(mark, &end))?)
 }
 
 /// Has the segment that the log goes on in remembered, unless it is.

@@ -86,7 +86,13 @@ fn server_code_of_a_clean_stop(dir: &Path) -> Option<i32> {
 
 /// Starts a server that is to end by itself; returns its code and what it says.
 fn refusal(dir: &Path) -> (Option<i32>, String) {
+    refusal_with(dir, &[])
+}
+
+/// The same, with these flags.
+fn refusal_with(dir: &Path, flags: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_ackd"))
+        .args(flags)
         .args(["--bind", "127.0.0.1", "--port", &free_port().to_string(), "--dir"])
         .arg(dir)
         .stdin(Stdio::null())
@@ -136,22 +142,13 @@ fn a_damaged_last_group_is_refused_and_given_up_only_when_asked_for() {
     let (code, said) = refusal(&dir);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     assert!(said.contains(&end.segment) && said.contains(&format!("from LSN {}", last.first_lsn)), "{said}");
-    let accepting = Command::new(env!("CARGO_BIN_EXE_ackd"))
-        .args(["--accept-tail-loss", "--port", &free_port().to_string(), "--dir"])
-        .arg(&dir)
-        .output()
-        .unwrap();
-    assert_eq!(accepting.status.code(), Some(i32::from(exit::DAMAGED)));
+    let (code, said) = refusal_with(&dir, &["--accept-tail-loss"]);
+    assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     // The table remembers of a quiet moment what was durable then, also when the seal is gone.
     bytes[(last.offset + last.disk_bytes) as usize..].fill(0);
     fs::write(&segment, &bytes).unwrap();
-    let accepting = Command::new(env!("CARGO_BIN_EXE_ackd"))
-        .args(["--accept-tail-loss", "--port", &free_port().to_string(), "--dir"])
-        .arg(&dir)
-        .output()
-        .unwrap();
-    assert_eq!(accepting.status.code(), Some(i32::from(exit::DAMAGED)));
-    let said = String::from_utf8_lossy(&accepting.stderr).into_owned();
+    let (code, said) = refusal_with(&dir, &["--accept-tail-loss"]);
+    assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     assert!(said.contains("LSN 10 was durable"), "{said}");
     // Killed before that moment, it may be the group that a crash interrupted, or an acknowledged one.
     put_marks(&dir, &marks);

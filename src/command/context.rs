@@ -42,6 +42,8 @@ pub struct Limits {
     /// The longest string value in bytes, the configuration's `proto-max-bulk-len`; at most
     /// [`VALUE_BYTES_MAX`](crate::effect::VALUE_BYTES_MAX).
     pub value_bytes_max: u64,
+    /// Bytes of the reply to one command, the configuration's `reply-bytes-max`.
+    pub reply_bytes_max: usize,
     /// Up to where Redis would keep collections in its compact representations.
     pub encodings: EncodingLimits,
 }
@@ -121,6 +123,7 @@ impl Default for Limits {
         Self {
             databases: 16,
             value_bytes_max: crate::effect::VALUE_BYTES_MAX,
+            reply_bytes_max: 1 << 30,
             encodings: EncodingLimits::default(),
         }
     }

@@ -166,25 +166,31 @@ fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), Key
     Ok(())
 }
 
-/// Turns a client's mistake into the one reply of the command.
+/// Turns a client's mistake into the one reply of the command. A reply that is cut is an error of the data's: what the
+/// command changed is the caller's to take back.
 fn settle(
     outcome: Result<(), CommandError>,
     start: usize,
     reply: &mut Reply<'_>,
 ) -> Result<(), KeyspaceError> {
-    match outcome {
-        Ok(()) => {
-            debug_assert!(reply.len_bytes() > start, "a command did not reply");
-            Ok(())
-        }
-        Err(CommandError::Reply(text)) => {
-            reply.truncate(start);
+    let Err(error) = outcome.and_then(|()| whole(reply)) else {
+        debug_assert!(reply.len_bytes() > start, "a command did not reply");
+        return Ok(());
+    };
+    reply.truncate(start);
+    match error {
+        CommandError::Reply(text) => {
             reply.error(text.as_ref());
             Ok(())
         }
-        Err(CommandError::Keyspace(error)) => {
-            reply.truncate(start);
-            Err(error)
-        }
+        CommandError::Keyspace(error) => Err(error),
+    }
+}
+
+/// Refuses a reply that has been cut.
+pub fn whole(reply: &Reply<'_>) -> Result<(), CommandError> {
+    match reply.is_cut() {
+        true => Err(KeyspaceError::ReplyTooLong { bytes_max: reply.bytes_max() }.into()),
+        false => Ok(()),
     }
 }

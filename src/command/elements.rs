@@ -1,12 +1,13 @@
 //! What the commands on collections share: checking members, picking at random, and going through them by cursor.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::{Args, CommandError, ReadCtx, cursors, keys, words};
 use crate::glob;
 use crate::keyspace::{MEMBER_BYTES_MAX, Value};
 use crate::number::parse_u64;
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 
 /// Elements that a call looks at if it does not say.
 const COUNT_DEFAULT: usize = 10;
@@ -14,6 +15,10 @@ const COUNT_DEFAULT: usize = 10;
 const COUNT_MAX: usize = 1_000_000;
 /// Bytes of a reply that repeats elements, at most.
 const RANDOM_REPLY_BYTES_MAX: usize = 256 << 20;
+/// Picks up to which a reply is just tried.
+const JUDGED_PICKS: u64 = 10_000;
+/// Picks by which the length of more of them is judged.
+const SAMPLED_PICKS: u32 = 16;
 /// Most distinct places picked in a row that are remembered in a table; more are marked among all places.
 const SPARSE_PICKS: u64 = 3;
 
@@ -28,12 +33,36 @@ pub(super) fn check_lengths<'a>(
     }
 }
 
-/// Refuses a reply that has become too long: a client may ask for one element any number of times.
-pub(super) fn check_reply(reply_bytes: usize) -> Result<(), CommandError> {
-    match reply_bytes > RANDOM_REPLY_BYTES_MAX {
-        true => Err("ERR value is out of range, the reply would be too long".into()),
-        false => Ok(()),
+/// Replies with what `pick` picks and writes, `count` times: a client may ask for one element any number of times. What can
+/// hardly fit into a reply is refused before the first one.
+pub(super) fn reply_picks(
+    count: u64,
+    reply: &mut Reply<'_>,
+    mut pick: impl FnMut(&mut Reply<'_>) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    const TOO_LONG: CommandError =
+        CommandError::Reply(Cow::Borrowed("ERR value is out of range, the reply would be too long"));
+    let bytes_max = reply.bytes_max().min(RANDOM_REPLY_BYTES_MAX);
+    if count > JUDGED_PICKS {
+        let mut shortest_bytes = usize::MAX;
+        for _ in 0..SAMPLED_PICKS {
+            let mut out = Vec::new();
+            pick(&mut Reply::within(&mut out, reply.protocol(), bytes_max))?;
+            shortest_bytes = shortest_bytes.min(out.len());
+        }
+        // Nine picks in ten are as long, or the shortest of so many would hardly be.
+        if count.saturating_mul(shortest_bytes as u64) / 10 * 9 > bytes_max as u64 {
+            return Err(TOO_LONG);
+        }
     }
+    let start = reply.len_bytes();
+    for _ in 0..count {
+        pick(reply)?;
+        if reply.is_cut() || reply.len_bytes() - start > bytes_max {
+            return Err(TOO_LONG);
+        }
+    }
+    Ok(())
 }
 
 /// `count` different places out of `places`, in random order, each as likely as any other. `count` is not above
@@ -169,13 +198,12 @@ impl<'a> ElementScan<'a> {
         if wanted { Seen::Wanted } else { Seen::PassedOver }
     }
 
-    /// Replies with the next cursor and the `count` encoded replies that were found.
-    pub(super) fn reply(self, found: &[u8], count: usize, reply: &mut Reply<'_>) {
+    /// Replies with the next cursor and what was found.
+    pub(super) fn reply(self, found: Elements, reply: &mut Reply<'_>) {
         let next = self.stop.map_or(0, |place| cursors::cursor_of(&place, &self.prefix, self.cursor));
         reply.array(2);
         reply.bulk(itoa::Buffer::new().format(next).as_bytes());
-        reply.array(count);
-        reply.raw(found);
+        found.array(reply);
     }
 }
 

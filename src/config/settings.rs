@@ -308,6 +308,7 @@ fn publish(config: &Config, limits: &Limits) {
     limits.set_auth_failures_max(config.auth_failures_max);
     limits.set_unauthenticated_bytes_max(config.unauthenticated_bytes_max);
     limits.set_output_bytes_max(config.output_bytes_max);
+    limits.set_reply_bytes_max(usize::try_from(config.reply_bytes_max).unwrap_or(usize::MAX));
     limits.set_recovery_target_ms(u64::try_from(config.recovery_target.as_millis()).unwrap_or(u64::MAX));
     limits.set_scrub_rate(config.scrub_rate);
     limits.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));

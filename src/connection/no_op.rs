@@ -58,7 +58,8 @@ impl Session {
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         doorbell::ring_held();
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms: self.now_ms() };
-        let result = match self.reads.run_no_op(call, &mut Reply::new(&mut work.out, protocol)) {
+        let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
+        let result = match self.reads.run_no_op(call, &mut reply) {
             Ok(false) => {
                 self.no_ops.missed();
                 self.clock = Instant::now();

@@ -15,7 +15,7 @@ use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_
 use super::no_op::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{protection, resolve};
-use crate::command::{Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};
+use crate::command::{self, Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};
 use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
@@ -302,7 +302,8 @@ impl Session {
         let protocol = self.client.protocol();
         let mut context = LocalCtx::new(&mut self.client, &self.state);
         doorbell::ring_held();
-        let result = run(&mut context, &args, &mut Reply::new(replies, protocol));
+        let mut reply = Reply::within(replies, protocol, self.state.limits.reply_bytes_max());
+        let result = run(&mut context, &args, &mut reply).and_then(|()| command::whole(&reply));
         let next = context.next;
         if self.state.monitors.any() && next != Next::Exec {
             self.show_to_monitors(spec, &args);
@@ -345,7 +346,8 @@ impl Session {
         }
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms: self.now_ms() };
         doorbell::ring_held();
-        let result = self.reads.read(call, &mut Reply::new(&mut work.out, protocol), &mut self.expired);
+        let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
+        let result = self.reads.read(call, &mut reply, &mut self.expired);
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
         work.spans.truncate(first_span);
         if !self.expired.is_empty() && self.state.pauses_writes() {

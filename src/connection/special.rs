@@ -3,7 +3,7 @@
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{Args, Flags, LocalCtx, Run, Spec};
+use crate::command::{self, Args, Flags, LocalCtx, Run, Spec};
 use crate::resp::Reply;
 use crate::state::{Next, Transaction};
 use crate::writer::Item;
@@ -132,7 +132,8 @@ impl Session {
         let Run::Local(run) = spec.run else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
         let mut context = LocalCtx::new(&mut self.client, &self.state);
-        let result = run(&mut context, args, &mut Reply::new(out, protocol));
+        let mut reply = Reply::within(out, protocol, self.state.limits.reply_bytes_max());
+        let result = run(&mut context, args, &mut reply).and_then(|()| command::whole(&reply));
         debug_assert_eq!(context.next, Next::Continue, "{} asks for more than a reply", spec.name);
         self.settle(spec, args, result, out, reply_at, protocol);
     }

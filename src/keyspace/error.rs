@@ -35,6 +35,12 @@ pub enum KeyspaceError {
     /// There is no space for a change that was to be made. Holds the error reply that says so.
     #[error("{0}")]
     NoSpace(Box<str>),
+    /// The command's reply would be longer than replies may be.
+    #[error("the reply would be longer than {bytes_max} bytes; reply-bytes-max sets how long it may be")]
+    ReplyTooLong {
+        /// Bytes that it may have.
+        bytes_max: usize,
+    },
     /// A published version is not changed.
     #[error("a published version would be changed")]
     WouldChange,

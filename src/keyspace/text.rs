@@ -61,6 +61,9 @@ impl<'a> Text<'a> {
             return Ok(());
         }
         reply.bulk_header((end - start) as usize);
+        if reply.is_cut() {
+            return Ok(());
+        }
         self.each_part(view, start, end, |part| reply.raw(part))?;
         reply.end_line();
         Ok(())

@@ -6,5 +6,5 @@
 mod reply;
 mod request;
 
-pub use reply::{Protocol, Reply};
+pub use reply::{Elements, Protocol, Reply};
 pub use request::{Parsed, ProtocolError, RequestLimits, RequestParser};

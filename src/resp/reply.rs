@@ -20,22 +20,54 @@ const ERROR_BYTES_MAX: usize = 512;
 
 /// Bytes around those of a bulk string: `$`, its length, two line ends.
 const BULK_FRAME_BYTES: usize = 16;
+/// Bytes of a type, a number and a line end, at most.
+const HEADER_BYTES_MAX: usize = 23;
 /// Bytes of a bulk string for which room is made at once: a buffer that grows with each piece ends at up to twice the room.
 /// No more, for a damaged table may say any length.
 const BULK_BYTES_RESERVED: usize = 4 << 20;
 
-/// Appends replies to a buffer.
+/// Appends replies to a buffer, up to a limit.
+///
+/// What does not fit is left out, and so is all that follows, but for an error: the reply is [cut](Reply::is_cut) then.
+/// So memory is bounded while a reply is made, and only whoever had it made needs to look.
 pub struct Reply<'a> {
     /// Where the encoded replies go.
     out: &'a mut Vec<u8>,
     /// Decides the encoding of the types that RESP2 lacks.
     protocol: Protocol,
+    /// Bytes that may be appended.
+    bytes_max: usize,
+    /// Length that the buffer may grow to.
+    end_max: usize,
+    /// The same, but 0 once something was left out.
+    end: usize,
 }
 
 impl<'a> Reply<'a> {
-    /// Replies in `protocol`, appended to `out`.
+    /// Replies in `protocol` without a limit, appended to `out`: for what is short, or bounded by something else.
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
-        Self { out, protocol }
+        Self::within(out, protocol, usize::MAX)
+    }
+
+    /// Replies in `protocol`, appended to `out`: `bytes_max` bytes at most.
+    pub fn within(out: &'a mut Vec<u8>, protocol: Protocol, bytes_max: usize) -> Self {
+        let end_max = out.len().saturating_add(bytes_max);
+        Self { out, protocol, bytes_max, end_max, end: end_max }
+    }
+
+    /// Bytes that it may have.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Whether something was left out since the buffer was last truncated.
+    pub fn is_cut(&self) -> bool {
+        self.end < self.end_max
+    }
+
+    /// Bytes for which there is room.
+    pub fn room_bytes(&self) -> usize {
+        self.end.saturating_sub(self.out.len())
     }
 
     /// The protocol in use.
@@ -62,29 +94,30 @@ impl<'a> Reply<'a> {
     /// Takes back everything written since the buffer held `len_bytes` bytes.
     pub fn truncate(&mut self, len_bytes: usize) {
         self.out.truncate(len_bytes);
+        self.end = self.end_max;
     }
 
     /// `+OK`.
     pub fn ok(&mut self) {
-        self.out.extend_from_slice(b"+OK\r\n");
+        self.raw(b"+OK\r\n");
     }
 
     /// A simple string: fixed text of the server's own, without line breaks.
     pub fn simple(&mut self, text: &str) {
         debug_assert!(!text.bytes().any(|byte| byte == b'\r' || byte == b'\n'));
-        self.out.push(b'+');
-        self.out.extend_from_slice(text.as_bytes());
+        self.raw(b"+");
+        self.raw(text.as_bytes());
         self.end_line();
     }
 
     /// An error. `text` starts with its code (`ERR ...`); line breaks in it become spaces, so that no input can forge a
-    /// second reply.
+    /// second reply. It is written whatever the limit is.
     pub fn error(&mut self, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
         let text = &text[..text.len().min(ERROR_BYTES_MAX)];
         self.out.push(b'-');
         self.out.extend(text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte }));
-        self.end_line();
+        self.out.extend_from_slice(b"\r\n");
     }
 
     /// An integer.
@@ -95,24 +128,40 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     pub fn bulk(&mut self, bytes: &[u8]) {
         self.bulk_header(bytes.len());
-        self.out.extend_from_slice(bytes);
+        self.raw(bytes);
         self.end_line();
     }
 
     /// The start of a bulk string of `len_bytes` bytes, to be followed by [`Reply::raw`] calls and [`Reply::end_line`].
     pub fn bulk_header(&mut self, len_bytes: usize) {
+        if !self.fits(len_bytes.saturating_add(BULK_FRAME_BYTES)) {
+            return;
+        }
         self.out.reserve(len_bytes.min(BULK_BYTES_RESERVED) + BULK_FRAME_BYTES);
         self.header(b'$', len_bytes as i64);
     }
 
     /// Bytes as they are: part of a bulk string begun with [`Reply::bulk_header`], or a reply encoded before.
+    #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
+        if self.fits(bytes.len()) {
+            self.out.extend_from_slice(bytes);
+        }
     }
 
     /// The line end that closes a bulk string.
     pub fn end_line(&mut self) {
-        self.out.extend_from_slice(b"\r\n");
+        self.raw(b"\r\n");
+    }
+
+    /// Whether there is room for so many bytes; if not, nothing more is written.
+    #[inline]
+    fn fits(&mut self, bytes: usize) -> bool {
+        let fits = bytes <= self.room_bytes();
+        if !fits {
+            self.end = 0;
+        }
+        fits
     }
 
     /// An integer as a bulk string.
@@ -122,12 +171,12 @@ impl<'a> Reply<'a> {
 
     /// The absence of a value: `$-1`, in RESP3 `_`.
     pub fn null(&mut self) {
-        self.out.extend_from_slice(if self.is_resp3() { b"_\r\n" } else { b"$-1\r\n" });
+        self.raw(if self.is_resp3() { b"_\r\n" } else { b"$-1\r\n" });
     }
 
     /// The absence of an array: `*-1`, in RESP3 `_`.
     pub fn null_array(&mut self) {
-        self.out.extend_from_slice(if self.is_resp3() { b"_\r\n" } else { b"*-1\r\n" });
+        self.raw(if self.is_resp3() { b"_\r\n" } else { b"*-1\r\n" });
     }
 
     /// The start of an array of `len` elements, which follow.
@@ -157,7 +206,7 @@ impl<'a> Reply<'a> {
     /// A boolean; in RESP2 the integer 1 or 0.
     pub fn boolean(&mut self, value: bool) {
         if self.is_resp3() {
-            self.out.extend_from_slice(if value { b"#t\r\n" } else { b"#f\r\n" });
+            self.raw(if value { b"#t\r\n" } else { b"#f\r\n" });
         } else {
             self.integer(i64::from(value));
         }
@@ -166,8 +215,8 @@ impl<'a> Reply<'a> {
     /// A floating point number whose text is already known; in RESP2 a bulk string.
     pub fn double_text(&mut self, text: &str) {
         if self.is_resp3() {
-            self.out.push(b',');
-            self.out.extend_from_slice(text.as_bytes());
+            self.raw(b",");
+            self.raw(text.as_bytes());
             self.end_line();
         } else {
             self.bulk(text.as_bytes());
@@ -183,9 +232,9 @@ impl<'a> Reply<'a> {
     pub fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
         if self.is_resp3() {
             self.header(b'=', text.len() as i64 + 4);
-            self.out.extend_from_slice(&format);
-            self.out.push(b':');
-            self.out.extend_from_slice(text);
+            self.raw(&format);
+            self.raw(b":");
+            self.raw(text);
             self.end_line();
         } else {
             self.bulk(text);
@@ -194,9 +243,74 @@ impl<'a> Reply<'a> {
 
     /// A type byte, a number and the line end.
     fn header(&mut self, kind: u8, value: i64) {
+        if !self.fits(HEADER_BYTES_MAX) {
+            return;
+        }
         self.out.push(kind);
         self.out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self.end_line();
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Elements of a reply that says their number first, while that is not known yet.
+pub struct Elements {
+    /// The elements, encoded.
+    out: Vec<u8>,
+    /// How many they are.
+    len: usize,
+    /// How they are encoded.
+    protocol: Protocol,
+    /// Bytes that they may have.
+    bytes_max: usize,
+    /// Whether they would have more.
+    is_cut: bool,
+}
+
+impl Elements {
+    /// No elements yet; they will be part of `reply`.
+    pub fn new(reply: &Reply<'_>) -> Self {
+        Self {
+            out: Vec::new(),
+            len: 0,
+            protocol: reply.protocol,
+            bytes_max: reply.room_bytes(),
+            is_cut: reply.is_cut(),
+        }
+    }
+
+    /// Adds the element that `write` writes.
+    pub fn add<T>(&mut self, write: impl FnOnce(&mut Reply<'_>) -> T) -> T {
+        let room_bytes = if self.is_cut { 0 } else { self.bytes_max.saturating_sub(self.out.len()) };
+        let mut reply = Reply::within(&mut self.out, self.protocol, room_bytes);
+        let result = write(&mut reply);
+        self.is_cut |= reply.is_cut();
+        self.len += 1;
+        result
+    }
+
+    /// Whether some had no room; no further one needs to be added then.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Replies with the elements as an array.
+    pub fn array(self, reply: &mut Reply<'_>) {
+        reply.array(self.len);
+        self.write(reply);
+    }
+
+    /// Replies with the elements as a set.
+    pub fn set(self, reply: &mut Reply<'_>) {
+        reply.set(self.len);
+        self.write(reply);
+    }
+
+    /// Writes the elements.
+    fn write(self, reply: &mut Reply<'_>) {
+        if self.is_cut {
+            reply.end = 0;
+        }
+        reply.raw(&self.out);
     }
 }
 
@@ -231,6 +345,49 @@ mod tests {
             "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n_\r\n_\r\n%1\r\n~1\r\n>1\r\n#t\r\n,1.5\r\n=6\r\ntxt:hi\r\n";
         assert_eq!(encode(Protocol::Resp2, all), resp2);
         assert_eq!(encode(Protocol::Resp3, all), resp3);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_with_all_that_follows() {
+        let mut out = b"+before\r\n".to_vec();
+        let mut reply = Reply::within(&mut out, Protocol::Resp2, 100);
+        reply.array(3);
+        reply.bulk(b"fits");
+        assert!(!reply.is_cut());
+        let whole = reply.len_bytes();
+        reply.bulk(&[b'x'; 100]);
+        reply.bulk(b"y");
+        reply.integer(1);
+        reply.null();
+        reply.ok();
+        assert!(reply.is_cut() && reply.len_bytes() == whole && reply.room_bytes() == 0);
+        reply.error("ERR too long");
+        assert_eq!(reply.error_since(whole), Some(&b"ERR too long"[..]));
+        reply.truncate(9);
+        reply.integer(7);
+        assert!(!reply.is_cut());
+        assert_eq!(out, b"+before\r\n:7\r\n");
+    }
+
+    #[test]
+    fn no_announced_length_is_believed() {
+        let mut out = Vec::new();
+        let mut reply = Reply::within(&mut out, Protocol::Resp2, 1 << 20);
+        reply.bulk_header(usize::MAX);
+        assert!(reply.is_cut());
+        assert_eq!(out.capacity(), 0);
+    }
+
+    #[test]
+    fn elements_that_do_not_fit_cut_the_reply() {
+        for (count, fits) in [(3, true), (4, false)] {
+            let mut out = Vec::new();
+            let mut reply = Reply::within(&mut out, Protocol::Resp2, 100);
+            let mut elements = Elements::new(&reply);
+            (0..count).for_each(|_| elements.add(|reply| reply.bulk(b"0123456789")));
+            elements.array(&mut reply);
+            assert_eq!(reply.is_cut(), !fits, "{count} elements");
+        }
     }
 
     #[test]

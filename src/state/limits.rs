@@ -5,7 +5,7 @@
 
 use crate::command::EncodingLimits;
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use subtle::ConstantTimeEq;
 
@@ -42,6 +42,8 @@ pub struct Limits {
     unauthenticated_bytes_max: AtomicU64,
     /// See [`Limits::output_bytes_max`].
     output_bytes_max: AtomicU64,
+    /// See [`Limits::reply_bytes_max`].
+    reply_bytes_max: AtomicUsize,
     /// See [`Limits::recovery_target_ms`].
     recovery_target_ms: AtomicU64,
     /// See [`Limits::scrub_rate`].
@@ -87,6 +89,7 @@ impl Default for Limits {
             auth_failures_max: AtomicU32::new(10),
             unauthenticated_bytes_max: AtomicU64::new(64 << 10),
             output_bytes_max: AtomicU64::new(256 << 10),
+            reply_bytes_max: AtomicUsize::new(1 << 30),
             recovery_target_ms: AtomicU64::new(800),
             scrub_rate: AtomicU32::new(1000),
             checkpoint_interval_s: AtomicU32::new(300),
@@ -148,6 +151,8 @@ values! {
     databases, set_databases: u32;
     /// `output-buffer-bytes`: replies beyond so many bytes are sent before the client's next command runs.
     output_bytes_max, set_output_bytes_max: u64;
+    /// `reply-bytes-max`: a command whose reply would be longer is refused.
+    reply_bytes_max, set_reply_bytes_max: usize;
     /// `scrub-rate`: pages of the table that are read each second to find damage; 0 reads none.
     scrub_rate, set_scrub_rate: u32;
     /// `recovery-target-ms`: how long a restart may replay the log, in milliseconds.

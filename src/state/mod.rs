@@ -137,6 +137,7 @@ impl ServerState {
         crate::command::Limits {
             databases: self.limits.databases() as usize,
             value_bytes_max: self.limits.bulk_bytes_max().min(crate::effect::VALUE_BYTES_MAX),
+            reply_bytes_max: self.limits.reply_bytes_max(),
             encodings: self.limits.encodings(),
         }
     }

@@ -211,7 +211,8 @@ impl<L: Log> Writer<L> {
         let mut out = std::mem::take(&mut command.submission.out);
         let clock = Instant::now();
         let (spec, db, args) = command.words();
-        let mut reply = Reply::new(&mut out, command.submission.protocol);
+        let protocol = command.submission.protocol;
+        let mut reply = Reply::within(&mut out, protocol, self.limits.reply_bytes_max);
         let outcome = self.command(open, spec, &args, db, client, &space, &mut reply)?;
         match outcome {
             Outcome::Waits(_) => {

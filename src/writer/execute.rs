@@ -32,7 +32,8 @@ pub(super) enum Outcome {
     Waits(Wait),
 }
 
-/// There was no space for a command's changes: they are taken back. Holds the error reply.
+/// There was no space for a command's changes, or its reply would be too long: what it changed is taken back. Holds the
+/// error reply.
 pub(super) struct Refused(pub String);
 
 impl<L: Log> Writer<L> {
@@ -99,7 +100,7 @@ impl<L: Log> Writer<L> {
                 if *is_tracked {
                     open.note_reads(spec, &args, *client_id);
                 }
-                let mut reply = Reply::new(out, *protocol);
+                let mut reply = Reply::within(out, *protocol, self.limits.reply_bytes_max);
                 let db = usize::from(*db);
                 match self.command(open, spec, &args, db, *client_id, space, &mut reply)? {
                     Outcome::Replied { failed } => {
@@ -214,7 +215,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// How a command ended whose reply starts at `start`; an error is counted.
-    fn replied(&self, reply: &Reply<'_>, start: usize) -> Outcome {
+    pub(super) fn replied(&self, reply: &Reply<'_>, start: usize) -> Outcome {
         let error = reply.error_since(start);
         if let Some(text) = error {
             self.state.stats.error(text);

@@ -182,11 +182,13 @@ impl<L: Log> Writer<L> {
         self.table.leave(if grows { self.options.table_reserve_pages } else { 0 });
     }
 
-    /// The error reply to a command for whose changes there was no space, if that is the error.
+    /// The error reply to a command for whose changes there was no space, or whose reply would be too long, if that is the
+    /// error.
     pub(super) fn refused(&mut self, error: &KeyspaceError) -> Option<String> {
         let refusal = match error {
             KeyspaceError::NoSpace(refusal) => refusal.to_string(),
             KeyspaceError::Table(error @ TableError::Full { .. }) => refusal(error),
+            KeyspaceError::ReplyTooLong { .. } => return Some(format!("ERR {error}")),
             _ => return None,
         };
         self.note_space(Some(&refusal));

@@ -2,7 +2,7 @@
 //! them, and their effects are one record: after a crash all of them are there or none is.
 //!
 //! A touched key, and space that is short already, refuse a transaction before its first command runs. If the space, or
-//! the longest record there may be, turns out to be too small for its changes, all of them are taken back. What the client's
+//! the longest record or reply there may be, turns out to be too small for it, all its changes are taken back. What the client's
 //! own commands changed beside the data until then (`CONFIG SET`, `CLIENT SETNAME`) stays.
 
 use std::sync::atomic::Ordering::SeqCst;
@@ -17,12 +17,6 @@ use crate::command::{self, Args, EXEC, LocalCtx, LocalFn, Run};
 use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Protocol, Reply};
 use crate::state::{ClientState, Next, Transaction, Watch, WatchedKey};
-
-/// Bytes of replies to one transaction beyond which no further reading command of it is run.
-const TRANSACTION_REPLY_BYTES_MAX: usize = 512 << 20;
-
-/// What stands in the place of a reply beyond [`TRANSACTION_REPLY_BYTES_MAX`].
-const REPLIES_TOO_LONG: &str = "ERR the replies to this transaction are too long: this one was dropped";
 
 /// Whose transaction, and how it is answered.
 #[derive(Clone, Copy)]
@@ -102,13 +96,14 @@ impl<L: Log> Writer<L> {
 
     /// Answers a transaction that is not done.
     fn abort(&self, reason: &str, asker: Asker, out: &mut Vec<u8>) {
+        let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
         let text = format!("EXECABORT Transaction discarded because of: {reason}");
         Reply::new(out, asker.protocol).error(text);
         self.state.stats.error(b"EXECABORT");
     }
 
-    /// Runs the commands, and appends the record of all. When there is no space for one of them, what was done since the
-    /// last record is the caller's to take back.
+    /// Runs the commands, and appends the record of all. When there is no space for one of them, or for its reply, what was
+    /// done since the last record is the caller's to take back.
     fn run_transaction(
         &mut self,
         open: &mut OpenGroup,
@@ -146,34 +141,23 @@ impl<L: Log> Writer<L> {
                 places.push(out.len());
                 continue;
             }
-            let reply_at = out.len();
-            let is_long = reply_at - start > TRANSACTION_REPLY_BYTES_MAX;
-            let mut reply = Reply::new(out, asker.protocol);
-            let mut failed = true;
-            if is_long && queued.is_read() {
-                reply.error(REPLIES_TOO_LONG);
-                self.state.stats.error(REPLIES_TOO_LONG.as_bytes());
+            let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
+            let mut reply = Reply::within(out, asker.protocol, room_bytes);
+            let outcome = if let (Run::Local(run), Some(client)) = (queued.spec.run, client.as_deref_mut()) {
+                Ok(self.run_local(open, client, run, &args, &mut reply, &mut postponed))
             } else {
-                if let (Run::Local(run), Some(client)) = (queued.spec.run, client.as_deref_mut()) {
-                    failed = self.run_local(open, client, run, &args, &mut reply, &mut postponed);
-                } else {
-                    if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
-                        open.note_reads(queued.spec, &args, asker.client_id);
-                    }
-                    let id = asker.client_id;
-                    match self.run_command(open, queued.spec, &args, db, id, false, &mut reply)? {
-                        Ok(outcome) => failed = matches!(outcome, Outcome::Replied { failed: true }),
-                        Err(refused) => {
-                            transaction.client = client;
-                            return Ok(Err(refused));
-                        }
-                    }
+                if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
+                    open.note_reads(queued.spec, &args, asker.client_id);
                 }
-                if is_long {
-                    reply.truncate(reply_at);
-                    reply.error(REPLIES_TOO_LONG);
+                self.run_command(open, queued.spec, &args, db, asker.client_id, false, &mut reply)?
+            };
+            let failed = match outcome {
+                Ok(outcome) => matches!(outcome, Outcome::Replied { failed: true }),
+                Err(refused) => {
+                    transaction.client = client;
+                    return Ok(Err(refused));
                 }
-            }
+            };
             let now = Instant::now();
             self.state.ran(asker.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
@@ -182,7 +166,7 @@ impl<L: Log> Writer<L> {
         Ok(Ok(()))
     }
 
-    /// Runs one of the client's own commands, which sees what came before it in the transaction; returns whether it failed.
+    /// Runs one of the client's own commands, which sees what came before it in the transaction.
     fn run_local(
         &mut self,
         open: &mut OpenGroup,
@@ -191,12 +175,12 @@ impl<L: Log> Writer<L> {
         args: &Args<'_>,
         reply: &mut Reply<'_>,
         postponed: &mut Vec<Next>,
-    ) -> bool {
+    ) -> Outcome {
         let reply_at = reply.len_bytes();
         let state = self.state.clone();
         let tracked = client.tracking().is_some();
         let mut context = LocalCtx { view: Some(self.table.view()), ..LocalCtx::new(client, &state) };
-        if let Err(error) = run(&mut context, args, reply) {
+        if let Err(error) = run(&mut context, args, reply).and_then(|()| command::whole(reply)) {
             reply.truncate(reply_at);
             reply.error(error.to_string());
         }
@@ -209,11 +193,7 @@ impl<L: Log> Writer<L> {
         }
         // What follows finds changed what the command has changed.
         self.look(open);
-        let error = reply.error_since(reply_at);
-        if let Some(text) = error {
-            state.stats.error(text);
-        }
-        error.is_some()
+        self.replied(reply, reply_at)
     }
 
     /// Shows a command of a transaction to those who watch all commands.

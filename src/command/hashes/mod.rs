@@ -14,7 +14,7 @@ use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 use crate::table::View;
 
 /// Changes data and may grow it.
@@ -335,7 +335,7 @@ fn hgetall(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     hash.each_from(view, &[], |field, element| {
         reply.bulk(field);
         reply_element(view, Some(element), reply)?;
-        Ok(true)
+        Ok(!reply.is_cut())
     })?;
     Ok(())
 }
@@ -428,20 +428,17 @@ fn hscan(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     let mut scan = ElementScan::parse(cursor, args, true)?;
     scan.take_all_of_few(context, &value, hash.is_packed())?;
     let view = context.keys.view();
-    let (mut found, mut count) = (Vec::new(), 0);
-    let mut found_reply = Reply::new(&mut found, reply.protocol());
+    let mut found = Elements::new(reply);
     hash.each_from(view, &scan.start(), |field, element| {
         let seen = scan.see(field);
         if seen == Seen::Wanted {
-            found_reply.bulk(field);
-            count += 1;
+            found.add(|reply| reply.bulk(field));
             if !scan.names_only {
-                reply_element(view, Some(element), &mut found_reply)?;
-                count += 1;
+                found.add(|reply| reply_element(view, Some(element), reply))?;
             }
         }
         Ok(seen != Seen::End)
     })?;
-    scan.reply(&found, count, reply);
+    scan.reply(found, reply);
     Ok(())
 }

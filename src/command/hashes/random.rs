@@ -39,13 +39,11 @@ pub(super) fn hrandfield(
         }
         (Some(hash), Some(count)) => {
             let form = Form { with_values };
-            let start = reply.len_bytes();
             form.header(count.unsigned_abs() as usize, reply);
-            for _ in 0..count.unsigned_abs() {
+            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
                 let (field, element) = pick(view, &hash)?.ok_or(CommandError::NO_SUCH_KEY)?;
-                form.write(view, &field, element, reply)?;
-                elements::check_reply(reply.len_bytes() - start)?;
-            }
+                Ok(form.write(view, &field, element, reply)?)
+            })?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 use crate::command::{Args, CommandError, ReadCtx, cursors, words};
 use crate::glob;
 use crate::number::parse_u64;
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 
 /// Keys that a call of `SCAN` looks at if it does not say.
 const COUNT_DEFAULT: usize = 10;
@@ -43,35 +43,6 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// Names found, as the elements of a reply.
-struct Names<'a, 'r> {
-    /// The names, encoded.
-    out: Vec<u8>,
-    /// How many they are.
-    count: usize,
-    /// Where they go in the end.
-    reply: &'a mut Reply<'r>,
-}
-
-impl<'a, 'r> Names<'a, 'r> {
-    /// No name yet.
-    fn new(reply: &'a mut Reply<'r>) -> Self {
-        Self { out: Vec::new(), count: 0, reply }
-    }
-
-    /// Adds a name.
-    fn add(&mut self, name: &[u8]) {
-        Reply::new(&mut self.out, self.reply.protocol()).bulk(name);
-        self.count += 1;
-    }
-
-    /// Replies with all names.
-    fn finish(self) {
-        self.reply.array(self.count);
-        self.reply.raw(&self.out);
-    }
-}
-
 /// `KEYS pattern`
 pub(super) fn keys(
     context: &mut ReadCtx<'_>,
@@ -79,21 +50,21 @@ pub(super) fn keys(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let filter = Filter::new(&args[1], None);
-    let mut names = Names::new(reply);
+    let mut names = Elements::new(reply);
     if filter.is_exact() {
         if context.keys.peek(context.db, &filter.prefix)?.is_some() {
-            names.add(&filter.prefix);
+            names.add(|reply| reply.bulk(&filter.prefix));
         }
     } else {
         context.keys.each_from(context.db, &filter.prefix, |key, value| {
             let within = key.starts_with(&filter.prefix);
             if within && value.is_some_and(|value| filter.takes(key, value.kind.name())) {
-                names.add(key);
+                names.add(|reply| reply.bulk(key));
             }
-            Ok(within)
+            Ok(within && !names.is_cut())
         })?;
     }
-    names.finish();
+    names.array(reply);
     Ok(())
 }
 
@@ -106,12 +77,8 @@ pub(super) fn scan(
     let cursor = parse_u64(&args[1]).ok_or(CommandError::from("ERR invalid cursor"))?;
     let (filter, count) = scan_options(args)?;
     let place = cursors::place_of(cursor, &filter.prefix);
-    reply.array(2);
-    let header = reply.len_bytes();
     let mut step = Step { filter, count, seen: 0, last: Vec::new(), stop: None };
-    let mut found = Vec::new();
-    let mut found_reply = Reply::new(&mut found, reply.protocol());
-    let mut names = Names::new(&mut found_reply);
+    let mut names = Elements::new(reply);
     if step.filter.is_exact() {
         step.see_exact(context, &mut names)?;
     } else {
@@ -120,15 +87,13 @@ pub(super) fn scan(
             Ok(step.see(key, kind, &mut names))
         })?;
     }
-    names.finish();
-    debug_assert_eq!(reply.len_bytes(), header);
     let next = match &step.stop {
         Some(place) => cursors::cursor_of(place, &step.filter.prefix, cursor),
         None => 0,
     };
-    let mut text = itoa::Buffer::new();
-    reply.bulk(text.format(next).as_bytes());
-    reply.raw(&found);
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(next).as_bytes());
+    names.array(reply);
     Ok(())
 }
 
@@ -171,7 +136,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// Looks at the next key, of type `kind` if it is live; whether to go on.
-    fn see(&mut self, key: &[u8], kind: Option<&str>, names: &mut Names<'_, '_>) -> bool {
+    fn see(&mut self, key: &[u8], kind: Option<&str>, names: &mut Elements) -> bool {
         if !key.starts_with(&self.filter.prefix) {
             return false;
         }
@@ -188,22 +153,18 @@ impl Step<'_> {
         self.last.clear();
         self.last.extend_from_slice(key);
         if kind.is_some_and(|kind| self.filter.takes(key, kind)) {
-            names.add(key);
+            names.add(|reply| reply.bulk(key));
         }
         true
     }
 
     /// Looks at the only key that the pattern can mean.
-    fn see_exact(
-        &mut self,
-        context: &mut ReadCtx<'_>,
-        names: &mut Names<'_, '_>,
-    ) -> Result<(), CommandError> {
+    fn see_exact(&mut self, context: &mut ReadCtx<'_>, names: &mut Elements) -> Result<(), CommandError> {
         let key = std::mem::take(&mut self.filter.prefix);
         let value = context.keys.peek(context.db, &key)?;
         let wanted = |kind: &str| self.filter.kind.is_none_or(|wanted| words::is(wanted, kind));
         if value.is_some_and(|value| wanted(value.kind.name())) {
-            names.add(&key);
+            names.add(|reply| reply.bulk(&key));
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ pub(super) fn write_elements(
         list.each(view, from, index, |_, text| {
             text.bulk(view, 0, text.len(), reply)?;
             left -= 1;
-            Ok(left > 0)
+            Ok(left > 0 && !reply.is_cut())
         })?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 use crate::table::View;
 
 /// What is made of several sets.
@@ -123,15 +123,12 @@ fn reply_combined(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let sets = sets(context, args.from(1))?;
-    let (mut found, mut count) = (Vec::new(), 0);
-    let mut members = Reply::new(&mut found, reply.protocol());
+    let mut members = Elements::new(reply);
     combine(operation, context.keys.view(), &sets, |member| {
-        members.bulk(member);
-        count += 1;
-        true
+        members.add(|reply| reply.bulk(member));
+        !members.is_cut()
     })?;
-    reply.set(count);
-    reply.raw(&found);
+    members.set(reply);
     Ok(())
 }
 

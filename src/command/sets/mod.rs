@@ -12,7 +12,7 @@ use super::table::spec;
 use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Set};
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 use crate::table::View;
 
 /// Changes data and may grow it.
@@ -249,7 +249,7 @@ fn smembers(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     reply.set(set.len()? as usize);
     set.each_from(context.keys.view(), &[], |member| {
         reply.bulk(member);
-        Ok(true)
+        Ok(!reply.is_cut())
     })?;
     Ok(())
 }
@@ -287,16 +287,14 @@ fn sscan(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     let set = value.set().ok_or(CommandError::WRONG_TYPE)?;
     let mut scan = ElementScan::parse(cursor, args, false)?;
     scan.take_all_of_few(context, &value, set.is_packed())?;
-    let (mut found, mut count) = (Vec::new(), 0);
-    let mut found_reply = Reply::new(&mut found, reply.protocol());
+    let mut found = Elements::new(reply);
     set.each_from(context.keys.view(), &scan.start(), |member| {
         let seen = scan.see(member);
         if seen == Seen::Wanted {
-            found_reply.bulk(member);
-            count += 1;
+            found.add(|reply| reply.bulk(member));
         }
         Ok(seen != Seen::End)
     })?;
-    scan.reply(&found, count, reply);
+    scan.reply(found, reply);
     Ok(())
 }

@@ -95,13 +95,12 @@ pub(super) fn srandmember(
             picked.items().iter().for_each(|member| reply.bulk(member));
         }
         (Some(set), Some(count)) => {
-            let start = reply.len_bytes();
             reply.array(count.unsigned_abs() as usize);
-            for _ in 0..count.unsigned_abs() {
+            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
                 let member = set.nth(view, rand::random_range(0..len.max(1)))?;
                 reply.bulk(&member.unwrap_or_default());
-                elements::check_reply(reply.len_bytes() - start)?;
-            }
+                Ok(())
+            })?;
         }
     }
     Ok(())

@@ -39,12 +39,11 @@ pub(super) fn zrandmember(
             }
         }
         (Some(set), Some(count)) => {
-            let (start, len) = (reply.len_bytes(), set.len()?);
+            let len = set.len()?;
             reply_elements(reply, count.unsigned_abs(), with_scores);
-            for _ in 0..count.unsigned_abs() {
-                reply_member(view, &set, rand::random_range(0..len.max(1)), with_scores, reply)?;
-                elements::check_reply(reply.len_bytes() - start)?;
-            }
+            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
+                reply_member(view, &set, rand::random_range(0..len.max(1)), with_scores, reply)
+            })?;
         }
     }
     Ok(())

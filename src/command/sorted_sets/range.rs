@@ -79,7 +79,7 @@ fn reply_range(
     reply_elements(reply, positions.end - positions.start, query.with_scores);
     set.each_in(view, positions, query.reverse, |member, score| {
         reply_element(reply, member, score, query.with_scores);
-        Ok(true)
+        Ok(!reply.is_cut())
     })?;
     Ok(())
 }

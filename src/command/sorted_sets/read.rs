@@ -5,7 +5,7 @@ use super::set_of;
 use crate::command::elements::{ElementScan, Seen};
 use crate::command::{Args, CommandError, ReadCtx, words};
 use crate::number::format_f64;
-use crate::resp::Reply;
+use crate::resp::{Elements, Reply};
 
 /// `ZCARD key`
 pub(super) fn zcard(
@@ -158,17 +158,15 @@ pub(super) fn zscan(
     let set = value.sorted_set().ok_or(CommandError::WRONG_TYPE)?;
     let mut scan = ElementScan::parse(cursor, args, false)?;
     scan.take_all_of_few(context, &value, set.is_packed())?;
-    let (mut found, mut count) = (Vec::new(), 0);
-    let mut found_reply = Reply::new(&mut found, reply.protocol());
+    let mut found = Elements::new(reply);
     set.each_member_from(context.keys.view(), &scan.start(), |member, score| {
         let seen = scan.see(member);
         if seen == Seen::Wanted {
-            found_reply.bulk(member);
-            found_reply.bulk(format_f64(score.get()).as_bytes());
-            count += 2;
+            found.add(|reply| reply.bulk(member));
+            found.add(|reply| reply.bulk(format_f64(score.get()).as_bytes()));
         }
         Ok(seen != Seen::End)
     })?;
-    scan.reply(&found, count, reply);
+    scan.reply(found, reply);
     Ok(())
 }

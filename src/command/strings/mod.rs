@@ -181,6 +181,9 @@ fn mget(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Re
             Some(text) => text.bulk(context.keys.view(), 0, text.len(), reply)?,
             None => reply.null(),
         }
+        if reply.is_cut() {
+            break;
+        }
     }
     Ok(())
 }

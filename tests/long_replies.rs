@@ -1,0 +1,222 @@
+//! Replies longer than `reply-bytes-max`, against the real server: each command that could make one is refused with the
+//! same words and changes nothing, in a transaction, behind other commands and after a crash, too; memory is bounded while
+//! a reply is made.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Client, TestServer, Value, encode, eventually};
+
+/// What `reply-bytes-max` is set to.
+const REPLY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a value of which one fits a reply and two do not.
+const VALUE_BYTES: usize = 600_000;
+/// Elements of the collections; with their values they do not fit a reply.
+const ELEMENTS: usize = 3000;
+/// Bytes of an element.
+const ELEMENT_BYTES: usize = 400;
+
+/// A server on which replies are short.
+fn start(dir: &Path) -> TestServer {
+    TestServer::start(dir, &["--reply-bytes-max", "1mb"])
+}
+
+/// An element that is not like any other.
+fn element(index: usize) -> Vec<u8> {
+    format!("{index:0ELEMENT_BYTES$}").into_bytes()
+}
+
+/// One key of each type that is too long for a reply, and strings of which two are.
+fn fill(client: &mut Client) {
+    for key in ["a", "b", "c"] {
+        client.command(&[b"SET", key.as_bytes(), &vec![b'v'; VALUE_BYTES]]);
+    }
+    client.command(&[b"SET", b"long", &vec![b'v'; REPLY_BYTES_MAX + 1]]);
+    let elements: Vec<Vec<u8>> = (0..ELEMENTS).map(element).collect();
+    for (name, key, ahead) in [
+        ("RPUSH", "list", None),
+        ("SADD", "set", None),
+        ("HSET", "hash", None),
+        ("ZADD", "sorted", Some("1")),
+    ] {
+        let mut words = vec![name.as_bytes(), key.as_bytes()];
+        for element in &elements {
+            words.extend(ahead.map(str::as_bytes));
+            words.push(element);
+            words.extend((name == "HSET").then_some(&b"1"[..]));
+        }
+        assert!(matches!(client.command(&words), Value::Integer(_)), "{name}");
+    }
+}
+
+/// Asserts that a reply is the refusal.
+fn assert_refused(reply: &Value, line: &str) {
+    let expected = format!(
+        "ERR the reply would be longer than {REPLY_BYTES_MAX} bytes; reply-bytes-max sets how long it may be"
+    );
+    assert_eq!(*reply, Value::Error(expected), "{line}");
+}
+
+/// Commands that only read.
+const READS: &[&str] = &[
+    "GET long",
+    "GETRANGE long 0 -1",
+    "MGET a b",
+    "MGET a a a a a a a a",
+    "LRANGE list 0 -1",
+    "SORT list ALPHA",
+    "SORT_RO list ALPHA",
+    "SMEMBERS set",
+    "SUNION set nothing",
+    "SINTER set set",
+    "SDIFF set nothing",
+    "SRANDMEMBER set 3000",
+    "SSCAN set 0 COUNT 3000",
+    "HGETALL hash",
+    "HKEYS hash",
+    "HRANDFIELD hash 3000 WITHVALUES",
+    "HSCAN hash 0 COUNT 3000",
+    "ZRANGE sorted 0 -1 WITHSCORES",
+    "ZREVRANGEBYLEX sorted + -",
+    "ZUNION 2 sorted nothing",
+    "ZRANDMEMBER sorted 3000",
+    "ZSCAN sorted 0 COUNT 3000",
+];
+
+/// Commands that would take something away, or change it, and reply with it.
+const WRITES: &[&str] = &[
+    "GETDEL long",
+    "GETEX long PX 60000",
+    "GETSET long x",
+    "SET long x GET",
+    "LPOP list 3000",
+    "RPOP list 3000",
+    "LMPOP 1 list RIGHT COUNT 3000",
+    "BLMPOP 0 1 list LEFT COUNT 3000",
+    "SPOP set 3000",
+    "SPOP set 2999",
+    "ZPOPMIN sorted 3000",
+    "ZPOPMAX sorted 2999",
+    "ZMPOP 1 sorted MIN COUNT 3000",
+    "BZMPOP 0 1 sorted MAX COUNT 3000",
+];
+
+/// What the keys hold, at a glance.
+fn shape(client: &mut Client) -> Vec<Value> {
+    let lines = [
+        "STRLEN long",
+        "PTTL long",
+        "LLEN list",
+        "LINDEX list 0",
+        "LINDEX list -1",
+        "SCARD set",
+        "HLEN hash",
+        "ZCARD sorted",
+        "DBSIZE",
+    ];
+    lines.map(|line| client.run(line)).to_vec()
+}
+
+#[test]
+fn what_is_too_long_is_refused_and_nothing_is_changed() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let mut server = start(&dir);
+    let mut client = server.client();
+    fill(&mut client);
+    let before = shape(&mut client);
+    for line in READS.iter().chain(WRITES) {
+        assert_refused(&client.run(line), line);
+        assert_eq!(shape(&mut client), before, "{line}");
+    }
+    for line in WRITES {
+        // Behind a write, and with one behind it: the writer runs all three.
+        client.send(format!("INCR n\r\n{line}\r\nINCR n\r\n").as_bytes()).unwrap();
+        let replies: Vec<Value> = (0..3).map(|_| client.reply().unwrap()).collect();
+        assert!(matches!(replies[0], Value::Integer(_)) && matches!(replies[2], Value::Integer(_)), "{line}");
+        assert_refused(&replies[1], line);
+    }
+    assert_eq!(client.run("GET n"), Value::Bulk((2 * WRITES.len()).to_string().into_bytes()));
+    client.run("DEL n");
+    assert_eq!(shape(&mut client), before);
+    server.kill();
+    let server = start(&dir);
+    assert_eq!(shape(&mut server.client()), before, "after a crash");
+}
+
+#[test]
+fn a_transaction_whose_replies_are_too_long_is_not_done() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let mut client = server.client();
+    fill(&mut client);
+    let before = shape(&mut client);
+    for last in ["GET b", "SPOP set 2500", "LRANGE list 0 2000", "GETDEL b"] {
+        for line in ["MULTI", "SET new 1", "GET a", "LPOP list", last, "SELECT 1", "SET elsewhere 1"] {
+            client.run(line);
+        }
+        let Value::Error(text) = client.run("EXEC") else { panic!("{last}") };
+        assert!(
+            text.starts_with("EXECABORT Transaction discarded because of: the reply would be longer"),
+            "{text}"
+        );
+        assert_eq!(shape(&mut client), before, "{last}");
+        client.run("SELECT 1");
+        assert_eq!(client.run("DBSIZE"), Value::Integer(0));
+        client.run("SELECT 0");
+    }
+    assert_eq!(client.run("MULTI"), Value::Simple("OK".into()));
+    client.run("GET a");
+    assert!(matches!(client.run("EXEC"), Value::Array(replies) if replies.len() == 1));
+}
+
+#[test]
+fn the_limit_can_be_lifted() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let mut client = server.client();
+    fill(&mut client);
+    assert_eq!(client.run("CONFIG SET reply-bytes-max 2mb"), Value::Simple("OK".into()));
+    assert_eq!(client.run("GET long").text().len(), REPLY_BYTES_MAX + 1);
+    assert!(matches!(client.run("LPOP list 3000"), Value::Array(popped) if popped.len() == ELEMENTS));
+    assert_eq!(client.run("EXISTS list"), Value::Integer(0));
+}
+
+/// Bytes of memory that the server's process has, without those of files.
+fn resident_bytes(server: &TestServer) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+/// The most memory that the server's process ever had, files included.
+fn peak_bytes(server: &TestServer) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[test]
+fn memory_is_bounded_while_a_reply_is_made() {
+    const VALUE_MB: usize = 32;
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--reply-bytes-max", "48mb"]);
+    let mut client = server.client();
+    client.command(&[b"SET", b"v", &vec![b'v'; VALUE_MB << 20]]);
+    eventually("what the command was sent in is given back", || {
+        resident_bytes(&server) < (VALUE_MB << 20) as u64
+    });
+    // The value's own pages count, too; they have been looked at.
+    assert_eq!(client.run("STRLEN v"), Value::Integer((VALUE_MB << 20) as i64));
+    std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
+    let before = peak_bytes(&server);
+    let line = encode(&[&b"MGET"[..], b"v", b"v", b"v", b"v", b"v", b"v", b"v", b"v"]);
+    client.send(&line.repeat(8)).unwrap();
+    for _ in 0..8 {
+        assert!(matches!(client.reply().unwrap(), Value::Error(text) if text.contains("reply-bytes-max")));
+    }
+    let grown = peak_bytes(&server).saturating_sub(before) >> 20;
+    eprintln!("eight MGETs of eight values of {VALUE_MB} MiB: {grown} MiB more at the most");
+    assert!(grown <= 2 * VALUE_MB as u64 + 48, "{grown} MiB more");
+}

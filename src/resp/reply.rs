@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn elements_that_do_not_fit_cut_the_reply() {
-        for (count, fits) in [(3, true), (4, false)] {
+        for (count, fits) in [(5, true), (6, false)] {
             let mut out = Vec::new();
             let mut reply = Reply::within(&mut out, Protocol::Resp2, 100);
             let mut elements = Elements::new(&reply);

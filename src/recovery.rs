@@ -163,7 +163,7 @@ pub fn recover<S: Storage>(
     };
     let accept_tail_loss = log_options.accept_tail_loss;
     let mark = check_mark(&table, &storage)?;
-    let log = match open_log(&table, &storage, accept_tail_loss)? {
+    let log = match open_log(&table, &storage, accept_tail_loss, mark)? {
         None => LocalLog::create(storage, log_options)?,
         Some(reader) => {
             check_log(reader, &table, mark)?;
@@ -192,12 +192,14 @@ fn open_log<S: Storage>(
     table: &Table,
     storage: &S,
     accept_tail_loss: bool,
+    mark: Option<SegmentMark>,
 ) -> Result<Option<Reader<S>>, ReadError> {
     let applied_lsn = table.applied_lsn();
     let options = ReadOptions {
         from_lsn: applied_lsn + 1,
         durable_lsn_hint: applied_lsn,
         instance_id: Some(log_id(table)),
+        marked_group: mark.and_then(|mark| mark.group).map(|group| group.number),
         device: true,
         accept_tail_loss,
         ..ReadOptions::default()
@@ -242,7 +244,6 @@ fn check_log<S: Storage>(
     let end = loop {
         let decoded = match reader.next()? {
             Step::Record(record) => {
-                mark.map_or(Ok(()), |mark| belongs::check_group(mark, record.group))?;
                 let lsn = record.lsn;
                 effect::decode(record.payload)
                     .map(drop)
@@ -278,7 +279,8 @@ fn replay_all<S: Storage>(
 ) -> Result<LogEnd, RecoveryError> {
     let before = *report;
     for _ in 0..REPLAYS_MAX {
-        let mut reader = open_log(table, storage, accept_tail_loss)?.expect("the log was there a moment ago");
+        let mut reader =
+            open_log(table, storage, accept_tail_loss, None)?.expect("the log was there a moment ago");
         let faults = table.faults();
         let end = replay(&mut reader, writer, report);
         if table.faults() == faults {
@@ -369,7 +371,10 @@ fn resume_log<S: Storage>(
     if report.records > 0 {
         report.wall_ms = end.wall_micros / 1000;
     }
-    LocalLog::resume(storage, options, end)
+    let wall_micros = end.wall_micros;
+    let mut log = LocalLog::resume(storage, options, end)?;
+    log.seal_start(wall_micros)?;
+    Ok(log)
 }
 
 /// Step 6: lets readers see the version.

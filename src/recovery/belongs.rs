@@ -9,22 +9,25 @@
 //! - the table's note keeps a **mark** of the newest segment that took groups. A log without that segment has lost its end.
 //!
 //! The mark is written after a segment's header is durable and before its first group is: so the log may be one segment
-//! ahead of the mark, which holds nothing that was acknowledged, and never behind. In quiet moments, and when the server
-//! stops, the mark is written again with the LSN that is durable by then and the log's checksum there: so an older copy of
-//! the newest segment, or the same one of another copy of the directory, does not pass for it.
+//! ahead of the mark, which holds nothing that was acknowledged, and never behind. Each start writes a seal that no other
+//! copy of the log has. The mark is written again then, in quiet moments, and when the server stops: with the LSN that is
+//! durable by then, and the log's last group. So an older copy of the newest segment, or the same one of another copy of the
+//! directory, does not pass for it.
 //!
 //! ```text
-//! mark:  0  8  number of the segment    16  8  an LSN that was durable        24  4  the log's checksum there
-//!        8  8  its salt                 28  4  1 if that checksum is known, 0 if not
+//! mark:  0  8  number of the segment    16  8  an LSN that was durable
+//!        8  8  its salt                 24  8  number of the last group
+//!                                       32  4  its checksum, which covers all groups before
+//!                                       36  4  1 if there is such a group, 0 if not
 //! ```
-//! Marks of the version before end with the LSN.
+//! Marks of versions before have 24 bytes, or 32 of which the last 8 mean something else; they tell no group.
 
-use wal::{GroupInfo, Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
+use wal::{GroupMark, Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
 
 /// Bytes of a mark.
-const MARK_BYTES: usize = 32;
-/// Bytes of a mark without a checksum.
-const OLD_MARK_BYTES: usize = 24;
+const MARK_BYTES: usize = 40;
+/// Bytes of the marks of versions before, which do not tell the group.
+const OLD_MARK_BYTES: [usize; 2] = [24, 32];
 
 /// How files of a directory contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,15 +72,26 @@ pub enum Contradiction {
         /// An LSN that was durable.
         durable_lsn: u64,
     },
+    /// The log lacks a group.
+    #[error(
+        "the log ends with group {last_group}, and group {group} was written behind it: a file of it comes from an earlier \
+         copy, or its end is damaged. Put the right one back, or restore a backup of the whole directory"
+    )]
+    Earlier {
+        /// Number of the log's last group.
+        last_group: u64,
+        /// Number of a group that was durable.
+        group: u64,
+    },
     /// The log went on differently.
     #[error(
-        "the log has another group than was written at LSN {lsn} (checksum {found:08x}, not {expected:08x}): it, or a file of \
-         it, comes from another copy of this directory. Restore table and log from one copy"
+        "the log has another group {group} than was written (checksum {found:08x}, not {expected:08x}): it, or a file of it, \
+         comes from another copy of this directory. Restore table and log from one copy"
     )]
     OtherLog {
-        /// An LSN that was durable.
-        lsn: u64,
-        /// The log's checksum there, as the table's note knows it.
+        /// Number of the group.
+        group: u64,
+        /// Its checksum, as the table's note knows it.
         expected: u32,
         /// The one that the log has.
         found: u32,
@@ -101,24 +115,28 @@ pub enum Contradiction {
 /// A mark as the table's note keeps it.
 pub fn encode_mark(mark: SegmentMark) -> [u8; MARK_BYTES] {
     let mut bytes = [0; MARK_BYTES];
-    let numbers = [mark.sequence, mark.salt, mark.last_lsn];
+    let numbers = [
+        mark.sequence,
+        mark.salt,
+        mark.last_lsn,
+        mark.group.map_or(0, |group| group.number),
+        mark.group.map_or(0, |group| 1 << 32 | u64::from(group.checksum)),
+    ];
     for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
         *place = number.to_le_bytes();
     }
-    bytes[24..28].copy_from_slice(&mark.checksum.unwrap_or(0).to_le_bytes());
-    bytes[28..].copy_from_slice(&u32::from(mark.checksum.is_some()).to_le_bytes());
     bytes
 }
 
 /// Reads a mark back; `None` if these are not the bytes of one.
 pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
-    if bytes.len() != MARK_BYTES && bytes.len() != OLD_MARK_BYTES {
+    if bytes.len() != MARK_BYTES && !OLD_MARK_BYTES.contains(&bytes.len()) {
         return None;
     }
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let checksum = (bytes.len() == MARK_BYTES).then(|| number(24));
-    let checksum = checksum.filter(|known| known >> 32 == 1).map(|known| known as u32);
-    Some(SegmentMark { sequence: number(0), salt: number(8), last_lsn: number(16), checksum })
+    let checksum = (bytes.len() == MARK_BYTES).then(|| number(32)).filter(|known| known >> 32 == 1);
+    let group = checksum.map(|known| GroupMark { number: number(24), checksum: known as u32 });
+    Some(SegmentMark { sequence: number(0), salt: number(8), last_lsn: number(16), group })
 }
 
 /// The mark that the log is to be held against: none if a repair has put another log in the place of the one that was
@@ -155,19 +173,18 @@ pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
     if end.last_lsn < mark.last_lsn {
         return Err(Contradiction::Short { last_lsn: end.last_lsn, durable_lsn: mark.last_lsn });
     }
-    Ok(())
-}
-
-/// Holds a group of records against the mark.
-pub fn check_group(mark: SegmentMark, group: &GroupInfo) -> Result<(), Contradiction> {
-    let Some(expected) = mark.checksum else { return Ok(()) };
-    let lsn = mark.last_lsn;
-    // A group in which the LSN is not the last is another one, too.
-    let is_about_it = (group.first_lsn..=group.last_lsn).contains(&lsn);
-    if !is_about_it || (group.last_lsn == lsn && group.checksum == expected) {
-        return Ok(());
+    let Some(group) = mark.group else { return Ok(()) };
+    match end.marked_checksum {
+        Some(found) if found != group.checksum => {
+            Err(Contradiction::OtherLog { group: group.number, expected: group.checksum, found })
+        }
+        // A damaged seal at the end takes no record with it, and there may be nothing but that.
+        None if end.last_group + 1 == group.number && end.torn_bytes > 0 => Ok(()),
+        None if end.last_group < group.number => {
+            Err(Contradiction::Earlier { last_group: end.last_group, group: group.number })
+        }
+        _ => Ok(()),
     }
-    Err(Contradiction::OtherLog { lsn, expected, found: group.checksum })
 }
 
 /// Holds the log against the checkpoint of the table: `before` is the last group that the log has up to `lsn`, `adopted`
@@ -193,13 +210,16 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_mark_stay_what_they_are() {
-        let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3, checksum: Some(4) };
+        let group = Some(GroupMark { number: 4, checksum: 5 });
+        let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3, group };
         let bytes = encode_mark(mark);
-        assert_eq!((bytes[0], bytes[8], bytes[16], bytes[24], bytes[28]), (1, 2, 3, 4, 1));
+        assert_eq!([0, 8, 16, 24, 32, 36].map(|at| bytes[at]), [1, 2, 3, 4, 5, 1]);
         assert_eq!(decode_mark(&bytes), Some(mark));
         assert_eq!(decode_mark(&bytes[1..]), None);
-        let unknown = SegmentMark { checksum: None, ..mark };
-        assert_eq!(decode_mark(&bytes[..24]), Some(unknown), "as the version before wrote it");
+        let unknown = SegmentMark { group: None, ..mark };
         assert_eq!(decode_mark(&encode_mark(unknown)), Some(unknown));
+        for bytes in [&bytes[..24], &bytes[..32]] {
+            assert_eq!(decode_mark(bytes), Some(unknown), "as versions before wrote it");
+        }
     }
 }

@@ -16,8 +16,6 @@ pub struct Case {
     pub table: Vec<u8>,
     /// What may be served.
     pub right: State,
-    /// Whether nothing tells these files from right ones.
-    pub is_untold: bool,
 }
 
 /// A directory that lived, was copied, and lived on twice.
@@ -48,10 +46,10 @@ impl History {
     }
 
     /// A case with the log and the table of these copies, or what is left of them.
-    fn case(&self, what: &str, log: &MemoryStorage, table: &Copy, right: &Copy, is_untold: bool) -> Case {
+    fn case(&self, what: &str, log: &MemoryStorage, table: &Copy, right: &Copy) -> Case {
         let name = format!("seed {}: {what}", self.seed);
         let (log, table, right) = (log.fork(), table.table.clone(), right.state.clone());
-        Case { name, log, table, right, is_untold }
+        Case { name, log, table, right }
     }
 
     /// Files of two copies, or of two days, beside each other.
@@ -62,14 +60,14 @@ impl History {
         let mut cases: Vec<Case> = pairs
             .into_iter()
             .map(|(table, log, which)| {
-                self.case(&format!("a table with the log of {which}"), &log.log, table, log, false)
+                self.case(&format!("a table with the log of {which}"), &log.log, table, log)
             })
             .collect();
         for life in [one, other] {
             let what = "a log put back from before";
-            cases.push(self.case(what, &at_copy.log, life, life, life.is_untold));
+            cases.push(self.case(what, &at_copy.log, life, life));
             // Both files of one day are that day's.
-            cases.push(self.case("both from before", &at_copy.log, at_copy, at_copy, false));
+            cases.push(self.case("both from before", &at_copy.log, at_copy, at_copy));
         }
         for (own, foreign) in [(one, other), (other, one), (one, at_copy)] {
             for segment in foreign.log.names() {
@@ -83,7 +81,7 @@ impl History {
                 }
                 let mixed = own.log.fork();
                 mixed.set_contents(&segment, bytes);
-                cases.push(self.case(&format!("{segment} of another copy"), &mixed, own, own, own.is_untold));
+                cases.push(self.case(&format!("{segment} of another copy"), &mixed, own, own));
             }
         }
         cases
@@ -96,23 +94,23 @@ impl History {
         let mut cases = Vec::new();
         for segment in one.log.names() {
             let bytes = one.log.contents(&segment).expect("a file of the log");
-            let mut add = |what: &str, is_untold: bool, change: &dyn Fn(&MemoryStorage)| {
+            let mut add = |what: &str, change: &dyn Fn(&MemoryStorage)| {
                 let log = one.log.fork();
                 change(&log);
-                cases.push(self.case(&format!("{segment} {what}"), &log, one, one, is_untold));
+                cases.push(self.case(&format!("{segment} {what}"), &log, one, one));
             };
-            add("removed", false, &|log| log.lose(&segment));
-            add("emptied", false, &|log| log.set_contents(&segment, vec![0; bytes.len()]));
-            add("cut", false, &|log| log.set_contents(&segment, bytes[..bytes.len() / 2].to_vec()));
-            add("renamed", false, &|log| {
+            add("removed", &|log| log.lose(&segment));
+            add("emptied", &|log| log.set_contents(&segment, vec![0; bytes.len()]));
+            add("cut", &|log| log.set_contents(&segment, bytes[..bytes.len() / 2].to_vec()));
+            add("renamed", &|log| {
                 log.lose(&segment);
                 log.set_contents("00000000000000ff.wal", bytes.clone());
             });
-            add("replaced by one of another server", false, &|log| {
+            add("replaced by one of another server", &|log| {
                 log.set_contents(&segment, foreign(self.seed));
             });
             if last != segment {
-                add("replaced by the last of the other copy", one.is_untold, &|log| {
+                add("replaced by the last of the other copy", &|log| {
                     log.set_contents(&segment, other.log.contents(&last).expect("a segment"));
                 });
             }
@@ -122,6 +120,6 @@ impl History {
 
     /// A log that is gone as a whole.
     pub fn without_log(&self) -> Case {
-        self.case("no log", &MemoryStorage::new(), &self.one, &self.one, false)
+        self.case("no log", &MemoryStorage::new(), &self.one, &self.one)
     }
 }

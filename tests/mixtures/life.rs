@@ -26,8 +26,6 @@ pub struct Copy {
     pub table: Vec<u8>,
     /// What is in it.
     pub state: State,
-    /// Whether this life had neither a quiet moment after a write, nor began a segment, nor took a checkpoint.
-    pub is_untold: bool,
 }
 
 /// A server that runs.
@@ -36,7 +34,6 @@ pub struct Life {
     file: MemoryFile,
     parts: Recovered<MemoryStorage>,
     state: State,
-    is_untold: bool,
     wall_micros: u64,
 }
 
@@ -47,14 +44,7 @@ impl Life {
         let source = TableSource::New(Box::new(file.clone()));
         let parts = recover(source, storage.clone(), &table_options(42), log_options(random.random()))
             .expect("a new directory");
-        Self {
-            storage,
-            file,
-            parts,
-            state: State::new(),
-            is_untold: true,
-            wall_micros: random.random::<u32>().into(),
-        }
+        Self { storage, file, parts, state: State::new(), wall_micros: random.random::<u32>().into() }
     }
 
     /// The next start on a copy of a directory.
@@ -64,7 +54,7 @@ impl Life {
         let parts = recover(source, storage.clone(), &table_options(42), log_options(random.random()))
             .expect("a directory that is whole");
         let (state, wall_micros) = (from.state.clone(), random.random::<u32>().into());
-        Self { storage, file, parts, state, is_untold: true, wall_micros }
+        Self { storage, file, parts, state, wall_micros }
     }
 
     /// Groups of writes, and checkpoints between them.
@@ -94,10 +84,8 @@ impl Life {
             self.state.insert(key, value);
         }
         self.wall_micros += 1000;
-        let rotations = log.status().rotations;
         log.submit(group, self.wall_micros).expect("submit");
         log.durable().expect("durable");
-        self.is_untold &= log.status().rotations == rotations;
         let frozen = writer.freeze();
         writer.publish(frozen);
     }
@@ -105,7 +93,6 @@ impl Life {
     /// A quiet moment.
     fn rest(&mut self) {
         self.parts.log.seal(self.wall_micros).expect("seal");
-        self.is_untold = false;
     }
 
     /// Makes the table durable, as the writer does.
@@ -116,15 +103,14 @@ impl Life {
         let durable = writer.begin_checkpoint(lsn, 0).run().expect("a checkpoint");
         writer.end_checkpoint(durable);
         log.recycle_through(lsn).expect("recycle");
-        self.is_untold = false;
     }
 
     /// Ends it.
     pub fn end(self) -> Copy {
-        let Self { storage, file, parts, state, is_untold, .. } = self;
+        let Self { storage, file, parts, state, .. } = self;
         drop(parts);
         storage.settle();
-        Copy { log: storage, table: file.image(), state, is_untold }
+        Copy { log: storage, table: file.image(), state }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ackd::recovery::belongs::{self, Contradiction};
-use wal::{LogEnd, ReadOptions, RecordRef, SegmentInfo, SegmentMark, SegmentState};
+use wal::{LogEnd, ReadOptions, SegmentInfo, SegmentMark, SegmentState};
 
 use crate::error::ToolError;
 use crate::source::{Damage, Log};
@@ -29,6 +29,11 @@ impl Claims {
     /// Salt of the newest segment, as the table remembers it; 0 if it remembers none.
     pub fn marked_salt(&self) -> u64 {
         self.mark.map_or(0, |mark| mark.salt)
+    }
+
+    /// Number of the group whose checksum the end of the log is to tell.
+    pub fn marked_group(&self) -> Option<u64> {
+        self.mark?.group.map(|group| group.number)
     }
 
     /// Whether there is a table: beside it there was a log.
@@ -68,18 +73,6 @@ impl Claims {
             None => self.checkpoint.lsn() + 1,
         };
         Some(damage(&found, lsn))
-    }
-
-    /// What a record of the log contradicts.
-    pub fn check_record(&self, segments: &[SegmentInfo], record: &RecordRef<'_>) -> Option<Damage> {
-        let mark = self.mark.filter(|mark| mark.last_lsn == record.lsn)?;
-        let mark = belongs::mark_for(mark, segments)?;
-        let found = belongs::check_group(mark, record.group).err()?;
-        Some(Damage {
-            segment: wal::segment_name(record.group.segment),
-            offset: record.group.offset,
-            ..damage(&found, record.lsn)
-        })
     }
 
     /// What the end of the log contradicts.

@@ -30,7 +30,7 @@ pub fn run(args: &CatArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolE
         return Err(ToolError::Usage(format!("LSN {} was recycled; the log begins with {oldest}", args.lsn)));
     }
     let mut found = None;
-    let options = ScanOptions { from_lsn: args.lsn, keep_going: args.keep_going, durable_lsn: 0 };
+    let options = ScanOptions { from_lsn: args.lsn, keep_going: args.keep_going, ..ScanOptions::default() };
     let scanned = log.scan(options, &Progress::none(), |seen| match seen {
         Seen::Record(record) if record.lsn == args.lsn => {
             found = Some(show(record, style, out)?);

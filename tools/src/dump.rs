@@ -127,7 +127,7 @@ struct Dump<'d> {
 impl Dump<'_> {
     fn forwards(&mut self, log: &Log, from_lsn: Lsn) -> Result<(), ToolError> {
         let progress = Progress::over(&log.segments()?);
-        let options = ScanOptions { from_lsn, keep_going: self.args.keep_going, durable_lsn: 0 };
+        let options = ScanOptions { from_lsn, keep_going: self.args.keep_going, ..ScanOptions::default() };
         let scanned = log.scan(options, &progress, |seen| match seen {
             Seen::Record(record) => self.visit(record),
             other => Ok(remark(&progress, &other)),
@@ -189,7 +189,7 @@ impl Dump<'_> {
 
     fn segment_backwards(&mut self, log: &Log, from_lsn: Lsn, to_lsn: Lsn) -> Result<(), ToolError> {
         let mut kept: VecDeque<Kept> = VecDeque::new();
-        let options = ScanOptions { from_lsn, keep_going: self.args.keep_going, durable_lsn: 0 };
+        let options = ScanOptions { from_lsn, keep_going: self.args.keep_going, ..ScanOptions::default() };
         let scanned = log.scan(options, &Progress::none(), |seen| {
             let record = match seen {
                 Seen::Record(record) if record.lsn > to_lsn => return Ok(ControlFlow::Break(())),

@@ -63,6 +63,8 @@ pub struct ScanOptions {
     pub from_lsn: Lsn,
     /// An LSN known to be durable from elsewhere; 0 says nothing.
     pub durable_lsn: Lsn,
+    /// Number of the group whose checksum the end is to tell.
+    pub marked_group: Option<u64>,
     /// Go on behind damage.
     pub keep_going: bool,
 }
@@ -202,6 +204,7 @@ impl Scan<'_> {
         ReadOptions {
             from_lsn: self.next_lsn,
             durable_lsn_hint: self.options.durable_lsn,
+            marked_group: self.options.marked_group,
             keep_going: self.options.keep_going,
             ..ReadOptions::default()
         }

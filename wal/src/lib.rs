@@ -64,7 +64,7 @@ pub use crate::group::{Group, GroupBuffer};
 pub use crate::local::LocalLog;
 pub use crate::log::{Log, Lsn};
 pub use crate::memory::{Fault, MemoryFile, MemoryStorage, Operation, OperationKind};
-pub use crate::options::{LogOptions, Notify, Remember, SEGMENT_BYTES, SegmentMark};
+pub use crate::options::{GroupMark, LogOptions, Notify, Remember, SEGMENT_BYTES, SegmentMark};
 pub use crate::reader::{
     CorruptReason, GroupInfo, LogEnd, ReadError, ReadOptions, ReadProgress, Reader, RecordRef, Step, segments,
 };

@@ -22,7 +22,7 @@ use crate::format::{
 };
 use crate::group::Group;
 use crate::log::{Log, Lsn};
-use crate::options::{LogOptions, SegmentMark};
+use crate::options::{GroupMark, LogOptions, SegmentMark};
 use crate::places::{Places, look_at_open, look_at_salt};
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, LogStatus};
@@ -275,10 +275,37 @@ impl<S: Storage> LocalLog<S> {
         Ok(())
     }
 
-    /// The segment that takes groups now.
+    /// The segment that takes groups now. Nothing is in flight.
     pub fn mark(&self) -> SegmentMark {
+        debug_assert_eq!(self.synced_lsn, self.chain.last_lsn, "a mark is of what is durable");
         let SegmentHeader { sequence, salt, .. } = self.active.header;
-        SegmentMark { sequence, salt, last_lsn: self.synced_lsn, checksum: self.synced_checksum }
+        let Chain { last_group: number, last_checksum: checksum, .. } = self.chain;
+        let group = (number > 0).then_some(GroupMark { number, checksum });
+        SegmentMark { sequence, salt, last_lsn: self.synced_lsn, group }
+    }
+
+    /// Writes a seal that no other copy of this log has, and makes it durable: what is written behind it, and not behind the
+    /// end of another copy, is of this one. A segment that is full stays as it is, for the next one is new anyway.
+    pub fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError> {
+        if !self.fits_active(GROUP_HEADER_BYTES, 0) {
+            return Ok(());
+        }
+        let mut seal = self.group();
+        let [first, second] = [self.salts.next(), self.salts.next()].map(u64::to_le_bytes);
+        let mut digest = [0; 16];
+        digest[..8].copy_from_slice(&first);
+        digest[8..].copy_from_slice(&second);
+        seal.set_digest(digest);
+        self.write_seal(seal, wall_micros)
+    }
+
+    /// Writes a seal and makes it durable.
+    fn write_seal(&mut self, seal: Group, wall_micros: u64) -> Result<(), LogError> {
+        self.start_group(seal, GroupKind::Seal, wall_micros);
+        self.finish_in_flight()?;
+        self.counters.seals += 1;
+        self.sealed = true;
+        Ok(())
     }
 
     /// Waits for the group in flight, if any.
@@ -452,11 +479,8 @@ impl<S: Storage> Log for LocalLog<S> {
             && self.takes_active(self.reserved, 0)
             && !self.takes_active(self.reserved, block);
         if !self.sealed && has_room && !breaks_reservation {
-            let empty = self.group();
-            self.start_group(empty, GroupKind::Seal, wall_micros);
-            self.finish_in_flight()?;
-            self.counters.seals += 1;
-            self.sealed = true;
+            let seal = self.group();
+            self.write_seal(seal, wall_micros)?;
         }
         // The seal is gone with its segment, and an older copy of that may be sealed, too.
         if self.remembered_lsn < self.synced_lsn { self.remember(self.mark()) } else { Ok(()) }

@@ -44,8 +44,17 @@ pub struct SegmentMark {
     pub salt: u64,
     /// LSN of the last record known to be durable.
     pub last_lsn: Lsn,
-    /// Checksum of the group of records that ends there; `None` if there is none, or it is not known.
-    pub checksum: Option<u32>,
+    /// The last group known to be durable, which may be a seal; `None` if it is not known.
+    pub group: Option<GroupMark>,
+}
+
+/// A group, for somebody to remember outside the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupMark {
+    /// Number of the group.
+    pub number: u64,
+    /// Its checksum, which covers all groups before.
+    pub checksum: u32,
 }
 
 /// Somebody who remembers the newest segment.

@@ -165,9 +165,13 @@ impl Plan {
         let is_other_history = other_history.is_some();
         let missing_end = claims.check_segments(&segments);
         other_history.into_iter().for_each(|damage| self.add_damage(damage));
-        let mut other_log = None;
         let progress = Progress::over(&segments);
-        let options = ScanOptions { from_lsn: 0, durable_lsn: self.checkpoint_lsn, keep_going: true };
+        let options = ScanOptions {
+            from_lsn: 0,
+            durable_lsn: self.checkpoint_lsn,
+            marked_group: claims.marked_group(),
+            keep_going: true,
+        };
         let scanned = log.scan(options, &progress, |seen| {
             match seen {
                 Seen::Record(record) if is_other_history => {
@@ -175,7 +179,6 @@ impl Plan {
                 }
                 Seen::Record(record) if foreign.contains(&record.group.segment) => {}
                 Seen::Record(record) => {
-                    other_log = other_log.take().or_else(|| claims.check_record(&segments, record));
                     self.visit(record, walk);
                 }
                 Seen::Damage(damage) => {
@@ -188,7 +191,7 @@ impl Plan {
         })?;
         if let Some(end) = scanned.end {
             self.torn_bytes = end.torn_bytes;
-            let ends_early = missing_end.or(other_log).or_else(|| claims.check_end(&segments, &end));
+            let ends_early = missing_end.or_else(|| claims.check_end(&segments, &end));
             if let Some(damage) = ends_early {
                 self.add_damage(Damage { lsn: damage.lsn.max(end.last_lsn + 1), ..damage });
             }

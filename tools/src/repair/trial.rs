@@ -113,7 +113,8 @@ fn apply(table: &mut TableWriter, payload: &[u8]) -> Result<(), (usize, Keyspace
 fn note(place: &Place, plan: &mut Plan, misfits: &BTreeSet<Lsn>) -> Result<(), ToolError> {
     let mut lost = Vec::new();
     let log = Log::open(&place.dir)?;
-    let options = ScanOptions { from_lsn: 0, durable_lsn: plan.checkpoint_lsn, keep_going: true };
+    let options =
+        ScanOptions { durable_lsn: plan.checkpoint_lsn, keep_going: true, ..ScanOptions::default() };
     let mut last = 0;
     log.scan(options, &Progress::none(), |seen| {
         if let Seen::Record(record) = seen
@@ -150,7 +151,8 @@ pub fn each_kept(
         .filter(|header| header.instance_id == plan.instance_id)
         .map(|header| header.sequence)
         .collect();
-    let options = ScanOptions { from_lsn: 0, durable_lsn: plan.checkpoint_lsn, keep_going: true };
+    let options =
+        ScanOptions { durable_lsn: plan.checkpoint_lsn, keep_going: true, ..ScanOptions::default() };
     let mut last = 0;
     log.scan(options, &Progress::over(&segments), |seen| match seen {
         Seen::Record(record)

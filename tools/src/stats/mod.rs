@@ -41,7 +41,7 @@ pub fn run(args: &StatsArgs, out: &mut Out) -> Result<Outcome, ToolError> {
     let options = ScanOptions {
         from_lsn: first_lsn(&log, args.from_lsn)?,
         keep_going: args.keep_going,
-        durable_lsn: 0,
+        ..ScanOptions::default()
     };
     let scanned = log.scan(options, &progress, |seen| match seen {
         Seen::Record(record) => Ok(collector.visit(record)),

@@ -88,6 +88,8 @@ pub struct Reader<S: Storage> {
     adopted: Option<Known>,
     /// The same for the segment that `before` was found in.
     before_adopted: Option<Known>,
+    /// Checksum of the group that is looked for, once it was read.
+    marked_checksum: Option<u32>,
 }
 
 /// The segment being read.
@@ -172,6 +174,7 @@ impl<S: Storage> Reader<S> {
             before: None,
             adopted: header.adopted,
             before_adopted: None,
+            marked_checksum: None,
         };
         reader.pass(header.first_lsn - 1, header.records_checksum);
         reader.learn_end()?;
@@ -314,6 +317,7 @@ impl<S: Storage> Reader<S> {
             last_group: self.position.last_group,
             last_checksum: self.position.last_checksum,
             records_checksum: self.records_checksum,
+            marked_checksum: self.marked_checksum,
             torn_bytes,
             wall_micros: self.wall_micros,
             epoch: self.epoch,

@@ -12,6 +12,8 @@ pub struct ReadOptions {
     /// An LSN known to be durable from elsewhere, for instance a checkpoint; a log that ends below it is
     /// corrupt. 0 says nothing.
     pub durable_lsn_hint: Lsn,
+    /// Number of a group whose checksum the [end](LogEnd::marked_checksum) is to tell.
+    pub marked_group: Option<u64>,
     /// The log that the segments must belong to; `None` accepts any, but only one.
     pub instance_id: Option<[u8; 16]>,
     /// Go on behind damage after reporting it. For inspection only: what follows may miss records.
@@ -92,6 +94,8 @@ pub struct LogEnd {
     pub last_checksum: u32,
     /// Checksum of the last group of records; `None` if there is none, or it is not known.
     pub records_checksum: Option<u32>,
+    /// Checksum of the group [`ReadOptions::marked_group`]; `None` if it was not read.
+    pub marked_checksum: Option<u32>,
     /// Bytes from `offset` on that hold parts of a group which was never durable; 0 at a clean end.
     pub torn_bytes: u64,
     /// Wall clock in microseconds of the newest group, or segment without one, that was read.

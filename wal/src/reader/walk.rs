@@ -151,6 +151,9 @@ impl<S: Storage> Reader<S> {
             last_group: header.number,
             last_checksum: header.checksum,
         };
+        if self.options.marked_group == Some(header.number) {
+            self.marked_checksum = Some(header.checksum);
+        }
         self.progress.groups += 1;
         self.sealed = header.kind == GroupKind::Seal;
         if !self.sealed {

@@ -227,6 +227,31 @@ fn a_seal_is_written_once_and_says_how_far_the_log_is_durable() {
 }
 
 #[test]
+fn copies_of_a_log_differ_from_their_next_start_on() {
+    let storage = MemoryStorage::new();
+    let mut log = LocalLog::create(storage.clone(), options()).expect("create");
+    append(&mut log, &[b"one"], 0);
+    log.seal(1).expect("seal");
+    drop(log);
+    storage.settle();
+    let [one, other] = [1, 2].map(|seed| {
+        let copy = storage.fork();
+        let (_, mut log) = recover(&copy, &LogOptions { salt_seed: Some(seed), ..options() });
+        log.seal_start(1).expect("seal");
+        (copy, log.mark().group.expect("a group"))
+    });
+    assert_eq!(one.1.number, other.1.number);
+    let found = |storage: &MemoryStorage| {
+        let options = ReadOptions { marked_group: Some(one.1.number), ..ReadOptions::default() };
+        read_all(storage, options).1.expect("read").marked_checksum
+    };
+    assert_eq!(found(&one.0), Some(one.1.checksum));
+    assert_eq!(found(&other.0), Some(other.1.checksum));
+    assert_ne!(one.1.checksum, other.1.checksum);
+    assert_eq!(found(&storage), None, "the copy from before lacks it");
+}
+
+#[test]
 fn a_log_that_stops_anywhere_in_a_segment_is_sealed() {
     for groups in 0..40 {
         let storage = MemoryStorage::new();

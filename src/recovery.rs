@@ -39,8 +39,6 @@ use warmer::{AHEAD_MAX, Warmer};
 const BATCHES_FEW: usize = 16;
 /// How often a replay is begun while pages become unreadable.
 const REPLAYS_MAX: u32 = 8;
-/// Pages of dropped trees that are freed at once where space is short.
-const RECLAIM_PAGES: usize = 4096;
 
 /// Why a data directory cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +170,7 @@ pub fn recover<S: Storage>(
             resume_log(storage, log_options, end, &mut report)?
         }
     };
+    writer.leave(0);
     remember(&table, &log)?;
     publish(&mut writer);
     debug_assert_eq!(log.last_lsn(), report.last_lsn);
@@ -278,6 +277,8 @@ fn replay_all<S: Storage>(
     report: &mut Report,
 ) -> Result<LogEnd, RecoveryError> {
     let before = *report;
+    // There was room for all of it.
+    writer.leave_nothing();
     for _ in 0..REPLAYS_MAX {
         let mut reader =
             open_log(table, storage, accept_tail_loss, None)?.expect("the log was there a moment ago");
@@ -332,31 +333,14 @@ fn replay<S: Storage>(
         // What is read ahead is held in memory.
         let ahead_max = if warmer.is_some() { AHEAD_MAX } else { 0 };
         while ahead.len() > ahead_max {
-            apply(&ahead.pop_front().expect("there are more than none"), writer)?;
+            ahead.pop_front().expect("there are more than none").apply(writer)?;
         }
     };
     ahead.push_back(Arc::new(batch));
     for batch in ahead {
-        apply(&batch, writer)?;
+        batch.apply(writer)?;
     }
     Ok(end)
-}
-
-/// Applies the effects of a batch. If there may be too little space for them, pages of trees that earlier records dropped
-/// are freed first: the server that wrote the records had done so as well.
-fn apply(batch: &Batch, writer: &mut TableWriter) -> Result<(), RecoveryError> {
-    while let Err(error) = writer.reserve(batch.pages()) {
-        if !matches!(error, TableError::Full { .. }) {
-            return Err(error.into());
-        }
-        match writer.reclaim(RECLAIM_PAGES) {
-            Ok(1..) => {}
-            // Perhaps it takes less. A dropped tree that cannot be read stays where it is.
-            Ok(0) | Err(TableError::Full { .. } | TableError::Corrupt { .. }) => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    batch.apply(writer)
 }
 
 /// Step 5: puts a torn tail aside and syncs what was recovered.

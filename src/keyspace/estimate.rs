@@ -7,7 +7,7 @@
 
 use super::{KeyspaceError, reader};
 use crate::effect::Effect;
-use crate::table::{TableWriter, View};
+use crate::table::{PAGE_BYTES, TableWriter, View};
 
 /// Space that is likely to be needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub trait Room {
 const CHANGE_PAGES: u64 = 16;
 /// Bytes of elements and values in a page of the table: half of it.
 const PAGE_FILL_BYTES: u64 = 2048;
+/// Bytes of a long value in a page of the table, which it has for itself.
+const LONG_FILL_BYTES: u64 = 3840;
 /// Bytes that an element takes in a tree beside those that it has in the log.
 const ELEMENT_BYTES: u64 = 16;
 /// Pages that the change of one element copies in a tree of some size.
@@ -42,11 +44,21 @@ const PAGE_ELEMENTS: u64 = 16;
 const COMMAND_BYTES: u64 = 64;
 
 impl Estimate {
-    /// What a command is likely to need whose words have so many bytes.
-    pub fn of_words(word_bytes: u64) -> Self {
+    /// What a command with these words is likely to need.
+    pub fn of_words<'w>(words: impl Iterator<Item = &'w [u8]>) -> Self {
+        let (mut word_bytes, mut fill_pages, mut short_bytes) = (0, 0, 0);
+        for word in words {
+            let bytes = word.len() as u64;
+            word_bytes += bytes;
+            match bytes < PAGE_BYTES as u64 {
+                true => short_bytes += bytes,
+                false => fill_pages += bytes.div_ceil(LONG_FILL_BYTES),
+            }
+        }
+        fill_pages += short_bytes / PAGE_FILL_BYTES;
         Self {
             log_bytes: word_bytes + COMMAND_BYTES,
-            table_pages: CHANGE_PAGES + FEW_ELEMENTS * PATH_PAGES + word_bytes / PAGE_FILL_BYTES,
+            table_pages: CHANGE_PAGES + FEW_ELEMENTS * PATH_PAGES + fill_pages,
         }
     }
 
@@ -66,7 +78,9 @@ impl Estimate {
             Effect::SortedSetAdd { .. } => 2 * (effect_bytes + elements * ELEMENT_BYTES),
             _ => effect_bytes + elements * ELEMENT_BYTES,
         };
-        let table_pages = CHANGE_PAGES + new_bytes / PAGE_FILL_BYTES + copied_pages(effect, elements, view);
+        // What holds no elements holds a value.
+        let fill_bytes = if elements == 0 { LONG_FILL_BYTES } else { PAGE_FILL_BYTES };
+        let table_pages = CHANGE_PAGES + new_bytes / fill_bytes + copied_pages(effect, elements, view);
         Self { log_bytes: payload_bytes, table_pages }
     }
 }

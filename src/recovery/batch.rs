@@ -3,14 +3,12 @@
 use super::RecoveryError;
 use crate::effect;
 use crate::keyspace::{Keyspace, keys_slot};
-use crate::table::{PAGE_BYTES, TableWriter};
+use crate::table::TableWriter;
 
 /// Records whose keys are looked up together.
 const BATCH_RECORDS: usize = 64;
 /// Bytes of payloads after which a batch takes no further record.
 const BATCH_BYTES: usize = 128 << 10;
-/// Pages that a record copies or splits, beside those that its bytes fill.
-const RECORD_PAGES: u64 = 16;
 
 /// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
 #[derive(Default)]
@@ -56,11 +54,6 @@ impl Batch {
             }
         }
         Ok(())
-    }
-
-    /// Pages that its effects may take, estimated rather too high.
-    pub fn pages(&self) -> u64 {
-        self.records.len() as u64 * RECORD_PAGES + (self.bytes.len() / (PAGE_BYTES / 2)) as u64
     }
 
     /// LSN and payload of each record.

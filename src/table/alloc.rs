@@ -85,6 +85,8 @@ pub(super) struct Space {
     part_pages: u64,
     /// The generation that is being written.
     group: Box<Group>,
+    /// Pages handed out so far.
+    allocations: u64,
     /// Generations that have ended and are not published, the oldest first.
     frozen: VecDeque<Box<Group>>,
     /// Groups whose memory can be used again.
@@ -117,6 +119,7 @@ impl Space {
             changed_parts: Bitmap::default(),
             part_pages,
             group: Group::new(generation + 1),
+            allocations: 0,
             frozen: VecDeque::new(),
             idle: Vec::new(),
             pending: VecDeque::new(),
@@ -146,6 +149,11 @@ impl Space {
     #[inline]
     pub(super) fn free(&self) -> u64 {
         self.taken.free() + (self.recent.len() + self.group.stillborn.len()) as u64
+    }
+
+    /// Number of pages handed out so far, each time that a page was.
+    pub(super) fn allocations(&self) -> u64 {
+        self.allocations
     }
 
     /// Number of freed pages that are not handed out yet.
@@ -249,6 +257,7 @@ impl Space {
     /// Hands out a page. The caller made sure that there is one.
     #[inline]
     pub(super) fn allocate(&mut self) -> u64 {
+        self.allocations += 1;
         let page = match self.group.stillborn.pop() {
             Some(page) => page,
             None => {

@@ -99,7 +99,7 @@ impl TableWriter {
         let nodes = path.iter().chain(ways.iter().flat_map(|(_, way, ..)| way));
         let generation = self.space.generation();
         let pages = nodes.filter(|node| node.generation != generation).count() as u64;
-        match self.ensure(pages, Need::Room) {
+        match self.ensure(pages, Need::Spare) {
             Err(TableError::Full { .. }) => return Ok(0),
             done => done?,
         }

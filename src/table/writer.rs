@@ -59,8 +59,12 @@ pub struct TableWriter {
     pub(super) dropped_next: u64,
     /// Pages that only deletes, and checkpoints, may take.
     headroom_pages: u64,
-    /// Pages that operations which make the table larger leave free now: the headroom and more, or none.
+    /// Pages that operations which make the table larger leave free now: the headroom and more.
     left_pages: u64,
+    /// Whether they may take the headroom, too, when nothing else is left.
+    takes_headroom: bool,
+    /// Pages of dropped trees that may be freed now for operations which find no room.
+    reclaims_left: usize,
     /// How long the file should be.
     pub(super) tail: Tail,
     /// Most pages that the file may have.
@@ -69,11 +73,19 @@ pub struct TableWriter {
     pub(super) checkpoints: super::checkpoint::Checkpoints,
 }
 
+/// Pages of dropped trees that are freed at most, between two calls of [`TableWriter::leave`], for operations that find no
+/// room: some milliseconds of work.
+const RECLAIMS_MAX: usize = 4096;
+/// Pages of dropped trees that are freed before the room is looked at again; about as many have to be free for it.
+const RECLAIM_STEP_PAGES: usize = 64;
+
 /// Which pages an operation may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Not the headroom: an operation that makes the table larger.
+    /// Not the headroom: an operation that makes the table larger. Dropped trees are freed for it.
     Room,
+    /// Not the headroom, and nothing is freed for it: an operation that is not needed.
+    Spare,
     /// The headroom too: an operation that frees space in the end.
     Headroom,
 }
@@ -100,6 +112,8 @@ impl TableWriter {
             dropped_next: 0,
             headroom_pages: options.headroom_pages,
             left_pages: options.headroom_pages,
+            takes_headroom: false,
+            reclaims_left: 0,
             tail,
             pages_max,
             checkpoints,
@@ -148,6 +162,11 @@ impl TableWriter {
         self.space.dirty_pages()
     }
 
+    /// Number of pages that changes took so far, those that were freed again among them.
+    pub fn pages_taken(&self) -> u64 {
+        self.space.allocations()
+    }
+
     /// Ends the generation: its pages do not change from here on, and later changes copy them. Readers do not see it
     /// before it is published.
     pub fn freeze(&mut self) -> Frozen {
@@ -191,14 +210,20 @@ impl TableWriter {
         self.ensure(pages, Need::Room)
     }
 
-    /// From now on, operations that make the table larger leave `pages` pages free beside the headroom.
+    /// From now on, operations that make the table larger leave `pages` pages free beside the headroom. Where they find no
+    /// room, they free pages of dropped trees, in all as many as do not take long.
     pub fn leave(&mut self, pages: u64) {
         self.left_pages = self.headroom_pages + pages;
+        self.takes_headroom = false;
+        self.reclaims_left = RECLAIMS_MAX;
     }
 
-    /// From now on, all operations may take the headroom: they do once more what was done before.
+    /// From now on, operations may free whatever was dropped, and in the end take the headroom: they do once more what was
+    /// done before, when there was room for it.
     pub fn leave_nothing(&mut self) {
-        self.left_pages = 0;
+        self.left_pages = self.headroom_pages.max(RECLAIM_STEP_PAGES as u64 * 2);
+        self.takes_headroom = true;
+        self.reclaims_left = usize::MAX;
     }
 
     /// Makes sure that the file still has all its pages: somebody else may have cut it, and then nothing in it is certain.
@@ -222,12 +247,34 @@ impl TableWriter {
     /// Makes sure that `pages` pages can be handed out.
     #[inline]
     pub(super) fn ensure(&mut self, pages: u64, need: Need) -> Result<(), TableError> {
-        let headroom = if need == Need::Room { self.left_pages } else { 0 };
+        let headroom = if need == Need::Headroom { 0 } else { self.left_pages };
         let wanted = pages + headroom + self.checkpoints.reserve_pages(self.space.pages());
         if self.space.free() >= wanted {
             return Ok(());
         }
-        self.make_room(wanted)
+        match self.make_room(wanted) {
+            Err(full @ TableError::Full { .. }) if need == Need::Room => {
+                self.reclaim_room(wanted, headroom, full)
+            }
+            made => made,
+        }
+    }
+
+    /// Frees pages of dropped trees until `wanted` pages are free, `headroom` of them to be left, as many as may be freed now;
+    /// `full` if there are too few.
+    #[cold]
+    fn reclaim_room(&mut self, wanted: u64, headroom: u64, full: TableError) -> Result<(), TableError> {
+        while self.reclaims_left > 0 && self.space.free() < wanted {
+            match self.reclaim(RECLAIM_STEP_PAGES.min(self.reclaims_left)) {
+                Ok(0) => break,
+                Ok(freed) => self.reclaims_left = self.reclaims_left.saturating_sub(freed),
+                // What of a dropped tree cannot be read is reported by whoever frees it in quiet moments.
+                Err(TableError::Full { .. } | TableError::Corrupt { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let needed = if self.takes_headroom { wanted - headroom } else { wanted };
+        if self.space.free() >= needed { Ok(()) } else { Err(full) }
     }
 
     /// Releases what can be released, then grows the file.

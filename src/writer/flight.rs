@@ -67,10 +67,10 @@ impl<L: Log> Writer<L> {
         self.unchanged_groups = if changed { 0 } else { self.unchanged_groups.saturating_add(1) };
         let quiet = quiet || self.unchanged_groups >= UNCHANGED_GROUPS;
         self.redo.push(&group);
-        let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full();
+        let wanted = self.is_read(quiet) | checkpoint | self.redo.is_full(self.table.pages_taken());
         let publish = wanted && std::mem::take(&mut self.unpublished);
         if publish {
-            self.redo.clear();
+            self.redo.clear(self.table.pages_taken());
         }
         self.flight = Some(Flight {
             records: u64::from(group.count()),

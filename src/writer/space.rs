@@ -165,7 +165,14 @@ impl<L: Log> Writer<L> {
             return Ok(refused);
         }
         self.leave_pages(grows);
-        match self.table.reserve(need.table_pages) {
+        let faults = self.table.table().faults();
+        let reserved = self.table.reserve(need.table_pages);
+        if self.table.table().faults() != faults {
+            // Dropped trees may have been freed by pages that were unreadable.
+            self.rebuild(&open.group)?;
+            self.leave_pages(grows);
+        }
+        match reserved {
             Ok(()) => Ok(None),
             Err(error @ TableError::Full { .. }) => Ok(Some(refusal(&error))),
             Err(error) => Err(error.into()),
@@ -219,7 +226,7 @@ impl Estimate {
     /// Adds what a command was sent, if it writes.
     fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
         if matches!(spec.run, Run::Write(_)) {
-            self.add(Self::of_words(words.map(|word| word.len() as u64).sum()));
+            self.add(Self::of_words(words));
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::table::{TableError, TableWriter};
 pub(super) struct Redo {
     /// Bytes after which the version should be frozen.
     bytes_max: usize,
+    /// Pages that the table had taken when the version was frozen last.
+    pages_before: u64,
     /// The payloads, one behind the other.
     bytes: Vec<u8>,
     /// Where each of them ends.
@@ -27,7 +29,7 @@ pub(super) struct Redo {
 impl Redo {
     /// No records. A version should be frozen when there are so many bytes of them.
     pub fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, bytes: Vec::new(), ends: Vec::new() }
+        Self { bytes_max, pages_before: 0, bytes: Vec::new(), ends: Vec::new() }
     }
 
     /// Adds the records of a group that is closed.
@@ -38,13 +40,14 @@ impl Redo {
         }
     }
 
-    /// Whether so much is held that the version should be frozen.
-    pub fn is_full(&self) -> bool {
-        self.bytes.len() >= self.bytes_max
+    /// Whether so much is held, or it takes so many pages to do it once more, that the version should be frozen.
+    pub fn is_full(&self, pages_taken: u64) -> bool {
+        self.bytes.len() >= self.bytes_max || pages_taken - self.pages_before >= REDO_PAGES_MAX
     }
 
-    /// Forgets all: the version was frozen.
-    pub fn clear(&mut self) {
+    /// Forgets all: the version was frozen when the table had taken so many pages.
+    pub fn clear(&mut self, pages_taken: u64) {
+        self.pages_before = pages_taken;
         self.bytes.clear();
         self.bytes.shrink_to(self.bytes_max);
         self.ends.clear();
@@ -64,6 +67,8 @@ impl Redo {
     }
 }
 
+/// Pages taken after which the version should be frozen: some tenths of a second of work.
+const REDO_PAGES_MAX: u64 = 64 << 10;
 /// How often work is tried while pages of the table become unreadable.
 const TRIES_MAX: u32 = 8;
 
@@ -95,10 +100,13 @@ impl<L: Log> Writer<L> {
             }
             open.aftermath.events.truncate(told);
             self.touched.clear();
-            self.undo(&open.group, mark)?;
             if !faulted {
+                self.undo(&open.group, mark)?;
                 break;
             }
+            // Dropped trees may have been freed by what is not believed, without an effect.
+            self.effects.take_back(mark);
+            self.rebuild(&open.group)?;
         }
         Ok(Err(failed))
     }
@@ -113,8 +121,8 @@ impl<L: Log> Writer<L> {
     }
 
     /// Builds the version anew from what was frozen last, the records since, and the one that is being formed.
-    fn rebuild(&mut self, group: &Group) -> Result<(), WriterError> {
-        // There were pages for all of it.
+    pub(super) fn rebuild(&mut self, group: &Group) -> Result<(), WriterError> {
+        // There was room for all of it.
         self.table.leave_nothing();
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();

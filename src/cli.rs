@@ -7,9 +7,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::config::{self, Known, Sources, Word};
-
-/// The version of this program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+use crate::version::VERSION;
 
 /// Codes that the process ends with.
 pub mod exit {

@@ -14,7 +14,6 @@ use futures_lite::StreamExt;
 
 use crate::cli::exit;
 use crate::config::{Loaded, Settings, Supervised};
-use crate::descriptors::Descriptors;
 use crate::logging::{self, Clean, LogHandle};
 use crate::state::{Commands, Limits, ServerState, ShutdownMode};
 use crate::table::unreadable_pages;
@@ -118,7 +117,7 @@ fn prepare(loaded: Loaded, commands: Commands, log: &LogHandle) -> Result<Arc<Da
     let notifies = notifies(config.supervised);
     settings.note_in_force("log-format", log.shape().name());
     settings.note_in_force("supervised", if notifies { Supervised::Systemd } else { Supervised::No }.name());
-    let descriptors = Descriptors::new(&config);
+    let descriptors = config.descriptors();
     if let Some(clients_max) = settings.limit_clients(descriptors) {
         let reserved = descriptors.reserved();
         tracing::warn!(clients_max, reserved, "the system allows fewer open files than maxclients asks for");

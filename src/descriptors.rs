@@ -6,8 +6,6 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wal::LogOptions;
 
-use crate::config::Config;
-
 /// Descriptors that the server needs in any case: the standard ones, the table, the directory's lock, the log of events,
 /// signals, the reactor's, the spare ones, the log's segment in use and the next, and some that are open for a moment.
 const OWN_FILES: u64 = 31;
@@ -22,13 +20,10 @@ pub struct Descriptors {
 }
 
 impl Descriptors {
-    /// What a server with this configuration needs for itself.
-    pub fn new(config: &Config) -> Self {
-        let threads = FILES_PER_THREAD * config.thread_count() as u64;
-        let segments =
-            u64::from(config.wal_spare_segments).max(LogOptions::default().spare_segments_max as u64);
-        let listeners = config.bind.len() as u64 + 1;
-        Self { reserved: OWN_FILES + threads + segments + listeners }
+    /// What a server needs for itself that has so many threads for connections, spare segments of the log, and listeners.
+    pub fn new(threads: usize, spare_segments: u32, listeners: usize) -> Self {
+        let segments = u64::from(spare_segments).max(LogOptions::default().spare_segments_max as u64);
+        Self { reserved: OWN_FILES + FILES_PER_THREAD * threads as u64 + segments + listeners as u64 }
     }
 
     /// How many descriptors the server needs for itself.

@@ -32,4 +32,5 @@ pub mod state;
 pub mod storage;
 mod sync;
 pub mod table;
+pub mod version;
 pub mod writer;

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::config::SCRUB_RATE_MAX;
 use crate::damage;
 use crate::state::{ScrubPass, ServerState};
 use crate::table::{Scrub, Table};
@@ -15,9 +16,7 @@ use crate::table::{Scrub, Table};
 /// Time between two slices.
 const SLICE: Duration = Duration::from_millis(50);
 /// Pages of one slice at most, so that one slow device does not hold a version for long.
-const SLICE_PAGES_MAX: u64 = 256;
-/// The most pages that can be read each second.
-pub const RATE_MAX: u64 = SLICE_PAGES_MAX * 1000 / SLICE.as_millis() as u64;
+const SLICE_PAGES_MAX: u64 = SCRUB_RATE_MAX * SLICE.as_millis() as u64 / 1000;
 /// Rest between the end of a pass and the next.
 const REST: Duration = Duration::from_secs(60);
 

@@ -4,19 +4,16 @@ use std::path::Path;
 use std::process;
 use std::sync::Arc;
 
-use wal::{LogOptions, Method};
-
-use crate::cli::{VERSION, exit};
-use crate::config::{Config, Settings, WalMethod};
+use crate::cli::exit;
+use crate::config::{Config, Settings};
 use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
 use crate::data_dir::DataDir;
-use crate::memory_limit::memory_limit_bytes;
 use crate::pid_file::PidFile;
 use crate::server::{self, Endpoint, Executors, Listener};
 use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
-use crate::table::TableOptions;
-use crate::writer::{WriterError, WriterOptions};
+use crate::version::VERSION;
+use crate::writer::WriterError;
 
 /// Serves until asked to stop; everything acknowledged is on disk before, during and after.
 ///
@@ -26,8 +23,7 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     // First of all: whoever runs on the directory must not notice a start that fails.
     let dir = DataDir::open(&config.dir).map_err(|error| failure(&config.dir, &error.into()))?;
     let listeners = listen(config)?;
-    let mut options = options(config);
-    options.log.accept_tail_loss = accept_tail_loss;
+    let options = StorageOptions::new(config, accept_tail_loss);
     let open = storage::open(dir, options, state.clone(), writer_failed)
         .map_err(|error| failure(&config.dir, &error))?;
     let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
@@ -76,11 +72,7 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
 /// Notes what is in force where the configuration leaves it to the server, or asks for more than the system gives.
 fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threads: usize) {
     settings.note_in_force("threads", threads.to_string());
-    let method = match open.log_method == Method::Direct.to_string() {
-        true => WalMethod::Direct,
-        false => WalMethod::Buffered,
-    };
-    settings.note_in_force("wal-method", method.name());
+    settings.note_in_force("wal-method", open.wal_method.name());
     let kernel_backlog = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
     if let Some(backlog) = kernel_backlog.ok().and_then(|text| text.trim().parse::<u32>().ok())
         && backlog < config.tcp_backlog
@@ -88,37 +80,6 @@ fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threa
         settings.note_in_force("tcp-backlog", backlog.to_string());
         tracing::warn!(backlog, "the system (net.core.somaxconn) allows less than tcp-backlog asks for");
     }
-}
-
-/// How the configuration wants the data opened.
-fn options(config: &Config) -> StorageOptions {
-    StorageOptions {
-        log: LogOptions {
-            segment_bytes: config.wal_segment_bytes,
-            spare_segments: config.wal_spare_segments as usize,
-            keep_bytes: config.wal_keep_bytes,
-            ..LogOptions::default()
-        },
-        log_buffered: config.wal_method == WalMethod::Buffered,
-        table: TableOptions {
-            file_bytes_max: config.table_bytes_max,
-            instance_id: rand::random(),
-            ..TableOptions::default()
-        },
-        writer: WriterOptions {
-            group_bytes_max: usize::try_from(config.group_bytes_max).unwrap_or(usize::MAX),
-            redo_bytes_max: redo_bytes_max(),
-            ..WriterOptions::default()
-        },
-        queue_messages_max: config.queue_commands_max as usize,
-        queue_bytes_max: usize::try_from(config.queue_bytes_max).unwrap_or(usize::MAX),
-    }
-}
-
-/// Bytes of records that are held so that a version need not be frozen: each freeze has its pages copied once more. Enough
-/// for all records between two checkpoints of small values, where memory is not short.
-fn redo_bytes_max() -> usize {
-    usize::try_from(memory_limit_bytes() / 16).unwrap_or(usize::MAX).min(64 << 20)
 }
 
 /// What a failure to open the data means for the process.

@@ -1,14 +1,19 @@
 //! Opens a data directory: lock, recovery, and the writer on its thread.
 
+mod options;
+
+pub use options::StorageOptions;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use wal::{DirStorage, Log, LogOptions, Notify};
+use wal::{DirStorage, Log, LogOptions, Method, Notify};
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
+use crate::config::WalMethod;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::file_guard::FileGuard;
 use crate::owner;
@@ -17,25 +22,8 @@ use crate::scrub;
 use crate::state::ServerState;
 use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableError, TableOptions};
 use crate::writer::{
-    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterOptions, WriterQueue, doorbell,
-    writer_queue_with,
+    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterQueue, doorbell, writer_queue_with,
 };
-
-/// How a data directory is opened.
-pub struct StorageOptions {
-    /// The log's segments.
-    pub log: LogOptions,
-    /// Whether the log goes through the page cache even where it need not.
-    pub log_buffered: bool,
-    /// The table's file.
-    pub table: TableOptions,
-    /// The writer's work.
-    pub writer: WriterOptions,
-    /// Messages that wait for the writer at most.
-    pub queue_messages_max: usize,
-    /// Bytes of commands that wait for the writer at most.
-    pub queue_bytes_max: usize,
-}
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +125,8 @@ pub struct OpenStorage {
     pub report: Report,
     /// How the log syncs, for people.
     pub log_method: String,
+    /// How the log syncs, as the configuration calls it.
+    pub wal_method: WalMethod,
     /// The writer; ends with the reason why it stopped.
     pub writer: JoinHandle<Result<(), WriterError>>,
     /// Keeps the directory locked.
@@ -167,6 +157,10 @@ pub fn open(
     let clock = Arc::new(Clock::new(report.wall_ms));
     let status = recovered.log.status();
     let log_method = status.method.to_string();
+    let wal_method = match status.method {
+        Method::Direct => WalMethod::Direct,
+        Method::Buffered => WalMethod::Buffered,
+    };
     let figures = RecoveryFigures {
         took_ms: report.took.as_millis() as u64,
         records: report.records,
@@ -180,7 +174,9 @@ pub fn open(
     };
     scrub::start(&recovered.table, &state).map_err(thread("scrub"))?;
     gauges.idle().start(queue.clone()).map_err(thread("idle"))?;
-    let mut checkpoints = Checkpoints::new(state.clone(), queue.clone()).map_err(thread("checkpoint"))?;
+    let bell = queue.clone();
+    let mut checkpoints =
+        Checkpoints::new(state.clone(), move || bell.tick()).map_err(thread("checkpoint"))?;
     checkpoints.logged(report.records, report.bytes);
     let writer = Writer::new(
         recovered.log,
@@ -197,7 +193,16 @@ pub fn open(
         .name("writer".into())
         .spawn(move || doorbell::block_on(writer.run()).inspect_err(failed))
         .map_err(|source| StorageError::Io { what: "cannot start the writer".into(), source })?;
-    Ok(OpenStorage { table: recovered.table, queue, clock, report, log_method, writer, _dir: dir })
+    Ok(OpenStorage {
+        table: recovered.table,
+        queue,
+        clock,
+        report,
+        log_method,
+        wal_method,
+        writer,
+        _dir: dir,
+    })
 }
 
 /// The directory of the log's segments.

@@ -154,7 +154,7 @@ fn no_more_files_are_open_than_are_kept_for_the_server() {
         let mut config = ackd::config::Config::default();
         config.threads = threads.parse().unwrap();
         config.wal_spare_segments = spares.parse().unwrap();
-        let reserved = ackd::descriptors::Descriptors::new(&config).reserved();
+        let reserved = config.descriptors().reserved();
         let mut most = 0;
         for number in 0..60 {
             assert!(set_large(&mut client, number));

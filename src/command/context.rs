@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Wait;
 use crate::keyspace::{KeyReader, Keyspace};
-use crate::state::{ClientState, DatabaseGauges, Next, ServerState};
+use crate::state::{ClientState, CommandLimits, DatabaseGauges, Next, ServerState};
 use crate::table::View;
 
 /// What a command of the connection can reach.
@@ -34,101 +34,6 @@ impl<'a> LocalCtx<'a> {
     }
 }
 
-/// Limits of the configuration that commands on data look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Number of databases, the configuration's `databases`.
-    pub databases: usize,
-    /// The longest string value in bytes, the configuration's `proto-max-bulk-len`; at most
-    /// [`VALUE_BYTES_MAX`](crate::effect::VALUE_BYTES_MAX).
-    pub value_bytes_max: u64,
-    /// Bytes of the reply to one command, the configuration's `reply-bytes-max`.
-    pub reply_bytes_max: usize,
-    /// Up to where Redis would keep collections in its compact representations.
-    pub encodings: EncodingLimits,
-}
-
-/// Limits up to which Redis keeps a collection in a compact representation; `OBJECT ENCODING` tells by them. A count of
-/// elements, or bytes of one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodingLimits {
-    /// Fields of a hash: `hash-max-listpack-entries`.
-    pub hash_entries: u64,
-    /// Bytes of its fields and values: `hash-max-listpack-value`.
-    pub hash_value: u64,
-    /// Members of a set of integers: `set-max-intset-entries`.
-    pub set_integers: u64,
-    /// Members of a set: `set-max-listpack-entries`.
-    pub set_entries: u64,
-    /// Bytes of its members: `set-max-listpack-value`.
-    pub set_value: u64,
-    /// Members of a sorted set: `zset-max-listpack-entries`.
-    pub zset_entries: u64,
-    /// Bytes of its members: `zset-max-listpack-value`.
-    pub zset_value: u64,
-    /// Elements of a list, or with a negative number a class of bytes: `list-max-listpack-size`.
-    pub list_size: i64,
-}
-
-impl EncodingLimits {
-    /// All limits, in the order of the fields.
-    pub fn to_array(self) -> [i64; 8] {
-        let counts = [
-            self.hash_entries,
-            self.hash_value,
-            self.set_integers,
-            self.set_entries,
-            self.set_value,
-            self.zset_entries,
-            self.zset_value,
-        ];
-        let [a, b, c, d, e, f, g] = counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        [a, b, c, d, e, f, g, self.list_size]
-    }
-
-    /// The limits that [`EncodingLimits::to_array`] made an array of; a negative count is none.
-    pub fn from_array([a, b, c, d, e, f, g, list_size]: [i64; 8]) -> Self {
-        let [hash_entries, hash_value, set_integers, set_entries, set_value, zset_entries, zset_value] =
-            [a, b, c, d, e, f, g].map(|count| count.max(0) as u64);
-        Self {
-            hash_entries,
-            hash_value,
-            set_integers,
-            set_entries,
-            set_value,
-            zset_entries,
-            zset_value,
-            list_size,
-        }
-    }
-}
-
-impl Default for EncodingLimits {
-    fn default() -> Self {
-        Self {
-            hash_entries: 512,
-            hash_value: 64,
-            set_integers: 512,
-            set_entries: 128,
-            set_value: 64,
-            zset_entries: 128,
-            zset_value: 64,
-            list_size: -2,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            databases: 16,
-            value_bytes_max: crate::effect::VALUE_BYTES_MAX,
-            reply_bytes_max: 1 << 30,
-            encodings: EncodingLimits::default(),
-        }
-    }
-}
-
 /// What a reading command can reach.
 pub struct ReadCtx<'a> {
     /// The version read.
@@ -136,7 +41,7 @@ pub struct ReadCtx<'a> {
     /// The client's database.
     pub db: usize,
     /// Limits of the configuration.
-    pub limits: Limits,
+    pub limits: CommandLimits,
 }
 
 /// What a writing command can reach.
@@ -148,7 +53,7 @@ pub struct WriteCtx<'a> {
     /// The moment that the command runs at, in milliseconds since 1970.
     pub now_ms: u64,
     /// Limits of the configuration.
-    pub limits: Limits,
+    pub limits: CommandLimits,
     /// Whether the command may wait for data instead of replying.
     pub may_wait: bool,
     /// What it waits for; set by a command that did not reply.

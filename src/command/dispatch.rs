@@ -3,11 +3,12 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
-use super::{Args, CommandError, Limits, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
+use super::{Args, CommandError, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
 use crate::keyspace::{
     Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
 use crate::resp::Reply;
+use crate::state::CommandLimits as Limits;
 use crate::table::View;
 
 /// Keys past their deadline that a reading command deletes on its way on the writer. Those beyond are left to the

@@ -11,9 +11,9 @@ use super::local::{Outcome, is, specs};
 use super::memory::{client_bytes, dataset, percentage};
 use super::process::{self, human};
 use super::{Args, LocalCtx, Spec};
-use crate::cli::VERSION;
 use crate::resp::Reply;
 use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
+use crate::version::VERSION;
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

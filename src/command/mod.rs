@@ -57,7 +57,7 @@ mod words;
 
 pub use args::{Args, Span};
 pub use blocking::Wait;
-pub use context::{EncodingLimits, Limits, LocalCtx, ReadCtx, WriteCtx};
+pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op, whole};
 pub use error::CommandError;
 pub use spec::{Flags, KeySpec, Run, Spec, TRIED_WORDS};

@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::connection::REDIS_VERSION;
 use super::local::{self, Outcome, integer, is, parse_integer, specs, unknown_subcommand};
 use super::{Args, CommandError, LocalCtx, Spec};
-use crate::cli::VERSION;
 use crate::resp::Reply;
 use crate::state::{Next, ShutdownMode};
+use crate::version::VERSION;
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

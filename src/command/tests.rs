@@ -10,6 +10,7 @@ use super::*;
 use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Estimate, Keyspace, KeyspaceError, Lookups, Room};
 use crate::resp::{Protocol, Reply};
+use crate::state::CommandLimits as Limits;
 use crate::state::Commands;
 use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
 

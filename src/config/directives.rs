@@ -13,10 +13,13 @@ use super::lines::Word;
 use super::outputs::OutputLimits;
 use super::password::Password;
 use super::value::{Kind, Permissions, Setting, TimeUnit};
-use crate::connection::INPUT_BYTES_MAX;
+use crate::descriptors::Descriptors;
 use crate::keyspace::Classes;
-use crate::scrub::RATE_MAX;
+use crate::resp::INPUT_BYTES_MAX;
 use crate::table::{FILE_BYTES_LIMIT, PAGE_BYTES};
+
+/// The most pages that the scrub reads each second.
+pub const SCRUB_RATE_MAX: u64 = 5120;
 
 /// What a directive is about: the headings of the help text and of the example file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,7 @@ macro_rules! directives {
         pub struct Config {
             $($($(#[doc = $text])+ pub $field: $type,)+)+
             /// Values given to directives that mean nothing here, so that `CONFIG GET` shows what was given.
-            pub(super) inert: BTreeMap<&'static str, Word>,
+            pub(crate) inert: BTreeMap<&'static str, Word>,
         }
 
         /// All directives, by group and in the order in which they are shown.
@@ -300,7 +303,7 @@ directives! {
         /// Pages of the table that are read each second to find damage.
         /// A page has 4 KiB. All pages in use are read in turn, from the disk, and those that are damaged are named in
         /// the log and by INFO. 0: none.
-        scrub_rate: u32 = "scrub-rate" "1000" Kind::Hint { min: 0, max: RATE_MAX as i64 }, Live;
+        scrub_rate: u32 = "scrub-rate" "1000" Kind::Hint { min: 0, max: SCRUB_RATE_MAX as i64 }, Live;
     }
     Reporting {
         /// How much is logged.
@@ -344,5 +347,10 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().max(2) - 1),
             count => count as usize,
         }
+    }
+
+    /// The file descriptors that a server with this configuration needs for itself.
+    pub fn descriptors(&self) -> Descriptors {
+        Descriptors::new(self.thread_count(), self.wal_spare_segments, self.bind.len() + 1)
     }
 }

@@ -25,13 +25,13 @@ mod value;
 mod tests;
 
 pub use choices::{DebugCommand, LogFormat, LogLevel, Supervised, WalMethod};
-pub use directives::{Change, Config, DIRECTIVES, Directive, Group};
+pub use directives::{Change, Config, DIRECTIVES, Directive, Group, SCRUB_RATE_MAX};
 pub use lines::Word;
 pub use load::{ConfigError, Loaded, Origin, Sources, load};
-pub use outputs::OutputLimits;
+pub use outputs::{OUTBOX_BYTES_MAX, OutputLimit, OutputLimits};
 pub use password::Password;
 pub use rewrite::RewriteError;
-pub use settings::{SetError, Settings};
+pub use settings::{Follower, SetError, Settings};
 pub use value::{Kind, Permissions, Setting, TimeUnit, bytes_text, parse_bytes};
 
 use compat::{COMPAT, Compat, Rule};

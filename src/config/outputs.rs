@@ -3,7 +3,20 @@
 use super::Kind;
 use super::lines::Word;
 use super::value::{Setting, parse_bytes};
-use crate::state::{OUTBOX_BYTES_MAX, OutputLimit};
+
+/// Bytes of messages that may wait for one client, whatever is configured.
+pub const OUTBOX_BYTES_MAX: u64 = 1 << 30;
+
+/// How much may wait for a client: one class of `client-output-buffer-limit`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Bytes beyond which the client is disconnected at once; 0: no limit but [`OUTBOX_BYTES_MAX`].
+    pub hard_bytes: u64,
+    /// Bytes beyond which it is disconnected when that lasts; 0: none.
+    pub soft_bytes: u64,
+    /// Seconds that it may last; 0 switches the soft limit off.
+    pub soft_s: u64,
+}
 
 /// How much may wait for a client, by its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

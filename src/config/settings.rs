@@ -1,18 +1,15 @@
 //! The configuration of a running server: read by `CONFIG GET`, changed by `CONFIG SET`, written by `CONFIG REWRITE`.
 //!
-//! Commands on the data path do not look here: what they need is copied into [`Limits`] with each change. `CONFIG GET` shows
+//! Commands on the data path do not look here: what they need is told to a [`Follower`] with each change. `CONFIG GET` shows
 //! what is in force; where that is not what was asked for (too few file descriptors, a number of threads left to the
 //! server), `CONFIG REWRITE` keeps what was asked.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
 
 use super::directives::Change;
 use super::{Config, Known, Loaded, LogLevel, Origin, Problem, RewriteError, Word, rewrite, shown_name};
-use crate::command::EncodingLimits;
 use crate::descriptors::Descriptors;
-use crate::state::Limits;
 
 /// Why nothing was changed by a `CONFIG SET`. The texts are Redis's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +25,12 @@ pub enum SetError {
         /// What stands against it.
         reason: String,
     },
+}
+
+/// Who keeps a copy of what commands look at.
+pub trait Follower {
+    /// Takes over the values in force: `config`, but for the number of clients.
+    fn follow(&self, config: &Config, clients_max: u32);
 }
 
 /// What a change of `bind` or `port` does: opens the new listeners, then closes the old ones, or leaves all as it is.
@@ -63,10 +66,10 @@ impl Running {
         self.in_force.get(known.name()).cloned().unwrap_or_else(|| known.show(&self.loaded.config))
     }
 
-    /// Copies what commands look at.
-    fn publish(&self, limits: &Limits) {
-        publish(&self.loaded.config, limits);
-        limits.set_clients_max(self.clients_max.unwrap_or(self.loaded.config.clients_max));
+    /// Tells what is in force.
+    fn tell(&self, follower: &impl Follower) {
+        let config = &self.loaded.config;
+        follower.follow(config, self.clients_max.unwrap_or(config.clients_max));
     }
 }
 
@@ -114,9 +117,9 @@ impl Settings {
         self.lock().loaded.config.clone()
     }
 
-    /// Copies what commands look at.
-    pub fn publish(&self, limits: &Limits) {
-        self.lock().publish(limits);
+    /// Tells what is in force.
+    pub fn publish(&self, follower: &impl Follower) {
+        self.lock().tell(follower);
     }
 
     /// The configuration file, if there is one.
@@ -144,8 +147,8 @@ impl Settings {
         self.lock().show(known)
     }
 
-    /// Sets all of `pairs`, or none; `limits` then holds what commands look at.
-    pub fn set(&self, pairs: &[(&[u8], &[u8])], limits: &Limits) -> Result<(), SetError> {
+    /// Sets all of `pairs`, or none; `follower` is told what is in force then.
+    pub fn set(&self, pairs: &[(&[u8], &[u8])], follower: &impl Follower) -> Result<(), SetError> {
         let pairs = named(pairs)?;
         let mut running = self.lock();
         let mut config = running.loaded.config.clone();
@@ -180,7 +183,7 @@ impl Settings {
         if !running.in_force.contains_key(CLIENTS_MAX) {
             running.clients_max = None;
         }
-        running.publish(limits);
+        running.tell(follower);
         Ok(())
     }
 
@@ -282,61 +285,4 @@ fn check_changeable(known: Known) -> Result<(), &'static str> {
 /// The error for a directive, as the client called it.
 fn failed(name: &str, reason: impl Into<String>) -> SetError {
     SetError::Failed { name: name.into(), reason: reason.into() }
-}
-
-/// Copies what commands look at, but for the number of clients.
-fn publish(config: &Config, limits: &Limits) {
-    limits.set_timeout_s(whole_seconds(config.idle_timeout));
-    limits.set_unauthenticated_timeout_s(whole_seconds(config.unauthenticated_timeout));
-    limits.set_tcp_keepalive_s(whole_seconds(config.tcp_keepalive));
-    limits.set_bulk_bytes_max(config.bulk_bytes_max);
-    limits.set_query_buffer_bytes_max(config.input_bytes_max);
-    limits.set_protected_mode(config.protected_mode);
-    limits.set_slowlog_slower_than_us(config.slowlog_micros);
-    limits.set_slowlog_len_max(u64::from(config.slowlog_len_max));
-    limits.set_latency_threshold_ms(u64::try_from(config.latency_threshold.as_millis()).unwrap_or(u64::MAX));
-    limits.set_databases(config.databases);
-    limits.set_transaction_bytes_max(config.transaction_bytes_max);
-    limits.set_transaction_commands_max(u64::from(config.transaction_commands_max));
-    limits.set_subscriptions_max(u64::from(config.subscriptions_max));
-    limits.set_tracking_keys_max(match config.tracking_keys_max {
-        0 => u64::MAX,
-        keys => keys,
-    });
-    limits.set_notified(config.notified);
-    limits.set_outputs(config.outputs.normal, config.outputs.pubsub);
-    limits.set_auth_failures_max(config.auth_failures_max);
-    limits.set_unauthenticated_bytes_max(config.unauthenticated_bytes_max);
-    limits.set_output_bytes_max(config.output_bytes_max);
-    limits.set_reply_bytes_max(usize::try_from(config.reply_bytes_max).unwrap_or(usize::MAX));
-    limits.set_recovery_target_ms(u64::try_from(config.recovery_target.as_millis()).unwrap_or(u64::MAX));
-    limits.set_scrub_rate(config.scrub_rate);
-    limits.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));
-    limits.set_password_digest(config.password.digest());
-    limits.set_encodings(encodings(config));
-}
-
-/// The limits by which `OBJECT ENCODING` tells.
-fn encodings(config: &Config) -> EncodingLimits {
-    const NAMES: [&str; 8] = [
-        "hash-max-listpack-entries",
-        "hash-max-listpack-value",
-        "set-max-intset-entries",
-        "set-max-listpack-entries",
-        "set-max-listpack-value",
-        "zset-max-listpack-entries",
-        "zset-max-listpack-value",
-        "list-max-listpack-size",
-    ];
-    let mut limits = EncodingLimits::default().to_array();
-    for (limit, name) in limits.iter_mut().zip(NAMES) {
-        let given = config.inert.get(name).and_then(|value| crate::number::parse_i64(value));
-        *limit = given.unwrap_or(*limit);
-    }
-    EncodingLimits::from_array(limits)
-}
-
-/// Whole seconds; parsing rounded them.
-fn whole_seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

@@ -34,15 +34,13 @@ use async_lock::Semaphore;
 use futures_lite::FutureExt;
 use futures_lite::future::yield_now;
 
-use crate::resp::Reply;
+use crate::resp::{INPUT_BYTES_MAX, Reply};
 use crate::state::{ClientInfo, ClientState, Next, ServerState};
 use crate::writer::{Promise, Resolver, WriterQueue, promise};
 use buffers::Buffers;
 use session::{Session, Step};
 use socket::{Ended, Ready, Received, Socket};
 
-/// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
-pub(crate) const INPUT_BYTES_MAX: u64 = 3 << 29;
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
 /// Rounds after which other tasks of the thread get their turn.

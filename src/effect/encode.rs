@@ -42,16 +42,6 @@ impl<A: smallvec::Array<Item = u8>> Sink for SmallVec<A> {
     }
 }
 
-impl Sink for wal::GroupBuffer {
-    fn push(&mut self, byte: u8) {
-        wal::GroupBuffer::push(self, byte);
-    }
-
-    fn extend_from_slice(&mut self, bytes: &[u8]) {
-        wal::GroupBuffer::extend_from_slice(self, bytes);
-    }
-}
-
 /// The effects of the record that is being formed, encoded. Kept by the writer and reused.
 #[derive(Default)]
 pub struct EffectBuffer {

@@ -7,4 +7,4 @@ mod reply;
 mod request;
 
 pub use reply::{Elements, Protocol, Reply};
-pub use request::{Parsed, ProtocolError, RequestLimits, RequestParser};
+pub use request::{INPUT_BYTES_MAX, Parsed, ProtocolError, RequestLimits, RequestParser};

@@ -17,6 +17,8 @@ mod tests;
 
 use crate::command::Span;
 
+/// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
+pub const INPUT_BYTES_MAX: u64 = 3 << 29;
 /// Words that one command may have.
 const WORDS_MAX: u64 = 1024 * 1024;
 /// Words that a command of a client without authentication may have.

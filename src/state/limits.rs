@@ -3,13 +3,13 @@
 //! Each is an atomic, so that `CONFIG SET` takes effect at once and no command waits for a lock. Values that cannot
 //! change while the server runs (addresses, thread count) do not stand here.
 
-use crate::command::EncodingLimits;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use subtle::ConstantTimeEq;
 
-use super::OutputLimit;
+use super::encodings::EncodingLimits;
+use crate::config::OutputLimit;
 use crate::keyspace::Classes;
 
 /// Live configuration values; the defaults are Redis's unless stated.

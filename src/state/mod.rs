@@ -8,6 +8,8 @@ mod blocked;
 mod client;
 mod clients;
 mod commands;
+mod encodings;
+mod follow;
 mod gauges;
 mod latency;
 mod latency_events;
@@ -29,13 +31,14 @@ pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
+pub use encodings::{CommandLimits, EncodingLimits};
 pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
 pub use latency_events::{LatencyEvent, LatencyEvents, LatencySample, LatencySeries};
 pub use limits::Limits;
 pub use marks::{KeptForClients, Subscriptions, TrackingMarks, TransactionMarks};
 pub use monitors::Monitors;
-pub use outbox::{Message, OUTBOX_BYTES_MAX, Outbox, OutputLimit, Pushed};
+pub use outbox::{Message, Outbox, Pushed};
 pub use pause::{Pause, PauseMode};
 pub use publication::Publication;
 pub use pubsub::{Channels, PubSub};
@@ -51,7 +54,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::command::{Args, Spec};
-use crate::config::Settings;
+use crate::config::{OutputLimit, Settings};
 
 /// What all connections share.
 pub struct ServerState {
@@ -133,8 +136,8 @@ impl ServerState {
     }
 
     /// The limits of the configuration that commands on data look at, as of now.
-    pub fn command_limits(&self) -> crate::command::Limits {
-        crate::command::Limits {
+    pub fn command_limits(&self) -> CommandLimits {
+        CommandLimits {
             databases: self.limits.databases() as usize,
             value_bytes_max: self.limits.bulk_bytes_max().min(crate::effect::VALUE_BYTES_MAX),
             reply_bytes_max: self.limits.reply_bytes_max(),

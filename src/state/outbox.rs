@@ -10,23 +10,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::config::{OUTBOX_BYTES_MAX, OutputLimit};
 use crate::resp::{Protocol, Reply};
 
-/// Bytes of messages that may wait for one client, whatever is configured.
-pub const OUTBOX_BYTES_MAX: u64 = 1 << 30;
 /// Bytes that a message is charged besides its own.
 const MESSAGE_OVERHEAD_BYTES: usize = 32;
-
-/// How much may wait for a client: one class of `client-output-buffer-limit`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutputLimit {
-    /// Bytes beyond which the client is disconnected at once; 0: no limit but [`OUTBOX_BYTES_MAX`].
-    pub hard_bytes: u64,
-    /// Bytes beyond which it is disconnected when that lasts; 0: none.
-    pub soft_bytes: u64,
-    /// Seconds that it may last; 0 switches the soft limit off.
-    pub soft_s: u64,
-}
 
 /// A message for several clients, encoded in the protocols that they speak.
 pub struct Message<W> {

@@ -29,6 +29,7 @@ mod gauges;
 mod idle;
 mod promise;
 mod queue;
+mod record;
 mod set_back;
 mod space;
 #[cfg(test)]
@@ -59,12 +60,11 @@ use wal::{Group, Log, LogError};
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
-use crate::command::Limits;
 use crate::ebb;
 use crate::effect::EffectBuffer;
 use crate::file_guard::{FileChange, FileGuard};
 use crate::keyspace::{Classes, Events, Keyspace, KeyspaceError, Lookups};
-use crate::state::{LatencyEvent, ServerState};
+use crate::state::{CommandLimits, LatencyEvent, ServerState};
 use crate::table::{TableError, TableWriter};
 use aftermath::Aftermath;
 use blocking::Waiting;
@@ -188,7 +188,7 @@ pub struct Writer<L> {
     /// What the reading commands of a submission looked up.
     lookups: Lookups,
     /// Limits of the configuration that commands look at, as of the submission.
-    limits: Limits,
+    limits: CommandLimits,
     /// Messages taken from the queue and not dealt with yet.
     taken: VecDeque<Message>,
     /// The group that takes commands, if it has any.
@@ -283,7 +283,7 @@ impl<L: Log> Writer<L> {
             options,
             effects: EffectBuffer::new(),
             lookups: Lookups::default(),
-            limits: Limits::default(),
+            limits: CommandLimits::default(),
             taken: VecDeque::new(),
             open: None,
             answered: Vec::new(),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path as FilePath;
+use std::slice::from_ref;
 
 use super::paths::{self, Path, Said};
 
@@ -78,7 +79,7 @@ impl Modules {
             let own = format!("{folder}/{child}").trim_start_matches('/').to_string();
             let files = [format!("{own}.rs"), format!("{own}/mod.rs")];
             let file = files.into_iter().find(|file| src.join(file).exists()).expect("a module has a file");
-            self.read(src, file, [module.as_slice(), &[child.clone()]].concat());
+            self.read(src, file, [module.as_slice(), from_ref(child)].concat());
         }
         self.0.insert(module, (file, said));
     }
@@ -106,7 +107,7 @@ impl Modules {
     fn below(&self, at: &[String], path: &[String], depth: usize) -> Option<String> {
         let (file, said) = self.0.get(at)?;
         let Some((first, rest)) = path.split_first() else { return Some(file.clone()) };
-        let child = [at, &[first.clone()]].concat();
+        let child = [at, from_ref(first)].concat();
         let import = said.import(first).filter(|_| depth < 8);
         match import {
             _ if self.0.contains_key(&child) && (import.is_none() || !rest.is_empty()) => {

@@ -1,11 +1,12 @@
 //! `BITFIELD`: integers of 1 to 64 bits at any place of a string.
 
 use super::{bit_offset, bytes_at, text};
-use crate::command::{Args, CommandError, Limits, ReadCtx, WriteCtx, words};
+use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, KeyspaceError, Text};
 use crate::number::parse_i64;
 use crate::resp::Reply;
+use crate::state::CommandLimits as Limits;
 use crate::table::View;
 
 /// Bytes that an integer can touch, at most.

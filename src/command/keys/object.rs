@@ -2,10 +2,11 @@
 
 use super::SECOND;
 use crate::command::table::spec;
-use crate::command::{Args, CommandError, EncodingLimits, Flags, KeySpec, ReadCtx, Run, Spec, words};
+use crate::command::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
 use crate::keyspace::{Kind, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::Reply;
+use crate::state::EncodingLimits;
 use crate::table::View;
 
 /// Bytes that the table spends on a key besides the key and its cell: an index slot and its share of free space.

@@ -61,7 +61,6 @@ const STILL_BROKEN_FILES: &[(&str, usize)] = &[
     ("config", 3),
     ("connection", 2),
     ("effect", 4),
-    ("keyspace", 13),
     ("recovery", 3),
     ("resp", 2),
     ("state", 2),

@@ -1,12 +1,14 @@
 //! What each effect does to the table. Deterministic: the same effects on the same data give the same data.
 
-use super::cell::{self, Kind, Value};
-use super::{
-    DATABASES_MAX, KeyspaceError, check_depth, deadline, deadlines_slot, field_deadline, hash, keys_slot,
-    list_change as list, reader, set, string_change as string, walk, zset,
-};
-use crate::effect::Effect;
-use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
+use super::cell::{self, Value};
+use super::error::KeyspaceError;
+use super::layout::{deadlines_slot, keys_slot};
+use super::lookup::lookup;
+use super::put::{Deadlines, Old, drop_trees, put, replace_deadlines};
+use super::walk::{check_depth, walk};
+use super::{deadline, field_deadline, hash, list_change as list, set, string_change as string, zset};
+use crate::effect::{DATABASES_MAX, Effect};
+use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter};
 
 /// Bytes of keys and cells that are copied from tree to tree at once.
 const COPY_BYTES: usize = 64 << 10;
@@ -64,131 +66,11 @@ fn missing(effect: &Effect<'_>) -> KeyspaceError {
     KeyspaceError::Mismatch { effect: effect.name(), reason: "its key does not exist" }
 }
 
-/// The deadlines that a key stands with in the indexes of its database, in milliseconds since 1970.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Deadlines {
-    /// Its own.
-    pub key: Option<u64>,
-    /// The earliest one of its fields, if it is a hash.
-    pub first_field: Option<u64>,
-}
-
-impl Deadlines {
-    /// Those of a key that holds `value`.
-    fn of(view: &View<'_>, value: &Value<'_>) -> Result<Self, KeyspaceError> {
-        Ok(Self { key: value.expire_at_ms, first_field: value.first_field_ms(view)? })
-    }
-}
-
-/// What a key held before, as far as it must be cleared away.
-#[derive(Default)]
-pub(super) struct Old {
-    /// Its deadlines.
-    deadlines: Deadlines,
-    /// Its trees.
-    roots: CellRoots,
-}
-
-impl Old {
-    /// What `key` holds.
-    pub(super) fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
-        let root = table.root(keys_slot(db));
-        if root.is_empty() {
-            return Ok(Self::default());
-        }
-        let view = table.view();
-        let Some(cell) = view.get(root, key)? else {
-            return Ok(Self::default());
-        };
-        Ok(Self { deadlines: Deadlines::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
-    }
-
-    /// What there is when the value goes on and only its deadlines may change.
-    pub(super) fn kept(deadlines: Deadlines) -> Self {
-        Self { deadlines, roots: CellRoots::default() }
-    }
-}
-
-/// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
-pub(super) fn overwrite(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    bytes: [&[u8]; 2],
-    deadlines: Deadlines,
-) -> Result<(), KeyspaceError> {
-    let mut root = table.root(keys_slot(db));
-    let mut before = Ok(Before::Known(Old::default()));
-    table.replace(&mut root, key, bytes, &[], |cell| before = Before::of(&cell))?;
-    table.set_root(keys_slot(db), root);
-    let old = match before? {
-        Before::Known(old) => old,
-        Before::Hash { bytes, roots } => {
-            let cell = Cell { bytes: &bytes, roots };
-            Old { deadlines: Deadlines::of(&table.view(), &Value::read(&cell)?)?, roots }
-        }
-    };
-    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
-    drop_trees(table, &old.roots)
-}
-
-/// What an overwritten cell said.
-enum Before {
-    /// All that must be cleared away.
-    Known(Old),
-    /// A hash, whose fields may have deadlines: to be looked for in its trees, which are still there.
-    Hash {
-        /// The cell's bytes.
-        bytes: Vec<u8>,
-        /// The cell's trees.
-        roots: CellRoots,
-    },
-}
-
-impl Before {
-    /// What a cell says.
-    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
-        let (value, roots) = (Value::read(cell)?, cell.roots);
-        Ok(match value.kind {
-            Kind::Hash => Before::Hash { bytes: cell.bytes.to_vec(), roots },
-            _ => {
-                let deadlines = Deadlines { key: value.expire_at_ms, first_field: None };
-                Before::Known(Old { deadlines, roots })
-            }
-        })
-    }
-}
-
-/// Stores a cell, bytes in two pieces and trees, under a key, in place of `old`.
-pub(super) fn put(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    (bytes, roots): ([&[u8]; 2], &[Root]),
-    old: Old,
-    deadlines: Deadlines,
-) -> Result<(), KeyspaceError> {
-    let mut root = table.root(keys_slot(db));
-    table.replace(&mut root, key, bytes, roots, |_| ())?;
-    table.set_root(keys_slot(db), root);
-    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
-    drop_trees(table, &old.roots)
-}
-
-/// Makes `new` the key's deadlines in the indexes of its database, where `old` were.
-fn replace_deadlines(
-    table: &mut TableWriter,
-    (db, key): (usize, &[u8]),
-    old: Deadlines,
-    new: Deadlines,
-) -> Result<(), KeyspaceError> {
-    deadline::replace(table, db, key, old.key, new.key)?;
-    field_deadline::replace(table, db, key, old.first_field, new.first_field)
-}
-
 /// Removes a key with its deadlines and trees; `None` if it does not exist.
 fn remove(table: &mut TableWriter, db: usize, key: &[u8]) -> Result<Option<()>, KeyspaceError> {
     let deadlines = {
         let view = table.view();
-        match reader::lookup(&view, db, key)? {
+        match lookup(&view, db, key)? {
             Some(value) => Deadlines::of(&view, &value)?,
             None => return Ok(None),
         }
@@ -353,12 +235,4 @@ fn swap(table: &mut TableWriter, a: usize, b: usize) {
     let (root_a, root_b) = (table.root(a), table.root(b));
     table.set_root(a, root_b);
     table.set_root(b, root_a);
-}
-
-/// Frees the trees that a key had.
-fn drop_trees(table: &mut TableWriter, roots: &CellRoots) -> Result<(), KeyspaceError> {
-    for root in roots.as_slice() {
-        table.drop_tree(*root)?;
-    }
-    Ok(())
 }

@@ -21,7 +21,7 @@
 //! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value; a piece that is missing, or shorter than
 //! that, is zeros from there on. So a string that was written far past its end costs what was written.
 
-use super::KeyspaceError;
+use super::error::KeyspaceError;
 use crate::effect::VALUE_BYTES_MAX;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root};
 

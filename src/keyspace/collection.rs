@@ -18,8 +18,11 @@
 //! [`Draft`]: super::draft::Draft
 
 use super::cell::{Kind, Value};
+use super::error::KeyspaceError;
+use super::layout::keys_slot;
+use super::lookup::lookup;
 use super::packed::{Entries, Packed, Width};
-use super::{KeyspaceError, check_depth, keys_slot, reader, walk};
+use super::walk::{check_depth, walk};
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Cursor, PAGE_BYTES, Root, View};
 
 /// Bytes of a packed collection, at most.
@@ -225,7 +228,7 @@ pub(super) fn is_empty(view: &View<'_>, db: usize, key: &[u8]) -> Result<bool, K
     if view.root(keys_slot(db)).is_empty() {
         return Ok(false);
     }
-    let Some(value) = reader::lookup(view, db, key)? else {
+    let Some(value) = lookup(view, db, key)? else {
         return Ok(false);
     };
     Ok(match value.collection(value.kind) {

@@ -92,7 +92,7 @@ fn change_hash(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng
 fn check_hash(view: &View<'_>, model: &Model) {
     let live: Vec<_> =
         model.iter().filter(|(_, (_, deadline))| deadline.is_none_or(|deadline| deadline > NOW_MS)).collect();
-    let value = reader::lookup(view, 0, b"hash").unwrap();
+    let value = lookup::lookup(view, 0, b"hash").unwrap();
     assert_eq!(value.is_some(), !model.is_empty());
     let first = model.values().filter_map(|(_, deadline)| *deadline).min();
     assert_eq!(field_deadline::first(view, 0).unwrap(), first);
@@ -137,7 +137,7 @@ fn a_hash_does_what_a_map_does_through_packing_and_unpacking() {
             change_hash(&mut Keyspace::new(&mut writer, None), &mut model, &mut random, step / 40 % 2 == 1);
             let view = writer.view();
             check_hash(&view, &model);
-            match reader::lookup(&view, 0, b"hash").unwrap().map(|value| value.in_trees) {
+            match lookup::lookup(&view, 0, b"hash").unwrap().map(|value| value.in_trees) {
                 Some(true) => in_trees += 1,
                 Some(false) => packed += 1,
                 None => {}
@@ -187,7 +187,7 @@ fn a_set_does_what_a_set_does_through_packing_and_unpacking() {
                 names.iter().for_each(|name| _ = model.remove(name));
             }
             let view = writer.view();
-            let value = reader::lookup(&view, db, key).unwrap();
+            let value = lookup::lookup(&view, db, key).unwrap();
             assert_eq!(value.is_some(), !model.is_empty());
             if let Some(value) = value {
                 if value.in_trees {

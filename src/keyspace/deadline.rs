@@ -8,11 +8,12 @@
 
 use smallvec::SmallVec;
 
-use super::{DATABASES_MAX, ExpiredKey, KeyspaceError, deadlines_slot, walk};
+use super::error::KeyspaceError;
+use super::layout::{DEADLINE_BYTES, deadlines_slot};
+use super::lookup::ExpiredKey;
+use super::walk::walk;
+use crate::effect::DATABASES_MAX;
 use crate::table::{Root, TableWriter, View};
-
-/// Bytes of a deadline in front of its key.
-pub(super) const DEADLINE_BYTES: usize = 8;
 
 /// Deadlines that are looked at to estimate the average of all.
 const DEADLINE_SAMPLES: u64 = 16;

@@ -4,11 +4,13 @@
 
 use smallvec::SmallVec;
 
-use super::apply::{Deadlines, Old, put};
 use super::cell::{self, Kind};
 use super::collection::{Collection, Map, PACKED_BYTES_MAX, width};
+use super::error::KeyspaceError;
+use super::lookup::lookup;
 use super::packed::{Packed, PackedBytes, Width, packed_bytes, splice};
-use super::{KeyspaceError, reader, walk};
+use super::put::{Deadlines, Old, put};
+use super::walk::walk;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
 /// Bytes of a collection that is packed again, at most: far enough below, so that it does not go to and fro.
@@ -88,7 +90,7 @@ impl Draft {
         effect: &'static str,
     ) -> Result<bool, KeyspaceError> {
         let view = table.view();
-        let Some(value) = reader::lookup(&view, db, key)? else { return Ok(false) };
+        let Some(value) = lookup(&view, db, key)? else { return Ok(false) };
         self.form = match value.collection(self.kind) {
             Some(Collection::Packed(packed)) => Form::Packed(packed.0.to_vec()),
             Some(Collection::InTrees { header, roots }) => Form::InTrees {

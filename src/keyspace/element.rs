@@ -9,8 +9,8 @@
 //!
 //! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
 
-use super::KeyspaceError;
 use super::cell::{CellBytes, HAS_DEADLINE, INLINE_BYTES_MAX, Text};
+use super::error::KeyspaceError;
 use super::pieces;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root, TableWriter};
 

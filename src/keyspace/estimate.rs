@@ -5,7 +5,8 @@
 //! figure: operations on trees ask for their pages one by one and refuse when there are none. Then the whole command is
 //! taken back, so nothing here has to be an upper bound of pages.
 
-use super::{KeyspaceError, reader};
+use super::error::KeyspaceError;
+use super::lookup::lookup;
 use crate::effect::Effect;
 use crate::table::{PAGE_BYTES, TableWriter, View};
 
@@ -113,7 +114,7 @@ fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {
     }
     let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return 0 };
     // What cannot be read is met again when the effect is made.
-    let Ok(Some(value)) = reader::lookup(view, db, key) else { return 0 };
+    let Ok(Some(value)) = lookup(view, db, key) else { return 0 };
     let trees = value.roots.as_slice().iter();
     trees.map(|root| (elements * PATH_PAGES).min(root.len() / PAGE_ELEMENTS)).sum()
 }

@@ -9,11 +9,11 @@
 //! tree.
 
 use super::deadline::{replace_in, split};
-use super::{ExpiredKey, KeyspaceError, walk};
+use super::error::KeyspaceError;
+use super::layout::FIELD_DEADLINES_SLOT as SLOT;
+use super::lookup::ExpiredKey;
+use super::walk::walk;
 use crate::table::{Root, TableWriter, View};
-
-/// The slot of the trees.
-pub(super) const SLOT: usize = 112;
 
 /// The tree of a database, if there is one.
 fn tree(view: &View<'_>, db: usize) -> Result<Root, KeyspaceError> {

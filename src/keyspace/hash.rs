@@ -16,7 +16,8 @@ use super::collection::{Collection, Map};
 use super::deadline::{index_key, split};
 use super::draft::{Draft, Form};
 use super::element::{self, Element};
-use super::{KeyspaceError, walk};
+use super::error::KeyspaceError;
+use super::walk::walk;
 use crate::effect::{Items, ItemsBuffer};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 

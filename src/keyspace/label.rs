@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 
-use super::KeyspaceError;
+use super::error::KeyspaceError;
 use crate::effect::End;
 use crate::table::{CellRoots, Root, TableWriter, View};
 

@@ -9,10 +9,10 @@
 
 use smallvec::SmallVec;
 
-use super::KeyspaceError;
 use super::cell::{Kind, Text, Value};
 use super::collection::Collection;
 use super::element::Element;
+use super::error::KeyspaceError;
 use super::packed::Packed;
 use crate::effect::End;
 use crate::number::parse_i64;

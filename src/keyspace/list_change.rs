@@ -9,8 +9,9 @@ use super::cell::{INLINE_BYTES_MAX, Kind};
 use super::collection::PACKED_BYTES_MAX;
 use super::draft::{Draft, Form, Header};
 use super::element::{self, Element};
+use super::error::KeyspaceError;
+use super::label;
 use super::packed::{Packed, PackedBytes, packed_bytes, splice};
-use super::{KeyspaceError, label};
 use crate::effect::{End, Items};
 use crate::table::{CellRoots, Root, TableWriter};
 

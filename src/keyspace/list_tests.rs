@@ -122,7 +122,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
 
 /// Reads the list back in every way.
 fn check(view: &View<'_>, model: &Model, random: &mut SmallRng) {
-    let value = reader::lookup(view, 0, b"list").unwrap();
+    let value = lookup::lookup(view, 0, b"list").unwrap();
     assert_eq!(value.is_some(), !model.is_empty());
     let Some(value) = value else { return };
     let list = value.list().unwrap();
@@ -165,7 +165,7 @@ fn a_list_does_what_a_vector_does_through_packing_and_reopening() {
         for step in 0..600 {
             change(&mut Keyspace::new(&mut writer, None), &mut model, &mut random, step / 50 % 2 == 1);
             check(&writer.view(), &model, &mut random);
-            match reader::lookup(&writer.view(), 0, b"list").unwrap().map(|value| value.in_trees) {
+            match lookup::lookup(&writer.view(), 0, b"list").unwrap().map(|value| value.in_trees) {
                 Some(true) => in_trees += 1,
                 Some(false) => packed += 1,
                 None => {}
@@ -235,7 +235,7 @@ fn a_queue_stays_in_order_while_it_moves_on() {
         keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: element.items() }).unwrap();
         if number >= 300 {
             let view = writer.view();
-            let list = reader::lookup(&view, db, key).unwrap().unwrap().list().unwrap();
+            let list = lookup::lookup(&view, db, key).unwrap().unwrap().list().unwrap();
             assert!(list.get(&view, 0).unwrap().unwrap().equals(&view, &next.to_be_bytes()).unwrap());
             next += 1;
             let pop = Effect::ListPop { db, key, end: End::Head, count: 1 };
@@ -246,7 +246,7 @@ fn a_queue_stays_in_order_while_it_moves_on() {
         }
     }
     let view = writer.view();
-    assert_eq!(reader::lookup(&view, db, key).unwrap().unwrap().list().unwrap().len().unwrap(), 300);
+    assert_eq!(lookup::lookup(&view, db, key).unwrap().unwrap().list().unwrap().len().unwrap(), 300);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn redis_would_keep_so_many_in_a_listpack() {
         let mut keys = Keyspace::new(writer, None);
         keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: pushed.items() }).unwrap();
         let view = writer.view();
-        let found = reader::lookup(&view, db, key).unwrap().unwrap().list().unwrap().is_listpack(&view);
+        let found = lookup::lookup(&view, db, key).unwrap().unwrap().list().unwrap().is_listpack(&view);
         Keyspace::new(writer, None).apply(&Effect::Delete { db, key, expired: false }).unwrap();
         found.unwrap()
     };

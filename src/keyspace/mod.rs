@@ -28,12 +28,15 @@ mod events;
 mod field_deadline;
 mod hash;
 mod label;
+mod layout;
 mod list;
 mod list_change;
 #[cfg(test)]
 mod list_tests;
+mod lookup;
 mod packed;
 mod pieces;
+mod put;
 mod reader;
 mod set;
 mod standing;
@@ -42,6 +45,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod text;
+mod walk;
 mod zset;
 #[cfg(test)]
 mod zset_tests;
@@ -54,43 +58,24 @@ pub use error::KeyspaceError;
 pub use estimate::{Estimate, Room};
 pub use events::{Classes, Events};
 pub use hash::Hash;
+pub use layout::{KEY_BYTES_MAX, deadlines_slot, keys_slot};
 pub use list::{List, list_range};
+pub use lookup::ExpiredKey;
 pub use packed::{Packed, Width};
-pub use reader::{ExpiredKey, KeyInfo, KeyReader, Lookups};
+pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;
 pub use standing::Standing;
 pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::MEMBER_BYTES_MAX;
 
-use crate::effect::{self, DATABASES_MAX, Effect, EffectBuffer, ItemsBuffer};
-use crate::table::{self, Cell, ROOT_SLOTS, Root, TableWriter, View};
-
-/// The longest key, in bytes: with its deadline in front it still fits the table.
-pub const KEY_BYTES_MAX: usize = {
-    let fitting = table::KEY_BYTES_MAX - deadline::DEADLINE_BYTES;
-    if fitting < effect::KEY_BYTES_MAX { fitting } else { effect::KEY_BYTES_MAX }
-};
-
-// Slots from 112 on are not for databases.
-const _: () = assert!(2 * DATABASES_MAX <= field_deadline::SLOT && field_deadline::SLOT < ROOT_SLOTS);
-// A member fits the table with a deadline or a score in front of it.
-const _: () = assert!(MEMBER_BYTES_MAX + deadline::DEADLINE_BYTES <= table::KEY_BYTES_MAX);
+use crate::effect::{DATABASES_MAX, Effect, EffectBuffer, ItemsBuffer};
+use crate::table::{Root, TableWriter, View};
 
 /// Fields past their deadline that are deleted at once, at most.
 const PURGED_FIELDS_MAX: u64 = 128;
 /// Bytes of those fields, about.
 const PURGED_FIELDS_BYTES: usize = 64 << 10;
-
-/// The slot of a database's keys.
-pub const fn keys_slot(db: usize) -> usize {
-    2 * db
-}
-
-/// The slot of a database's deadlines.
-pub const fn deadlines_slot(db: usize) -> usize {
-    2 * db + 1
-}
 
 /// What was past its deadline and is deleted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,7 +172,7 @@ impl<'a> Keyspace<'a> {
 
     /// What there is to know of a key, past its deadline or not; `None` if it does not exist.
     pub fn info(&self, db: usize, key: &[u8]) -> Result<Option<KeyInfo>, KeyspaceError> {
-        reader::lookup(&self.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
+        lookup::lookup(&self.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
     }
 
     /// Hands what the key holds, past its deadline or not, to `look`.
@@ -198,7 +183,7 @@ impl<'a> Keyspace<'a> {
         look: impl FnOnce(&View<'_>, Option<Value<'_>>) -> Result<R, E>,
     ) -> Result<R, E> {
         let view = self.view();
-        let value = reader::lookup(&view, db, key)?;
+        let value = lookup::lookup(&view, db, key)?;
         look(&view, value)
     }
 
@@ -209,7 +194,7 @@ impl<'a> Keyspace<'a> {
         db: usize,
         key: &[u8],
     ) -> Result<Option<Value<'v>>, KeyspaceError> {
-        reader::lookup(view, db, key)
+        lookup::lookup(view, db, key)
     }
 
     /// Number of keys in a database.
@@ -294,7 +279,7 @@ impl<'a> Keyspace<'a> {
     pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Purged, KeyspaceError> {
         let (expired, fields) = {
             let view = self.view();
-            let Some(value) = reader::lookup(&view, db, key)? else {
+            let Some(value) = lookup::lookup(&view, db, key)? else {
                 return Ok(Purged::Nothing);
             };
             let fields = match value.hash(now_ms) {
@@ -377,40 +362,11 @@ pub fn is_cached<'w>(
 /// The tree that holds the elements of the collection under `key`, if it has one.
 fn elements_root(view: &View<'_>, db: usize, key: &[u8]) -> Option<Root> {
     // What is wrong with a page or cell shows again where it is really used.
-    let value = reader::lookup(view, db, key).ok().flatten()?;
+    let value = lookup::lookup(view, db, key).ok().flatten()?;
     if value.kind == Kind::String { None } else { value.roots.first().copied() }
 }
 
 /// Number of keys with a deadline in a database.
 pub fn deadlines_len(view: &View<'_>, db: usize) -> u64 {
     view.root(deadlines_slot(db)).len()
-}
-
-/// Trees in the cells of a key's own tree: the pieces of its elements.
-const DEPTH_MAX: usize = 1;
-
-/// Refuses trees within trees where none belong, so that a tree in a cell of its own is not followed for ever.
-fn check_depth(depth: usize) -> Result<(), KeyspaceError> {
-    if depth > DEPTH_MAX { Err(KeyspaceError::BadCell("trees in too many trees")) } else { Ok(()) }
-}
-
-/// Hands the keys of `root` from `start` on to `see`, in order, until it returns `false`.
-fn walk(
-    view: &View<'_>,
-    root: Root,
-    start: &[u8],
-    mut see: impl FnMut(&[u8], Cell<'_>) -> Result<bool, KeyspaceError>,
-) -> Result<(), KeyspaceError> {
-    if root.is_empty() {
-        return Ok(());
-    }
-    let mut cursor = view.cursor(root);
-    let mut next = cursor.seek(start)?;
-    while let Some((key, cell)) = next {
-        if !see(key, cell)? {
-            break;
-        }
-        next = cursor.next()?;
-    }
-    Ok(())
 }

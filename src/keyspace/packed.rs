@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::KeyspaceError;
+use super::error::KeyspaceError;
 
 /// The longest item, in bytes: what a varint of two bytes can say.
 const ITEM_BYTES_MAX: usize = (1 << 14) - 1;

@@ -1,7 +1,7 @@
 //! Writing bytes that are too many for a cell: a tree of pieces, of which a change touches those concerned only.
 
-use super::KeyspaceError;
 use super::cell::PIECE_BYTES;
+use super::error::KeyspaceError;
 use crate::table::{Root, TableWriter};
 
 /// A tree with `bytes` in pieces.

@@ -4,17 +4,11 @@
 //! log before a client can learn from a reply that it is gone.
 
 use super::cell::{Kind, Value};
-use super::{KEY_BYTES_MAX, KeyspaceError, keys_slot, walk};
+use super::error::KeyspaceError;
+use super::layout::keys_slot;
+use super::lookup::{ExpiredKey, lookup};
+use super::walk::walk;
 use crate::table::View;
-
-/// A key that was found past its deadline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpiredKey {
-    /// The key's database.
-    pub db: usize,
-    /// The key.
-    pub key: Box<[u8]>,
-}
 
 /// What the lookups of one command found out on the side. Reused from command to command.
 #[derive(Debug, Default)]
@@ -142,23 +136,6 @@ impl<'a> KeyReader<'a> {
             self.lookups.expired.push(ExpiredKey { db, key: key.into() });
         }
         Ok(live > 0)
-    }
-}
-
-/// What the key holds, deadline or not.
-#[inline]
-pub(super) fn lookup<'v>(
-    view: &'v View<'_>,
-    db: usize,
-    key: &[u8],
-) -> Result<Option<Value<'v>>, KeyspaceError> {
-    let root = view.root(keys_slot(db));
-    if key.len() > KEY_BYTES_MAX || root.is_empty() {
-        return Ok(None);
-    }
-    match view.get(root, key)? {
-        Some(cell) => Value::read(&cell).map(Some),
-        None => Ok(None),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Sets: a map of members that hold nothing.
 
-use super::KeyspaceError;
 use super::cell::{Kind, Value};
 use super::collection::{Keys, Map};
 use super::draft::Draft;
+use super::error::KeyspaceError;
 use crate::effect::Items;
 use crate::table::{TableWriter, View};
 

@@ -1,9 +1,12 @@
 //! Deadlines as they stand at one moment, to be held to whatever the clock shows later.
 
-use super::{
-    Classes, DATABASES_MAX, Effect, ItemsBuffer, Keyspace, KeyspaceError, deadline, deadlines_slot,
-    field_deadline, reader, walk,
-};
+use super::error::KeyspaceError;
+use super::events::Classes;
+use super::layout::deadlines_slot;
+use super::lookup::lookup;
+use super::walk::walk;
+use super::{Keyspace, deadline, field_deadline};
+use crate::effect::{DATABASES_MAX, Effect, ItemsBuffer};
 
 /// The deadline of a key, or of a field of a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Keyspace<'_> {
             })?;
         }
         field_deadline::each(&view, |db, key| {
-            let Some(hash) = reader::lookup(&view, db, key)?.and_then(|value| value.hash(0)) else {
+            let Some(hash) = lookup(&view, db, key)?.and_then(|value| value.hash(0)) else {
                 return Ok(true);
             };
             hash.each_from(&view, &[], |field, element| {
@@ -52,7 +55,7 @@ impl Keyspace<'_> {
         let Standing { db, key, field, expire_at_ms } = standing;
         let found = {
             let view = self.view();
-            let value = reader::lookup(&view, *db, key)?;
+            let value = lookup(&view, *db, key)?;
             match (value, field) {
                 (Some(value), None) => value.expire_at_ms,
                 (Some(value), Some(field)) => match value.hash(0) {

@@ -1,8 +1,10 @@
 //! Changing strings: setting one, adding to its end, writing into it.
 
-use super::apply::{Deadlines, Old, overwrite, put};
 use super::cell::{self, INLINE_BYTES_MAX, Text};
-use super::{KeyspaceError, pieces, reader};
+use super::error::KeyspaceError;
+use super::lookup::lookup;
+use super::pieces;
+use super::put::{Deadlines, Old, overwrite, put};
 use crate::effect::VALUE_BYTES_MAX;
 use crate::table::{Root, TableWriter};
 
@@ -98,7 +100,7 @@ fn string(
     effect: &'static str,
 ) -> Result<Option<(Option<u64>, OldText)>, KeyspaceError> {
     let view = table.view();
-    let Some(value) = reader::lookup(&view, db, key)? else {
+    let Some(value) = lookup(&view, db, key)? else {
         return Ok(None);
     };
     let text = match value.text()? {

@@ -1,7 +1,8 @@
 //! Reading the bytes of strings, piece by piece.
 
 use super::cell::{PIECE_BYTES, Text};
-use super::{KeyspaceError, walk};
+use super::error::KeyspaceError;
+use super::walk::walk;
 use crate::resp::Reply;
 use crate::table::View;
 

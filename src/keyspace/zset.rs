@@ -16,9 +16,9 @@ use smallvec::SmallVec;
 use super::cell::{Kind, Value};
 use super::collection::{Collection, Map};
 use super::draft::{Draft, Form};
+use super::error::KeyspaceError;
 use super::packed::Width;
-use super::{KeyspaceError, MEMBER_BYTES_MAX};
-use crate::effect::{Items, SCORE_BYTES, Score};
+use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score};
 use crate::table::{Cell, Root, TableWriter, View};
 
 /// A sorted set, read.

@@ -59,7 +59,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
 
 /// Reads the sorted set back in every way; whether it is packed.
 fn check(view: &View<'_>, model: &Model, random: &mut SmallRng) -> Option<bool> {
-    let value = reader::lookup(view, 0, b"zset").unwrap();
+    let value = lookup::lookup(view, 0, b"zset").unwrap();
     assert_eq!(value.is_some(), !model.is_empty());
     let set = value?.sorted_set().unwrap();
     let mut sorted: Vec<(Score, &[u8])> =
@@ -159,7 +159,7 @@ fn members_of_equal_scores_have_positions() {
         let elements = elements.items();
         Keyspace::new(&mut writer, None).apply(&Effect::SortedSetAdd { db, key, elements }).unwrap();
         let view = writer.view();
-        let set = reader::lookup(&view, db, key).unwrap().unwrap().sorted_set().unwrap();
+        let set = lookup::lookup(&view, db, key).unwrap().unwrap().sorted_set().unwrap();
         assert_eq!(set.is_packed(), count == 9);
         let longest = vec![0xFF; 100_000];
         let position = |edge| set.position(&view, edge).unwrap();

@@ -1,0 +1,31 @@
+//! Where in the table what stands, and how long its keys may be.
+
+use crate::effect::{self, DATABASES_MAX, MEMBER_BYTES_MAX};
+use crate::table::{self, ROOT_SLOTS};
+
+/// Bytes of a deadline in front of its key.
+pub(super) const DEADLINE_BYTES: usize = 8;
+
+/// The longest key, in bytes: with its deadline in front it still fits the table.
+pub const KEY_BYTES_MAX: usize = {
+    let fitting = table::KEY_BYTES_MAX - DEADLINE_BYTES;
+    if fitting < effect::KEY_BYTES_MAX { fitting } else { effect::KEY_BYTES_MAX }
+};
+
+// Slots from 112 on are not for databases.
+const _: () = assert!(2 * DATABASES_MAX <= FIELD_DEADLINES_SLOT && FIELD_DEADLINES_SLOT < ROOT_SLOTS);
+// A member fits the table with a deadline or a score in front of it.
+const _: () = assert!(MEMBER_BYTES_MAX + DEADLINE_BYTES <= table::KEY_BYTES_MAX);
+
+/// The slot of a database's keys.
+pub const fn keys_slot(db: usize) -> usize {
+    2 * db
+}
+
+/// The slot of a database's deadlines.
+pub const fn deadlines_slot(db: usize) -> usize {
+    2 * db + 1
+}
+
+/// The slot of the trees of field deadlines.
+pub(super) const FIELD_DEADLINES_SLOT: usize = 112;

@@ -1,0 +1,32 @@
+//! Finds the cell of a key.
+
+use super::cell::Value;
+use super::error::KeyspaceError;
+use super::layout::{KEY_BYTES_MAX, keys_slot};
+use crate::table::View;
+
+/// A key that was found past its deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpiredKey {
+    /// The key's database.
+    pub db: usize,
+    /// The key.
+    pub key: Box<[u8]>,
+}
+
+/// What the key holds, deadline or not.
+#[inline]
+pub(super) fn lookup<'v>(
+    view: &'v View<'_>,
+    db: usize,
+    key: &[u8],
+) -> Result<Option<Value<'v>>, KeyspaceError> {
+    let root = view.root(keys_slot(db));
+    if key.len() > KEY_BYTES_MAX || root.is_empty() {
+        return Ok(None);
+    }
+    match view.get(root, key)? {
+        Some(cell) => Value::read(&cell).map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,135 @@
+//! Stores what a key holds: its cell, its trees and its deadlines, in place of what was there.
+
+use super::cell::{Kind, Value};
+use super::error::KeyspaceError;
+use super::layout::keys_slot;
+use super::{deadline, field_deadline};
+use crate::table::{Cell, CellRoots, Root, TableWriter, View};
+
+/// The deadlines that a key stands with in the indexes of its database, in milliseconds since 1970.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Deadlines {
+    /// Its own.
+    pub key: Option<u64>,
+    /// The earliest one of its fields, if it is a hash.
+    pub first_field: Option<u64>,
+}
+
+impl Deadlines {
+    /// Those of a key that holds `value`.
+    pub(super) fn of(view: &View<'_>, value: &Value<'_>) -> Result<Self, KeyspaceError> {
+        Ok(Self { key: value.expire_at_ms, first_field: value.first_field_ms(view)? })
+    }
+}
+
+/// What a key held before, as far as it must be cleared away.
+#[derive(Default)]
+pub(super) struct Old {
+    /// Its deadlines.
+    deadlines: Deadlines,
+    /// Its trees.
+    roots: CellRoots,
+}
+
+impl Old {
+    /// What `key` holds.
+    pub(super) fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
+        let root = table.root(keys_slot(db));
+        if root.is_empty() {
+            return Ok(Self::default());
+        }
+        let view = table.view();
+        let Some(cell) = view.get(root, key)? else {
+            return Ok(Self::default());
+        };
+        Ok(Self { deadlines: Deadlines::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
+    }
+
+    /// What there is when the value goes on and only its deadlines may change.
+    pub(super) fn kept(deadlines: Deadlines) -> Self {
+        Self { deadlines, roots: CellRoots::default() }
+    }
+}
+
+/// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
+pub(super) fn overwrite(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    bytes: [&[u8]; 2],
+    deadlines: Deadlines,
+) -> Result<(), KeyspaceError> {
+    let mut root = table.root(keys_slot(db));
+    let mut before = Ok(Before::Known(Old::default()));
+    table.replace(&mut root, key, bytes, &[], |cell| before = Before::of(&cell))?;
+    table.set_root(keys_slot(db), root);
+    let old = match before? {
+        Before::Known(old) => old,
+        Before::Hash { bytes, roots } => {
+            let cell = Cell { bytes: &bytes, roots };
+            Old { deadlines: Deadlines::of(&table.view(), &Value::read(&cell)?)?, roots }
+        }
+    };
+    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
+    drop_trees(table, &old.roots)
+}
+
+/// What an overwritten cell said.
+enum Before {
+    /// All that must be cleared away.
+    Known(Old),
+    /// A hash, whose fields may have deadlines: to be looked for in its trees, which are still there.
+    Hash {
+        /// The cell's bytes.
+        bytes: Vec<u8>,
+        /// The cell's trees.
+        roots: CellRoots,
+    },
+}
+
+impl Before {
+    /// What a cell says.
+    fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
+        let (value, roots) = (Value::read(cell)?, cell.roots);
+        Ok(match value.kind {
+            Kind::Hash => Before::Hash { bytes: cell.bytes.to_vec(), roots },
+            _ => {
+                let deadlines = Deadlines { key: value.expire_at_ms, first_field: None };
+                Before::Known(Old { deadlines, roots })
+            }
+        })
+    }
+}
+
+/// Stores a cell, bytes in two pieces and trees, under a key, in place of `old`.
+pub(super) fn put(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    (bytes, roots): ([&[u8]; 2], &[Root]),
+    old: Old,
+    deadlines: Deadlines,
+) -> Result<(), KeyspaceError> {
+    let mut root = table.root(keys_slot(db));
+    table.replace(&mut root, key, bytes, roots, |_| ())?;
+    table.set_root(keys_slot(db), root);
+    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
+    drop_trees(table, &old.roots)
+}
+
+/// Makes `new` the key's deadlines in the indexes of its database, where `old` were.
+pub(super) fn replace_deadlines(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    old: Deadlines,
+    new: Deadlines,
+) -> Result<(), KeyspaceError> {
+    deadline::replace(table, db, key, old.key, new.key)?;
+    field_deadline::replace(table, db, key, old.first_field, new.first_field)
+}
+
+/// Frees the trees that a key had.
+pub(super) fn drop_trees(table: &mut TableWriter, roots: &CellRoots) -> Result<(), KeyspaceError> {
+    for root in roots.as_slice() {
+        table.drop_tree(*root)?;
+    }
+    Ok(())
+}

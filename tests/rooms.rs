@@ -65,7 +65,6 @@ const STILL_BROKEN_FILES: &[(&str, usize)] = &[
     ("resp", 2),
     ("state", 2),
     ("state", 6),
-    ("table", 22),
     ("writer", 8),
     ("writer", 3),
 ];

@@ -24,64 +24,17 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Table,
+    checkpoints::{PART_PAGES, PART_WORDS, PARTS_MAX},
     error::{CorruptReason, TableError},
+    map::TableFile,
     meta::Meta,
     page::{self, BODY_BYTES, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX},
     root::{POINTER_BYTES, ROOT_BYTES, ROOT_SLOTS, Root, Roots},
+    shared::Table,
     writer::TableWriter,
 };
 
-/// 64-bit words of one part of the allocation map.
-pub(super) const PART_WORDS: usize = 507;
-/// Pages that one part of the allocation map covers.
-pub(super) const PART_PAGES: u64 = PART_WORDS as u64 * 64;
-/// Where the pointers of an index page start.
-const PARTS_AT: usize = HEADER_BYTES + POINTER_BYTES;
-/// Pointers that one index page holds.
-pub(super) const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
-
-const _: () = assert!(HEADER_BYTES + PART_WORDS * 8 <= BODY_BYTES);
 const _: () = assert!(HEADER_BYTES + ROOT_SLOTS * ROOT_BYTES <= BODY_BYTES);
-const _: () = assert!(PARTS_MAX == 224);
-
-/// What the writer knows of checkpoints.
-pub(super) struct Checkpoints {
-    /// The durable one.
-    pub(super) durable: Meta,
-    /// Pages of the newest one's allocation map.
-    pub(super) parts: Vec<Root>,
-    /// Pages of the newest one's index.
-    pub(super) index: Vec<u32>,
-    /// Pages that the durable checkpoint uses and the one being written does not; nothing if none is being written.
-    pub(super) retired: Option<Vec<u32>>,
-    /// Epoch that the next checkpoint will carry.
-    pub(super) epoch: u64,
-    /// Checksum of the log at the LSN of the next checkpoint, if it is known.
-    pub(super) log_checksum: Option<u32>,
-    /// State of the generator of salts.
-    pub(super) seed: u64,
-}
-
-impl Checkpoints {
-    /// Pages that must stay free so that the next checkpoint can begin, in a file of `file_pages` pages: all parts of
-    /// the map, its index, the catalogue, and a few for parts that a growing file adds. Pages that come back when the
-    /// checkpoint being written ends count as free.
-    #[inline]
-    pub(super) fn reserve_pages(&self, file_pages: u64) -> u64 {
-        let parts = file_pages.div_ceil(PART_PAGES);
-        let wanted = parts + parts.div_ceil(PARTS_MAX as u64) + 5;
-        wanted.saturating_sub(self.retired.as_ref().map_or(0, |retired| retired.len() as u64))
-    }
-
-    /// The next number of a sequence that looks random.
-    pub(super) fn next_salt(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}
 
 /// A checkpoint that has begun. `run` makes it durable; if it is dropped instead, the table can begin no other.
 #[must_use = "a checkpoint that has begun must be run"]
@@ -159,7 +112,7 @@ impl Checkpoint {
 }
 
 /// Writes a meta, syncs it, and looks whether it is really there.
-fn write_meta(file: &dyn super::TableFile, meta: &Meta) -> io::Result<()> {
+fn write_meta(file: &dyn TableFile, meta: &Meta) -> io::Result<()> {
     let bytes = meta.encode();
     file.write_meta(meta.slot(), &bytes)?;
     file.sync_meta()?;

@@ -6,14 +6,13 @@
 use smallvec::SmallVec;
 
 use super::{
-    branch,
+    branch, descend,
     error::{CorruptReason, TableError},
-    insert::KEY_BYTES_MAX,
     leaf,
-    node::{self, STEM_BYTES},
-    page::{Body, Pages},
+    node::{self, KEY_BYTES_MAX, STEM_BYTES},
+    page::Body,
+    pages::Pages,
     root::{Cell, Root},
-    view,
 };
 
 /// A page on the path and the cell that the path takes there.
@@ -177,7 +176,7 @@ impl<'v> Cursor<'v> {
         if key_base > KEY_BYTES_MAX {
             return Err(TableError::corrupt(tree.page, CorruptReason::Depth));
         }
-        let body = view::top(self.pages, tree)?;
+        let body = descend::top(self.pages, tree)?;
         self.frames.push(Frame { body, index: node::edge(body, first), key_base });
         Ok(())
     }
@@ -186,7 +185,7 @@ impl<'v> Cursor<'v> {
     fn settle(&mut self, first: bool) -> Result<(), TableError> {
         while let Some(&Frame { body, index, key_base }) = self.frames.last() {
             if !node::is_leaf(body) {
-                let body = view::child(self.pages, body, index)?;
+                let body = descend::child(self.pages, body, index)?;
                 self.frames.push(Frame { body, index: node::edge(body, first), key_base });
             } else if node::is_stem(body, index) {
                 self.enter_stem(first)?;
@@ -201,7 +200,7 @@ impl<'v> Cursor<'v> {
     fn enter_stem(&mut self, first: bool) -> Result<(), TableError> {
         let &Frame { body, index, key_base } = self.frames.last().expect("a stem stands in a leaf");
         self.read_key();
-        self.enter(view::stem_at(body, index)?, key_base + STEM_BYTES, first)
+        self.enter(descend::stem_at(body, index)?, key_base + STEM_BYTES, first)
     }
 
     /// Goes to the neighbour on one side.
@@ -287,7 +286,7 @@ impl<'v> Cursor<'v> {
                 return Ok(frame.body);
             }
             frame.index = choose(frame.body);
-            let (body, key_base) = (view::child(self.pages, frame.body, frame.index)?, frame.key_base);
+            let (body, key_base) = (descend::child(self.pages, frame.body, frame.index)?, frame.key_base);
             self.frames.push(Frame { body, index: 0, key_base });
         }
     }

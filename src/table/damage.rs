@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Finding, Table};
+use super::finding::Finding;
 
 /// Most pages that are listed. Those beyond are not noted; one listed page is enough to act on.
 pub const DAMAGED_PAGES_MAX: usize = 1024;
@@ -23,12 +23,10 @@ impl Damage {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, (Finding, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Table {
     /// Notes a damaged page. Says whether it is news; what is known of its keys is kept.
-    pub fn report_damage(&self, finding: Finding) -> bool {
-        let mut pages = self.damage.lock();
+    pub(super) fn report(&self, finding: Finding) -> bool {
+        let mut pages = self.lock();
         let now = Instant::now();
         if let Some((known, met)) = pages.get_mut(&finding.page) {
             *met = now;
@@ -45,12 +43,12 @@ impl Table {
     }
 
     /// Takes pages off the list that were not met since: they are no longer in use, or were made good.
-    pub fn forget_damage(&self, before: Instant) {
-        self.damage.lock().retain(|_, (_, met)| *met >= before);
+    pub(super) fn forget(&self, before: Instant) {
+        self.lock().retain(|_, (_, met)| *met >= before);
     }
 
     /// The damaged pages that are known, by page number.
-    pub fn damage(&self) -> Vec<Finding> {
-        self.damage.lock().values().map(|(finding, _)| finding.clone()).collect()
+    pub(super) fn list(&self) -> Vec<Finding> {
+        self.lock().values().map(|(finding, _)| finding.clone()).collect()
     }
 }

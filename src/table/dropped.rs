@@ -14,11 +14,11 @@
 use super::{
     branch,
     cursor::Cursor,
+    descend,
     error::TableError,
     leaf, node,
     page::{self, Body},
     root::{DROPPED_SLOT, Root},
-    view,
     writer::{Need, TableWriter},
 };
 
@@ -42,7 +42,7 @@ impl TableWriter {
         if root.is_empty() {
             return Ok(());
         }
-        let body = view::top(&self.own.table().pages, root)?;
+        let body = descend::top(&self.own.table().pages, root)?;
         if node::is_leaf(body) && nested(body).is_empty() {
             self.free_page(root);
             return Ok(());
@@ -74,7 +74,7 @@ impl TableWriter {
     /// Frees one leaf, or puts one branch into the queue, or frees a branch that has no children left.
     fn reclaim_step(&mut self, work: Work) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
-        let body = view::top(pages, work.root)?;
+        let body = descend::top(pages, work.root)?;
         if node::is_leaf(body) {
             let trees = nested(body);
             self.ensure_step(&trees)?;
@@ -90,7 +90,8 @@ impl TableWriter {
         }
         let pointer = branch::pointer(body, index);
         // A child that cannot be read is skipped after it was reported, so that the rest is freed all the same.
-        let child = view::child(pages, body, index).map(|body| (node::is_leaf(body), nested_or_none(body)));
+        let child =
+            descend::child(pages, body, index).map(|body| (node::is_leaf(body), nested_or_none(body)));
         let trees = child.as_ref().map_or(&[][..], |(_, trees)| trees);
         self.ensure_step(trees)?;
         self.advance(&work)?;

@@ -249,3 +249,11 @@ impl fmt::Display for MetaFault {
         }
     }
 }
+
+/// Whether an error means that there is no space left, as opposed to a failing device.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| full.contains(&code))
+        || error.kind() == io::ErrorKind::StorageFull
+}

@@ -5,26 +5,11 @@ use super::{
     cells::{self, Cells, WithInserted},
     error::TableError,
     leaf,
-    node::{self, KeyBytes, Payload, STEM_BYTES},
+    node::{self, CELL_BYTES_MAX, KEY_BYTES_MAX, KeyBytes, Payload, STEM_BYTES},
     page,
     path::Path,
     root::{CELL_ROOTS_MAX, Cell, ROOT_BYTES, Root},
     writer::{Need, TableWriter},
-};
-
-/// Longest key: 64 KiB, and eight bytes to order such keys by something else first.
-pub const KEY_BYTES_MAX: usize = 65_536 + 8;
-/// Most bytes that one key can hold: its own and 24 for each root.
-pub const CELL_BYTES_MAX: usize = 1_300;
-
-// A cell's meta number holds its length.
-const _: () = assert!(CELL_BYTES_MAX <= node::PAYLOAD_MASK);
-
-// A page that overflows can always be cut in two, because two of the largest cells fit one page.
-const _: () = {
-    let largest =
-        node::SLOT_BYTES + node::CELL_HEADER_BYTES + STEM_BYTES - 1 - node::HEAD_BYTES + CELL_BYTES_MAX;
-    assert!(2 * largest <= node::NODE_BYTES);
 };
 
 /// The upper part of a page that was split.

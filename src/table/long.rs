@@ -6,11 +6,11 @@
 //! its first step, so that none of its steps can fail for lack of it.
 
 use super::{
+    descend,
     error::TableError,
     node::{Payload, STEM_BYTES},
     path::Path,
     root::{CellRoots, Root},
-    view,
     writer::{Need, TableWriter},
 };
 
@@ -116,8 +116,8 @@ impl TableWriter {
     /// The tree to which a stem leads.
     fn stem_tree(&self, root: Root, stem: &[u8]) -> Result<Option<Root>, TableError> {
         let pages = &self.own.table().pages;
-        let found = view::find(pages, root, stem)?;
-        found.map(|(body, index)| view::stem_at(body, index)).transpose()
+        let found = descend::find(pages, root, stem)?;
+        found.map(|(body, index)| descend::stem_at(body, index)).transpose()
     }
 
     /// Most pages that a change of one long key can take: twice the depth of each tree on its way and a new top page.

@@ -30,7 +30,6 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use super::{
     fault::Faults,
-    note::NOTE_AT,
     page::{BODY_BYTES, Body, PAGE_BYTES},
 };
 
@@ -87,6 +86,9 @@ pub trait TableFile: Send + Sync + 'static {
     /// How error messages call the file.
     fn path(&self) -> PathBuf;
 }
+
+/// Where a note stands in its page, in bytes: behind the meta.
+pub(super) const NOTE_AT: usize = 2048;
 
 /// The meta page that a slot is in, and where in it.
 pub fn slot_place(slot: usize) -> (usize, usize) {

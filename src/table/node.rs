@@ -51,6 +51,20 @@ const GARBAGE: usize = 6;
 const PREFIX_LEN: usize = 8;
 const STEMS: usize = 10;
 
+/// Longest key: 64 KiB, and eight bytes to order such keys by something else first.
+pub const KEY_BYTES_MAX: usize = 65_536 + 8;
+/// Most bytes that one key can hold: its own and 24 for each root.
+pub const CELL_BYTES_MAX: usize = 1_300;
+
+// A cell's meta number holds its length.
+const _: () = assert!(CELL_BYTES_MAX <= PAYLOAD_MASK);
+
+// A page that overflows can always be cut in two, because two of the largest cells fit one page.
+const _: () = {
+    let largest = SLOT_BYTES + CELL_HEADER_BYTES + STEM_BYTES - 1 - HEAD_BYTES + CELL_BYTES_MAX;
+    assert!(2 * largest <= NODE_BYTES);
+};
+
 /// What a cell holds beside its key, as it is written.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {

@@ -14,12 +14,10 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use super::PAGE_BYTES;
-use super::map::{META_BYTES, TableFile, slot_place};
-use super::verify::PageSource;
+use super::map::{META_BYTES, NOTE_AT, TableFile, slot_place};
+use super::page::PAGE_BYTES;
+use super::source::PageSource;
 
-/// Where the note stands in its page, in bytes.
-pub(super) const NOTE_AT: usize = 2048;
 /// Bytes of the longest text.
 pub const NOTE_BYTES_MAX: usize = CHECKSUM_AT - TEXT_AT;
 

@@ -6,17 +6,40 @@
 use std::{io, sync::Arc};
 
 use super::{
-    PAGE_BYTES, Table, TableFile, TableOptions,
     alloc::Space,
     bitmap::Bitmap,
-    checkpoint::{Checkpoints, PART_PAGES, PART_WORDS, PARTS_MAX},
+    checkpoints::{Checkpoints, PART_PAGES, PART_WORDS, PARTS_MAX},
     error::{CorruptReason, TableError},
+    map::TableFile,
     meta::Meta,
     note,
-    page::{self, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, Pages},
+    options::TableOptions,
+    page::{self, Body, CATALOGUE, HEADER_BYTES, MAP, MAP_INDEX, META_PAGES, PAGE_BYTES},
+    pages::Pages,
     root::{NO_ROOTS, POINTER_BYTES, Root, Roots},
+    shared::Table,
     writer::TableWriter,
 };
+
+impl Table {
+    /// Makes an empty file a table, durably, with no key in it.
+    ///
+    /// After a crash in here the file cannot be opened; create under a temporary name and rename.
+    pub fn create(
+        file: Box<dyn TableFile>,
+        options: &TableOptions,
+    ) -> Result<(Arc<Table>, TableWriter), TableError> {
+        create(file, options)
+    }
+
+    /// Opens the newest durable checkpoint of a table. Reads its roots and its allocation map, not its trees.
+    pub fn open(
+        file: Box<dyn TableFile>,
+        options: &TableOptions,
+    ) -> Result<(Arc<Table>, TableWriter), TableError> {
+        open(file, options)
+    }
+}
 
 /// The roots in a catalogue page.
 pub(super) fn read_catalogue(body: &Body) -> Result<Roots, CorruptReason> {
@@ -110,10 +133,7 @@ fn read_map(pages: &Pages, meta: &Meta) -> Result<MapPages, TableError> {
 }
 
 /// Opens the newest checkpoint of a file.
-pub(super) fn open(
-    file: Box<dyn TableFile>,
-    options: &TableOptions,
-) -> Result<(Arc<Table>, TableWriter), TableError> {
+fn open(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>, TableWriter), TableError> {
     let io = |operation| {
         let path = file.path();
         move |source| TableError::Io { operation, path, source }
@@ -174,10 +194,7 @@ fn check_sum(body: &Body, stored: u32) -> Result<(), CorruptReason> {
 const FIRST_PAGES: u64 = 256;
 
 /// Makes an empty file a table and makes that durable.
-pub(super) fn create(
-    file: Box<dyn TableFile>,
-    options: &TableOptions,
-) -> Result<(Arc<Table>, TableWriter), TableError> {
+fn create(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>, TableWriter), TableError> {
     let io = |operation| {
         let path = file.path();
         move |source| TableError::Io { operation, path, source }

@@ -3,13 +3,13 @@
 use super::{
     branch,
     cells::{self, Cells, Joined},
+    descend,
     error::TableError,
     leaf,
     node::{self, NODE_BYTES, STEM_BYTES},
     page,
     path::Path,
     root::{Cell, CellRoots, Root},
-    view,
     writer::{Need, TableWriter},
 };
 
@@ -180,7 +180,7 @@ impl TableWriter {
     fn join_pair(&mut self, parent: u64, left: usize, kept: usize) -> bool {
         let body = self.own.body(parent);
         let pointers = [branch::pointer(body, left), branch::pointer(body, left + 1)];
-        let children = [left, left + 1].map(|index| view::child(&self.own.table().pages, body, index));
+        let children = [left, left + 1].map(|index| descend::child(&self.own.table().pages, body, index));
         let [Ok(lower), Ok(upper)] = children else { return false };
         let level = page::level(lower);
         if page::level(upper) != level || node::used(lower) + node::used(upper) > NODE_BYTES + STEM_BYTES {

@@ -8,13 +8,18 @@
 //! reported with its keys, and is checked again in memory before its next use.
 
 use super::{
-    CorruptReason, Finding, Meta, MetaFault, Table, TableError, branch,
+    branch,
+    descend::{DEPTH_MAX, check_kind},
+    error::{CorruptReason, MetaFault, TableError},
+    finding::Finding,
+    meta::Meta,
     node::{self, STEM_BYTES},
     open,
-    page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
+    page::{BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
+    pages,
     root::{DROPPED_SLOT, Root},
+    shared::Table,
     tour::Tour,
-    view::{DEPTH_MAX, check_kind},
 };
 use crate::sync::Ordering;
 
@@ -264,6 +269,6 @@ fn read_device(table: &Table, pointer: Root) -> Result<Option<Box<Body>>, Corrup
     }
     let (body, stored) = bytes.split_first_chunk::<BODY_BYTES>().expect("a page is longer than its body");
     let stored = u32::from_le_bytes(stored.try_into().expect("four bytes follow the body"));
-    page::check(body, stored, pointer)?;
+    pages::check(body, stored, pointer)?;
     Ok(Some(Box::new(*body)))
 }

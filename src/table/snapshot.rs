@@ -4,10 +4,14 @@
 
 use std::ops::Deref;
 
-use super::{Table, View, versions};
+use super::{shared::Table, versions, view::View};
 
-/// Most snapshots that can be out at one time; a further reader waits until one is dropped.
-pub const SNAPSHOTS_MAX: usize = 128;
+impl Table {
+    /// Pins the published version. Takes no lock and never waits for the writer.
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot::new(self)
+    }
+}
 
 /// A pinned version: it does not change, and its pages are not reused, until this is dropped.
 pub struct Snapshot<'t> {
@@ -21,7 +25,7 @@ pub struct Snapshot<'t> {
 
 impl<'t> Snapshot<'t> {
     /// Pins the published version.
-    pub(super) fn new(table: &'t Table) -> Snapshot<'t> {
+    fn new(table: &'t Table) -> Snapshot<'t> {
         let (slot, word) = table.versions.pin();
         // SAFETY: the slot holds the word until the snapshot, and with it the view, is dropped.
         let roots = unsafe { table.versions.roots(word) };

@@ -11,6 +11,8 @@ mod tree;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
+use std::sync::Arc;
+
 use super::*;
 
 /// A table in memory that can grow to 256 MiB, always built the same way.

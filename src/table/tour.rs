@@ -4,11 +4,11 @@
 //! page. Trees that hang on cells are gone through when their cell is met.
 
 use super::{
-    KEY_BYTES_MAX, leaf,
-    node::{self, STEM_BYTES},
+    descend, leaf,
+    node::{self, KEY_BYTES_MAX, STEM_BYTES},
     page::Body,
     root::Root,
-    view::{self, View},
+    view::View,
 };
 
 /// Trees within trees that are followed: a key and a key of its own tree may each be cut into stems.
@@ -50,7 +50,7 @@ impl Tour {
         let mut root = view.root(self.slot);
         for depth in 0..self.places.len() - 1 {
             let place = &self.places[depth];
-            let cell = view::find(view.pages(), root, &place.key);
+            let cell = descend::find(view.pages(), root, &place.key);
             let cell = cell.ok().flatten().map(|(body, index)| leaf::cell(body, index));
             match cell.as_ref().and_then(|cell| cell.roots.as_slice().get(place.trees_done)) {
                 Some(inner) => root = *inner,

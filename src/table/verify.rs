@@ -9,74 +9,30 @@
 //! newer checkpoint, pages of the one that is being verified may be used again. So findings count only if no newer
 //! checkpoint came meanwhile; else verification starts again with that one.
 
-use std::{fs::File, io, os::unix::fs::FileExt, os::unix::fs::OpenOptionsExt, path::Path, rc::Rc};
+use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, rc::Rc};
 
 use super::{
     bitmap::Bitmap,
-    branch, checkpoint,
+    branch,
+    checkpoints::PART_WORDS,
+    descend::DEPTH_MAX,
     error::{CorruptReason, MetaFault, TableError},
-    insert::KEY_BYTES_MAX,
+    finding::Finding,
     leaf,
     map::META_BYTES,
     meta::Meta,
-    node, open,
+    node::{self, KEY_BYTES_MAX},
+    open,
     page::{self, BODY_BYTES, Body, META_PAGES, PAGE_BYTES},
+    pages,
     root::{DROPPED_SLOT, ROOT_SLOTS, Root},
-    view::DEPTH_MAX,
+    source::PageSource,
 };
 
 /// How often verification starts again because a running server completed a checkpoint, before it gives up.
 const RESTARTS_MAX: u32 = 16;
 /// Pages between two calls of the progress callback.
 const PROGRESS_PAGES: u64 = 256;
-
-/// Where the pages of a table can be read.
-pub trait PageSource {
-    /// Number of whole pages.
-    fn pages(&self) -> io::Result<u64>;
-
-    /// Reads one page.
-    fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> io::Result<()>;
-}
-
-impl PageSource for File {
-    fn pages(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len() / PAGE_BYTES as u64)
-    }
-
-    fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> io::Result<()> {
-        self.read_exact_at(out, page * PAGE_BYTES as u64)
-    }
-}
-
-impl PageSource for [u8] {
-    fn pages(&self) -> io::Result<u64> {
-        Ok((self.len() / PAGE_BYTES) as u64)
-    }
-
-    fn read_page(&self, page: u64, out: &mut [u8; PAGE_BYTES]) -> io::Result<()> {
-        let pages = self.as_chunks().0;
-        *out = *pages.get(page as usize).ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok(())
-    }
-}
-
-/// A page that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Number of the page in the file.
-    pub page: u64,
-    /// What is wrong with it.
-    pub reason: CorruptReason,
-    /// Slot of the named tree that it belongs to; nothing for pages of the checkpoint itself.
-    pub slot: Option<usize>,
-    /// Whether it belongs to a tree that is nested in a cell of the named tree.
-    pub nested: bool,
-    /// The keys below the page are at or above this one, as far as known.
-    pub from_key: Option<Vec<u8>>,
-    /// The keys below the page are below this one, as far as known.
-    pub to_key: Option<Vec<u8>>,
-}
 
 /// How far verification is.
 #[derive(Clone, Copy, Debug)]
@@ -295,7 +251,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         self.source.read_page(pointer.page, &mut bytes).map_err(|_| CorruptReason::Unreadable)?;
         let (body, stored) = bytes.split_first_chunk::<BODY_BYTES>().expect("a page is longer than its body");
         let stored = u32::from_le_bytes(stored.try_into().expect("four bytes follow the body"));
-        page::check(body, stored, pointer)?;
+        pages::check(body, stored, pointer)?;
         if pointer.generation > self.meta.generation {
             return Err(CorruptReason::Generation {
                 expected: self.meta.generation,
@@ -333,7 +289,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         }
         let mut map = Bitmap::default();
         map.resize(self.pages);
-        let chunks = map.words_mut().chunks_mut(checkpoint::PART_WORDS);
+        let chunks = map.words_mut().chunks_mut(PART_WORDS);
         if chunks.len() != parts.len() {
             let reason = CorruptReason::Structure("the allocation map does not cover the file");
             self.report_own(self.meta.map_index.page, reason);

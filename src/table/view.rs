@@ -3,27 +3,23 @@
 use smallvec::SmallVec;
 
 use super::{
-    Table, branch,
+    branch,
     cursor::Cursor,
-    error::{CorruptReason, TableError},
+    descend::{DEPTH_MAX, LONG_KEY_AT_EDGE, descend, find, skip_stems},
+    error::TableError,
     leaf,
     node::{self, STEM_BYTES},
-    page::{self, BRANCH, Body, LEAF, Pages},
+    page::{self, BRANCH},
+    pages::Pages,
     root::{Cell, Root, Roots},
+    shared::Table,
 };
-
-/// Most levels of one tree. Branches have two children or more, save for some that deletes left behind, so no tree
-/// that fits 2^32 pages comes near.
-pub(super) const DEPTH_MAX: usize = 32;
 
 /// Keys from the first bound on and below the second; none means that there is no bound.
 pub type KeyRange = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// The key at an end of a tree.
 pub type EdgeKey = SmallVec<[u8; 64]>;
-
-/// How a tree is damaged that holds a long key where none belongs.
-pub(super) const LONG_KEY_AT_EDGE: CorruptReason = CorruptReason::Structure("a long key where none belongs");
 
 /// One version of all trees: a reader's snapshot, or what the writer has not published yet.
 ///
@@ -160,100 +156,4 @@ impl<'t> View<'t> {
         // What is wrong with a page shows again where the key is really used.
         let _ = self.get(root, key);
     }
-}
-
-/// The tree that holds the end of a long key, and that end. Nothing if the key cannot be there.
-#[inline]
-pub(super) fn skip_stems<'k>(
-    pages: &Pages,
-    mut root: Root,
-    mut key: &'k [u8],
-) -> Result<Option<(Root, &'k [u8])>, TableError> {
-    while let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) {
-        let Some((body, index)) = find(pages, root, stem)? else { return Ok(None) };
-        root = stem_at(body, index)?;
-        key = rest;
-    }
-    Ok(Some((root, key)))
-}
-
-/// The tree of a cell that must be a stem.
-pub(super) fn stem_at(body: &Body, index: usize) -> Result<Root, TableError> {
-    let reason = CorruptReason::Structure("a long key that is not a stem");
-    leaf::stem(body, index).ok_or_else(|| TableError::corrupt(page::number(body), reason))
-}
-
-/// The leaf and the index of a key that is shorter than a stem, or a stem.
-#[inline]
-pub(super) fn find<'p>(
-    pages: &'p Pages,
-    root: Root,
-    key: &[u8],
-) -> Result<Option<(&'p Body, usize)>, TableError> {
-    if root.is_empty() {
-        return Ok(None);
-    }
-    let body = descend(pages, root, |body| branch::child(body, key))?;
-    Ok(node::search(body, 0, key).ok().map(|index| (body, index)))
-}
-
-/// The leaf to which `choose` leads from branch to branch. The tree must not be empty.
-#[inline]
-pub(super) fn descend<'p>(
-    pages: &'p Pages,
-    root: Root,
-    mut choose: impl FnMut(&'p Body) -> usize,
-) -> Result<&'p Body, TableError> {
-    let mut body = top(pages, root)?;
-    while !node::is_leaf(body) {
-        body = child(pages, body, choose(body))?;
-    }
-    Ok(body)
-}
-
-/// The leaf that stands for `key`, which is shorter than a stem, or a stem. Nothing if the tree has no branch.
-#[inline]
-pub(super) fn leaf_of(pages: &Pages, root: Root, key: &[u8]) -> Result<Option<Root>, TableError> {
-    if root.is_empty() {
-        return Ok(None);
-    }
-    let mut body = top(pages, root)?;
-    while page::level(body) > 1 {
-        body = child(pages, body, branch::child(body, key))?;
-    }
-    Ok((page::level(body) == 1).then(|| branch::pointer(body, branch::child(body, key))))
-}
-
-/// The top page of a tree.
-#[inline]
-pub(super) fn top(pages: &Pages, root: Root) -> Result<&Body, TableError> {
-    let body = pages.get(root)?;
-    if usize::from(page::level(body)) >= DEPTH_MAX {
-        return Err(TableError::corrupt(root.page, CorruptReason::Depth));
-    }
-    check_kind(body, root.page)?;
-    Ok(body)
-}
-
-/// The child of a branch at `index`.
-#[inline]
-pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&'p Body, TableError> {
-    let pointer = branch::pointer(body, index);
-    let child = pages.get(pointer)?;
-    let (expected, found) = (page::level(body).wrapping_sub(1), page::level(child));
-    if expected != found {
-        return Err(TableError::corrupt(pointer.page, CorruptReason::Level { expected, found }));
-    }
-    check_kind(child, pointer.page)?;
-    Ok(child)
-}
-
-/// A page of a tree is a leaf at level 0 and a branch above.
-#[inline]
-pub(super) fn check_kind(body: &Body, page: u64) -> Result<(), TableError> {
-    let wanted = if page::level(body) == 0 { LEAF } else { BRANCH };
-    if page::kind(body) == wanted {
-        return Ok(());
-    }
-    Err(TableError::corrupt(page, CorruptReason::Kind { found: page::kind(body) }))
 }

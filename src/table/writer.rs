@@ -7,17 +7,21 @@
 use std::{io, sync::Arc};
 
 use super::{
-    Table, TableOptions, View,
     alloc::Space,
     branch,
-    error::TableError,
+    checkpoints::Checkpoints,
+    descend,
+    error::{TableError, is_full},
     map::FILE_BYTES_LIMIT,
-    node::STEM_BYTES,
-    page::{self, BODY_BYTES, Body, OwnPages, PAGE_BYTES},
+    node::{self, STEM_BYTES},
+    options::TableOptions,
+    own::OwnPages,
+    page::{self, BODY_BYTES, Body, PAGE_BYTES},
     path::{Node, Path},
     root::{DROPPED_SLOT, Root, Roots},
+    shared::Table,
     tail::Tail,
-    view,
+    view::View,
 };
 
 /// Freed pages that are looked at when a generation ends, at least.
@@ -70,7 +74,7 @@ pub struct TableWriter {
     /// Most pages that the file may have.
     pages_max: u64,
     /// Checkpoints: the pages that the durable one is made of.
-    pub(super) checkpoints: super::checkpoint::Checkpoints,
+    pub(super) checkpoints: Checkpoints,
 }
 
 /// Pages of dropped trees that are freed at most, between two calls of [`TableWriter::leave`], for operations that find no
@@ -97,7 +101,7 @@ impl TableWriter {
         space: Space,
         roots: Roots,
         options: &TableOptions,
-        checkpoints: super::checkpoint::Checkpoints,
+        checkpoints: Checkpoints,
     ) -> TableWriter {
         let page = || Box::new([0; BODY_BYTES]);
         let bytes_max = options.file_bytes_max.min(FILE_BYTES_LIMIT);
@@ -135,7 +139,7 @@ impl TableWriter {
     pub fn prefetch(&self, root: Root, key: &[u8]) {
         let pages = &self.own.table().pages;
         // What is wrong with a page shows again where the key is really used.
-        if let Ok(Some(leaf)) = view::leaf_of(pages, root, &key[..key.len().min(STEM_BYTES)]) {
+        if let Ok(Some(leaf)) = descend::leaf_of(pages, root, &key[..key.len().min(STEM_BYTES)]) {
             // A page of an earlier generation is going to be copied.
             pages.prefetch(leaf.page, leaf.generation != self.space.generation());
         }
@@ -329,16 +333,16 @@ impl TableWriter {
         path: &mut Path,
     ) -> Result<Result<usize, usize>, TableError> {
         let pages = &self.own.table().pages;
-        let mut body = view::top(pages, root)?;
+        let mut body = descend::top(pages, root)?;
         loop {
             let (page, generation) = (page::number(body), page::generation(body));
-            if super::node::is_leaf(body) {
+            if node::is_leaf(body) {
                 path.push(Node { page, generation, index: 0 });
-                return Ok(super::node::search(body, 0, key));
+                return Ok(node::search(body, 0, key));
             }
             let index = branch::child(body, key);
             path.push(Node { page, generation, index });
-            body = view::child(pages, body, index)?;
+            body = descend::child(pages, body, index)?;
         }
     }
 
@@ -346,18 +350,18 @@ impl TableWriter {
     /// nor hold long keys.
     pub(super) fn descend_edge(&self, root: Root, first: bool, path: &mut Path) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
-        let mut body = view::top(pages, root)?;
+        let mut body = descend::top(pages, root)?;
         loop {
             let (page, generation) = (page::number(body), page::generation(body));
-            let index = super::node::edge(body, first);
+            let index = node::edge(body, first);
             path.push(Node { page, generation, index });
-            if super::node::is_leaf(body) {
-                if super::node::is_stem(body, index) {
-                    return Err(TableError::corrupt(page, view::LONG_KEY_AT_EDGE));
+            if node::is_leaf(body) {
+                if node::is_stem(body, index) {
+                    return Err(TableError::corrupt(page, descend::LONG_KEY_AT_EDGE));
                 }
                 return Ok(index);
             }
-            body = view::child(pages, body, index)?;
+            body = descend::child(pages, body, index)?;
         }
     }
 
@@ -393,12 +397,4 @@ impl TableWriter {
         let numbers = &self.own.table().numbers;
         numbers.set_pages(self.space.pages(), self.space.free(), self.space.waiting(), self.space.parked());
     }
-}
-
-/// Whether an error means that there is no space left, as opposed to a failing device.
-pub(super) fn is_full(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(Errno::raw_os_error);
-    error.raw_os_error().is_some_and(|code| full.contains(&code))
-        || error.kind() == io::ErrorKind::StorageFull
 }

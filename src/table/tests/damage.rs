@@ -53,7 +53,7 @@ fn every_flipped_bit_of_every_used_page_is_found() {
         let (body, stored) = bytes.split_first_chunk::<BODY_BYTES>().unwrap();
         let stored = u32::from_le_bytes(stored.try_into().unwrap());
         let pointer = Root { page: *page as u64, generation: page::generation(body), count: 0 };
-        assert_eq!(page::check(body, stored, pointer), Ok(()));
+        assert_eq!(pages::check(body, stored, pointer), Ok(()));
         let mut damaged: Body = *body;
         // All bits of one page of each kind, and some of the others; more rounds, more bits.
         let known = kinds.contains(&page::kind(body));
@@ -61,11 +61,11 @@ fn every_flipped_bit_of_every_used_page_is_found() {
         let step = if known { (29 / rounds() as usize).max(1) } else { 1 };
         for bit in (0..BODY_BYTES * 8).step_by(step) {
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(page::check(&damaged, stored, pointer).is_err(), "page {page}, bit {bit}");
+            assert!(pages::check(&damaged, stored, pointer).is_err(), "page {page}, bit {bit}");
             damaged[bit / 8] ^= 1 << (bit % 8);
         }
         for bit in 0..32 {
-            assert!(page::check(body, stored ^ 1 << bit, pointer).is_err());
+            assert!(pages::check(body, stored ^ 1 << bit, pointer).is_err());
         }
     }
     assert!(

@@ -1,0 +1,201 @@
+//! All pages of a table: who may look at which one, and when it is checked.
+//!
+//! Invariants, on which the unsafe code of this file and of `own` rests:
+//! - A page that a pinned version can reach is not written, save for its checksum, which is atomic.
+//! - The writer writes pages of its own generation only. No version that others can see reaches them.
+//! - A page of a generation up to the opened checkpoint's is checked in full before its first use, and again after the
+//!   scrub found fault with what the device holds.
+
+#![allow(unsafe_code)]
+
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+};
+
+use super::{
+    error::{CorruptReason, TableError},
+    map::Mapping,
+    node,
+    page::{
+        BRANCH, Body, CATALOGUE, LEAF, MAP, MAP_INDEX, META_PAGES, PAGE_BYTES, checksum, generation, kind,
+        number,
+    },
+    root::Root,
+};
+use crate::sync::{AtomicU64, Ordering};
+
+/// All checks of one page against the pointer that led to it, as far as the page alone can tell.
+pub(super) fn check(body: &Body, stored: u32, pointer: Root) -> Result<(), CorruptReason> {
+    let computed = checksum(body);
+    if computed != stored {
+        return Err(CorruptReason::Checksum { stored, computed });
+    }
+    if number(body) != pointer.page {
+        return Err(CorruptReason::PageNumber { found: number(body) });
+    }
+    if generation(body) != pointer.generation {
+        return Err(CorruptReason::Generation { expected: pointer.generation, found: generation(body) });
+    }
+    match kind(body) {
+        LEAF | BRANCH => node::validate(body).map_err(CorruptReason::Structure),
+        CATALOGUE | MAP | MAP_INDEX => Ok(()),
+        found => Err(CorruptReason::Kind { found }),
+    }
+}
+
+/// All pages of the table, as readers and the writer see them.
+pub(super) struct Pages {
+    /// The memory that shows them.
+    pub(super) map: Mapping,
+    /// Number of pages that the table has; the file has them too.
+    pub(super) count: AtomicU64,
+    /// Pages of this generation or an older one came from the file and are checked before their first use.
+    opened_generation: u64,
+    /// One bit a page of the opened file: whether it was checked.
+    verified: Box<[AtomicU64]>,
+    /// Pages up to this generation are looked at before use unless they are `verified`: the opened generation, or all
+    /// once there are suspects.
+    checked_generation: AtomicU64,
+    /// Pages that the device holds differently, with their generations.
+    suspects: RwLock<BTreeMap<u64, u64>>,
+}
+
+/// Cache lines that a search reads of a usual page: header, prefix, heads and offsets.
+const SEARCH_LINES: usize = 8;
+
+impl Pages {
+    /// The pages of a file that has `count` of them, whose newest checkpoint is of `opened_generation`.
+    pub(super) fn new(map: Mapping, count: u64, opened_generation: u64) -> Pages {
+        assert!(count <= map.pages());
+        let words = if opened_generation == 0 { 0 } else { count.div_ceil(64) };
+        let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
+        let checked_generation = AtomicU64::new(opened_generation);
+        let suspects = RwLock::new(BTreeMap::new());
+        Pages { map, count: AtomicU64::new(count), opened_generation, verified, checked_generation, suspects }
+    }
+
+    /// The memory that shows the pages.
+    pub(super) fn map(&self) -> &Mapping {
+        &self.map
+    }
+
+    /// Number of pages that the file has.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Notes that the table has grown, or ends earlier: no pinned version reaches the pages behind.
+    pub(super) fn set_count(&self, count: u64) {
+        assert!(count <= self.map.pages());
+        self.count.store(count, Ordering::Release);
+    }
+
+    /// The page that a pointer leads to, checked against the pointer.
+    ///
+    /// The pointer must come from a version that is pinned while the reference lives (a snapshot's, or the writer's
+    /// own), or from a page of such a version.
+    #[inline]
+    pub(super) fn get(&self, pointer: Root) -> Result<&Body, TableError> {
+        if pointer.page >= self.count.load(Ordering::Relaxed) || pointer.page < META_PAGES {
+            return Err(TableError::corrupt(pointer.page, CorruptReason::OutOfFile { pages: self.count() }));
+        }
+        if pointer.generation <= self.checked_generation.load(Ordering::Relaxed)
+            && !self.is_verified(pointer.page)
+        {
+            self.verify(pointer)?;
+        }
+        self.map.prefetch(pointer.page, 1..SEARCH_LINES);
+        // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
+        let body = unsafe { self.map.body(pointer.page) };
+        if generation(body) != pointer.generation {
+            return Err(self.mismatch(body, pointer));
+        }
+        Ok(body)
+    }
+
+    /// Asks for a page to be in the processor's cache soon: the part that a search reads, or the `whole` of it. Reads
+    /// nothing and waits for nothing.
+    #[inline]
+    pub(super) fn prefetch(&self, page: u64, whole: bool) {
+        if page < self.count() {
+            self.map.prefetch(page, 0..if whole { PAGE_BYTES / 64 } else { SEARCH_LINES });
+        }
+    }
+
+    /// Whether a page of the opened file was checked already.
+    #[inline]
+    fn is_verified(&self, page: u64) -> bool {
+        let word = self.verified.get((page / 64) as usize);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) >> (page % 64) & 1 == 1)
+    }
+
+    /// Checks a page of the opened file and remembers that it is good. Pages of later generations pass, unless they are
+    /// suspects.
+    #[cold]
+    fn verify(&self, pointer: Root) -> Result<(), TableError> {
+        if pointer.generation > self.opened_generation && !self.is_suspect(pointer) {
+            return Ok(());
+        }
+        let corrupt = |reason| TableError::corrupt(pointer.page, reason);
+        self.check_mapped(pointer).map_err(corrupt)?;
+        if let Some(word) = self.verified.get((pointer.page / 64) as usize) {
+            word.fetch_or(1 << (pointer.page % 64), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Checks a page that a checkpoint holds, as the mapping shows it.
+    pub(super) fn check_mapped(&self, pointer: Root) -> Result<(), CorruptReason> {
+        if pointer.page >= self.count() || pointer.page < META_PAGES {
+            return Err(CorruptReason::OutOfFile { pages: self.count() });
+        }
+        // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
+        let (body, stored) = unsafe { (self.map.body(pointer.page), self.map.checksum(pointer.page)) };
+        let checked = check(body, stored.load(Ordering::Relaxed), pointer);
+        checked
+            .map_err(|reason| if self.is_poisoned(pointer.page) { CorruptReason::Unreadable } else { reason })
+    }
+
+    /// Has a page that a checkpoint holds checked again before its next use: the device holds something else.
+    pub(super) fn suspect(&self, pointer: Root) {
+        let mut suspects = self.suspects.write().unwrap_or_else(PoisonError::into_inner);
+        suspects.insert(pointer.page, pointer.generation);
+        if let Some(word) = self.verified.get((pointer.page / 64) as usize) {
+            word.fetch_and(!(1 << (pointer.page % 64)), Ordering::SeqCst);
+        }
+        self.checked_generation.store(u64::MAX, Ordering::SeqCst);
+    }
+
+    /// Whether the device was seen to hold this page differently.
+    fn is_suspect(&self, pointer: Root) -> bool {
+        let suspects = self.suspects.read().unwrap_or_else(PoisonError::into_inner);
+        suspects.get(&pointer.page) == Some(&pointer.generation)
+    }
+
+    /// Whether zeros stand in the place of a page that could not be read.
+    pub(super) fn is_poisoned(&self, page: u64) -> bool {
+        self.map.is_poisoned(page)
+    }
+
+    /// Says how a page differs from what its pointer says.
+    #[cold]
+    fn mismatch(&self, body: &Body, pointer: Root) -> TableError {
+        let reason = match self.is_poisoned(pointer.page) {
+            true => CorruptReason::Unreadable,
+            false => CorruptReason::Generation { expected: pointer.generation, found: generation(body) },
+        };
+        TableError::corrupt(pointer.page, reason)
+    }
+
+    /// Fills in the checksum of a page that nobody writes any more, and says what it is.
+    pub(super) fn fill_checksum(&self, page: u64) -> u32 {
+        assert!(page < self.count());
+        // SAFETY: the file has the page; the checkpoint's pinned version reaches it, so its body is not written,
+        // and the checksum is stored atomically outside of the body.
+        let (body, place) = unsafe { (self.map.body(page), self.map.checksum(page)) };
+        let sum = checksum(body);
+        place.store(sum, Ordering::Release);
+        sum
+    }
+}

@@ -118,6 +118,11 @@ impl State {
     }
 }
 
+/// Time since the Unix epoch; zero if the clock stands before it.
+pub fn unix_now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

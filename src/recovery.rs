@@ -15,9 +15,12 @@
 
 mod batch;
 pub mod belongs;
+mod error;
 #[cfg(test)]
 mod tests;
 mod warmer;
+
+pub use error::RecoveryError;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,74 +31,15 @@ use wal::{
     Storage,
 };
 
-use crate::effect::{self, EffectError};
-use crate::keyspace::KeyspaceError;
+use crate::effect;
 use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 use batch::Batch;
-use belongs::Contradiction;
 use warmer::{AHEAD_MAX, Warmer};
 
 /// Batches that are applied without a warmer: so few take less time than starting one.
 const BATCHES_FEW: usize = 16;
 /// How often a replay is begun while pages become unreadable.
 const REPLAYS_MAX: u32 = 8;
-
-/// Why a data directory cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum RecoveryError {
-    /// The table is damaged, or cannot be read.
-    #[error("table: {0}")]
-    Table(#[from] TableError),
-    /// The log is damaged, or cannot be read.
-    #[error("log: {0}")]
-    Read(#[from] ReadError),
-    /// The log cannot be written.
-    #[error("log: {0}")]
-    Log(#[from] LogError),
-    /// The files of the directory do not belong together, or are not all there.
-    #[error("{0}")]
-    Contradiction(#[from] Contradiction),
-    /// The table's note cannot be written.
-    #[error("table: cannot remember the newest segment of the log: {0}")]
-    Mark(std::io::Error),
-    /// A record's payload is none that this program writes.
-    #[error("log: the payload of LSN {lsn} cannot be read: {source}")]
-    Payload {
-        /// The record.
-        lsn: u64,
-        /// What is wrong with it.
-        source: EffectError,
-    },
-    /// The replay began and did not come to its end; pages of the table that no checkpoint holds were written.
-    #[error(transparent)]
-    Replaying(Box<RecoveryError>),
-    /// A record does not fit the table.
-    #[error("log: LSN {lsn} does not fit the table: {source}")]
-    Replay {
-        /// The record.
-        lsn: u64,
-        /// What does not fit.
-        source: KeyspaceError,
-    },
-}
-
-impl RecoveryError {
-    /// Whether the data on disk is damaged, as against: could not be read or written.
-    pub fn is_damage(&self) -> bool {
-        match self {
-            RecoveryError::Replaying(error) => error.is_damage(),
-            RecoveryError::Table(error) => error.is_damage(),
-            RecoveryError::Replay { source: KeyspaceError::Table(error), .. } => error.is_damage(),
-            RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) | RecoveryError::Mark(_) => {
-                false
-            }
-            RecoveryError::Read(_)
-            | RecoveryError::Contradiction(_)
-            | RecoveryError::Payload { .. }
-            | RecoveryError::Replay { .. } => true,
-        }
-    }
-}
 
 /// Where the table comes from.
 pub enum TableSource {

@@ -6,9 +6,6 @@ use super::lines::Word;
 use super::value::{Kind, Setting, one, parse_bytes};
 use crate::number::parse_i64;
 
-/// Where a value is checked and brought into the form in which it is shown.
-pub type Check = fn(&[Word]) -> Result<Word, String>;
-
 impl Kind {
     /// The value of this kind that these words spell, in the form in which it is shown.
     pub(super) fn normal(&self, words: &[Word]) -> Result<Word, String> {

@@ -8,11 +8,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checks::Check;
 use super::lines::Word;
 use super::password::Password;
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
+
+/// Where a value is checked and brought into the form in which it is shown.
+pub type Check = fn(&[Word]) -> Result<Word, String>;
 
 /// What a directive's value looks like, and its limits, both inclusive.
 #[derive(Clone, Copy, Debug)]

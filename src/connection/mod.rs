@@ -9,6 +9,7 @@
 
 mod blocked;
 mod buffers;
+mod history;
 mod no_op;
 mod read;
 mod readiness;

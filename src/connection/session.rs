@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
-use super::no_op::NoOps;
+use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{protection, resolve};
 use crate::command::{self, Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};

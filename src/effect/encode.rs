@@ -1,7 +1,6 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
-use smallvec::SmallVec;
-
+use super::sink::{Sink, put_varint, varint_bytes};
 use super::{DATABASES_MAX, Effect, Effects, FORMAT, Items, KEY_BYTES_MAX};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
@@ -13,34 +12,6 @@ const _: () =
 const _: () = assert!(super::op::LIST_TRIM < super::op::HASH_SET);
 // A database number is one byte long.
 const _: () = assert!(DATABASES_MAX < 0x80);
-
-/// Where encoded bytes go.
-pub trait Sink {
-    /// Adds one byte.
-    fn push(&mut self, byte: u8);
-    /// Adds `bytes`.
-    fn extend_from_slice(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    fn push(&mut self, byte: u8) {
-        Vec::push(self, byte);
-    }
-
-    fn extend_from_slice(&mut self, bytes: &[u8]) {
-        Vec::extend_from_slice(self, bytes);
-    }
-}
-
-impl<A: smallvec::Array<Item = u8>> Sink for SmallVec<A> {
-    fn push(&mut self, byte: u8) {
-        SmallVec::push(self, byte);
-    }
-
-    fn extend_from_slice(&mut self, bytes: &[u8]) {
-        SmallVec::extend_from_slice(self, bytes);
-    }
-}
 
 /// The effects of the record that is being formed, encoded. Kept by the writer and reused.
 #[derive(Default)]
@@ -226,18 +197,4 @@ fn put_db(db: usize, sink: &mut impl Sink) {
 fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
     put_varint(bytes.len() as u64, sink);
     sink.extend_from_slice(bytes);
-}
-
-/// Seven bits per byte, the lowest first; the highest bit says that another byte follows.
-pub(super) fn put_varint(mut value: u64, sink: &mut impl Sink) {
-    while value >= 0x80 {
-        sink.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    sink.push(value as u8);
-}
-
-/// Length of a varint, in bytes.
-fn varint_bytes(value: u64) -> usize {
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::encode::put_varint;
+use super::sink::put_varint;
 
 /// Byte strings in the order in which they were collected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

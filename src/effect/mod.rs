@@ -62,13 +62,15 @@ mod decode;
 mod encode;
 mod items;
 mod score;
+mod sink;
 #[cfg(test)]
 mod tests;
 
 pub use decode::{Decoded, EffectError, Effects, Reason, decode};
-pub use encode::{EffectBuffer, Sink};
+pub use encode::EffectBuffer;
 pub use items::{Items, ItemsBuffer, ItemsIter};
 pub use score::{SCORE_BYTES, Score};
+pub use sink::Sink;
 
 /// The first byte of every payload.
 pub const FORMAT: u8 = 1;

@@ -1,6 +1,6 @@
 //! Some records in a row, which replay takes together.
 
-use super::RecoveryError;
+use super::error::RecoveryError;
 use crate::effect;
 use crate::keyspace::{Keyspace, keys_slot};
 use crate::table::TableWriter;

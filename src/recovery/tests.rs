@@ -4,7 +4,7 @@ use wal::{Log, LogOptions, MemoryStorage};
 
 use super::*;
 use crate::effect::{Effect, EffectBuffer};
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Keyspace, KeyspaceError};
 use crate::table::MemoryFile;
 
 /// Size of the table's file at most.

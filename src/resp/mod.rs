@@ -3,8 +3,10 @@
 //! Nothing here knows a socket. [`RequestParser`] finds the commands in what a client sends; [`Reply`] writes replies in
 //! the protocol that the client chose.
 
+mod error;
 mod reply;
 mod request;
 
+pub use error::ProtocolError;
 pub use reply::{Elements, Protocol, Reply};
-pub use request::{INPUT_BYTES_MAX, Parsed, ProtocolError, RequestLimits, RequestParser};
+pub use request::{INPUT_BYTES_MAX, Parsed, RequestLimits, RequestParser};

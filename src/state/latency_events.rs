@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::unix_now;
+use crate::clock::unix_now;
 
 /// Samples kept of one event.
 pub const SAMPLES_MAX: usize = 160;

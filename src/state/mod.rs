@@ -8,6 +8,7 @@ mod blocked;
 mod client;
 mod clients;
 mod commands;
+mod deliver;
 mod encodings;
 mod follow;
 mod gauges;
@@ -31,6 +32,7 @@ pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
+pub use deliver::Deliver;
 pub use encodings::{CommandLimits, EncodingLimits};
 pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
@@ -51,10 +53,12 @@ pub use transaction::{COMMAND_OVERHEAD_BYTES, Queued, Transaction, Watch, Watche
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use crate::clock::unix_now;
 use crate::command::{Args, Spec};
 use crate::config::{OutputLimit, Settings};
+use crate::resp::Reply;
 
 /// What all connections share.
 pub struct ServerState {
@@ -211,16 +215,6 @@ impl ServerState {
         }
     }
 
-    /// Puts a message into a client's outbox, and has its connection send it. A client that has too much waiting is
-    /// disconnected.
-    pub fn push<W: Fn(&mut crate::resp::Reply<'_>)>(&self, info: &ClientInfo, message: &mut Message<W>) {
-        match info.outbox().push(message, self.output_limit(info), self.uptime_ms()) {
-            Pushed::Queued => {}
-            Pushed::First => info.wake(),
-            Pushed::Full => self.give_up(info),
-        }
-    }
-
     /// Disconnects a client whose messages have been waiting for too long.
     pub fn check_outbox(&self, info: &ClientInfo) {
         if info.outbox().has_any() && info.outbox().is_over(self.output_limit(info), self.uptime_ms()) {
@@ -260,7 +254,20 @@ impl ServerState {
     }
 }
 
-/// Time since the Unix epoch; zero if the clock stands before it.
-fn unix_now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+impl Deliver for ServerState {
+    fn push<W: Fn(&mut Reply<'_>)>(&self, info: &ClientInfo, message: &mut Message<W>) {
+        match info.outbox().push(message, self.output_limit(info), self.uptime_ms()) {
+            Pushed::Queued => {}
+            Pushed::First => info.wake(),
+            Pushed::Full => self.give_up(info),
+        }
+    }
+
+    fn client(&self, id: u64) -> Option<Arc<ClientInfo>> {
+        self.clients.get(id)
+    }
+
+    fn tracking_keys_max(&self) -> u64 {
+        self.limits.tracking_keys_max()
+    }
 }

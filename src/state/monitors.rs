@@ -5,7 +5,10 @@ use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{ClientInfo, Message, ServerState, unix_now};
+use super::clients::ClientInfo;
+use super::deliver::Deliver;
+use super::outbox::Message;
+use crate::clock::unix_now;
 use crate::command::{Args, Flags, Spec};
 use crate::resp::Reply;
 
@@ -41,7 +44,7 @@ impl Monitors {
 
     /// Shows a command to all who watch, unless it is one that is not shown.
     #[cold]
-    pub fn show(&self, server: &ServerState, by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) {
+    pub fn show(&self, server: &impl Deliver, by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) {
         if spec.flags.has(Flags::SKIP_MONITOR) || spec.flags.has(Flags::ADMIN) {
             return;
         }

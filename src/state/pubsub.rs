@@ -11,7 +11,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::{ClientInfo, Message, ServerState};
+use super::clients::ClientInfo;
+use super::deliver::Deliver;
+use super::outbox::Message;
 use crate::resp::Reply;
 
 /// Shards of the channels: clients that subscribe to different channels rarely wait for each other.
@@ -132,7 +134,7 @@ impl PubSub {
     /// wait for it.
     pub fn publish(
         &self,
-        server: &ServerState,
+        server: &impl Deliver,
         channel: &[u8],
         payload: &[u8],
         mut own: Option<(u64, &mut Reply<'_>)>,
@@ -166,7 +168,7 @@ impl PubSub {
     /// Sends a message to all who listen to the shard channel; returns to how many.
     pub fn publish_shard(
         &self,
-        server: &ServerState,
+        server: &impl Deliver,
         channel: &[u8],
         payload: &[u8],
         mut own: Option<(u64, &mut Reply<'_>)>,
@@ -190,7 +192,7 @@ fn write_message(reply: &mut Reply<'_>, kind: &str, channel: &[u8], payload: &[u
 
 /// Gives a message to a client: into its outbox, or, if it is the publisher, to the reply that is being written.
 fn deliver<W: Fn(&mut Reply<'_>)>(
-    server: &ServerState,
+    server: &impl Deliver,
     info: &Arc<ClientInfo>,
     message: &mut Message<W>,
     own: &mut Option<(u64, &mut Reply<'_>)>,
@@ -238,7 +240,7 @@ fn write(names: &RwLock<Names>) -> RwLockWriteGuard<'_, Names> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Commands, Limits, Peer};
+    use crate::state::{Commands, Limits, Peer, ServerState};
 
     fn server() -> ServerState {
         ServerState::new(Commands::new(|_| None, []), Limits::default())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::unix_now;
+use crate::clock::unix_now;
 use crate::command::Args;
 
 /// Words of a command that are kept; the last one then says how many were left out.

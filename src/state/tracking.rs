@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
-use super::{ClientInfo, Message, ServerState};
+use super::clients::ClientInfo;
+use super::deliver::Deliver;
+use super::outbox::Message;
 use crate::resp::{Protocol, Reply};
 
 /// Shards of the table.
@@ -137,7 +139,7 @@ impl Tracking {
     }
 
     /// Remembers that a client may hold these keys. To be called before they are read.
-    pub fn remember<'a>(&self, server: &ServerState, id: u64, keys: impl Iterator<Item = &'a [u8]>) {
+    pub fn remember<'a>(&self, server: &impl Deliver, id: u64, keys: impl Iterator<Item = &'a [u8]>) {
         for key in keys {
             self.remember_one(id, key);
         }
@@ -145,8 +147,8 @@ impl Tracking {
     }
 
     /// Forgets keys beyond the limit; who may hold them is told as if they had changed.
-    pub fn shrink(&self, server: &ServerState) {
-        while self.keys.load(SeqCst) as u64 > server.limits.tracking_keys_max() {
+    pub fn shrink(&self, server: &impl Deliver) {
+        while self.keys.load(SeqCst) as u64 > server.tracking_keys_max() {
             let Some((key, holders)) = self.take_any() else { return };
             self.tell_holders(server, &holders, &key, None);
         }
@@ -183,7 +185,7 @@ impl Tracking {
     }
 
     /// Tells who may hold `key` that the client `by` changed it, or that it is gone.
-    pub fn changed(&self, server: &ServerState, key: &[u8], by: Option<u64>) {
+    pub fn changed(&self, server: &impl Deliver, key: &[u8], by: Option<u64>) {
         let holders = self.shard(key).remove(key);
         if let Some(holders) = holders {
             self.keys.fetch_sub(1, SeqCst);
@@ -192,7 +194,7 @@ impl Tracking {
     }
 
     /// Tells clients that a key changed.
-    fn tell_holders(&self, server: &ServerState, holders: &[u64], key: &[u8], by: Option<u64>) {
+    fn tell_holders(&self, server: &impl Deliver, holders: &[u64], key: &[u8], by: Option<u64>) {
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
         for tracker in holders.iter().filter_map(|id| trackers.get(id)) {
             let is_own = tracker.mode.no_loop && by == Some(tracker.info.id());
@@ -203,7 +205,7 @@ impl Tracking {
     }
 
     /// Tells clients in broadcasting mode which keys were changed, each with who changed it.
-    pub fn broadcast(&self, server: &ServerState, changes: &[(&[u8], Option<u64>)]) {
+    pub fn broadcast(&self, server: &impl Deliver, changes: &[(&[u8], Option<u64>)]) {
         let prefixes = self.prefixes.read().unwrap_or_else(PoisonError::into_inner);
         if prefixes.is_empty() || changes.is_empty() {
             return;
@@ -228,7 +230,7 @@ impl Tracking {
     }
 
     /// Tells all clients but one that whole databases changed, and forgets all keys.
-    pub fn flushed(&self, server: &ServerState, but: Option<u64>) {
+    pub fn flushed(&self, server: &impl Deliver, but: Option<u64>) {
         for shard in &self.shards {
             let forgotten = std::mem::take(&mut *lock(shard));
             self.keys.fetch_sub(forgotten.len(), SeqCst);
@@ -264,10 +266,10 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 /// Tells a client, or the one that it redirects to, which keys changed; `None`: all.
-fn tell(server: &ServerState, tracker: &Tracker, keys: Option<&[&[u8]]>) {
+fn tell(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     let target = match tracker.mode.redirect {
         None => Some(tracker.info.clone()),
-        Some(id) => server.clients.get(id).filter(|info| !info.is_killed()),
+        Some(id) => server.client(id).filter(|info| !info.is_killed()),
     };
     let Some(target) = target else {
         redirect_broken(server, tracker);
@@ -299,7 +301,7 @@ fn tell(server: &ServerState, tracker: &Tracker, keys: Option<&[&[u8]]>) {
 }
 
 /// Notes that the client that was to be told is gone, and says so where that can be heard.
-fn redirect_broken(server: &ServerState, tracker: &Tracker) {
+fn redirect_broken(server: &impl Deliver, tracker: &Tracker) {
     tracker.info.set_redirect_broken(true);
     if tracker.info.protocol_version() == 3 {
         let redirect = tracker.mode.redirect.unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Splits the line of an inline command into words, decoding quotes in place.
 
-use super::ProtocolError;
 use crate::command::Span;
+use crate::resp::error::ProtocolError;
 
 /// Appends the words of `input[start..end]` to `spans`.
 ///

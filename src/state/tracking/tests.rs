@@ -1,7 +1,7 @@
 //! Who is told of which change, and what the table keeps.
 
 use super::*;
-use crate::state::{Commands, Limits, Peer};
+use crate::state::{Commands, Limits, Peer, ServerState};
 
 fn server() -> ServerState {
     ServerState::new(Commands::new(|_| None, []), Limits::default())

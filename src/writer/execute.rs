@@ -4,37 +4,22 @@ use std::time::Instant;
 
 use wal::Log;
 
-use super::space::Space;
+use super::error::WriterError;
+use super::group::OpenGroup;
+use super::outcome::{NO_CLIENT, NO_COMMAND, Outcome, Refused};
+use super::queue::Message;
+use super::room::Space;
+use super::submission::{Item, Submission};
+use super::task::Writer;
 use super::transaction::Asker;
-use super::{Item, Message, OpenGroup, Submission, Writer, WriterError};
 use crate::command::{self, Args, Call, Flags, Spec, Wait};
 use crate::damage;
 use crate::keyspace::{Classes, Lookups, Purged, keys_slot};
 use crate::resp::Reply;
 use crate::table::TableWriter;
 
-/// Id under which the log shows effects that no command of a client caused.
-pub(super) const NO_COMMAND: u16 = 0;
-/// Whose doing effects are that no client caused.
-pub(super) const NO_CLIENT: Option<u64> = None;
-
 /// Commands of a submission whose leaves are asked for ahead of their execution.
 const PREFETCH_ITEMS: usize = 8;
-
-/// How a command ended.
-pub(super) enum Outcome {
-    /// With a reply.
-    Replied {
-        /// Whether that is an error.
-        failed: bool,
-    },
-    /// It waits for data, and did nothing.
-    Waits(Wait),
-}
-
-/// There was no space for a command's changes, or its reply would be too long: what it changed is taken back. Holds the
-/// error reply.
-pub(super) struct Refused(pub String);
 
 impl<L: Log> Writer<L> {
     /// Executes a submission into the open group; its replies wait for the group's sync.

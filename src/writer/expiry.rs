@@ -3,8 +3,10 @@
 
 use wal::Log;
 
-use super::execute::{NO_CLIENT, NO_COMMAND};
-use super::{OpenGroup, Writer, WriterError};
+use super::error::WriterError;
+use super::group::OpenGroup;
+use super::outcome::{NO_CLIENT, NO_COMMAND};
+use super::task::Writer;
 use crate::damage;
 use crate::keyspace::{ExpiredKey, Keyspace};
 

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use wal::{Group, Log};
 
-use super::aftermath::Aftermath;
-use super::{Completion, OpenGroup, Submission, Writer, WriterError};
+use super::error::WriterError;
+use super::group::{Flight, OpenGroup};
+use super::submission::{Completion, Submission};
+use super::task::Writer;
 use crate::checkpoint::CheckpointOutcome;
 use crate::state::LatencyEvent;
-use crate::table::Frozen;
 
 /// Groups that are published after one that somebody read: a read that finds its version published need not wait for
 /// the writer, so where reads and writes mix, each group is.
@@ -25,28 +26,6 @@ pub(super) const UNCHANGED_GROUPS: u32 = 4;
 
 /// Executing while a group is synced pays if at least one in so many as it holds submissions come in meanwhile.
 const MEANWHILE_SHARE: usize = 4;
-
-/// A group that was closed: what happens when it is durable.
-pub(super) struct Flight {
-    /// Records in it.
-    records: u64,
-    /// Bytes of it.
-    bytes: u64,
-    /// Whether it changed the table.
-    changed: bool,
-    /// Its version, if that is to be published.
-    frozen: Option<Frozen>,
-    /// Whether a checkpoint of that version is to be started.
-    checkpoint: bool,
-    /// What others are told of it.
-    aftermath: Aftermath,
-    /// When it was closed, if anybody wants to know how long things take.
-    started: Option<Instant>,
-    /// Submissions whose replies wait for it.
-    answered: Vec<(Box<Submission>, usize)>,
-    /// Readers that wait for its publication.
-    readers: Vec<async_channel::Sender<()>>,
-}
 
 impl<L: Log> Writer<L> {
     /// Closes a group and has it written. Nothing may be in flight.

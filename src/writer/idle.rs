@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::Thread;
 use std::time::Duration;
 
-use super::WriterQueue;
+use super::queue::WriterQueue;
 
 /// How long no group came when the log is sealed: at least once this, at most twice.
 const IDLE: Duration = Duration::from_millis(10);

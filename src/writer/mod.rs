@@ -22,57 +22,55 @@
 mod aftermath;
 mod blocking;
 pub mod doorbell;
+mod error;
 mod execute;
 mod expiry;
 mod flight;
 mod gauges;
+mod group;
 mod idle;
+mod options;
+mod outcome;
 mod promise;
 mod queue;
 mod record;
+mod redo;
+mod room;
 mod set_back;
 mod space;
 #[cfg(test)]
 mod space_tests;
 mod submission;
+mod task;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod undo;
+mod waiting;
 mod watches;
 
 pub(crate) use aftermath::tell_events;
+pub use error::WriterError;
 pub use gauges::{RecoveryFigures, WriterGauges};
 pub use idle::IdleWatch;
-pub use promise::{Promise, Resolver, promise};
+pub use options::WriterOptions;
+pub use promise::{Closed, Promise, Resolver, promise};
 pub use queue::{
-    Closed, Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue,
-    writer_queue_with,
+    Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue, writer_queue_with,
 };
 pub use submission::{Completion, Item, Submission};
+pub use task::Writer;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use wal::{Group, Log, LogError};
+use wal::Log;
 
-use crate::checkpoint::Checkpoints;
-use crate::clock::Clock;
 use crate::ebb;
-use crate::effect::EffectBuffer;
-use crate::file_guard::{FileChange, FileGuard};
-use crate::keyspace::{Classes, Events, Keyspace, KeyspaceError, Lookups};
-use crate::state::{CommandLimits, LatencyEvent, ServerState};
-use crate::table::{TableError, TableWriter};
+use crate::keyspace::{Classes, Keyspace};
+use crate::state::LatencyEvent;
 use aftermath::Aftermath;
-use blocking::Waiting;
-use flight::Flight;
-use set_back::Noted;
-use space::{CommandRoom, Secured, SpaceTold};
-use undo::Redo;
-use watches::Watches;
+use group::OpenGroup;
+use room::CommandRoom;
 
 /// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
 const TAKEN_MAX: usize = 16;
@@ -93,162 +91,6 @@ const GROUP_RECORDS_ENOUGH: u32 = 256;
 /// Times that a small group gives the processor away in a row before it is closed.
 const YIELDS_MAX: u32 = 2;
 
-/// What ends the writer before it is asked to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum WriterError {
-    /// The log could not take or sync a group.
-    #[error("the log failed, nothing in this group was acknowledged: {0}")]
-    Log(#[from] LogError),
-    /// The table failed in the middle of a change.
-    #[error("the table failed: {0}")]
-    Table(#[from] TableError),
-    /// The key space found cells that it cannot have written.
-    #[error("the key space failed: {0}")]
-    Keyspace(#[from] KeyspaceError),
-    /// A file of the data is not where it was any more.
-    #[error("nothing more is acknowledged: {0}")]
-    Files(#[from] FileChange),
-    /// A checkpoint could not be made durable.
-    #[error("the checkpoint failed: {0}")]
-    Checkpoint(TableError),
-}
-
-impl WriterError {
-    /// Whether data on disk is damaged, as against: could not be written or synced.
-    pub fn is_damage(&self) -> bool {
-        match self {
-            WriterError::Table(error) | WriterError::Keyspace(KeyspaceError::Table(error)) => {
-                error.is_damage()
-            }
-            WriterError::Checkpoint(error) => error.is_damage(),
-            WriterError::Keyspace(_) => true,
-            WriterError::Log(_) | WriterError::Files(_) => false,
-        }
-    }
-}
-
-/// Limits of the writer's work.
-#[derive(Clone, Debug)]
-pub struct WriterOptions {
-    /// A group takes no further commands when it holds so many bytes.
-    pub group_bytes_max: usize,
-    /// Replies to one submission grow to about so many bytes; what is left of it then is answered in the next turn.
-    pub output_bytes_max: usize,
-    /// Keys past their deadline that one group deletes by itself at most.
-    pub expire_keys_max: usize,
-    /// Pages of cut-off trees that one group frees at most.
-    pub reclaim_pages_max: usize,
-    /// Log bytes that only commands which free space may use.
-    pub log_reserve_bytes: u64,
-    /// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
-    pub table_reserve_pages: u64,
-    /// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
-    pub redo_bytes_max: usize,
-    /// Bytes that the record of one transaction may need at most.
-    pub transaction_log_bytes_max: u64,
-}
-
-impl Default for WriterOptions {
-    fn default() -> Self {
-        Self {
-            group_bytes_max: 1 << 20,
-            output_bytes_max: 1 << 20,
-            expire_keys_max: 200,
-            reclaim_pages_max: 256,
-            log_reserve_bytes: 256 << 10,
-            table_reserve_pages: 1024,
-            redo_bytes_max: 16 << 20,
-            transaction_log_bytes_max: 512 << 20,
-        }
-    }
-}
-
-/// The one task that changes data.
-pub struct Writer<L> {
-    /// Where effects become durable.
-    log: L,
-    /// What it was asked for.
-    secured: Secured,
-    /// What holds the data.
-    table: TableWriter,
-    /// Where commands come from.
-    inbox: WriterInbox,
-    /// What all connections share.
-    state: Arc<ServerState>,
-    /// What `INFO` shows of log and table.
-    gauges: Arc<WriterGauges>,
-    /// Tells the time.
-    clock: Arc<Clock>,
-    /// Decides when the table is made durable, and does it beside the writer.
-    checkpoints: Checkpoints,
-    /// Limits of the work.
-    options: WriterOptions,
-    /// Effects of the command that is being executed.
-    effects: EffectBuffer,
-    /// What the reading commands of a submission looked up.
-    lookups: Lookups,
-    /// Limits of the configuration that commands look at, as of the submission.
-    limits: CommandLimits,
-    /// Messages taken from the queue and not dealt with yet.
-    taken: VecDeque<Message>,
-    /// The group that takes commands, if it has any.
-    open: Option<OpenGroup>,
-    /// Submissions executed in the open group; their replies wait for its sync.
-    answered: Vec<(Box<Submission>, usize)>,
-    /// Tasks that are about to be woken: empty, but keeps its memory.
-    wakers: Vec<Waker>,
-    /// Readers that wait for the open group to be published.
-    readers: Vec<async_channel::Sender<()>>,
-    /// The group on its way to the disk.
-    flight: Option<Flight>,
-    /// Whether commands came in while the last group was synced.
-    overlaps: bool,
-    /// Groups that are still to be published, because somebody reads.
-    publish_left: u32,
-    /// Groups in a row that changed nothing.
-    unchanged_groups: u32,
-    /// Whether the version holds changes that are not published, nor frozen to be.
-    unpublished: bool,
-    /// The records of these changes, as far as their groups are closed.
-    redo: Redo,
-    /// Commands that wait for data.
-    waiting: Waiting,
-    /// What the log of events was last told about space.
-    space_told: Option<SpaceTold>,
-    /// The keys that clients watch.
-    watches: Watches,
-    /// What the command that is being executed tells of the keys that it touches.
-    touched: Events,
-    /// When those that are watched no more were last forgotten, in milliseconds since 1970.
-    swept_ms: u64,
-    /// Whether the last group deleted as many keys past their deadline as one may: there are probably more.
-    expires_more: bool,
-    /// When the running checkpoint began.
-    checkpoint_began: Instant,
-    /// Deadlines that stood when the clock was set back.
-    noted: Noted,
-    /// When it was last said that the stored time is ahead of the clock.
-    clock_told: Option<Instant>,
-    /// Looks after the files that have names.
-    guard: Option<FileGuard>,
-    /// When they were last looked at.
-    looked: Instant,
-}
-
-/// A group that takes commands.
-struct OpenGroup {
-    /// The records so far.
-    group: Group,
-    /// The time that all commands of the group see, in milliseconds since the Unix epoch.
-    now_ms: u64,
-    /// Whether the table may have been changed in this group.
-    changed: bool,
-    /// Whether this is a quiet moment: publishing now costs no writer anything.
-    quiet: bool,
-    /// What others are told of the group.
-    aftermath: Aftermath,
-}
-
 /// How to stop.
 struct Stop {
     /// Whether to take a last checkpoint.
@@ -258,62 +100,6 @@ struct Stop {
 }
 
 impl<L: Log> Writer<L> {
-    /// A writer on an opened log and table.
-    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
-    pub fn new(
-        log: L,
-        table: TableWriter,
-        inbox: WriterInbox,
-        state: Arc<ServerState>,
-        gauges: Arc<WriterGauges>,
-        clock: Arc<Clock>,
-        checkpoints: Checkpoints,
-        options: WriterOptions,
-    ) -> Self {
-        let redo = Redo::new(options.redo_bytes_max);
-        Self {
-            log,
-            secured: Secured::new(),
-            table,
-            inbox,
-            state,
-            gauges,
-            clock,
-            checkpoints,
-            options,
-            effects: EffectBuffer::new(),
-            lookups: Lookups::default(),
-            limits: CommandLimits::default(),
-            taken: VecDeque::new(),
-            open: None,
-            answered: Vec::new(),
-            wakers: Vec::new(),
-            readers: Vec::new(),
-            flight: None,
-            overlaps: false,
-            publish_left: 0,
-            unchanged_groups: 0,
-            unpublished: false,
-            redo,
-            waiting: Waiting::default(),
-            space_told: None,
-            watches: Watches::default(),
-            touched: Events::new(Classes::TOUCHES),
-            swept_ms: 0,
-            expires_more: false,
-            checkpoint_began: Instant::now(),
-            noted: Noted::new(),
-            clock_told: None,
-            guard: None,
-            looked: Instant::now(),
-        }
-    }
-
-    /// Has the files of the data directory looked after.
-    pub fn guarding(self, guard: FileGuard) -> Self {
-        Self { guard: Some(guard), ..self }
-    }
-
     /// Serves the queue until it is told to stop, or until something fails for good.
     pub async fn run(mut self) -> Result<(), WriterError> {
         self.show_clock();

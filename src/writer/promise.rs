@@ -8,7 +8,12 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use super::{Closed, Completion};
+use super::submission::Completion;
+
+/// The writer is gone: it takes nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the writer has stopped")]
+pub struct Closed;
 
 /// The waiting end.
 pub struct Promise(Arc<Slot>);

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use super::{Submission, doorbell};
+use super::doorbell;
+use super::promise::Closed;
+use super::submission::Submission;
 
 /// Messages that wait at most.
 pub const QUEUE_MESSAGES_MAX: usize = 4096;
@@ -48,11 +50,6 @@ pub enum Message {
         done: async_channel::Sender<Result<(), String>>,
     },
 }
-
-/// The writer is gone: it takes nothing more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the writer has stopped")]
-pub struct Closed;
 
 /// The connections' end.
 #[derive(Clone)]

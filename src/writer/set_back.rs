@@ -5,13 +5,14 @@
 //! and lets each pass when it would have passed, by the monotonic clock, unless it is changed before. What was past its
 //! deadline already is deleted at once: somebody may have been told. Deadlines that are given later are not concerned.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use wal::Log;
 
-use super::execute::{NO_CLIENT, NO_COMMAND};
-use super::{OpenGroup, Writer, WriterError};
+use super::error::WriterError;
+use super::group::OpenGroup;
+use super::outcome::{NO_CLIENT, NO_COMMAND};
+use super::task::Writer;
 use crate::clock::{AHEAD_TOLERATED_MS, JumpBack};
 use crate::damage;
 use crate::keyspace::{Keyspace, Standing};
@@ -20,9 +21,6 @@ use crate::keyspace::{Keyspace, Standing};
 const NOTED_MAX: usize = 100_000;
 /// How often it is said that the stored time is ahead of the system's clock.
 const TOLD_INTERVAL: Duration = Duration::from_secs(3600);
-
-/// Deadlines that pass by the monotonic clock, the earliest first, with the moment at which each does.
-pub(super) type Noted = VecDeque<(Instant, Standing)>;
 
 impl<L: Log> Writer<L> {
     /// Notes the deadlines that stand, if the clock was set back. To be called before anything is executed at the new time.

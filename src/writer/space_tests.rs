@@ -1,6 +1,7 @@
 //! Space on the writer: nothing is reserved for what is not used, what finds no space is taken back whole, and to find out
 //! costs nothing that grows with the data.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::{block_on, poll_once};

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::Resolver;
+use super::promise::Resolver;
 use crate::command::{Args, Span, Spec};
 use crate::resp::Protocol;
 use crate::state::{Transaction, Watch};

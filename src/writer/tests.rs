@@ -9,6 +9,8 @@ use futures_lite::future::{block_on, poll_once};
 use wal::{LogOptions, MemoryStorage};
 
 use super::*;
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
 use crate::command::{self, Span};
 use crate::recovery::{TableSource, recover};
 use crate::state::{Limits, ServerState};

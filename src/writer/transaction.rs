@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use wal::Log;
 
-use super::execute::{Outcome, Refused};
-use super::space::Space;
-use super::{OpenGroup, Writer, WriterError};
+use super::error::WriterError;
+use super::group::OpenGroup;
+use super::outcome::{Outcome, Refused};
+use super::room::Space;
+use super::task::Writer;
 use crate::command::{self, Args, EXEC, LocalCtx, LocalFn, Run};
 use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Protocol, Reply};
@@ -261,15 +263,6 @@ impl<L: Log> Writer<L> {
     pub(super) fn note_existing(&mut self, spec: &'static command::Spec) {
         if !self.watches.is_empty() && matches!(spec.run, Run::Write(_)) && spec.keys.first == 0 {
             self.watches.note_existing(&self.table.view());
-        }
-    }
-}
-
-impl OpenGroup {
-    /// Notes the keys that a command of a client that tracks reads.
-    pub(super) fn note_reads(&mut self, spec: &'static command::Spec, args: &Args<'_>, by: u64) {
-        if spec.flags.has(command::Flags::READONLY) {
-            spec.keys_read(args).for_each(|key| self.aftermath.read(key, by));
         }
     }
 }

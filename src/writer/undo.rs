@@ -2,73 +2,20 @@
 //!
 //! A bad page can show, or a disk turn out to be full, when a command has made some of its changes already. Its effects
 //! are thrown away then, and the writer's version is built anew: back to what was frozen last, and from there the effects
-//! of all records since, which had their way before: those of closed groups that were not frozen ([`Redo`]), and those of
-//! the open group. So a command is done as a whole or not at all, whatever it meets. Only if that fails too does the
+//! of all records since, which had their way before: those of closed groups that were not frozen
+//! ([`Redo`](super::redo::Redo)), and those of the open group. So a command is done as a whole or not at all, whatever it meets. Only if that fails too does the
 //! writer stop; nothing of the open group was acknowledged then.
 
 use wal::{Group, Log};
 
 use super::aftermath::Aftermath;
-use super::{OpenGroup, Writer, WriterError};
+use super::error::WriterError;
+use super::group::OpenGroup;
+use super::task::Writer;
 use crate::effect;
 use crate::keyspace::{Keyspace, KeyspaceError};
 use crate::table::{TableError, TableWriter};
 
-/// The records of the groups that were closed since the last freeze.
-pub(super) struct Redo {
-    /// Bytes after which the version should be frozen.
-    bytes_max: usize,
-    /// Pages that the table had taken when the version was frozen last.
-    pages_before: u64,
-    /// The payloads, one behind the other.
-    bytes: Vec<u8>,
-    /// Where each of them ends.
-    ends: Vec<usize>,
-}
-
-impl Redo {
-    /// No records. A version should be frozen when there are so many bytes of them.
-    pub fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, pages_before: 0, bytes: Vec::new(), ends: Vec::new() }
-    }
-
-    /// Adds the records of a group that is closed.
-    pub fn push(&mut self, group: &Group) {
-        for payload in group.payloads() {
-            self.bytes.extend_from_slice(payload);
-            self.ends.push(self.bytes.len());
-        }
-    }
-
-    /// Whether so much is held, or it takes so many pages to do it once more, that the version should be frozen.
-    pub fn is_full(&self, pages_taken: u64) -> bool {
-        self.bytes.len() >= self.bytes_max || pages_taken - self.pages_before >= REDO_PAGES_MAX
-    }
-
-    /// Forgets all: the version was frozen when the table had taken so many pages.
-    pub fn clear(&mut self, pages_taken: u64) {
-        self.pages_before = pages_taken;
-        self.bytes.clear();
-        self.bytes.shrink_to(self.bytes_max);
-        self.ends.clear();
-    }
-
-    /// Frees what is kept for later, if there is no record.
-    pub fn let_go(&mut self) {
-        if self.ends.is_empty() {
-            (self.bytes, self.ends) = (Vec::new(), Vec::new());
-        }
-    }
-
-    /// The payloads, in order.
-    fn payloads(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
-    }
-}
-
-/// Pages taken after which the version should be frozen: some tenths of a second of work.
-const REDO_PAGES_MAX: u64 = 64 << 10;
 /// How often work is tried while pages of the table become unreadable.
 const TRIES_MAX: u32 = 8;
 

@@ -1,0 +1,41 @@
+//! What ends the writer.
+
+use wal::LogError;
+
+use crate::file_guard::FileChange;
+use crate::keyspace::KeyspaceError;
+use crate::table::TableError;
+
+/// What ends the writer before it is asked to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The log could not take or sync a group.
+    #[error("the log failed, nothing in this group was acknowledged: {0}")]
+    Log(#[from] LogError),
+    /// The table failed in the middle of a change.
+    #[error("the table failed: {0}")]
+    Table(#[from] TableError),
+    /// The key space found cells that it cannot have written.
+    #[error("the key space failed: {0}")]
+    Keyspace(#[from] KeyspaceError),
+    /// A file of the data is not where it was any more.
+    #[error("nothing more is acknowledged: {0}")]
+    Files(#[from] FileChange),
+    /// A checkpoint could not be made durable.
+    #[error("the checkpoint failed: {0}")]
+    Checkpoint(TableError),
+}
+
+impl WriterError {
+    /// Whether data on disk is damaged, as against: could not be written or synced.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            WriterError::Table(error) | WriterError::Keyspace(KeyspaceError::Table(error)) => {
+                error.is_damage()
+            }
+            WriterError::Checkpoint(error) => error.is_damage(),
+            WriterError::Keyspace(_) => true,
+            WriterError::Log(_) | WriterError::Files(_) => false,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The commands that wait for data. How they are served stands in `blocking`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::submission::{Item, Submission};
+use crate::command::{Args, Spec, Wait};
+use crate::effect::{Effect, Effects};
+use crate::state::ClientInfo;
+
+/// The commands that wait, and whose turn it is.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// By client.
+    pub(super) commands: HashMap<u64, WaitingCommand>,
+    /// By database and key: the clients that wait for it, in the order of their tickets.
+    pub(super) queues: HashMap<usize, HashMap<Box<[u8]>, Queue>>,
+    /// Keys that changed, in order.
+    pub(super) changed: VecDeque<(usize, Box<[u8]>)>,
+    /// The last ticket given.
+    pub(super) last_ticket: u64,
+}
+
+/// The clients that wait for a key, by ticket.
+type Queue = BTreeMap<u64, u64>;
+
+/// A command that waits.
+pub(super) struct WaitingCommand {
+    /// The client.
+    pub(super) info: Arc<ClientInfo>,
+    /// The command alone, in buffers of its own size.
+    pub(super) submission: Box<Submission>,
+    /// What it waits for.
+    pub(super) wait: Wait,
+    /// When it came, among all.
+    pub(super) ticket: u64,
+}
+
+impl Waiting {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Notes the keys of a record that commands wait for.
+    pub(super) fn note(&mut self, effects: Effects<'_>) {
+        for effect in effects {
+            if let Effect::SwapDb { a, b } = effect {
+                self.note_database(a);
+                self.note_database(b);
+            }
+            let own = effect.db().zip(effect.key());
+            for (db, key) in own.into_iter().chain(effect.destination()) {
+                let awaited = self.queues.get(&db).is_some_and(|keys| keys.contains_key(key));
+                if awaited
+                    && self.changed.back().is_none_or(|(last_db, last)| (*last_db, &**last) != (db, key))
+                {
+                    self.changed.push_back((db, key.into()));
+                }
+            }
+        }
+    }
+
+    /// Notes all keys of a database that commands wait for.
+    fn note_database(&mut self, db: usize) {
+        if let Some(keys) = self.queues.get(&db) {
+            self.changed.extend(keys.keys().map(|key| (db, key.clone())));
+        }
+    }
+
+    /// The client that waits for a key with the lowest ticket above `ticket`, and its own ticket.
+    pub(super) fn next(&self, (db, key): (usize, &[u8]), ticket: u64) -> Option<(u64, u64)> {
+        let queue = self.queues.get(&db)?.get(key)?;
+        queue.range(ticket + 1..).next().map(|(ticket, client)| (*ticket, *client))
+    }
+
+    /// Puts a command aside.
+    pub(super) fn insert(&mut self, command: WaitingCommand) {
+        let (client, ticket) = (command.info.id(), command.ticket);
+        for (db, key) in command.keys() {
+            self.queues.entry(db).or_default().entry(key.into()).or_default().insert(ticket, client);
+        }
+        let former = self.commands.insert(client, command);
+        debug_assert!(former.is_none(), "a client waits twice");
+    }
+
+    /// Number of keys that commands wait for.
+    pub(super) fn keys(&self) -> usize {
+        self.queues.values().map(HashMap::len).sum()
+    }
+
+    /// Takes a client's command out, if one waits.
+    pub(super) fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
+        let command = self.commands.remove(&client)?;
+        for (db, key) in command.keys() {
+            let Some(keys) = self.queues.get_mut(&db) else { continue };
+            let Some(queue) = keys.get_mut(key) else { continue };
+            queue.remove(&command.ticket);
+            if queue.is_empty() {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.queues.remove(&db);
+                }
+            }
+        }
+        Some(command)
+    }
+}
+
+impl WaitingCommand {
+    /// The command's words, its database, and what is known of it.
+    pub(super) fn words(&self) -> (&'static Spec, usize, Args<'_>) {
+        let Some(Item::Execute { spec, db, first_span, spans }) = self.submission.items.first() else {
+            unreachable!("a command waits");
+        };
+        (spec, usize::from(*db), self.submission.args(*first_span, *spans))
+    }
+
+    /// The keys that it waits for, with their database.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let (_, db, args) = self.words();
+        args.from(self.wait.keys.start).take(self.wait.keys.len()).map(move |key| (db, key))
+    }
+}

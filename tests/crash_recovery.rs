@@ -74,9 +74,12 @@ fn write_until_killed(mut client: Client, writer: u64, mut progress: Progress) -
     }
 }
 
+fn number(value: Value) -> u64 {
+    value.text().parse().expect("a mark is a number")
+}
+
 /// Looks up everything that `writer` wrote and returns the last sequence number that is there.
 fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
-    let number = |value: Value| value.text().parse::<u64>().expect("a mark is a number");
     let there = match client.run(&format!("GET {writer}:counter")) {
         Value::Null => 0,
         value => number(value),
@@ -119,6 +122,14 @@ fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
     assert!((progress.acked..=progress.sent).contains(&set_together), "writer {writer}: HSET {set_together}");
     assert!(together[0] >= members && members >= set_together, "writer {writer}: order not kept");
 
+    let last = last_set(client, writer, progress);
+    // The commands of one sequence number stand in this order in the pipeline.
+    assert!(last >= there && there >= appended && appended >= together[0], "writer {writer}: order not kept");
+    last
+}
+
+/// Looks up the keys that `writer` set, each with a `SET` of its own, and returns the last one that is there.
+fn last_set(client: &mut Client, writer: u64, progress: Progress) -> u64 {
     let mut last = 0;
     for start in (1..=progress.sent).step_by(1000) {
         let keys: Vec<String> = (start..=progress.sent.min(start + 999))
@@ -144,8 +155,6 @@ fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
             }
         }
     }
-    // The commands of one sequence number stand in this order in the pipeline.
-    assert!(last >= there && there >= appended && appended >= together[0], "writer {writer}: order not kept");
     last
 }
 

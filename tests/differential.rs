@@ -101,9 +101,16 @@ impl Commands {
     /// A command on sets or hashes. What is picked at random and removed is picked from all, so that both servers go on
     /// with the same data.
     fn next_on_elements(&mut self) -> Vec<String> {
+        match self.random.random_range(0..44) {
+            choice @ ..22 => self.next_on_sets(choice),
+            choice => self.next_on_hashes(choice),
+        }
+    }
+
+    fn next_on_sets(&mut self, choice: u32) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
-        match self.random.random_range(0..44) {
+        match choice {
             0..6 => {
                 say!("SADD", self.key_of("set"));
                 words.extend(self.members());
@@ -135,7 +142,7 @@ impl Commands {
                     say!("LIMIT", self.number());
                 }
             }
-            21 => {
+            _ => {
                 say!(
                     self.pick(&["SSCAN", "HSCAN"]),
                     self.key(),
@@ -147,6 +154,14 @@ impl Commands {
                     say!("MATCH", self.pick(&["*", "member:1*", "1?", "[^m]*", "5"]));
                 }
             }
+        }
+        words
+    }
+
+    fn next_on_hashes(&mut self, choice: u32) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match choice {
             22..27 => {
                 say!(self.pick(&["HSET", "HSET", "HMSET"]), self.key_of("hash"));
                 for field in self.members() {
@@ -265,9 +280,17 @@ impl Commands {
         if !self.in_multi && self.random.random_range(0..5) < 2 {
             return self.next_on_elements();
         }
+        match self.random.random_range(0..60) {
+            choice @ ..33 => self.string_command(choice),
+            choice @ 33..50 => self.key_command(choice),
+            choice => self.other_command(choice),
+        }
+    }
+
+    fn string_command(&mut self, choice: u32) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
-        match self.random.random_range(0..60) {
+        match choice {
             0..6 => {
                 say!("SET", self.key(), self.value());
                 words.extend(self.expiry());
@@ -305,7 +328,7 @@ impl Commands {
             26..28 => say!(self.pick(&["INCR", "DECR"]), self.key()),
             28..30 => say!(self.pick(&["INCRBY", "DECRBY"]), self.key(), self.number()),
             30..32 => say!("INCRBYFLOAT", self.key(), self.value()),
-            32 => {
+            _ => {
                 say!("LCS", self.key(), self.key());
                 for option in ["LEN", "IDX", "WITHMATCHLEN", "bogus"] {
                     if self.random.random_range(0..5) == 0 {
@@ -316,6 +339,14 @@ impl Commands {
                     say!("MINMATCHLEN", self.number());
                 }
             }
+        }
+        words
+    }
+
+    fn key_command(&mut self, choice: u32) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match choice {
             33..35 => say!(self.pick(&["DEL", "UNLINK"]), self.key(), self.key()),
             35 => say!(self.pick(&["EXISTS", "TOUCH"]), self.key(), self.key(), self.key()),
             36 => say!("TYPE", self.key()),
@@ -355,7 +386,15 @@ impl Commands {
             45..47 => say!(self.pick(&["TTL", "PTTL"]), self.key()),
             47 => say!(self.pick(&["EXPIRETIME", "PEXPIRETIME"]), self.key()),
             48 => say!("PERSIST", self.key()),
-            49 => say!("OBJECT", self.pick(&["ENCODING", "encoding", "FREQ", "nonsense"]), self.key()),
+            _ => say!("OBJECT", self.pick(&["ENCODING", "encoding", "FREQ", "nonsense"]), self.key()),
+        }
+        words
+    }
+
+    fn other_command(&mut self, choice: u32) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match choice {
             50 => say!("DBSIZE"),
             51 => say!("SELECT", self.pick(&["0", "1", "2", "99", "-1", "x"])),
             52 => say!("SWAPDB", self.pick(&["0", "1", "99", "x"]), self.pick(&["1", "2", "-1"])),

@@ -196,27 +196,8 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
             Arc::make_mut(&mut entry.value).extend_from_slice(value);
             integer(entry.value.len())
         }
-        ("SETRANGE", [key, offset, value]) => {
-            if value.is_empty() {
-                return integer(keys.get(*key).map_or(0, |entry| entry.value.len()));
-            }
-            let offset = number(offset) as usize;
-            let entry = keys.entry((*key).into()).or_insert_with(|| Entry::new(b""));
-            let bytes = Arc::make_mut(&mut entry.value);
-            bytes.resize(bytes.len().max(offset + value.len()), 0);
-            bytes[offset..][..value.len()].copy_from_slice(value);
-            integer(bytes.len())
-        }
-        ("INCR", [key]) => {
-            let text = keys.get(*key).map_or(b"0".to_vec(), |entry| entry.value.as_ref().clone());
-            let found = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i64>().ok());
-            let Some(found) = found.filter(|found| found.to_string().as_bytes() == text) else {
-                return Value::Error("ERR value is not an integer or out of range".into());
-            };
-            let entry = keys.entry((*key).into()).or_insert_with(|| Entry::new(b""));
-            entry.value = Arc::new((found + 1).to_string().into_bytes());
-            Value::Integer(found + 1)
-        }
+        ("SETRANGE", [key, offset, value]) => integer(set_range(keys, key, number(offset) as usize, value)),
+        ("INCR", [key]) => increment(keys, key),
         ("EXPIRE", [key, seconds]) => deadline(keys, key, now_ms() + number(seconds) as u64 * 1000),
         ("PEXPIREAT", [key, ms]) => deadline(keys, key, number(ms) as u64),
         ("PERSIST", [key]) => {
@@ -236,6 +217,29 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
         }
         (name, arguments) => collections::apply(keys, name, arguments),
     }
+}
+
+/// Overwrites part of a string; its length then.
+fn set_range(keys: &mut Database, key: &[u8], offset: usize, value: &[u8]) -> usize {
+    if value.is_empty() {
+        return keys.get(key).map_or(0, |entry| entry.value.len());
+    }
+    let entry = keys.entry(key.into()).or_insert_with(|| Entry::new(b""));
+    let bytes = Arc::make_mut(&mut entry.value);
+    bytes.resize(bytes.len().max(offset + value.len()), 0);
+    bytes[offset..][..value.len()].copy_from_slice(value);
+    bytes.len()
+}
+
+fn increment(keys: &mut Database, key: &[u8]) -> Value {
+    let text = keys.get(key).map_or(b"0".to_vec(), |entry| entry.value.as_ref().clone());
+    let found = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<i64>().ok());
+    let Some(found) = found.filter(|found| found.to_string().as_bytes() == text) else {
+        return Value::Error("ERR value is not an integer or out of range".into());
+    };
+    let entry = keys.entry(key.into()).or_insert_with(|| Entry::new(b""));
+    entry.value = Arc::new((found + 1).to_string().into_bytes());
+    Value::Integer(found + 1)
 }
 
 fn deadline(keys: &mut Database, key: &[u8], ms: u64) -> Value {

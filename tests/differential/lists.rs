@@ -79,6 +79,23 @@ impl Lists {
         }
         words
     }
+
+    /// A command that may wait.
+    fn waiting(&mut self, choice: u32) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        macro_rules! say { ($($word:expr),*) => {{ $(let word = $word; words.push(word.to_string());)* }} }
+        match choice {
+            80..82 => say!(self.pick(&["BLPOP", "BRPOP"]), self.key(), self.key(), self.timeout()),
+            82 => say!("BLMOVE", self.key(), self.key(), self.end(), self.end(), self.timeout()),
+            83 => say!("BRPOPLPUSH", self.key(), self.key(), self.timeout()),
+            _ => {
+                say!("BLMPOP", self.timeout());
+                words.extend(self.counted_keys());
+                words.extend(self.popped());
+            }
+        }
+        words
+    }
 }
 
 impl Family for Lists {
@@ -129,14 +146,7 @@ impl Family for Lists {
                 words.extend(self.counted_keys());
                 words.extend(self.popped());
             }
-            80..82 => say!(self.pick(&["BLPOP", "BRPOP"]), self.key(), self.key(), self.timeout()),
-            82 => say!("BLMOVE", self.key(), self.key(), self.end(), self.end(), self.timeout()),
-            83 => say!("BRPOPLPUSH", self.key(), self.key(), self.timeout()),
-            84 => {
-                say!("BLMPOP", self.timeout());
-                words.extend(self.counted_keys());
-                words.extend(self.popped());
-            }
+            choice @ 80..85 => return self.waiting(choice),
             85 => say!(self.pick(&["DEL", "TYPE", "EXISTS", "PERSIST"]), self.key()),
             86 => say!("OBJECT", "ENCODING", self.key()),
             87 => say!("RENAME", self.key(), self.key()),

@@ -1,91 +1,67 @@
-//! Cuts Rust source into words and signs. Comments, strings, characters, lifetimes and what is compiled for tests only
-//! are left out.
-
-use std::iter::Peekable;
-use std::str::Chars;
+//! Cuts Rust source into words and signs. Comments, strings, characters and what is compiled for tests only are left out.
 
 /// The tokens of `source`: words, `::`, and single signs.
 pub fn tokens(source: &str) -> Vec<String> {
-    let (mut rest, mut tokens) = (source.chars().peekable(), Vec::new());
-    while let Some(first) = rest.next() {
-        match first {
-            '/' if rest.peek() == Some(&'/') => rest.by_ref().take_while(|&c| c != '\n').for_each(drop),
-            '/' if rest.peek() == Some(&'*') => skip_comment(&mut rest),
-            '"' => skip_string(&mut rest),
-            '\'' => skip_character_or_lifetime(&mut rest),
-            ':' if rest.next_if_eq(&':').is_some() => tokens.push("::".into()),
-            _ if is_word(first) => tokens.extend(word(first, &mut rest)),
-            _ if first.is_whitespace() => {}
-            _ => tokens.push(first.into()),
-        }
+    let (mut rest, mut tokens) = (source, Vec::new());
+    while let Some(first) = rest.chars().next() {
+        let word = rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(rest.len());
+        let behind = &rest[word..];
+        let (len, is_token) = match &rest[..word] {
+            "b" | "c" if behind.starts_with('"') => (word + string(behind), false),
+            "r" | "br" | "cr" if behind.starts_with(['"', '#']) => (word + raw(behind), false),
+            "" if first == '"' => (string(rest), false),
+            "" if first == '\'' => (character(rest), false),
+            "" if rest.starts_with("//") => (rest.find('\n').unwrap_or(rest.len()), false),
+            "" if rest.starts_with("/*") => (comment(rest), false),
+            "" if rest.starts_with("::") => (2, true),
+            "" => (first.len_utf8(), !first.is_whitespace()),
+            _ => (word, true),
+        };
+        tokens.extend(is_token.then(|| rest[..len].to_string()));
+        rest = &rest[len..];
     }
     without_tests(&tokens)
 }
 
-fn is_word(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
-}
-
-/// The word that begins with `first`; none if it is the prefix of a string, which is skipped.
-fn word(first: char, rest: &mut Peekable<Chars<'_>>) -> Option<String> {
-    let mut word = String::from(first);
-    while let Some(next) = rest.next_if(|&c| is_word(c)) {
-        word.push(next);
-    }
-    match (word.as_str(), rest.peek()) {
-        ("r" | "br" | "cr", Some('"' | '#')) => skip_raw(rest),
-        ("b" | "c", Some('"')) => {
-            rest.next();
-            skip_string(rest);
+/// The length of a comment, which may hold others.
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    loop {
+        match &text.as_bytes()[at..at + 2] {
+            b"/*" => (depth, at) = (depth + 1, at + 2),
+            b"*/" => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
         }
-        _ => return Some(word),
-    }
-    None
-}
-
-/// Behind the first sign; comments nest.
-fn skip_comment(rest: &mut Peekable<Chars<'_>>) {
-    let mut depth = 1;
-    rest.next();
-    while depth > 0 {
-        match rest.next().expect("comments end") {
-            '/' if rest.next_if_eq(&'*').is_some() => depth += 1,
-            '*' if rest.next_if_eq(&'/').is_some() => depth -= 1,
-            _ => {}
+        if depth == 0 {
+            return at;
         }
     }
 }
 
-/// Behind the opening quote.
-fn skip_string(rest: &mut Peekable<Chars<'_>>) {
-    while let Some(next) = rest.next() {
-        match next {
-            '\\' => drop(rest.next()),
-            '"' => return,
-            _ => {}
-        }
+/// The length of a string with its quotes.
+fn string(text: &str) -> usize {
+    let mut at = 1;
+    while text.as_bytes()[at] != b'"' {
+        at += 1 + usize::from(text.as_bytes()[at] == b'\\');
     }
+    at + 1
 }
 
-/// Behind the `r`: a raw string, or only the sign of a raw word.
-fn skip_raw(rest: &mut Peekable<Chars<'_>>) {
-    let signs = std::iter::from_fn(|| rest.next_if_eq(&'#')).count();
-    if rest.next_if_eq(&'"').is_none() {
-        return;
-    }
-    while rest.by_ref().any(|c| c == '"') {
-        if (0..signs).all(|_| rest.next_if_eq(&'#').is_some()) {
-            return;
-        }
-    }
+/// The length of a raw string behind its prefix, or that of the sign of a raw word.
+fn raw(text: &str) -> usize {
+    let signs = text.len() - text.trim_start_matches('#').len();
+    let end = format!("\"{}", &text[..signs]);
+    let string = text[signs..].strip_prefix('"').and_then(|string| string.find(&end));
+    string.map_or(signs, |len| signs + 1 + len + end.len())
 }
 
-/// Behind the quote.
-fn skip_character_or_lifetime(rest: &mut Peekable<Chars<'_>>) {
-    match rest.next() {
-        Some('\\') => rest.skip(1).take_while(|&c| c != '\'').for_each(drop),
-        _ if rest.next_if_eq(&'\'').is_some() => {}
-        _ => while rest.next_if(|&c| is_word(c)).is_some() {},
+/// The length of a character with its quotes, or that of the sign of a lifetime.
+fn character(text: &str) -> usize {
+    let mut inner = text.char_indices().skip(1);
+    match (inner.next(), inner.next(), inner.next()) {
+        (Some((_, '\\')), _, Some((at, _))) => at + text[at..].find('\'').expect("characters end") + 1,
+        (_, Some((at, '\'')), _) => at + 1,
+        _ => 1,
     }
 }
 

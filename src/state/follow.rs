@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::encodings::EncodingLimits;
+use super::command_limits::EncodingLimits;
 use super::limits::Limits;
 use crate::config::{Config, Follower};
 use crate::number::parse_i64;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize
 
 use subtle::ConstantTimeEq;
 
-use super::encodings::EncodingLimits;
+use super::command_limits::EncodingLimits;
 use crate::config::OutputLimit;
 use crate::keyspace::Classes;
 

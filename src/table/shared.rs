@@ -78,7 +78,8 @@ impl Table {
         self.notes.text()
     }
 
-    /// Keeps up to [`NOTE_BYTES_MAX`] bytes beside the checkpoints; they are durable when this returns. An error is final.
+    /// Keeps up to [`NOTE_BYTES_MAX`](super::NOTE_BYTES_MAX) bytes beside the checkpoints; they are durable when this
+    /// returns. An error is final.
     pub fn write_note(&self, text: &[u8]) -> std::io::Result<()> {
         self.notes.write(&*self.file, text)
     }

@@ -10,7 +10,7 @@
 //!   the whole command is taken back, or the whole transaction, see [`undo`](super::undo).
 //!
 //! A command that cannot be given its space is refused with `-MISCONF`; nothing was changed, reads go on, and the next
-//! command asks again, so writes resume by themselves. Commands that only free space ([`Flags::DENYOOM`] is not set)
+//! command asks again, so writes resume by themselves. Commands that only free space (`Flags::DENYOOM` is not set)
 //! may use a reserve that the others leave alone. A look at the space that is there reserves nothing beyond it: the next
 //! one counts on the same pages again.
 

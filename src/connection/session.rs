@@ -344,7 +344,8 @@ impl Session {
             // Before the read: a change that it does not see is looked up after it was remembered.
             self.state.tracking.remember(&self.state, self.client.id(), spec.keys_read(&args));
         }
-        let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms: self.now_ms() };
+        let now_ms = self.now_ms();
+        let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms };
         doorbell::ring_held();
         let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
         let result = self.reads.read(call, &mut reply, &mut self.expired);
@@ -357,15 +358,16 @@ impl Session {
             self.enter_reply(work, reply_at);
             return None;
         }
-        self.purge_before(work, reply_at);
+        self.purge_before(work, reply_at, now_ms);
         self.close_items()
     }
 
-    /// Holds the reply of a read that starts at `reply_at` back until the log says that the keys which it found past
-    /// their deadline are gone.
-    fn purge_before(&mut self, work: &mut Buffers, reply_at: usize) {
+    /// Holds the reply of a read at `read_at_ms` that starts at `reply_at` back until the log says that the keys which it
+    /// found past their deadline are gone.
+    fn purge_before(&mut self, work: &mut Buffers, reply_at: usize, read_at_ms: u64) {
         self.begin_items(work);
-        work.items.extend(self.expired.drain(..).map(|(db, key)| Item::Purge { db, key }));
+        let purge = |(db, key)| Item::Purge { db, key, read_at_ms };
+        work.items.extend(self.expired.drain(..).map(purge));
         let start = work.ready.len();
         work.ready.extend_from_slice(&work.out[reply_at..]);
         work.out.truncate(reply_at);

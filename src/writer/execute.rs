@@ -79,7 +79,9 @@ impl<L: Log> Writer<L> {
         match item {
             Item::Ready(span) => out.extend_from_slice(span.of(ready)),
             Item::Purge { .. } if self.lookups.keeps_expired => {}
-            Item::Purge { db, key } => self.purge(open, usize::from(*db), key)?,
+            Item::Purge { db, key, read_at_ms } => {
+                self.purge(open, usize::from(*db), key, open.now_ms.max(*read_at_ms))?;
+            }
             Item::Execute { spec, db, first_span, spans } => {
                 let args = words(*first_span, *spans);
                 if *is_tracked {
@@ -222,15 +224,21 @@ impl<L: Log> Writer<L> {
     #[cold]
     fn purge_passed(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         let mut lookups = std::mem::take(&mut self.lookups);
-        let done = command::purge_passed(&mut lookups, |db, key| self.purge_key(open, db, key));
+        let done = command::purge_passed(&mut lookups, |db, key| self.purge_key(open, db, key, open.now_ms));
         self.lookups = lookups;
         done
     }
 
-    /// Deletes what of a key is past its deadline, in the record that is being formed. Where there is no space to log
-    /// that, it is left to the writer's rounds.
-    fn purge_key(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<Purged, WriterError> {
-        let (now_ms, group_bytes) = (open.now_ms, open.group.len_bytes() as u64);
+    /// Deletes what of a key is past its deadline at `now_ms`, in the record that is being formed. Where there is no space to
+    /// log that, it is left to the writer's rounds.
+    fn purge_key(
+        &mut self,
+        open: &mut OpenGroup,
+        db: usize,
+        key: &[u8],
+        now_ms: u64,
+    ) -> Result<Purged, WriterError> {
+        let group_bytes = open.group.len_bytes() as u64;
         let result = self.guarded(open, |writer, aftermath| {
             writer.within(aftermath, (group_bytes, false), |keys| keys.purge(db, key, now_ms))
         })?;
@@ -240,9 +248,15 @@ impl<L: Log> Writer<L> {
         }))
     }
 
-    /// Deletes a key that a reader saw past its deadline.
-    pub(super) fn purge(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<(), WriterError> {
-        self.purge_key(open, db, key)?;
+    /// Deletes what of a key is past its deadline at `now_ms`, as somebody saw it.
+    pub(super) fn purge(
+        &mut self,
+        open: &mut OpenGroup,
+        db: usize,
+        key: &[u8],
+        now_ms: u64,
+    ) -> Result<(), WriterError> {
+        self.purge_key(open, db, key, now_ms)?;
         self.note_changes(open, 0, NO_CLIENT);
         self.append(open, NO_COMMAND);
         Ok(())

@@ -62,7 +62,7 @@ impl<L: Log> Writer<L> {
             Vec::new()
         });
         for ExpiredKey { db, key } in due {
-            self.purge(open, db, &key)?;
+            self.purge(open, db, &key, open.now_ms)?;
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub enum Item {
         db: u16,
         /// The key.
         key: Box<[u8]>,
+        /// The moment of the read, in milliseconds since 1970: the group that is open may be older.
+        read_at_ms: u64,
     },
 }
 

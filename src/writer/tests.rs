@@ -10,7 +10,7 @@ use wal::{LogOptions, MemoryStorage};
 
 use super::*;
 use crate::checkpoint::Checkpoints;
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_now};
 use crate::command::{self, Span};
 use crate::recovery::{TableSource, recover};
 use crate::state::{Limits, ServerState};
@@ -125,6 +125,21 @@ fn answered(run: &mut Run, queue: &WriterQueue, words: &[&str]) -> bool {
     block_on(queue.submit(command(resolver, words))).unwrap();
     assert!(block_on(poll_once(run)).is_none(), "the writer goes on");
     promise.try_take().expect("it was answered").submission.changed
+}
+
+#[test]
+fn what_a_read_found_past_its_deadline_is_deleted_though_the_writer_is_behind() {
+    let (mut run, queue, _) = writer();
+    let words = ["HSET", "h", "gone", "1", "there", "2"];
+    assert!(answered(&mut run, &queue, &words));
+    assert!(answered(&mut run, &queue, &["HPEXPIRE", "h", "60000", "FIELDS", "1", "gone"]));
+    let read_at_ms = unix_now().as_millis() as u64 + 60_001;
+    let (promise, resolver) = promise();
+    let mut submission = Submission::empty(resolver);
+    submission.items.push(Item::Purge { db: 0, key: (*b"h").into(), read_at_ms });
+    block_on(queue.submit(submission)).unwrap();
+    assert!(block_on(poll_once(&mut run)).is_none(), "the writer goes on");
+    assert!(promise.try_take().expect("it was answered").submission.changed);
 }
 
 #[test]

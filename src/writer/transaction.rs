@@ -42,7 +42,7 @@ impl<L: Log> Writer<L> {
             // Nothing expires while writes are paused.
             let is_due = self.lookups.keeps_expired && self.is_due(open, db, key);
             if !is_due {
-                self.purge(open, db, key)?;
+                self.purge(open, db, key, open.now_ms)?;
             }
             self.watches.add(watch, db, key, is_due);
         }

@@ -2,8 +2,8 @@
 
 use super::categories::{CATEGORIES, is_in_category};
 use super::local::{self, Outcome, excerpt, integer, is, specs, unknown_subcommand, wrong_arity};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::Commands;
 use rand::RngCore;
 

@@ -4,8 +4,8 @@ use super::client_list::{self, ClientKind};
 use super::local::{
     self, Outcome, excerpt, integer, is, parse_integer, specs, timeout_ms, unknown_subcommand,
 };
-use super::{Args, CommandError, LocalCtx, Spec, tracking};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec, tracking};
+use crate::resp::{Args, Reply};
 use crate::state::{Next, PauseMode, ReplyMode, Unblock};
 
 /// The commands of this file.

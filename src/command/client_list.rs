@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::local::{excerpt, is, parse_integer};
-use super::{Args, CommandError, LocalCtx};
+use super::{CommandError, LocalCtx};
+use crate::resp::Args;
 use crate::state::ClientInfo;
 
 /// Kinds of clients that Redis tells apart.

@@ -1,8 +1,8 @@
 //! `CLUSTER` and its kin: this server is no cluster node, and says so as Redis does.
 
 use super::local::{Outcome, specs, unknown_subcommand};
-use super::{Args, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 
 /// The commands of this file. Ids 739, 742 to 747, and 860 on.
 pub static SPECS: &[Spec] = specs! { "cluster":

@@ -1,8 +1,8 @@
 //! `CONFIG`: the configuration of the running server.
 
 use super::local::{self, Outcome, specs, unknown_subcommand};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

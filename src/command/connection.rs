@@ -1,9 +1,9 @@
 //! The connection itself: `PING`, `ECHO`, `SELECT`, `AUTH`, `HELLO`, `RESET`, `QUIT`.
 
 use super::local::{Outcome, excerpt, integer, is, parse_integer, specs, wrong_arity};
-use super::{Args, CommandError, LocalCtx, Spec};
+use super::{CommandError, LocalCtx, Spec};
 use crate::config::Password;
-use crate::resp::{Protocol, Reply};
+use crate::resp::{Args, Protocol, Reply};
 use crate::state::Next;
 
 /// The version of Redis whose commands and replies these are.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::local::{self, Outcome, specs, unknown_subcommand};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::Next;
 
 /// The commands of this file.

@@ -3,11 +3,11 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
-use super::{Args, CommandError, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
+use super::{CommandError, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
 use crate::keyspace::{
     Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 

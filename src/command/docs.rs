@@ -4,8 +4,8 @@ use super::categories::{CATEGORIES, categories, is_in_category};
 use super::key_places::{self, Access, Place};
 use super::local::{self, Outcome, is, specs, unknown_subcommand};
 use super::syntax::{self, Argument};
-use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Spec, tips};
-use crate::resp::Reply;
+use super::{CommandError, Flags, KeySpec, LocalCtx, Spec, tips};
+use crate::resp::{Args, Reply};
 use crate::state::Commands;
 
 /// The commands of this file.

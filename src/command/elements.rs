@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Args, CommandError, ReadCtx, cursors, keys, words};
+use super::{CommandError, ReadCtx, cursors, keys, words};
 use crate::glob;
 use crate::keyspace::{MEMBER_BYTES_MAX, Value};
 use crate::number::parse_u64;
-use crate::resp::{Elements, Reply};
+use crate::resp::{Args, Elements, Reply};
 
 /// Elements that a call looks at if it does not say.
 const COUNT_DEFAULT: usize = 10;

@@ -10,8 +10,8 @@ use super::connection::REDIS_VERSION;
 use super::local::{Outcome, is, specs};
 use super::memory::{client_bytes, dataset, percentage};
 use super::process::{self, human};
-use super::{Args, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
 use crate::version::VERSION;
 

@@ -1,8 +1,9 @@
 //! Where the keys stand among the words of a command, and what it does with them: for `COMMAND INFO` and `COMMAND
 //! GETKEYS`, whose answers clients and proxies route by.
 
-use super::{Args, CommandError, Flags, KeySpec, Spec, words};
+use super::{CommandError, Flags, KeySpec, Spec, words};
 use crate::number::parse_i64;
+use crate::resp::Args;
 
 /// What a command does with a key, in Redis's words.
 pub(super) type Access = &'static [&'static str];

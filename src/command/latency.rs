@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::local::{self, Outcome, excerpt, specs, unknown_subcommand};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{LatencyEvent, LatencyHistogram, LatencySeries};
 
 /// The commands of this file.

@@ -1,7 +1,7 @@
 //! What the commands that run on the connection's own thread share: their table's form, help texts, options.
 
-use super::{Args, CommandError, LocalCtx};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx};
+use crate::resp::{Args, Reply};
 
 /// Writes a list of [`Spec`](super::Spec)s of one group that run on the connection's thread and name no keys:
 /// `id "name" arity [flags] "since" "complexity" function "summary";`, and for a container command its subcommands.

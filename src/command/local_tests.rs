@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Args, LocalCtx, Run, Span, Spec, commands};
+use super::{LocalCtx, Run, Spec, commands};
 use crate::config::{self, Settings, Sources};
-use crate::resp::{Protocol, Reply};
+use crate::resp::{Args, Protocol, Reply, Span};
 use crate::state::{
     ClientState, Commands, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, ServerState, ShutdownMode,
     StorageGauges,

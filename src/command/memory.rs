@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::local::{self, Outcome, specs, unknown_subcommand};
 use super::process::{self, ProcessMemory};
-use super::{Args, Flags, KeySpec, LocalCtx, Run, Spec};
-use crate::resp::Reply;
+use super::{Flags, KeySpec, LocalCtx, Run, Spec};
+use crate::resp::{Args, Reply};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

@@ -4,7 +4,6 @@
 //! checks everything before its first change, so an error reply means that nothing was changed.
 
 mod acl;
-mod args;
 mod bitmaps;
 mod blocking;
 mod categories;
@@ -55,7 +54,6 @@ mod tracking;
 mod transactions;
 mod words;
 
-pub use args::{Args, Span};
 pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op, whole};
@@ -64,7 +62,7 @@ pub use spec::{Flags, KeySpec, Run, Spec, TRIED_WORDS};
 pub use table::{all, lookup};
 pub use transactions::EXEC;
 
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// A command on the connection's own thread, with the client's state.
 pub type LocalFn = fn(&mut LocalCtx<'_>, &Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;

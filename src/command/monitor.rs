@@ -1,8 +1,8 @@
 //! `MONITOR`: shows all commands as they are run.
 
 use super::local::{Outcome, specs};
-use super::{Args, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

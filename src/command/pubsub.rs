@@ -5,8 +5,8 @@
 
 use super::local::{self, Outcome, excerpt, unknown_subcommand};
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, LocalCtx, LocalFn, Run, Spec};
-use crate::resp::Reply;
+use super::{CommandError, Flags, KeySpec, LocalCtx, LocalFn, Run, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{Listening, PubSub, ReplyMode, ServerState};
 
 /// Commands that begin or end listening.

@@ -1,8 +1,8 @@
 //! `WAIT` and `WAITAOF`: waiting for replicas, of which there are none, for as long as the client asks.
 
 use super::local::{Outcome, integer, specs, timeout_ms};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::Next;
 
 /// The commands of this file.

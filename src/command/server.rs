@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::connection::REDIS_VERSION;
 use super::local::{self, Outcome, integer, is, parse_integer, specs, unknown_subcommand};
-use super::{Args, CommandError, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{Next, ShutdownMode};
 use crate::version::VERSION;
 

@@ -1,8 +1,8 @@
 //! `SLOWLOG`: which commands took long.
 
 use super::local::{self, Outcome, parse_integer, specs, unknown_subcommand};
-use super::{Args, LocalCtx, Spec};
-use crate::resp::Reply;
+use super::{LocalCtx, Spec};
+use crate::resp::{Args, Reply};
 
 /// The commands of this file.
 pub static SPECS: &[Spec] = specs! { "server":

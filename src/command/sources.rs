@@ -1,9 +1,10 @@
 //! What writing commands share that read other keys than those at fixed places: the inputs of `ZUNIONSTORE`, what a
 //! `SORT` looks up.
 
-use super::{Args, CommandError, WriteCtx};
+use super::{CommandError, WriteCtx};
 use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
 use crate::number::parse_i64;
+use crate::resp::Args;
 
 /// Keys past their deadline that one command deletes on its way, at most; those beyond are left to the writer's rounds.
 const PURGED_KEYS_MAX: usize = 64;

@@ -3,7 +3,8 @@
 //! One declarative table of [`Spec`]s drives dispatch, `COMMAND`, the purge of expired keys before a command runs on
 //! the writer, and later access control.
 
-use super::{Args, LocalFn, ReadFn, WriteFn, sources};
+use super::{LocalFn, ReadFn, WriteFn, sources};
+use crate::resp::Args;
 
 /// Properties of a command, as `COMMAND INFO` shows them; combine with `|` through [`Flags::with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

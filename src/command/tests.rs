@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use super::*;
 use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Estimate, Keyspace, KeyspaceError, Lookups, Room};
-use crate::resp::{Protocol, Reply};
+use crate::resp::{Protocol, Reply, Span};
 use crate::state::CommandLimits as Limits;
 use crate::state::Commands;
 use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};

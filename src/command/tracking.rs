@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::local::{Outcome, excerpt, integer, is};
-use super::{Args, CommandError, LocalCtx};
-use crate::resp::Reply;
+use super::{CommandError, LocalCtx};
+use crate::resp::{Args, Reply};
 use crate::state::TrackingMode;
 
 /// `CLIENT TRACKING ON|OFF [REDIRECT client-id] [PREFIX prefix ...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]`

@@ -4,8 +4,8 @@
 //! `WATCH` check what can be checked here and leave the rest, and the reply, to the writer.
 
 use super::local::Outcome;
-use super::{Args, CommandError, Flags, KeySpec, LocalCtx, Run, Spec};
-use crate::resp::Reply;
+use super::{CommandError, Flags, KeySpec, LocalCtx, Run, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{COMMAND_OVERHEAD_BYTES, Next};
 
 /// What all of them are.

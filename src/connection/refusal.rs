@@ -1,7 +1,8 @@
 //! Which command a request asks for, and what is said to requests that ask for none.
 
-use crate::command::{Args, Flags, Spec};
+use crate::command::{Flags, Spec};
 use crate::config::DebugCommand;
+use crate::resp::Args;
 use crate::state::{ClientInfo, Commands, ServerState};
 
 /// Bytes of a client's words that an error text repeats.

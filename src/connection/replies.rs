@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::buffers::Buffers;
 use super::refusal::Refusal;
 use super::session::{Session, Step, span};
-use crate::command::{Args, CommandError, EXEC, Spec};
-use crate::resp::{Protocol, Reply};
+use crate::command::{CommandError, EXEC, Spec};
+use crate::resp::{Args, Protocol, Reply};
 use crate::state::ReplyMode;
 use crate::writer::Item;
 

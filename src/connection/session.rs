@@ -15,8 +15,8 @@ use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_
 use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{protection, resolve};
-use crate::command::{self, Args, Flags, LocalCtx, LocalFn, Run, Span, Spec};
-use crate::resp::{Parsed, Protocol, Reply, RequestLimits, RequestParser};
+use crate::command::{self, Flags, LocalCtx, LocalFn, Run, Spec};
+use crate::resp::{Args, Parsed, Protocol, Reply, RequestLimits, RequestParser, Span};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
-use crate::command::{self, Args, Call, CommandError, Spec};
+use crate::command::{self, Call, CommandError, Spec};
 use crate::damage;
 use crate::keyspace::{self, Classes, Events, KeyspaceError, Lookups};
 use crate::memory_limit::memory_limit_bytes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError, View};
 use crate::writer::{doorbell, tell_events};

@@ -3,8 +3,8 @@
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{self, Args, Flags, LocalCtx, Run, Spec};
-use crate::resp::Reply;
+use crate::command::{self, Flags, LocalCtx, Run, Spec};
+use crate::resp::{Args, Reply};
 use crate::state::{Next, Transaction};
 use crate::writer::Item;
 

@@ -1,12 +1,14 @@
 //! The Redis protocol as pure functions over bytes: requests in, replies out.
 //!
-//! Nothing here knows a socket. [`RequestParser`] finds the commands in what a client sends; [`Reply`] writes replies in
-//! the protocol that the client chose.
+//! Nothing here knows a socket. [`RequestParser`] finds the commands in what a client sends, [`Args`] are the words of
+//! one; [`Reply`] writes replies in the protocol that the client chose.
 
+mod args;
 mod error;
 mod reply;
 mod request;
 
+pub use args::{Args, Span};
 pub use error::ProtocolError;
 pub use reply::{Elements, Protocol, Reply};
 pub use request::{INPUT_BYTES_MAX, Parsed, RequestLimits, RequestParser};

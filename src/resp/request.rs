@@ -15,8 +15,8 @@ mod inline;
 #[cfg(test)]
 mod tests;
 
+use super::args::Span;
 use super::error::ProtocolError;
-use crate::command::Span;
 
 /// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
 pub const INPUT_BYTES_MAX: u64 = 3 << 29;

@@ -56,9 +56,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::clock::unix_now;
-use crate::command::{Args, Spec};
+use crate::command::Spec;
 use crate::config::{OutputLimit, Settings};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// What all connections share.
 pub struct ServerState {

@@ -9,8 +9,8 @@ use super::clients::ClientInfo;
 use super::deliver::Deliver;
 use super::outbox::Message;
 use crate::clock::unix_now;
-use crate::command::{Args, Flags, Spec};
-use crate::resp::Reply;
+use crate::command::{Flags, Spec};
+use crate::resp::{Args, Reply};
 
 /// The clients that sent `MONITOR`.
 #[derive(Default)]
@@ -112,7 +112,8 @@ fn quote(word: &[u8], line: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{Span, lookup};
+    use crate::command::lookup;
+    use crate::resp::Span;
     use crate::state::{Clients, Peer};
 
     fn shown(words: &[&[u8]]) -> String {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::clock::unix_now;
-use crate::command::Args;
+use crate::resp::Args;
 
 /// Words of a command that are kept; the last one then says how many were left out.
 const WORDS_MAX: usize = 32;
@@ -98,7 +98,7 @@ fn shorten_word(word: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Span;
+    use crate::resp::Span;
 
     #[test]
     fn long_commands_are_shortened_and_old_ones_forgotten() {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ClientState, Next};
-use crate::command::{Args, Flags, Run, Span, Spec};
+use crate::command::{Flags, Run, Spec};
+use crate::resp::{Args, Span};
 
 /// Bytes that a command is charged besides its words: what the lists here take.
 pub const COMMAND_OVERHEAD_BYTES: u64 = 64;

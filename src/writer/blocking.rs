@@ -24,10 +24,10 @@ use super::outcome::Outcome;
 use super::submission::{Item, Submission};
 use super::task::Writer;
 use super::waiting::WaitingCommand;
-use crate::command::{Span, Wait};
+use crate::command::Wait;
 use crate::damage;
 use crate::keyspace::{Keyspace, Kind, Value};
-use crate::resp::Reply;
+use crate::resp::{Reply, Span};
 use crate::state::{UNBLOCKED, Unblock};
 
 impl<L: Log> Writer<L> {

@@ -12,10 +12,10 @@ use super::room::Space;
 use super::submission::{Item, Submission};
 use super::task::Writer;
 use super::transaction::Asker;
-use crate::command::{self, Args, Call, Flags, Spec, Wait};
+use crate::command::{self, Call, Flags, Spec, Wait};
 use crate::damage;
 use crate::keyspace::{Classes, Lookups, Purged, keys_slot};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::TableWriter;
 
 /// Commands of a submission whose leaves are asked for ahead of their execution.

@@ -6,7 +6,8 @@ use wal::Group;
 
 use super::aftermath::Aftermath;
 use super::submission::Submission;
-use crate::command::{self, Args};
+use crate::command;
+use crate::resp::Args;
 use crate::table::Frozen;
 
 /// A group that takes commands.

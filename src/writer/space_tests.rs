@@ -8,7 +8,8 @@ use futures_lite::future::{block_on, poll_once};
 
 use super::tests::{Run, writer_with};
 use super::*;
-use crate::command::{self, Args, Span};
+use crate::command;
+use crate::resp::{Args, Span};
 use crate::state::Transaction;
 
 /// The words of a line, one behind the other, and where each is; `V` is an element of 1,000 bytes.

@@ -11,8 +11,9 @@ use wal::{LogOptions, MemoryStorage};
 use super::*;
 use crate::checkpoint::Checkpoints;
 use crate::clock::{Clock, unix_now};
-use crate::command::{self, Span};
+use crate::command;
 use crate::recovery::{TableSource, recover};
+use crate::resp::Span;
 use crate::state::{Limits, ServerState};
 use crate::table::{MemoryFile, Table, TableOptions};
 

@@ -15,9 +15,9 @@ use super::group::OpenGroup;
 use super::outcome::{Outcome, Refused};
 use super::room::Space;
 use super::task::Writer;
-use crate::command::{self, Args, EXEC, LocalCtx, LocalFn, Run};
+use crate::command::{self, EXEC, LocalCtx, LocalFn, Run};
 use crate::keyspace::{KeyReader, Lookups};
-use crate::resp::{Protocol, Reply};
+use crate::resp::{Args, Protocol, Reply};
 use crate::state::{ClientState, Next, Transaction, Watch, WatchedKey};
 
 /// Whose transaction, and how it is answered.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::submission::{Item, Submission};
-use crate::command::{Args, Spec, Wait};
+use crate::command::{Spec, Wait};
 use crate::effect::{Effect, Effects};
+use crate::resp::Args;
 use crate::state::ClientInfo;
 
 /// The commands that wait, and whose turn it is.

@@ -5,10 +5,11 @@ use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpoint::Checkpoints;
 use ackd::clock::Clock;
-use ackd::command::{self, Args, Span};
+use ackd::command;
 use ackd::effect::End;
 use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, deadlines_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
+use ackd::resp::{Args, Span};
 use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{

@@ -7,9 +7,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ackd::command::{Args, CommandError, Flags, KeySpec, LocalCtx, ReadCtx, Run, Spec, WriteCtx};
+use ackd::command::{CommandError, Flags, KeySpec, LocalCtx, ReadCtx, Run, Spec, WriteCtx};
 use ackd::connection::{ExpiredKey, Fetch, ReadCall, Reads, Services};
-use ackd::resp::{Protocol, Reply};
+use ackd::resp::{Args, Protocol, Reply};
 use ackd::server::{Executors, Listener, run};
 use ackd::state::{Commands, Limits, Next, PauseMode, ReplyMode, ServerState, ShutdownMode};
 use ackd::writer::{Completion, Item, Message, Submission, WriterInbox, writer_queue_with};

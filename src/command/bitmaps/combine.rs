@@ -1,10 +1,10 @@
 //! Combining strings bit by bit.
 
 use super::text;
-use crate::command::{Args, CommandError, WriteCtx, words};
+use crate::command::{CommandError, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// What is made of the strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::text;
-use crate::command::{Args, CommandError, ReadCtx, words};
+use crate::command::{CommandError, ReadCtx, words};
 use crate::keyspace::{KeyspaceError, Text};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Bytes that are looked at before it is decided whether to go on.

@@ -1,11 +1,11 @@
 //! `BITFIELD`: integers of 1 to 64 bits at any place of a string.
 
 use super::{bit_offset, bytes_at, text};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, KeyspaceError, Text};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 

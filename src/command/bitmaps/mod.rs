@@ -10,11 +10,11 @@ mod field;
 mod tests;
 
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 

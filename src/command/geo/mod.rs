@@ -14,8 +14,8 @@ use self::cell::Point;
 use self::query::Command;
 use super::sorted_sets::{self, Options, set_of};
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
-use crate::resp::Reply;
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
+use crate::resp::{Args, Reply};
 
 /// Changes data and may grow it.
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);

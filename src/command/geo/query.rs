@@ -2,9 +2,10 @@
 
 use super::cell::{LATITUDE_MAX, LONGITUDE_MAX, Point};
 use super::shape::{Form, Shape};
-use crate::command::{Args, CommandError, words};
+use crate::command::{CommandError, words};
 use crate::keyspace::SortedSet;
 use crate::number::parse_f64;
+use crate::resp::Args;
 use crate::table::View;
 
 /// Which command it is.

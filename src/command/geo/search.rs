@@ -3,11 +3,11 @@
 use super::cell::Point;
 use super::query::{Command, Direction, Query, parse};
 use crate::command::sorted_sets::{self, Element, set_of};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::Score;
 use crate::keyspace::{Edge, KeyReader, SortedSet};
 use crate::number::format_fixed;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// A member that was found.

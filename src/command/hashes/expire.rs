@@ -2,11 +2,11 @@
 
 use super::{hash_of, with_hash};
 use crate::command::words::{self, TimeForm};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx};
+use crate::command::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// The latest deadline of a field, in milliseconds since 1970.
 const MOMENT_MS_MAX: i64 = (1 << 46) - 1;

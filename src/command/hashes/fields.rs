@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{expire, reply_element, with_hash};
 use crate::command::words::{self, TimeForm};
-use crate::command::{Args, CommandError, WriteCtx, elements};
+use crate::command::{CommandError, WriteCtx, elements};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `HGETDEL key FIELDS numfields field [field ...]`
 pub(super) fn hgetdel(

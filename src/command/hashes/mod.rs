@@ -11,10 +11,10 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
-use crate::resp::{Elements, Reply};
+use crate::resp::{Args, Elements, Reply};
 use crate::table::View;
 
 /// Changes data and may grow it.

@@ -2,11 +2,11 @@
 //! field keeps its deadline.
 
 use super::with_hash;
-use crate::command::{Args, CommandError, WriteCtx, elements, words};
+use crate::command::{CommandError, WriteCtx, elements, words};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// The longest value that is looked at as a floating point number, in bytes.
 const FLOAT_BYTES_MAX: u64 = 5 * 1024;

@@ -2,9 +2,9 @@
 
 use super::{hash_of, reply_element};
 use crate::command::elements::{self, distinct_places};
-use crate::command::{Args, CommandError, ReadCtx, words};
+use crate::command::{CommandError, ReadCtx, words};
 use crate::keyspace::{Element, Hash, KeyspaceError};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Random picks that hit a field past its deadline before the fields are gone through in order.

@@ -12,10 +12,10 @@ mod tests;
 
 use self::sketch::{Registers, Sketch};
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, Value};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Changes data and may grow it.

@@ -1,9 +1,9 @@
 //! Commands on whole databases, and those that wait for writes to be safe.
 
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{DATABASES_MAX, Effect};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `DBSIZE`: keys past their deadline count until they are deleted.
 pub(super) fn dbsize(

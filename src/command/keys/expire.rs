@@ -1,10 +1,10 @@
 //! Commands on deadlines. The effect of each is an absolute deadline, or a deletion where that has passed already.
 
 use crate::command::words::{self, TimeForm};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx};
+use crate::command::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// On which condition a deadline is set.
 #[derive(Default)]

@@ -11,10 +11,10 @@ mod transfer;
 pub(super) use object::{is_packed, usage as memory_usage};
 
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// Changes data and is fast.
 const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);

@@ -2,10 +2,10 @@
 
 use super::SECOND;
 use crate::command::table::spec;
-use crate::command::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
+use crate::command::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
 use crate::keyspace::{Kind, Text, Value};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::state::EncodingLimits;
 use crate::table::View;
 

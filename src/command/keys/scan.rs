@@ -2,10 +2,10 @@
 //!
 //! A pattern that starts with literal bytes is answered from the keys that start with them: nothing else is looked at.
 
-use crate::command::{Args, CommandError, ReadCtx, cursors, words};
+use crate::command::{CommandError, ReadCtx, cursors, words};
 use crate::glob;
 use crate::number::parse_u64;
-use crate::resp::{Elements, Reply};
+use crate::resp::{Args, Elements, Reply};
 
 /// Keys that a call of `SCAN` looks at if it does not say.
 const COUNT_DEFAULT: usize = 10;

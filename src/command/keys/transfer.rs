@@ -1,9 +1,9 @@
 //! Commands that give a value another key, or another database.
 
-use crate::command::{Args, CommandError, WriteCtx, words};
+use crate::command::{CommandError, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `RENAME key newkey`
 pub(super) fn rename(

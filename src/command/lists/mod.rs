@@ -10,10 +10,10 @@ mod transfer;
 
 use super::blocking::{Wait, timeout_ms};
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx, words};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer};
 use crate::keyspace::{Classes, Kind, List};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Changes data and may grow it.

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::set_of;
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
-use crate::resp::{Elements, Reply};
+use crate::resp::{Args, Elements, Reply};
 use crate::table::View;
 
 /// What is made of several sets.

@@ -2,11 +2,11 @@
 
 use super::{set_of, with_set};
 use crate::command::elements::{self, distinct_places};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// `SPOP key [count]`

@@ -15,10 +15,10 @@ use std::ops::Range;
 use self::options::Options;
 use self::pattern::Pattern;
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
 use crate::keyspace::{KeyReader, Kind};
 use crate::number::parse_f64_in_range;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// Changes as much as the data says.
 const STORES: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::MOVABLEKEYS);

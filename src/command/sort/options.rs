@@ -1,7 +1,8 @@
 //! The options of `SORT`.
 
 use super::pattern::Pattern;
-use crate::command::{Args, CommandError, words};
+use crate::command::{CommandError, words};
+use crate::resp::Args;
 
 /// What a client asks for.
 #[derive(Debug)]

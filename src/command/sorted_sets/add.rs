@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::with_set;
-use crate::command::{Args, CommandError, WriteCtx, elements, words};
+use crate::command::{CommandError, WriteCtx, elements, words};
 use crate::effect::{Effect, ItemsBuffer, Score};
 use crate::keyspace::Classes;
 use crate::number::parse_f64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// The error of a score that is none.
 const NO_FLOAT: &str = "ERR value is not a valid float";

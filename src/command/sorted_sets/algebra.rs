@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::{Element, reply_element, reply_elements, store};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, sources, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, sources, words};
 use crate::effect::Score;
 use crate::keyspace::{KeyReader, KeyspaceError, Set, SortedSet};
 use crate::number::{parse_f64, parse_i64};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// What is made of several sets.

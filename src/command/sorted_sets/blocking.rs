@@ -3,9 +3,9 @@
 use super::pop::{MultiPop, pop};
 use super::with_set;
 use crate::command::blocking::{Wait, timeout_ms};
-use crate::command::{Args, CommandError, WriteCtx};
+use crate::command::{CommandError, WriteCtx};
 use crate::keyspace::Kind;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `BZPOPMIN key [key ...] timeout`
 pub(super) fn bzpopmin(

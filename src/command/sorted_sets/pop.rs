@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::{Element, set_of, with_set};
-use crate::command::{Args, CommandError, WriteCtx, sources, words};
+use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use crate::command::{Args, CommandError, words};
+use crate::command::{CommandError, words};
 use crate::effect::Score;
 use crate::keyspace::{Edge, KeyspaceError, SortedSet};
 use crate::number::parse_f64_bound;
+use crate::resp::Args;
 use crate::table::View;
 
 /// What the bounds of a range are about.

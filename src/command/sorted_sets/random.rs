@@ -2,9 +2,9 @@
 
 use super::{reply_element, reply_elements, set_of};
 use crate::command::elements::{self, distinct_places};
-use crate::command::{Args, CommandError, ReadCtx, words};
+use crate::command::{CommandError, ReadCtx, words};
 use crate::keyspace::{KeyspaceError, SortedSet};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`: different members, or with a negative count independent ones.

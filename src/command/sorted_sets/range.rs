@@ -2,10 +2,10 @@
 
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, store, with_set};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(

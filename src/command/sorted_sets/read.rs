@@ -3,9 +3,9 @@
 use super::query::{Bounds, Order};
 use super::set_of;
 use crate::command::elements::{ElementScan, Seen};
-use crate::command::{Args, CommandError, ReadCtx, words};
+use crate::command::{CommandError, ReadCtx, words};
 use crate::number::format_f64;
-use crate::resp::{Elements, Reply};
+use crate::resp::{Args, Elements, Reply};
 
 /// `ZCARD key`
 pub(super) fn zcard(

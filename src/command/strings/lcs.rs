@@ -5,8 +5,8 @@
 //! Redis keeps; where Redis refuses for the size of that table, this refuses too, for the time it would take.
 
 use super::text;
-use crate::command::{Args, CommandError, ReadCtx, words};
-use crate::resp::Reply;
+use crate::command::{CommandError, ReadCtx, words};
+use crate::resp::{Args, Reply};
 
 /// What is asked for.
 #[derive(Default)]

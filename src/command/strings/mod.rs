@@ -8,9 +8,9 @@ mod set;
 mod tests;
 
 use super::table::spec;
-use super::{Args, CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
 use crate::keyspace::{Classes, KeyInfo, Kind, Text};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// Changes data and may grow it.
 const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);

@@ -1,11 +1,11 @@
 //! Commands that take strings for numbers. Their effect is the result, so that replay computes nothing.
 
 use super::string_info;
-use crate::command::{Args, CommandError, WriteCtx, words};
+use crate::command::{CommandError, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// The longest string that is looked at as a floating point number, in bytes.
 const FLOAT_BYTES_MAX: u64 = 5 * 1024;

@@ -1,10 +1,10 @@
 //! Commands on parts of strings. They touch the pieces concerned only, however long the string is.
 
 use super::{string_info, text};
-use crate::command::{Args, CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// `APPEND key value`
 pub(super) fn append(

@@ -2,10 +2,10 @@
 
 use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
-use crate::command::{Args, CommandError, WriteCtx};
+use crate::command::{CommandError, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
-use crate::resp::Reply;
+use crate::resp::{Args, Reply};
 
 /// Whether a value is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Splits the line of an inline command into words, decoding quotes in place.
 
-use crate::command::Span;
+use crate::resp::args::Span;
 use crate::resp::error::ProtocolError;
 
 /// Appends the words of `input[start..end]` to `spans`.

@@ -15,7 +15,7 @@ use futures_lite::StreamExt;
 use crate::cli::exit;
 use crate::config::{Loaded, Settings, Supervised};
 use crate::logging::{self, Clean, LogHandle};
-use crate::state::{Commands, Limits, ServerState, ShutdownMode};
+use crate::state::{Limits, ServerState, ShutdownMode};
 use crate::table::unreadable_pages;
 
 /// A signal to stop that comes so soon after the first one is the same request.
@@ -71,13 +71,9 @@ impl Daemon {
     }
 }
 
-/// Runs the process: `commands` are what the server knows, `serve` is the server, which returns once it has stopped.
+/// Runs the process: `serve` is the server, which returns once it has stopped.
 /// Returns the exit code.
-pub fn run(
-    loaded: Loaded,
-    commands: Commands,
-    serve: impl FnOnce(&Arc<Daemon>) -> Result<(), Failure>,
-) -> u8 {
+pub fn run(loaded: Loaded, serve: impl FnOnce(&Arc<Daemon>) -> Result<(), Failure>) -> u8 {
     let config = loaded.config.clone();
     let log = match logging::init(&config) {
         Ok(log) => log,
@@ -90,7 +86,7 @@ pub fn run(
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let outcome = prepare(loaded, commands, &log).and_then(|daemon| {
+    let outcome = prepare(loaded, &log).and_then(|daemon| {
         let served = serve(&daemon);
         daemon.stopping();
         served
@@ -108,9 +104,9 @@ pub fn run(
 }
 
 /// Builds the shared state and starts to listen to signals.
-fn prepare(loaded: Loaded, commands: Commands, log: &LogHandle) -> Result<Arc<Daemon>, Failure> {
+fn prepare(loaded: Loaded, log: &LogHandle) -> Result<Arc<Daemon>, Failure> {
     let config = loaded.config.clone();
-    let state = Arc::new(ServerState::new(commands, Limits::default()));
+    let state = Arc::new(ServerState::new(Limits::default()));
     let settings = Settings::new(loaded);
     let handle = log.clone();
     settings.on_log_level(move |level| handle.set_level(level));

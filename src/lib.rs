@@ -28,6 +28,7 @@ pub mod resp;
 pub mod scrub;
 pub mod serve;
 pub mod server;
+pub mod spec;
 pub mod state;
 pub mod storage;
 mod sync;

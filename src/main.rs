@@ -42,7 +42,7 @@ fn start() -> Result<u8, String> {
         _ => {
             let config = loaded.config.clone();
             let serve = |daemon: &_| serve(daemon, &config, accept_tail_loss);
-            Ok(daemon::run(loaded, ackd::command::commands(), serve))
+            Ok(daemon::run(loaded, serve))
         }
     }
 }

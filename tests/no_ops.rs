@@ -105,7 +105,7 @@ fn each_command_that_is_tried_stands_in_the_table() {
             words[0].eq_ignore_ascii_case(name) && words.len() <= words_max
         })
     };
-    for spec in ackd::command::all().filter(|spec| spec.tried_words > 0) {
+    for spec in ackd::spec::all().filter(|spec| spec.tried_words > 0) {
         assert!(polled(spec.name, spec.tried_words), "{} is not polled", spec.name);
     }
 }

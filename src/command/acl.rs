@@ -1,10 +1,9 @@
 //! `ACL`: there is one user, `default`, who may do everything; the password is the directive `requirepass`.
 
-use super::categories::{CATEGORIES, is_in_category};
-use super::local::{self, Outcome, excerpt, integer, is, specs, unknown_subcommand, wrong_arity};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{self, Outcome, excerpt, integer, is, unknown_subcommand, wrong_arity};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
-use crate::state::Commands;
+use crate::spec::{self, Spec};
 use rand::RngCore;
 
 /// Random bits of a generated password, if the client does not say.
@@ -12,32 +11,21 @@ const PASSWORD_BITS: i64 = 256;
 /// Random bits of a generated password at most.
 const PASSWORD_BITS_MAX: usize = 4096;
 
-/// The commands of this file. Ids 780 to 789, 851 and 852.
-pub static SPECS: &[Spec] = specs! { "server":
-    780 "acl" -2 [] "6.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for Access List Control commands.", SUBCOMMANDS;
-};
-
-static SUBCOMMANDS: &[Spec] = specs! { "server":
-    781 "acl|cat" -2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1) since the categories and commands are a fixed set." cat
-        => "Lists the ACL categories, or the commands inside a category.";
-    782 "acl|getuser" 3 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" getuser => "Lists the ACL rules of a user.";
-    783 "acl|list" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" list
-        => "Dumps the effective rules in ACL file format.";
-    784 "acl|users" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" users => "Lists all ACL users.";
-    785 "acl|whoami" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" whoami
-        => "Returns the authenticated username of the current connection.";
-    787 "acl|log" -2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" log
-        => "Returns no entries: there is one user, who may do everything.";
-    788 "acl|genpass" -2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" genpass
-        => "Generates a password of random hexadecimal digits.";
-    789 "acl|dryrun" -4 [ADMIN NOSCRIPT LOADING STALE] "7.0.0" "O(1)" dryrun
-        => "Tells whether a user may run a command, without running it.";
-    851 "acl|save" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" no_file => "Fails: there is no ACL file.";
-    852 "acl|load" 2 [ADMIN NOSCRIPT LOADING STALE] "6.0.0" "O(1)" no_file => "Fails: there is no ACL file.";
-    786 "acl|help" 2 [LOADING STALE] "6.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::ACL, Run::Local(unknown_subcommand)),
+    (&spec::ACL_CAT, Run::Local(cat)),
+    (&spec::ACL_GETUSER, Run::Local(getuser)),
+    (&spec::ACL_LIST, Run::Local(list)),
+    (&spec::ACL_USERS, Run::Local(users)),
+    (&spec::ACL_WHOAMI, Run::Local(whoami)),
+    (&spec::ACL_LOG, Run::Local(log)),
+    (&spec::ACL_GENPASS, Run::Local(genpass)),
+    (&spec::ACL_DRYRUN, Run::Local(dryrun)),
+    (&spec::ACL_SAVE, Run::Local(no_file)),
+    (&spec::ACL_LOAD, Run::Local(no_file)),
+    (&spec::ACL_HELP, Run::Local(help)),
+];
 
 /// `ACL WHOAMI`
 fn whoami(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -91,18 +79,17 @@ fn getuser(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
 }
 
 /// `ACL CAT [category]`
-fn cat(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn cat(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let Some(word) = args.get(2) else {
-        reply.array(CATEGORIES.len());
-        CATEGORIES.iter().for_each(|category| reply.bulk(category.as_bytes()));
+        reply.array(spec::CATEGORIES.len());
+        spec::CATEGORIES.iter().for_each(|category| reply.bulk(category.as_bytes()));
         return Ok(());
     };
-    let category = CATEGORIES
+    let category = spec::CATEGORIES
         .iter()
         .find(|category| word.eq_ignore_ascii_case(category.as_bytes()))
         .ok_or_else(|| format!("ERR Unknown category '{}'", excerpt(word)))?;
-    let found: Vec<&Spec> =
-        ctx.server.commands.iter().filter(|spec| is_in_category(spec, category)).collect();
+    let found: Vec<&Spec> = spec::all().filter(|spec| spec.is_in_category(category)).collect();
     reply.array(found.len());
     found.iter().for_each(|spec| reply.bulk(spec.name.as_bytes()));
     Ok(())
@@ -148,13 +135,13 @@ fn genpass(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
 }
 
 /// `ACL DRYRUN username command [arg ...]`
-fn dryrun(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn dryrun(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if &args[2] != b"default" {
         return Err(format!("ERR User '{}' not found", excerpt(&args[2])).into());
     }
-    let container = ctx.server.commands.lookup(&args[3]);
+    let container = spec::lookup(&args[3]);
     let spec = container.and_then(|spec| match args.get(4) {
-        Some(name) if !spec.subcommands.is_empty() => Commands::subcommand(spec, name),
+        Some(name) if spec.is_container() => spec.subcommand(name),
         _ => Some(spec),
     });
     let spec = spec.ok_or_else(|| format!("ERR Command '{}' not found", excerpt(&args[3])))?;

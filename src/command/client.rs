@@ -1,57 +1,34 @@
 //! `CLIENT`: what a client says of itself, what others see of it, and how an administrator treats them.
 
 use super::client_list::{self, ClientKind};
-use super::local::{
-    self, Outcome, excerpt, integer, is, parse_integer, specs, timeout_ms, unknown_subcommand,
-};
-use super::{CommandError, LocalCtx, Spec, tracking};
+use super::local::{self, Outcome, excerpt, integer, is, parse_integer, timeout_ms, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run, tracking};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::{Next, PauseMode, ReplyMode, Unblock};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "connection":
-    710 "client" -2 [NOSCRIPT LOADING STALE] "2.4.0" "Depends on subcommand." unknown_subcommand
-        => "A container for client connection commands.", SUBCOMMANDS;
-};
-
-static SUBCOMMANDS: &[Spec] = specs! { "connection":
-    711 "client|caching" 3 [NOSCRIPT LOADING STALE OVERTAKES] "6.0.0" "O(1)" tracking::caching
-        => "Instructs the server whether to track the keys in the next request.";
-    712 "client|getname" 2 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" getname
-        => "Returns the name of the connection.";
-    713 "client|getredir" 2 [NOSCRIPT LOADING STALE] "6.0.0" "O(1)" tracking::getredir
-        => "Returns the client ID to which the connection's tracking notifications are redirected.";
-    714 "client|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-    715 "client|id" 2 [NOSCRIPT LOADING STALE OVERTAKES] "5.0.0" "O(1)" id
-        => "Returns the unique client ID of the connection.";
-    716 "client|info" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" info
-        => "Returns information about the connection.";
-    717 "client|kill" -3 [ADMIN NOSCRIPT LOADING STALE] "2.4.0" "O(N) where N is the number of client connections" kill
-        => "Terminates open connections.";
-    718 "client|list" -2 [ADMIN NOSCRIPT LOADING STALE] "2.4.0" "O(N) where N is the number of client connections" list
-        => "Lists open connections.";
-    719 "client|no-evict" 3 [ADMIN NOSCRIPT LOADING STALE] "7.0.0" "O(1)" no_evict
-        => "Sets the client eviction mode of the connection.";
-    720 "client|no-touch" 3 [NOSCRIPT LOADING STALE] "7.2.0" "O(1)" no_touch
-        => "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.";
-    721 "client|pause" -3 [ADMIN NOSCRIPT LOADING STALE] "3.0.0" "O(1)" pause
-        => "Suspends commands processing.";
-    722 "client|reply" 3 [NOSCRIPT LOADING STALE NO_MULTI] "3.2.0" "O(1)" reply_mode
-        => "Instructs the server whether to reply to commands.";
-    723 "client|setinfo" 4 [NOSCRIPT LOADING STALE OVERTAKES] "7.2.0" "O(1)" setinfo
-        => "Sets information specific to the client or connection.";
-    724 "client|setname" 3 [NOSCRIPT LOADING STALE] "2.6.9" "O(1)" setname
-        => "Sets the connection name.";
-    725 "client|tracking" -3 [NOSCRIPT LOADING STALE] "6.0.0" "O(1). Some options may introduce additional complexity."
-        tracking::tracking => "Controls server-assisted client-side caching for the connection.";
-    726 "client|trackinginfo" 2 [NOSCRIPT LOADING STALE] "6.2.0" "O(1)" tracking::trackinginfo
-        => "Returns information about server-assisted client-side caching for the connection.";
-    727 "client|unblock" -3 [ADMIN NOSCRIPT LOADING STALE] "5.0.0" "O(log N) where N is the number of client connections"
-        unblock => "Unblocks a client blocked by a blocking command from a different connection.";
-    728 "client|unpause" 2 [ADMIN NOSCRIPT LOADING STALE] "6.2.0" "O(N) Where N is the number of paused clients" unpause
-        => "Resumes processing commands from paused clients.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::CLIENT, Run::Local(unknown_subcommand)),
+    (&spec::CLIENT_CACHING, Run::Local(tracking::caching)),
+    (&spec::CLIENT_GETNAME, Run::Local(getname)),
+    (&spec::CLIENT_GETREDIR, Run::Local(tracking::getredir)),
+    (&spec::CLIENT_HELP, Run::Local(help)),
+    (&spec::CLIENT_ID, Run::Local(id)),
+    (&spec::CLIENT_INFO, Run::Local(info)),
+    (&spec::CLIENT_KILL, Run::Local(kill)),
+    (&spec::CLIENT_LIST, Run::Local(list)),
+    (&spec::CLIENT_NO_EVICT, Run::Local(no_evict)),
+    (&spec::CLIENT_NO_TOUCH, Run::Local(no_touch)),
+    (&spec::CLIENT_PAUSE, Run::Local(pause)),
+    (&spec::CLIENT_REPLY, Run::Local(reply_mode)),
+    (&spec::CLIENT_SETINFO, Run::Local(setinfo)),
+    (&spec::CLIENT_SETNAME, Run::Local(setname)),
+    (&spec::CLIENT_TRACKING, Run::Local(tracking::tracking)),
+    (&spec::CLIENT_TRACKINGINFO, Run::Local(tracking::trackinginfo)),
+    (&spec::CLIENT_UNBLOCK, Run::Local(unblock)),
+    (&spec::CLIENT_UNPAUSE, Run::Local(unpause)),
+];
 
 const HELP: &[&str] = &[
     "CACHING (YES|NO)",

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::local::{excerpt, is, parse_integer};
 use super::{CommandError, LocalCtx};
 use crate::resp::Args;
+use crate::spec;
 use crate::state::ClientInfo;
 
 /// Kinds of clients that Redis tells apart.
@@ -108,8 +109,7 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
     let (in_bytes, out_bytes) = info.net_bytes();
     let labels = info.labels();
     let peer = info.peer();
-    let last =
-        info.last_command().and_then(|id| ctx.server.commands.by_id(id)).map_or("NULL", |spec| spec.name);
+    let last = info.last_command().and_then(spec::by_id).map_or("NULL", |spec| spec.name);
     let asked = if ctx.client.is_in_exec { "exec" } else { asked };
     let command = if info.id() == ctx.client.id() { asked } else { last };
     let (listens, transaction) = (info.subscriptions(), info.transaction());

@@ -1,29 +1,19 @@
 //! `CONFIG`: the configuration of the running server.
 
-use super::local::{self, Outcome, specs, unknown_subcommand};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{self, Outcome, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    750 "config" -2 [] "2.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for server configuration commands.", SUBCOMMANDS;
-};
-
-static SUBCOMMANDS: &[Spec] = specs! { "server":
-    751 "config|get" -3 [ADMIN NOSCRIPT LOADING STALE] "2.0.0"
-        "O(N) when N is the number of configuration parameters provided" get
-        => "Returns the effective values of configuration parameters.";
-    752 "config|set" -4 [ADMIN NOSCRIPT LOADING STALE SKIP_SLOWLOG SKIP_MONITOR] "2.0.0"
-        "O(N) when N is the number of configuration parameters provided" set
-        => "Sets configuration parameters in-flight.";
-    753 "config|resetstat" 2 [ADMIN NOSCRIPT LOADING STALE] "2.0.0" "O(1)" resetstat
-        => "Resets the server's statistics.";
-    754 "config|rewrite" 2 [ADMIN NOSCRIPT LOADING STALE] "2.8.0" "O(N) when N is the length of the file" rewrite
-        => "Persists the effective configuration to file.";
-    755 "config|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::CONFIG, Run::Local(unknown_subcommand)),
+    (&spec::CONFIG_GET, Run::Local(get)),
+    (&spec::CONFIG_SET, Run::Local(set)),
+    (&spec::CONFIG_RESETSTAT, Run::Local(resetstat)),
+    (&spec::CONFIG_REWRITE, Run::Local(rewrite)),
+    (&spec::CONFIG_HELP, Run::Local(help)),
+];
 
 /// `CONFIG GET parameter ...`
 fn get(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {

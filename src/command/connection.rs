@@ -1,28 +1,25 @@
 //! The connection itself: `PING`, `ECHO`, `SELECT`, `AUTH`, `HELLO`, `RESET`, `QUIT`.
 
-use super::local::{Outcome, excerpt, integer, is, parse_integer, specs, wrong_arity};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{Outcome, excerpt, integer, is, parse_integer, wrong_arity};
+use super::{CommandError, LocalCtx, Run};
 use crate::config::Password;
 use crate::resp::{Args, Protocol, Reply};
+use crate::spec::{self, Spec};
 use crate::state::Next;
 
 /// The version of Redis whose commands and replies these are.
 pub const REDIS_VERSION: &str = "7.2.4";
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "connection":
-    700 "ping" -1 [FAST WHILE_LISTENING OVERTAKES] "1.0.0" "O(1)" ping => "Returns the server's liveliness response.";
-    701 "echo" 2 [LOADING STALE FAST OVERTAKES] "1.0.0" "O(1)" echo => "Returns the given string.";
-    702 "select" 2 [LOADING STALE FAST OVERTAKES] "1.0.0" "O(1)" select => "Changes the selected database.";
-    703 "auth" -2 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG] "1.0.0" "O(1)" auth
-        => "Authenticates the connection.";
-    704 "hello" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH SKIP_SLOWLOG NO_MULTI] "6.0.0" "O(1)" hello
-        => "Handshakes with the server.";
-    705 "reset" 1 [NOSCRIPT LOADING STALE FAST NO_AUTH NOT_QUEUED WHILE_LISTENING] "6.2.0" "O(1)" reset
-        => "Resets the connection.";
-    706 "quit" -1 [NOSCRIPT LOADING STALE FAST NO_AUTH NOT_QUEUED WHILE_LISTENING] "1.0.0" "O(1)" quit
-        => "Closes the connection.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::PING, Run::Local(ping)),
+    (&spec::ECHO, Run::Local(echo)),
+    (&spec::SELECT, Run::Local(select)),
+    (&spec::AUTH, Run::Local(auth)),
+    (&spec::HELLO, Run::Local(hello)),
+    (&spec::RESET, Run::Local(reset)),
+    (&spec::QUIT, Run::Local(quit)),
+];
 
 /// `PING [message]`
 fn ping(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -2,23 +2,18 @@
 
 use std::time::Duration;
 
-use super::local::{self, Outcome, specs, unknown_subcommand};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{self, Outcome, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::Next;
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    775 "debug" -2 [ADMIN NOSCRIPT LOADING STALE PROTECTED] "1.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for debugging commands.", SUBCOMMANDS;
-};
-
-static SUBCOMMANDS: &[Spec] = specs! { "server":
-    776 "debug|sleep" 3 [ADMIN NOSCRIPT LOADING STALE PROTECTED] "1.0.0" "O(1)" sleep
-        => "Lets the connection wait; other clients are served meanwhile.";
-    777 "debug|help" 2 [LOADING STALE PROTECTED] "1.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::DEBUG, Run::Local(unknown_subcommand)),
+    (&spec::DEBUG_SLEEP, Run::Local(sleep)),
+    (&spec::DEBUG_HELP, Run::Local(help)),
+];
 
 /// The longest time that a connection sleeps.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;

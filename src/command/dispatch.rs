@@ -3,11 +3,12 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
-use super::{CommandError, ReadCtx, Run, Spec, Wait, WriteCtx, WriteFn};
+use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn};
 use crate::keyspace::{
     Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
 use crate::resp::{Args, Reply};
+use crate::spec::Spec;
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 
@@ -37,8 +38,7 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// The command's keys, as far as its words say.
     pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
-        let args = self.args;
-        self.spec.keys.indexes(args.len()).filter_map(move |index| args.get(index))
+        self.spec.keys_in(&self.args)
     }
 }
 
@@ -51,7 +51,7 @@ pub fn read(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    let Run::Read(run) = call.spec.run else {
+    let Run::Read(run) = Run::of(call.spec) else {
         unreachable!("{} does not read from a snapshot", call.spec.name);
     };
     let keys = KeyReader::new(view, call.now_ms, lookups);
@@ -71,7 +71,7 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    if let Run::Write(run) = call.spec.run {
+    if let Run::Write(run) = Run::of(call.spec) {
         let waits = write(call, run, keyspace, reply, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
@@ -107,7 +107,7 @@ pub fn execute_or_wait(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    match call.spec.run {
+    match Run::of(call.spec) {
         Run::Write(run) => write(call, run, keyspace, reply, true),
         _ => execute(call, keyspace, reply, lookups).map(|()| None),
     }
@@ -123,7 +123,7 @@ pub fn run_no_op(
     reply: &mut Reply<'_>,
     touched: Option<&mut Events>,
 ) -> Result<(), KeyspaceError> {
-    let Run::Write(run) = call.spec.run else {
+    let Run::Write(run) = Run::of(call.spec) else {
         unreachable!("{} does not write", call.spec.name);
     };
     let waits = write(call, run, &mut Keyspace::published(*view).noting(touched), reply, false)?;

@@ -1,42 +1,21 @@
 //! `COMMAND`: what this server knows to do, for clients that ask before they send.
 
-use super::categories::{CATEGORIES, categories, is_in_category};
-use super::key_places::{self, Access, Place};
-use super::local::{self, Outcome, is, specs, unknown_subcommand};
-use super::syntax::{self, Argument};
-use super::{CommandError, Flags, KeySpec, LocalCtx, Spec, tips};
+use super::local::{self, Outcome, is, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
-use crate::state::Commands;
+use crate::spec::{self, Access, Argument, At, Flags, KeyRange, Place, Spec};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    810 "command" -1 [LOADING STALE] "2.8.13" "O(N) where N is the total number of commands" command
-        => "Returns detailed information about all commands.", SUBCOMMANDS;
-};
-
-static SUBCOMMANDS: &[Spec] = specs! { "server":
-    811 "command|count" 2 [LOADING STALE] "2.8.13" "O(1)" count => "Returns a count of commands.";
-    812 "command|docs" -2 [LOADING STALE] "7.0.0" "O(N) where N is the number of commands to look up" docs
-        => "Returns documentary information about one, multiple or all commands.";
-    813 "command|getkeys" -4 [LOADING STALE] "2.8.13" "O(N) where N is the number of arguments to the command" getkeys
-        => "Extracts the key names from an arbitrary command.";
-    814 "command|getkeysandflags" -4 [LOADING STALE] "7.0.0" "O(N) where N is the number of arguments to the command"
-        getkeysandflags => "Extracts the key names and access flags for an arbitrary command.";
-    815 "command|info" -2 [LOADING STALE] "2.8.13" "O(N) where N is the number of commands to look up" info
-        => "Returns information about one, multiple or all commands.";
-    816 "command|list" -2 [LOADING STALE] "7.0.0" "O(N) where N is the total number of commands" list
-        => "Returns a list of command names.";
-    817 "command|help" 2 [LOADING STALE] "5.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-};
-
-/// The command or, with a `|`, the subcommand called `name`, in any case.
-pub(super) fn find(commands: &Commands, name: &[u8]) -> Option<&'static Spec> {
-    match name.iter().position(|byte| *byte == b'|') {
-        None => commands.lookup(name),
-        Some(at) => Commands::subcommand(commands.lookup(&name[..at])?, &name[at + 1..]),
-    }
-}
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::COMMAND, Run::Local(command)),
+    (&spec::COMMAND_COUNT, Run::Local(count)),
+    (&spec::COMMAND_DOCS, Run::Local(docs)),
+    (&spec::COMMAND_GETKEYS, Run::Local(getkeys)),
+    (&spec::COMMAND_GETKEYSANDFLAGS, Run::Local(getkeysandflags)),
+    (&spec::COMMAND_INFO, Run::Local(info)),
+    (&spec::COMMAND_LIST, Run::Local(list)),
+    (&spec::COMMAND_HELP, Run::Local(help)),
+];
 
 /// Flags and their names, in Redis's order.
 const FLAG_NAMES: &[(Flags, &str)] = &[
@@ -62,34 +41,34 @@ fn command(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
     if args.len() > 1 {
         return unknown_subcommand(ctx, args, reply);
     }
-    let all = top_level(&ctx.server.commands);
+    let all = top_level();
     reply.array(all.len());
     all.iter().for_each(|spec| write_info(reply, spec));
     Ok(())
 }
 
 /// All commands that are no subcommands.
-fn top_level(commands: &Commands) -> Vec<&'static Spec> {
-    commands.iter().filter(|spec| !spec.name.contains('|')).collect()
+fn top_level() -> Vec<&'static Spec> {
+    spec::all().filter(|spec| !spec.is_subcommand()).collect()
 }
 
 /// `COMMAND COUNT`
-fn count(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.integer(top_level(&ctx.server.commands).len() as i64);
+fn count(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.integer(top_level().len() as i64);
     Ok(())
 }
 
 /// `COMMAND INFO [command-name ...]`
-fn info(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn info(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if args.len() == 2 {
-        let all = top_level(&ctx.server.commands);
+        let all = top_level();
         reply.array(all.len());
         all.iter().for_each(|spec| write_info(reply, spec));
         return Ok(());
     }
     reply.array(args.len() - 2);
     for name in args.from(2) {
-        match find(&ctx.server.commands, name) {
+        match spec::find(name) {
             Some(spec) => write_info(reply, spec),
             None => reply.null(),
         }
@@ -105,17 +84,16 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     let flags: Vec<&str> =
         FLAG_NAMES.iter().filter(|(flag, _)| spec.flags.has(*flag)).map(|(_, name)| *name).collect();
     write_names(reply, &flags);
-    reply.integer(i64::from(spec.keys.first));
-    reply.integer(i64::from(spec.keys.last));
-    reply.integer(i64::from(spec.keys.step));
-    write_names(reply, &categories(spec).map(|category| format!("@{category}")).collect::<Vec<_>>());
-    let tips = tips::of(spec.name);
-    reply.set(tips.len());
-    tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
-    let places = key_places::places(spec);
-    reply.set(places.len());
-    places.iter().for_each(|(place, access)| write_key_place(reply, *place, access));
-    if spec.subcommands.is_empty() {
+    let (first, last, step) = spec.fixed_keys();
+    reply.integer(first as i64);
+    reply.integer(i64::from(last));
+    reply.integer(step as i64);
+    write_names(reply, &spec.all_categories().map(|category| format!("@{category}")).collect::<Vec<_>>());
+    reply.set(spec.tips.len());
+    spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
+    reply.set(spec.keys.len());
+    spec.keys.iter().for_each(|place| write_key_place(reply, place));
+    if !spec.is_container() {
         reply.set(0);
         return;
     }
@@ -130,29 +108,29 @@ fn write_names(reply: &mut Reply<'_>, names: &[impl AsRef<str>]) {
 }
 
 /// Where some keys are, and what is done with them.
-fn write_key_place(reply: &mut Reply<'_>, place: Place, access: &[&str]) {
+fn write_key_place(reply: &mut Reply<'_>, Place { at, access }: &Place) {
     reply.map(3);
     reply.bulk(b"flags");
-    write_names(reply, access);
+    write_names(reply, access.names);
     reply.bulk(b"begin_search");
-    match place {
-        Place::Range(KeySpec { first, .. }) => write_step(reply, "index", &[("index", first)]),
-        Place::Counted(at) => write_step(reply, "index", &[("index", at as i32)]),
-        Place::Behind(word, from) => write_keyword(reply, word, from),
-        Place::SortStore | Place::Unknown => write_step(reply, "unknown", &[]),
+    match *at {
+        At::Fixed(KeyRange { first, .. }) => write_step(reply, "index", &[("index", first as i32)]),
+        At::Counted(at) => write_step(reply, "index", &[("index", at as i32)]),
+        At::Behind(word, from) => write_keyword(reply, word, from),
+        At::SortStore | At::Unknown => write_step(reply, "unknown", &[]),
     }
     reply.bulk(b"find_keys");
-    match place {
+    match *at {
         // Counted from the first key, but for negative ones, which count from the end.
-        Place::Range(KeySpec { first, last, step }) => {
-            let last = if last < 0 { last } else { last - first };
-            write_step(reply, "range", &[("lastkey", last), ("keystep", step), ("limit", 0)]);
+        At::Fixed(KeyRange { first, last, step }) => {
+            let last = if last < 0 { last } else { last - first as i32 };
+            write_step(reply, "range", &[("lastkey", last), ("keystep", step as i32), ("limit", 0)]);
         }
-        Place::Counted(_) => {
+        At::Counted(_) => {
             write_step(reply, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
         }
-        Place::Behind(..) => write_step(reply, "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)]),
-        Place::SortStore | Place::Unknown => write_step(reply, "unknown", &[]),
+        At::Behind(..) => write_step(reply, "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)]),
+        At::SortStore | At::Unknown => write_step(reply, "unknown", &[]),
     }
 }
 
@@ -183,7 +161,7 @@ fn write_keyword(reply: &mut Reply<'_>, word: &str, from: usize) {
 }
 
 /// `COMMAND LIST [FILTERBY MODULE module-name|ACLCAT category|PATTERN pattern]`
-fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn list(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let takes: Box<dyn Fn(&Spec) -> bool> = match args.len() {
         2 => Box::new(|_| true),
         5 if is(&args[2], "filterby") => {
@@ -192,8 +170,8 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
                 filter if is(filter, "module") => Box::new(|_| false),
                 filter if is(filter, "aclcat") => {
                     let category = String::from_utf8_lossy(&word).to_ascii_lowercase();
-                    let is_known = CATEGORIES.contains(&category.as_str());
-                    Box::new(move |spec| is_known && is_in_category(spec, &category))
+                    let is_known = spec::CATEGORIES.contains(&category.as_str());
+                    Box::new(move |spec| is_known && spec.is_in_category(&category))
                 }
                 filter if is(filter, "pattern") => {
                     let pattern = word.to_ascii_lowercase();
@@ -204,18 +182,18 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
         }
         _ => return Err(CommandError::SYNTAX),
     };
-    let found: Vec<&Spec> = ctx.server.commands.iter().filter(|spec| takes(spec)).collect();
+    let found: Vec<&Spec> = spec::all().filter(|spec| takes(spec)).collect();
     reply.array(found.len());
     found.iter().for_each(|spec| reply.bulk(spec.name.as_bytes()));
     Ok(())
 }
 
 /// `COMMAND DOCS [command-name ...]`
-fn docs(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+fn docs(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let found: Vec<&Spec> = if args.len() == 2 {
-        top_level(&ctx.server.commands)
+        top_level()
     } else {
-        args.from(2).filter_map(|name| find(&ctx.server.commands, name)).collect()
+        args.from(2).filter_map(|name| spec::find(name)).collect()
     };
     reply.map(found.len());
     found.iter().for_each(|spec| write_docs(reply, spec));
@@ -224,8 +202,8 @@ fn docs(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
 
 /// What `COMMAND DOCS` says of one command: its name, and a map.
 fn write_docs(reply: &mut Reply<'_>, spec: &Spec) {
-    let arguments = syntax::arguments(spec.name);
-    let has_subcommands = !spec.subcommands.is_empty();
+    let arguments = spec.arguments();
+    let has_subcommands = spec.is_container();
     reply.bulk(spec.name.as_bytes());
     reply.map(4 + usize::from(!arguments.is_empty()) + usize::from(has_subcommands));
     for (name, value) in [
@@ -289,39 +267,38 @@ fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64
 }
 
 /// The keys of the command that stands from word 2 on, and what is done with them.
-fn keys_of<'a>(ctx: &LocalCtx<'_>, args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
-    let commands = &ctx.server.commands;
-    let spec = commands.lookup(&args[2]).ok_or("ERR Invalid command specified")?;
-    let spec = match args.get(3).filter(|_| !spec.subcommands.is_empty()) {
-        Some(name) => Commands::subcommand(spec, name).ok_or("ERR Invalid command specified")?,
+fn keys_of<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
+    let spec = spec::lookup(&args[2]).ok_or("ERR Invalid command specified")?;
+    let spec = match args.get(3).filter(|_| spec.is_container()) {
+        Some(name) => spec.subcommand(name).ok_or("ERR Invalid command specified")?,
         None => spec,
     };
-    if key_places::places(spec).iter().all(|(_, access)| *access == key_places::NOT_KEY) {
+    if !spec.keys.iter().any(|place| place.access.is_key) {
         return Err("ERR The command has no key arguments".into());
     }
     let inner = args.tail(2);
     if !spec.takes(inner.len()) {
         return Err("ERR Invalid number of arguments specified for command".into());
     }
-    key_places::keys(spec, &inner)
+    spec.accesses_in(&inner).ok_or("ERR Invalid arguments specified for command".into())
 }
 
 /// `COMMAND GETKEYS command [arg ...]`
-fn getkeys(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let keys = keys_of(ctx, args)?;
+fn getkeys(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let keys = keys_of(args)?;
     reply.array(keys.len());
     keys.iter().for_each(|(key, _)| reply.bulk(key));
     Ok(())
 }
 
 /// `COMMAND GETKEYSANDFLAGS command [arg ...]`
-fn getkeysandflags(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let keys = keys_of(ctx, args)?;
+fn getkeysandflags(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let keys = keys_of(args)?;
     reply.array(keys.len());
     for (key, access) in keys {
         reply.array(2);
         reply.bulk(key);
-        write_names(reply, access);
+        write_names(reply, access.names);
     }
     Ok(())
 }

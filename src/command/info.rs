@@ -7,18 +7,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::connection::REDIS_VERSION;
-use super::local::{Outcome, is, specs};
+use super::local::{Outcome, is};
 use super::memory::{client_bytes, dataset, percentage};
 use super::process::{self, human};
-use super::{LocalCtx, Spec};
+use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
 use crate::version::VERSION;
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    800 "info" -1 [LOADING STALE SNAPSHOT] "1.0.0" "O(1)" info => "Returns information and statistics about the server.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[(&spec::INFO, Run::Local(info))];
 
 /// Writes the fields of one section.
 type WriteFields = fn(&mut String, &LocalCtx<'_>);
@@ -404,7 +403,7 @@ fn cpu(text: &mut String, _: &LocalCtx<'_>) {
 }
 
 fn command_stats(text: &mut String, ctx: &LocalCtx<'_>) {
-    for spec in ctx.server.commands.iter() {
+    for spec in spec::all() {
         if let Some(counted) = ctx.server.stats.command(spec.id) {
             let per_call = if counted.calls == 0 { 0.0 } else { counted.us as f64 / counted.calls as f64 };
             field(
@@ -425,7 +424,7 @@ fn error_stats(text: &mut String, ctx: &LocalCtx<'_>) {
 }
 
 fn latency_stats(text: &mut String, ctx: &LocalCtx<'_>) {
-    for spec in ctx.server.commands.iter() {
+    for spec in spec::all() {
         let latency = ctx.server.stats.latency(spec.id);
         if latency.count() > 0 {
             let us = |percent: f64| percentile_us(&latency, percent);

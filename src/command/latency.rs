@@ -3,34 +3,23 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::local::{self, Outcome, excerpt, specs, unknown_subcommand};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{self, Outcome, excerpt, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::{LatencyEvent, LatencyHistogram, LatencySeries};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    765 "latency" -2 [] "2.8.13" "Depends on subcommand." unknown_subcommand
-        => "A container for latency diagnostics commands.", LATENCY_SUBCOMMANDS;
-};
-
-static LATENCY_SUBCOMMANDS: &[Spec] = specs! { "server":
-    766 "latency|doctor" 2 [ADMIN NOSCRIPT LOADING STALE] "2.8.13" "O(1)" doctor
-        => "Returns a human-readable latency analysis report.";
-    767 "latency|graph" 3 [ADMIN NOSCRIPT LOADING STALE] "2.8.13" "O(1)" graph
-        => "Returns a latency graph for an event.";
-    768 "latency|histogram" -2 [ADMIN NOSCRIPT LOADING STALE] "7.0.0"
-        "O(N) where N is the number of commands with latency information being retrieved." histogram
-        => "Returns the cumulative distribution of latencies of a subset or all commands.";
-    769 "latency|history" 3 [ADMIN NOSCRIPT LOADING STALE] "2.8.13" "O(1)" history
-        => "Returns timestamp-latency samples for an event.";
-    770 "latency|latest" 2 [ADMIN NOSCRIPT LOADING STALE] "2.8.13" "O(1)" latest
-        => "Returns the latest latency samples for all events.";
-    771 "latency|reset" -2 [ADMIN NOSCRIPT LOADING STALE] "2.8.13" "O(1)" reset_latency
-        => "Resets the latency data for one or more events.";
-    772 "latency|help" 2 [LOADING STALE] "2.8.13" "O(1)" latency_help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::LATENCY, Run::Local(unknown_subcommand)),
+    (&spec::LATENCY_DOCTOR, Run::Local(doctor)),
+    (&spec::LATENCY_GRAPH, Run::Local(graph)),
+    (&spec::LATENCY_HISTOGRAM, Run::Local(histogram)),
+    (&spec::LATENCY_HISTORY, Run::Local(history)),
+    (&spec::LATENCY_LATEST, Run::Local(latest)),
+    (&spec::LATENCY_RESET, Run::Local(reset_latency)),
+    (&spec::LATENCY_HELP, Run::Local(latency_help)),
+];
 
 /// Rows of `LATENCY GRAPH`.
 const GRAPH_ROWS: u64 = 4;
@@ -189,14 +178,17 @@ fn advice(event: LatencyEvent) -> &'static str {
 /// `LATENCY HISTOGRAM [command ...]`
 fn histogram(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let specs: Vec<&'static Spec> = if args.len() == 2 {
-        ctx.server.commands.iter().collect()
+        spec::all().collect()
     } else {
         let mut chosen = Vec::new();
         for word in args.from(2) {
-            chosen.extend(super::docs::find(&ctx.server.commands, word));
+            chosen.extend(spec::find(word));
         }
         // A container stands for its subcommands.
-        chosen.iter().flat_map(|spec: &&Spec| std::iter::once(*spec).chain(spec.subcommands)).collect()
+        chosen
+            .iter()
+            .flat_map(|spec: &&Spec| std::iter::once(*spec).chain(spec.subcommands.iter().copied()))
+            .collect()
     };
     let found: Vec<(&Spec, LatencyHistogram)> = specs
         .iter()

@@ -1,40 +1,7 @@
-//! What the commands that run on the connection's own thread share: their table's form, help texts, options.
+//! What the commands that run on the connection's own thread share: help texts, options.
 
 use super::{CommandError, LocalCtx};
 use crate::resp::{Args, Reply};
-
-/// Writes a list of [`Spec`](super::Spec)s of one group that run on the connection's thread and name no keys:
-/// `id "name" arity [flags] "since" "complexity" function "summary";`, and for a container command its subcommands.
-macro_rules! specs {
-    ($group:literal: $(
-        $id:literal $name:literal $arity:literal [$($flag:ident)*] $since:literal $complexity:literal
-        $run:path => $summary:literal $(, $subcommands:expr)?;
-    )+) => {
-        &specs!(@array $group: $($id $name $arity [$($flag)*] $since $complexity $run => $summary $(, $subcommands)?;)+)
-    };
-    (@array $group:literal: $(
-        $id:literal $name:literal $arity:literal [$($flag:ident)*] $since:literal $complexity:literal
-        $run:path => $summary:literal $(, $subcommands:expr)?;
-    )+) => {
-        [$($crate::command::Spec {
-            name: $name,
-            id: $id,
-            arity: $arity,
-            flags: $crate::command::Flags::NONE$(.with($crate::command::Flags::$flag))*,
-            keys: $crate::command::KeySpec::NONE,
-            run: $crate::command::Run::Local($run),
-            summary: $summary,
-            since: $since,
-            group: $group,
-            complexity: $complexity,
-            tried_words: 0,
-            subcommands: specs!(@subcommands $($subcommands)?),
-        }),+]
-    };
-    (@subcommands) => { &[] };
-    (@subcommands $subcommands:expr) => { $subcommands };
-}
-pub(super) use specs;
 
 pub(super) use super::words::{excerpt, integer, is};
 pub(super) use crate::number::parse_i64 as parse_integer;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LocalCtx, Run, Spec, commands};
+use super::{LocalCtx, Run};
 use crate::config::{self, Settings, Sources};
 use crate::resp::{Args, Protocol, Reply, Span};
+use crate::spec::{self, Flags, Spec};
 use crate::state::{
-    ClientState, Commands, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, ServerState, ShutdownMode,
+    ClientState, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, ServerState, ShutdownMode,
     StorageGauges,
 };
 
@@ -22,7 +23,7 @@ struct Client {
 /// A server with these lines in its configuration.
 fn server(configuration: &str) -> Arc<ServerState> {
     let sources = Sources { standard_input: Some(configuration.into()), ..Sources::default() };
-    let server = Arc::new(ServerState::new(commands(), Limits::default()));
+    let server = Arc::new(ServerState::new(Limits::default()));
     server.set_settings(Settings::new(config::load(&sources).unwrap()));
     server
 }
@@ -50,9 +51,9 @@ impl Client {
             input.extend_from_slice(word);
         }
         let args = Args::new(&input, &spans);
-        let spec = spec_of(&self.server.commands, &args);
+        let spec = spec_of(&args);
         assert!(spec.takes(args.len()), "{} takes {} words", spec.name, args.len());
-        let Run::Local(run) = spec.run else { panic!("{} is not local", spec.name) };
+        let Run::Local(run) = Run::of(spec) else { panic!("{} is not local", spec.name) };
         let mut out = Vec::new();
         let mut ctx = LocalCtx::new(&mut self.state, &self.server);
         let mut reply = Reply::new(&mut out, ctx.client.protocol());
@@ -74,9 +75,9 @@ impl Client {
 }
 
 /// The command or subcommand that words name.
-fn spec_of(commands: &Commands, args: &Args<'_>) -> &'static Spec {
-    let spec = commands.lookup(&args[0]).expect("a known command");
-    args.get(1).and_then(|name| Commands::subcommand(spec, name)).unwrap_or(spec)
+fn spec_of(args: &Args<'_>) -> &'static Spec {
+    let spec = spec::lookup(&args[0]).expect("a known command");
+    args.get(1).and_then(|name| spec.subcommand(name)).unwrap_or(spec)
 }
 
 /// A value of either protocol, as far as a test looks at it.
@@ -230,6 +231,7 @@ fn the_connections_own_commands_answer_as_in_redis() {
         ("acl cat nope", "-ERR Unknown category 'nope'\r\n"),
         ("latency latest", "*0\r\n"),
         ("slowlog get -2", "-ERR count should be greater than or equal to -1\r\n"),
+        ("object nope", "-ERR unknown subcommand 'nope'. Try OBJECT HELP.\r\n"),
         ("debug reload", "-ERR unknown subcommand 'reload'. Try DEBUG HELP.\r\n"),
     ] {
         assert_eq!(client.run(line), expected, "{line}");
@@ -264,9 +266,9 @@ fn what_waits_tells_the_connection_so() {
         ("shutdown abort", Next::Continue, "-ERR No shutdown in progress.\r\n"),
     ] {
         assert_eq!((client.run(line).as_str(), client.next), (reply, next), "{line}");
-        let spec = client.server.commands.lookup(line.split(' ').next().unwrap().as_bytes()).unwrap();
-        let waits = next != Next::Continue && spec.subcommands.is_empty();
-        assert!(!waits || !spec.flags.has(super::Flags::OVERTAKES), "{line}");
+        let spec = spec::lookup(line.split(' ').next().unwrap().as_bytes()).unwrap();
+        let waits = next != Next::Continue && !spec.is_container();
+        assert!(!waits || !spec.flags.has(Flags::OVERTAKES), "{line}");
     }
 }
 
@@ -424,8 +426,7 @@ fn slow_commands_are_shown() {
     let mut client = Client::connect(&server);
     client.run("client setname me");
     let words = Args::new(b"pinghi", &[Span { start: 0, len: 4 }, Span { start: 4, len: 2 }]);
-    let ping = server.commands.lookup(b"ping").unwrap();
-    server.ran(1, ping, &words, Duration::from_micros(70), false);
+    server.ran(1, &spec::PING, &words, Duration::from_micros(70), false);
     assert_eq!(client.run("slowlog len"), ":1\r\n");
     let Value::List('*', records) = value(&client.run("slowlog get")) else { panic!() };
     let Value::List('*', record) = &records[0] else { panic!() };
@@ -533,7 +534,7 @@ fn the_documentation_of_a_command_is_a_map_of_known_fields() {
     let mut client = Client::connect(&server(""));
     client.run("hello 3");
     let Value::List('%', all) = value(&client.run("command docs")) else { panic!() };
-    let top_level: Vec<&Spec> = super::all().collect();
+    let top_level: Vec<&Spec> = spec::all().filter(|spec| !spec.is_subcommand()).collect();
     assert_eq!(all.len(), top_level.len() * 2);
     for pair in all.chunks(2) {
         check_docs(&pair[1]);
@@ -593,21 +594,6 @@ fn an_unknown_subcommand_cannot_forge_a_reply() {
     let mut client = Client::connect(&server(""));
     let reply = client.run_words(&[b"client", b"x\r\n+OK\r\n"]);
     assert_eq!(value(&reply), Value::Leaf('-', "ERR unknown subcommand 'x  +OK  '. Try CLIENT HELP.".into()));
-}
-
-#[test]
-fn every_command_that_takes_arguments_documents_them() {
-    for spec in super::all().flat_map(|spec| std::iter::once(spec).chain(spec.subcommands)) {
-        let name_words = spec.name.split('|').count() as i32;
-        let takes_arguments = spec.arity > name_words || spec.arity < -name_words;
-        if takes_arguments && spec.subcommands.is_empty() {
-            assert!(!super::syntax::arguments(spec.name).is_empty(), "{}", spec.name);
-        }
-    }
-    for (command, _) in super::syntax::SYNTAX {
-        let known = super::docs::find(&commands(), command.as_bytes()).is_some();
-        assert!(known, "{command} is documented, and unknown");
-    }
 }
 
 #[test]

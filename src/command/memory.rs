@@ -2,46 +2,22 @@
 
 use std::time::Duration;
 
-use super::local::{self, Outcome, specs, unknown_subcommand};
+use super::local::{self, Outcome, unknown_subcommand};
 use super::process::{self, ProcessMemory};
-use super::{Flags, KeySpec, LocalCtx, Run, Spec};
+use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    790 "memory" -2 [] "4.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for memory diagnostics commands.", SUBCOMMANDS;
-};
-
-/// `MEMORY USAGE` looks into the data, all others at the process.
-static SUBCOMMANDS: &[Spec] = &{
-    let [doctor, malloc_stats, purge, stats, help] = PROCESS_SUBCOMMANDS;
-    [USAGE, doctor, malloc_stats, purge, stats, help]
-};
-
-const USAGE: Spec = Spec {
-    id: 151,
-    summary: "Estimates the bytes that a key takes in the table.",
-    since: "4.0.0",
-    group: "server",
-    ..super::table::spec(
-        "memory|usage",
-        -3,
-        Flags::READONLY,
-        KeySpec { first: 2, last: 2, step: 1 },
-        Run::Read(super::keys::memory_usage),
-    )
-};
-
-const PROCESS_SUBCOMMANDS: [Spec; 5] = specs! { @array "server":
-    791 "memory|doctor" 2 [SNAPSHOT] "4.0.0" "O(1)" doctor => "Outputs a memory problems report.";
-    792 "memory|malloc-stats" 2 [] "4.0.0" "O(1)" malloc_stats => "Returns the allocator statistics.";
-    793 "memory|purge" 2 [] "4.0.0" "O(1)" purge => "Asks the allocator to release memory.";
-    794 "memory|stats" 2 [SNAPSHOT] "4.0.0" "O(N) where N is the number of clients" stats
-        => "Returns details about memory usage.";
-    795 "memory|help" 2 [LOADING STALE] "4.0.0" "O(1)" help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::MEMORY, Run::Local(unknown_subcommand)),
+    (&spec::MEMORY_USAGE, Run::Read(super::keys::memory_usage)),
+    (&spec::MEMORY_DOCTOR, Run::Local(doctor)),
+    (&spec::MEMORY_MALLOC_STATS, Run::Local(malloc_stats)),
+    (&spec::MEMORY_PURGE, Run::Local(purge)),
+    (&spec::MEMORY_STATS, Run::Local(stats)),
+    (&spec::MEMORY_HELP, Run::Local(help)),
+];
 
 /// `MEMORY DOCTOR`
 fn doctor(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -1,14 +1,12 @@
 //! `MONITOR`: shows all commands as they are run.
 
-use super::local::{Outcome, specs};
-use super::{LocalCtx, Spec};
+use super::local::Outcome;
+use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    850 "monitor" 1 [ADMIN NOSCRIPT LOADING STALE] "1.0.0" "O(1)" monitor
-        => "Listens for all requests received by the server in real-time.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[(&spec::MONITOR, Run::Local(monitor))];
 
 /// `MONITOR`
 fn monitor(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -4,133 +4,29 @@
 //! longer listens, all messages that it got until then leave: what follows on a connection of RESP2 are replies again.
 
 use super::local::{self, Outcome, excerpt, unknown_subcommand};
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, LocalCtx, LocalFn, Run, Spec};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::{Listening, PubSub, ReplyMode, ServerState};
 
-/// Commands that begin or end listening.
-const LISTENS: Flags =
-    Flags::PUBSUB.with(Flags::NOSCRIPT).with(Flags::LOADING).with(Flags::STALE).with(Flags::WHILE_LISTENING);
-/// Commands that publish.
-const PUBLISHES: Flags =
-    Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE).with(Flags::FAST).with(Flags::MAY_REPLICATE);
-/// Commands that look.
-const LOOKS: Flags = Flags::PUBSUB.with(Flags::LOADING).with(Flags::STALE);
-
-/// The commands of this file. Ids 830 to 849.
-pub static SPECS: &[Spec] = &[
-    Spec {
-        id: 830,
-        summary: "Listens for messages published to channels.",
-        complexity: "O(N) where N is the number of channels to subscribe to.",
-        ..pubsub("subscribe", -2, LISTENS, subscribe)
-    },
-    Spec {
-        id: 831,
-        summary: "Stops listening to messages posted to channels.",
-        complexity: "O(N) where N is the number of channels to unsubscribe.",
-        ..pubsub("unsubscribe", -1, LISTENS, unsubscribe)
-    },
-    Spec {
-        id: 832,
-        summary: "Listens for messages published to channels that match one or more patterns.",
-        complexity: "O(N) where N is the number of patterns to subscribe to.",
-        ..pubsub("psubscribe", -2, LISTENS, psubscribe)
-    },
-    Spec {
-        id: 833,
-        summary: "Stops listening to messages published to channels that match one or more patterns.",
-        complexity: "O(N) where N is the number of patterns to unsubscribe.",
-        ..pubsub("punsubscribe", -1, LISTENS, punsubscribe)
-    },
-    Spec {
-        id: 834,
-        summary: "Listens for messages published to shard channels.",
-        since: "7.0.0",
-        complexity: "O(N) where N is the number of shard channels to subscribe to.",
-        keys: KeySpec::ALL,
-        ..pubsub("ssubscribe", -2, LISTENS, ssubscribe)
-    },
-    Spec {
-        id: 835,
-        summary: "Stops listening to messages posted to shard channels.",
-        since: "7.0.0",
-        complexity: "O(N) where N is the number of shard channels to unsubscribe.",
-        keys: KeySpec::ALL,
-        ..pubsub("sunsubscribe", -1, LISTENS, sunsubscribe)
-    },
-    Spec {
-        id: 836,
-        summary: "Posts a message to a channel.",
-        complexity: "O(N+M) where N is the number of clients subscribed to the channel and M is the number of patterns.",
-        ..pubsub("publish", 3, PUBLISHES, publish)
-    },
-    Spec {
-        id: 837,
-        summary: "Posts a message to a shard channel.",
-        since: "7.0.0",
-        complexity: "O(N) where N is the number of clients subscribed to the shard channel.",
-        keys: KeySpec::ONE,
-        ..pubsub("spublish", 3, PUBLISHES, spublish)
-    },
-    Spec {
-        id: 838,
-        summary: "A container for Pub/Sub commands.",
-        since: "2.8.0",
-        complexity: "Depends on subcommand.",
-        subcommands: SUBCOMMANDS,
-        ..pubsub("pubsub", -2, Flags::NONE, unknown_subcommand)
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SUBSCRIBE, Run::Local(subscribe)),
+    (&spec::UNSUBSCRIBE, Run::Local(unsubscribe)),
+    (&spec::PSUBSCRIBE, Run::Local(psubscribe)),
+    (&spec::PUNSUBSCRIBE, Run::Local(punsubscribe)),
+    (&spec::SSUBSCRIBE, Run::Local(ssubscribe)),
+    (&spec::SUNSUBSCRIBE, Run::Local(sunsubscribe)),
+    (&spec::PUBLISH, Run::Local(publish)),
+    (&spec::SPUBLISH, Run::Local(spublish)),
+    (&spec::PUBSUB, Run::Local(unknown_subcommand)),
+    (&spec::PUBSUB_CHANNELS, Run::Local(channels)),
+    (&spec::PUBSUB_NUMSUB, Run::Local(numsub)),
+    (&spec::PUBSUB_NUMPAT, Run::Local(numpat)),
+    (&spec::PUBSUB_SHARDCHANNELS, Run::Local(shardchannels)),
+    (&spec::PUBSUB_SHARDNUMSUB, Run::Local(shardnumsub)),
+    (&spec::PUBSUB_HELP, Run::Local(help)),
 ];
-
-static SUBCOMMANDS: &[Spec] = &[
-    Spec {
-        id: 839,
-        summary: "Returns the active channels.",
-        since: "2.8.0",
-        complexity: "O(N) where N is the number of active channels.",
-        ..pubsub("pubsub|channels", -2, LOOKS, channels)
-    },
-    Spec {
-        id: 840,
-        summary: "Returns a count of subscribers to channels.",
-        since: "2.8.0",
-        complexity: "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
-        ..pubsub("pubsub|numsub", -2, LOOKS, numsub)
-    },
-    Spec {
-        id: 841,
-        summary: "Returns a count of unique pattern subscriptions.",
-        since: "2.8.0",
-        ..pubsub("pubsub|numpat", 2, LOOKS, numpat)
-    },
-    Spec {
-        id: 842,
-        summary: "Returns the active shard channels.",
-        since: "7.0.0",
-        complexity: "O(N) where N is the number of active shard channels.",
-        ..pubsub("pubsub|shardchannels", -2, LOOKS, shardchannels)
-    },
-    Spec {
-        id: 843,
-        summary: "Returns the count of subscribers of shard channels.",
-        since: "7.0.0",
-        complexity: "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
-        ..pubsub("pubsub|shardnumsub", -2, LOOKS, shardnumsub)
-    },
-    Spec {
-        id: 844,
-        summary: "Returns helpful text about the different subcommands.",
-        since: "6.2.0",
-        ..pubsub("pubsub|help", 2, Flags::LOADING.with(Flags::STALE), help)
-    },
-];
-
-/// The base of these commands' specs.
-const fn pubsub(name: &'static str, arity: i32, flags: Flags, run: LocalFn) -> Spec {
-    Spec { group: "pubsub", since: "2.0.0", ..spec(name, arity, flags, KeySpec::NONE, Run::Local(run)) }
-}
 
 /// The confirmation that a client listens, or does so no more; `name` is missing when it did not.
 fn confirm(reply: &mut Reply<'_>, kind: &str, name: Option<&[u8]>, count: usize) {

@@ -1,17 +1,14 @@
 //! `WAIT` and `WAITAOF`: waiting for replicas, of which there are none, for as long as the client asks.
 
-use super::local::{Outcome, integer, specs, timeout_ms};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{Outcome, integer, timeout_ms};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::Next;
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "generic":
-    160 "wait" 3 [NOSCRIPT] "3.0.0" "O(1)" wait
-        => "Waits for replicas to have the client's writes; there are none, so it waits as long as it may.";
-    161 "waitaof" 4 [NOSCRIPT] "7.2.0" "O(1)" waitaof
-        => "Waits for the client's writes to be on disk; they are before they are answered.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] =
+    &[(&spec::WAIT, Run::Local(wait)), (&spec::WAITAOF, Run::Local(waitaof))];
 
 /// `WAIT numreplicas timeout`
 fn wait(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {

@@ -3,40 +3,29 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::connection::REDIS_VERSION;
-use super::local::{self, Outcome, integer, is, parse_integer, specs, unknown_subcommand};
-use super::{CommandError, LocalCtx, Spec};
+use super::local::{self, Outcome, integer, is, parse_integer, unknown_subcommand};
+use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::{Next, ShutdownMode};
 use crate::version::VERSION;
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    730 "time" 1 [LOADING STALE FAST] "2.6.0" "O(1)" time => "Returns the server time.";
-    731 "save" 1 [ADMIN NOSCRIPT NO_MULTI] "1.0.0" "O(N) where N is the number of pages written since the last checkpoint"
-        save => "Makes a checkpoint and waits for it.";
-    732 "bgsave" -1 [ADMIN NOSCRIPT] "1.0.0" "O(1)" bgsave => "Makes a checkpoint in the background.";
-    733 "bgrewriteaof" 1 [ADMIN NOSCRIPT] "1.0.0" "O(1)" bgrewriteaof
-        => "Makes a checkpoint in the background, after which the log is recycled.";
-    734 "lastsave" 1 [LOADING STALE FAST] "1.0.0" "O(1)" lastsave
-        => "Returns the Unix timestamp of the last checkpoint.";
-    735 "shutdown" -1 [ADMIN NOSCRIPT LOADING STALE NO_MULTI] "1.0.0" "O(N) where N is the number of pages to write"
-        shutdown => "Makes a last checkpoint and stops the server.";
-    736 "role" 1 [NOSCRIPT LOADING STALE FAST] "2.8.12" "O(1)" role => "Returns the replication role.";
-    737 "lolwut" -1 [FAST] "5.0.0" "O(1)" lolwut => "Shows the version, or a wave.";
-    748 "replicaof" 3 [ADMIN NOSCRIPT STALE] "5.0.0" "O(1)" replica_of
-        => "Says that the server is no replica; it cannot become one.";
-    749 "slaveof" 3 [ADMIN NOSCRIPT STALE] "1.0.0" "O(1)" replica_of
-        => "Says that the server is no replica; it cannot become one.";
-    738 "module" -2 [] "4.0.0" "Depends on subcommand." unknown_subcommand
-        => "A container for module commands.", MODULE_SUBCOMMANDS;
-};
-
-static MODULE_SUBCOMMANDS: &[Spec] = specs! { "server":
-    740 "module|list" 2 [ADMIN NOSCRIPT] "4.0.0" "O(N) where N is the number of loaded modules." module_list
-        => "Returns all loaded modules.";
-    741 "module|help" 2 [LOADING STALE] "5.0.0" "O(1)" module_help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::TIME, Run::Local(time)),
+    (&spec::SAVE, Run::Local(save)),
+    (&spec::BGSAVE, Run::Local(bgsave)),
+    (&spec::BGREWRITEAOF, Run::Local(bgrewriteaof)),
+    (&spec::LASTSAVE, Run::Local(lastsave)),
+    (&spec::SHUTDOWN, Run::Local(shutdown)),
+    (&spec::ROLE, Run::Local(role)),
+    (&spec::LOLWUT, Run::Local(lolwut)),
+    (&spec::REPLICAOF, Run::Local(replica_of)),
+    (&spec::SLAVEOF, Run::Local(replica_of)),
+    (&spec::MODULE, Run::Local(unknown_subcommand)),
+    (&spec::MODULE_LIST, Run::Local(module_list)),
+    (&spec::MODULE_HELP, Run::Local(module_help)),
+];
 
 /// Time since the Unix epoch.
 fn since_epoch() -> std::time::Duration {

@@ -1,25 +1,18 @@
 //! `SLOWLOG`: which commands took long.
 
-use super::local::{self, Outcome, parse_integer, specs, unknown_subcommand};
-use super::{LocalCtx, Spec};
+use super::local::{self, Outcome, parse_integer, unknown_subcommand};
+use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// The commands of this file.
-pub static SPECS: &[Spec] = specs! { "server":
-    760 "slowlog" -2 [] "2.2.12" "Depends on subcommand." unknown_subcommand
-        => "A container for slow log commands.", SLOWLOG_SUBCOMMANDS;
-};
-
-static SLOWLOG_SUBCOMMANDS: &[Spec] = specs! { "server":
-    761 "slowlog|get" -2 [ADMIN LOADING STALE] "2.2.12" "O(N) where N is the number of entries returned" get
-        => "Returns the slow log's entries.";
-    762 "slowlog|len" 2 [ADMIN LOADING STALE] "2.2.12" "O(1)" len
-        => "Returns the number of entries in the slow log.";
-    763 "slowlog|reset" 2 [ADMIN LOADING STALE] "2.2.12" "O(N) where N is the number of entries in the slowlog" reset
-        => "Clears all entries from the slow log.";
-    764 "slowlog|help" 2 [LOADING STALE] "6.2.0" "O(1)" slowlog_help
-        => "Returns helpful text about the different subcommands.";
-};
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SLOWLOG, Run::Local(unknown_subcommand)),
+    (&spec::SLOWLOG_GET, Run::Local(get)),
+    (&spec::SLOWLOG_LEN, Run::Local(len)),
+    (&spec::SLOWLOG_RESET, Run::Local(reset)),
+    (&spec::SLOWLOG_HELP, Run::Local(slowlog_help)),
+];
 
 /// Records that `SLOWLOG GET` returns when not told how many.
 const GET_DEFAULT: i64 = 10;

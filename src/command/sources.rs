@@ -3,8 +3,6 @@
 
 use super::{CommandError, WriteCtx};
 use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
-use crate::number::parse_i64;
-use crate::resp::Args;
 
 /// Keys past their deadline that one command deletes on its way, at most; those beyond are left to the writer's rounds.
 const PURGED_KEYS_MAX: usize = 64;
@@ -35,13 +33,4 @@ pub(super) fn check_key(key: &[u8]) -> Result<(), CommandError> {
         true => Err(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most").into()),
         false => Ok(()),
     }
-}
-
-/// The keys whose number stands in word `at`, as far as there are so many; none if that is no number.
-pub(super) fn counted<'a>(
-    args: &Args<'a>,
-    at: usize,
-) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
-    let count = args.get(at).and_then(parse_i64).and_then(|count| usize::try_from(count).ok());
-    args.from(at + 1).take(count.unwrap_or(0))
 }

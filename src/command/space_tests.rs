@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use super::tests::Data;
-use super::{Run, all};
 use crate::effect;
+use crate::spec;
 
 /// Pages that are asked for are at most so many times those that are taken, apart from [`SLACK_PAGES`].
 const FACTOR_MAX: u64 = 4;
@@ -214,7 +214,7 @@ fn measured(data: &mut Data, line: &'static str) -> Row {
 #[test]
 fn what_commands_ask_for_is_what_they_take() {
     let cases: BTreeMap<&str, &[&str]> = CASES.iter().copied().collect();
-    let writing = all().filter(|spec| matches!(spec.run, Run::Write(_)));
+    let writing = spec::all().filter(|spec| spec.is_write());
     let missing: Vec<&str> = writing.map(|spec| spec.name).filter(|name| !cases.contains_key(name)).collect();
     assert!(missing.is_empty(), "commands without a case: {missing:?}");
     let mut data = shapes();

@@ -9,9 +9,9 @@ use rand::{Rng, SeedableRng};
 use super::*;
 use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Estimate, Keyspace, KeyspaceError, Lookups, Room};
-use crate::resp::{Protocol, Reply, Span};
+use crate::resp::{Args, Protocol, Reply, Span};
+use crate::spec::{self, Spec};
 use crate::state::CommandLimits as Limits;
-use crate::state::Commands;
 use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
 
 /// The time at which a data set starts, in milliseconds since 1970.
@@ -410,23 +410,8 @@ fn another_type_is_refused_by_every_string_command() {
     ]);
 }
 
-#[test]
-fn an_unknown_subcommand_is_answered_by_its_container() {
-    let mut data = Data::new();
-    data.expect(&[("OBJECT NOPE", "-ERR unknown subcommand 'NOPE'. Try OBJECT HELP.")]);
-    assert!(data.run("object help").starts_with("*11|+OBJECT <subcommand>"));
-    assert!(
-        !resolve(&Args::new(b"objectencoding", &[Span { start: 0, len: 6 }, Span { start: 6, len: 8 }]))
-            .unwrap()
-            .takes(2)
-    );
-}
-
-/// The command that `args` name: of a container its subcommand, or the container itself if it has no such one.
+/// The command that `args` name: of a container its subcommand.
 fn resolve(args: &Args<'_>) -> Option<&'static Spec> {
-    let spec = lookup(&args[0])?;
-    match args.get(1) {
-        Some(word) if !spec.subcommands.is_empty() => Commands::subcommand(spec, word).or(Some(spec)),
-        _ => Some(spec),
-    }
+    let spec = spec::lookup(&args[0])?;
+    if spec.is_container() { spec.subcommand(args.get(1)?) } else { Some(spec) }
 }

@@ -5,8 +5,8 @@
 
 use std::cell::RefCell;
 
-use crate::command::Flags;
 use crate::resp::{Protocol, Span};
+use crate::spec::Flags;
 use crate::writer::{Item, Resolver, Submission};
 
 /// Bytes that an input buffer takes from the socket at least.

@@ -9,9 +9,9 @@ use std::time::Instant;
 use super::buffers::Buffers;
 use super::read::ReadCall;
 use super::session::Session;
-use crate::command::Spec;
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
+use crate::spec::Spec;
 use crate::writer::doorbell;
 
 impl Session {

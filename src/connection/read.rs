@@ -1,7 +1,8 @@
 //! Where a reading command, or one that changes nothing, meets the data: a snapshot, on the connection's own thread.
 
-use crate::command::{CommandError, Spec};
+use crate::command::CommandError;
 use crate::resp::{Args, Reply};
+use crate::spec::Spec;
 
 /// A key that a read found past its deadline: its database and its name.
 pub type ExpiredKey = (u16, Box<[u8]>);

@@ -1,9 +1,9 @@
 //! Which command a request asks for, and what is said to requests that ask for none.
 
-use crate::command::{Flags, Spec};
 use crate::config::DebugCommand;
 use crate::resp::Args;
-use crate::state::{ClientInfo, Commands, ServerState};
+use crate::spec::{self, Flags, Spec};
+use crate::state::{ClientInfo, ServerState};
 
 /// Bytes of a client's words that an error text repeats.
 const SHOWN_BYTES_MAX: usize = 128;
@@ -17,14 +17,14 @@ pub(super) enum Refusal {
 }
 
 /// The command or subcommand that a request asks for. It takes as many words as were given.
-pub(super) fn resolve(commands: &Commands, args: &Args<'_>) -> Result<&'static Spec, Refusal> {
-    let Some(mut spec) = commands.lookup(&args[0]) else {
+pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Refusal> {
+    let Some(mut spec) = spec::lookup(&args[0]) else {
         return Err(refuse(args, None, unknown_command(args)));
     };
-    if !spec.subcommands.is_empty()
+    if spec.is_container()
         && let Some(name) = args.get(1)
     {
-        spec = match Commands::subcommand(spec, name) {
+        spec = match spec.subcommand(name) {
             Some(subcommand) => subcommand,
             // Whoever may not use the command does not learn what it knows.
             None if spec.flags.has(Flags::PROTECTED) => spec,

@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::buffers::Buffers;
 use super::refusal::Refusal;
 use super::session::{Session, Step, span};
-use crate::command::{CommandError, EXEC, Spec};
+use crate::command::CommandError;
 use crate::resp::{Args, Protocol, Reply};
+use crate::spec::{EXEC, Spec};
 use crate::state::ReplyMode;
 use crate::writer::Item;
 
@@ -63,7 +64,7 @@ impl Session {
     /// Refuses a known command before it runs.
     pub(super) fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
         self.state.stats.rejected(spec.id);
-        if spec.id == EXEC.id {
+        if spec.is(&EXEC) {
             self.client.discard();
             let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
             let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();

@@ -15,8 +15,9 @@ use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_
 use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{protection, resolve};
-use crate::command::{self, Flags, LocalCtx, LocalFn, Run, Spec};
+use crate::command::{self, LocalCtx, Run};
 use crate::resp::{Args, Parsed, Protocol, Reply, RequestLimits, RequestParser, Span};
+use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
 
@@ -188,7 +189,7 @@ impl Session {
     /// followed by the next command at once.
     fn command(&mut self, work: &mut Buffers, first_span: usize) -> (Option<&'static Spec>, Option<Step>) {
         let args = Args::new(&work.input, &work.spans[first_span..]);
-        let spec = match resolve(&self.state.commands, &args) {
+        let spec = match resolve(&args) {
             Ok(spec) => spec,
             Err(refusal) => return (None, self.refused(work, first_span, refusal)),
         };
@@ -223,10 +224,7 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
         }
-        if matches!(spec.run, Run::Read(_) | Run::Write(_))
-            && !work.is_pending()
-            && !std::mem::take(&mut self.fetched)
-        {
+        if !spec.is_local() && !work.is_pending() && !std::mem::take(&mut self.fetched) {
             let args = Args::new(&work.input, &work.spans[first_span..]);
             self.fetch = self.reads.missing(spec, self.client.db(), &args);
             if self.fetch.is_some() {
@@ -239,18 +237,18 @@ impl Session {
             return (Some(spec), Some(Step::Publish));
         }
         let is_tried = self.tries(work, spec, work.spans.len() - first_span);
-        if self.state.monitors.any() && !matches!(spec.run, Run::Local(_)) {
+        if self.state.monitors.any() && !spec.is_local() {
             self.show_to_monitors(spec, &Args::new(&work.input, &work.spans[first_span..]));
         }
-        let step = match spec.run {
-            Run::Local(run) => self.run_local(work, first_span, spec, run),
-            Run::Read(_) if !work.is_pending() => self.run_read(work, first_span, spec),
-            Run::Write(_) if is_tried && self.run_no_op(work, first_span, spec) => None,
-            Run::Read(_) | Run::Write(_) => self.submit_later(work, first_span, spec),
+        let step = match spec.kind {
+            Kind::Local => self.run_local(work, first_span, spec),
+            Kind::Read if !work.is_pending() => self.run_read(work, first_span, spec),
+            Kind::Write if is_tried && self.run_no_op(work, first_span, spec) => None,
+            Kind::Read | Kind::Write => self.submit_later(work, first_span, spec),
         };
         if self.client.is_caching()
             && self.client.transaction().is_none()
-            && !spec.name.starts_with("client|")
+            && !spec.flags.has(Flags::KEEPS_CACHING)
         {
             self.client.set_caching(false);
         }
@@ -275,7 +273,7 @@ impl Session {
         if spec.flags.has(Flags::BLOCKING) {
             return false;
         }
-        if matches!(spec.run, Run::Local(_)) && !spec.flags.has(Flags::SUBMITS) {
+        if spec.is_local() && !spec.flags.has(Flags::SUBMITS) {
             return spec.flags.has(Flags::OVERTAKES) && !work.discard;
         }
         work.protocol == self.client.protocol()
@@ -288,13 +286,10 @@ impl Session {
     }
 
     /// Runs a command on this thread.
-    fn run_local(
-        &mut self,
-        work: &mut Buffers,
-        first_span: usize,
-        spec: &'static Spec,
-        run: LocalFn,
-    ) -> Option<Step> {
+    fn run_local(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
+        let Run::Local(run) = Run::of(spec) else {
+            unreachable!("{} is no command of the connection", spec.name)
+        };
         let pending = work.is_pending();
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let replies = if pending { &mut work.ready } else { &mut work.out };
@@ -342,7 +337,7 @@ impl Session {
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
             // Before the read: a change that it does not see is looked up after it was remembered.
-            self.state.tracking.remember(&self.state, self.client.id(), spec.keys_read(&args));
+            self.state.tracking.remember(&self.state, self.client.id(), spec.keys_in(&args));
         }
         let now_ms = self.now_ms();
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms };
@@ -410,9 +405,8 @@ impl Session {
             spec.flags.has(Flags::SUBMITS)
                 && self.client.transaction().is_some_and(|transaction| transaction.writes())
         };
-        let is_write =
-            matches!(spec.run, Run::Write(_)) || spec.flags.has(Flags::MAY_REPLICATE) || executes_writes();
-        let is_exempt = matches!(spec.run, Run::Local(_)) && spec.flags.has(Flags::ADMIN);
+        let is_write = spec.is_write() || spec.flags.has(Flags::MAY_REPLICATE) || executes_writes();
+        let is_exempt = spec.is_local() && spec.flags.has(Flags::ADMIN);
         let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
         (waits && !is_exempt).then_some(Step::Pause { is_write })
     }
@@ -420,7 +414,7 @@ impl Session {
 
 /// Whether a command takes a snapshot when it runs on the connection's thread.
 fn reads_snapshot(spec: &Spec) -> bool {
-    matches!(spec.run, Run::Read(_)) || spec.flags.has(Flags::SNAPSHOT)
+    spec.kind == Kind::Read || spec.flags.has(Flags::SNAPSHOT)
 }
 
 impl Drop for Session {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
-use crate::command::{self, Call, CommandError, Spec};
+use crate::command::{self, Call, CommandError};
 use crate::damage;
 use crate::keyspace::{self, Classes, Events, KeyspaceError, Lookups};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::{Args, Reply};
+use crate::spec::Spec;
 use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError, View};
 use crate::writer::{doorbell, tell_events};
@@ -136,8 +137,7 @@ impl Reads for SnapshotReads {
         let is_missing =
             |index: &usize| !keyspace::is_cached(&snapshot, db, &args[*index], elements(spec, args, *index));
         let missing: Vec<Vec<Box<[u8]>>> = spec
-            .keys
-            .indexes(args.len())
+            .key_indexes(args)
             .filter(is_missing)
             .map(|index| {
                 [&args[index]].into_iter().chain(elements(spec, args, index)).map(Box::from).collect()
@@ -162,7 +162,7 @@ impl Reads for SnapshotReads {
         // It may wait for the disk.
         doorbell::ring_held();
         let snapshot = self.table.snapshot();
-        for index in spec.keys.indexes(args.len()) {
+        for index in spec.key_indexes(args) {
             keyspace::warm(&snapshot, usize::from(db), &args[index], elements(spec, args, index));
         }
     }

@@ -3,8 +3,9 @@
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{self, Flags, LocalCtx, Run, Spec};
+use crate::command::{self, LocalCtx, Run};
 use crate::resp::{Args, Reply};
+use crate::spec::{Flags, Spec};
 use crate::state::{Next, Transaction};
 use crate::writer::Item;
 
@@ -129,7 +130,7 @@ impl Session {
 
     /// Runs a command of a transaction that speaks to others.
     fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
-        let Run::Local(run) = spec.run else { unreachable!("{} is the writer's", spec.name) };
+        let Run::Local(run) = Run::of(spec) else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
         let mut context = LocalCtx::new(&mut self.client, &self.state);
         let mut reply = Reply::within(out, protocol, self.state.limits.reply_bytes_max());
@@ -154,5 +155,5 @@ impl Session {
 
 /// Whether a command is nothing for a client that watches all commands.
 fn touches_keys(spec: &Spec) -> bool {
-    !matches!(spec.run, Run::Local(_)) || matches!(spec.name, "publish" | "spublish")
+    !spec.is_local() || spec.flags.has(Flags::MAY_REPLICATE)
 }

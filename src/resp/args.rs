@@ -2,6 +2,8 @@
 
 use std::ops::Index;
 
+use crate::number::parse_i64;
+
 /// A range of bytes in an input buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -48,6 +50,11 @@ impl<'a> Args<'a> {
     /// Word `index`, or `None` past the end.
     pub fn get(&self, index: usize) -> Option<&'a [u8]> {
         self.spans.get(index).map(|span| span.of(self.input))
+    }
+
+    /// The integer that word `index` spells, if it is one.
+    pub fn integer(&self, index: usize) -> Option<i64> {
+        self.get(index).and_then(parse_i64)
     }
 
     /// The words from `first` on.

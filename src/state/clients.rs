@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use super::blocked::Blocked;
-use super::commands::COMMAND_IDS_MAX;
 use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
 use super::outbox::Outbox;
 use crate::resp::Protocol;
+use crate::spec::COMMAND_IDS_MAX;
 use Ordering::{Relaxed, SeqCst};
 
 /// The two ends of a client's connection.

@@ -8,7 +8,6 @@ mod blocked;
 mod client;
 mod clients;
 mod command_limits;
-mod commands;
 mod deliver;
 mod follow;
 mod gauges;
@@ -32,7 +31,6 @@ pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, ClientLabels, Clients, Peer};
 pub use command_limits::{CommandLimits, EncodingLimits};
-pub use commands::{COMMAND_IDS_MAX, Commands, Lookup};
 pub use deliver::Deliver;
 pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use latency::LatencyHistogram;
@@ -56,14 +54,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::clock::unix_now;
-use crate::command::Spec;
 use crate::config::{OutputLimit, Settings};
 use crate::resp::{Args, Reply};
+use crate::spec::{Flags, Spec};
 
 /// What all connections share.
 pub struct ServerState {
-    /// The commands that this server knows.
-    pub commands: Commands,
     /// Live configuration values that connections read.
     pub limits: Limits,
     /// Counters for `INFO` and dashboards.
@@ -104,10 +100,9 @@ pub struct ServerState {
 
 impl ServerState {
     /// The state of a server that starts now.
-    pub fn new(commands: Commands, limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         let run_id = rand::random::<[u8; 20]>().iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
-            commands,
             limits,
             stats: Stats::default(),
             clients: Clients::default(),
@@ -199,7 +194,7 @@ impl ServerState {
         if slower_than_us >= 0 && took.as_micros() as i64 >= slower_than_us {
             self.keep_slow(client_id, spec, args, took);
         }
-        if spec.flags.has(crate::command::Flags::FAST) {
+        if spec.flags.has(Flags::FAST) {
             self.took(LatencyEvent::FastCommand, took);
         } else {
             self.took(LatencyEvent::Command, took);
@@ -241,7 +236,6 @@ impl ServerState {
     /// Puts a slow command into the slow log, unless the command asks to be left out of it.
     #[cold]
     fn keep_slow(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration) {
-        use crate::command::Flags;
         if spec.flags.has(Flags::SKIP_SLOWLOG) {
             return;
         }

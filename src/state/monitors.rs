@@ -9,8 +9,8 @@ use super::clients::ClientInfo;
 use super::deliver::Deliver;
 use super::outbox::Message;
 use crate::clock::unix_now;
-use crate::command::{Flags, Spec};
 use crate::resp::{Args, Reply};
+use crate::spec::{Flags, Spec};
 
 /// The clients that sent `MONITOR`.
 #[derive(Default)]
@@ -71,7 +71,7 @@ fn line(by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) -> Vec<u8> {
     let mut line = format!("{}.{:06} [{db} {addr}]", now.as_secs(), now.subsec_micros()).into_bytes();
     for (index, word) in args.from(0).enumerate() {
         line.extend_from_slice(b" \"");
-        if is_secret(spec, args, index) {
+        if spec.is_secret(args, index) {
             line.extend_from_slice(b"(redacted)");
         } else {
             quote(word, &mut line);
@@ -79,16 +79,6 @@ fn line(by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) -> Vec<u8> {
         line.push(b'"');
     }
     line
-}
-
-/// Whether a word is a password or stands where one would.
-fn is_secret(spec: &Spec, args: &Args<'_>, index: usize) -> bool {
-    let says_auth = |index: usize| args.get(index).is_some_and(|word| word.eq_ignore_ascii_case(b"auth"));
-    match spec.name {
-        "auth" => index > 0,
-        "hello" => (1..=2).any(|back| index >= back + 2 && says_auth(index - back)),
-        _ => false,
-    }
 }
 
 /// Appends a word so that it stays on its line.
@@ -112,8 +102,8 @@ fn quote(word: &[u8], line: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::lookup;
     use crate::resp::Span;
+    use crate::spec::lookup;
     use crate::state::{Clients, Peer};
 
     fn shown(words: &[&[u8]]) -> String {

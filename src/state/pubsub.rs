@@ -240,10 +240,10 @@ fn write(names: &RwLock<Names>) -> RwLockWriteGuard<'_, Names> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Commands, Limits, Peer, ServerState};
+    use crate::state::{Limits, Peer, ServerState};
 
     fn server() -> ServerState {
-        ServerState::new(Commands::new(|_| None, []), Limits::default())
+        ServerState::new(Limits::default())
     }
 
     fn received(info: &ClientInfo) -> String {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::commands::COMMAND_IDS_MAX;
 use super::latency::LatencyHistogram;
+use crate::spec::COMMAND_IDS_MAX;
 
 /// Number of shards; more threads than that share them.
 const SHARDS: usize = 16;

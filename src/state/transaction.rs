@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{ClientState, Next};
-use crate::command::{Flags, Run, Spec};
 use crate::resp::{Args, Span};
+use crate::spec::{self, Flags, Kind, Spec};
 
 /// Bytes that a command is charged besides its words: what the lists here take.
 pub const COMMAND_OVERHEAD_BYTES: u64 = 64;
@@ -31,7 +31,7 @@ pub struct Queued {
 impl Queued {
     /// Whether it is a command of the connection, as against one on data.
     pub fn is_local(&self) -> bool {
-        matches!(self.spec.run, Run::Local(_))
+        self.spec.is_local()
     }
 
     /// Whether it speaks to others, who are to hear of nothing that is not durable: the connection runs it afterwards.
@@ -41,12 +41,12 @@ impl Queued {
 
     /// Whether it only reads data.
     pub fn is_read(&self) -> bool {
-        matches!(self.spec.run, Run::Read(_))
+        self.spec.kind == Kind::Read
     }
 
     /// Whether it may change data.
     pub fn is_write(&self) -> bool {
-        matches!(self.spec.run, Run::Write(_))
+        self.spec.is_write()
     }
 }
 
@@ -112,8 +112,8 @@ impl Transaction {
             self.input.extend_from_slice(word);
         }
         self.commands.push(Queued { spec, db: self.db, first_span, spans: args.len() as u32 });
-        if spec.name == "select"
-            && let Some(db) = crate::number::parse_i64(&args[1])
+        if spec.is(&spec::SELECT)
+            && let Some(db) = args.integer(1)
             && (0..i64::from(databases)).contains(&db)
         {
             self.db = db as u16;

@@ -12,10 +12,11 @@ use super::room::Space;
 use super::submission::{Item, Submission};
 use super::task::Writer;
 use super::transaction::Asker;
-use crate::command::{self, Call, Flags, Spec, Wait};
+use crate::command::{self, Call, Wait};
 use crate::damage;
 use crate::keyspace::{Classes, Lookups, Purged, keys_slot};
 use crate::resp::{Args, Reply};
+use crate::spec::{Flags, Spec};
 use crate::table::TableWriter;
 
 /// Commands of a submission whose leaves are asked for ahead of their execution.
@@ -192,7 +193,7 @@ impl<L: Log> Writer<L> {
             self.purge_passed(open)?;
         }
         self.note_changes(open, mark, Some(client_id));
-        if self.effects.mark() == mark && matches!(spec.name, "flushall" | "flushdb") {
+        if self.effects.mark() == mark && spec.flags.has(Flags::FLUSHES) {
             open.aftermath.flushed_nothing();
         }
         Ok(Ok(match waits {
@@ -281,5 +282,5 @@ fn prefetch(table: &TableWriter, submission: &Submission, item: &Item) {
     let Item::Execute { spec, db, first_span, spans } = item else { return };
     let args = submission.args(*first_span, *spans);
     let root = table.root(keys_slot(usize::from(*db)));
-    spec.keys.indexes(args.len()).take(PREFETCH_ITEMS).for_each(|index| table.prefetch(root, &args[index]));
+    spec.key_indexes(&args).take(PREFETCH_ITEMS).for_each(|index| table.prefetch(root, &args[index]));
 }

@@ -6,8 +6,8 @@ use wal::Group;
 
 use super::aftermath::Aftermath;
 use super::submission::Submission;
-use crate::command;
 use crate::resp::Args;
+use crate::spec::{Flags, Spec};
 use crate::table::Frozen;
 
 /// A group that takes commands.
@@ -26,9 +26,9 @@ pub(super) struct OpenGroup {
 
 impl OpenGroup {
     /// Notes the keys that a command of a client that tracks reads.
-    pub(super) fn note_reads(&mut self, spec: &'static command::Spec, args: &Args<'_>, by: u64) {
-        if spec.flags.has(command::Flags::READONLY) {
-            spec.keys_read(args).for_each(|key| self.aftermath.read(key, by));
+    pub(super) fn note_reads(&mut self, spec: &'static Spec, args: &Args<'_>, by: u64) {
+        if spec.flags.has(Flags::READONLY) {
+            spec.keys_in(args).for_each(|key| self.aftermath.read(key, by));
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use wal::{Group, Log, LogError};
 
-use crate::command::{Flags, Run, Spec};
 use crate::keyspace::{Estimate, KeyspaceError, Room};
+use crate::spec::{Flags, Spec};
 use crate::table::TableWriter;
 
 /// What the log of events was last told about space.
@@ -31,7 +31,7 @@ pub(super) enum Space {
 impl Space {
     /// The error reply that the command gets instead of running, if it must not run.
     pub(super) fn refusal(&self, spec: &Spec) -> Option<&str> {
-        let writes = matches!(spec.run, Run::Write(_));
+        let writes = spec.is_write();
         match self {
             Space::Scarce(refusal) if writes && spec.flags.has(Flags::DENYOOM) => Some(refusal),
             Space::Exhausted(refusal) if writes => Some(refusal),

@@ -23,8 +23,8 @@ use super::group::OpenGroup;
 use super::room::{Space, SpaceTold, refusal};
 use super::submission::{Item, Submission};
 use super::task::Writer;
-use crate::command::{Run, Spec};
 use crate::keyspace::{Estimate, KeyspaceError};
+use crate::spec::Spec;
 use crate::table::TableError;
 
 /// Time between two reports that space is short.
@@ -135,7 +135,7 @@ impl<L: Log> Writer<L> {
 impl Estimate {
     /// Adds what a command was sent, if it writes.
     fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
-        if matches!(spec.run, Run::Write(_)) {
+        if spec.is_write() {
             self.add(Self::of_words(words));
         }
     }

@@ -8,8 +8,8 @@ use futures_lite::future::{block_on, poll_once};
 
 use super::tests::{Run, writer_with};
 use super::*;
-use crate::command;
 use crate::resp::{Args, Span};
+use crate::spec::{self, Spec};
 use crate::state::Transaction;
 
 /// The words of a line, one behind the other, and where each is; `V` is an element of 1,000 bytes.
@@ -25,8 +25,8 @@ fn words(line: &str, input: &mut Vec<u8>) -> Vec<Span> {
 }
 
 /// The command that a line begins with.
-fn spec(line: &str) -> &'static command::Spec {
-    command::lookup(line.split(' ').next().unwrap_or_default().as_bytes()).expect("a command of the server")
+fn spec(line: &str) -> &'static Spec {
+    spec::lookup(line.split(' ').next().unwrap_or_default().as_bytes()).expect("a command of the server")
 }
 
 /// Lets the writer answer a submission; the replies.

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::promise::Resolver;
-use crate::command::Spec;
 use crate::resp::{Args, Protocol, Span};
+use crate::spec::Spec;
 use crate::state::{Transaction, Watch};
 
 /// One thing to answer, in the order of the client's commands.

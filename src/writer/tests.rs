@@ -11,9 +11,9 @@ use wal::{LogOptions, MemoryStorage};
 use super::*;
 use crate::checkpoint::Checkpoints;
 use crate::clock::{Clock, unix_now};
-use crate::command;
 use crate::recovery::{TableSource, recover};
 use crate::resp::Span;
+use crate::spec;
 use crate::state::{Limits, ServerState};
 use crate::table::{MemoryFile, Table, TableOptions};
 
@@ -51,7 +51,7 @@ pub(super) fn writer_with(
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
     let recovered = recover(source, MemoryStorage::new(), &table, log).expect("an empty directory");
-    let state = Arc::new(ServerState::new(command::commands(), Limits::default()));
+    let state = Arc::new(ServerState::new(Limits::default()));
     let status = recovered.log.status();
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
     let (queue, inbox) = writer_queue();
@@ -80,7 +80,7 @@ fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
         submission.spans.push(span);
         submission.input.extend_from_slice(word.as_bytes());
     }
-    let spec = command::lookup(words[0].as_bytes()).expect("a command of the server");
+    let spec = spec::lookup(words[0].as_bytes()).expect("a command of the server");
     submission.items.push(Item::Execute { spec, db: 0, first_span: 0, spans: words.len() as u32 });
     submission
 }

@@ -15,9 +15,10 @@ use super::group::OpenGroup;
 use super::outcome::{Outcome, Refused};
 use super::room::Space;
 use super::task::Writer;
-use crate::command::{self, EXEC, LocalCtx, LocalFn, Run};
+use crate::command::{self, LocalCtx, LocalFn, Run};
 use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Args, Protocol, Reply};
+use crate::spec::{self, EXEC, Flags, Spec};
 use crate::state::{ClientState, Next, Transaction, Watch, WatchedKey};
 
 /// Whose transaction, and how it is answered.
@@ -38,7 +39,7 @@ impl<L: Log> Writer<L> {
         db: usize,
         args: &Args<'_>,
     ) -> Result<(), WriterError> {
-        for key in args.from(1) {
+        for key in spec::WATCH.keys_in(args) {
             // Nothing expires while writes are paused.
             let is_due = self.lookups.keeps_expired && self.is_due(open, db, key);
             if !is_due {
@@ -145,14 +146,15 @@ impl<L: Log> Writer<L> {
             }
             let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
             let mut reply = Reply::within(out, asker.protocol, room_bytes);
-            let outcome = if let (Run::Local(run), Some(client)) = (queued.spec.run, client.as_deref_mut()) {
-                Ok(self.run_local(open, client, run, &args, &mut reply, &mut postponed))
-            } else {
-                if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
-                    open.note_reads(queued.spec, &args, asker.client_id);
-                }
-                self.run_command(open, queued.spec, &args, db, asker.client_id, false, &mut reply)?
-            };
+            let outcome =
+                if let (Run::Local(run), Some(client)) = (Run::of(queued.spec), client.as_deref_mut()) {
+                    Ok(self.run_local(open, client, run, &args, &mut reply, &mut postponed))
+                } else {
+                    if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
+                        open.note_reads(queued.spec, &args, asker.client_id);
+                    }
+                    self.run_command(open, queued.spec, &args, db, asker.client_id, false, &mut reply)?
+                };
             let failed = match outcome {
                 Ok(outcome) => matches!(outcome, Outcome::Replied { failed: true }),
                 Err(refused) => {
@@ -200,7 +202,7 @@ impl<L: Log> Writer<L> {
 
     /// Shows a command of a transaction to those who watch all commands.
     #[inline]
-    fn show_to_monitors(&self, asker: Asker, db: u16, spec: &'static command::Spec, args: &Args<'_>) {
+    fn show_to_monitors(&self, asker: Asker, db: u16, spec: &'static Spec, args: &Args<'_>) {
         if self.state.monitors.any()
             && let Some(info) = self.state.clients.get(asker.client_id)
         {
@@ -260,8 +262,8 @@ impl<L: Log> Writer<L> {
 
     /// Prepares for a command that may change whole databases.
     #[inline]
-    pub(super) fn note_existing(&mut self, spec: &'static command::Spec) {
-        if !self.watches.is_empty() && matches!(spec.run, Run::Write(_)) && spec.keys.first == 0 {
+    pub(super) fn note_existing(&mut self, spec: &'static Spec) {
+        if !self.watches.is_empty() && spec.flags.has(Flags::DATABASES) {
             self.watches.note_existing(&self.table.view());
         }
     }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::submission::{Item, Submission};
-use crate::command::{Spec, Wait};
+use crate::command::Wait;
 use crate::effect::{Effect, Effects};
 use crate::resp::Args;
+use crate::spec::Spec;
 use crate::state::ClientInfo;
 
 /// The commands that wait, and whose turn it is.

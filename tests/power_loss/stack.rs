@@ -5,11 +5,11 @@ use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpoint::Checkpoints;
 use ackd::clock::Clock;
-use ackd::command;
 use ackd::effect::End;
 use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, deadlines_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::{Args, Span};
+use ackd::spec;
 use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
@@ -188,7 +188,7 @@ fn transaction(command: &Command) -> Transaction {
     let mut transaction = Transaction::new(command.db as u16);
     for words in &command.words[1..] {
         let words = split(words);
-        let spec = command::lookup(&words[0]).expect("a command of the server");
+        let spec = spec::lookup(&words[0]).expect("a command of the server");
         let (mut input, mut spans) = (Vec::new(), Vec::new());
         for word in &words {
             spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
@@ -234,7 +234,7 @@ impl Stack {
         limits.set_checkpoint_interval_s(0);
         limits.set_recovery_target_ms(setup.recovery_target_ms);
         limits.set_slowlog_slower_than_us(-1);
-        let state = Arc::new(ServerState::new(command::commands(), limits));
+        let state = Arc::new(ServerState::new(limits));
         let (table, writer) = recovered;
         let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
         let (queue, inbox) = writer_queue();
@@ -252,7 +252,7 @@ impl Stack {
                 submission.items.push(Item::Transaction(Box::new(transaction(command))));
                 continue;
             }
-            let spec = command::lookup(&command.words[0]).expect("a command of the server");
+            let spec = spec::lookup(&command.words[0]).expect("a command of the server");
             let first_span = submission.spans.len() as u32;
             for word in &command.words {
                 let start = submission.input.len() as u32;

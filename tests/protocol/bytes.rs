@@ -259,8 +259,13 @@ fn each_reply_is_in_the_protocol_of_its_command() {
         wire.send(
             "SET p 1\r\nGET none\r\nHELLO 3\r\nGET none\r\nSET p 2\r\nGET none\r\nHELLO 2\r\nGET none\r\n",
         );
-        wire.expect(
-            "+OK\r\n$-1\r\n%1\r\n$5\r\nproto\r\n:3\r\n_\r\n+OK\r\n_\r\n*2\r\n$5\r\nproto\r\n:2\r\n$-1\r\n",
-        );
+        let hello = |head: &str, proto: u32| {
+            format!(
+                "{head}\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n$5\r\nproto\r\n:{proto}\r\n$2\r\nid\r\n:1\r\n\
+                 $4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n"
+            )
+        };
+        wire.expect("+OK\r\n$-1\r\n").expect(hello("%7", 3)).expect("_\r\n+OK\r\n_\r\n");
+        wire.expect(hello("*14", 2)).expect("$-1\r\n");
     }
 }

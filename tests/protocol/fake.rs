@@ -1,4 +1,5 @@
-//! A server with real sockets, connections and queue, over a map in the place of log and table.
+//! A server with real sockets, connections, queue and commands of the connection, over a map in the place of log and
+//! table.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,11 +8,13 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ackd::command::{CommandError, Flags, KeySpec, LocalCtx, ReadCtx, Run, Spec, WriteCtx};
+use ackd::command::CommandError;
+use ackd::config::{self, Settings, Sources};
 use ackd::connection::{ExpiredKey, Fetch, ReadCall, Reads, Services};
-use ackd::resp::{Args, Protocol, Reply};
+use ackd::resp::{Args, Reply};
 use ackd::server::{Executors, Listener, run};
-use ackd::state::{Commands, Limits, Next, PauseMode, ReplyMode, ServerState, ShutdownMode};
+use ackd::spec::{self, Spec};
+use ackd::state::{Limits, ServerState, ShutdownMode};
 use ackd::writer::{Completion, Item, Message, Submission, WriterInbox, writer_queue_with};
 
 /// A database and a name.
@@ -62,7 +65,7 @@ impl Store {
     /// Whether a command changes anything: all that write do, but for a `SET` to what is there.
     fn changes(&self, spec: &Spec, db: u16, args: &Args<'_>) -> bool {
         let is_there = || self.keys.lock().unwrap().get(&(db, args[1].to_vec())) == Some(&args[2].to_vec());
-        matches!(spec.run, Run::Write(_)) && !(spec.name == "set" && is_there())
+        spec.is_write() && !(spec.is(&spec::SET) && is_there())
     }
 
     fn execute(&self, spec: &Spec, db: u16, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -200,178 +203,9 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
     }
 }
 
-fn read(_: &mut ReadCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    unreachable!("the fake reads by name")
-}
-
-fn change(_: &mut WriteCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    unreachable!("the fake writes by name")
-}
-
-fn number(word: &[u8]) -> Result<u64, CommandError> {
-    std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()).ok_or(CommandError::NOT_AN_INTEGER)
-}
-
-fn ping(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    match args.get(1) {
-        Some(word) => reply.bulk(word),
-        None => reply.simple("PONG"),
-    }
-    Ok(())
-}
-
-fn select(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let db = number(&args[1])?;
-    if db >= u64::from(context.server.limits.databases()) {
-        return Err("ERR DB index is out of range".into());
-    }
-    context.client.select(db as u16);
-    reply.ok();
-    Ok(())
-}
-
-fn quit(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.next = Next::Close;
-    reply.ok();
-    Ok(())
-}
-
-fn hello(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let protocol = if &args[1] == b"3" { Protocol::Resp3 } else { Protocol::Resp2 };
-    context.client.set_protocol(protocol);
-    let mut text = Vec::new();
-    let mut inner = Reply::new(&mut text, protocol);
-    inner.map(1);
-    inner.bulk(b"proto");
-    inner.integer(if protocol == Protocol::Resp3 { 3 } else { 2 });
-    reply.raw(&text);
-    Ok(())
-}
-
-fn auth(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let mut digest = [0; 32];
-    digest[..args[1].len()].copy_from_slice(&args[1]);
-    if !context.server.limits.is_password_digest(&digest) {
-        return Err("WRONGPASS invalid username-password pair or user is disabled.".into());
-    }
-    context.client.set_authenticated(true);
-    reply.ok();
-    Ok(())
-}
-
-fn sleep(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.next =
-        Next::Sleep(Duration::from_secs_f64(std::str::from_utf8(&args[2]).unwrap().parse().unwrap()));
-    reply.ok();
-    Ok(())
-}
-
-fn save(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.next = Next::Checkpoint { wait: true };
-    reply.ok();
-    Ok(())
-}
-
-fn shutdown(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.next = Next::Shutdown(ShutdownMode { checkpoint: false, now: false, force: false });
-    reply.ok();
-    Ok(())
-}
-
-fn client(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    unreachable!("a container needs a subcommand")
-}
-
-fn client_id(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.integer(context.client.id() as i64);
-    Ok(())
-}
-
-fn client_kill(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let info = context.server.clients.get(number(&args[3])?).ok_or("ERR No such client")?;
-    if info.id() == context.client.id() {
-        context.next = Next::Close;
-    } else {
-        info.kill();
-    }
-    reply.integer(1);
-    Ok(())
-}
-
-fn client_reply(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.client.set_reply_mode(match args[2].to_ascii_lowercase().as_slice() {
-        b"on" => ReplyMode::On,
-        b"off" => ReplyMode::Off,
-        b"skip" => ReplyMode::SkipNext,
-        _ => return Err(CommandError::SYNTAX),
-    });
-    if context.client.reply_mode() == ReplyMode::On {
-        reply.ok();
-    }
-    Ok(())
-}
-
-fn client_pause(context: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let now_ms = context.server.uptime_ms();
-    let all = args.get(3).is_none_or(|word| word.eq_ignore_ascii_case(b"all"));
-    let mode = if all { PauseMode::All } else { PauseMode::Write };
-    context.server.pause.start(mode, now_ms, now_ms + number(&args[2])?);
-    reply.ok();
-    Ok(())
-}
-
-fn client_unpause(context: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    context.server.pause.end();
-    context.server.clients.wake_all();
-    reply.ok();
-    Ok(())
-}
-
-const fn spec(id: u16, name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
-    Spec {
-        name,
-        id,
-        arity,
-        flags,
-        keys,
-        run,
-        summary: "",
-        since: "1.0.0",
-        group: "test",
-        complexity: "O(1)",
-        tried_words: 0,
-        subcommands: &[],
-    }
-}
-
-static CLIENT: &[Spec] = &[
-    spec(30, "client|id", 2, Flags::NONE, KeySpec::NONE, Run::Local(client_id)),
-    spec(31, "client|kill", 4, Flags::ADMIN, KeySpec::NONE, Run::Local(client_kill)),
-    spec(32, "client|reply", 3, Flags::NONE, KeySpec::NONE, Run::Local(client_reply)),
-    spec(33, "client|pause", -3, Flags::ADMIN, KeySpec::NONE, Run::Local(client_pause)),
-    spec(34, "client|unpause", 2, Flags::ADMIN, KeySpec::NONE, Run::Local(client_unpause)),
-];
-
-static SPECS: &[Spec] = &[
-    spec(1, "ping", -1, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(ping)),
-    spec(2, "echo", 2, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(ping)),
-    spec(3, "select", 2, Flags::FAST.with(Flags::OVERTAKES), KeySpec::NONE, Run::Local(select)),
-    spec(4, "quit", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(quit)),
-    spec(5, "hello", -1, Flags::NO_AUTH, KeySpec::NONE, Run::Local(hello)),
-    spec(6, "auth", -2, Flags::NO_AUTH, KeySpec::NONE, Run::Local(auth)),
-    spec(7, "debug", 3, Flags::ADMIN, KeySpec::NONE, Run::Local(sleep)),
-    spec(8, "save", 1, Flags::ADMIN, KeySpec::NONE, Run::Local(save)),
-    spec(9, "shutdown", -1, Flags::ADMIN, KeySpec::NONE, Run::Local(shutdown)),
-    spec(10, "get", 2, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
-    spec(11, "mget", -2, Flags::READONLY, KeySpec::ALL, Run::Read(read)),
-    spec(12, "getrange", 4, Flags::READONLY, KeySpec::ONE, Run::Read(read)),
-    Spec { tried_words: 3, ..spec(13, "set", -3, Flags::WRITE, KeySpec::ONE, Run::Write(change)) },
-    spec(14, "incr", 2, Flags::WRITE, KeySpec::ONE, Run::Write(change)),
-    Spec { subcommands: CLIENT, ..spec(15, "client", -2, Flags::NONE, KeySpec::NONE, Run::Local(client)) },
-];
-
-fn lookup(name: &[u8]) -> Option<&'static Spec> {
-    SPECS.iter().find(|spec| spec.name.as_bytes().eq_ignore_ascii_case(name))
+/// A port of this machine.
+fn listeners() -> Vec<Listener> {
+    Listener::bind_all(&["127.0.0.1".to_owned()], 0, 128).unwrap()
 }
 
 /// A running server; stops when dropped.
@@ -388,12 +222,25 @@ impl Fake {
     }
 
     pub fn start_with(limits: Limits, threads: usize) -> Self {
-        Self::start_on(limits, threads, Listener::bind_all(&["127.0.0.1".to_owned()], 0, 128).unwrap())
+        Self::start_on(limits, threads, listeners())
     }
 
     pub fn start_on(limits: Limits, threads: usize, listeners: Vec<Listener>) -> Self {
+        Self::start_server(ServerState::new(limits), threads, listeners)
+    }
+
+    /// A server that lets clients use `DEBUG`.
+    pub fn start_debuggable() -> Self {
+        let text = b"enable-debug-command yes".as_slice();
+        let sources = Sources { standard_input: Some(text.into()), ..Sources::default() };
+        let state = ServerState::new(Limits::default());
+        state.set_settings(Settings::new(config::load(&sources).unwrap()));
+        Self::start_server(state, 2, listeners())
+    }
+
+    fn start_server(state: ServerState, threads: usize, listeners: Vec<Listener>) -> Self {
         let address = listeners[0].address().unwrap_or(([0, 0, 0, 0], 0).into());
-        let state = Arc::new(ServerState::new(Commands::new(lookup, SPECS), limits));
+        let state = Arc::new(state);
         let store = Arc::new(Store { out_bytes_max: AtomicUsize::new(usize::MAX), ..Store::default() });
         let (queue, inbox) = writer_queue_with(64, 1 << 20);
         let writer = std::thread::spawn({

@@ -9,74 +9,24 @@ mod field;
 #[cfg(test)]
 mod tests;
 
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{CommandError, ReadCtx, Run, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 
-/// Changes data and may grow it.
-const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
-/// Reads data and is fast.
-const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-/// The destination is the second word behind the name, the sources follow.
-const FROM_TWO: KeySpec = KeySpec { first: 2, last: -1, step: 1 };
-
-/// The base of a bitmap command's spec.
-const fn bitmap(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
-    Spec { group: "bitmap", since: "2.2.0", ..spec(name, arity, flags, keys, run) }
-}
-
-/// The commands of this family. Ids 30 to 39.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 30,
-        summary: "Sets or clears a bit of a string value; the key is created if it does not exist.",
-        ..bitmap("setbit", 4, GROWS, KeySpec::ONE, Run::Write(setbit))
-    },
-    Spec {
-        id: 31,
-        summary: "Returns a bit of a string value.",
-        ..bitmap("getbit", 3, READS_FAST, KeySpec::ONE, Run::Read(getbit))
-    },
-    Spec {
-        id: 32,
-        summary: "Returns the number of bits that are set in a string value.",
-        since: "2.6.0",
-        complexity: "O(N) where N is the length of the string.",
-        ..bitmap("bitcount", -2, Flags::READONLY, KeySpec::ONE, Run::Read(count::bitcount))
-    },
-    Spec {
-        id: 33,
-        summary: "Finds the first bit that is set, or clear, in a string value.",
-        since: "2.8.7",
-        complexity: "O(N) where N is the length of the string.",
-        ..bitmap("bitpos", -3, Flags::READONLY, KeySpec::ONE, Run::Read(count::bitpos))
-    },
-    Spec {
-        id: 34,
-        summary: "Combines string values bit by bit and stores the result in a key.",
-        since: "2.6.0",
-        complexity: "O(N) where N is the length of all strings.",
-        ..bitmap("bitop", -4, GROWS, FROM_TWO, Run::Write(combine::bitop))
-    },
-    Spec {
-        id: 35,
-        summary: "Reads and changes integers of any size within a string value.",
-        since: "3.2.0",
-        complexity: "O(1) for each subcommand.",
-        ..bitmap("bitfield", -2, GROWS, KeySpec::ONE, Run::Write(field::bitfield))
-    },
-    Spec {
-        id: 36,
-        summary: "Reads integers of any size within a string value.",
-        since: "6.0.0",
-        complexity: "O(1) for each subcommand.",
-        ..bitmap("bitfield_ro", -2, READS_FAST, KeySpec::ONE, Run::Read(field::bitfield_ro))
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SETBIT, Run::Write(setbit)),
+    (&spec::GETBIT, Run::Read(getbit)),
+    (&spec::BITCOUNT, Run::Read(count::bitcount)),
+    (&spec::BITPOS, Run::Read(count::bitpos)),
+    (&spec::BITOP, Run::Write(combine::bitop)),
+    (&spec::BITFIELD, Run::Write(field::bitfield)),
+    (&spec::BITFIELD_RO, Run::Read(field::bitfield_ro)),
 ];
 
 /// The string that a value is; nothing is an empty one.

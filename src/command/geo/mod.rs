@@ -13,89 +13,22 @@ mod tests;
 use self::cell::Point;
 use self::query::Command;
 use super::sorted_sets::{self, Options, set_of};
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, words};
+use super::{CommandError, ReadCtx, Run, WriteCtx, words};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// Changes data and may grow it.
-const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
-/// Stores what it finds in a key that an option names.
-const STORES_ANYWHERE: Flags = GROWS.with(Flags::MOVABLEKEYS);
-/// How long a search takes.
-const SEARCH: &str = "O(N+log(M)) where N is the number of members in the cells around the area and M the size of the \
-                      sorted set.";
-
-/// The base of a spec.
-const fn geo(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
-    Spec { group: "geo", since: "3.2.0", ..spec(name, arity, flags, keys, run) }
-}
-
-/// The commands of this family. Ids 560 to 579.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 560,
-        summary: "Adds members with their places to a sorted set, which is created if it does not exist.",
-        complexity: "O(log(N)) for each member added, where N is the size of the sorted set.",
-        ..geo("geoadd", -5, GROWS, KeySpec::ONE, Run::Write(geoadd))
-    },
-    Spec {
-        id: 561,
-        summary: "Returns the distance between the places of two members.",
-        complexity: "O(log(N)) where N is the size of the sorted set.",
-        ..geo("geodist", -4, Flags::READONLY, KeySpec::ONE, Run::Read(geodist))
-    },
-    Spec {
-        id: 562,
-        summary: "Returns the places of members as geohashes.",
-        complexity: "O(log(N)) for each member, where N is the size of the sorted set.",
-        ..geo("geohash", -2, Flags::READONLY, KeySpec::ONE, Run::Read(geohash))
-    },
-    Spec {
-        id: 563,
-        summary: "Returns the longitudes and latitudes of members.",
-        complexity: "O(log(N)) for each member, where N is the size of the sorted set.",
-        ..geo("geopos", -2, Flags::READONLY, KeySpec::ONE, Run::Read(geopos))
-    },
-    Spec {
-        id: 564,
-        summary: "Returns the members within a circle or a box.",
-        since: "6.2.0",
-        complexity: SEARCH,
-        ..geo("geosearch", -7, Flags::READONLY, KeySpec::ONE, Run::Read(geosearch))
-    },
-    Spec {
-        id: 565,
-        summary: "Stores the members within a circle or a box in a key.",
-        since: "6.2.0",
-        complexity: SEARCH,
-        ..geo("geosearchstore", -8, GROWS, KeySpec::TWO, Run::Write(geosearchstore))
-    },
-    Spec {
-        id: 566,
-        summary: "Returns the members within a distance of a place, or stores them.",
-        complexity: SEARCH,
-        ..geo("georadius", -6, STORES_ANYWHERE, KeySpec::ONE, Run::Write(georadius))
-    },
-    Spec {
-        id: 567,
-        summary: "Returns the members within a distance of a place.",
-        since: "3.2.10",
-        complexity: SEARCH,
-        ..geo("georadius_ro", -6, Flags::READONLY, KeySpec::ONE, Run::Read(georadius_ro))
-    },
-    Spec {
-        id: 568,
-        summary: "Returns the members within a distance of another member, or stores them.",
-        complexity: SEARCH,
-        ..geo("georadiusbymember", -5, STORES_ANYWHERE, KeySpec::ONE, Run::Write(georadiusbymember))
-    },
-    Spec {
-        id: 569,
-        summary: "Returns the members within a distance of another member.",
-        since: "3.2.10",
-        complexity: SEARCH,
-        ..geo("georadiusbymember_ro", -5, Flags::READONLY, KeySpec::ONE, Run::Read(georadiusbymember_ro))
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::GEOADD, Run::Write(geoadd)),
+    (&spec::GEODIST, Run::Read(geodist)),
+    (&spec::GEOHASH, Run::Read(geohash)),
+    (&spec::GEOPOS, Run::Read(geopos)),
+    (&spec::GEOSEARCH, Run::Read(geosearch)),
+    (&spec::GEOSEARCHSTORE, Run::Write(geosearchstore)),
+    (&spec::GEORADIUS, Run::Write(georadius)),
+    (&spec::GEORADIUS_RO, Run::Read(georadius_ro)),
+    (&spec::GEORADIUSBYMEMBER, Run::Write(georadiusbymember)),
+    (&spec::GEORADIUSBYMEMBER_RO, Run::Read(georadiusbymember_ro)),
 ];
 
 /// `GEOADD key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]`

@@ -10,204 +10,43 @@ mod tests;
 use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{CommandError, ReadCtx, Run, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
 use crate::resp::{Args, Elements, Reply};
+use crate::spec::{self, Spec};
 use crate::table::View;
 
-/// Changes data and may grow it.
-const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
-/// Changes data, may grow it, and is fast.
-const GROWS_FAST: Flags = GROWS.with(Flags::FAST);
-/// Changes data and is fast.
-const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
-/// Reads data and is fast.
-const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-
-/// The base of a hash command's spec.
-const fn hash(name: &'static str, arity: i32, flags: Flags, run: Run) -> Spec {
-    Spec {
-        group: "hash",
-        complexity: "O(log(N)) where N is the size of the hash.",
-        since: "2.0.0",
-        ..spec(name, arity, flags, KeySpec::ONE, run)
-    }
-}
-
-/// The base of the spec of a command on several fields.
-const fn of_fields(name: &'static str, arity: i32, flags: Flags, run: Run) -> Spec {
-    Spec {
-        complexity: "O(N*log(M)) where N is the number of fields named and M the size of the hash.",
-        ..hash(name, arity, flags, run)
-    }
-}
-
-/// The base of the spec of a command on the deadlines of fields.
-const fn of_deadlines(name: &'static str, arity: i32, flags: Flags, run: Run) -> Spec {
-    Spec { since: "7.4.0", ..of_fields(name, arity, flags, run) }
-}
-
-/// The base of the spec of a command on whole hashes.
-const fn whole(name: &'static str, run: Run) -> Spec {
-    Spec { complexity: "O(N) where N is the size of the hash.", ..hash(name, 2, Flags::READONLY, run) }
-}
-
-/// The commands of this family. Ids 200 to 299.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 200,
-        summary: "Sets fields of a hash, which is created if it does not exist.",
-        ..of_fields("hset", -4, GROWS_FAST, Run::Write(hset))
-    },
-    Spec {
-        id: 201,
-        summary: "Sets fields of a hash; the same as HSET, but for the reply.",
-        ..of_fields("hmset", -4, GROWS_FAST, Run::Write(hmset))
-    },
-    Spec {
-        id: 202,
-        summary: "Sets a field of a hash that does not exist.",
-        tried_words: TRIED_WORDS,
-        ..hash("hsetnx", 4, GROWS_FAST, Run::Write(hsetnx))
-    },
-    Spec {
-        id: 203,
-        summary: "Returns the value of a field of a hash.",
-        ..hash("hget", 3, READS_FAST, Run::Read(hget))
-    },
-    Spec {
-        id: 204,
-        summary: "Returns the values of several fields of a hash.",
-        ..of_fields("hmget", -3, READS_FAST, Run::Read(hmget))
-    },
-    Spec {
-        id: 205,
-        summary: "Returns all fields and values of a hash, in the order of the fields' bytes.",
-        ..whole("hgetall", Run::Read(hgetall))
-    },
-    Spec {
-        id: 206,
-        summary: "Returns all fields of a hash, in the order of their bytes.",
-        ..whole("hkeys", Run::Read(hkeys))
-    },
-    Spec {
-        id: 207,
-        summary: "Returns all values of a hash, in the order of their fields' bytes.",
-        ..whole("hvals", Run::Read(hvals))
-    },
-    Spec {
-        id: 208,
-        summary: "Deletes fields of a hash, and the hash with its last field.",
-        tried_words: TRIED_WORDS,
-        ..of_fields("hdel", -3, WRITES_FAST, Run::Write(hdel))
-    },
-    Spec {
-        id: 209,
-        summary: "Says whether a field exists in a hash.",
-        ..hash("hexists", 3, READS_FAST, Run::Read(hexists))
-    },
-    Spec {
-        id: 210,
-        summary: "Returns the number of fields of a hash.",
-        ..hash("hlen", 2, READS_FAST, Run::Read(hlen))
-    },
-    Spec {
-        id: 211,
-        summary: "Returns the length of the value of a field.",
-        since: "3.2.0",
-        ..hash("hstrlen", 3, READS_FAST, Run::Read(hstrlen))
-    },
-    Spec {
-        id: 212,
-        summary: "Iterates over the fields and values of a hash.",
-        since: "2.8.0",
-        complexity: "O(1) for every call. O(N) for a whole iteration, where N is the number of fields that start with \
-                     the literal prefix of the pattern.",
-        ..hash("hscan", -3, Flags::READONLY, Run::Read(hscan))
-    },
-    Spec {
-        id: 213,
-        summary: "Returns random fields of a hash.",
-        since: "6.2.0",
-        complexity: "O(N*log(M)) where N is the number of fields to return and M the size of the hash.",
-        ..hash("hrandfield", -2, Flags::READONLY, Run::Read(random::hrandfield))
-    },
-    Spec {
-        id: 215,
-        summary: "Adds an integer to the integer value of a field; 0 if it does not exist.",
-        ..hash("hincrby", 4, GROWS_FAST, Run::Write(number::hincrby))
-    },
-    Spec {
-        id: 216,
-        summary: "Adds a number to the floating point value of a field; 0 if it does not exist.",
-        since: "2.6.0",
-        ..hash("hincrbyfloat", 4, GROWS_FAST, Run::Write(number::hincrbyfloat))
-    },
-    Spec {
-        id: 220,
-        summary: "Sets the expiration time of fields in seconds.",
-        ..of_deadlines("hexpire", -6, GROWS_FAST, Run::Write(expire::hexpire))
-    },
-    Spec {
-        id: 221,
-        summary: "Sets the expiration time of fields in milliseconds.",
-        ..of_deadlines("hpexpire", -6, GROWS_FAST, Run::Write(expire::hpexpire))
-    },
-    Spec {
-        id: 222,
-        summary: "Sets the expiration time of fields to a Unix timestamp.",
-        ..of_deadlines("hexpireat", -6, GROWS_FAST, Run::Write(expire::hexpireat))
-    },
-    Spec {
-        id: 223,
-        summary: "Sets the expiration time of fields to a Unix timestamp in milliseconds.",
-        ..of_deadlines("hpexpireat", -6, GROWS_FAST, Run::Write(expire::hpexpireat))
-    },
-    Spec {
-        id: 224,
-        summary: "Returns the seconds until fields expire.",
-        ..of_deadlines("httl", -5, READS_FAST, Run::Read(expire::httl))
-    },
-    Spec {
-        id: 225,
-        summary: "Returns the milliseconds until fields expire.",
-        ..of_deadlines("hpttl", -5, READS_FAST, Run::Read(expire::hpttl))
-    },
-    Spec {
-        id: 226,
-        summary: "Returns the Unix timestamps at which fields expire.",
-        ..of_deadlines("hexpiretime", -5, READS_FAST, Run::Read(expire::hexpiretime))
-    },
-    Spec {
-        id: 227,
-        summary: "Returns the Unix timestamps in milliseconds at which fields expire.",
-        ..of_deadlines("hpexpiretime", -5, READS_FAST, Run::Read(expire::hpexpiretime))
-    },
-    Spec {
-        id: 228,
-        summary: "Removes the expiration time of fields.",
-        ..of_deadlines("hpersist", -5, WRITES_FAST, Run::Write(expire::hpersist))
-    },
-    Spec {
-        id: 230,
-        summary: "Returns the values of fields and deletes them.",
-        since: "8.0.0",
-        ..of_fields("hgetdel", -5, WRITES_FAST, Run::Write(fields::hgetdel))
-    },
-    Spec {
-        id: 231,
-        summary: "Returns the values of fields and sets or clears their expiration time.",
-        since: "8.0.0",
-        ..of_fields("hgetex", -5, WRITES_FAST, Run::Write(fields::hgetex))
-    },
-    Spec {
-        id: 232,
-        summary: "Sets fields of a hash and their expiration time.",
-        since: "8.0.0",
-        ..of_fields("hsetex", -6, GROWS_FAST, Run::Write(fields::hsetex))
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::HSET, Run::Write(hset)),
+    (&spec::HMSET, Run::Write(hmset)),
+    (&spec::HSETNX, Run::Write(hsetnx)),
+    (&spec::HGET, Run::Read(hget)),
+    (&spec::HMGET, Run::Read(hmget)),
+    (&spec::HGETALL, Run::Read(hgetall)),
+    (&spec::HKEYS, Run::Read(hkeys)),
+    (&spec::HVALS, Run::Read(hvals)),
+    (&spec::HDEL, Run::Write(hdel)),
+    (&spec::HEXISTS, Run::Read(hexists)),
+    (&spec::HLEN, Run::Read(hlen)),
+    (&spec::HSTRLEN, Run::Read(hstrlen)),
+    (&spec::HSCAN, Run::Read(hscan)),
+    (&spec::HRANDFIELD, Run::Read(random::hrandfield)),
+    (&spec::HINCRBY, Run::Write(number::hincrby)),
+    (&spec::HINCRBYFLOAT, Run::Write(number::hincrbyfloat)),
+    (&spec::HEXPIRE, Run::Write(expire::hexpire)),
+    (&spec::HPEXPIRE, Run::Write(expire::hpexpire)),
+    (&spec::HEXPIREAT, Run::Write(expire::hexpireat)),
+    (&spec::HPEXPIREAT, Run::Write(expire::hpexpireat)),
+    (&spec::HTTL, Run::Read(expire::httl)),
+    (&spec::HPTTL, Run::Read(expire::hpttl)),
+    (&spec::HEXPIRETIME, Run::Read(expire::hexpiretime)),
+    (&spec::HPEXPIRETIME, Run::Read(expire::hpexpiretime)),
+    (&spec::HPERSIST, Run::Write(expire::hpersist)),
+    (&spec::HGETDEL, Run::Write(fields::hgetdel)),
+    (&spec::HGETEX, Run::Write(fields::hgetex)),
+    (&spec::HSETEX, Run::Write(fields::hsetex)),
 ];
 
 /// The hash that a key holds.

@@ -11,43 +11,21 @@ mod sparse;
 mod tests;
 
 use self::sketch::{Registers, Sketch};
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx};
+use super::{CommandError, ReadCtx, Run, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, Value};
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::table::View;
 
-/// Changes data and may grow it.
-const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
 /// Equal bytes between two changed ones that are logged with them: what an effect of its own would cost.
 const GAP_BYTES: usize = 16;
 
-/// The base of a spec.
-const fn sketch(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
-    Spec { group: "hyperloglog", since: "2.8.9", ..spec(name, arity, flags, keys, run) }
-}
-
-/// The commands of this family. Ids 40 to 49.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 40,
-        summary: "Adds elements to a HyperLogLog, which is created if it does not exist.",
-        complexity: "O(1) to add every element.",
-        ..sketch("pfadd", -2, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(pfadd))
-    },
-    Spec {
-        id: 41,
-        summary: "Returns about how many different elements one or more HyperLogLogs have seen.",
-        complexity: "O(N) where N is the number of keys.",
-        ..sketch("pfcount", -2, Flags::READONLY.with(Flags::MAY_REPLICATE), KeySpec::ALL, Run::Read(pfcount))
-    },
-    Spec {
-        id: 42,
-        summary: "Merges HyperLogLogs into one that has seen what any of them has.",
-        complexity: "O(N) where N is the number of keys.",
-        ..sketch("pfmerge", -2, GROWS, KeySpec::ALL, Run::Write(pfmerge))
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::PFADD, Run::Write(pfadd)),
+    (&spec::PFCOUNT, Run::Read(pfcount)),
+    (&spec::PFMERGE, Run::Write(pfmerge)),
 ];
 
 /// The sketch that a value is.

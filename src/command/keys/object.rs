@@ -1,11 +1,10 @@
 //! `OBJECT` and `MEMORY USAGE`: looking into values.
 
-use super::SECOND;
-use crate::command::table::spec;
-use crate::command::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, words};
+use crate::command::{CommandError, LocalCtx, ReadCtx, Run, words};
 use crate::keyspace::{Kind, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::state::EncodingLimits;
 use crate::table::View;
 
@@ -16,50 +15,14 @@ const PIECE_PAGE_BYTES: u64 = 4096 / 3;
 /// The longest string that `OBJECT ENCODING` calls `embstr`, in bytes.
 const EMBEDDED_BYTES_MAX: usize = 44;
 
-/// Subcommands of `OBJECT`. Ids 141 to 149.
-pub(super) static OBJECT: &[Spec] = &[
-    Spec {
-        id: 141,
-        summary: "Returns how the value of a key would be represented in Redis.",
-        since: "2.2.3",
-        ..spec("object|encoding", 3, Flags::READONLY, SECOND, Run::Read(encoding))
-    },
-    Spec {
-        id: 142,
-        summary: "Fails: access frequencies are not tracked.",
-        since: "4.0.0",
-        ..spec("object|freq", 3, Flags::READONLY, SECOND, Run::Read(freq))
-    },
-    Spec {
-        id: 143,
-        summary: "Returns 0 for a key that exists: access times are not tracked.",
-        since: "2.2.3",
-        ..spec("object|idletime", 3, Flags::READONLY, SECOND, Run::Read(idletime))
-    },
-    Spec {
-        id: 144,
-        summary: "Returns 1 for a key that exists: values are not shared.",
-        since: "2.2.3",
-        ..spec("object|refcount", 3, Flags::READONLY, SECOND, Run::Read(refcount))
-    },
-    Spec {
-        id: 145,
-        summary: "Returns helpful text about the subcommands.",
-        since: "6.2.0",
-        ..spec("object|help", 2, Flags::LOADING.with(Flags::STALE), KeySpec::NONE, Run::Read(object_help))
-    },
+/// What runs each command.
+pub(in crate::command) static OBJECT_RUNS: &[(&Spec, Run)] = &[
+    (&spec::OBJECT_ENCODING, Run::Read(encoding)),
+    (&spec::OBJECT_FREQ, Run::Read(freq)),
+    (&spec::OBJECT_IDLETIME, Run::Read(idletime)),
+    (&spec::OBJECT_REFCOUNT, Run::Read(refcount)),
+    (&spec::OBJECT_HELP, Run::Local(object_help)),
 ];
-
-/// A container with a subcommand that it does not have.
-pub(super) fn unknown_subcommand(
-    _: &mut ReadCtx<'_>,
-    args: &Args<'_>,
-    _: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let container = words::excerpt(&args[0]).to_ascii_uppercase();
-    let word = words::excerpt(args.get(1).unwrap_or_default());
-    Err(format!("ERR unknown subcommand '{word}'. Try {container} HELP.").into())
-}
 
 /// `OBJECT ENCODING key`
 fn encoding(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
@@ -231,7 +194,7 @@ pub(in crate::command) fn usage(
 }
 
 /// `OBJECT HELP`
-fn object_help(_: &mut ReadCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+fn object_help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     reply_lines(
         reply,
         &[

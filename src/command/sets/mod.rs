@@ -8,142 +8,32 @@ mod tests;
 use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, TRIED_WORDS, WriteCtx};
+use super::{CommandError, ReadCtx, Run, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Set};
 use crate::resp::{Args, Elements, Reply};
+use crate::spec::{self, Spec};
 use crate::table::View;
 
-/// Changes data and may grow it.
-const GROWS: Flags = Flags::WRITE.with(Flags::DENYOOM);
-/// Changes data and is fast.
-const WRITES_FAST: Flags = Flags::WRITE.with(Flags::FAST);
-/// Reads data and is fast.
-const READS_FAST: Flags = Flags::READONLY.with(Flags::FAST);
-
-/// The base of a set command's spec.
-const fn set(name: &'static str, arity: i32, flags: Flags, keys: KeySpec, run: Run) -> Spec {
-    Spec { group: "set", complexity: "O(1)", since: "1.0.0", ..spec(name, arity, flags, keys, run) }
-}
-
-/// The commands of this family. Ids 300 to 399.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 300,
-        summary: "Adds members to a set, which is created if it does not exist.",
-        complexity: "O(N*log(M)) where N is the number of members to add and M the size of the set.",
-        tried_words: TRIED_WORDS,
-        ..set("sadd", -3, GROWS.with(Flags::FAST), KeySpec::ONE, Run::Write(sadd))
-    },
-    Spec {
-        id: 301,
-        summary: "Removes members from a set, which is deleted with its last member.",
-        complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",
-        tried_words: TRIED_WORDS,
-        ..set("srem", -3, WRITES_FAST, KeySpec::ONE, Run::Write(srem))
-    },
-    Spec {
-        id: 302,
-        summary: "Says whether a member belongs to a set.",
-        complexity: "O(log(N)) where N is the size of the set.",
-        ..set("sismember", 3, READS_FAST, KeySpec::ONE, Run::Read(sismember))
-    },
-    Spec {
-        id: 303,
-        summary: "Says of several members whether they belong to a set.",
-        since: "6.2.0",
-        complexity: "O(N*log(M)) where N is the number of members to check and M the size of the set.",
-        ..set("smismember", -3, READS_FAST, KeySpec::ONE, Run::Read(smismember))
-    },
-    Spec {
-        id: 304,
-        summary: "Returns the number of members of a set.",
-        ..set("scard", 2, READS_FAST, KeySpec::ONE, Run::Read(scard))
-    },
-    Spec {
-        id: 305,
-        summary: "Returns all members of a set, in the order of their bytes.",
-        complexity: "O(N) where N is the size of the set.",
-        ..set("smembers", 2, Flags::READONLY, KeySpec::ONE, Run::Read(smembers))
-    },
-    Spec {
-        id: 306,
-        summary: "Moves a member from one set to another.",
-        complexity: "O(log(N)) where N is the size of the larger set.",
-        tried_words: TRIED_WORDS,
-        ..set("smove", 4, WRITES_FAST, KeySpec::TWO, Run::Write(smove))
-    },
-    Spec {
-        id: 307,
-        summary: "Iterates over the members of a set.",
-        since: "2.8.0",
-        complexity: "O(1) for every call. O(N) for a whole iteration, where N is the number of members that start \
-                     with the literal prefix of the pattern.",
-        ..set("sscan", -3, Flags::READONLY, KeySpec::ONE, Run::Read(sscan))
-    },
-    Spec {
-        id: 308,
-        summary: "Removes random members from a set and returns them.",
-        complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",
-        tried_words: 2,
-        ..set("spop", -2, WRITES_FAST, KeySpec::ONE, Run::Write(random::spop))
-    },
-    Spec {
-        id: 309,
-        summary: "Returns random members of a set.",
-        complexity: "O(N*log(M)) where N is the number of members to return and M the size of the set.",
-        ..set("srandmember", -2, Flags::READONLY, KeySpec::ONE, Run::Read(random::srandmember))
-    },
-    Spec {
-        id: 310,
-        summary: "Returns the members that several sets have in common.",
-        complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
-        ..set("sinter", -2, Flags::READONLY, KeySpec::ALL, Run::Read(algebra::sinter))
-    },
-    Spec {
-        id: 311,
-        summary: "Returns the number of members that several sets have in common.",
-        since: "7.0.0",
-        complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
-        ..set(
-            "sintercard",
-            -3,
-            Flags::READONLY.with(Flags::MOVABLEKEYS),
-            KeySpec::NONE,
-            Run::Read(algebra::sintercard),
-        )
-    },
-    Spec {
-        id: 312,
-        summary: "Returns the members that any of several sets has.",
-        complexity: "O(N) where N is the number of members of all sets.",
-        ..set("sunion", -2, Flags::READONLY, KeySpec::ALL, Run::Read(algebra::sunion))
-    },
-    Spec {
-        id: 313,
-        summary: "Returns the members of the first set that no other one has.",
-        complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",
-        ..set("sdiff", -2, Flags::READONLY, KeySpec::ALL, Run::Read(algebra::sdiff))
-    },
-    Spec {
-        id: 320,
-        summary: "Stores the members that several sets have in common in a key.",
-        complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
-        ..set("sinterstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sinterstore))
-    },
-    Spec {
-        id: 321,
-        summary: "Stores the members that any of several sets has in a key.",
-        complexity: "O(N*log(N)) where N is the number of members of all sets.",
-        ..set("sunionstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sunionstore))
-    },
-    Spec {
-        id: 322,
-        summary: "Stores the members of the first set that no other one has in a key.",
-        complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",
-        ..set("sdiffstore", -3, GROWS, KeySpec::ALL, Run::Write(algebra::sdiffstore))
-    },
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SADD, Run::Write(sadd)),
+    (&spec::SREM, Run::Write(srem)),
+    (&spec::SISMEMBER, Run::Read(sismember)),
+    (&spec::SMISMEMBER, Run::Read(smismember)),
+    (&spec::SCARD, Run::Read(scard)),
+    (&spec::SMEMBERS, Run::Read(smembers)),
+    (&spec::SMOVE, Run::Write(smove)),
+    (&spec::SSCAN, Run::Read(sscan)),
+    (&spec::SPOP, Run::Write(random::spop)),
+    (&spec::SRANDMEMBER, Run::Read(random::srandmember)),
+    (&spec::SINTER, Run::Read(algebra::sinter)),
+    (&spec::SINTERCARD, Run::Read(algebra::sintercard)),
+    (&spec::SUNION, Run::Read(algebra::sunion)),
+    (&spec::SDIFF, Run::Read(algebra::sdiff)),
+    (&spec::SINTERSTORE, Run::Write(algebra::sinterstore)),
+    (&spec::SUNIONSTORE, Run::Write(algebra::sunionstore)),
+    (&spec::SDIFFSTORE, Run::Write(algebra::sdiffstore)),
 ];
 
 /// The set that a key holds.

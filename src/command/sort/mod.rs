@@ -14,34 +14,15 @@ use std::ops::Range;
 
 use self::options::Options;
 use self::pattern::Pattern;
-use super::table::spec;
-use super::{CommandError, Flags, KeySpec, ReadCtx, Run, Spec, WriteCtx, sources};
+use super::{CommandError, ReadCtx, Run, WriteCtx, sources};
 use crate::keyspace::{KeyReader, Kind};
 use crate::number::parse_f64_in_range;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
-/// Changes as much as the data says.
-const STORES: Flags = Flags::WRITE.with(Flags::DENYOOM).with(Flags::MOVABLEKEYS);
-
-/// The commands of this family. Ids 170 to 179.
-pub(super) static SPECS: &[Spec] = &[
-    Spec {
-        id: 170,
-        summary: "Sorts the elements of a list, a set or a sorted set, and returns or stores them.",
-        complexity: COMPLEXITY,
-        ..spec("sort", -2, STORES, KeySpec::ONE, Run::Write(sort))
-    },
-    Spec {
-        id: 171,
-        summary: "Returns the sorted elements of a list, a set or a sorted set.",
-        since: "7.0.0",
-        complexity: COMPLEXITY,
-        ..spec("sort_ro", -2, Flags::READONLY.with(Flags::MOVABLEKEYS), KeySpec::ONE, Run::Read(sort_ro))
-    },
-];
-
-/// How long it takes to sort.
-const COMPLEXITY: &str = "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.";
+/// What runs each command.
+pub(super) static RUNS: &[(&Spec, Run)] =
+    &[(&spec::SORT, Run::Write(sort)), (&spec::SORT_RO, Run::Read(sort_ro))];
 
 /// What a row of the result has in one column: nothing if there was nothing to be found.
 type Found = Option<Vec<u8>>;

@@ -8,13 +8,13 @@ mod query;
 mod random;
 mod range;
 mod read;
-mod specs;
+mod runs;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub(super) use add::{Options, put};
-pub(super) use specs::SPECS;
+pub(super) use runs::RUNS;
 pub(super) use store::replace;
 
 use super::{CommandError, WriteCtx};

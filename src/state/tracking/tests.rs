@@ -1,10 +1,10 @@
 //! Who is told of which change, and what the table keeps.
 
 use super::*;
-use crate::state::{Commands, Limits, Peer, ServerState};
+use crate::state::{Limits, Peer, ServerState};
 
 fn server() -> ServerState {
-    ServerState::new(Commands::new(|_| None, []), Limits::default())
+    ServerState::new(Limits::default())
 }
 
 fn client(server: &ServerState, mode: TrackingMode) -> Arc<ClientInfo> {

@@ -235,7 +235,7 @@ pub fn one(effect: Effect<'_>) -> Record<'_> {
 
 /// The number of the command with this name, or one that no command has.
 fn command_id(name: &str) -> u16 {
-    ackd::command::lookup(name.as_bytes()).map_or(60_000, |spec| spec.id)
+    ackd::spec::lookup(name.as_bytes()).map_or(60_000, |spec| spec.id)
 }
 
 fn options() -> LogOptions {

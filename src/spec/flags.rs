@@ -1,0 +1,108 @@
+//! Properties of commands.
+
+/// Properties of a command; combine with [`Flags::with`]. Some are shown by `COMMAND INFO`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u32);
+
+// Each property has a bit of its own.
+const _: () = {
+    let all = [
+        Flags::WRITE,
+        Flags::READONLY,
+        Flags::DENYOOM,
+        Flags::ADMIN,
+        Flags::FAST,
+        Flags::NOSCRIPT,
+        Flags::NO_AUTH,
+        Flags::LOADING,
+        Flags::STALE,
+        Flags::MOVABLEKEYS,
+        Flags::SKIP_MONITOR,
+        Flags::SKIP_SLOWLOG,
+        Flags::BLOCKING,
+        Flags::PUBSUB,
+        Flags::OVERTAKES,
+        Flags::SNAPSHOT,
+        Flags::NO_MULTI,
+        Flags::NOT_QUEUED,
+        Flags::SUBMITS,
+        Flags::WHILE_LISTENING,
+        Flags::MAY_REPLICATE,
+        Flags::PROTECTED,
+        Flags::DATABASES,
+        Flags::FLUSHES,
+        Flags::KEEPS_CACHING,
+    ];
+    let (mut seen, mut index) = (0, 0);
+    while index < all.len() {
+        assert!(seen & all[index].0 == 0);
+        seen |= all[index].0;
+        index += 1;
+    }
+};
+
+impl Flags {
+    /// No property.
+    pub const NONE: Flags = Flags(0);
+    /// May change data. Follows from the kind.
+    pub const WRITE: Flags = Flags(1);
+    /// Only reads data. Follows from the kind.
+    pub const READONLY: Flags = Flags(1 << 1);
+    /// May grow the data set: refused when there is no space.
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    /// An administrator's command.
+    pub const ADMIN: Flags = Flags(1 << 3);
+    /// Constant or logarithmic time.
+    pub const FAST: Flags = Flags(1 << 4);
+    /// Not allowed in a script.
+    pub const NOSCRIPT: Flags = Flags(1 << 5);
+    /// Allowed before authentication.
+    pub const NO_AUTH: Flags = Flags(1 << 6);
+    /// Allowed while data is loaded.
+    pub const LOADING: Flags = Flags(1 << 7);
+    /// Allowed on stale data.
+    pub const STALE: Flags = Flags(1 << 8);
+    /// Has keys at other than fixed places. Follows from the keys.
+    pub const MOVABLEKEYS: Flags = Flags(1 << 9);
+    /// Not shown by `MONITOR`, nor kept in the slow log.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 10);
+    /// Not kept in the slow log.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 11);
+    /// May block the client.
+    pub const BLOCKING: Flags = Flags(1 << 12);
+    /// Publish and subscribe.
+    pub const PUBSUB: Flags = Flags(1 << 13);
+    /// A command of the connection that runs at once although what this client sent before is still with the writer:
+    /// nobody can tell. All others wait until that is answered, so that a client's commands take effect in their order.
+    pub const OVERTAKES: Flags = Flags(1 << 14);
+    /// Not allowed between `MULTI` and `EXEC`.
+    pub const NO_MULTI: Flags = Flags(1 << 15);
+    /// Between `MULTI` and `EXEC` it runs at once, for it is about the transaction or ends it.
+    pub const NOT_QUEUED: Flags = Flags(1 << 16);
+    /// Runs on the connection's thread only to be handed to the writer, which replies.
+    pub const SUBMITS: Flags = Flags(1 << 17);
+    /// Allowed on a connection of RESP2 that listens to channels.
+    pub const WHILE_LISTENING: Flags = Flags(1 << 18);
+    /// Looks at the data although it runs with the client's own state.
+    pub const SNAPSHOT: Flags = Flags(1 << 19);
+    /// In Redis, replicas may get to see it although it changes nothing: a pause of writes holds it back, too.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 20);
+    /// Allowed as `enable-debug-command` says.
+    pub const PROTECTED: Flags = Flags(1 << 21);
+    /// May change keys that it does not name: whole databases.
+    pub const DATABASES: Flags = Flags(1 << 22);
+    /// Empties databases. Clients that track keys are told so even if there was nothing in them.
+    pub const FLUSHES: Flags = Flags(1 << 23);
+    /// What `CLIENT CACHING` said is meant for the command behind it.
+    pub const KEEPS_CACHING: Flags = Flags(1 << 24);
+
+    /// Both sets of properties.
+    pub const fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}

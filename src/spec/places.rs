@@ -1,0 +1,303 @@
+//! Where a command's keys stand among its words, and what it does with them.
+//!
+//! [`Spec::key_indexes`] is the one answer to "which words are keys?": for whoever fetches them, deletes those past their
+//! deadline, remembers what a client read, or names what damage concerns.
+
+use std::iter::StepBy;
+use std::ops::Range;
+
+use super::Spec;
+use crate::resp::Args;
+
+/// Some of a command's keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Where they are.
+    pub at: At,
+    /// What is done with them.
+    pub access: Access,
+}
+
+/// Where some of a command's keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At fixed places, or up to the end.
+    Fixed(KeyRange),
+    /// Behind the word at this index, which is their number.
+    Counted(usize),
+    /// Behind a word that stands at this index or later.
+    Behind(&'static str, usize),
+    /// Behind the last `STORE` among the options of `SORT`, a place that `COMMAND INFO` cannot say.
+    SortStore,
+    /// Their names depend on the data.
+    Unknown,
+}
+
+/// Keys at fixed places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// Index of the first key.
+    pub first: usize,
+    /// Index of the last key; negative counts from the end (-1: the last word).
+    pub last: i32,
+    /// Distance from a key to the next.
+    pub step: usize,
+}
+
+/// What a command does with keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// In Redis's words.
+    pub names: &'static [&'static str],
+    /// Whether they are keys: channels of a shard are not, though they are routed like keys.
+    pub is_key: bool,
+    /// Tells it from the words, where it depends on options.
+    by_words: Option<fn(&Args<'_>) -> Access>,
+}
+
+/// They are read.
+pub(super) const READ: Access = Access::new(&["RO", "access"]);
+/// Only what is known about them is looked at: whether they exist, their type, their size.
+pub(super) const EXAMINED: Access = Access::new(&["RO"]);
+/// They are read and changed.
+pub(super) const CHANGED: Access = Access::new(&["RW", "access", "update"]);
+/// They are changed.
+pub(super) const UPDATED: Access = Access::new(&["RW", "update"]);
+/// Something is put in.
+pub(super) const INSERTED: Access = Access::new(&["RW", "insert"]);
+/// Something is deleted from them.
+pub(super) const TRIMMED: Access = Access::new(&["RW", "delete"]);
+/// Something is taken out and returned.
+pub(super) const TAKEN: Access = Access::new(&["RW", "access", "delete"]);
+/// They are replaced.
+pub(super) const REPLACED: Access = Access::new(&["OW", "update"]);
+/// They are written, and were not there before.
+pub(super) const CREATED: Access = Access::new(&["OW", "insert"]);
+/// They are deleted.
+pub(super) const REMOVED: Access = Access::new(&["RM", "delete"]);
+/// They are no keys, but channels of a shard.
+pub(super) const CHANNEL: Access = Access { is_key: false, ..Access::new(&["not_key"]) };
+
+impl Access {
+    /// What is done with keys, in Redis's words.
+    pub(super) const fn new(names: &'static [&'static str]) -> Self {
+        Self { names, is_key: true, by_words: None }
+    }
+
+    /// What is done with keys where the options decide.
+    pub(super) const fn by_words(of: fn(&Args<'_>) -> Access) -> Self {
+        let names = &["RW", "access", "update", "variable_flags"];
+        Self { names, is_key: true, by_words: Some(of) }
+    }
+}
+
+/// Word 1 is the key.
+pub(super) const fn key(access: Access) -> Place {
+    nth(1, access)
+}
+
+/// One word is the key.
+pub(super) const fn nth(index: usize, access: Access) -> Place {
+    fixed(index, index as i32, 1, access)
+}
+
+/// Words 1 and 2 are keys.
+pub(super) const fn two(access: Access) -> Place {
+    fixed(1, 2, 1, access)
+}
+
+/// All words from 1 on are keys.
+pub(super) const fn all(access: Access) -> Place {
+    all_from(1, access)
+}
+
+/// All words from one on are keys.
+pub(super) const fn all_from(first: usize, access: Access) -> Place {
+    fixed(first, -1, 1, access)
+}
+
+/// All words from 1 on are keys but the last, which is a timeout.
+pub(super) const fn all_but_timeout(access: Access) -> Place {
+    fixed(1, -2, 1, access)
+}
+
+/// Words 1, 3, 5 ... are keys, each followed by its value.
+pub(super) const fn pairs(access: Access) -> Place {
+    fixed(1, -1, 2, access)
+}
+
+/// The keys stand behind their number, which is word `at`.
+pub(super) const fn counted(at: usize, access: Access) -> Place {
+    Place { at: At::Counted(at), access }
+}
+
+/// The key stands behind a word, which is looked for from `from` on.
+pub(super) const fn behind(word: &'static str, from: usize, access: Access) -> Place {
+    Place { at: At::Behind(word, from), access }
+}
+
+/// Keys at fixed places.
+const fn fixed(first: usize, last: i32, step: usize, access: Access) -> Place {
+    Place { at: At::Fixed(KeyRange { first, last, step }), access }
+}
+
+impl KeyRange {
+    /// The indexes of the keys among `words` words.
+    fn indexes(self, words: usize) -> StepBy<Range<usize>> {
+        let end = match usize::try_from(self.last) {
+            Ok(last) => words.min(last + 1),
+            Err(_) => words.saturating_sub(self.last.unsigned_abs() as usize - 1),
+        };
+        (self.first..end).step_by(self.step)
+    }
+}
+
+impl Place {
+    /// The indexes of the keys among the words of a command; `None` if their number is no number, or there are not so many:
+    /// such a command fails.
+    fn find(&self, args: &Args<'_>) -> Option<StepBy<Range<usize>>> {
+        let one = |index: Option<usize>| index.map_or(0..0, |index| index..index + 1);
+        let range = match self.at {
+            At::Fixed(range) => return Some(range.indexes(args.len())),
+            At::Counted(at) => counted_in(args, at)?,
+            At::Behind(word, from) => one(behind_in(args, word, from)),
+            At::SortStore => one(sort_store_in(args)),
+            At::Unknown => 0..0,
+        };
+        Some(range.step_by(1))
+    }
+}
+
+impl Spec {
+    /// The indexes of the keys among a command's words. There is none if the words do not say how many they are.
+    pub fn key_indexes<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = usize> + use<'a> {
+        let args = *args;
+        let places = self.keys.iter().filter(|place| place.access.is_key);
+        places.filter_map(move |place| place.find(&args)).flatten()
+    }
+
+    /// The keys among a command's words.
+    pub fn keys_in<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let args = *args;
+        self.key_indexes(&args).filter_map(move |index| args.get(index))
+    }
+
+    /// The keys among a command's words, each with what is done with it; `None` if the words do not say how many they are.
+    pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
+        let mut found = Vec::new();
+        for place in self.keys {
+            let access = place.access.by_words.map_or(place.access, |of| of(args));
+            found.extend(place.find(args)?.filter_map(|index| Some((args.get(index)?, access))));
+        }
+        Some(found)
+    }
+
+    /// First, last and step of the keys at fixed places, as clients of old want them; zeros if there are none.
+    pub fn fixed_keys(&self) -> (usize, i32, usize) {
+        let mut ranges = self.keys.iter().filter_map(|place| match place.at {
+            At::Fixed(range) => Some(range),
+            _ => None,
+        });
+        let Some(KeyRange { first, last, step }) = ranges.next() else { return (0, 0, 0) };
+        (first, ranges.next_back().map_or(last, |range| range.last), step)
+    }
+}
+
+/// Whether a command has keys at other than fixed places.
+pub(super) const fn are_movable(keys: &[Place]) -> bool {
+    let mut index = 0;
+    while index < keys.len() {
+        if !matches!(keys[index].at, At::Fixed(_)) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+/// The indexes of the keys whose number is word `at`.
+fn counted_in(args: &Args<'_>, at: usize) -> Option<Range<usize>> {
+    let left = args.len().saturating_sub(at + 1);
+    let count = args.integer(at).and_then(|count| usize::try_from(count).ok())?;
+    (1..=left).contains(&count).then_some(at + 1..at + 1 + count)
+}
+
+/// The index of the word behind `keyword`, which is looked for from `from` on.
+fn behind_in(args: &Args<'_>, keyword: &str, from: usize) -> Option<usize> {
+    let at = args.from(from).position(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))?;
+    Some(from + at + 1).filter(|index| *index < args.len())
+}
+
+/// The index of the key that `SORT` stores into.
+fn sort_store_in(args: &Args<'_>) -> Option<usize> {
+    let (mut at, mut found) = (2, None);
+    while let Some(word) = args.get(at) {
+        let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
+        at += match () {
+            () if is("limit") => 3,
+            () if is("get") || is("by") => 2,
+            () if is("store") && at + 1 < args.len() => {
+                found = Some(at + 1);
+                2
+            }
+            () => 1,
+        };
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Span;
+    use crate::spec;
+
+    /// The keys of a command, whose words are separated by blanks.
+    fn keys(spec: &Spec, line: &str) -> String {
+        let mut start = 0;
+        let spans: Vec<Span> = line
+            .split(' ')
+            .map(|word| {
+                start += word.len() as u32 + 1;
+                Span { start: start - 1 - word.len() as u32, len: word.len() as u32 }
+            })
+            .collect();
+        let args = Args::new(line.as_bytes(), &spans);
+        spec.keys_in(&args).map(|key| str::from_utf8(key).unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn keys_stand_at_fixed_places() {
+        assert_eq!(keys(&spec::GET, "get a"), "a");
+        assert_eq!(keys(&spec::DEL, "del a b c"), "a b c");
+        assert_eq!(keys(&spec::MSET, "mset a 1 b 2"), "a b");
+        assert_eq!(keys(&spec::BLPOP, "blpop a b 0"), "a b");
+        assert_eq!(keys(&spec::COPY, "copy a b db 1"), "a b");
+        assert_eq!(keys(&spec::BITOP, "bitop and d a b"), "d a b");
+        assert_eq!(keys(&spec::OBJECT_ENCODING, "object encoding a"), "a");
+        assert_eq!(keys(&spec::COPY, "copy a"), "a");
+        assert_eq!(keys(&spec::PING, "ping a b"), "");
+        assert_eq!(keys(&spec::SSUBSCRIBE, "ssubscribe a b"), "");
+    }
+
+    #[test]
+    fn keys_stand_behind_their_number() {
+        assert_eq!(keys(&spec::LMPOP, "lmpop 2 a b left"), "a b");
+        assert_eq!(keys(&spec::BZMPOP, "bzmpop 0 1 a min"), "a");
+        assert_eq!(keys(&spec::SINTERCARD, "sintercard 2 a b limit 1"), "a b");
+        assert_eq!(keys(&spec::ZUNIONSTORE, "zunionstore d 2 a b weights 1 2"), "d a b");
+        for line in ["lmpop 9 a b left", "lmpop 0 a left", "lmpop -1 a left", "lmpop x a left", "lmpop"] {
+            assert_eq!(keys(&spec::LMPOP, line), "", "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_to_store_into_stand_behind_a_word() {
+        assert_eq!(keys(&spec::SORT, "sort a by store limit 1 store store d"), "a d");
+        assert_eq!(keys(&spec::SORT, "sort a get store"), "a");
+        assert_eq!(keys(&spec::SORT, "sort a store"), "a");
+        assert_eq!(keys(&spec::GEORADIUS, "georadius a 1 2 3 m asc store d"), "a d");
+        assert_eq!(keys(&spec::GEORADIUSBYMEMBER, "georadiusbymember a m 3 m STOREDIST d"), "a d");
+        assert_eq!(keys(&spec::GEORADIUS, "georadius a 1 2 3 m store"), "a");
+    }
+}

@@ -1,0 +1,33 @@
+//! `SORT`, of lists, sets and sorted sets. Ids 170 to 179.
+
+use super::places::{READ, REPLACED, key};
+use super::{At, Place, Spec, rows};
+
+/// What these commands have in common.
+const FAMILY: Spec =
+    Spec { group: "generic", categories: &["set", "sortedset", "list", "dangerous"], ..Spec::DEFAULT };
+
+rows! { ROWS from FAMILY:
+    SORT {
+        id: 170, name: "sort", arity: -2, kind: Write, flags: [DENYOOM],
+        summary: "Sorts the elements of a list, a set or a sorted set, and returns or stores them.",
+        since: "1.0.0",
+        complexity: "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.",
+        keys: &[
+            key(READ),
+            Place { at: At::Unknown, access: READ },
+            Place { at: At::SortStore, access: REPLACED },
+        ],
+        syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE \
+                 destination]",
+    }
+
+    SORT_RO {
+        id: 171, name: "sort_ro", arity: -2, kind: Read, flags: [],
+        summary: "Returns the sorted elements of a list, a set or a sorted set.",
+        since: "7.0.0",
+        complexity: "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.",
+        keys: &[key(READ), Place { at: At::Unknown, access: READ }],
+        syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA]",
+    }
+}

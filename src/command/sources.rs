@@ -1,5 +1,4 @@
-//! What writing commands share that read other keys than those at fixed places: the inputs of `ZUNIONSTORE`, what a
-//! `SORT` looks up.
+//! What writing commands share that read as reading commands do: the inputs of `ZUNIONSTORE`, what a `SORT` looks up.
 
 use super::{CommandError, WriteCtx};
 use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
@@ -9,7 +8,8 @@ const PURGED_KEYS_MAX: usize = 64;
 /// Bytes of those keys, at most, but for the last one.
 const PURGED_BYTES_MAX: usize = 64 << 10;
 
-/// Reads the writer's version as a reading command would, then deletes the keys that were found past their deadline.
+/// Reads the writer's version as a reading command would, then deletes the keys that were found past their deadline: those
+/// that the command's words do not name.
 pub(super) fn read<R>(
     context: &mut WriteCtx<'_>,
     look: impl FnOnce(&mut KeyReader<'_>) -> Result<R, CommandError>,
@@ -27,7 +27,8 @@ pub(super) fn read<R>(
     found
 }
 
-/// Refuses a key that is too long to be stored; keys at fixed places are looked at before the command runs.
+/// Refuses a key that is too long to be stored. Keys are looked at before the command runs, but of several `STORE` options
+/// only one.
 pub(super) fn check_key(key: &[u8]) -> Result<(), CommandError> {
     match key.len() > KEY_BYTES_MAX {
         true => Err(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most").into()),

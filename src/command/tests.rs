@@ -410,6 +410,30 @@ fn another_type_is_refused_by_every_string_command() {
     ]);
 }
 
+#[test]
+fn keys_past_their_deadline_are_deleted_wherever_they_stand() {
+    let mut data = Data::new();
+    data.expect(&[("RPUSH l a b c d e f", ":6"), ("ZADD z 1 a 2 b 3 c", ":3"), ("GEOADD g 1 1 a", ":1")]);
+    for line in [
+        "LMPOP 2 l due LEFT",
+        "BLMPOP 0 3 none due l RIGHT",
+        "ZMPOP 2 z due MIN",
+        "BZMPOP 0 2 z due MAX",
+        "ZUNIONSTORE to 2 z due",
+        "ZDIFFSTORE to 3 none z due",
+        "SORT l ALPHA STORE due",
+        "SORT l BY nosort GET store STORE due",
+        "GEORADIUS g 1 1 1 m STORE due",
+        "GEORADIUSBYMEMBER g a 1 m ASC STOREDIST due",
+    ] {
+        data.expect(&[("DEL due", ":0"), ("SET due v PX 1", "+OK")]);
+        data.now_ms += 1;
+        data.run(line);
+        assert_eq!(data.last_effects()[0], "expired", "{line}");
+        data.run("DEL due");
+    }
+}
+
 /// The command that `args` name: of a container its subcommand.
 fn resolve(args: &Args<'_>) -> Option<&'static Spec> {
     let spec = spec::lookup(&args[0])?;

@@ -56,7 +56,7 @@ fn watch(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome 
     if ctx.client.transaction().is_some() {
         return Err("ERR WATCH inside MULTI is not allowed".into());
     }
-    let bytes = args.from(1).map(|key| key.len() as u64 + COMMAND_OVERHEAD_BYTES).sum();
+    let bytes = spec::WATCH.keys_in(args).map(|key| key.len() as u64 + COMMAND_OVERHEAD_BYTES).sum();
     let bytes_max = ctx.server.limits.transaction_bytes_max();
     if ctx.client.charge_watch(0) + bytes > bytes_max {
         return Err(CommandError::from(format!(

@@ -197,8 +197,6 @@ impl Several {
         reply: &mut Reply<'_>,
     ) -> Result<bool, CommandError> {
         for key in args.from(self.keys.start).take(self.keys.len()) {
-            // Which words are keys, only this command knows.
-            context.keys.purge(context.db, key, context.now_ms)?;
             if let Some(len) = len_of(context, key)? {
                 reply.array(2);
                 reply.bulk(key);

@@ -36,6 +36,8 @@ mod sorted_sets;
 mod strings;
 mod syntax;
 mod table;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 pub use acl::*;

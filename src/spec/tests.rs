@@ -1,0 +1,94 @@
+//! Nobody outside of this folder goes by the name of a command: what is true of one command stands in its row.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What compares or takes apart the name that stands before it.
+const BEHIND: &[&str] = &[
+    "==",
+    "!=",
+    ".starts_with(",
+    ".ends_with(",
+    ".contains(",
+    ".split",
+    ".strip_",
+    ".find(",
+    ".eq(",
+    ".eq_ignore_",
+    ".as_bytes()==",
+    ".as_bytes()!=",
+    ".as_bytes().starts_with(",
+    ",\"",
+    "{\"",
+];
+/// What compares the name that stands behind it.
+const BEFORE: &[&str] = &["==", "!=", "==&", "!=&", "match", "matches!("];
+
+/// All files with code below a folder, but for tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Where `code` goes by the name of a command: the names of variables that hold one are `spec` or `container`.
+fn goes_by_name(code: &str) -> Vec<String> {
+    let code: String = code.split_whitespace().collect();
+    let places = ["spec.name", "container.name"].map(|name| code.match_indices(name).collect::<Vec<_>>());
+    let mut found = Vec::new();
+    for (at, name) in places.into_iter().flatten() {
+        // The path before the name belongs to it: `call.spec.name`.
+        let is_path = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
+        let (before, after) = (&code[..at], &code[at + name.len()..]);
+        let start = before.trim_end_matches(is_path);
+        let path = &before[start.len()..];
+        let compares = BEHIND.iter().any(|behind| after.starts_with(behind))
+            || BEFORE.iter().any(|word| start.ends_with(word) || path == *word || path.starts_with(word));
+        if compares {
+            let end = after.char_indices().nth(20).map_or(after.len(), |(end, _)| end);
+            found.push(format!("{path}{name}{}", &after[..end]));
+        }
+    }
+    found
+}
+
+#[test]
+fn only_rows_say_what_is_true_of_one_command() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 200, "only {} files", files.len());
+    for path in files.iter().filter(|path| !path.starts_with(root.join("spec"))) {
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let found = goes_by_name(code);
+        assert!(found.is_empty(), "{} goes by the name of a command: {found:?}", path.display());
+    }
+}
+
+#[test]
+fn a_test_of_a_name_is_found() {
+    for code in [
+        "if spec.name == \"select\" {}",
+        "if \"select\" == spec.name {}",
+        "if call.spec.name != other {}",
+        "if spec.name.starts_with(\"client|\") {}",
+        "matches!(spec.name, \"flushall\" | \"flushdb\")",
+        "matches!(\n    spec.name,\n    \"flushall\"\n)",
+        "match self.spec.name {\n    \"auth\" => 1,\n}",
+        "match spec.name { name => 1 }",
+        "if container.name.as_bytes() == b\"client\" {}",
+    ] {
+        assert_eq!(goes_by_name(code).len(), 1, "{code}");
+    }
+    for code in ["reply.bulk(spec.name.as_bytes());", "format!(\"{}\", spec.name)", "wrong_arity(spec.name)"]
+    {
+        assert!(goes_by_name(code).is_empty(), "{code}");
+    }
+}

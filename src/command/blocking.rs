@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{CommandError, WriteCtx};
+use super::CommandError;
 use crate::keyspace::Kind;
 use crate::number::Extended;
 
@@ -19,17 +19,6 @@ pub struct Wait {
     pub keys: Range<usize>,
     /// For how long, in milliseconds; `None`: without end.
     pub timeout_ms: Option<u64>,
-}
-
-impl WriteCtx<'_> {
-    /// Asks to wait; says whether the command is to end without a reply. Otherwise it must not wait, and replies that
-    /// there is nothing.
-    pub(super) fn wait_for(&mut self, wait: Wait) -> bool {
-        if self.may_wait {
-            self.wait = Some(wait);
-        }
-        self.may_wait
-    }
 }
 
 /// The timeout that a word spells in seconds, in milliseconds; `None` for 0, which is no end.

@@ -59,3 +59,14 @@ pub struct WriteCtx<'a> {
     /// What it waits for; set by a command that did not reply.
     pub wait: Option<Wait>,
 }
+
+impl WriteCtx<'_> {
+    /// Asks to wait; says whether the command is to end without a reply. Otherwise it must not wait, and replies that
+    /// there is nothing.
+    pub(super) fn wait_for(&mut self, wait: Wait) -> bool {
+        if self.may_wait {
+            self.wait = Some(wait);
+        }
+        self.may_wait
+    }
+}

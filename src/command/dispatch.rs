@@ -3,7 +3,7 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
 //! the writer, those of its keys that are past their deadline are deleted, and the record says so.
 
-use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn};
+use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
 use crate::keyspace::{
     Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
 };
@@ -51,7 +51,7 @@ pub fn read(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    let Run::Read(run) = Run::of(call.spec) else {
+    let Run::Read(run) = run_of(call.spec) else {
         unreachable!("{} does not read from a snapshot", call.spec.name);
     };
     let keys = KeyReader::new(view, call.now_ms, lookups);
@@ -71,7 +71,7 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    if let Run::Write(run) = Run::of(call.spec) {
+    if let Run::Write(run) = run_of(call.spec) {
         let waits = write(call, run, keyspace, reply, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
@@ -107,7 +107,7 @@ pub fn execute_or_wait(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    match Run::of(call.spec) {
+    match run_of(call.spec) {
         Run::Write(run) => write(call, run, keyspace, reply, true),
         _ => execute(call, keyspace, reply, lookups).map(|()| None),
     }
@@ -123,7 +123,7 @@ pub fn run_no_op(
     reply: &mut Reply<'_>,
     touched: Option<&mut Events>,
 ) -> Result<(), KeyspaceError> {
-    let Run::Write(run) = Run::of(call.spec) else {
+    let Run::Write(run) = run_of(call.spec) else {
         unreachable!("{} does not write", call.spec.name);
     };
     let waits = write(call, run, &mut Keyspace::published(*view).noting(touched), reply, false)?;

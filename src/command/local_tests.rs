@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{LocalCtx, Run};
+use super::{LocalCtx, Run, run_of};
 use crate::config::{self, Settings, Sources};
 use crate::resp::{Args, Protocol, Reply, Span};
 use crate::spec::{self, Flags, Spec};
@@ -53,7 +53,7 @@ impl Client {
         let args = Args::new(&input, &spans);
         let spec = spec_of(&args);
         assert!(spec.takes(args.len()), "{} takes {} words", spec.name, args.len());
-        let Run::Local(run) = Run::of(spec) else { panic!("{} is not local", spec.name) };
+        let Run::Local(run) = run_of(spec) else { panic!("{} is not local", spec.name) };
         let mut out = Vec::new();
         let mut ctx = LocalCtx::new(&mut self.state, &self.server);
         let mut reply = Reply::new(&mut out, ctx.client.protocol());

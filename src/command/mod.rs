@@ -34,7 +34,7 @@ mod monitor;
 mod process;
 mod pubsub;
 mod replicas;
-mod runs;
+mod run;
 mod server;
 mod sets;
 mod slowlog;
@@ -44,6 +44,7 @@ mod sources;
 #[cfg(test)]
 mod space_tests;
 mod strings;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tracking;
@@ -54,4 +55,5 @@ pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op, whole};
 pub use error::CommandError;
-pub use runs::{LocalFn, ReadFn, Run, WriteFn};
+pub use run::{LocalFn, ReadFn, Run, WriteFn};
+pub use table::run_of;

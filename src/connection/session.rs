@@ -15,7 +15,7 @@ use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_
 use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use super::refusal::{protection, resolve};
-use crate::command::{self, LocalCtx, Run};
+use crate::command::{self, LocalCtx, Run, run_of};
 use crate::resp::{Args, Parsed, Protocol, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
@@ -287,7 +287,7 @@ impl Session {
 
     /// Runs a command on this thread.
     fn run_local(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
-        let Run::Local(run) = Run::of(spec) else {
+        let Run::Local(run) = run_of(spec) else {
             unreachable!("{} is no command of the connection", spec.name)
         };
         let pending = work.is_pending();

@@ -3,7 +3,7 @@
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{self, LocalCtx, Run};
+use crate::command::{self, LocalCtx, Run, run_of};
 use crate::resp::{Args, Reply};
 use crate::spec::{Flags, Spec};
 use crate::state::{Next, Transaction};
@@ -130,7 +130,7 @@ impl Session {
 
     /// Runs a command of a transaction that speaks to others.
     fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
-        let Run::Local(run) = Run::of(spec) else { unreachable!("{} is the writer's", spec.name) };
+        let Run::Local(run) = run_of(spec) else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
         let mut context = LocalCtx::new(&mut self.client, &self.state);
         let mut reply = Reply::within(out, protocol, self.state.limits.reply_bytes_max());

@@ -15,7 +15,7 @@ use super::group::OpenGroup;
 use super::outcome::{Outcome, Refused};
 use super::room::Space;
 use super::task::Writer;
-use crate::command::{self, LocalCtx, LocalFn, Run};
+use crate::command::{self, LocalCtx, LocalFn, Run, run_of};
 use crate::keyspace::{KeyReader, Lookups};
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{self, EXEC, Flags, Spec};
@@ -147,7 +147,7 @@ impl<L: Log> Writer<L> {
             let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
             let mut reply = Reply::within(out, asker.protocol, room_bytes);
             let outcome =
-                if let (Run::Local(run), Some(client)) = (Run::of(queued.spec), client.as_deref_mut()) {
+                if let (Run::Local(run), Some(client)) = (run_of(queued.spec), client.as_deref_mut()) {
                     Ok(self.run_local(open, client, run, &args, &mut reply, &mut postponed))
                 } else {
                     if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {

@@ -6,28 +6,19 @@
 mod combine;
 mod count;
 mod field;
+mod runs;
 #[cfg(test)]
 mod tests;
 
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+pub(super) use runs::RUNS;
+
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::SETBIT, Run::Write(setbit)),
-    (&spec::GETBIT, Run::Read(getbit)),
-    (&spec::BITCOUNT, Run::Read(count::bitcount)),
-    (&spec::BITPOS, Run::Read(count::bitpos)),
-    (&spec::BITOP, Run::Write(combine::bitop)),
-    (&spec::BITFIELD, Run::Write(field::bitfield)),
-    (&spec::BITFIELD_RO, Run::Read(field::bitfield_ro)),
-];
 
 /// The string that a value is; nothing is an empty one.
 fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {

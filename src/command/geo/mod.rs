@@ -5,31 +5,19 @@
 
 mod cell;
 mod query;
+mod runs;
 mod search;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub(super) use runs::RUNS;
+
 use self::cell::Point;
 use self::query::Command;
 use super::sorted_sets::{self, Options, set_of};
-use super::{CommandError, ReadCtx, Run, WriteCtx, words};
+use super::{CommandError, ReadCtx, WriteCtx, words};
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::GEOADD, Run::Write(geoadd)),
-    (&spec::GEODIST, Run::Read(geodist)),
-    (&spec::GEOHASH, Run::Read(geohash)),
-    (&spec::GEOPOS, Run::Read(geopos)),
-    (&spec::GEOSEARCH, Run::Read(geosearch)),
-    (&spec::GEOSEARCHSTORE, Run::Write(geosearchstore)),
-    (&spec::GEORADIUS, Run::Write(georadius)),
-    (&spec::GEORADIUS_RO, Run::Read(georadius_ro)),
-    (&spec::GEORADIUSBYMEMBER, Run::Write(georadiusbymember)),
-    (&spec::GEORADIUSBYMEMBER_RO, Run::Read(georadiusbymember_ro)),
-];
 
 /// `GEOADD key [NX|XX] [CH] longitude latitude member [longitude latitude member ...]`
 fn geoadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

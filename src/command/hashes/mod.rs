@@ -4,50 +4,20 @@ mod expire;
 mod fields;
 mod number;
 mod random;
+mod runs;
 #[cfg(test)]
 mod tests;
+
+pub(super) use runs::RUNS;
 
 use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
 use crate::resp::{Args, Elements, Reply};
-use crate::spec::{self, Spec};
 use crate::table::View;
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::HSET, Run::Write(hset)),
-    (&spec::HMSET, Run::Write(hmset)),
-    (&spec::HSETNX, Run::Write(hsetnx)),
-    (&spec::HGET, Run::Read(hget)),
-    (&spec::HMGET, Run::Read(hmget)),
-    (&spec::HGETALL, Run::Read(hgetall)),
-    (&spec::HKEYS, Run::Read(hkeys)),
-    (&spec::HVALS, Run::Read(hvals)),
-    (&spec::HDEL, Run::Write(hdel)),
-    (&spec::HEXISTS, Run::Read(hexists)),
-    (&spec::HLEN, Run::Read(hlen)),
-    (&spec::HSTRLEN, Run::Read(hstrlen)),
-    (&spec::HSCAN, Run::Read(hscan)),
-    (&spec::HRANDFIELD, Run::Read(random::hrandfield)),
-    (&spec::HINCRBY, Run::Write(number::hincrby)),
-    (&spec::HINCRBYFLOAT, Run::Write(number::hincrbyfloat)),
-    (&spec::HEXPIRE, Run::Write(expire::hexpire)),
-    (&spec::HPEXPIRE, Run::Write(expire::hpexpire)),
-    (&spec::HEXPIREAT, Run::Write(expire::hexpireat)),
-    (&spec::HPEXPIREAT, Run::Write(expire::hpexpireat)),
-    (&spec::HTTL, Run::Read(expire::httl)),
-    (&spec::HPTTL, Run::Read(expire::hpttl)),
-    (&spec::HEXPIRETIME, Run::Read(expire::hexpiretime)),
-    (&spec::HPEXPIRETIME, Run::Read(expire::hpexpiretime)),
-    (&spec::HPERSIST, Run::Write(expire::hpersist)),
-    (&spec::HGETDEL, Run::Write(fields::hgetdel)),
-    (&spec::HGETEX, Run::Write(fields::hgetex)),
-    (&spec::HSETEX, Run::Write(fields::hsetex)),
-];
 
 /// The hash that a key holds.
 fn hash_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Hash<'a>>, CommandError> {

@@ -5,28 +5,23 @@
 //! if that is up to date, but, being a read, never writes it there.
 
 mod hash;
+mod runs;
 mod sketch;
 mod sparse;
 #[cfg(test)]
 mod tests;
 
+pub(super) use runs::RUNS;
+
 use self::sketch::{Registers, Sketch};
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::{Classes, Value};
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
 use crate::table::View;
 
 /// Equal bytes between two changed ones that are logged with them: what an effect of its own would cost.
 const GAP_BYTES: usize = 16;
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::PFADD, Run::Write(pfadd)),
-    (&spec::PFCOUNT, Run::Read(pfcount)),
-    (&spec::PFMERGE, Run::Write(pfmerge)),
-];
 
 /// The sketch that a value is.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {

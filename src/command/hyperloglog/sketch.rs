@@ -12,13 +12,9 @@
 //! latter, and never sparse again.
 
 use super::hash::hash;
-use super::sparse::{self, Raised};
+use super::sparse::{self, REGISTER_BITS, REGISTERS, Raised};
 use crate::command::CommandError;
 
-/// Number of registers.
-pub(super) const REGISTERS: usize = 1 << REGISTER_BITS;
-/// Bits of a hash that choose the register.
-const REGISTER_BITS: u32 = 14;
 /// Bits of a hash that are left.
 const HASH_BITS: u32 = 64 - REGISTER_BITS;
 /// Bytes of the header.

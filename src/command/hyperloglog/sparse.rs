@@ -8,8 +8,10 @@
 
 use smallvec::SmallVec;
 
-use super::sketch::REGISTERS;
-
+/// Number of registers.
+pub(super) const REGISTERS: usize = 1 << REGISTER_BITS;
+/// Bits of a hash that choose the register.
+pub(super) const REGISTER_BITS: u32 = 14;
 /// The highest register that a run can hold.
 pub(super) const VALUE_MAX: u8 = 32;
 /// Registers of a short run of zeros, at most.

@@ -3,49 +3,19 @@
 mod database;
 mod expire;
 mod object;
+mod runs;
 mod scan;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-pub(super) use object::{OBJECT_RUNS, is_packed, usage as memory_usage};
+pub(super) use object::{is_packed, usage as memory_usage};
+pub(super) use runs::RUNS;
 
-use super::local::unknown_subcommand;
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::Effect;
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::DEL, Run::Write(del)),
-    (&spec::UNLINK, Run::Write(del)),
-    (&spec::EXISTS, Run::Read(exists)),
-    (&spec::TYPE, Run::Read(kind)),
-    (&spec::TOUCH, Run::Read(exists)),
-    (&spec::KEYS, Run::Read(scan::keys)),
-    (&spec::SCAN, Run::Read(scan::scan)),
-    (&spec::RANDOMKEY, Run::Read(scan::randomkey)),
-    (&spec::EXPIRE, Run::Write(expire::expire)),
-    (&spec::PEXPIRE, Run::Write(expire::pexpire)),
-    (&spec::EXPIREAT, Run::Write(expire::expireat)),
-    (&spec::PEXPIREAT, Run::Write(expire::pexpireat)),
-    (&spec::TTL, Run::Read(expire::ttl)),
-    (&spec::PTTL, Run::Read(expire::pttl)),
-    (&spec::EXPIRETIME, Run::Read(expire::expiretime)),
-    (&spec::PEXPIRETIME, Run::Read(expire::pexpiretime)),
-    (&spec::PERSIST, Run::Write(expire::persist)),
-    (&spec::COPY, Run::Write(transfer::copy)),
-    (&spec::RENAME, Run::Write(transfer::rename)),
-    (&spec::RENAMENX, Run::Write(transfer::renamenx)),
-    (&spec::MOVE, Run::Write(transfer::move_key)),
-    (&spec::DBSIZE, Run::Read(database::dbsize)),
-    (&spec::FLUSHDB, Run::Write(database::flushdb)),
-    (&spec::FLUSHALL, Run::Write(database::flushall)),
-    (&spec::SWAPDB, Run::Write(database::swapdb)),
-    (&spec::OBJECT, Run::Local(unknown_subcommand)),
-];
 
 /// `DEL key [key ...]`, also `UNLINK`.
 fn del(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

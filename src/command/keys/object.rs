@@ -1,10 +1,9 @@
 //! `OBJECT` and `MEMORY USAGE`: looking into values.
 
-use crate::command::{CommandError, LocalCtx, ReadCtx, Run, words};
+use crate::command::{CommandError, LocalCtx, ReadCtx, words};
 use crate::keyspace::{Kind, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
 use crate::state::EncodingLimits;
 use crate::table::View;
 
@@ -15,17 +14,12 @@ const PIECE_PAGE_BYTES: u64 = 4096 / 3;
 /// The longest string that `OBJECT ENCODING` calls `embstr`, in bytes.
 const EMBEDDED_BYTES_MAX: usize = 44;
 
-/// What runs each command.
-pub(in crate::command) static OBJECT_RUNS: &[(&Spec, Run)] = &[
-    (&spec::OBJECT_ENCODING, Run::Read(encoding)),
-    (&spec::OBJECT_FREQ, Run::Read(freq)),
-    (&spec::OBJECT_IDLETIME, Run::Read(idletime)),
-    (&spec::OBJECT_REFCOUNT, Run::Read(refcount)),
-    (&spec::OBJECT_HELP, Run::Local(object_help)),
-];
-
 /// `OBJECT ENCODING key`
-fn encoding(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+pub(super) fn encoding(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     match context.keys.peek(context.db, &args[2])? {
         Some(value) => {
             let name = encoding_name(context.keys.view(), &value, &context.limits.encodings)?;
@@ -131,7 +125,11 @@ fn sorted_set_encoding(
 }
 
 /// `OBJECT FREQ key`
-fn freq(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+pub(super) fn freq(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     if context.keys.peek(context.db, &args[2])?.is_none() {
         reply.null();
         return Ok(());
@@ -142,12 +140,20 @@ fn freq(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Re
 }
 
 /// `OBJECT IDLETIME key`
-fn idletime(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+pub(super) fn idletime(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     reply_constant(context, &args[2], 0, reply)
 }
 
 /// `OBJECT REFCOUNT key`
-fn refcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+pub(super) fn refcount(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     reply_constant(context, &args[2], 1, reply)
 }
 
@@ -194,7 +200,11 @@ pub(in crate::command) fn usage(
 }
 
 /// `OBJECT HELP`
-fn object_help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+pub(super) fn object_help(
+    _: &mut LocalCtx<'_>,
+    _: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     reply_lines(
         reply,
         &[

@@ -4,43 +4,19 @@ mod blocking;
 mod pop;
 mod push;
 mod read;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
+pub(super) use runs::RUNS;
+
 use super::blocking::{Wait, timeout_ms};
-use super::{CommandError, ReadCtx, Run, WriteCtx, words};
+use super::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer};
 use crate::keyspace::{Classes, Kind, List};
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
 use crate::table::View;
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::LPUSH, Run::Write(push::lpush)),
-    (&spec::RPUSH, Run::Write(push::rpush)),
-    (&spec::LPUSHX, Run::Write(push::lpushx)),
-    (&spec::RPUSHX, Run::Write(push::rpushx)),
-    (&spec::LPOP, Run::Write(pop::lpop)),
-    (&spec::RPOP, Run::Write(pop::rpop)),
-    (&spec::LLEN, Run::Read(read::llen)),
-    (&spec::LINDEX, Run::Read(read::lindex)),
-    (&spec::LSET, Run::Write(push::lset)),
-    (&spec::LRANGE, Run::Read(read::lrange)),
-    (&spec::LTRIM, Run::Write(pop::ltrim)),
-    (&spec::LREM, Run::Write(pop::lrem)),
-    (&spec::LINSERT, Run::Write(push::linsert)),
-    (&spec::LPOS, Run::Read(read::lpos)),
-    (&spec::LMOVE, Run::Write(transfer::lmove)),
-    (&spec::RPOPLPUSH, Run::Write(transfer::rpoplpush)),
-    (&spec::LMPOP, Run::Write(pop::lmpop)),
-    (&spec::BLPOP, Run::Write(blocking::blpop)),
-    (&spec::BRPOP, Run::Write(blocking::brpop)),
-    (&spec::BLMOVE, Run::Write(transfer::blmove)),
-    (&spec::BRPOPLPUSH, Run::Write(transfer::brpoplpush)),
-    (&spec::BLMPOP, Run::Write(blocking::blmpop)),
-];
 
 // The numbers of commands whose need of space the data decides.
 /// The list that a key holds.

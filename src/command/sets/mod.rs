@@ -2,39 +2,20 @@
 
 mod algebra;
 mod random;
+mod runs;
 #[cfg(test)]
 mod tests;
+
+pub(super) use runs::RUNS;
 
 use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer};
 use crate::keyspace::{Classes, Set};
 use crate::resp::{Args, Elements, Reply};
-use crate::spec::{self, Spec};
 use crate::table::View;
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::SADD, Run::Write(sadd)),
-    (&spec::SREM, Run::Write(srem)),
-    (&spec::SISMEMBER, Run::Read(sismember)),
-    (&spec::SMISMEMBER, Run::Read(smismember)),
-    (&spec::SCARD, Run::Read(scard)),
-    (&spec::SMEMBERS, Run::Read(smembers)),
-    (&spec::SMOVE, Run::Write(smove)),
-    (&spec::SSCAN, Run::Read(sscan)),
-    (&spec::SPOP, Run::Write(random::spop)),
-    (&spec::SRANDMEMBER, Run::Read(random::srandmember)),
-    (&spec::SINTER, Run::Read(algebra::sinter)),
-    (&spec::SINTERCARD, Run::Read(algebra::sintercard)),
-    (&spec::SUNION, Run::Read(algebra::sunion)),
-    (&spec::SDIFF, Run::Read(algebra::sdiff)),
-    (&spec::SINTERSTORE, Run::Write(algebra::sinterstore)),
-    (&spec::SUNIONSTORE, Run::Write(algebra::sunionstore)),
-    (&spec::SDIFFSTORE, Run::Write(algebra::sdiffstore)),
-];
 
 /// The set that a key holds.
 fn set_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Set<'a>>, CommandError> {

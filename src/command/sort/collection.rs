@@ -1,6 +1,6 @@
 //! Where `SORT` takes elements from and puts a result: all that it needs to know of the types.
 
-use super::Found;
+use super::pattern::Found;
 use crate::command::{CommandError, WriteCtx};
 use crate::effect::{Effect, End, ItemsBuffer};
 use crate::keyspace::{Classes, Value};

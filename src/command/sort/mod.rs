@@ -6,26 +6,21 @@
 mod collection;
 mod options;
 mod pattern;
+mod runs;
 #[cfg(test)]
 mod tests;
+
+pub(super) use runs::RUNS;
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use self::options::Options;
-use self::pattern::Pattern;
-use super::{CommandError, ReadCtx, Run, WriteCtx, sources};
+use self::pattern::{Found, Pattern};
+use super::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::keyspace::{KeyReader, Kind};
 use crate::number::parse_f64_in_range;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] =
-    &[(&spec::SORT, Run::Write(sort)), (&spec::SORT_RO, Run::Read(sort_ro))];
-
-/// What a row of the result has in one column: nothing if there was nothing to be found.
-type Found = Option<Vec<u8>>;
 
 /// `SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC|DESC] [ALPHA]`
 fn sort_ro(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

@@ -1,9 +1,11 @@
 //! What an element is looked up as: `weight_*` is the string of that key with the element in the place of the star,
 //! `object_*->name` the field of a hash, and `#` the element itself.
 
-use super::Found;
 use crate::command::CommandError;
 use crate::keyspace::KeyReader;
+
+/// What a row of the result has in one column: nothing if there was nothing to be found.
+pub(super) type Found = Option<Vec<u8>>;
 
 /// A pattern as the client wrote it.
 #[derive(Clone, Copy, Debug)]

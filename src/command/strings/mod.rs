@@ -3,40 +3,16 @@
 mod lcs;
 mod number;
 mod range;
+mod runs;
 mod set;
 #[cfg(test)]
 mod tests;
 
-use super::{CommandError, ReadCtx, Run, WriteCtx};
+pub(super) use runs::RUNS;
+
+use super::{CommandError, ReadCtx, WriteCtx};
 use crate::keyspace::{Classes, KeyInfo, Kind, Text};
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
-
-/// What runs each command.
-pub(super) static RUNS: &[(&Spec, Run)] = &[
-    (&spec::SET, Run::Write(set::set)),
-    (&spec::GET, Run::Read(get)),
-    (&spec::GETSET, Run::Write(set::getset)),
-    (&spec::GETDEL, Run::Write(set::getdel)),
-    (&spec::GETEX, Run::Write(set::getex)),
-    (&spec::SETNX, Run::Write(set::setnx)),
-    (&spec::SETEX, Run::Write(set::setex)),
-    (&spec::PSETEX, Run::Write(set::psetex)),
-    (&spec::MGET, Run::Read(mget)),
-    (&spec::MSET, Run::Write(set::mset)),
-    (&spec::MSETNX, Run::Write(set::msetnx)),
-    (&spec::APPEND, Run::Write(range::append)),
-    (&spec::STRLEN, Run::Read(strlen)),
-    (&spec::GETRANGE, Run::Read(range::getrange)),
-    (&spec::SUBSTR, Run::Read(range::getrange)),
-    (&spec::SETRANGE, Run::Write(range::setrange)),
-    (&spec::INCR, Run::Write(number::incr)),
-    (&spec::DECR, Run::Write(number::decr)),
-    (&spec::INCRBY, Run::Write(number::incrby)),
-    (&spec::DECRBY, Run::Write(number::decrby)),
-    (&spec::INCRBYFLOAT, Run::Write(number::incrbyfloat)),
-    (&spec::LCS, Run::Read(lcs::lcs)),
-];
 
 /// `GET key`
 fn get(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {

@@ -1,0 +1,16 @@
+//! What runs the commands on bits of strings.
+
+use super::{combine, count, field, getbit, setbit};
+use crate::command::Run;
+use crate::spec::{self, Spec};
+
+/// What runs each command.
+pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SETBIT, Run::Write(setbit)),
+    (&spec::GETBIT, Run::Read(getbit)),
+    (&spec::BITCOUNT, Run::Read(count::bitcount)),
+    (&spec::BITPOS, Run::Read(count::bitpos)),
+    (&spec::BITOP, Run::Write(combine::bitop)),
+    (&spec::BITFIELD, Run::Write(field::bitfield)),
+    (&spec::BITFIELD_RO, Run::Read(field::bitfield_ro)),
+];

@@ -1,0 +1,22 @@
+//! What runs the commands on places.
+
+use super::{
+    geoadd, geodist, geohash, geopos, georadius, georadius_ro, georadiusbymember, georadiusbymember_ro,
+    geosearch, geosearchstore,
+};
+use crate::command::Run;
+use crate::spec::{self, Spec};
+
+/// What runs each command.
+pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::GEOADD, Run::Write(geoadd)),
+    (&spec::GEODIST, Run::Read(geodist)),
+    (&spec::GEOHASH, Run::Read(geohash)),
+    (&spec::GEOPOS, Run::Read(geopos)),
+    (&spec::GEOSEARCH, Run::Read(geosearch)),
+    (&spec::GEOSEARCHSTORE, Run::Write(geosearchstore)),
+    (&spec::GEORADIUS, Run::Write(georadius)),
+    (&spec::GEORADIUS_RO, Run::Read(georadius_ro)),
+    (&spec::GEORADIUSBYMEMBER, Run::Write(georadiusbymember)),
+    (&spec::GEORADIUSBYMEMBER_RO, Run::Read(georadiusbymember_ro)),
+];

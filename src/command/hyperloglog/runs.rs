@@ -1,0 +1,12 @@
+//! What runs the commands on sketches.
+
+use super::{pfadd, pfcount, pfmerge};
+use crate::command::Run;
+use crate::spec::{self, Spec};
+
+/// What runs each command.
+pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::PFADD, Run::Write(pfadd)),
+    (&spec::PFCOUNT, Run::Read(pfcount)),
+    (&spec::PFMERGE, Run::Write(pfmerge)),
+];

@@ -1,0 +1,31 @@
+//! What runs the commands on lists.
+
+use super::{blocking, pop, push, read, transfer};
+use crate::command::Run;
+use crate::spec::{self, Spec};
+
+/// What runs each command.
+pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::LPUSH, Run::Write(push::lpush)),
+    (&spec::RPUSH, Run::Write(push::rpush)),
+    (&spec::LPUSHX, Run::Write(push::lpushx)),
+    (&spec::RPUSHX, Run::Write(push::rpushx)),
+    (&spec::LPOP, Run::Write(pop::lpop)),
+    (&spec::RPOP, Run::Write(pop::rpop)),
+    (&spec::LLEN, Run::Read(read::llen)),
+    (&spec::LINDEX, Run::Read(read::lindex)),
+    (&spec::LSET, Run::Write(push::lset)),
+    (&spec::LRANGE, Run::Read(read::lrange)),
+    (&spec::LTRIM, Run::Write(pop::ltrim)),
+    (&spec::LREM, Run::Write(pop::lrem)),
+    (&spec::LINSERT, Run::Write(push::linsert)),
+    (&spec::LPOS, Run::Read(read::lpos)),
+    (&spec::LMOVE, Run::Write(transfer::lmove)),
+    (&spec::RPOPLPUSH, Run::Write(transfer::rpoplpush)),
+    (&spec::LMPOP, Run::Write(pop::lmpop)),
+    (&spec::BLPOP, Run::Write(blocking::blpop)),
+    (&spec::BRPOP, Run::Write(blocking::brpop)),
+    (&spec::BLMOVE, Run::Write(transfer::blmove)),
+    (&spec::BRPOPLPUSH, Run::Write(transfer::brpoplpush)),
+    (&spec::BLMPOP, Run::Write(blocking::blmpop)),
+];

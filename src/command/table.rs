@@ -1,0 +1,77 @@
+//! What runs each command.
+
+use super::{
+    Run, acl, bitmaps, client, cluster, config, connection, debug, docs, geo, hashes, hyperloglog, info,
+    keys, latency, lists, memory, monitor, pubsub, replicas, server, sets, slowlog, sort, sorted_sets,
+    strings, transactions,
+};
+use crate::spec::{COMMAND_IDS_MAX, Spec};
+
+/// What runs the commands, family by family.
+static FAMILIES: &[&[(&Spec, Run)]] = &[
+    strings::RUNS,
+    bitmaps::RUNS,
+    hyperloglog::RUNS,
+    sort::RUNS,
+    keys::RUNS,
+    hashes::RUNS,
+    sets::RUNS,
+    lists::RUNS,
+    sorted_sets::RUNS,
+    geo::RUNS,
+    acl::RUNS,
+    client::RUNS,
+    cluster::RUNS,
+    config::RUNS,
+    connection::RUNS,
+    debug::RUNS,
+    docs::RUNS,
+    info::RUNS,
+    latency::RUNS,
+    memory::RUNS,
+    monitor::RUNS,
+    pubsub::RUNS,
+    replicas::RUNS,
+    server::RUNS,
+    slowlog::RUNS,
+    transactions::RUNS,
+];
+
+/// What runs the commands, at their ids.
+static BY_ID: [Option<Run>; COMMAND_IDS_MAX] = {
+    let mut by_id = [None; COMMAND_IDS_MAX];
+    let mut family = 0;
+    while family < FAMILIES.len() {
+        let mut index = 0;
+        while index < FAMILIES[family].len() {
+            let (spec, run) = FAMILIES[family][index];
+            assert!(run.fits(spec.kind), "a command runs where its row does not say");
+            assert!(by_id[spec.id as usize].is_none(), "a command runs in two ways");
+            by_id[spec.id as usize] = Some(run);
+            index += 1;
+        }
+        family += 1;
+    }
+    by_id
+};
+
+/// What runs a command.
+pub fn run_of(spec: &Spec) -> Run {
+    BY_ID[usize::from(spec.id)].expect("every command is run by something")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    #[test]
+    fn every_command_is_run_by_one_function_of_its_kind() {
+        for spec in spec::all() {
+            let run = BY_ID[usize::from(spec.id)];
+            assert!(run.is_some_and(|run| run.fits(spec.kind)), "nothing runs {}", spec.name);
+        }
+        let runs: usize = FAMILIES.iter().map(|family| family.len()).sum();
+        assert_eq!(runs, spec::all().count());
+    }
+}

@@ -1,0 +1,99 @@
+//! Which of a command's words are keys.
+//!
+//! [`Spec::key_indexes`] is the one answer, for whoever fetches keys, deletes those past their deadline, remembers what a
+//! client read, or names what damage concerns.
+
+use super::places::{At, KeyRange};
+use super::{Access, Spec};
+use crate::resp::Args;
+
+impl Spec {
+    /// The indexes of the keys among a command's words. There is none if the words do not say how many they are.
+    pub fn key_indexes<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = usize> + use<'a> {
+        let args = *args;
+        let places = self.keys.iter().filter(|place| place.access.is_key);
+        places.filter_map(move |place| place.find(&args)).flatten()
+    }
+
+    /// The keys among a command's words.
+    pub fn keys_in<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let args = *args;
+        self.key_indexes(&args).filter_map(move |index| args.get(index))
+    }
+
+    /// The keys among a command's words, each with what is done with it; `None` if the words do not say how many they are.
+    pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
+        let mut found = Vec::new();
+        for place in self.keys {
+            let access = place.access.by_words.map_or(place.access, |of| of(args));
+            found.extend(place.find(args)?.filter_map(|index| Some((args.get(index)?, access))));
+        }
+        Some(found)
+    }
+
+    /// First, last and step of the keys at fixed places, as clients of old want them; zeros if there are none.
+    pub fn fixed_keys(&self) -> (usize, i32, usize) {
+        let mut ranges = self.keys.iter().filter_map(|place| match place.at {
+            At::Fixed(range) => Some(range),
+            _ => None,
+        });
+        let Some(KeyRange { first, last, step }) = ranges.next() else { return (0, 0, 0) };
+        (first, ranges.next_back().map_or(last, |range| range.last), step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resp::Span;
+    use crate::spec;
+
+    /// The keys of a command, whose words are separated by blanks.
+    fn keys(spec: &Spec, line: &str) -> String {
+        let mut start = 0;
+        let spans: Vec<Span> = line
+            .split(' ')
+            .map(|word| {
+                start += word.len() as u32 + 1;
+                Span { start: start - 1 - word.len() as u32, len: word.len() as u32 }
+            })
+            .collect();
+        let args = Args::new(line.as_bytes(), &spans);
+        spec.keys_in(&args).map(|key| str::from_utf8(key).unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn keys_stand_at_fixed_places() {
+        assert_eq!(keys(&spec::GET, "get a"), "a");
+        assert_eq!(keys(&spec::DEL, "del a b c"), "a b c");
+        assert_eq!(keys(&spec::MSET, "mset a 1 b 2"), "a b");
+        assert_eq!(keys(&spec::BLPOP, "blpop a b 0"), "a b");
+        assert_eq!(keys(&spec::COPY, "copy a b db 1"), "a b");
+        assert_eq!(keys(&spec::BITOP, "bitop and d a b"), "d a b");
+        assert_eq!(keys(&spec::OBJECT_ENCODING, "object encoding a"), "a");
+        assert_eq!(keys(&spec::COPY, "copy a"), "a");
+        assert_eq!(keys(&spec::PING, "ping a b"), "");
+        assert_eq!(keys(&spec::SSUBSCRIBE, "ssubscribe a b"), "");
+    }
+
+    #[test]
+    fn keys_stand_behind_their_number() {
+        assert_eq!(keys(&spec::LMPOP, "lmpop 2 a b left"), "a b");
+        assert_eq!(keys(&spec::BZMPOP, "bzmpop 0 1 a min"), "a");
+        assert_eq!(keys(&spec::SINTERCARD, "sintercard 2 a b limit 1"), "a b");
+        assert_eq!(keys(&spec::ZUNIONSTORE, "zunionstore d 2 a b weights 1 2"), "d a b");
+        for line in ["lmpop 9 a b left", "lmpop 0 a left", "lmpop -1 a left", "lmpop x a left", "lmpop"] {
+            assert_eq!(keys(&spec::LMPOP, line), "", "{line}");
+        }
+    }
+
+    #[test]
+    fn keys_to_store_into_stand_behind_a_word() {
+        assert_eq!(keys(&spec::SORT, "sort a by store limit 1 store store d"), "a d");
+        assert_eq!(keys(&spec::SORT, "sort a get store"), "a");
+        assert_eq!(keys(&spec::SORT, "sort a store"), "a");
+        assert_eq!(keys(&spec::GEORADIUS, "georadius a 1 2 3 m asc store d"), "a d");
+        assert_eq!(keys(&spec::GEORADIUSBYMEMBER, "georadiusbymember a m 3 m STOREDIST d"), "a d");
+        assert_eq!(keys(&spec::GEORADIUS, "georadius a 1 2 3 m store"), "a");
+    }
+}

@@ -14,7 +14,7 @@ use crate::file_id::FileId;
 use crate::owner;
 
 /// What is added to the name of a table for a copy of it that was saved.
-const RESCUED_EXTENSION: &str = "rescued";
+const RESCUED: &str = ".rescued";
 
 /// What happened to a file.
 #[derive(Debug, thiserror::Error)]
@@ -90,14 +90,13 @@ impl FileGuard {
                 tracing::error!(path = %path.display(), "the table has no name any more: copying what is open")
             }
         }
-        let copy = path.with_extension(format!("ackd.{RESCUED_EXTENSION}"));
-        match copy_synced(&self.table_file, &copy) {
-            Ok(()) => format!(
+        match rescue(&self.table_file, path) {
+            Ok(copy) => format!(
                 "its last checkpoint was copied to {}; rename that to {} before the next start",
                 copy.display(),
                 path.display()
             ),
-            Err(error) => {
+            Err((copy, error)) => {
                 format!(
                     "its last checkpoint cannot be copied to {} ({error}): restore a backup",
                     copy.display()
@@ -131,15 +130,78 @@ fn compare(
     }
 }
 
-/// Copies an open file to a new one, and makes that durable.
-fn copy_synced(from: &File, to: &Path) -> io::Result<()> {
-    let mut copy = File::options().write(true).create_new(true).mode(0o600).open(to)?;
-    let mut from = from;
+/// Copies an open file, which was `path`, under a name that is free, and returns that. Of a copy that fails nothing stays.
+fn rescue(file: &File, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
+    let create = |name: &Path| File::options().write(true).create_new(true).mode(0o600).open(name);
+    let (name, copy) = create_free(path, create)?;
+    match copy_synced(file, copy, &name) {
+        Ok(()) => Ok(name),
+        Err(error) => {
+            let _ = fs::remove_file(&name);
+            Err((name, error))
+        }
+    }
+}
+
+/// Creates something under the first name of a rescue that nothing has yet: `path.rescued`, `path.rescued.1`, and so on.
+fn create_free<T>(
+    path: &Path,
+    create: impl Fn(&Path) -> io::Result<T>,
+) -> Result<(PathBuf, T), (PathBuf, io::Error)> {
+    let mut number = 0_u32;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(RESCUED);
+        if number > 0 {
+            name.push(format!(".{number}"));
+        }
+        let name = PathBuf::from(name);
+        match create(&name) {
+            Ok(created) => return Ok((name, created)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err((name, error)),
+        }
+    }
+}
+
+/// Copies an open file to another one, whose name is `to`, and makes that durable.
+fn copy_synced(mut from: &File, mut copy: File, to: &Path) -> io::Result<()> {
     io::copy(&mut from, &mut copy)?;
     copy.sync_all()?;
     owner::pass_on(to)?;
     match to.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rescue_has_a_name_of_its_own_and_leaves_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.ackd");
+        fs::write(folder.path().join("table.ackd.rescued"), "earlier").unwrap();
+        for number in 1..=2 {
+            fs::write(&path, format!("table {number}")).unwrap();
+            let table = File::open(&path).unwrap();
+            fs::remove_file(&path).unwrap();
+            let copy = rescue(&table, &path).unwrap();
+            assert_eq!(copy, folder.path().join(format!("table.ackd.rescued.{number}")));
+            assert_eq!(fs::read_to_string(copy).unwrap(), format!("table {number}"));
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("table.ackd.rescued")).unwrap(), "earlier");
+    }
+
+    #[test]
+    fn a_copy_that_fails_half_way_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        // A directory can be opened, and not read.
+        let unreadable = File::open(folder.path()).unwrap();
+        let (name, _) = rescue(&unreadable, &folder.path().join("table.ackd")).unwrap_err();
+        assert!(!name.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -97,6 +97,24 @@ fn a_table_that_is_removed_is_noticed_and_can_be_had_back_with_all_that_was_ackn
 }
 
 #[test]
+fn a_table_that_is_removed_again_is_saved_beside_the_copy_of_the_first_time() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    write_keys(&mut server.client(), 20);
+    let (table, earlier) = (place.dir().join("table.ackd"), place.dir().join("table.ackd.rescued"));
+    fs::write(&earlier, "half of a copy").unwrap();
+    assert_eq!(server.client().run("SAVE"), Value::Simple("OK".into()));
+    fs::remove_file(&table).unwrap();
+    assert_ends(&place, &mut server, "table.ackd", "was removed or renamed");
+    let rescued = place.dir().join("table.ackd.rescued.1");
+    assert!(place.said().contains(&*rescued.to_string_lossy()), "{}", place.said());
+    assert_eq!(fs::read(earlier).unwrap(), b"half of a copy");
+    fs::rename(rescued, table).unwrap();
+    let server = place.start(&[]);
+    assert_eq!(server.client().run("DBSIZE"), Value::Integer(20));
+}
+
+#[test]
 fn a_checkpoint_lets_no_log_go_once_the_table_has_no_name() {
     let place = Place::new();
     let mut server = place.start(&[]);

@@ -1,6 +1,6 @@
 //! Whose files are: a start as root in a directory of another user leaves nothing that this user cannot open.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
@@ -11,15 +11,16 @@ use rustix::process::geteuid;
 /// Gives a file or directory of root's to the owner of the directory that it is in, if this process is root. Links are
 /// not followed, and what has a second name stays as it is.
 pub fn pass_on(path: &Path) -> io::Result<()> {
-    if !geteuid().is_root() {
-        return Ok(());
-    }
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let owner = fs::metadata(parent)?;
-    if owner.uid() == 0 {
+    if geteuid().is_root() { give(path, &fs::metadata(parent)?) } else { Ok(()) }
+}
+
+/// As [`pass_on`], to the owner of another file.
+pub fn give(path: &Path, owner: &Metadata) -> io::Result<()> {
+    if !geteuid().is_root() || owner.uid() == 0 {
         return Ok(());
     }
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;

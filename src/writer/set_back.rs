@@ -17,7 +17,7 @@ use crate::clock::{AHEAD_TOLERATED_MS, JumpBack};
 use crate::damage;
 use crate::keyspace::{Keyspace, Standing};
 
-/// Deadlines that are noted at one jump, at most: looking at so many takes a tenth of a second.
+/// Deadlines that are noted at one jump, at most: looking for so many takes a tenth of a second.
 const NOTED_MAX: usize = 100_000;
 /// How often it is said that the stored time is ahead of the system's clock.
 const TOLD_INTERVAL: Duration = Duration::from_secs(3600);

@@ -9,6 +9,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::error::KeyspaceError;
 use super::events::Classes;
+use super::given::name;
 use super::layout::deadlines_slot;
 use super::lookup::lookup;
 use super::walk::walk;
@@ -33,6 +34,13 @@ pub struct Standing {
     pub field: Option<Box<[u8]>>,
     /// The deadline, in milliseconds since 1970.
     pub expire_at_ms: u64,
+}
+
+impl Standing {
+    /// The name of what it is the deadline of, as [`Given`](super::Given) has it.
+    pub fn name(&self) -> Box<[u8]> {
+        name(self.db, &self.key, self.field.as_deref())
+    }
 }
 
 /// What a tree of deadlines is about.

@@ -29,6 +29,7 @@ mod flight;
 mod gauges;
 mod group;
 mod idle;
+mod noted;
 mod options;
 mod outcome;
 mod promise;
@@ -243,8 +244,9 @@ impl<L: Log> Writer<L> {
         let mut room = CommandRoom { log, secured, group_bytes, left_bytes };
         let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
         let touched = notes_touches.then_some(&mut self.touched);
+        let given = (!self.noted.is_empty()).then_some(&mut self.given);
         let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
-        work(&mut keyspace.telling(events).noting(touched).within(&mut room))
+        work(&mut keyspace.telling(events).noting(touched).giving(given).within(&mut room))
     }
 
     /// Now, if anybody wants to know how long things take.

@@ -22,6 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt as layer, reload};
 
 use crate::config::{Config, LogFormat, LogLevel};
+use crate::owner;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -100,11 +101,9 @@ pub fn init(config: &Config) -> Result<LogHandle, LoggingError> {
 
 /// Opens the file to append to it.
 fn open(path: &Path) -> Result<File, LoggingError> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .open(path)
+    let opened = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+    opened
+        .and_then(|file| owner::pass_on(path).map(|()| file))
         .map_err(|source| LoggingError::Open { path: path.to_path_buf(), source })
 }
 

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::file_id::FileId;
+use crate::owner;
 
 /// A pid file; gone when this is dropped, unless another process has made it its own.
 pub struct PidFile(Option<(PathBuf, FileId)>);
@@ -15,7 +16,8 @@ impl PidFile {
     /// Writes the file, if one is wished for. A server without it serves as well, so failure is a warning.
     pub fn write(path: Option<PathBuf>) -> Self {
         let Some(path) = path else { return Self(None) };
-        let written = fs::write(&path, content()).and_then(|()| FileId::at(&path));
+        let written =
+            fs::write(&path, content()).and_then(|()| owner::pass_on(&path)).and_then(|()| FileId::at(&path));
         match written {
             Ok(id) => Self(Some((path, id))),
             Err(error) => {

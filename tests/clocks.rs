@@ -222,6 +222,92 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
     }
 }
 
+/// Commands that give a deadline again that key or field had already; `T` is its second. The value is in `KEY`, or in `f` of
+/// it.
+const AGAIN: [(&str, &[&str]); 11] = [
+    ("set", &["SET KEY new EXAT T"]),
+    ("pxat", &["SET KEY new PXAT T000"]),
+    ("transaction", &["MULTI", "SET KEY new EXAT T", "EXEC"]),
+    ("expireat", &["EXPIREAT KEY T"]),
+    ("getex", &["GETEX KEY EXAT T"]),
+    ("deleted", &["DEL KEY", "SET KEY new", "PEXPIREAT KEY T000"]),
+    ("renamed", &["SET other new EXAT T", "RENAME other KEY"]),
+    ("copied", &["SET source new EXAT T", "COPY source KEY REPLACE"]),
+    ("hexpireat", &["HEXPIREAT KEY T FIELDS 1 f"]),
+    ("hsetex", &["HSETEX KEY EXAT T FIELDS 1 f 2"]),
+    ("hgetex", &["HGETEX KEY EXAT T FIELDS 1 f"]),
+];
+
+/// Commands that change a value and leave the deadline as it was.
+const KEPT: [(&str, &str); 7] = [
+    ("incr", "INCR KEY"),
+    ("incrbyfloat", "INCRBYFLOAT KEY 1"),
+    ("append", "APPEND KEY 1"),
+    ("keepttl", "SET KEY 2 KEEPTTL"),
+    ("hincrby", "HINCRBY KEY f 1"),
+    ("hincrbyfloat", "HINCRBYFLOAT KEY f 1"),
+    ("hsetex-keepttl", "HSETEX KEY KEEPTTL FIELDS 1 f 2"),
+];
+
+/// Makes a key, or a field of a hash, with a deadline.
+fn make_until(client: &mut Client, key: &str, second: i64) {
+    if key.starts_with('h') {
+        assert_eq!(client.run(&format!("HSET {key} f 1 g 1")), Value::Integer(2));
+        assert_eq!(integer(client.run(&format!("HEXPIREAT {key} {second} FIELDS 1 f"))), 1);
+    } else {
+        ok(client, &format!("SET {key} 1 EXAT {second}"));
+    }
+}
+
+/// Seconds that a key, or the field of a hash, has left; below zero if it is gone.
+fn left_s(client: &mut Client, key: &str) -> i64 {
+    let is_hash = key.starts_with('h');
+    integer(client.run(&if is_hash { format!("HTTL {key} FIELDS 1 f") } else { format!("TTL {key}") }))
+}
+
+#[test]
+fn a_deadline_that_is_given_again_after_the_clock_was_set_back_follows_the_clock() {
+    let Some(place) = Place::new() else { return };
+    let server = place.start(0);
+    let mut client = server.client();
+    let until = time(&mut client) + 15;
+    let all = || AGAIN.iter().map(|(key, _)| *key).chain(KEPT.iter().map(|(key, _)| *key));
+    all().for_each(|key| make_until(&mut client, key, until));
+    place.clock.set(-HOUR);
+    place.wait_until_said("was set back");
+    for (key, lines) in AGAIN {
+        for line in lines {
+            let words = line.split(' ').map(|word| match word {
+                "KEY" => key.to_owned(),
+                "T" => until.to_string(),
+                "T000" => format!("{until}000"),
+                other => other.to_owned(),
+            });
+            let line = words.collect::<Vec<_>>().join(" ");
+            let reply = client.run(&line);
+            assert!(!matches!(reply, Value::Error(_)), "{line}: {reply:?}");
+        }
+    }
+    for (key, line) in KEPT {
+        let reply = client.run(&line.replace("KEY", key));
+        assert!(!matches!(reply, Value::Error(_)), "{line}: {reply:?}");
+    }
+    for (key, _) in KEPT {
+        eventually(&format!("{key} is gone"), || left_s(&mut client, key) < 0);
+    }
+    // So the moment has come for all that was noted; what passes is deleted within a few ticks.
+    std::thread::sleep(Duration::from_millis(1100));
+    for (key, _) in AGAIN {
+        let left = left_s(&mut client, key);
+        assert!((HOUR - 120..=HOUR + 15).contains(&left), "{key}: {left}");
+    }
+    place.clock.set(0);
+    for (key, _) in AGAIN {
+        eventually(&format!("{key} is gone"), || left_s(&mut client, key) < 0);
+    }
+    place.end(server, true);
+}
+
 #[test]
 fn what_expired_while_the_clock_was_ahead_for_a_moment_stays_gone() {
     let Some(place) = Place::new() else { return };

@@ -5,9 +5,12 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use ackd::cli::exit;
+use ackd::keyspace::Keyspace;
+use ackd::table::{MmapFile, Table, TableOptions};
 use common::{Client, PATIENCE, TestServer, Value, eventually};
 
 /// A server with its log of events in a file.
@@ -66,6 +69,13 @@ fn assert_ends(place: &Place, server: &mut TestServer, name: &str, what: &str) {
     assert!(said.lines().any(|line| line.contains(name) && line.contains(what)), "{name} {what}: {said}");
 }
 
+/// How many keys the checkpoint in a table's file holds.
+fn keys_of(table: &Path) -> u64 {
+    let file = MmapFile::open(table, 1 << 30).unwrap();
+    let (_, mut writer) = Table::open(Box::new(file), &TableOptions::default()).unwrap();
+    Keyspace::new(&mut writer, None).len(0)
+}
+
 /// The segment that takes groups: the newest whose header is written.
 fn active_segment(dir: &Path) -> PathBuf {
     let mut segments: Vec<PathBuf> =
@@ -94,6 +104,71 @@ fn a_table_that_is_removed_is_noticed_and_can_be_had_back_with_all_that_was_ackn
     let server = place.start(&[]);
     let Value::Integer(keys) = server.client().run("DBSIZE") else { panic!("DBSIZE answers a number") };
     assert!(keys as u64 >= acknowledged && keys as u64 <= acknowledged + 1, "{keys} of {acknowledged}");
+}
+
+#[test]
+fn a_table_that_is_removed_again_is_saved_beside_the_copy_of_the_first_time() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    write_keys(&mut server.client(), 20);
+    let (table, earlier) = (place.dir().join("table.ackd"), place.dir().join("table.ackd.rescued"));
+    fs::write(&earlier, "half of a copy").unwrap();
+    assert_eq!(server.client().run("SAVE"), Value::Simple("OK".into()));
+    fs::remove_file(&table).unwrap();
+    assert_ends(&place, &mut server, "table.ackd", "was removed or renamed");
+    let rescued = place.dir().join("table.ackd.rescued.1");
+    assert!(place.said().contains(&*rescued.to_string_lossy()), "{}", place.said());
+    assert_eq!(fs::read(earlier).unwrap(), b"half of a copy");
+    fs::rename(rescued, table).unwrap();
+    let server = place.start(&[]);
+    assert_eq!(server.client().run("DBSIZE"), Value::Integer(20));
+}
+
+#[test]
+fn a_directory_that_is_removed_with_all_that_is_in_it_leaves_its_table_beside_it() {
+    for is_made_again in [false, true] {
+        let place = Place::new();
+        let mut server = place.start(&[]);
+        let mut client = server.client();
+        write_keys(&mut client, 500);
+        assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+        let (dir, taken) = (place.dir(), place.root.path().join("data.rescued"));
+        fs::create_dir(&taken).unwrap();
+        // As `rm -rf` does while the server looks at nothing: no moment at which only a part is gone.
+        let gone = place.root.path().join("gone");
+        fs::rename(&dir, &gone).unwrap();
+        fs::remove_dir_all(&gone).unwrap();
+        if is_made_again {
+            fs::create_dir(&dir).unwrap();
+        }
+        write_until_the_end(&mut client, 500);
+        assert_ends(&place, &mut server, "data", if is_made_again { "was replaced" } else { "was removed" });
+        let copy = place.root.path().join("data.rescued.1/table.ackd");
+        let said = place.said();
+        assert!(said.contains(&*copy.to_string_lossy()), "{said}");
+        assert!(said.contains("the log is gone") && said.contains("ackd-wal repair --trim-tail"), "{said}");
+        assert_eq!(fs::read_dir(taken).unwrap().count(), 0);
+        assert!(keys_of(&copy) >= 500);
+    }
+}
+
+#[test]
+fn a_directory_that_is_emptied_step_by_step_leaves_its_table_somewhere() {
+    let place = Place::new();
+    let mut server = place.start(&[]);
+    let mut client = server.client();
+    write_keys(&mut client, 100);
+    assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
+    let writer = std::thread::spawn(move || write_until_the_end(&mut client, 100));
+    let removed = Command::new("rm").arg("-rf").arg(place.dir()).status();
+    assert!(removed.is_ok());
+    eventually("the server ends", || server.has_ended());
+    writer.join().unwrap();
+    assert_eq!(server.wait().code(), Some(i32::from(exit::IO)), "{}", place.said());
+    let copies = [place.dir().join("table.ackd.rescued"), place.root.path().join("data.rescued/table.ackd")];
+    let copy = copies.iter().find(|copy| copy.exists()).unwrap_or_else(|| panic!("{}", place.said()));
+    assert!(place.said().contains(&*copy.to_string_lossy()), "{}", place.said());
+    assert!(keys_of(copy) >= 100);
 }
 
 #[test]

@@ -194,6 +194,62 @@ fn a_start_as_root_leaves_all_files_to_the_owner_of_the_directory() {
 }
 
 #[test]
+fn a_start_as_root_leaves_log_socket_and_pid_file_to_the_owner_of_their_directory() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root can start a server for others");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = root.path().join("ackd");
+    fs::copy(env!("CARGO_BIN_EXE_ackd"), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let home = root.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let [log, pid_file, config] = ["log", "pid", "ackd.conf"].map(|name| home.join(name));
+    fs::write(&config, "timeout 5\n").unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    for path in [&home, &config] {
+        chown(path, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+    }
+    // What a link stands for remains root's.
+    let elsewhere = root.path().join("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
+    let port = free_port();
+    let flags = ["--logfile", &text(&log), "--pidfile", &text(&pid_file)];
+    let start = |user: Option<u32>| {
+        let mut command = Command::new(&program);
+        command.arg(&config);
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
+        let mut server = TestServer::spawn_by(command, port, &home.join("data"), &flags);
+        server.wait_ready();
+        server
+    };
+    start(None).kill();
+    assert_eq!(elsewhere.metadata().unwrap().uid(), 0);
+    fs::remove_file(&log).unwrap();
+    let mut server = start(None);
+    let mut client = server.client();
+    assert_eq!(client.run("CONFIG SET timeout 7"), Value::Simple("OK".into()));
+    assert_eq!(client.run("CONFIG REWRITE"), Value::Simple("OK".into()));
+    let is_foreign = |path: &PathBuf| path.symlink_metadata().unwrap().uid() != OTHER_USER;
+    eventually("the files are its owner's", || !below(&home).iter().any(is_foreign));
+    assert!(below(&home).contains(&home.join(format!("{port}.sock"))) && pid_file.exists() && log.exists());
+    server.kill();
+
+    let mut server = start(Some(OTHER_USER));
+    let pid = format!("{}\n", server.pid());
+    eventually("the pid file is written", || fs::read_to_string(&pid_file).is_ok_and(|found| found == pid));
+    assert_eq!(fs::read_to_string(&log).unwrap().matches("ready to accept connections").count(), 2);
+    let timeout = [b"timeout".to_vec(), b"7".to_vec()].map(Value::Bulk);
+    assert_eq!(server.client().run("CONFIG GET timeout"), Value::Array(timeout.into()));
+    assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
+}
+
+#[test]
 fn what_an_error_repeats_cannot_steer_a_terminal() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("a.conf");

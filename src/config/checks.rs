@@ -23,7 +23,7 @@ impl Kind {
 }
 
 /// The words that stand between single spaces, as text.
-fn split(words: &[Word]) -> Vec<String> {
+pub(super) fn split(words: &[Word]) -> Vec<String> {
     let text = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
     if text.is_empty() { Vec::new() } else { text.split(' ').map(str::to_string).collect() }
 }
@@ -141,12 +141,12 @@ pub(super) fn title_template(words: &[Word]) -> Result<Word, String> {
     let template = one(words)?;
     let text = String::from_utf8_lossy(template).into_owned();
     let mut parts = text.split('{');
-    let mut is_empty = parts.next().unwrap_or_default().trim().is_empty();
+    let mut is_empty = parts.next().unwrap_or_default().trim_matches(' ').is_empty();
     let mut is_right = true;
     for part in parts {
         let (name, rest) = part.split_once('}').unwrap_or_default();
         is_right &= NAMES.contains(&name) || EMPTY_NAMES.contains(&name);
-        is_empty &= EMPTY_NAMES.contains(&name) && rest.trim().is_empty();
+        is_empty &= EMPTY_NAMES.contains(&name) && rest.trim_matches(' ').is_empty();
     }
     match is_right && !is_empty {
         true => Ok(template.to_vec()),

@@ -1,6 +1,7 @@
 //! `client-output-buffer-limit`: one line may say something of one class of clients, or of several.
 
 use super::Kind;
+use super::checks;
 use super::lines::Word;
 use super::value::{Setting, parse_bytes};
 
@@ -49,24 +50,24 @@ impl Setting for OutputLimits {
     }
 
     fn update(&mut self, words: &[Word], _: &Kind) -> Result<(), String> {
-        let words = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
-        let words: Vec<&str> = words.split_whitespace().collect();
+        let words = checks::split(words);
         if !words.len().is_multiple_of(4) {
             return Err("Wrong number of arguments in buffer limit configuration.".into());
         }
         let mut limits = *self;
         for group in words.chunks_exact(4) {
             let class = limits
-                .class(group[0])
+                .class(&group[0])
                 .ok_or("Invalid client class specified in buffer limit configuration.")?;
             let bytes = |word: &str| {
                 parse_bytes(word)
                     .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             };
-            let soft_s = group[3].parse().ok().filter(|seconds| *seconds <= i32::MAX as u64);
+            // Blanks before a number are left out, as C's functions do.
+            let soft_s = group[3].trim_start().parse().ok().filter(|seconds| *seconds <= i32::MAX as u64);
             *class = OutputLimit {
-                hard_bytes: bytes(group[1])?.min(OUTBOX_BYTES_MAX),
-                soft_bytes: bytes(group[2])?.min(OUTBOX_BYTES_MAX),
+                hard_bytes: bytes(&group[1])?.min(OUTBOX_BYTES_MAX),
+                soft_bytes: bytes(&group[2])?.min(OUTBOX_BYTES_MAX),
                 soft_s: soft_s
                     .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")?,
             };
@@ -114,7 +115,8 @@ mod tests {
             "normal 1 2 3 slave 4096 5 6 pubsub 1073741824 1073741824 1",
             "what is shown is in force"
         );
-        for bad in ["pubsub 1 2", "other 1 2 3", "normal x 2 3", "normal 1 2 -3"] {
+        for bad in ["pubsub 1 2", "other 1 2 3", "normal x 2 3", "normal 1 2 -3", "\n", " ", "normal  1 2 3"]
+        {
             assert!(update(bad).is_err(), "{bad}");
         }
     }

@@ -16,7 +16,7 @@ use super::walk::walk;
 use crate::table::{Root, TableWriter, View};
 
 /// The tree of a database, if there is one.
-fn tree(view: &View<'_>, db: usize) -> Result<Root, KeyspaceError> {
+pub(super) fn tree(view: &View<'_>, db: usize) -> Result<Root, KeyspaceError> {
     let root = view.root(SLOT);
     if root.is_empty() {
         return Ok(Root::EMPTY);
@@ -81,25 +81,6 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
         Ok(false)
     })?;
     Ok(first)
-}
-
-/// Hands all hashes with a field that has a deadline to `see`, each database's in the order of their first deadlines,
-/// until it returns `false`.
-pub(super) fn each(
-    view: &View<'_>,
-    mut see: impl FnMut(usize, &[u8]) -> Result<bool, KeyspaceError>,
-) -> Result<(), KeyspaceError> {
-    walk(view, view.root(SLOT), &[], |db, cell| {
-        let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
-        let mut goes_on = true;
-        for root in cell.roots.as_slice() {
-            walk(view, *root, &[], |index_key, _| {
-                goes_on = see(db, split(index_key)?.1)?;
-                Ok(goes_on)
-            })?;
-        }
-        Ok(goes_on)
-    })
 }
 
 /// Up to `keys_max` hashes with a field whose deadline has passed at `now_ms`.

@@ -108,6 +108,11 @@ impl<'a> Hash<'a> {
         Ok(due)
     }
 
+    /// The tree of its fields' deadlines; empty if the hash is packed.
+    pub(super) fn deadlines(&self) -> Root {
+        self.deadlines
+    }
+
     /// Whether the hash is packed in its key's cell.
     pub fn is_packed(&self) -> bool {
         self.fields.is_packed()

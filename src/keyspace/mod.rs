@@ -26,6 +26,7 @@ mod error;
 mod estimate;
 mod events;
 mod field_deadline;
+mod given;
 mod hash;
 mod label;
 mod layout;
@@ -57,6 +58,7 @@ pub use element::Element;
 pub use error::KeyspaceError;
 pub use estimate::{Estimate, Room};
 pub use events::{Classes, Events};
+pub use given::Given;
 pub use hash::Hash;
 pub use layout::{KEY_BYTES_MAX, deadlines_slot, keys_slot};
 pub use list::{List, list_range};
@@ -110,17 +112,20 @@ pub struct Keyspace<'a> {
     /// Where the same events go to tell which keys were touched: some commands count as a change although nothing is
     /// different afterwards. `None` when nobody watches or tracks keys.
     touched: Option<&'a mut Events>,
+    /// Where it is noted what is given a deadline; `None` when nobody wants to know.
+    given: Option<&'a mut Given>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { version: Version::Own(table), record, events: None, room: None, touched: None }
+        Self { version: Version::Own(table), record, events: None, room: None, touched: None, given: None }
     }
 
     /// What `view` holds. A change of it is refused with [`KeyspaceError::WouldChange`].
     pub fn published(view: View<'a>) -> Self {
-        Self { version: Version::Published(view), record: None, events: None, room: None, touched: None }
+        let version = Version::Published(view);
+        Self { version, record: None, events: None, room: None, touched: None, given: None }
     }
 
     /// The same keyspace, with somebody who listens to its events.
@@ -138,6 +143,16 @@ impl<'a> Keyspace<'a> {
         Self { touched, ..self }
     }
 
+    /// The same keyspace, with somebody who wants to know what is given a deadline.
+    pub fn giving(self, given: Option<&'a mut Given>) -> Self {
+        Self { given, ..self }
+    }
+
+    /// The same keyspace, for changes that leave keys and fields the deadlines that they had.
+    pub fn keeping_deadlines(self) -> Self {
+        Self { given: None, ..self }
+    }
+
     /// The same keyspace, for a shorter time.
     pub fn reborrow(&mut self) -> Keyspace<'_> {
         let version = match &mut self.version {
@@ -150,6 +165,7 @@ impl<'a> Keyspace<'a> {
             events: self.events.as_deref_mut(),
             room: self.room.as_mut().map(|room| &mut **room as &mut dyn Room),
             touched: self.touched.as_deref_mut(),
+            given: self.given.as_deref_mut(),
         }
     }
 
@@ -214,9 +230,26 @@ impl<'a> Keyspace<'a> {
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         self.note(effect)?;
         if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
-            return self.apply_and_tell_new(effect);
+            self.apply_and_tell_new(effect)?;
+        } else {
+            self.make(effect)?;
         }
-        self.make(effect)
+        if let Some(given) = &mut self.given {
+            given.note(effect);
+        }
+        Ok(())
+    }
+
+    /// Notes that a command gives deadlines that are there already: an effect that changes nothing, and is not applied.
+    pub fn give_again(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        // Only the writer knows whether that means anything.
+        if let Version::Published(_) = self.version {
+            return Err(KeyspaceError::WouldChange);
+        }
+        if let Some(given) = &mut self.given {
+            given.note(effect);
+        }
+        Ok(())
     }
 
     /// Adds a change to the record, if there is space for it.

@@ -1,12 +1,27 @@
 //! Deadlines as they stand at one moment, to be held to whatever the clock shows later.
+//!
+//! They stand in many trees, each in order: a database's keys, the hashes that have fields with deadlines, and the fields
+//! of each such hash. These are merged from the earliest deadline on, a few of each tree at a time, so that what is looked
+//! at is about what is found, however much there is.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::error::KeyspaceError;
 use super::events::Classes;
+use super::given::name;
 use super::layout::deadlines_slot;
 use super::lookup::lookup;
 use super::walk::walk;
 use super::{Keyspace, deadline, field_deadline};
 use crate::effect::{DATABASES_MAX, Effect, ItemsBuffer};
+use crate::table::{Root, View};
+
+/// Deadlines of one tree that are read at a time, at most.
+const AHEAD_MAX: usize = 64;
+/// What is looked at for each deadline that is wanted, at most, beyond the trees of all databases: a small hash is looked
+/// through for those of its fields.
+const LOOKED_AT_FACTOR: usize = 10;
 
 /// The deadline of a key, or of a field of a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,32 +36,153 @@ pub struct Standing {
     pub expire_at_ms: u64,
 }
 
+impl Standing {
+    /// The name of what it is the deadline of, as [`Given`](super::Given) has it.
+    pub fn name(&self) -> Box<[u8]> {
+        name(self.db, &self.key, self.field.as_deref())
+    }
+}
+
+/// What a tree of deadlines is about.
+enum Subject {
+    /// Keys.
+    Keys,
+    /// Hashes, by the first deadline of their fields.
+    Hashes,
+    /// The fields of the hash under this key.
+    Fields(Box<[u8]>),
+}
+
+/// A tree of deadlines that is read.
+struct Source {
+    /// Its database.
+    db: usize,
+    /// What it is about.
+    subject: Subject,
+    /// The tree; empty if all of it was read.
+    tree: Root,
+    /// What was read of it and not taken yet.
+    ahead: VecDeque<(u64, Box<[u8]>)>,
+    /// How much is read next.
+    batch: usize,
+}
+
+impl Source {
+    /// A tree that nothing was read of.
+    fn new(db: usize, subject: Subject, tree: Root) -> Self {
+        Self { db, subject, tree, ahead: VecDeque::new(), batch: 1 }
+    }
+
+    /// Reads on behind `last`; returns how many deadlines it looked at.
+    fn read(&mut self, view: &View<'_>, last: Option<&(u64, Box<[u8]>)>) -> Result<usize, KeyspaceError> {
+        let start = last.map(|(deadline, name)| deadline::index_key(*deadline, name)).unwrap_or_default();
+        let (batch, ahead) = (self.batch, &mut self.ahead);
+        walk(view, self.tree, &start, |index_key, _| {
+            if *index_key != *start {
+                let (deadline, name) = deadline::split(index_key)?;
+                ahead.push_back((deadline, name.into()));
+            }
+            Ok(ahead.len() < batch)
+        })?;
+        if ahead.len() < batch {
+            self.tree = Root::EMPTY;
+        }
+        // Little is read of many hashes, and much of a tree that much is taken of.
+        self.batch = AHEAD_MAX.min(2 * batch);
+        Ok(ahead.len() + 1)
+    }
+}
+
+/// All deadlines of a version, the earliest first.
+struct Merge<'v> {
+    /// The version.
+    view: &'v View<'v>,
+    /// The trees.
+    sources: Vec<Source>,
+    /// The next deadline of each tree, with its place among them.
+    next: BinaryHeap<Reverse<(u64, usize)>>,
+    /// How much was looked at.
+    looked_at: usize,
+}
+
+impl<'v> Merge<'v> {
+    /// Nothing was taken yet.
+    fn new(view: &'v View<'v>) -> Result<Self, KeyspaceError> {
+        let mut merge = Self { view, sources: Vec::new(), next: BinaryHeap::new(), looked_at: 0 };
+        for db in 0..DATABASES_MAX {
+            merge.add(Source::new(db, Subject::Keys, view.root(deadlines_slot(db))))?;
+            merge.add(Source::new(db, Subject::Hashes, field_deadline::tree(view, db)?))?;
+        }
+        Ok(merge)
+    }
+
+    /// Adds a tree, or what was read of it.
+    fn add(&mut self, mut source: Source) -> Result<(), KeyspaceError> {
+        if source.ahead.is_empty() {
+            self.looked_at += source.read(self.view, None)?;
+        }
+        if let Some((deadline, _)) = source.ahead.front() {
+            self.next.push(Reverse((*deadline, self.sources.len())));
+            self.sources.push(source);
+        }
+        Ok(())
+    }
+
+    /// Takes the earliest deadline that is left; `None` at the end.
+    fn take(&mut self) -> Result<Option<Standing>, KeyspaceError> {
+        while let Some(Reverse((_, place))) = self.next.pop() {
+            let source = &mut self.sources[place];
+            let Some(taken) = source.ahead.pop_front() else { continue };
+            if source.ahead.is_empty() {
+                self.looked_at += source.read(self.view, Some(&taken))?;
+            }
+            if let Some((deadline, _)) = source.ahead.front() {
+                self.next.push(Reverse((*deadline, place)));
+            }
+            let ((expire_at_ms, name), db) = (taken, source.db);
+            match &source.subject {
+                Subject::Keys => return Ok(Some(Standing { db, key: name, field: None, expire_at_ms })),
+                Subject::Hashes => self.open(db, name)?,
+                Subject::Fields(key) => {
+                    let (key, field) = (key.clone(), Some(name));
+                    return Ok(Some(Standing { db, key, field, expire_at_ms }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the fields of a hash.
+    fn open(&mut self, db: usize, key: Box<[u8]>) -> Result<(), KeyspaceError> {
+        let Some(hash) = lookup(self.view, db, &key)?.and_then(|value| value.hash(0)) else {
+            return Ok(());
+        };
+        let mut source = Source::new(db, Subject::Fields(key), hash.deadlines());
+        if hash.is_packed() {
+            let mut timed = Vec::new();
+            hash.each_from(self.view, &[], |field, element| {
+                self.looked_at += 1;
+                timed.extend(element.expire_at_ms.map(|deadline| (deadline, Box::from(field))));
+                Ok(true)
+            })?;
+            timed.sort_unstable();
+            source.ahead = timed.into();
+        }
+        self.add(source)
+    }
+}
+
 impl Keyspace<'_> {
-    /// The deadlines of all keys and fields, but no more than `count_max`: those of keys first, the earliest of each
-    /// database before its later ones.
+    /// The deadlines of keys and fields, the earliest first, but no more than `count_max`; fewer if hashes would have to
+    /// be looked through for too long.
     pub fn standing(&self, count_max: usize) -> Result<Vec<Standing>, KeyspaceError> {
         let view = self.view();
-        let mut all = Vec::new();
-        for db in 0..DATABASES_MAX {
-            walk(&view, view.root(deadlines_slot(db)), &[], |index_key, _| {
-                let (expire_at_ms, key) = deadline::split(index_key)?;
-                all.push(Standing { db, key: key.into(), field: None, expire_at_ms });
-                Ok(all.len() < count_max)
-            })?;
+        let (mut merge, mut all) = (Merge::new(&view)?, Vec::new());
+        let looked_at_max = merge.looked_at.saturating_add(count_max.saturating_mul(LOOKED_AT_FACTOR));
+        while all.len() < count_max && merge.looked_at < looked_at_max {
+            let Some(standing) = merge.take()? else { break };
+            all.push(standing);
         }
-        field_deadline::each(&view, |db, key| {
-            let Some(hash) = lookup(&view, db, key)?.and_then(|value| value.hash(0)) else {
-                return Ok(true);
-            };
-            hash.each_from(&view, &[], |field, element| {
-                if let Some(expire_at_ms) = element.expire_at_ms {
-                    all.push(Standing { db, key: key.into(), field: Some(field.into()), expire_at_ms });
-                }
-                Ok(all.len() < count_max)
-            })?;
-            Ok(all.len() < count_max)
-        })?;
-        all.truncate(count_max);
         Ok(all)
     }
 
@@ -74,5 +210,95 @@ impl Keyspace<'_> {
         let gone = Effect::HashDelete { db: *db, key, fields: fields.items(), expired: true };
         self.take_out(&gone, Classes::HASH, "hexpired")?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
+
+    fn table() -> TableWriter {
+        let options = TableOptions { seed: 1, ..TableOptions::default() };
+        Table::create(Box::new(MemoryFile::new(1 << 28)), &options).unwrap().1
+    }
+
+    /// Makes a hash of so many fields, the first of which have the deadlines.
+    fn hash(keys: &mut Keyspace<'_>, db: usize, key: &[u8], fields: usize, deadlines: &[u64]) {
+        let name = |number: usize| format!("field:{number:08}");
+        for first in (0..fields).step_by(10_000) {
+            let mut pairs = ItemsBuffer::new();
+            for number in first..fields.min(first + 10_000) {
+                pairs.push(name(number).as_bytes());
+                pairs.push(b"v");
+            }
+            keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms: None }).unwrap();
+        }
+        for (number, deadline) in deadlines.iter().enumerate() {
+            let named: ItemsBuffer = [name(number).as_bytes()].into_iter().collect();
+            let (fields, expire_at_ms) = (named.items(), Some(*deadline));
+            keys.apply(&Effect::HashExpire { db, key, fields, expire_at_ms }).unwrap();
+        }
+    }
+
+    fn string(keys: &mut Keyspace<'_>, db: usize, key: &str, deadline: u64) {
+        let (key, value, expire_at_ms) = (key.as_bytes(), b"v", Some(deadline));
+        keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false }).unwrap();
+    }
+
+    #[test]
+    fn the_earliest_of_all_databases_keys_and_fields_come_first() {
+        let mut table = table();
+        let mut keys = Keyspace::new(&mut table, None);
+        for number in 0..300 {
+            string(&mut keys, 0, &format!("far:{number}"), 1_000_000 + number);
+            string(&mut keys, 7, &format!("near:{number}"), 3 * number);
+        }
+        hash(&mut keys, 3, b"packed", 20, &[301, 7, 900_000]);
+        let many: Vec<u64> = (0..500).map(|number| 2 * number + 1).collect();
+        hash(&mut keys, 9, b"large", 3000, &many);
+        let mut expected: Vec<u64> = (0..300).map(|number| 3 * number).collect();
+        expected.extend(many.iter().chain(&[301, 7, 900_000]));
+        expected.extend((0..300).map(|number| 1_000_000 + number));
+        expected.sort_unstable();
+        for count in [0, 1, 2, 100, 803, 900, 2000] {
+            let found = keys.standing(count).unwrap();
+            let deadlines: Vec<u64> = found.iter().map(|standing| standing.expire_at_ms).collect();
+            assert_eq!(deadlines, expected[..count.min(expected.len())], "{count}");
+        }
+        let all = keys.standing(2000).unwrap();
+        let packed: Vec<_> = all.iter().filter(|standing| *standing.key == *b"packed").collect();
+        assert_eq!(packed.len(), 3);
+        assert!(packed.iter().all(|standing| standing.db == 3 && standing.field.is_some()));
+        assert!(all.iter().all(|standing| standing.field.is_some() == matches!(standing.db, 3 | 9)));
+    }
+
+    #[test]
+    fn hashes_of_many_fields_are_not_looked_through() {
+        let mut table = table();
+        let mut keys = Keyspace::new(&mut table, None);
+        for number in 0..4 {
+            hash(&mut keys, number, format!("large:{number}").as_bytes(), 50_000, &[number as u64 + 1]);
+        }
+        let view = keys.view();
+        let mut merge = Merge::new(&view).unwrap();
+        let mut found = 0;
+        while merge.take().unwrap().is_some() {
+            found += 1;
+        }
+        assert_eq!(found, 4);
+        assert!(merge.looked_at < 1000, "{} are looked at", merge.looked_at);
+    }
+
+    #[test]
+    fn small_hashes_are_looked_through_up_to_a_bound() {
+        let mut table = table();
+        let mut keys = Keyspace::new(&mut table, None);
+        for number in 0..100 {
+            hash(&mut keys, 0, format!("small:{number}").as_bytes(), 40, &[number as u64 + 1]);
+        }
+        assert_eq!(keys.standing(1000).unwrap().len(), 100);
+        let few = keys.standing(100).unwrap();
+        assert!((10..30).contains(&few.len()), "{} of 1000 elements", few.len());
     }
 }

@@ -16,6 +16,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::connection::Stream;
 use crate::file_id::FileId;
+use crate::owner;
 
 /// What clients connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +96,7 @@ impl Listener {
             if let Some(mode) = mode {
                 fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
             }
+            owner::pass_on(path)?;
             socket.listen(backlog)?;
             let socket = Async::<std::os::unix::net::UnixListener>::new(OwnedFd::from(socket).into())?.into();
             Ok(Self {

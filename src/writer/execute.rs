@@ -265,6 +265,9 @@ impl<L: Log> Writer<L> {
 
     /// Appends the effects gathered since the last record, if there are any, as one record.
     pub(super) fn append(&mut self, open: &mut OpenGroup, command_id: u16) {
+        if !self.given.is_empty() {
+            self.forget_given();
+        }
         if self.effects.is_empty() {
             return;
         }

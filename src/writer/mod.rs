@@ -29,6 +29,7 @@ mod flight;
 mod gauges;
 mod group;
 mod idle;
+mod noted;
 mod options;
 mod outcome;
 mod promise;
@@ -102,6 +103,19 @@ struct Stop {
 impl<L: Log> Writer<L> {
     /// Serves the queue until it is told to stop, or until something fails for good.
     pub async fn run(mut self) -> Result<(), WriterError> {
+        let outcome = self.serve_queue().await;
+        // The log may be the first to meet a directory that was removed; its table is to be saved then, too.
+        if let (Err(error), Some(guard)) = (&outcome, &self.guard)
+            && !matches!(error, WriterError::Files(_))
+            && let Err(change) = guard.look()
+        {
+            tracing::error!("{change}");
+        }
+        outcome
+    }
+
+    /// As [`Writer::run`], without a last look at the files.
+    async fn serve_queue(&mut self) -> Result<(), WriterError> {
         self.show_clock();
         while self.wait().await {
             if let Some(stop) = self.turn()? {
@@ -230,8 +244,9 @@ impl<L: Log> Writer<L> {
         let mut room = CommandRoom { log, secured, group_bytes, left_bytes };
         let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
         let touched = notes_touches.then_some(&mut self.touched);
+        let given = (!self.noted.is_empty()).then_some(&mut self.given);
         let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
-        work(&mut keyspace.telling(events).noting(touched).within(&mut room))
+        work(&mut keyspace.telling(events).noting(touched).giving(given).within(&mut room))
     }
 
     /// Now, if anybody wants to know how long things take.
@@ -282,7 +297,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Ends the work: a last checkpoint if asked for, and the seal that says that all is synced.
-    fn stop(mut self, stop: Stop) -> Result<(), WriterError> {
+    fn stop(&mut self, stop: Stop) -> Result<(), WriterError> {
         let result = self.finish(stop.checkpoint);
         if let Some(done) = stop.done {
             let told = result.as_ref().map(|_| ()).map_err(ToString::to_string);

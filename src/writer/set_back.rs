@@ -3,7 +3,8 @@
 //! Deadlines are compared with the system's clock. When that is set back, those that were given before would pass later,
 //! by as much: a lock would be held, a session live too long. So the writer notes the deadlines that stand at that moment
 //! and lets each pass when it would have passed, by the monotonic clock, unless it is changed before. What was past its
-//! deadline already is deleted at once: somebody may have been told. Deadlines that are given later are not concerned.
+//! deadline already is deleted at once: somebody may have been told. Deadlines that are given later are not concerned, not
+//! even one that is the same again: what was noted of that key or field is forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,13 @@ use wal::Log;
 
 use super::error::WriterError;
 use super::group::OpenGroup;
+use super::noted::NOTED_MAX;
 use super::outcome::{NO_CLIENT, NO_COMMAND};
 use super::task::Writer;
 use crate::clock::{AHEAD_TOLERATED_MS, JumpBack};
 use crate::damage;
 use crate::keyspace::{Keyspace, Standing};
 
-/// Deadlines that are noted at one jump, at most: looking at so many takes a tenth of a second.
-const NOTED_MAX: usize = 100_000;
 /// How often it is said that the stored time is ahead of the system's clock.
 const TOLD_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -40,9 +40,16 @@ impl<L: Log> Writer<L> {
             let left = Duration::from_millis(standing.expire_at_ms.saturating_sub(expected_ms));
             Some((now.checked_add(left)?, standing))
         };
-        self.noted.extend(standing.into_iter().filter_map(moment));
-        self.noted.make_contiguous().sort_by_key(|(moment, _)| *moment);
-        self.noted.truncate(NOTED_MAX);
+        self.noted.add(standing.into_iter().filter_map(moment));
+    }
+
+    /// Forgets what was noted of keys and fields that were given a deadline since.
+    #[cold]
+    pub(super) fn forget_given(&mut self) {
+        for (name, is_whole) in self.given.names() {
+            self.noted.forget(name, is_whole);
+        }
+        self.given.truncate(0);
     }
 
     /// Deletes some of what was noted and is due, as long as there is space to log that.
@@ -52,10 +59,7 @@ impl<L: Log> Writer<L> {
         }
         let now = Instant::now();
         for _ in 0..self.options.expire_keys_max {
-            if self.noted.front().is_none_or(|(moment, _)| *moment > now) {
-                break;
-            }
-            let Some((moment, standing)) = self.noted.pop_front() else { break };
+            let Some(standing) = self.noted.due(now) else { break };
             let group_bytes = open.group.len_bytes() as u64;
             let ended = self.guarded(open, |writer, aftermath| {
                 writer.within(aftermath, (group_bytes, false), |keys| keys.end(&standing))
@@ -67,14 +71,12 @@ impl<L: Log> Writer<L> {
                     self.state.stats.expired(u64::from(standing.field.is_none()));
                 }
                 Ok(false) => {}
-                Err(error) if error.is_no_space() => {
-                    self.noted.push_front((moment, standing));
-                    break;
-                }
+                Err(error) if error.is_no_space() => break,
                 Err(error) => {
                     damage::met(self.table.table(), &error, &self.table.view(), standing.db, [&*standing.key])
                 }
             }
+            self.noted.done(&standing);
         }
         Ok(())
     }

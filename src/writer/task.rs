@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::gauges::WriterGauges;
 use super::group::{Flight, OpenGroup};
+use super::noted::Noted;
 use super::options::WriterOptions;
 use super::queue::{Message, WriterInbox};
 use super::redo::Redo;
@@ -18,12 +19,9 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::effect::EffectBuffer;
 use crate::file_guard::FileGuard;
-use crate::keyspace::{Classes, Events, Lookups, Standing};
+use crate::keyspace::{Classes, Events, Given, Lookups};
 use crate::state::{CommandLimits, ServerState};
 use crate::table::TableWriter;
-
-/// Deadlines that pass by the monotonic clock, the earliest first, with the moment at which each does.
-pub(super) type Noted = VecDeque<(Instant, Standing)>;
 
 /// The one task that changes data.
 pub struct Writer<L> {
@@ -89,6 +87,8 @@ pub struct Writer<L> {
     pub(super) checkpoint_began: Instant,
     /// Deadlines that stood when the clock was set back.
     pub(super) noted: Noted,
+    /// What was given a deadline since the last record, while there are such.
+    pub(super) given: Given,
     /// When it was last said that the stored time is ahead of the clock.
     pub(super) clock_told: Option<Instant>,
     /// Looks after the files that have names.
@@ -142,7 +142,8 @@ impl<L> Writer<L> {
             swept_ms: 0,
             expires_more: false,
             checkpoint_began: Instant::now(),
-            noted: Noted::new(),
+            noted: Noted::default(),
+            given: Given::default(),
             clock_told: None,
             guard: None,
             looked: Instant::now(),

@@ -81,6 +81,7 @@ impl<L: Log> Writer<L> {
             if let Err(Refused(refusal)) = self.run_transaction(open, transaction, asker, out)? {
                 // Clients that watch keys which it changed meanwhile find them touched: they look again.
                 self.undo(&open.group, 0)?;
+                self.given.truncate(0);
                 open.aftermath.take_back(mark);
                 transaction.places.clear();
                 out.truncate(start);

@@ -31,6 +31,7 @@ impl<L: Log> Writer<L> {
         mut work: impl FnMut(&mut Self, &mut Aftermath) -> Result<T, KeyspaceError>,
     ) -> Result<Result<T, KeyspaceError>, WriterError> {
         let (mark, told) = (self.effects.mark(), open.aftermath.events.len());
+        let given = self.given.len();
         let mut failed = KeyspaceError::Table(TableError::Faulted);
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();
@@ -47,6 +48,7 @@ impl<L: Log> Writer<L> {
             }
             open.aftermath.events.truncate(told);
             self.touched.clear();
+            self.given.truncate(given);
             if !faulted {
                 self.undo(&open.group, mark)?;
                 break;

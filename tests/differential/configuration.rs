@@ -55,6 +55,15 @@ const VALUES: &[&str] = &[
     "ip",
     "resetchannels",
     "debug",
+    "\n",
+    " ",
+    "x\n",
+    "normal\n1 2 3",
+    "normal  1 2 3",
+    "normal 1 2 3 ",
+    "normal 1 2 3\tpubsub 1 2 3",
+    "normal 1 2 \n3",
+    "normal 1 2 +3",
 ];
 
 /// Directives that are not tried: what they do in redis-server depends on the machine, or hides the test from itself.

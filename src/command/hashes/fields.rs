@@ -69,6 +69,10 @@ pub(super) fn hgetex(
         let name = if expire_at_ms.is_some() { "hexpire" } else { "hpersist" };
         context.keys.change(&effect, Classes::HASH, name)?;
     }
+    if changed.len() < there.len() && expire_at_ms.is_some() {
+        let effect = Effect::HashExpire { db, key, fields: there.items(), expire_at_ms };
+        context.keys.give_again(&effect)?;
+    }
     Ok(())
 }
 
@@ -221,7 +225,11 @@ fn store(
         group.push(value);
     }
     for (expire_at_ms, pairs) in groups {
-        context.keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms })?;
+        let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms };
+        match options.lifetime {
+            Lifetime::Kept => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
+            _ => context.keys.apply(&effect)?,
+        }
     }
     context.keys.event(Classes::HASH, "hset", db, key);
     if matches!(options.lifetime, Lifetime::Until(_)) {

@@ -76,5 +76,5 @@ fn store(
     elements::check_lengths(std::iter::once(field), "field")?;
     let pairs: ItemsBuffer = [field, value].into_iter().collect();
     let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms };
-    Ok(context.keys.change(&effect, Classes::HASH, event)?)
+    Ok(context.keys.reborrow().keeping_deadlines().change(&effect, Classes::HASH, event)?)
 }

@@ -71,7 +71,8 @@ pub(super) fn incrbyfloat(
         .checked_add(increment)
         .ok_or(CommandError::from("ERR increment would produce NaN or Infinity"))?
         .format();
-    context.keys.apply(&Effect::Set { db, key, value: sum.as_bytes(), expire_at_ms, raw: false })?;
+    let effect = Effect::Set { db, key, value: sum.as_bytes(), expire_at_ms, raw: false };
+    context.keys.reborrow().keeping_deadlines().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrbyfloat", db, key);
     reply.bulk(sum.as_bytes());
     Ok(())
@@ -102,7 +103,8 @@ fn add(
         .ok_or(CommandError::from("ERR increment or decrement would overflow"))?;
     let mut text = itoa::Buffer::new();
     let value = text.format(sum).as_bytes();
-    context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false })?;
+    let effect = Effect::Set { db, key, value, expire_at_ms, raw: false };
+    context.keys.reborrow().keeping_deadlines().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrby", db, key);
     reply.integer(sum);
     Ok(())

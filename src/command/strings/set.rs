@@ -210,8 +210,11 @@ pub(super) fn getex(
         return Ok(());
     }
     let changes = expire_at_ms != info.expire_at_ms;
-    if changes {
-        context.keys.apply(&Effect::Expire { db, key, expire_at_ms })?;
+    let effect = Effect::Expire { db, key, expire_at_ms };
+    match options.lifetime {
+        _ if changes => context.keys.apply(&effect)?,
+        Lifetime::Until(..) => context.keys.give_again(&effect)?,
+        _ => {}
     }
     match options.lifetime {
         // Told also if it is the deadline that the key had.
@@ -288,7 +291,11 @@ fn store(
     let db = context.db;
     let lives = expire_at_ms.is_none_or(|deadline| deadline > context.now_ms);
     if lives {
-        context.keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false })?;
+        let effect = Effect::Set { db, key, value, expire_at_ms, raw: false };
+        match until_is_new {
+            true => context.keys.apply(&effect)?,
+            false => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
+        }
     } else if context.keys.info(db, key)?.is_some() {
         context.keys.apply(&Effect::Delete { db, key, expired: true })?;
     } else {

@@ -1,0 +1,61 @@
+//! What is given a deadline, and names for what has one.
+
+use crate::effect::Effect;
+
+/// A name for a key, or for a field of a hash: one byte for the database, four for the key's length, the key, and the
+/// field behind a zero.
+pub(super) fn name(db: usize, key: &[u8], field: Option<&[u8]>) -> Box<[u8]> {
+    let mut name = vec![db as u8];
+    name.extend_from_slice(&(key.len() as u32).to_be_bytes());
+    name.extend_from_slice(key);
+    if let Some(field) = field {
+        name.push(0);
+        name.extend_from_slice(field);
+    }
+    name.into()
+}
+
+/// What was given a deadline, be it the one that it had before.
+#[derive(Debug, Default)]
+pub struct Given(Vec<(Box<[u8]>, bool)>);
+
+impl Given {
+    /// The names; with `true`, also all names that begin so: a key came with all that it holds.
+    pub fn names(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.0.iter().map(|(name, is_whole)| (&**name, *is_whole))
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was given a deadline.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets all names but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    /// Notes what an effect gives deadlines to.
+    pub(super) fn note(&mut self, effect: &Effect<'_>) {
+        let names = &mut self.0;
+        match *effect {
+            Effect::Set { db, key, expire_at_ms: Some(_), .. }
+            | Effect::Expire { db, key, expire_at_ms: Some(_) } => names.push((name(db, key, None), false)),
+            Effect::HashSet { db, key, pairs, expire_at_ms: Some(_) } => {
+                names.extend(pairs.pairs().map(|(field, _)| (name(db, key, Some(field)), false)));
+            }
+            Effect::HashExpire { db, key, fields, expire_at_ms: Some(_) } => {
+                names.extend(fields.into_iter().map(|field| (name(db, key, Some(field)), false)));
+            }
+            Effect::Rename { db, to: key, .. }
+            | Effect::Copy { to_db: db, to: key, .. }
+            | Effect::Move { to_db: db, key, .. } => names.push((name(db, key, None), true)),
+            _ => {}
+        }
+    }
+}

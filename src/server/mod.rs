@@ -4,12 +4,10 @@
 
 mod accept;
 mod executor;
-mod listen;
 mod listening;
 mod slice;
 
 pub use executor::{Executors, Spawner};
-pub use listen::{Endpoint, ListenError, Listener};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +16,7 @@ use async_io::Timer;
 
 use crate::connection::Services;
 use crate::ebb;
+use crate::net::Listener;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 

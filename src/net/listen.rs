@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connection::Stream;
+use super::readiness::Stream;
 use crate::file_id::FileId;
 
 /// What clients connect to.
@@ -64,7 +64,7 @@ impl Listener {
     }
 
     /// As [`Listener::tcp`]; with `shares`, beside others that share their port too (see [`Listener::share_port`]).
-    pub(super) fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
+    pub fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
         let open = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
@@ -116,7 +116,7 @@ impl Listener {
     }
 
     /// What `open` makes of each address of `bind`, as [`Listener::bind_all`].
-    pub(super) fn each_address<T>(
+    pub fn each_address<T>(
         bind: &[String],
         port: u16,
         mut open: impl FnMut(SocketAddr) -> Result<T, ListenError>,
@@ -145,7 +145,7 @@ impl Listener {
 
     /// Whether other sockets of this process may listen on the same port, at addresses that overlap: while listeners are
     /// exchanged, and at no other time, or a second server could take clients away.
-    pub(super) fn share_port(&self, shares: bool) {
+    pub fn share_port(&self, shares: bool) {
         // Where the system does not know it, an address that overlaps cannot be opened, and the old ones stay.
         let _ = set_socket_reuseport(self, shares);
     }
@@ -154,7 +154,7 @@ impl Listener {
     ///
     /// # Errors
     /// The connection broke already, or the process has no file descriptor for it.
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    pub async fn accept(&self) -> io::Result<Stream> {
         Ok(match &self.socket {
             ListeningSocket::Tcp(socket) => Box::new(socket.accept().await?.0),
             ListeningSocket::Unix(socket) => Box::new(socket.accept().await?.0),

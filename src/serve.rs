@@ -36,9 +36,9 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let _pid_file = PidFile::write(config.pid_file.clone());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
-    let mode = futures_lite::future::block_on(serving);
+    let mode = smol::future::block_on(serving);
     daemon.stopping();
-    let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
+    let stopped = smol::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     if let Err(reason) = stopped {
         // The writer says so itself and ends the process, as whenever it fails.

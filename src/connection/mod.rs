@@ -27,10 +27,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-use async_lock::Semaphore;
-use futures_lite::FutureExt;
-use futures_lite::future::yield_now;
+use smol::Timer;
+use smol::future::FutureExt;
+use smol::future::yield_now;
+use smol::lock::Semaphore;
 
 use crate::ebb;
 use crate::net::{Received, Transport};
@@ -424,7 +424,7 @@ impl Connection {
     async fn fetch(&mut self) {
         if let Some(fetch) = self.session.fetch() {
             let _permit = FETCHES.acquire().await;
-            blocking::unblock(fetch).await;
+            smol::unblock(fetch).await;
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::Timer;
+use smol::Timer;
 
 use super::buffers::READ_BYTES;
 use crate::net::{Peeked, Received, Transport};

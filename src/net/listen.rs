@@ -7,11 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use async_io::Async;
 use async_net::TcpListener;
 use async_net::unix::UnixListener;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseport;
+use smol::Async;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::readiness::Stream;

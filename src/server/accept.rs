@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
 use rustix::io::Errno;
+use smol::Timer;
 
 use super::executor::Spawner;
 use crate::connection::{Services, serve};
@@ -72,7 +72,7 @@ pub(super) async fn accept(
         in_a_row += 1;
         if in_a_row == ACCEPTS_MAX {
             in_a_row = 0;
-            futures_lite::future::yield_now().await;
+            smol::future::yield_now().await;
         }
     }
 }

@@ -13,7 +13,7 @@ mod transport;
 
 pub use listen::{Endpoint, ListenError, Listener};
 pub use peer::{ends, is_local, refuse, tune};
-pub use plain::Plain;
+pub use plain::{Peeked, Plain, Received};
 pub use readiness::{Readiness, Stream, Watched};
 pub use spares::Spares;
-pub use transport::{Peeked, Received, Transport};
+pub use transport::Transport;

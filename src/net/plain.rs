@@ -13,7 +13,28 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::readiness::Watched;
-use super::transport::{Peeked, Received};
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// So many bytes, appended to the buffer.
+    Bytes(usize),
+    /// The client sends nothing more.
+    End,
+    /// Nothing is there yet.
+    Nothing,
+}
+
+/// What a look at the next bytes found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peeked {
+    /// There are bytes to read.
+    Bytes,
+    /// The client sends nothing more.
+    End,
+    /// Nothing is there yet.
+    Nothing,
+}
 
 /// A socket whose bytes are the client's own.
 pub struct Plain {

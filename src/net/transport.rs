@@ -3,29 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use super::plain::Plain;
-
-/// What a read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// So many bytes, appended to the buffer.
-    Bytes(usize),
-    /// The client sends nothing more.
-    End,
-    /// Nothing is there yet.
-    Nothing,
-}
-
-/// What a look at the next bytes found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peeked {
-    /// There are bytes to read.
-    Bytes,
-    /// The client sends nothing more.
-    End,
-    /// Nothing is there yet.
-    Nothing,
-}
+use super::plain::{Peeked, Plain, Received};
 
 /// A client's end of the line, which never waits by itself: who uses it polls. One task does.
 pub enum Transport {

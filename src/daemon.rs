@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use async_signal::{Signal, Signals};
-use futures_lite::StreamExt;
+use smol::stream::StreamExt;
 
 use crate::cli::exit;
 use crate::config::{Loaded, Settings, Supervised};
@@ -163,7 +163,7 @@ fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()>
             }
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(move || futures_lite::future::block_on(hear))?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || smol::future::block_on(hear))?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ pub mod glob;
 pub mod keyspace;
 pub mod logging;
 pub mod memory_limit;
+pub mod net;
 pub mod number;
 pub mod owner;
 pub mod pid_file;

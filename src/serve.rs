@@ -9,8 +9,9 @@ use crate::config::{Config, Settings};
 use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
 use crate::data_dir::DataDir;
+use crate::net::{Endpoint, ListenError, Listener};
 use crate::pid_file::PidFile;
-use crate::server::{self, Endpoint, Executors, Listener};
+use crate::server::{self, Executors};
 use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
 use crate::version::VERSION;
 use crate::writer::WriterError;
@@ -35,9 +36,9 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let _pid_file = PidFile::write(config.pid_file.clone());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());
-    let mode = futures_lite::future::block_on(serving);
+    let mode = smol::future::block_on(serving);
     daemon.stopping();
-    let stopped = futures_lite::future::block_on(open.queue.shutdown(mode.checkpoint));
+    let stopped = smol::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     if let Err(reason) = stopped {
         // The writer says so itself and ends the process, as whenever it fails.
@@ -61,8 +62,7 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
         }
         Ok(listeners)
     };
-    let listeners =
-        open().map_err(|error: server::ListenError| Failure::new(exit::START, error.to_string()))?;
+    let listeners = open().map_err(|error: ListenError| Failure::new(exit::START, error.to_string()))?;
     if listeners.is_empty() {
         return Err(Failure::new(exit::USAGE, "nothing to listen on: port is 0 and unixsocket is not set"));
     }

@@ -12,7 +12,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
+use smol::Timer;
 
 use super::Connection;
 use super::socket::{Ended, Watch};

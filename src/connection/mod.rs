@@ -12,8 +12,6 @@ mod buffers;
 mod history;
 mod no_op;
 mod read;
-mod readiness;
-mod ready;
 mod refusal;
 mod replies;
 mod session;
@@ -22,7 +20,6 @@ mod socket;
 mod special;
 
 pub use read::{ExpiredKey, Fetch, ReadCall, Reads};
-pub use readiness::{Readiness, Stream, Watched};
 pub use snapshot::SnapshotReads;
 
 use std::future::poll_fn;
@@ -30,17 +27,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-use async_lock::Semaphore;
-use futures_lite::FutureExt;
-use futures_lite::future::yield_now;
+use smol::Timer;
+use smol::future::FutureExt;
+use smol::future::yield_now;
+use smol::lock::Semaphore;
 
+use crate::ebb;
+use crate::net::{Received, Transport};
 use crate::resp::{INPUT_BYTES_MAX, Reply};
 use crate::state::{ClientInfo, ClientState, Next, ServerState};
-use crate::writer::{Promise, Resolver, WriterQueue, promise};
+use crate::writer::{Promise, Resolver, WriterQueue, doorbell, promise};
 use buffers::Buffers;
 use session::{Session, Step};
-use socket::{Ended, Ready, Received, Socket};
+use socket::{Ended, Ready, Socket};
 
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
@@ -64,9 +63,20 @@ pub struct Services {
     pub reads: Arc<dyn Reads>,
 }
 
+/// To be called once by a thread that serves connections, before it begins.
+pub fn begin_thread() {
+    doorbell::hold();
+}
+
+/// To be called by a thread that serves connections each time before it sleeps.
+pub fn before_sleep() {
+    doorbell::ring_held();
+    ebb::hear(Buffers::let_go);
+}
+
 /// Serves a client until either side ends it. `info` is in the registry of clients and
 /// leaves it here. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
-pub async fn serve(services: Services, stream: Watched, info: Arc<ClientInfo>) {
+pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInfo>) {
     let registered = Registered { state: services.state.clone(), info: info.clone() };
     poll_fn(|context| {
         info.register(context.waker());
@@ -74,7 +84,7 @@ pub async fn serve(services: Services, stream: Watched, info: Arc<ClientInfo>) {
     })
     .await;
     let client = ClientState::new(info.clone(), &services.state.limits);
-    let socket = Socket::new(stream, info.clone(), services.state.clone());
+    let socket = Socket::new(transport, info.clone(), services.state.clone());
     let session = Session::new(services.state.clone(), services.reads, client);
     let connection = Connection {
         _registered: registered,
@@ -414,7 +424,7 @@ impl Connection {
     async fn fetch(&mut self) {
         if let Some(fetch) = self.session.fetch() {
             let _permit = FETCHES.acquire().await;
-            blocking::unblock(fetch).await;
+            smol::unblock(fetch).await;
         }
     }
 

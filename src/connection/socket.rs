@@ -1,7 +1,4 @@
-//! A client's socket, TCP or Unix, without waiting where none is needed.
-//!
-//! System calls are made at once; only when the kernel says that it would have to wait does the connection, until the
-//! socket's state changes. Every wait ends when the client is killed.
+//! A client's socket, for a connection that other things can happen to: every wait ends when the client is killed.
 //!
 //! Many clients send a whole pipeline before they read the first reply. So while replies do not fit into the socket,
 //! what the client goes on to send is read ahead, up to a limit, but not looked at: else each side would wait for the
@@ -9,31 +6,16 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_io::Timer;
-use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use smol::Timer;
 
 use super::buffers::READ_BYTES;
-use super::readiness::Watched;
+use crate::net::{Peeked, Received, Transport};
 use crate::state::{ClientInfo, ServerState};
-
-/// What a read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Received {
-    /// So many bytes, appended to the buffer.
-    Bytes(usize),
-    /// The client sends nothing more.
-    End,
-    /// Nothing is there yet.
-    Nothing,
-}
 
 /// What a connection waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +43,8 @@ pub(super) enum Watch {
 
 /// A client's socket.
 pub(super) struct Socket {
-    /// The socket, in non-blocking mode.
-    stream: Watched,
+    /// How bytes come and go.
+    transport: Transport,
     /// Who may kill the client.
     info: Arc<ClientInfo>,
     /// Who may stop the server.
@@ -72,9 +54,9 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A socket in non-blocking mode, of the client `info`.
-    pub fn new(stream: Watched, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
-        Self { stream, info, state, ahead: VecDeque::new() }
+    /// The socket of the client `info`.
+    pub fn new(transport: Transport, info: Arc<ClientInfo>, state: Arc<ServerState>) -> Self {
+        Self { transport, info, state, ahead: VecDeque::new() }
     }
 
     /// Reads what is there into `buffer`, which must have free room: what was read ahead, or else what the socket
@@ -85,28 +67,7 @@ impl Socket {
                 buffer.extend_from_slice(&piece);
                 Ok(Received::Bytes(piece.len()))
             }
-            None => self.read(buffer),
-        }
-    }
-
-    /// Reads what the socket holds into the free room of `buffer`.
-    fn read(&self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
-        let room = buffer.capacity() - buffer.len();
-        debug_assert!(room > 0);
-        self.stream.before_read();
-        loop {
-            return match recv(self.stream.as_fd(), spare_capacity(buffer), RecvFlags::empty()) {
-                Ok((0, _)) => Ok(Received::End),
-                Ok((bytes, _)) => {
-                    if bytes == room {
-                        self.stream.may_hold_more();
-                    }
-                    Ok(Received::Bytes(bytes))
-                }
-                Err(rustix::io::Errno::INTR) => continue,
-                Err(rustix::io::Errno::AGAIN) => Ok(Received::Nothing),
-                Err(_) => Err(Ended),
-            };
+            None => self.transport.receive(buffer).map_err(|_| Ended),
         }
     }
 
@@ -119,7 +80,7 @@ impl Socket {
             if has_messages || !self.ahead.is_empty() {
                 return Poll::Ready(());
             }
-            self.stream.poll_readable(context)
+            self.transport.poll_readable(context)
         };
         self.until(ready, true).await?;
         Ok(if has_messages { Ready::Messages } else { Ready::Readable })
@@ -135,25 +96,20 @@ impl Socket {
                         *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
                         continue;
                     }
-                    if self.stream.poll_readable(context).is_pending() {
+                    if self.transport.poll_readable(context).is_pending() {
                         return Poll::Pending;
                     }
-                    self.stream.before_read();
-                    match recv(self.stream.as_fd(), &mut [0_u8; 1], RecvFlags::PEEK) {
-                        Ok((0, _)) => return Poll::Ready(()),
-                        Ok(_) => {
-                            self.stream.may_hold_more();
-                            *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
-                        }
-                        Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-                        Err(_) => return Poll::Ready(()),
+                    match self.transport.peek() {
+                        Ok(Peeked::Bytes) => *watch = Watch::Looks(Timer::after(LOOK_INTERVAL)),
+                        Ok(Peeked::Nothing) => {}
+                        Ok(Peeked::End) | Err(_) => return Poll::Ready(()),
                     }
                 }
                 Watch::Looks(timer) => {
                     if Pin::new(timer).poll(context).is_pending() {
                         return Poll::Pending;
                     }
-                    if self.has_hung_up() {
+                    if self.transport.has_hung_up() {
                         return Poll::Ready(());
                     }
                     *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
@@ -162,28 +118,12 @@ impl Socket {
         }
     }
 
-    /// Whether the client has hung up, whatever it sent before.
-    fn has_hung_up(&self) -> bool {
-        let ends = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        let mut polled = [PollFd::new(&self.stream, PollFlags::RDHUP)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut polled, Some(&now)).is_ok_and(|_| polled[0].revents().intersects(ends))
-    }
-
     /// Sends all of `bytes`; waits while the client does not take them, and reads up to `ahead_bytes_max` ahead then.
     pub async fn send(&mut self, mut bytes: &[u8], ahead_bytes_max: u64) -> Result<(), Ended> {
-        let mut waits = false;
         while !bytes.is_empty() {
-            match send(self.stream.as_fd(), bytes, SendFlags::NOSIGNAL) {
-                Ok(sent) => bytes = &bytes[sent..],
-                Err(rustix::io::Errno::INTR) => {}
-                // Tried once more, for room that came before the look for it.
-                Err(rustix::io::Errno::AGAIN) if !waits => {
-                    waits = true;
-                    self.stream.before_write();
-                }
-                Err(rustix::io::Errno::AGAIN) => {
-                    waits = false;
+            match self.transport.send(bytes) {
+                Ok(Some(sent)) => bytes = &bytes[sent..],
+                Ok(None) => {
                     self.info.hold_replies(bytes.len());
                     self.writable(ahead_bytes_max).await?;
                     self.info.hold_replies(0);
@@ -201,10 +141,10 @@ impl Socket {
             may_read &= (self.ahead_bytes() as u64) < ahead_bytes_max;
             let mut is_writable = false;
             let ready = |context: &mut Context<'_>| {
-                is_writable = self.stream.poll_writable(context).is_ready();
+                is_writable = self.transport.poll_writable(context).is_ready();
                 match is_writable {
                     true => Poll::Ready(()),
-                    false if may_read => self.stream.poll_readable(context),
+                    false if may_read => self.transport.poll_readable(context),
                     false => Poll::Pending,
                 }
             };
@@ -226,7 +166,7 @@ impl Socket {
                 Vec::with_capacity(READ_BYTES)
             }
         };
-        let received = self.read(&mut piece)?;
+        let received = self.transport.receive(&mut piece).map_err(|_| Ended)?;
         if !piece.is_empty() {
             self.ahead.push_back(piece);
         }
@@ -255,6 +195,6 @@ impl Socket {
 
     /// Tells the client that nothing more comes, so that it gets all replies before the socket closes.
     pub fn finish(&self) {
-        let _ = shutdown(self.stream.as_fd(), Shutdown::Write);
+        self.transport.finish();
     }
 }

@@ -10,7 +10,8 @@ use std::thread::{self, JoinHandle};
 use async_executor::Executor;
 
 use super::slice::ask_for_short_slices;
-use crate::connection::{Readiness, Stream, Watched};
+use crate::connection::{before_sleep, begin_thread};
+use crate::net::{Readiness, Stream, Watched};
 
 /// Threads that run the same tasks. They end when this is dropped; tasks that are not done are dropped with them.
 pub struct Executors {
@@ -40,9 +41,10 @@ impl Executors {
                 if let Err(error) = ask_for_short_slices() {
                     tracing::debug!(%error, "no short slices for the threads of connections");
                 }
+                begin_thread();
+                let serving = executor.run(stopped.recv());
                 // Without its sockets the thread's clients would never be heard again.
-                let _ =
-                    readiness.block_on(executor.run(stopped.recv())).expect("sockets are watched for ever");
+                let _ = readiness.block_on(serving, before_sleep).expect("sockets are watched for ever");
             })?;
             executors.threads.push(thread);
         }

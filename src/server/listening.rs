@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_executor::Task;
 use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
 
-use super::accept::{self, Spares};
+use super::accept;
 use super::executor::Spawner;
-use super::listen::{ListenError, Listener};
 use crate::connection::Services;
+use crate::net::{ListenError, Listener, Spares};
 
 /// The listeners of a running server.
 pub(super) struct Listening {

@@ -4,20 +4,19 @@
 
 mod accept;
 mod executor;
-mod listen;
 mod listening;
 mod slice;
 
 pub use executor::{Executors, Spawner};
-pub use listen::{Endpoint, ListenError, Listener};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
+use smol::Timer;
 
 use crate::connection::Services;
 use crate::ebb;
+use crate::net::Listener;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 
@@ -36,7 +35,7 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 ///
 /// Then nobody new is accepted, what was taken from clients is answered, and their connections are closed; whoever does
 /// not take the replies is cut off after some seconds. The writer still runs when this returns. To be awaited on a thread
-/// that is none of the executor's, without a reactor of its own (`futures_lite::future::block_on`).
+/// that is none of the executor's, without a reactor of its own (`smol::future::block_on`).
 pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
     let state = services.state.clone();
     let listening = Listening::start(services.clone(), spawner.clone(), listeners);

@@ -121,7 +121,7 @@ impl Drop for Resolver {
 
 #[cfg(test)]
 mod tests {
-    use futures_lite::future::block_on;
+    use smol::future::block_on;
 
     use super::*;
     use crate::writer::Submission;

@@ -286,7 +286,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_lite::future::{block_on, poll_once};
+    use smol::future::{block_on, poll_once};
 
     fn submission(bytes: usize) -> Box<Submission> {
         let mut submission = Submission::empty(super::super::promise().1);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_lite::future::{block_on, poll_once};
+use smol::future::{block_on, poll_once};
 
 use super::tests::{Run, writer_with};
 use super::*;

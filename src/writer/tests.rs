@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures_lite::future::{block_on, poll_once};
+use smol::future::{block_on, poll_once};
 use wal::{LogOptions, MemoryStorage};
 
 use super::*;

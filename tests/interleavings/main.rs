@@ -6,13 +6,13 @@
 //!
 //! - [`table::model`]: snapshots against publication, and against the reuse of pages and of places in the ring.
 //! - [`state::model`]: the publication of groups only when somebody reads.
-//! - [`connection::model`]: the bits of a socket, and the task that waits for one of them.
+//! - [`net::model`]: the bits of a socket, and the task that waits for one of them.
 //!
 //! `LOOM_MAX_PREEMPTIONS` (2) says how often threads are interrupted at most; the long form is
 //! `LOOM_MAX_PREEMPTIONS=4 cargo test --profile sim --test interleavings -- --nocapture`.
 //! That these tests find what they should is tested by `tests/defects/run`.
 
-mod connection;
+mod net;
 mod state;
 mod sync;
 mod table;

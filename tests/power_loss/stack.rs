@@ -16,7 +16,7 @@ use ackd::writer::{
     Item, Promise, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
     WriterQueue, promise, writer_queue,
 };
-use futures_lite::future::{block_on, poll_once, zip};
+use smol::future::{block_on, poll_once, zip};
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use ackd::config::Password;
-use ackd::server::Listener;
+use ackd::net::Listener;
 use ackd::spec;
 use ackd::state::Limits;
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 use ackd::command::CommandError;
 use ackd::config::{self, Settings, Sources};
 use ackd::connection::{ExpiredKey, Fetch, ReadCall, Reads, Services};
+use ackd::net::Listener;
 use ackd::resp::{Args, Reply};
-use ackd::server::{Executors, Listener, run};
+use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
 use ackd::state::{Limits, ServerState, ShutdownMode};
 use ackd::writer::{Completion, Item, Message, Submission, WriterInbox, writer_queue_with};
@@ -144,7 +145,7 @@ fn pass_gate(gate: &(Mutex<bool>, Condvar)) {
 
 /// Plays the writer until it is told to stop.
 fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
-    while let Some(message) = futures_lite::future::block_on(inbox.recv()) {
+    while let Some(message) = smol::future::block_on(inbox.recv()) {
         pass_gate(&store.gate);
         match message {
             Message::Submission(submission) => answer(store, state, submission),
@@ -251,7 +252,7 @@ impl Fake {
             let services = Services { state: state.clone(), writer: queue.clone(), reads: store.clone() };
             move || {
                 let executors = Executors::start(threads).unwrap();
-                futures_lite::future::block_on(async {
+                smol::future::block_on(async {
                     run(services, listeners, executors.spawner()).await;
                     queue.shutdown(false).await.unwrap();
                 });

@@ -22,10 +22,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
-use super::buffers::Buffers;
 use super::ready::{ENDED, READ, Ready, WRITE};
-use crate::ebb;
-use crate::writer::doorbell;
 
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
@@ -83,19 +80,24 @@ impl Readiness {
         Ok(watched)
     }
 
-    /// Runs a future on this thread, of which there is to be one only; it sleeps here when there is nothing to do.
+    /// Runs a future on this thread, of which there is to be one only; it sleeps here when there is nothing to do, and
+    /// calls `before_sleep` each time before it does.
     ///
     /// # Errors
     /// The epoll instance failed.
-    pub fn block_on<T>(self: &Arc<Self>, future: impl Future<Output = T>) -> io::Result<T> {
+    pub fn block_on<T>(
+        self: &Arc<Self>,
+        future: impl Future<Output = T>,
+        mut before_sleep: impl FnMut(),
+    ) -> io::Result<T> {
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
-        doorbell::hold();
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
             }
+            before_sleep();
             self.sleep()?;
         }
     }
@@ -105,8 +107,6 @@ impl Readiness {
     /// Where clients share the processors with the server, they may be in the middle of sending: a thread that was woken
     /// for a few events gives its processor away once, and takes what came meanwhile along. So it is woken less often.
     fn sleep(&self) -> io::Result<()> {
-        doorbell::ring_held();
-        ebb::hear(Buffers::let_go);
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);
         self.thread.swap(AWAKE, SeqCst);

@@ -7,14 +7,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use async_io::Async;
 use async_net::TcpListener;
 use async_net::unix::UnixListener;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseport;
+use smol::Async;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connection::Stream;
+use super::readiness::Stream;
 use crate::file_id::FileId;
 use crate::owner;
 
@@ -65,7 +65,7 @@ impl Listener {
     }
 
     /// As [`Listener::tcp`]; with `shares`, beside others that share their port too (see [`Listener::share_port`]).
-    pub(super) fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
+    pub fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
         let open = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
             socket.set_reuse_address(true)?;
@@ -118,7 +118,7 @@ impl Listener {
     }
 
     /// What `open` makes of each address of `bind`, as [`Listener::bind_all`].
-    pub(super) fn each_address<T>(
+    pub fn each_address<T>(
         bind: &[String],
         port: u16,
         mut open: impl FnMut(SocketAddr) -> Result<T, ListenError>,
@@ -147,7 +147,7 @@ impl Listener {
 
     /// Whether other sockets of this process may listen on the same port, at addresses that overlap: while listeners are
     /// exchanged, and at no other time, or a second server could take clients away.
-    pub(super) fn share_port(&self, shares: bool) {
+    pub fn share_port(&self, shares: bool) {
         // Where the system does not know it, an address that overlaps cannot be opened, and the old ones stay.
         let _ = set_socket_reuseport(self, shares);
     }
@@ -156,7 +156,7 @@ impl Listener {
     ///
     /// # Errors
     /// The connection broke already, or the process has no file descriptor for it.
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    pub async fn accept(&self) -> io::Result<Stream> {
         Ok(match &self.socket {
             ListeningSocket::Tcp(socket) => Box::new(socket.accept().await?.0),
             ListeningSocket::Unix(socket) => Box::new(socket.accept().await?.0),

@@ -23,7 +23,7 @@ struct Socket {
 }
 
 impl Socket {
-    /// Reads all that is there, one byte a call, as `connection::socket` does; waits where there is nothing. Ends when the
+    /// Reads all that is there, one byte a call, as `net::plain` does; waits where there is nothing. Ends when the
     /// other side has.
     async fn read_all(&self) -> u64 {
         let mut read = 0;

@@ -1,0 +1,19 @@
+//! Sockets: how they are opened, watched, read and written. Nothing here knows what the bytes mean.
+//!
+//! A [`Listener`] takes connections; [`Readiness`] learns which of them can be read or written; a [`Transport`] carries a
+//! client's bytes over one, as they are for now.
+
+mod listen;
+mod peer;
+mod plain;
+mod readiness;
+mod ready;
+mod spares;
+mod transport;
+
+pub use listen::{Endpoint, ListenError, Listener};
+pub use peer::{ends, is_local, refuse, tune};
+pub use plain::{Peeked, Plain, Received};
+pub use readiness::{Readiness, Stream, Watched};
+pub use spares::Spares;
+pub use transport::Transport;

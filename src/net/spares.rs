@@ -1,0 +1,88 @@
+//! File descriptors for the moment in which there is none left.
+//!
+//! A spare one is given up for a moment to take a connection off the queue and close it, so that the peer learns of it and
+//! the accept loop does not spin. In that moment whoever opens a file may get the descriptor, and keep it: the log, for its
+//! next segment. So there are several.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard};
+
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with};
+
+use super::listen::Listener;
+use super::peer::refuse;
+
+/// Spare file descriptors: more than the log takes for all the segments that it may keep for reuse.
+const SPARES: usize = 12;
+
+/// File descriptors kept for the moment in which there is none left; shared by all accept loops.
+pub struct Spares {
+    /// Those that are there.
+    files: Mutex<Vec<File>>,
+    /// How many there should be.
+    wanted: usize,
+}
+
+impl Spares {
+    /// Opens the spare descriptors: where there are few, no more than half of what is left.
+    pub fn new() -> Self {
+        let mut files = Vec::new();
+        if !fill(&mut files, SPARES) {
+            files.truncate(files.len().div_ceil(2));
+        }
+        Self { wanted: files.len(), files: Mutex::new(files) }
+    }
+
+    /// Opens those that are missing, if that can be; says whether all are there.
+    pub fn refill(&self) -> bool {
+        fill(&mut self.files(), self.wanted)
+    }
+
+    /// Takes up to `connections_max` connections off the queue of `listener` with spare descriptors, one by one, tells them
+    /// why, and closes them. Returns how many.
+    pub fn turn_away(&self, listener: &Listener, connections_max: u32, why: &str) -> u32 {
+        let mut files = self.files();
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let mut turned_away = 0;
+        while turned_away < connections_max {
+            match accept_with(listener.as_fd(), flags) {
+                Ok(stream) => {
+                    refuse(&stream, why);
+                    turned_away += 1;
+                }
+                // At first it is given up here; later somebody else was quicker to use the one that was.
+                Err(Errno::MFILE | Errno::NFILE) if files.pop().is_some() => {}
+                Err(_) => break,
+            }
+        }
+        fill(&mut files, self.wanted);
+        turned_away
+    }
+
+    /// Those that are there, locked.
+    fn files(&self) -> MutexGuard<'_, Vec<File>> {
+        self.files.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Opens files until there are `wanted`; says whether that could be.
+fn fill(files: &mut Vec<File>, wanted: usize) -> bool {
+    while files.len() < wanted {
+        let Ok(file) = File::open("/dev/null") else { return false };
+        files.push(file);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_cannot_take_all_spare_descriptors() {
+        // Those that wait for reuse, the one in use and the one that is being made.
+        assert!(SPARES > wal::LogOptions::default().spare_segments_max + 2);
+    }
+}

@@ -1,0 +1,76 @@
+//! How a client's bytes go over its socket.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use super::plain::{Peeked, Plain, Received};
+
+/// A client's end of the line, which never waits by itself: who uses it polls. One task does.
+pub enum Transport {
+    /// The bytes are sent as they are.
+    Plain(Plain),
+}
+
+impl Transport {
+    /// Reads what is there, as far as there is room, into the free room of `buffer`, of which there must be some.
+    ///
+    /// # Errors
+    /// The connection broke.
+    #[inline]
+    pub fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<Received> {
+        match self {
+            Transport::Plain(plain) => plain.receive(buffer),
+        }
+    }
+
+    /// Sends some of `bytes`, which are not empty, and says how many; `None` if there is no room for any.
+    ///
+    /// # Errors
+    /// The connection broke.
+    #[inline]
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<Option<usize>> {
+        match self {
+            Transport::Plain(plain) => plain.send(bytes),
+        }
+    }
+
+    /// Waits until there may be something to read: bytes, or the end.
+    #[inline]
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Transport::Plain(plain) => plain.poll_readable(context),
+        }
+    }
+
+    /// Waits until there may be room to write.
+    #[inline]
+    pub fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Transport::Plain(plain) => plain.poll_writable(context),
+        }
+    }
+
+    /// What a read would find, without taking it.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn peek(&self) -> io::Result<Peeked> {
+        match self {
+            Transport::Plain(plain) => plain.peek(),
+        }
+    }
+
+    /// Whether the client has hung up, whatever it sent before.
+    pub fn has_hung_up(&self) -> bool {
+        match self {
+            Transport::Plain(plain) => plain.has_hung_up(),
+        }
+    }
+
+    /// Tells the client that nothing more comes, so that it gets all replies before the socket closes.
+    pub fn finish(&self) {
+        match self {
+            Transport::Plain(plain) => plain.finish(),
+        }
+    }
+}

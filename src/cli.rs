@@ -30,9 +30,9 @@ pub mod exit {
     pub const MEANINGS: &[(u8, &str)] = &[
         (OK, "stopped as asked; everything is on disk"),
         (USAGE, "wrong command line or configuration"),
-        (START, "cannot start: address in use, no permission ..."),
+        (START, "cannot start: an address is in use or not allowed ..."),
         (DAMAGED, "damaged data; what was changed, if anything, is said with it"),
-        (IO, "the disk failed to write, sync or read, or files were taken away"),
+        (IO, "the disk failed to write, sync or read, files may not be opened, or were taken away"),
         (IN_USE, "another server uses the data directory"),
         (INTERRUPTED, "a second signal ended it before it had stopped"),
     ];

@@ -183,7 +183,7 @@ fn stop(daemon: &Daemon, asked: &mut Option<Instant>) {
         }
     }
     daemon.stopping();
-    daemon.state.shutdown.request(ShutdownMode { checkpoint: true, now: false, force: true });
+    daemon.state.shutdown.request(ShutdownMode { checkpoint: true, now: false });
 }
 
 /// Whether a service manager waits to hear from us.

@@ -245,7 +245,7 @@ fn the_connections_own_commands_answer_as_in_redis() {
 fn what_waits_tells_the_connection_so() {
     let mut client = Client::connect(&server(""));
     let checkpoint = |wait| Next::Checkpoint { wait };
-    let stop = |checkpoint, now, force| Next::Shutdown(ShutdownMode { checkpoint, now, force });
+    let stop = |checkpoint, now| Next::Shutdown(ShutdownMode { checkpoint, now });
     for (line, next, reply) in [
         ("save", checkpoint(true), "+OK\r\n"),
         ("bgsave", checkpoint(false), "+Background saving started\r\n"),
@@ -260,8 +260,8 @@ fn what_waits_tells_the_connection_so() {
         ("waitaof 1 0 100", Next::Continue, "*2\r\n:1\r\n:0\r\n"),
         ("waitaof 0 1 0", Next::Block { until_ms: None }, "*2\r\n:1\r\n:0\r\n"),
         ("waitaof 2 0 0", Next::Continue, "-ERR value is out of range, value must between 0 and 1\r\n"),
-        ("shutdown", stop(true, false, false), ""),
-        ("shutdown nosave now force", stop(false, true, true), ""),
+        ("shutdown", stop(true, false), ""),
+        ("shutdown nosave now force", stop(false, true), ""),
         ("shutdown save nosave", Next::Continue, "-ERR syntax error\r\n"),
         ("shutdown abort", Next::Continue, "-ERR No shutdown in progress.\r\n"),
     ] {

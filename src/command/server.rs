@@ -77,13 +77,14 @@ fn lastsave(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outc
 
 /// `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`
 fn shutdown(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
-    let (mut nosave, mut save, mut now, mut force, mut abort) = (false, false, false, false, false);
+    let (mut nosave, mut save, mut now, mut abort) = (false, false, false, false);
     for option in args.from(1) {
         let chosen = match option {
             option if is(option, "nosave") => &mut nosave,
             option if is(option, "save") => &mut save,
             option if is(option, "now") => &mut now,
-            option if is(option, "force") => &mut force,
+            // Even if the last checkpoint fails it stops, for the log has everything.
+            option if is(option, "force") => continue,
             option if is(option, "abort") => &mut abort,
             _ => return Err(CommandError::SYNTAX),
         };
@@ -96,7 +97,7 @@ fn shutdown(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outco
         // Once it began, a stop is not taken back.
         return Err("ERR No shutdown in progress.".into());
     }
-    ctx.next = Next::Shutdown(ShutdownMode { checkpoint: !nosave, now, force });
+    ctx.next = Next::Shutdown(ShutdownMode { checkpoint: !nosave, now });
     Ok(())
 }
 

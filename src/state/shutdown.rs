@@ -10,8 +10,6 @@ pub struct ShutdownMode {
     pub checkpoint: bool,
     /// Whether to close the clients at once instead of answering first what was taken from them.
     pub now: bool,
-    /// Whether to stop even if the last checkpoint fails.
-    pub force: bool,
 }
 
 /// The request to stop, if one was made.

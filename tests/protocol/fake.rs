@@ -266,7 +266,7 @@ impl Fake {
 impl Drop for Fake {
     fn drop(&mut self) {
         self.store.hold_writer(false);
-        self.state.shutdown.request(ShutdownMode { checkpoint: false, now: true, force: false });
+        self.state.shutdown.request(ShutdownMode { checkpoint: false, now: true });
         if let Some(main) = self.main.take()
             && main.join().is_err()
             && !std::thread::panicking()

@@ -105,7 +105,7 @@ impl Session {
 
     /// Whether the client may run commands.
     pub fn is_authenticated(&self) -> bool {
-        self.client.is_authenticated(&self.state.limits)
+        self.client.is_authenticated()
     }
 
     /// Bytes that the word being received still lacks; 0 when unknown.

@@ -12,7 +12,6 @@ mod buffers;
 mod history;
 mod no_op;
 mod read;
-mod refusal;
 mod replies;
 mod session;
 mod snapshot;

@@ -4,6 +4,7 @@ use super::local::{self, Outcome, excerpt, integer, is, unknown_subcommand, wron
 use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
+use crate::state::User;
 use rand::RngCore;
 
 /// Random bits of a generated password, if the client does not say.
@@ -28,39 +29,42 @@ pub(super) static RUNS: &[(&Spec, Run)] = &[
 ];
 
 /// `ACL WHOAMI`
-fn whoami(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.bulk(b"default");
+fn whoami(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    reply.bulk(ctx.client.user().name().as_bytes());
     Ok(())
 }
 
 /// `ACL USERS`
-fn users(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    reply.array(1);
-    reply.bulk(b"default");
+fn users(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    let users = ctx.server.users.all();
+    reply.array(users.len());
+    users.for_each(|user| reply.bulk(user.name().as_bytes()));
     Ok(())
 }
 
-/// SHA-256 of the user's password, in hexadecimal digits, if one is asked for.
-fn password_digest(ctx: &LocalCtx<'_>) -> Option<String> {
-    let digest = ctx.server.settings().current().password.digest()?;
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+/// SHA-256 of a user's password, in hexadecimal digits, if one is asked for.
+fn password_digest(user: &User) -> Option<String> {
+    Some(user.password_digest()?.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// `ACL LIST`
 fn list(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let password = password_digest(ctx).map_or("nopass".to_owned(), |digest| format!("#{digest}"));
-    reply.array(1);
-    reply.bulk(format!("user default on {password} ~* &* +@all").as_bytes());
+    let users = ctx.server.users.all();
+    reply.array(users.len());
+    for user in users {
+        let password = password_digest(user).map_or("nopass".to_owned(), |digest| format!("#{digest}"));
+        reply.bulk(format!("user {} on {password} ~* &* +@all", user.name()).as_bytes());
+    }
     Ok(())
 }
 
 /// `ACL GETUSER username`
 fn getuser(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if &args[2] != b"default" {
+    let Some(user) = ctx.server.users.find(&args[2]) else {
         reply.null();
         return Ok(());
-    }
-    let password = password_digest(ctx);
+    };
+    let password = password_digest(user);
     let flags = if password.is_some() { &["on"][..] } else { &["on", "nopass"] };
     reply.map(6);
     reply.bulk(b"flags");
@@ -135,8 +139,8 @@ fn genpass(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
 }
 
 /// `ACL DRYRUN username command [arg ...]`
-fn dryrun(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    if &args[2] != b"default" {
+fn dryrun(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
+    if ctx.server.users.find(&args[2]).is_none() {
         return Err(format!("ERR User '{}' not found", excerpt(&args[2])).into());
     }
     let container = spec::lookup(&args[3]);

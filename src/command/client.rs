@@ -184,7 +184,7 @@ fn kill(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     let filter = if by_address {
         client_list::Filter { addr: Some(&args[2]), spares_self: false, ..Default::default() }
     } else {
-        client_list::Filter::parse(args)?
+        client_list::Filter::parse(args, &ctx.server.users)?
     };
     let own_id = ctx.client.id();
     let mut killed = 0;

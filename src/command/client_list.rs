@@ -8,7 +8,7 @@ use super::local::{excerpt, is, parse_integer};
 use super::{CommandError, LocalCtx};
 use crate::resp::Args;
 use crate::spec;
-use crate::state::ClientInfo;
+use crate::state::{ClientInfo, User, Users};
 
 /// Kinds of clients that Redis tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub(super) struct Filter<'a> {
     pub addr: Option<&'a [u8]>,
     /// `LADDR`.
     pub laddr: Option<&'a [u8]>,
+    /// `USER`.
+    pub user: Option<Arc<User>>,
     /// `TYPE`.
     pub kind: Option<ClientKind>,
     /// `SKIPME`: whether the client that asks is left out.
@@ -54,13 +56,13 @@ pub(super) struct Filter<'a> {
 
 impl Default for Filter<'_> {
     fn default() -> Self {
-        Self { id: None, addr: None, laddr: None, kind: None, spares_self: true }
+        Self { id: None, addr: None, laddr: None, user: None, kind: None, spares_self: true }
     }
 }
 
 impl<'a> Filter<'a> {
     /// Understands the options from word 2 on.
-    pub(super) fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
+    pub(super) fn parse(args: &Args<'a>, users: &Users) -> Result<Self, CommandError> {
         let mut filter = Filter::default();
         let mut words = args.from(2);
         while let Some(option) = words.next() {
@@ -75,9 +77,9 @@ impl<'a> Filter<'a> {
             } else if is(option, "laddr") {
                 filter.laddr = Some(value);
             } else if is(option, "user") {
-                if value != b"default" {
-                    return Err(format!("ERR No such user '{}'", excerpt(value)).into());
-                }
+                let user = users.find(value);
+                filter.user =
+                    Some(user.ok_or_else(|| format!("ERR No such user '{}'", excerpt(value)))?.clone());
             } else if is(option, "skipme") {
                 filter.spares_self = match value {
                     value if is(value, "yes") => true,
@@ -96,6 +98,7 @@ impl<'a> Filter<'a> {
         self.id.is_none_or(|id| id == info.id())
             && self.addr.is_none_or(|addr| addr == info.addr().as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == info.peer().laddr.as_bytes())
+            && self.user.as_ref().is_none_or(|user| Arc::ptr_eq(user, &info.user()))
             && self.kind.is_none_or(|kind| kind == ClientKind::of(info))
             && !(self.spares_self && info.id() == own_id)
             && !info.is_killed()
@@ -122,7 +125,7 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
         line,
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} qbuf-free={query_free} argv-mem=0 \
          multi-mem={transaction_bytes} rbs=0 rbp=0 obl={obl} oll={messages} omem={} tot-mem={} events=r cmd={command} \
-         user=default redir={} resp={} lib-name=",
+         user={user} redir={} resp={} lib-name=",
         seconds_since(info.connected_ms()),
         seconds_since(info.active_ms()),
         flags(ctx, info),
@@ -136,6 +139,7 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
         info.redirect(),
         info.protocol_version(),
         obl = info.reply_bytes(),
+        user = info.user().name(),
     );
     line.extend_from_slice(&labels.library_name);
     line.extend_from_slice(b" lib-ver=");

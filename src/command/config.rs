@@ -37,7 +37,7 @@ fn set(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
     while let Some(pair) = words.next().zip(words.next()) {
         pairs.push(pair);
     }
-    ctx.server.settings().set(&pairs, &ctx.server.limits).map_err(|error| error.to_string())?;
+    ctx.server.settings().set(&pairs, &**ctx.server).map_err(|error| error.to_string())?;
     ctx.server.tracking.shrink(ctx.server);
     let names: Vec<_> = pairs.iter().map(|(name, _)| local::excerpt(name)).collect();
     tracing::info!(client = ctx.client.id(), changed = names.join(" "), "configuration changed");

@@ -2,7 +2,6 @@
 
 use super::local::{Outcome, excerpt, integer, is, parse_integer, wrong_arity};
 use super::{CommandError, LocalCtx, Run};
-use crate::config::Password;
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{self, Spec};
 use crate::state::Next;
@@ -60,25 +59,24 @@ fn auth(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
         3 => (Some(&args[1]), &args[2]),
         _ => return Err(CommandError::SYNTAX),
     };
-    if user.is_none() && !ctx.server.limits.has_password() {
+    if user.is_none() && !ctx.server.users.default_user().has_password() {
         return Err("ERR AUTH <password> called without any password configured for the default user. \
                     Are you sure your configuration is correct?"
             .into());
     }
-    authenticate(ctx, user.unwrap_or(b"default"), password)?;
+    let user = user.unwrap_or(ctx.server.users.default_user().name().as_bytes());
+    authenticate(ctx, user, password)?;
     reply.ok();
     Ok(())
 }
 
-/// Lets the client in, or counts a failure and, after too many, closes. Unknown users take the same way as known ones.
+/// Lets the client in, or counts a failure and, after too many, closes.
 fn authenticate(ctx: &mut LocalCtx<'_>, user: &[u8], password: &[u8]) -> Outcome {
-    let limits = &ctx.server.limits;
-    let is_right = limits.is_password_digest(&Password::digest_of(password)) | !limits.has_password();
-    if is_right & (user == b"default") {
-        ctx.client.set_authenticated(true);
+    if let Some(user) = ctx.server.users.authenticate(user, password) {
+        ctx.client.log_in(user);
         return Ok(());
     }
-    if ctx.client.auth_failed() >= limits.auth_failures_max() {
+    if ctx.client.auth_failed() >= ctx.server.limits.auth_failures_max() {
         ctx.next = Next::Close;
     }
     Err("WRONGPASS invalid username-password pair or user is disabled.".into())
@@ -134,7 +132,7 @@ fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
     if let Some((user, password)) = asked.credentials {
         authenticate(ctx, user, password)?;
     }
-    if !ctx.client.is_authenticated(&ctx.server.limits) {
+    if !ctx.client.is_authenticated() {
         return Err("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> \
                     AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol \
                     version at the same time"

@@ -33,8 +33,8 @@ impl Client {
     fn connect(server: &Arc<ServerState>) -> Self {
         let addr = format!("127.0.0.1:{}", 50_000 + server.clients.len());
         let peer = Peer { addr, laddr: "127.0.0.1:6379".into(), is_unix: false, fd: 9 };
-        let info = server.clients.add(peer, 0);
-        Self { server: server.clone(), state: ClientState::new(info, &server.limits), next: Next::Continue }
+        let info = server.clients.add(peer, server.users.default_user(), 0);
+        Self { server: server.clone(), state: ClientState::new(info), next: Next::Continue }
     }
 
     /// The bytes that answer a command, whose words are separated by blanks.
@@ -185,7 +185,7 @@ fn hello_answers_in_the_protocol_that_it_chose() {
 fn the_password_lets_in_and_too_many_wrong_ones_close() {
     let server = server("requirepass swordfish\nauth-failures-max 3");
     let mut client = Client::connect(&server);
-    assert!(!client.state.is_authenticated(&server.limits));
+    assert!(!client.state.is_authenticated());
     assert!(client.run("hello 3").starts_with("-NOAUTH HELLO must be called"));
     for wrong in ["auth wrong", "auth admin swordfish"] {
         assert_eq!(client.run(wrong), "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
@@ -196,9 +196,9 @@ fn the_password_lets_in_and_too_many_wrong_ones_close() {
 
     let mut client = Client::connect(&server);
     assert_eq!(client.run("auth swordfish"), "+OK\r\n");
-    assert!(client.state.is_authenticated(&server.limits));
+    assert!(client.state.is_authenticated());
     assert_eq!(client.run("reset"), "+RESET\r\n");
-    assert!(!client.state.is_authenticated(&server.limits));
+    assert!(!client.state.is_authenticated());
     assert!(client.run("hello 3 auth default swordfish setname x").starts_with("%7"));
     assert_eq!(client.run("auth a b c"), "-ERR syntax error\r\n");
     assert_eq!(client.run("config get requirepass"), "%1\r\n$11\r\nrequirepass\r\n$8\r\n(hidden)\r\n");

@@ -5,6 +5,7 @@
 //! changed.
 
 mod acl;
+mod admit;
 mod bitmaps;
 mod blocking;
 mod client;
@@ -34,6 +35,7 @@ mod monitor;
 mod process;
 mod pubsub;
 mod replicas;
+mod resolve;
 mod run;
 mod server;
 mod sets;
@@ -51,9 +53,11 @@ mod tracking;
 mod transactions;
 mod words;
 
+pub use admit::{Admission, Caller, Space};
 pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op, whole};
 pub use error::CommandError;
+pub use resolve::Malformed;
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;

@@ -1,4 +1,4 @@
-//! The password: kept as a digest, never shown. `Limits` compares digests in constant time.
+//! The password: kept as a digest, never shown. Who checks one compares digests in constant time.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::state::Limits;
+use crate::state::{Limits, ServerState};
 
 /// A stock redis.conf: the directives that distributions ship, with comments shortened.
 const STOCK: &str = include_str!("fixtures/stock.conf");
@@ -318,12 +318,13 @@ fn what_a_file_may_ask_for_without_effect_may_be_asked_for_at_run_time() {
 #[test]
 fn a_password_set_at_run_time_is_asked_for_and_not_shown() {
     let settings = Settings::default();
-    let limits = Limits::default();
-    settings.set(&[(b"requirepass", b"swordfish")], &limits).unwrap();
-    assert!(limits.is_password_digest(&Password::digest_of(b"swordfish")));
+    let server = ServerState::new(Limits::default());
+    let user = server.users.default_user();
+    settings.set(&[(b"requirepass", b"swordfish")], &server).unwrap();
+    assert_eq!(user.password_digest(), Some(Password::digest_of(b"swordfish")));
     assert_eq!(settings.matching(&[b"require*"]), [("requirepass".to_owned(), b"(hidden)".to_vec())]);
-    settings.set(&[(b"requirepass", b"")], &limits).unwrap();
-    assert!(!limits.has_password());
+    settings.set(&[(b"requirepass", b"")], &server).unwrap();
+    assert!(!user.has_password());
     assert_eq!(settings.matching(&[b"requirepass", b"*pass"])[0], ("requirepass".to_owned(), Vec::new()));
 }
 

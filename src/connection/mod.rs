@@ -12,7 +12,6 @@ mod buffers;
 mod history;
 mod no_op;
 mod read;
-mod refusal;
 mod replies;
 mod session;
 mod snapshot;
@@ -83,7 +82,7 @@ pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInf
         Poll::Ready(())
     })
     .await;
-    let client = ClientState::new(info.clone(), &services.state.limits);
+    let client = ClientState::new(info.clone());
     let socket = Socket::new(transport, info.clone(), services.state.clone());
     let session = Session::new(services.state.clone(), services.reads, client);
     let connection = Connection {

@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use super::buffers::Buffers;
-use super::refusal::Refusal;
 use super::session::{Session, Step, span};
-use crate::command::CommandError;
+use crate::command::{CommandError, Malformed};
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{EXEC, Spec};
 use crate::state::ReplyMode;
@@ -40,22 +39,22 @@ impl Session {
     }
 
     /// Refuses a request that names no command.
-    pub(super) fn refused(
+    pub(super) fn malformed(
         &mut self,
         work: &mut Buffers,
         first_span: usize,
-        refusal: Refusal,
+        malformed: Malformed,
     ) -> Option<Step> {
-        match refusal {
-            Refusal::CrossProtocol => {
+        match malformed {
+            Malformed::CrossProtocol => {
                 tracing::warn!(
                     peer = self.client.info().addr(),
                     "possible cross-protocol attack: the peer sends HTTP; connection closed"
                 );
                 return Some(Step::Abort);
             }
-            Refusal::Reply(text, Some(spec)) => self.reject(work, spec, &text),
-            Refusal::Reply(text, None) => self.refuse(work, &text),
+            Malformed::Reply(text, Some(spec)) => self.reject(work, spec, &text),
+            Malformed::Reply(text, None) => self.refuse(work, &text),
         }
         work.spans.truncate(first_span);
         None

@@ -14,8 +14,7 @@ use std::time::Instant;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
-use super::refusal::{protection, resolve};
-use crate::command::{self, LocalCtx, Run, run_of};
+use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
 use crate::resp::{Args, Parsed, Protocol, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
@@ -105,7 +104,7 @@ impl Session {
 
     /// Whether the client may run commands.
     pub fn is_authenticated(&self) -> bool {
-        self.client.is_authenticated(&self.state.limits)
+        self.client.is_authenticated()
     }
 
     /// Bytes that the word being received still lacks; 0 when unknown.
@@ -189,37 +188,10 @@ impl Session {
     /// followed by the next command at once.
     fn command(&mut self, work: &mut Buffers, first_span: usize) -> (Option<&'static Spec>, Option<Step>) {
         let args = Args::new(&work.input, &work.spans[first_span..]);
-        let spec = match resolve(&args) {
-            Ok(spec) => spec,
-            Err(refusal) => return (None, self.refused(work, first_span, refusal)),
+        let spec = match Caller::Client(&self.client).admit(&self.state, &args) {
+            Admission::Run(spec) => spec,
+            other => return self.turned_away(work, first_span, other),
         };
-        if !self.is_authenticated() && !spec.flags.has(Flags::NO_AUTH) {
-            self.published = false;
-            self.reject(work, spec, b"NOAUTH Authentication required.");
-            return (Some(spec), None);
-        }
-        if spec.flags.has(Flags::PROTECTED)
-            && let Some(text) = protection(&self.state, self.client.info())
-        {
-            self.reject(work, spec, text);
-            work.spans.truncate(first_span);
-            return (Some(spec), None);
-        }
-        let is_special = self.client.is_special();
-        if is_special && self.refuses(work, first_span, spec) {
-            return (Some(spec), None);
-        }
-        if self.state.pause.is_set()
-            && let Some(step) = self.pause(spec)
-        {
-            hold(work, first_span);
-            // That it came is known already.
-            self.client.info().took(0, Some(spec.id));
-            return (Some(spec), Some(step));
-        }
-        if is_special && self.queues(work, first_span, spec) {
-            return (Some(spec), None);
-        }
         if work.is_pending() && !self.may_follow(work, spec) {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
@@ -253,6 +225,35 @@ impl Session {
             self.client.set_caching(false);
         }
         (Some(spec), step)
+    }
+
+    /// Does with a command that does not run now what was decided; returns as [`Session::command`] does.
+    fn turned_away(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        admission: Admission,
+    ) -> (Option<&'static Spec>, Option<Step>) {
+        match admission {
+            Admission::Malformed(malformed) => (None, self.malformed(work, first_span, malformed)),
+            Admission::Refuse(spec, text) => {
+                self.published = false;
+                self.reject(work, spec, text.as_bytes());
+                work.spans.truncate(first_span);
+                (Some(spec), None)
+            }
+            Admission::Hold { spec, is_write } => {
+                hold(work, first_span);
+                // That it came is known already.
+                self.client.info().took(0, Some(spec.id));
+                (Some(spec), Some(Step::Pause { is_write }))
+            }
+            Admission::Queue(spec) => {
+                self.queue(work, first_span, spec);
+                (Some(spec), None)
+            }
+            Admission::Run(spec) => (Some(spec), None),
+        }
     }
 
     /// The moment that the next command runs at, in milliseconds since 1970. The clock is asked once in a round, and never
@@ -396,19 +397,6 @@ impl Session {
             work.is_tracked = self.client.tracks_next();
             work.discard = self.is_silent();
         }
-    }
-
-    /// The step to take if a pause holds the command back. An administrator's local commands run all the same:
-    /// somebody must be able to lift the pause.
-    fn pause(&self, spec: &Spec) -> Option<Step> {
-        let executes_writes = || {
-            spec.flags.has(Flags::SUBMITS)
-                && self.client.transaction().is_some_and(|transaction| transaction.writes())
-        };
-        let is_write = spec.is_write() || spec.flags.has(Flags::MAY_REPLICATE) || executes_writes();
-        let is_exempt = spec.is_local() && spec.flags.has(Flags::ADMIN);
-        let waits = self.state.pause.wait_until(is_write, self.state.uptime_ms()).is_some();
-        (waits && !is_exempt).then_some(Step::Pause { is_write })
     }
 }
 

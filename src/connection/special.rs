@@ -1,67 +1,22 @@
-//! What a session does differently for clients in a transaction, clients that track keys, clients that watch all
-//! commands, and clients of RESP2 that listen to channels; and what is left to do for a transaction that the writer has executed.
+//! What a session does for a transaction: while it is queued, and when the writer has executed it.
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{self, LocalCtx, Run, run_of};
+use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
 use crate::resp::{Args, Reply};
-use crate::spec::{Flags, Spec};
-use crate::state::{Next, Transaction};
+use crate::spec::Spec;
+use crate::state::Next;
 use crate::writer::Item;
 
 impl Session {
-    /// Refuses a command that a special client may not run, and says whether it did.
-    #[cold]
-    pub(super) fn refuses(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
-        if self.client.is_listening_only() && !spec.flags.has(Flags::WHILE_LISTENING) {
-            let text = format!(
-                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
-                 this context",
-                spec.name
-            );
-            self.reject(work, spec, text.as_bytes());
-        } else if self.client.monitors() && touches_keys(spec) {
-            self.reject(work, spec, b"ERR Replica can't interact with the keyspace");
-        } else if self.client.transaction().is_some() && spec.flags.has(Flags::NO_MULTI) {
-            self.reject(work, spec, b"ERR Command not allowed inside a transaction");
-        } else {
-            return false;
-        }
-        work.spans.truncate(first_span);
-        true
-    }
-
-    /// Queues a command of a client in a transaction, and says whether it did.
-    #[cold]
-    pub(super) fn queues(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
-        let queues = self.client.transaction().is_some() && !spec.flags.has(Flags::NOT_QUEUED);
-        if queues {
-            self.queue(work, first_span, spec);
-            work.spans.truncate(first_span);
-        }
-        queues
-    }
-
     /// Queues a command for `EXEC`.
-    fn queue(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) {
+    #[cold]
+    pub(super) fn queue(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) {
         let args = Args::new(&work.input, &work.spans[first_span..]);
-        let limits = &self.state.limits;
-        let (bytes_max, commands_max) = (limits.transaction_bytes_max(), limits.transaction_commands_max());
-        let fits = self.client.transaction().is_some_and(|transaction| {
-            transaction.charged_bytes() + Transaction::charge_of(&args) <= bytes_max
-                && (transaction.commands.len() as u64) < commands_max
-        });
-        if !fits {
-            let text = format!(
-                "ERR the transaction is too large: transaction-bytes-max is {bytes_max}, transaction-commands-max is \
-                 {commands_max}"
-            );
-            self.reject(work, spec, text.as_bytes());
-            return;
-        }
-        let databases = limits.databases();
+        let databases = self.state.limits.databases();
         self.client.change_transaction(|transaction| transaction.queue(spec, &args, databases));
         self.answer_at_once(work, |reply| reply.simple("QUEUED"));
+        work.spans.truncate(first_span);
     }
 
     /// A command was refused: a transaction that it was meant for can no longer be executed.
@@ -130,6 +85,9 @@ impl Session {
 
     /// Runs a command of a transaction that speaks to others.
     fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
+        let Admission::Run(spec) = Caller::Transaction.admit_command(&self.state, spec, args) else {
+            unreachable!("{} was admitted when it was queued", spec.name)
+        };
         let Run::Local(run) = run_of(spec) else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
         let mut context = LocalCtx::new(&mut self.client, &self.state);
@@ -151,9 +109,4 @@ impl Session {
             next => Some(Step::Wait { next, reply_at: work.out.len() }),
         }
     }
-}
-
-/// Whether a command is nothing for a client that watches all commands.
-fn touches_keys(spec: &Spec) -> bool {
-    !spec.is_local() || spec.flags.has(Flags::MAY_REPLICATE)
 }

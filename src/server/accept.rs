@@ -85,7 +85,8 @@ pub(super) fn admit(services: &Services, listener: &Listener, spawner: &Spawner,
         state.stats.refused();
         return refuse(&stream, TOO_MANY);
     }
-    if state.limits.protected_mode() && !state.limits.has_password() && !net::is_local(&stream) {
+    if state.limits.protected_mode() && !state.users.default_user().has_password() && !net::is_local(&stream)
+    {
         state.stats.refused();
         tracing::warn!(peer = peer.addr, "connection refused by protected mode");
         return refuse(&stream, PROTECTED);
@@ -96,7 +97,7 @@ pub(super) fn admit(services: &Services, listener: &Listener, spawner: &Spawner,
     match spawner.watch(stream) {
         Ok(socket) => {
             state.stats.connected();
-            let info = state.clients.add(peer, state.uptime_ms());
+            let info = state.clients.add(peer, state.users.default_user(), state.uptime_ms());
             let transport = Transport::Plain(Plain::new(socket));
             spawner.spawn(serve(services.clone(), transport, info));
         }

@@ -99,7 +99,7 @@ async fn keep_house(services: Services, spawner: Spawner) {
 fn sweep(state: &ServerState) {
     state.clients.list().iter().for_each(|info| state.check_outbox(info));
     let timeout_ms = u64::from(state.limits.timeout_s()) * 1000;
-    let unauthenticated_ms = match state.limits.has_password() {
+    let unauthenticated_ms = match state.users.default_user().has_password() {
         true => u64::from(state.limits.unauthenticated_timeout_s()) * 1000,
         false => 0,
     };

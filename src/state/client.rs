@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::clients::ClientInfo;
-use super::limits::Limits;
 use super::tracking::TrackingMode;
 use super::transaction::{Transaction, Watch};
+use super::users::User;
 use super::{ServerState, ShutdownMode};
 use crate::resp::Protocol;
 
@@ -89,6 +89,8 @@ pub struct ClientState {
     db: u16,
     /// How replies are encoded.
     protocol: Protocol,
+    /// Who it is.
+    user: Arc<User>,
     /// Whether it has given the password, or none was asked for when it connected.
     authenticated: bool,
     /// Wrong passwords given in a row.
@@ -119,18 +121,21 @@ pub struct ClientState {
 
 impl ClientState {
     /// The state of a client that just connected.
-    pub fn new(info: Arc<ClientInfo>, limits: &Limits) -> Self {
-        let mut client = Self::nameless(info);
-        client.set_authenticated(!limits.has_password());
+    pub fn new(info: Arc<ClientInfo>) -> Self {
+        let user = info.user();
+        let mut client = Self::nameless(info, user.clone());
+        let authenticated = !user.has_password();
+        client.set_user(user, authenticated);
         client
     }
 
     /// A client of which only this is known.
-    fn nameless(info: Arc<ClientInfo>) -> Self {
+    fn nameless(info: Arc<ClientInfo>, user: Arc<User>) -> Self {
         Self {
             info,
             db: 0,
             protocol: Protocol::Resp2,
+            user,
             authenticated: false,
             auth_failures: 0,
             reply_mode: ReplyMode::On,
@@ -155,7 +160,7 @@ impl ClientState {
             protocol: self.protocol,
             authenticated: self.authenticated,
             reply_mode: self.reply_mode,
-            ..Self::nameless(self.info.clone())
+            ..Self::nameless(self.info.clone(), self.user.clone())
         };
         Box::new(std::mem::replace(self, stand_in))
     }
@@ -193,15 +198,27 @@ impl ClientState {
     }
 
     /// Whether it may run commands that need authentication.
-    pub fn is_authenticated(&self, limits: &Limits) -> bool {
-        self.authenticated || !limits.has_password()
+    #[inline]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated || !self.user.has_password()
     }
 
-    /// Notes that the client gave the password, or, with `false`, that it has to give it again (`RESET`).
-    pub fn set_authenticated(&mut self, authenticated: bool) {
+    /// Who it is.
+    pub fn user(&self) -> &Arc<User> {
+        &self.user
+    }
+
+    /// Notes that the client has proved to be `user`.
+    pub fn log_in(&mut self, user: Arc<User>) {
+        self.set_user(user, true);
+    }
+
+    /// Makes it `user`.
+    fn set_user(&mut self, user: Arc<User>, authenticated: bool) {
+        self.info.set_user(user.clone(), authenticated);
+        self.user = user;
         self.authenticated = authenticated;
         self.auth_failures = 0;
-        self.info.set_authenticated(authenticated);
     }
 
     /// Counts a wrong password; returns how many were given in a row.
@@ -229,7 +246,8 @@ impl ClientState {
         self.no_evict = false;
         self.no_touch = false;
         self.info.label(|labels| labels.name.clear());
-        self.set_authenticated(!server.limits.has_password());
+        let user = server.users.default_user();
+        self.set_user(user.clone(), !user.has_password());
     }
 
     /// Takes the client out of everything that it takes part in: transaction, channels, tracking, `MONITOR`.

@@ -11,6 +11,7 @@ use std::task::Waker;
 use super::blocked::Blocked;
 use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
 use super::outbox::Outbox;
+use super::users::User;
 use crate::resp::Protocol;
 use crate::spec::COMMAND_IDS_MAX;
 use Ordering::{Relaxed, SeqCst};
@@ -61,6 +62,8 @@ pub struct ClientInfo {
     db: AtomicU32,
     /// Its protocol: 2 or 3.
     protocol: AtomicU8,
+    /// Who it is.
+    user: Mutex<Arc<User>>,
     /// Whether it may run commands.
     authenticated: AtomicBool,
     /// Id of its last command; `COMMAND_IDS_MAX` before the first.
@@ -329,8 +332,14 @@ impl ClientInfo {
         self.tracking.redirect_broken.load(Relaxed)
     }
 
-    /// Notes whether it may run commands.
-    pub fn set_authenticated(&self, authenticated: bool) {
+    /// Who it is.
+    pub fn user(&self) -> Arc<User> {
+        self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Notes who it is, and whether it may run commands.
+    pub fn set_user(&self, user: Arc<User>, authenticated: bool) {
+        *self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = user;
         self.authenticated.store(authenticated, Relaxed);
     }
 
@@ -350,8 +359,8 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Enters a client that connected at `now_ms`. It starts without authentication, in database 0, with RESP2.
-    pub fn add(&self, peer: Peer, now_ms: u64) -> Arc<ClientInfo> {
+    /// Enters a client that connected at `now_ms`. It starts as `user`, without authentication, in database 0, with RESP2.
+    pub fn add(&self, peer: Peer, user: &Arc<User>, now_ms: u64) -> Arc<ClientInfo> {
         let info = Arc::new(ClientInfo {
             id: self.last_id.fetch_add(1, Relaxed) + 1,
             peer,
@@ -359,6 +368,7 @@ impl Clients {
             active_ms: AtomicU64::new(now_ms),
             db: AtomicU32::new(0),
             protocol: AtomicU8::new(2),
+            user: Mutex::new(user.clone()),
             authenticated: AtomicBool::new(false),
             last_command: AtomicU16::new(COMMAND_IDS_MAX as u16),
             commands: AtomicU64::new(0),
@@ -422,6 +432,7 @@ impl Clients {
 
 #[cfg(test)]
 mod tests {
+    use super::super::users::Users;
     use super::*;
 
     #[test]
@@ -434,12 +445,13 @@ mod tests {
 
     #[test]
     fn clients_are_listed_in_the_order_of_connecting() {
-        let clients = Clients::default();
-        let ids: Vec<u64> = (0..3).map(|_| clients.add(Peer::default(), 5).id()).collect();
+        let (clients, users) = (Clients::default(), Users::default());
+        let user = users.default_user();
+        let ids: Vec<u64> = (0..3).map(|_| clients.add(Peer::default(), user, 5).id()).collect();
         assert_eq!(ids, [1, 2, 3]);
         clients.remove(2);
         assert_eq!(clients.list().iter().map(|info| info.id()).collect::<Vec<_>>(), [1, 3]);
-        assert_eq!(clients.add(Peer::default(), 5).id(), 4);
+        assert_eq!(clients.add(Peer::default(), user, 5).id(), 4);
         assert!(clients.get(2).is_none());
     }
 
@@ -452,7 +464,7 @@ mod tests {
             }
         }
         let count = Arc::new(Count(AtomicUsize::new(0)));
-        let info = Clients::default().add(Peer::default(), 0);
+        let info = Clients::default().add(Peer::default(), Users::default().default_user(), 0);
         info.register(&Waker::from(count.clone()));
         assert!(!info.is_killed());
         info.kill();

@@ -1,11 +1,19 @@
-//! The limits follow the configuration.
+//! Limits and users follow the configuration.
 
 use std::time::Duration;
 
+use super::ServerState;
 use super::command_limits::EncodingLimits;
 use super::limits::Limits;
 use crate::config::{Config, Follower};
 use crate::number::parse_i64;
+
+impl Follower for ServerState {
+    fn follow(&self, config: &Config, clients_max: u32) {
+        self.limits.follow(config, clients_max);
+        self.users.default_user().set_password_digest(config.password.digest());
+    }
+}
 
 impl Follower for Limits {
     fn follow(&self, config: &Config, clients_max: u32) {
@@ -38,7 +46,6 @@ impl Follower for Limits {
         self.set_recovery_target_ms(u64::try_from(config.recovery_target.as_millis()).unwrap_or(u64::MAX));
         self.set_scrub_rate(config.scrub_rate);
         self.set_checkpoint_interval_s(whole_seconds(config.checkpoint_interval));
-        self.set_password_digest(config.password.digest());
         self.set_encodings(encodings(config));
     }
 }

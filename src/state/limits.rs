@@ -3,10 +3,7 @@
 //! Each is an atomic, so that `CONFIG SET` takes effect at once and no command waits for a lock. Values that cannot
 //! change while the server runs (addresses, thread count) do not stand here.
 
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-
-use subtle::ConstantTimeEq;
 
 use super::command_limits::EncodingLimits;
 use crate::config::OutputLimit;
@@ -64,10 +61,6 @@ pub struct Limits {
     normal_output: AtomicLimit,
     /// See [`Limits::pubsub_output`].
     pubsub_output: AtomicLimit,
-    /// Whether `password_digest` holds one: what the data path reads.
-    has_password: AtomicBool,
-    /// SHA-256 of the password that clients must give.
-    password_digest: RwLock<Option<[u8; 32]>>,
     /// See [`Limits::encodings`]; in the order of [`EncodingLimits::to_array`].
     encodings: [AtomicI64; 8],
 }
@@ -100,8 +93,6 @@ impl Default for Limits {
             notified_bits: AtomicU32::new(0),
             normal_output: AtomicLimit::default(),
             pubsub_output: AtomicLimit::default(),
-            has_password: AtomicBool::new(false),
-            password_digest: RwLock::new(None),
             encodings: EncodingLimits::default().to_array().map(AtomicI64::new),
         }
     }
@@ -237,40 +228,5 @@ impl Limits {
         for (stored, value) in self.encodings.iter().zip(encodings.to_array()) {
             stored.store(value, Relaxed);
         }
-    }
-
-    /// Whether clients must authenticate.
-    pub fn has_password(&self) -> bool {
-        self.has_password.load(Relaxed)
-    }
-
-    /// Sets the SHA-256 of the password that clients must give, or `None` for no password. Clients that are connected
-    /// keep what they have.
-    pub fn set_password_digest(&self, digest: Option<[u8; 32]>) {
-        let mut stored = self.password_digest.write().unwrap_or_else(|poisoned| poisoned.into_inner());
-        *stored = digest;
-        self.has_password.store(digest.is_some(), Relaxed);
-    }
-
-    /// Whether `digest` is the SHA-256 of the password, compared in constant time; `false` when none is set.
-    pub fn is_password_digest(&self, digest: &[u8; 32]) -> bool {
-        let stored = *self.password_digest.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        stored.is_some_and(|stored| bool::from(stored.ct_eq(digest)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_set_password_is_accepted() {
-        let limits = Limits::default();
-        assert!(!limits.has_password() && !limits.is_password_digest(&[0; 32]));
-        limits.set_password_digest(Some([7; 32]));
-        assert!(limits.has_password());
-        assert!(limits.is_password_digest(&[7; 32]) && !limits.is_password_digest(&[8; 32]));
-        limits.set_password_digest(None);
-        assert!(!limits.has_password() && !limits.is_password_digest(&[7; 32]));
     }
 }

@@ -26,6 +26,7 @@ mod slowlog;
 mod stats;
 mod tracking;
 mod transaction;
+mod users;
 
 pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, Listening, Next, ReplyMode};
@@ -48,6 +49,7 @@ pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
 pub use tracking::{Tracking, TrackingMode, TrackingSizes};
 pub use transaction::{COMMAND_OVERHEAD_BYTES, Queued, Transaction, Watch, WatchedKey};
+pub use users::{User, Users};
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, OnceLock};
@@ -64,6 +66,8 @@ pub struct ServerState {
     pub limits: Limits,
     /// Counters for `INFO` and dashboards.
     pub stats: Stats,
+    /// Who clients can be.
+    pub users: Users,
     /// The connected clients.
     pub clients: Clients,
     /// The slowest commands of late.
@@ -105,6 +109,7 @@ impl ServerState {
         Self {
             limits,
             stats: Stats::default(),
+            users: Users::default(),
             clients: Clients::default(),
             slowlog: SlowLog::default(),
             latency: LatencyEvents::default(),
@@ -166,7 +171,7 @@ impl ServerState {
 
     /// Hands over the configuration, and copies what commands look at into the limits. Only the first call counts.
     pub fn set_settings(&self, settings: Settings) {
-        settings.publish(&self.limits);
+        settings.publish(self);
         let _ = self.settings.set(settings);
     }
 

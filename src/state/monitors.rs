@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::resp::Span;
     use crate::spec::lookup;
-    use crate::state::{Clients, Peer};
+    use crate::state::{Clients, Peer, Users};
 
     fn shown(words: &[&[u8]]) -> String {
         let input = words.concat();
@@ -116,7 +116,8 @@ mod tests {
                 Span { start: start - word.len() as u32, len: word.len() as u32 }
             })
             .collect();
-        let info = Clients::default().add(Peer { addr: "1.2.3.4:5".into(), ..Peer::default() }, 0);
+        let peer = Peer { addr: "1.2.3.4:5".into(), ..Peer::default() };
+        let info = Clients::default().add(peer, Users::default().default_user(), 0);
         let line = line(&info, 3, lookup(words[0]).unwrap(), &Args::new(&input, &spans));
         String::from_utf8(line).unwrap().split_once(' ').unwrap().1.to_owned()
     }

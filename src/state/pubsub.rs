@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_client_gets_a_message_once_for_each_way_in_which_it_listens() {
         let server = server();
-        let info = server.clients.add(Peer::default(), 0);
+        let info = server.clients.add(Peer::default(), server.users.default_user(), 0);
         server.pubsub.channels.subscribe(b"news", &info);
         server.pubsub.subscribe_pattern(b"n*", &info);
         server.pubsub.subscribe_pattern(b"x*", &info);
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn the_publisher_gets_its_own_message_before_its_reply_and_behind_older_ones() {
         let server = server();
-        let info = server.clients.add(Peer::default(), 0);
+        let info = server.clients.add(Peer::default(), server.users.default_user(), 0);
         server.pubsub.shard_channels.subscribe(b"c", &info);
         let mut out = Vec::new();
         let mut reply = Reply::new(&mut out, crate::resp::Protocol::Resp2);

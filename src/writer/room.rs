@@ -6,7 +6,6 @@ use std::time::Instant;
 use wal::{Group, Log, LogError};
 
 use crate::keyspace::{Estimate, KeyspaceError, Room};
-use crate::spec::{Flags, Spec};
 use crate::table::TableWriter;
 
 /// What the log of events was last told about space.
@@ -16,28 +15,6 @@ pub(super) struct SpaceTold {
     pub(super) at: Instant,
     /// Whether that there is space again, as against: that there is none.
     pub(super) resumed: bool,
-}
-
-/// What a submission's commands may do.
-pub(super) enum Space {
-    /// Everything.
-    Ample,
-    /// Reads, and commands that free space. Holds the refusal for the others.
-    Scarce(String),
-    /// Reads only.
-    Exhausted(String),
-}
-
-impl Space {
-    /// The error reply that the command gets instead of running, if it must not run.
-    pub(super) fn refusal(&self, spec: &Spec) -> Option<&str> {
-        let writes = spec.is_write();
-        match self {
-            Space::Scarce(refusal) if writes && spec.flags.has(Flags::DENYOOM) => Some(refusal),
-            Space::Exhausted(refusal) if writes => Some(refusal),
-            _ => None,
-        }
-    }
 }
 
 /// The log, with what it was asked for.

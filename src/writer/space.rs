@@ -20,9 +20,10 @@ use wal::Log;
 
 use super::error::WriterError;
 use super::group::OpenGroup;
-use super::room::{Space, SpaceTold, refusal};
+use super::room::{SpaceTold, refusal};
 use super::submission::{Item, Submission};
 use super::task::Writer;
+use crate::command::Space;
 use crate::keyspace::{Estimate, KeyspaceError};
 use crate::spec::Spec;
 use crate::table::TableError;

@@ -256,9 +256,10 @@ fn a_pause_holds_writes_or_everything() {
 #[test]
 fn without_the_password_little_is_answered() {
     let limits = Limits::default();
-    limits.set_password_digest(Some(Password::digest_of(&[b'p'; 32])));
     limits.set_unauthenticated_timeout_s(0);
     let fake = Fake::start_with(limits, 2);
+    let password = Password::digest_of(&[b'p'; 32]);
+    fake.state.users.default_user().set_password_digest(Some(password));
     let mut wire = Wire::connect(fake.address);
     wire.ask("PING", "-NOAUTH Authentication required.");
     wire.ask("SET a 1", "-NOAUTH Authentication required.");
@@ -292,9 +293,10 @@ fn without_the_password_little_is_answered() {
 #[test]
 fn who_gives_no_password_in_time_is_closed() {
     let limits = Limits::default();
-    limits.set_password_digest(Some(Password::digest_of(&[b'p'; 32])));
     limits.set_unauthenticated_timeout_s(0);
     let fake = Fake::start_with(limits, 2);
+    let password = Password::digest_of(&[b'p'; 32]);
+    fake.state.users.default_user().set_password_digest(Some(password));
     let (mut silent, mut known) = (Wire::connect(fake.address), Wire::connect(fake.address));
     known.ask(&format!("AUTH {}", "p".repeat(32)), "+OK");
     fake.state.limits.set_unauthenticated_timeout_s(1);

@@ -8,7 +8,7 @@ fn server() -> ServerState {
 }
 
 fn client(server: &ServerState, mode: TrackingMode) -> Arc<ClientInfo> {
-    let info = server.clients.add(Peer::default(), 0);
+    let info = server.clients.add(Peer::default(), server.users.default_user(), 0);
     info.set_protocol(Protocol::Resp3);
     server.tracking.start(&info, mode);
     info
@@ -92,7 +92,7 @@ fn holders_that_are_gone_do_not_add_up() {
 #[test]
 fn a_client_whose_listener_is_gone_learns_that() {
     let server = server();
-    let target = server.clients.add(Peer::default(), 0);
+    let target = server.clients.add(Peer::default(), server.users.default_user(), 0);
     let info = client(&server, TrackingMode { redirect: Some(target.id()), ..TrackingMode::default() });
     server.clients.remove(target.id());
     reads(&server, &info, &[b"a"]);

@@ -1,23 +1,21 @@
 //! Which command a request asks for, and what is said to requests that ask for none.
 
-use crate::config::DebugCommand;
 use crate::resp::Args;
 use crate::spec::{self, Flags, Spec};
-use crate::state::{ClientInfo, ServerState};
 
 /// Bytes of a client's words that an error text repeats.
 const SHOWN_BYTES_MAX: usize = 128;
 
 /// A request that names no command, or not in the form that the command takes.
-pub(super) enum Refusal {
-    /// The reply, and the command if there is one.
+pub enum Malformed {
+    /// It is answered with this error; the command, if there is one.
     Reply(Vec<u8>, Option<&'static Spec>),
     /// The peer speaks HTTP: somebody tricked a browser into sending this. Nothing of it may run.
     CrossProtocol,
 }
 
 /// The command or subcommand that a request asks for. It takes as many words as were given.
-pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Refusal> {
+pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Malformed> {
     let Some(mut spec) = spec::lookup(&args[0]) else {
         return Err(refuse(args, None, unknown_command(args)));
     };
@@ -38,30 +36,15 @@ pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Refusal> {
     Ok(spec)
 }
 
-/// Why a client may not use a protected command, if so.
-#[cold]
-pub(super) fn protection(state: &ServerState, client: &ClientInfo) -> Option<&'static [u8]> {
-    let allowed = match state.settings().current().debug_command {
-        DebugCommand::Yes => true,
-        DebugCommand::No => false,
-        DebugCommand::Local => client.peer().is_local(),
-    };
-    (!allowed).then_some(
-        b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
-          local connection, otherwise you need to set this option in the configuration file, and then restart the \
-          server.",
-    )
-}
-
 /// Refuses a request with `text`, unless it is one of another protocol.
 #[cold]
-fn refuse(args: &Args<'_>, spec: Option<&'static Spec>, text: Vec<u8>) -> Refusal {
+fn refuse(args: &Args<'_>, spec: Option<&'static Spec>, text: Vec<u8>) -> Malformed {
     let is = |name: &[u8]| args[0].eq_ignore_ascii_case(name);
     let names_http = || args.len() == 3 && args[2].starts_with(b"HTTP/");
     if is(b"post") || is(b"host:") || names_http() {
-        return Refusal::CrossProtocol;
+        return Malformed::CrossProtocol;
     }
-    Refusal::Reply(text, spec)
+    Malformed::Reply(text, spec)
 }
 
 /// What Redis says about a command that it does not know.

@@ -27,7 +27,7 @@ pub struct Spares {
 
 impl Spares {
     /// Opens the spare descriptors: where there are few, no more than half of what is left.
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         let mut files = Vec::new();
         if !fill(&mut files, SPARES) {
             files.truncate(files.len().div_ceil(2));

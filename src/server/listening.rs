@@ -49,7 +49,7 @@ fn covers(wide: SocketAddr, address: SocketAddr) -> bool {
 impl Listening {
     /// Begins to take connections from `listeners`.
     pub fn start(services: Services, spawner: Spawner, listeners: Vec<Listener>) -> Arc<Self> {
-        let listening = Arc::new(Self { services, spawner, spares: Spares::new(), open: Mutex::default() });
+        let listening = Arc::new(Self { services, spawner, spares: Spares::open(), open: Mutex::default() });
         let open = listeners.into_iter().map(|listener| listening.serve(Arc::new(listener))).collect();
         *listening.lock() = Some(open);
         listening

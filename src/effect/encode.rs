@@ -1,17 +1,12 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
+use super::FORMAT;
+use super::change::Effect;
+use super::decode::Effects;
 use super::sink::{Sink, put_varint, varint_bytes};
-use super::{DATABASES_MAX, Effect, Effects, FORMAT, Items, KEY_BYTES_MAX};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
-
-// What the log's readers rely on: numbers of different families do not meet.
-const _: () =
-    assert!(super::op::SWAP_DB < super::op::SET && super::op::SET_RANGE < super::op::LIST_PUSH_HEAD);
-const _: () = assert!(super::op::LIST_TRIM < super::op::HASH_SET);
-// A database number is one byte long.
-const _: () = assert!(DATABASES_MAX < 0x80);
 
 /// The effects of the record that is being formed, encoded. Kept by the writer and reused.
 #[derive(Default)]
@@ -61,7 +56,7 @@ impl EffectBuffer {
 
     /// Adds an effect.
     pub fn push(&mut self, effect: &Effect<'_>) {
-        encode_effect(effect, &mut self.bytes);
+        effect.encode(&mut self.bytes);
         self.count += 1;
     }
 
@@ -84,117 +79,4 @@ impl EffectBuffer {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES_MAX);
     }
-}
-
-/// Writes one effect.
-fn encode_effect(effect: &Effect<'_>, sink: &mut impl Sink) {
-    sink.push(effect.op());
-    match *effect {
-        Effect::Set { db, key, value, expire_at_ms, raw: _ } => {
-            put_key(db, key, sink);
-            if let Some(deadline) = expire_at_ms {
-                sink.extend_from_slice(&deadline.to_le_bytes());
-            }
-            put_bytes(value, sink);
-        }
-        Effect::Append { db, key, value } => {
-            put_key(db, key, sink);
-            put_bytes(value, sink);
-        }
-        Effect::SetRange { db, key, offset, value } => {
-            put_key(db, key, sink);
-            put_varint(offset, sink);
-            put_bytes(value, sink);
-        }
-        Effect::Delete { db, key, expired: _ } => put_key(db, key, sink),
-        Effect::Expire { db, key, expire_at_ms } => {
-            put_key(db, key, sink);
-            if let Some(deadline) = expire_at_ms {
-                sink.extend_from_slice(&deadline.to_le_bytes());
-            }
-        }
-        Effect::Rename { db, key, to } => {
-            put_key(db, key, sink);
-            put_bytes(to, sink);
-        }
-        Effect::Copy { db, key, to_db, to } => {
-            put_key(db, key, sink);
-            put_key(to_db, to, sink);
-        }
-        Effect::Move { db, key, to_db } => {
-            put_key(db, key, sink);
-            put_db(to_db, sink);
-        }
-        Effect::FlushDb { db } => put_db(db, sink),
-        Effect::FlushAll => {}
-        Effect::SwapDb { a, b } => {
-            put_db(a, sink);
-            put_db(b, sink);
-        }
-        Effect::HashSet { db, key, pairs: items, expire_at_ms }
-        | Effect::HashExpire { db, key, fields: items, expire_at_ms } => {
-            put_key(db, key, sink);
-            if let Some(deadline) = expire_at_ms {
-                sink.extend_from_slice(&deadline.to_le_bytes());
-            }
-            put_items(items, sink);
-        }
-        Effect::HashDelete { db, key, fields, expired: _ } => {
-            put_key(db, key, sink);
-            put_items(fields, sink);
-        }
-        Effect::SetAdd { db, key, members: items }
-        | Effect::SetRemove { db, key, members: items }
-        | Effect::SortedSetAdd { db, key, elements: items }
-        | Effect::SortedSetRemove { db, key, members: items }
-        | Effect::ListPush { db, key, end: _, elements: items } => {
-            put_key(db, key, sink);
-            put_items(items, sink);
-        }
-        Effect::ListPop { db, key, end: _, count } => {
-            put_key(db, key, sink);
-            put_varint(count, sink);
-        }
-        Effect::ListInsert { db, key, index: number, before: _, pivot_and_element: items }
-        | Effect::ListRemove { db, key, end: _, count: number, element: items } => {
-            put_key(db, key, sink);
-            put_varint(number, sink);
-            put_items(items, sink);
-        }
-        Effect::ListSet { db, key, index, value } => {
-            put_key(db, key, sink);
-            put_varint(index, sink);
-            put_bytes(value, sink);
-        }
-        Effect::ListTrim { db, key, index, count } => {
-            put_key(db, key, sink);
-            put_varint(index, sink);
-            put_varint(count, sink);
-        }
-    }
-}
-
-/// Items behind their number.
-fn put_items(items: Items<'_>, sink: &mut impl Sink) {
-    put_varint(items.len(), sink);
-    sink.extend_from_slice(items.encoded());
-}
-
-/// A database and a key.
-fn put_key(db: usize, key: &[u8], sink: &mut impl Sink) {
-    debug_assert!(key.len() <= KEY_BYTES_MAX);
-    put_db(db, sink);
-    put_bytes(key, sink);
-}
-
-/// A database.
-fn put_db(db: usize, sink: &mut impl Sink) {
-    assert!(db < DATABASES_MAX, "no database {db}");
-    sink.push(db as u8);
-}
-
-/// Bytes behind their length.
-fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
-    put_varint(bytes.len() as u64, sink);
-    sink.extend_from_slice(bytes);
 }

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use super::sink::put_varint;
+use super::sink::{Sink, put_varint};
 
 /// Byte strings in the order in which they were collected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,12 @@ impl<'a> Items<'a> {
     /// Each one behind its length, as the log holds them.
     pub fn encoded(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// Writes them behind their number.
+    pub(super) fn put(&self, sink: &mut impl Sink) {
+        put_varint(self.count, sink);
+        sink.extend_from_slice(self.bytes);
     }
 
     /// The items, in order.

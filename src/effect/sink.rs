@@ -1,6 +1,11 @@
-//! Where encoded bytes go, and numbers among them.
+//! Where encoded bytes go, and the fields of effects among them.
 
 use smallvec::SmallVec;
+
+use super::{DATABASES_MAX, KEY_BYTES_MAX};
+
+// A database number is one byte long.
+const _: () = assert!(DATABASES_MAX < 0x80);
 
 /// Where encoded bytes go.
 pub trait Sink {
@@ -42,4 +47,30 @@ pub(super) fn put_varint(mut value: u64, sink: &mut impl Sink) {
 /// Length of a varint, in bytes.
 pub(super) fn varint_bytes(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// A database and a key.
+pub(super) fn put_key(db: usize, key: &[u8], sink: &mut impl Sink) {
+    debug_assert!(key.len() <= KEY_BYTES_MAX);
+    put_db(db, sink);
+    put_bytes(key, sink);
+}
+
+/// A database.
+pub(super) fn put_db(db: usize, sink: &mut impl Sink) {
+    assert!(db < DATABASES_MAX, "no database {db}");
+    sink.push(db as u8);
+}
+
+/// Bytes behind their length.
+pub(super) fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
+    put_varint(bytes.len() as u64, sink);
+    sink.extend_from_slice(bytes);
+}
+
+/// A deadline, if there is one: the number of the effect says whether.
+pub(super) fn put_deadline(expire_at_ms: Option<u64>, sink: &mut impl Sink) {
+    if let Some(deadline) = expire_at_ms {
+        sink.extend_from_slice(&deadline.to_le_bytes());
+    }
 }

@@ -1,69 +1,26 @@
 //! The bytes of each effect, and that no bytes whatever make the decoder panic.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
 
 /// One effect of each kind, with the bytes that it must have in the log.
 fn golden() -> Vec<(Effect<'static>, &'static str)> {
-    let (db, key, value) = (1, b"k".as_slice(), b"value".as_slice());
-    let deadline = Some(0x0102_0304_0506_0708);
-    // Encoded: "f", "value"; "f", "".
-    let pairs = Items::checked(2, b"\x01f\x05value");
-    let items = Items::checked(2, b"\x01f\0");
-    let one = Items::checked(1, b"\x01f");
-    let insert = |before| Effect::ListInsert { db, key, index: 300, before, pivot_and_element: pairs };
-    let elements = Items::checked(2, b"\x01f\x08\xbf\xf8\0\0\0\0\0\0");
-    vec![
-        (Effect::Delete { db, key, expired: false }, "01 01 01 6b"),
-        (Effect::Delete { db, key, expired: true }, "02 01 01 6b"),
-        (Effect::Expire { db, key, expire_at_ms: deadline }, "03 01 01 6b 08 07 06 05 04 03 02 01"),
-        (Effect::Expire { db, key, expire_at_ms: None }, "04 01 01 6b"),
-        (Effect::Rename { db, key, to: b"to" }, "05 01 01 6b 02 74 6f"),
-        (Effect::Copy { db, key, to_db: 2, to: b"to" }, "06 01 01 6b 02 02 74 6f"),
-        (Effect::Move { db, key, to_db: 2 }, "07 01 01 6b 02"),
-        (Effect::FlushDb { db }, "08 01"),
-        (Effect::FlushAll, "09"),
-        (Effect::SwapDb { a: 1, b: 55 }, "0a 01 37"),
-        (Effect::Set { db, key, value, expire_at_ms: None, raw: false }, "20 01 01 6b 05 76 61 6c 75 65"),
-        (
-            Effect::Set { db, key, value, expire_at_ms: deadline, raw: false },
-            "21 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
-        ),
-        (Effect::Set { db, key, value, expire_at_ms: None, raw: true }, "22 01 01 6b 05 76 61 6c 75 65"),
-        (
-            Effect::Set { db, key, value, expire_at_ms: deadline, raw: true },
-            "23 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
-        ),
-        (Effect::Append { db, key, value }, "24 01 01 6b 05 76 61 6c 75 65"),
-        (Effect::SetRange { db, key, offset: 300, value }, "25 01 01 6b ac 02 05 76 61 6c 75 65"),
-        (Effect::HashSet { db, key, pairs, expire_at_ms: None }, "40 01 01 6b 02 01 66 05 76 61 6c 75 65"),
-        (
-            Effect::HashSet { db, key, pairs, expire_at_ms: deadline },
-            "41 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 05 76 61 6c 75 65",
-        ),
-        (Effect::HashDelete { db, key, fields: items, expired: false }, "42 01 01 6b 02 01 66 00"),
-        (Effect::HashDelete { db, key, fields: items, expired: true }, "43 01 01 6b 02 01 66 00"),
-        (
-            Effect::HashExpire { db, key, fields: items, expire_at_ms: deadline },
-            "44 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 00",
-        ),
-        (Effect::HashExpire { db, key, fields: items, expire_at_ms: None }, "45 01 01 6b 02 01 66 00"),
-        (Effect::ListPush { db, key, end: End::Head, elements: items }, "30 01 01 6b 02 01 66 00"),
-        (Effect::ListPush { db, key, end: End::Tail, elements: items }, "31 01 01 6b 02 01 66 00"),
-        (Effect::ListPop { db, key, end: End::Head, count: 300 }, "32 01 01 6b ac 02"),
-        (Effect::ListPop { db, key, end: End::Tail, count: 1 }, "33 01 01 6b 01"),
-        (insert(true), "34 01 01 6b ac 02 02 01 66 05 76 61 6c 75 65"),
-        (insert(false), "35 01 01 6b ac 02 02 01 66 05 76 61 6c 75 65"),
-        (Effect::ListRemove { db, key, end: End::Head, count: 3, element: one }, "36 01 01 6b 03 01 01 66"),
-        (Effect::ListRemove { db, key, end: End::Tail, count: 3, element: one }, "37 01 01 6b 03 01 01 66"),
-        (Effect::ListSet { db, key, index: 300, value }, "38 01 01 6b ac 02 05 76 61 6c 75 65"),
-        (Effect::ListTrim { db, key, index: 2, count: 300 }, "39 01 01 6b 02 ac 02"),
-        (Effect::SetAdd { db, key, members: items }, "50 01 01 6b 02 01 66 00"),
-        (Effect::SetRemove { db, key, members: items }, "51 01 01 6b 02 01 66 00"),
-        (Effect::SortedSetAdd { db, key, elements }, "60 01 01 6b 02 01 66 08 bf f8 00 00 00 00 00 00"),
-        (Effect::SortedSetRemove { db, key, members: items }, "61 01 01 6b 02 01 66 00"),
-    ]
+    fn on<'a, C: Into<Change<'a>>>(golden: Vec<(C, &'a str)>) -> impl Iterator<Item = (Effect<'a>, &'a str)> {
+        golden.into_iter().map(|(change, bytes)| (Effect::on(1, b"k", change), bytes))
+    }
+    let whole =
+        databases::tests::golden().into_iter().map(|(change, bytes)| (Effect::Database(change), bytes));
+    on(keys::tests::golden())
+        .chain(whole)
+        .chain(on(strings::tests::golden()))
+        .chain(on(lists::tests::golden()))
+        .chain(on(hashes::tests::golden()))
+        .chain(on(sets::tests::golden()))
+        .chain(on(sorted_sets::tests::golden()))
+        .collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -91,6 +48,14 @@ fn every_effect_has_its_bytes_and_comes_back_from_them() {
 }
 
 #[test]
+fn every_effect_has_a_name_of_its_family() {
+    let named: BTreeSet<_> = golden().iter().map(|(effect, _)| effect.name()).collect();
+    assert_eq!(named, Effect::names().collect());
+    let numbers: BTreeSet<_> = golden().iter().map(|(effect, _)| effect.op()).collect();
+    assert_eq!(numbers.len(), golden().len());
+}
+
+#[test]
 fn a_record_of_many_effects_keeps_their_order() {
     let effects: Vec<Effect<'_>> = (0..20).flat_map(|_| golden()).map(|(effect, _)| effect).collect();
     let bytes = payload(&effects, 7);
@@ -101,7 +66,7 @@ fn a_record_of_many_effects_keeps_their_order() {
 
 #[test]
 fn damage_is_named_with_its_place() {
-    let bytes = payload(&[Effect::Delete { db: 1, key: b"k", expired: false }], 7);
+    let bytes = payload(&[Effect::on(1, b"k", KeyChange::Delete { expired: false })], 7);
     for len in 0..bytes.len() {
         assert_eq!(decode(&bytes[..len]).unwrap_err().reason, Reason::Truncated, "cut at {len}");
     }
@@ -133,12 +98,12 @@ fn damage_is_named_with_its_place() {
 
 #[test]
 fn accessors_say_what_the_inspector_prints() {
-    let set = Effect::Set { db: 3, key: b"k", value: b"v", expire_at_ms: Some(5), raw: false };
+    let set = Effect::on(3, b"k", StringChange::Set { value: b"v", expire_at_ms: Some(5), raw: false });
     assert_eq!((set.name(), set.db(), set.key()), ("set", Some(3), Some(b"k".as_slice())));
     assert_eq!((set.value(), set.expire_at_ms(), set.destination()), (Some(b"v".as_slice()), Some(5), None));
-    let moved = Effect::Move { db: 3, key: b"k", to_db: 4 };
+    let moved = Effect::on(3, b"k", KeyChange::Move { to_db: 4 });
     assert_eq!(moved.destination(), Some((4, b"k".as_slice())));
-    assert_eq!(Effect::FlushAll.db(), None);
+    assert_eq!(Effect::Database(DatabaseChange::FlushAll).db(), None);
 }
 
 #[test]
@@ -149,7 +114,7 @@ fn items_come_back_in_their_order() {
     assert_eq!((items.len(), buffer.len(), buffer.is_empty()), (4, 4, false));
     assert_eq!(items.iter().collect::<Vec<_>>(), [b"a".as_slice(), b"", &long, b"b"]);
     assert_eq!(items.pairs().collect::<Vec<_>>(), [(b"a".as_slice(), b"".as_slice()), (&long, b"b")]);
-    let add = Effect::SetAdd { db: 0, key: b"k", members: items };
+    let add = Effect::on(0, b"k", SetChange::Add { members: items });
     assert_eq!((add.stored_bytes(), add.items()), (Some(20_002), Some(items)));
 }
 

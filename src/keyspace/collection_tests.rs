@@ -7,7 +7,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{DatabaseChange, Effect, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter, verify};
 
 /// The moment that the tests read at.
@@ -73,13 +73,19 @@ fn change_hash(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng
     if model.is_empty() || kind < if shrink { 1 } else { 6 } {
         let pairs: Vec<_> = names.iter().map(|field| (field.clone(), value(random))).collect();
         let flat = items(pairs.iter().flat_map(|(field, value)| [field.as_slice(), value]));
-        keys.apply(&Effect::HashSet { db, key, pairs: flat.items(), expire_at_ms }).unwrap();
+        keys.apply(&Effect::on(db, key, HashChange::Set { pairs: flat.items(), expire_at_ms })).unwrap();
         model.extend(pairs.into_iter().map(|(field, value)| (field, (value, expire_at_ms))));
     } else if kind < 9 {
-        keys.apply_removal(&Effect::HashDelete { db, key, fields: fields.items(), expired: false }).unwrap();
+        keys.apply_removal(&Effect::on(
+            db,
+            key,
+            HashChange::Delete { fields: fields.items(), expired: false },
+        ))
+        .unwrap();
         names.iter().for_each(|field| _ = model.remove(field));
     } else {
-        keys.apply(&Effect::HashExpire { db, key, fields: fields.items(), expire_at_ms }).unwrap();
+        keys.apply(&Effect::on(db, key, HashChange::Expire { fields: fields.items(), expire_at_ms }))
+            .unwrap();
         for field in &names {
             if let Some((_, deadline)) = model.get_mut(field) {
                 *deadline = expire_at_ms;
@@ -154,7 +160,7 @@ fn a_hash_does_what_a_map_does_through_packing_and_unpacking() {
             continue;
         }
         if !model.is_empty() {
-            let delete = Effect::Delete { db: 0, key: b"hash", expired: false };
+            let delete = Effect::on(0, b"hash", KeyChange::Delete { expired: false });
             Keyspace::new(&mut writer, None).apply(&delete).unwrap();
         }
         assert_eq!(field_deadline::first(&writer.view(), 0).unwrap(), None);
@@ -180,10 +186,10 @@ fn a_set_does_what_a_set_does_through_packing_and_unpacking() {
             let (db, key, members) = (0, b"set".as_slice(), members.items());
             let mut keys = Keyspace::new(&mut writer, None);
             if model.is_empty() || random.random_range(0..10) < if shrink { 1 } else { 7 } {
-                keys.apply(&Effect::SetAdd { db, key, members }).unwrap();
+                keys.apply(&Effect::on(db, key, SetChange::Add { members })).unwrap();
                 model.extend(names);
             } else {
-                keys.apply_removal(&Effect::SetRemove { db, key, members }).unwrap();
+                keys.apply_removal(&Effect::on(db, key, SetChange::Remove { members })).unwrap();
                 names.iter().for_each(|name| _ = model.remove(name));
             }
             let view = writer.view();
@@ -227,12 +233,16 @@ fn deleting_a_large_collection_cuts_it_off_at_once() {
     let names: Vec<String> = (0..20_000).map(|number| format!("member:{number:08}")).collect();
     let members = items(names.iter().map(|name| name.as_bytes()));
     let (db, key) = (0, b"k".as_slice());
-    Keyspace::new(&mut writer, None).apply(&Effect::SetAdd { db, key, members: members.items() }).unwrap();
+    Keyspace::new(&mut writer, None)
+        .apply(&Effect::on(db, key, SetChange::Add { members: members.items() }))
+        .unwrap();
     let frozen = writer.freeze();
     writer.publish(frozen);
     let before = pages_used(&table);
     assert!(before > 60, "{before} pages");
-    Keyspace::new(&mut writer, None).apply(&Effect::Delete { db, key, expired: false }).unwrap();
+    Keyspace::new(&mut writer, None)
+        .apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))
+        .unwrap();
     let frozen = writer.freeze();
     writer.publish(frozen);
     assert!(pages_used(&table) < before + 8, "a delete touches a few pages only");
@@ -247,7 +257,7 @@ fn field_deadlines_follow_their_hash() {
     let mut keys = Keyspace::new(&mut writer, None);
     let set = |keys: &mut Keyspace<'_>, db, key: &[u8], field: &[u8], expire_at_ms| {
         let pairs = items([field, b"value"]);
-        keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms }).unwrap();
+        keys.apply(&Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms })).unwrap();
     };
     let due = |keys: &Keyspace<'_>, now_ms| {
         let due = keys.due_hashes(now_ms, 9).unwrap();
@@ -261,20 +271,21 @@ fn field_deadlines_follow_their_hash() {
     assert_eq!(due(&keys, 99), []);
     assert_eq!(due(&keys, 200), [pair(0, "b"), pair(0, "a"), pair(1, "c")]);
     assert_eq!(keys.next_deadline().unwrap(), Some(100));
-    keys.apply(&Effect::Rename { db: 0, key: b"b", to: b"d" }).unwrap();
-    keys.apply(&Effect::Move { db: 0, key: b"d", to_db: 2 }).unwrap();
-    keys.apply(&Effect::Copy { db: 2, key: b"d", to_db: 2, to: b"e" }).unwrap();
+    keys.apply(&Effect::on(0, b"b", KeyChange::Rename { to: b"d" })).unwrap();
+    keys.apply(&Effect::on(0, b"d", KeyChange::Move { to_db: 2 })).unwrap();
+    keys.apply(&Effect::on(2, b"d", KeyChange::Copy { to_db: 2, to: b"e" })).unwrap();
     assert_eq!(due(&keys, 100), [pair(2, "d"), pair(2, "e")]);
-    keys.apply(&Effect::SwapDb { a: 2, b: 5 }).unwrap();
+    keys.apply(&Effect::Database(DatabaseChange::Swap { a: 2, b: 5 })).unwrap();
     assert_eq!(due(&keys, 100), [pair(5, "d"), pair(5, "e")]);
-    keys.apply(&Effect::Set { db: 5, key: b"d", value: b"v", expire_at_ms: None, raw: false }).unwrap();
+    keys.apply(&Effect::on(5, b"d", StringChange::Set { value: b"v", expire_at_ms: None, raw: false }))
+        .unwrap();
     assert_eq!(due(&keys, 100), [pair(5, "e")]);
-    keys.apply(&Effect::FlushDb { db: 5 }).unwrap();
+    keys.apply(&Effect::Database(DatabaseChange::Flush { db: 5 })).unwrap();
     assert_eq!(due(&keys, 100), []);
     assert_eq!(keys.purge(0, b"a", 250).unwrap(), Purged::Fields);
     assert_eq!(due(&keys, 250), [pair(1, "c")]);
     assert_eq!(keys.purge(0, b"a", 300).unwrap(), Purged::Fields);
     assert_eq!(keys.info(0, b"a").unwrap(), None, "the last field took the key along");
-    keys.apply(&Effect::FlushAll).unwrap();
+    keys.apply(&Effect::Database(DatabaseChange::FlushAll)).unwrap();
     assert_eq!(keys.next_deadline().unwrap(), None);
 }

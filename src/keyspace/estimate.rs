@@ -7,7 +7,8 @@
 
 use super::error::KeyspaceError;
 use super::lookup::lookup;
-use crate::effect::Effect;
+use super::zset;
+use crate::effect::{Change, Effect};
 use crate::table::{PAGE_BYTES, TableWriter, View};
 
 /// Space that is likely to be needed.
@@ -72,11 +73,12 @@ impl Estimate {
 
     /// What `effect`, of `effect_bytes` bytes, needs as the last one of a record with a payload of `payload_bytes`.
     pub fn of_effect(effect: &Effect<'_>, effect_bytes: u64, payload_bytes: u64, view: &View<'_>) -> Self {
-        let elements = elements(effect);
+        let elements = effect.elements();
         let new_bytes = match effect {
-            effect if takes_out(effect) => 0,
-            // They stand in two trees.
-            Effect::SortedSetAdd { .. } => 2 * (effect_bytes + elements * ELEMENT_BYTES),
+            effect if effect.takes_out() => 0,
+            Effect::Key { change: Change::SortedSet(_), .. } => {
+                zset::TREES * (effect_bytes + elements * ELEMENT_BYTES)
+            }
             _ => effect_bytes + elements * ELEMENT_BYTES,
         };
         // What holds no elements holds a value.
@@ -86,30 +88,11 @@ impl Estimate {
     }
 }
 
-/// Number of elements of a collection that an effect names.
-fn elements(effect: &Effect<'_>) -> u64 {
-    match effect {
-        Effect::HashSet { pairs, .. } => pairs.len() / 2,
-        Effect::HashDelete { fields, .. } | Effect::HashExpire { fields, .. } => fields.len(),
-        Effect::SetAdd { members, .. }
-        | Effect::SetRemove { members, .. }
-        | Effect::SortedSetRemove { members, .. } => members.len(),
-        Effect::ListPush { elements, .. } => elements.len(),
-        Effect::SortedSetAdd { elements, .. } => elements.len() / 2,
-        _ => 0,
-    }
-}
-
-/// Whether an effect takes elements out. Those that stand side by side take hardly a page, and in the end it gives back
-/// more: what it needs beyond that is found on the way, so that it is not refused where it would do.
-fn takes_out(effect: &Effect<'_>) -> bool {
-    use Effect::{HashDelete, SetRemove, SortedSetRemove};
-    matches!(effect, HashDelete { .. } | SetRemove { .. } | SortedSetRemove { .. })
-}
-
-/// Pages that are there and are likely to be copied for a change of so many elements.
+/// Pages that are there and are likely to be copied for a change of so many elements. Those that are taken out stand side
+/// by side, take hardly a page, and in the end give back more: what such a change needs beyond that is found on the way,
+/// so that it is not refused where it would do.
 fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {
-    if elements <= FEW_ELEMENTS || takes_out(effect) {
+    if elements <= FEW_ELEMENTS || effect.takes_out() {
         return elements.min(FEW_ELEMENTS) * PATH_PAGES;
     }
     let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return 0 };

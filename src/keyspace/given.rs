@@ -1,6 +1,6 @@
 //! What is given a deadline, and names for what has one.
 
-use crate::effect::Effect;
+use crate::effect::{Change, Effect, HashChange};
 
 /// A name for a key, or for a field of a hash: one byte for the database, four for the key's length, the key, and the
 /// field behind a zero.
@@ -42,20 +42,20 @@ impl Given {
 
     /// Notes what an effect gives deadlines to.
     pub(super) fn note(&mut self, effect: &Effect<'_>) {
+        let Effect::Key { db, key, change } = *effect else { return };
         let names = &mut self.0;
-        match *effect {
-            Effect::Set { db, key, expire_at_ms: Some(_), .. }
-            | Effect::Expire { db, key, expire_at_ms: Some(_) } => names.push((name(db, key, None), false)),
-            Effect::HashSet { db, key, pairs, expire_at_ms: Some(_) } => {
+        names.extend(effect.destination().map(|(db, key)| (name(db, key, None), true)));
+        if effect.expire_at_ms().is_none() {
+            return;
+        }
+        match change {
+            Change::Hash(HashChange::Set { pairs, .. }) => {
                 names.extend(pairs.pairs().map(|(field, _)| (name(db, key, Some(field)), false)));
             }
-            Effect::HashExpire { db, key, fields, expire_at_ms: Some(_) } => {
+            Change::Hash(HashChange::Expire { fields, .. }) => {
                 names.extend(fields.into_iter().map(|field| (name(db, key, Some(field)), false)));
             }
-            Effect::Rename { db, to: key, .. }
-            | Effect::Copy { to_db: db, to: key, .. }
-            | Effect::Move { to_db: db, key, .. } => names.push((name(db, key, None), true)),
-            _ => {}
+            _ => names.push((name(db, key, None), false)),
         }
     }
 }

@@ -18,7 +18,7 @@ use super::draft::{Draft, Form};
 use super::element::{self, Element};
 use super::error::KeyspaceError;
 use super::walk::walk;
-use crate::effect::{Items, ItemsBuffer};
+use crate::effect::{HashChange, Items, ItemsBuffer};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 
 /// A hash, read at one moment. Fields come in the order of their bytes.
@@ -306,8 +306,23 @@ impl OldField {
     }
 }
 
+/// Makes the change.
+pub(super) fn apply(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    change: &HashChange<'_>,
+) -> Result<(), KeyspaceError> {
+    match *change {
+        HashChange::Set { pairs, expire_at_ms } => set(table, place, pairs, expire_at_ms),
+        HashChange::Delete { fields, .. } => delete(table, place, fields, change.name()),
+        HashChange::Expire { fields, expire_at_ms } => {
+            expire(table, place, fields, expire_at_ms, change.name())
+        }
+    }
+}
+
 /// Sets fields of a hash, which is made if it is missing.
-pub(super) fn set(
+fn set(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     pairs: Items<'_>,
@@ -324,7 +339,7 @@ pub(super) fn set(
 }
 
 /// Takes fields out of a hash.
-pub(super) fn delete(
+fn delete(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     fields: Items<'_>,
@@ -338,7 +353,7 @@ pub(super) fn delete(
 }
 
 /// Gives fields of a hash another deadline.
-pub(super) fn expire(
+fn expire(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     fields: Items<'_>,

@@ -12,7 +12,7 @@ use super::element::{self, Element};
 use super::error::KeyspaceError;
 use super::label;
 use super::packed::{Packed, PackedBytes, packed_bytes, splice};
-use crate::effect::{End, Items};
+use crate::effect::{End, Items, ListChange};
 use crate::table::{CellRoots, Root, TableWriter};
 
 /// Elements of a list that is packed again, at most.
@@ -22,8 +22,28 @@ const REPACKED_BYTES_MAX: usize = 512;
 /// Elements that move to a new tree, at most, when others are cut off.
 const REBUILT_MAX: u64 = 1024;
 
+/// Makes the change.
+pub(super) fn apply(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    change: &ListChange<'_>,
+) -> Result<(), KeyspaceError> {
+    match *change {
+        ListChange::Push { end, elements } => push(table, place, end, elements),
+        ListChange::Pop { end, count } => pop(table, place, end, count),
+        ListChange::Insert { index, pivot_and_element, .. } => {
+            insert(table, place, index, pivot_and_element.iter().nth(1).unwrap_or_default())
+        }
+        ListChange::Remove { end, count, element } => {
+            remove(table, place, (end, count), element.iter().next().unwrap_or_default())
+        }
+        ListChange::Set { index, value } => set(table, place, index, value),
+        ListChange::Trim { index, count } => trim(table, place, index, count),
+    }
+}
+
 /// Adds elements to an end of a list, which is made if it is missing.
-pub(super) fn push(
+fn push(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     end: End,
@@ -50,12 +70,7 @@ pub(super) fn push(
 }
 
 /// Takes elements from an end of a list.
-pub(super) fn pop(
-    table: &mut TableWriter,
-    place: (usize, &[u8]),
-    end: End,
-    count: u64,
-) -> Result<(), KeyspaceError> {
+fn pop(table: &mut TableWriter, place: (usize, &[u8]), end: End, count: u64) -> Result<(), KeyspaceError> {
     let effect = if end == End::Head { "lpop" } else { "rpop" };
     let draft = Draft::open(table, place, Kind::List, effect)?;
     let len = len(&draft.form)?;
@@ -64,12 +79,7 @@ pub(super) fn pop(
 }
 
 /// Keeps the `count` elements of a list from `index` on.
-pub(super) fn trim(
-    table: &mut TableWriter,
-    place: (usize, &[u8]),
-    index: u64,
-    count: u64,
-) -> Result<(), KeyspaceError> {
+fn trim(table: &mut TableWriter, place: (usize, &[u8]), index: u64, count: u64) -> Result<(), KeyspaceError> {
     let draft = Draft::open(table, place, Kind::List, "ltrim")?;
     if index.checked_add(count).is_none_or(|end| end > len(&draft.form).unwrap_or(0)) {
         return Err(too_short("ltrim"));
@@ -78,7 +88,7 @@ pub(super) fn trim(
 }
 
 /// Replaces the element at `index`.
-pub(super) fn set(
+fn set(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     index: u64,
@@ -106,7 +116,7 @@ pub(super) fn set(
 }
 
 /// Puts an element at `index`, before what stands there.
-pub(super) fn insert(
+fn insert(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     index: u64,
@@ -129,7 +139,7 @@ pub(super) fn insert(
 }
 
 /// Takes out the first `count` elements from an end on that equal `element`.
-pub(super) fn remove(
+fn remove(
     table: &mut TableWriter,
     place: (usize, &[u8]),
     (end, count): (End, u64),

@@ -7,7 +7,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::effect::{Effect, End, ItemsBuffer};
+use crate::effect::{Effect, End, ItemsBuffer, KeyChange, ListChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter, verify};
 
 /// What a plain vector knows of a list.
@@ -67,21 +67,22 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
         "push" => {
             let pushed: Vec<Vec<u8>> = (0..random.random_range(1..30)).map(|_| element(random)).collect();
             let elements = items(pushed.iter().map(Vec::as_slice));
-            keys.apply(&Effect::ListPush { db, key, end, elements: elements.items() }).unwrap();
+            keys.apply(&Effect::on(db, key, ListChange::Push { end, elements: elements.items() })).unwrap();
             for element in pushed {
                 if end == End::Head { model.push_front(element) } else { model.push_back(element) }
             }
         }
         "set" => {
             let (index, value) = (random.random_range(0..len), element(random));
-            keys.apply(&Effect::ListSet { db, key, index, value: &value }).unwrap();
+            keys.apply(&Effect::on(db, key, ListChange::Set { index, value: &value })).unwrap();
             model[index as usize] = value;
         }
         "insert" => {
             let (index, value) = (random.random_range(0..=len), element(random));
             let words = items([b"pivot".as_slice(), &value]);
             let pivot_and_element = words.items();
-            keys.apply(&Effect::ListInsert { db, key, index, before: true, pivot_and_element }).unwrap();
+            keys.apply(&Effect::on(db, key, ListChange::Insert { index, before: true, pivot_and_element }))
+                .unwrap();
             model.insert(index as usize, value);
         }
         "remove" => {
@@ -89,7 +90,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
             let there = model.iter().filter(|other| **other == element).count() as u64;
             let count = random.random_range(1..=there);
             let word = items([element.as_slice()]);
-            let effect = Effect::ListRemove { db, key, end, count, element: word.items() };
+            let effect = Effect::on(db, key, ListChange::Remove { end, count, element: word.items() });
             keys.apply_removal(&effect).unwrap();
             for _ in 0..count {
                 let mut places = (0..model.len()).filter(|place| model[*place] == element);
@@ -100,7 +101,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
         "pop" => {
             let most = if shrink { len } else { len.min(40) };
             let count = random.random_range(1..=most);
-            keys.apply_removal(&Effect::ListPop { db, key, end, count }).unwrap();
+            keys.apply_removal(&Effect::on(db, key, ListChange::Pop { end, count })).unwrap();
             for _ in 0..count {
                 if end == End::Head {
                     model.pop_front()
@@ -112,7 +113,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
         _ => {
             let index = random.random_range(0..len);
             let count = random.random_range(0..=len - index);
-            keys.apply_removal(&Effect::ListTrim { db, key, index, count }).unwrap();
+            keys.apply_removal(&Effect::on(db, key, ListChange::Trim { index, count })).unwrap();
             model.truncate((index + count) as usize);
             model.drain(..index as usize);
         }
@@ -185,7 +186,7 @@ fn a_list_does_what_a_vector_does_through_packing_and_reopening() {
         }
         assert!(packed > 20 && in_trees > 100, "{packed} packed, {in_trees} in trees");
         if !model.is_empty() {
-            let delete = Effect::Delete { db: 0, key: b"list", expired: false };
+            let delete = Effect::on(0, b"list", KeyChange::Delete { expired: false });
             Keyspace::new(&mut writer, None).apply(&delete).unwrap();
         }
         publish(&mut writer);
@@ -207,10 +208,10 @@ fn what_is_left_of_a_long_list_moves_and_the_rest_is_cut_off() {
     elements[3].clone_from(&long);
     let mut keys = Keyspace::new(&mut writer, None);
     let pushed = items(elements.iter().map(Vec::as_slice));
-    keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: pushed.items() }).unwrap();
+    keys.apply(&Effect::on(db, key, ListChange::Push { end: End::Tail, elements: pushed.items() })).unwrap();
     publish(&mut writer);
     let before = pages_used(&table);
-    let trim = Effect::ListTrim { db, key, index: 20_000, count: 100 };
+    let trim = Effect::on(db, key, ListChange::Trim { index: 20_000, count: 100 });
     Keyspace::new(&mut writer, None).apply(&trim).unwrap();
     let model: Model = elements[20_000..20_100].iter().cloned().collect();
     check(&writer.view(), &model, &mut SmallRng::seed_from_u64(1));
@@ -232,13 +233,14 @@ fn a_queue_stays_in_order_while_it_moves_on() {
         let bytes = number.to_be_bytes();
         let element = items([bytes.as_slice()]);
         let mut keys = Keyspace::new(&mut writer, None);
-        keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: element.items() }).unwrap();
+        keys.apply(&Effect::on(db, key, ListChange::Push { end: End::Tail, elements: element.items() }))
+            .unwrap();
         if number >= 300 {
             let view = writer.view();
             let list = lookup::lookup(&view, db, key).unwrap().unwrap().list().unwrap();
             assert!(list.get(&view, 0).unwrap().unwrap().equals(&view, &next.to_be_bytes()).unwrap());
             next += 1;
-            let pop = Effect::ListPop { db, key, end: End::Head, count: 1 };
+            let pop = Effect::on(db, key, ListChange::Pop { end: End::Head, count: 1 });
             Keyspace::new(&mut writer, None).apply_removal(&pop).unwrap();
         }
         if number % 100 == 0 {
@@ -256,10 +258,13 @@ fn redis_would_keep_so_many_in_a_listpack() {
         let (db, key) = (0, b"list".as_slice());
         let pushed = items(elements.iter().copied());
         let mut keys = Keyspace::new(writer, None);
-        keys.apply(&Effect::ListPush { db, key, end: End::Tail, elements: pushed.items() }).unwrap();
+        keys.apply(&Effect::on(db, key, ListChange::Push { end: End::Tail, elements: pushed.items() }))
+            .unwrap();
         let view = writer.view();
         let found = lookup::lookup(&view, db, key).unwrap().unwrap().list().unwrap().is_listpack(&view);
-        Keyspace::new(writer, None).apply(&Effect::Delete { db, key, expired: false }).unwrap();
+        Keyspace::new(writer, None)
+            .apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))
+            .unwrap();
         found.unwrap()
     };
     // Ten bytes of text take twelve, a small number two.

@@ -5,6 +5,7 @@
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
+//! - `apply` hands an effect to the file of its family, which alone knows what it does.
 //! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`,
 //!   `hash`, `list` and `zset` are the types.
 //! - Nothing in here reads a clock: whoever asks brings the time along.
@@ -19,6 +20,7 @@ mod cell;
 mod collection;
 #[cfg(test)]
 mod collection_tests;
+mod database_change;
 mod deadline;
 mod draft;
 mod element;
@@ -28,6 +30,7 @@ mod events;
 mod field_deadline;
 mod given;
 mod hash;
+mod key_change;
 mod label;
 mod layout;
 mod list;
@@ -71,7 +74,7 @@ pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::MEMBER_BYTES_MAX;
 
-use crate::effect::{DATABASES_MAX, Effect, EffectBuffer, ItemsBuffer};
+use crate::effect::{Change, DATABASES_MAX, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange};
 use crate::table::{Root, TableWriter, View};
 
 /// Fields past their deadline that are deleted at once, at most.
@@ -281,8 +284,11 @@ impl<'a> Keyspace<'a> {
         let target = effect.destination().or_else(|| effect.db().zip(effect.key()));
         let Some((db, key)) = target else { return self.make(effect) };
         // What a rename replaces is deleted first: its key is a new one.
-        let is_new =
-            matches!(effect, Effect::Rename { .. } | Effect::Copy { .. }) || self.info(db, key)?.is_none();
+        let replaces = matches!(
+            effect,
+            Effect::Key { change: Change::Key(KeyChange::Rename { .. } | KeyChange::Copy { .. }), .. }
+        );
+        let is_new = replaces || self.info(db, key)?.is_none();
         self.make(effect)?;
         if is_new && self.info(db, key)?.is_some() {
             self.event(Classes::NEW, "new", db, key);
@@ -297,8 +303,11 @@ impl<'a> Keyspace<'a> {
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(false) };
         let emptied = collection::is_empty(&self.view(), db, key)?;
         if emptied {
-            let expired = matches!(effect, Effect::HashDelete { expired: true, .. });
-            self.apply(&Effect::Delete { db, key, expired })?;
+            let expired = matches!(
+                effect,
+                Effect::Key { change: Change::Hash(HashChange::Delete { expired: true, .. }), .. }
+            );
+            self.apply(&Effect::on(db, key, KeyChange::Delete { expired }))?;
         }
         Ok(emptied)
     }
@@ -328,14 +337,14 @@ impl<'a> Keyspace<'a> {
         if fields.is_empty() {
             return Ok(Purged::Nothing);
         }
-        let gone = Effect::HashDelete { db, key, fields: fields.items(), expired: true };
+        let gone = Effect::on(db, key, HashChange::Delete { fields: fields.items(), expired: true });
         self.take_out(&gone, Classes::HASH, "hexpired")?;
         Ok(Purged::Fields)
     }
 
     /// Deletes a key, which exists, because its deadline has passed.
     pub fn expired(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
-        self.apply(&Effect::Delete { db, key, expired: true })?;
+        self.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
         self.event(Classes::EXPIRED, "expired", db, key);
         Ok(())
     }

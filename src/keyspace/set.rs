@@ -4,7 +4,7 @@ use super::cell::{Kind, Value};
 use super::collection::{Keys, Map};
 use super::draft::Draft;
 use super::error::KeyspaceError;
-use crate::effect::Items;
+use crate::effect::{Items, SetChange};
 use crate::table::{TableWriter, View};
 
 /// A set, read. Members come in the order of their bytes.
@@ -63,12 +63,20 @@ impl<'a> Set<'a> {
     }
 }
 
-/// Puts members into a set, which is made if it is missing.
-pub(super) fn add(
+/// Makes the change.
+pub(super) fn apply(
     table: &mut TableWriter,
     place: (usize, &[u8]),
-    members: Items<'_>,
+    change: &SetChange<'_>,
 ) -> Result<(), KeyspaceError> {
+    match *change {
+        SetChange::Add { members } => add(table, place, members),
+        SetChange::Remove { members } => remove(table, place, members),
+    }
+}
+
+/// Puts members into a set, which is made if it is missing.
+fn add(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open_or_new(table, place, Kind::Set, "sadd")?;
     for member in members {
         draft.put(table, member, ([&[], &[]], &[]), |_| ())?;
@@ -77,11 +85,7 @@ pub(super) fn add(
 }
 
 /// Takes members out of a set.
-pub(super) fn remove(
-    table: &mut TableWriter,
-    place: (usize, &[u8]),
-    members: Items<'_>,
-) -> Result<(), KeyspaceError> {
+fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open(table, place, Kind::Set, "srem")?;
     for member in members {
         draft.remove(table, member, |_| ())?;

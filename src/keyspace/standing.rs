@@ -14,7 +14,7 @@ use super::layout::deadlines_slot;
 use super::lookup::lookup;
 use super::walk::walk;
 use super::{Keyspace, deadline, field_deadline};
-use crate::effect::{DATABASES_MAX, Effect, ItemsBuffer};
+use crate::effect::{DATABASES_MAX, Effect, HashChange, ItemsBuffer};
 use crate::table::{Root, View};
 
 /// Deadlines of one tree that are read at a time, at most.
@@ -207,7 +207,7 @@ impl Keyspace<'_> {
         let Some(field) = field else { return self.expired(*db, key).map(|()| true) };
         let mut fields = ItemsBuffer::new();
         fields.push(field);
-        let gone = Effect::HashDelete { db: *db, key, fields: fields.items(), expired: true };
+        let gone = Effect::on(*db, key, HashChange::Delete { fields: fields.items(), expired: true });
         self.take_out(&gone, Classes::HASH, "hexpired")?;
         Ok(true)
     }
@@ -216,6 +216,7 @@ impl Keyspace<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::StringChange;
     use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
 
     fn table() -> TableWriter {
@@ -232,18 +233,19 @@ mod tests {
                 pairs.push(name(number).as_bytes());
                 pairs.push(b"v");
             }
-            keys.apply(&Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms: None }).unwrap();
+            let change = HashChange::Set { pairs: pairs.items(), expire_at_ms: None };
+            keys.apply(&Effect::on(db, key, change)).unwrap();
         }
         for (number, deadline) in deadlines.iter().enumerate() {
             let named: ItemsBuffer = [name(number).as_bytes()].into_iter().collect();
             let (fields, expire_at_ms) = (named.items(), Some(*deadline));
-            keys.apply(&Effect::HashExpire { db, key, fields, expire_at_ms }).unwrap();
+            keys.apply(&Effect::on(db, key, HashChange::Expire { fields, expire_at_ms })).unwrap();
         }
     }
 
     fn string(keys: &mut Keyspace<'_>, db: usize, key: &str, deadline: u64) {
         let (key, value, expire_at_ms) = (key.as_bytes(), b"v", Some(deadline));
-        keys.apply(&Effect::Set { db, key, value, expire_at_ms, raw: false }).unwrap();
+        keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false })).unwrap();
     }
 
     #[test]

@@ -5,11 +5,24 @@ use super::error::KeyspaceError;
 use super::lookup::lookup;
 use super::pieces;
 use super::put::{Deadlines, Old, overwrite, put};
-use crate::effect::VALUE_BYTES_MAX;
+use crate::effect::{StringChange, VALUE_BYTES_MAX};
 use crate::table::{Root, TableWriter};
 
+/// Makes the change.
+pub(super) fn apply(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    change: &StringChange<'_>,
+) -> Result<(), KeyspaceError> {
+    match *change {
+        StringChange::Set { value, expire_at_ms, raw } => set(table, place, value, expire_at_ms, raw),
+        StringChange::Append { value } => append(table, place, value),
+        StringChange::SetRange { offset, value } => set_range(table, place, offset, value, change.name()),
+    }
+}
+
 /// Makes `key` the string `value`, in place of what it was.
-pub(super) fn set(
+fn set(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     value: &[u8],
@@ -28,12 +41,7 @@ pub(super) fn set(
 }
 
 /// Adds `value` to the end of a string.
-pub(super) fn append(
-    table: &mut TableWriter,
-    db: usize,
-    key: &[u8],
-    value: &[u8],
-) -> Result<(), KeyspaceError> {
+fn append(table: &mut TableWriter, (db, key): (usize, &[u8]), value: &[u8]) -> Result<(), KeyspaceError> {
     match string(table, db, key, "append")? {
         None => set(table, (db, key), value, None, false),
         Some((_, text)) => set_range(table, (db, key), text.len(), value, "append"),
@@ -41,7 +49,7 @@ pub(super) fn append(
 }
 
 /// Writes `value` to `offset` of a string.
-pub(super) fn set_range(
+fn set_range(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     offset: u64,

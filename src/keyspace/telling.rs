@@ -2,7 +2,7 @@
 //! order: the new key, the command's own event, and `del` when nothing is left.
 
 use super::{Classes, Keyspace, KeyspaceError};
-use crate::effect::Effect;
+use crate::effect::{Effect, KeyChange};
 
 impl Keyspace<'_> {
     /// Makes a change and tells it.
@@ -44,7 +44,7 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
-        self.apply(&Effect::Delete { db, key, expired: false })?;
+        self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))?;
         self.event(class, name, db, key);
         self.event(Classes::GENERIC, "del", db, key);
         Ok(())
@@ -62,8 +62,9 @@ impl Keyspace<'_> {
             return self.change(effect, class, name);
         }
         let events = self.events.take();
-        let replaced =
-            self.apply(&Effect::Delete { db, key, expired: false }).and_then(|()| self.apply(effect));
+        let replaced = self
+            .apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))
+            .and_then(|()| self.apply(effect));
         self.events = events;
         self.event(class, name, db, key);
         replaced
@@ -72,7 +73,7 @@ impl Keyspace<'_> {
     /// Deletes a key, if it exists, because there is nothing to be stored in it, and tells it.
     pub fn replace_by_nothing(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         if self.info(db, key)?.is_some() {
-            self.apply(&Effect::Delete { db, key, expired: false })?;
+            self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))?;
             self.event(Classes::GENERIC, "del", db, key);
         }
         Ok(())

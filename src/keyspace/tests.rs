@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::effect::Effect;
+use crate::effect::{DatabaseChange, Effect, HashChange, KeyChange, SetChange, StringChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
 
 /// An empty table.
@@ -25,7 +25,7 @@ fn pages_used(table: &Table) -> u64 {
 }
 
 fn set<'a>(key: &'a [u8], value: &'a [u8], expire_at_ms: Option<u64>) -> Effect<'a> {
-    Effect::Set { db: 0, key, value, expire_at_ms, raw: false }
+    Effect::on(0, key, StringChange::Set { value, expire_at_ms, raw: false })
 }
 
 #[test]
@@ -37,10 +37,12 @@ fn a_change_of_a_long_string_touches_the_pieces_concerned_only() {
     let before = pages_used(&table);
     assert!(before > 2000);
     for offset in [0, 4_000_000, (8 << 20) - 1] {
-        let effect = Effect::SetRange { db: 0, key: b"k", offset, value: b"abc" };
+        let effect = Effect::on(0, b"k", StringChange::SetRange { offset, value: b"abc" });
         Keyspace::new(&mut writer, None).apply(&effect).unwrap();
     }
-    Keyspace::new(&mut writer, None).apply(&Effect::Append { db: 0, key: b"k", value: b"def" }).unwrap();
+    Keyspace::new(&mut writer, None)
+        .apply(&Effect::on(0, b"k", StringChange::Append { value: b"def" }))
+        .unwrap();
     publish(&mut writer);
     let copied = pages_used(&table) - before;
     assert!(copied < 40, "{copied} pages were copied");
@@ -53,12 +55,12 @@ fn what_is_overwritten_or_deleted_is_freed() {
     let round = |writer: &mut TableWriter| {
         let mut keys = Keyspace::new(writer, None);
         keys.apply(&set(b"a", &value, Some(5))).unwrap();
-        keys.apply(&Effect::Copy { db: 0, key: b"a", to_db: 1, to: b"b" }).unwrap();
+        keys.apply(&Effect::on(0, b"a", KeyChange::Copy { to_db: 1, to: b"b" })).unwrap();
         keys.apply(&set(b"a", b"short", None)).unwrap();
         keys.apply(&set(b"a", &value, None)).unwrap();
-        keys.apply(&Effect::Rename { db: 0, key: b"a", to: b"c" }).unwrap();
-        keys.apply(&Effect::Delete { db: 0, key: b"c", expired: false }).unwrap();
-        keys.apply(&Effect::FlushDb { db: 1 }).unwrap();
+        keys.apply(&Effect::on(0, b"a", KeyChange::Rename { to: b"c" })).unwrap();
+        keys.apply(&Effect::on(0, b"c", KeyChange::Delete { expired: false })).unwrap();
+        keys.apply(&Effect::Database(DatabaseChange::Flush { db: 1 })).unwrap();
         publish(writer);
         publish(writer);
     };
@@ -80,8 +82,8 @@ fn due_keys_come_in_the_order_of_their_deadlines() {
     for (key, deadline) in [(b"a", 300), (b"b", 100), (b"c", 200)] {
         keys.apply(&set(key, b"v", Some(deadline))).unwrap();
     }
-    keys.apply(&Effect::Move { db: 0, key: b"b", to_db: 3 }).unwrap();
-    keys.apply(&Effect::Copy { db: 0, key: b"c", to_db: 0, to: b"d" }).unwrap();
+    keys.apply(&Effect::on(0, b"b", KeyChange::Move { to_db: 3 })).unwrap();
+    keys.apply(&Effect::on(0, b"c", KeyChange::Copy { to_db: 0, to: b"d" })).unwrap();
     let due = |keys: &Keyspace<'_>, now_ms, max| {
         let due = keys.due(now_ms, max).unwrap();
         due.into_iter().map(|due| (due.db, due.key.to_vec())).collect::<Vec<_>>()
@@ -112,23 +114,23 @@ fn an_effect_that_does_not_fit_the_data_is_refused() {
     let mut keys = Keyspace::new(&mut writer, None);
     let (db, key, value) = (0, b"missing".as_slice(), b"v".as_slice());
     for effect in [
-        Effect::Delete { db, key, expired: false },
-        Effect::Expire { db, key, expire_at_ms: None },
-        Effect::Rename { db, key, to: b"to" },
-        Effect::Move { db, key, to_db: 1 },
-        Effect::Copy { db, key, to_db: 1, to: b"to" },
-        Effect::Append { db, key: b"h", value },
-        Effect::SetRange { db, key: b"h", offset: 0, value },
-        Effect::HashDelete { db, key, fields: items, expired: false },
-        Effect::HashExpire { db, key, fields: items, expire_at_ms: None },
-        Effect::SetRemove { db, key, members: items },
-        Effect::SetAdd { db, key: b"h", members: items },
-        Effect::SetRemove { db, key: b"h", members: items },
-        Effect::HashSet { db, key: b"s", pairs: items, expire_at_ms: None },
+        Effect::on(db, key, KeyChange::Delete { expired: false }),
+        Effect::on(db, key, KeyChange::Expire { expire_at_ms: None }),
+        Effect::on(db, key, KeyChange::Rename { to: b"to" }),
+        Effect::on(db, key, KeyChange::Move { to_db: 1 }),
+        Effect::on(db, key, KeyChange::Copy { to_db: 1, to: b"to" }),
+        Effect::on(db, b"h", StringChange::Append { value }),
+        Effect::on(db, b"h", StringChange::SetRange { offset: 0, value }),
+        Effect::on(db, key, HashChange::Delete { fields: items, expired: false }),
+        Effect::on(db, key, HashChange::Expire { fields: items, expire_at_ms: None }),
+        Effect::on(db, key, SetChange::Remove { members: items }),
+        Effect::on(db, b"h", SetChange::Add { members: items }),
+        Effect::on(db, b"h", SetChange::Remove { members: items }),
+        Effect::on(db, b"s", HashChange::Set { pairs: items, expire_at_ms: None }),
     ] {
         assert!(matches!(keys.apply(&effect), Err(KeyspaceError::Mismatch { .. })), "{effect:?}");
     }
-    let bad = keys.apply(&Effect::Append { db, key: b"bad", value });
+    let bad = keys.apply(&Effect::on(db, b"bad", StringChange::Append { value }));
     assert!(matches!(bad, Err(KeyspaceError::BadCell(_))));
 }
 
@@ -141,7 +143,8 @@ fn zeros_between_pieces_are_read_back() {
         [(3 * PIECE_BYTES, [b'a'; 500]), (PIECE_BYTES - 100, [b'b'; 500]), (10, [b'c'; 500])]
     {
         expected[offset..][..500].copy_from_slice(&value);
-        keys.apply(&Effect::SetRange { db: 0, key: b"k", offset: offset as u64, value: &value }).unwrap();
+        keys.apply(&Effect::on(0, b"k", StringChange::SetRange { offset: offset as u64, value: &value }))
+            .unwrap();
     }
     let check = |start: u64, end: u64| {
         keys.with_value::<_, KeyspaceError>(0, b"k", |view, value| {

@@ -18,8 +18,11 @@ use super::collection::{Collection, Map};
 use super::draft::{Draft, Form};
 use super::error::KeyspaceError;
 use super::packed::Width;
-use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score};
+use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score, SortedSetChange};
 use crate::table::{Cell, Root, TableWriter, View};
+
+/// Trees that each member stands in.
+pub(super) const TREES: u64 = 2;
 
 /// A sorted set, read.
 #[derive(Clone, Copy, Debug)]
@@ -303,12 +306,20 @@ impl SortedSetDraft {
     }
 }
 
-/// Gives members of a sorted set, which is made if it is missing, their scores.
-pub(super) fn add(
+/// Makes the change.
+pub(super) fn apply(
     table: &mut TableWriter,
     place: (usize, &[u8]),
-    elements: Items<'_>,
+    change: &SortedSetChange<'_>,
 ) -> Result<(), KeyspaceError> {
+    match *change {
+        SortedSetChange::Add { elements } => add(table, place, elements),
+        SortedSetChange::Remove { members } => remove(table, place, members),
+    }
+}
+
+/// Gives members of a sorted set, which is made if it is missing, their scores.
+fn add(table: &mut TableWriter, place: (usize, &[u8]), elements: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open_or_new(table, place, Kind::SortedSet, "zadd")?;
     let mut set = SortedSetDraft { draft };
     for (member, score) in elements.pairs() {
@@ -319,11 +330,7 @@ pub(super) fn add(
 }
 
 /// Takes members out of a sorted set.
-pub(super) fn remove(
-    table: &mut TableWriter,
-    place: (usize, &[u8]),
-    members: Items<'_>,
-) -> Result<(), KeyspaceError> {
+fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open(table, place, Kind::SortedSet, "zrem")?;
     let mut set = SortedSetDraft { draft };
     for member in members {

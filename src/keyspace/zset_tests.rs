@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 
 use super::collection_tests::{items, pages_used, publish, table};
 use super::*;
-use crate::effect::{Effect, Score};
+use crate::effect::{Effect, KeyChange, Score, SortedSetChange};
 use crate::table::{Table, TableOptions, verify};
 
 /// Members with their scores.
@@ -49,10 +49,10 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
             elements.push(&score.to_bytes());
             model.insert(member, score);
         }
-        keys.apply(&Effect::SortedSetAdd { db, key, elements: elements.items() }).unwrap();
+        keys.apply(&Effect::on(db, key, SortedSetChange::Add { elements: elements.items() })).unwrap();
     } else {
         let items = items(members.iter().map(Vec::as_slice));
-        keys.apply_removal(&Effect::SortedSetRemove { db, key, members: items.items() }).unwrap();
+        keys.apply_removal(&Effect::on(db, key, SortedSetChange::Remove { members: items.items() })).unwrap();
         members.iter().for_each(|member| _ = model.remove(member));
     }
 }
@@ -136,7 +136,7 @@ fn a_sorted_set_does_what_a_sorted_vector_does() {
             continue;
         }
         if !model.is_empty() {
-            let delete = Effect::Delete { db: 0, key: b"zset", expired: false };
+            let delete = Effect::on(0, b"zset", KeyChange::Delete { expired: false });
             Keyspace::new(&mut writer, None).apply(&delete).unwrap();
         }
         publish(&mut writer);
@@ -157,7 +157,9 @@ fn members_of_equal_scores_have_positions() {
         }
         let (db, key) = (0, b"zset".as_slice());
         let elements = elements.items();
-        Keyspace::new(&mut writer, None).apply(&Effect::SortedSetAdd { db, key, elements }).unwrap();
+        Keyspace::new(&mut writer, None)
+            .apply(&Effect::on(db, key, SortedSetChange::Add { elements }))
+            .unwrap();
         let view = writer.view();
         let set = lookup::lookup(&view, db, key).unwrap().unwrap().sorted_set().unwrap();
         assert_eq!(set.is_packed(), count == 9);

@@ -3,7 +3,7 @@
 use wal::{Log, LogOptions, MemoryStorage};
 
 use super::*;
-use crate::effect::{Effect, EffectBuffer};
+use crate::effect::{Effect, EffectBuffer, KeyChange, StringChange};
 use crate::keyspace::{Keyspace, KeyspaceError};
 use crate::table::MemoryFile;
 
@@ -26,7 +26,7 @@ fn fresh(storage: MemoryStorage) -> Recovered<MemoryStorage> {
 fn log_set(log: &mut impl Log, key: &[u8], bytes: usize, fill: u8) {
     let mut effects = EffectBuffer::new();
     let value = vec![fill; bytes];
-    effects.push(&Effect::Set { db: 0, key, value: &value, expire_at_ms: None, raw: false });
+    effects.push(&Effect::on(0, key, StringChange::Set { value: &value, expire_at_ms: None, raw: false }));
     let mut group = log.group();
     group.record(|buffer| effects.write(0, buffer));
     log.submit(group, 0).unwrap();
@@ -69,7 +69,7 @@ fn a_record_that_does_not_fit_its_table_is_damage_found_while_pages_are_written(
     let storage = MemoryStorage::new();
     let mut log = fresh(storage.clone()).log;
     let mut effects = EffectBuffer::new();
-    let rename = Effect::Rename { db: 0, key: b"missing", to: b"k" };
+    let rename = Effect::on(0, b"missing", KeyChange::Rename { to: b"k" });
     effects.push(&rename);
     let mut group = log.group();
     group.record(|buffer| effects.write(0, buffer));

@@ -96,7 +96,7 @@ impl Aftermath {
 
     /// Notes what an effect changed.
     pub fn changed(&mut self, effect: &Effect<'_>, by: Option<u64>) {
-        if matches!(effect, Effect::FlushAll | Effect::FlushDb { .. } | Effect::SwapDb { .. }) {
+        if matches!(effect, Effect::Database(_)) {
             self.steps.push(Step::Flushed);
         }
         effect.touched().for_each(|(_, key)| self.touched(key, by));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::submission::{Item, Submission};
 use crate::command::Wait;
-use crate::effect::{Effect, Effects};
+use crate::effect::{DatabaseChange, Effect, Effects};
 use crate::resp::Args;
 use crate::spec::Spec;
 use crate::state::ClientInfo;
@@ -47,7 +47,7 @@ impl Waiting {
     /// Notes the keys of a record that commands wait for.
     pub(super) fn note(&mut self, effects: Effects<'_>) {
         for effect in effects {
-            if let Effect::SwapDb { a, b } = effect {
+            if let Effect::Database(DatabaseChange::Swap { a, b }) = effect {
                 self.note_database(a);
                 self.note_database(b);
             }

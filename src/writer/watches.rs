@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::effect::{DATABASES_MAX, Effect};
+use crate::effect::{Change, DATABASES_MAX, Effect, KeyChange};
 use crate::keyspace::keys_slot;
 use crate::state::{Watch, WatchedKey};
 use crate::table::View;
@@ -113,13 +113,8 @@ impl Watches {
     /// Touches what an effect changed; `view` is the version with it.
     pub fn touch(&self, effect: &Effect<'_>, view: &View<'_>) {
         match *effect {
-            Effect::FlushAll => (0..DATABASES_MAX).for_each(|db| self.touch_all(db, view)),
-            Effect::FlushDb { db } => self.touch_all(db, view),
-            Effect::SwapDb { a, b } => {
-                self.touch_all(a, view);
-                self.touch_all(b, view);
-            }
-            Effect::Delete { db, key, expired: true } => {
+            Effect::Database(change) => change.all().for_each(|db| self.touch_all(db, view)),
+            Effect::Key { db, key, change: Change::Key(KeyChange::Delete { expired: true }) } => {
                 let watchers = self.keys[db].get(key).into_iter().flatten();
                 watchers.filter(|watcher| !watcher.was_due).for_each(Watcher::touch);
             }
@@ -179,12 +174,12 @@ mod tests {
         watches.add(&watch, 1, b"k", false);
         watches.add(&other, 1, b"j", false);
         assert_eq!((watches.len, watch.keys().len()), (2, 1));
-        touched(&watches, &Effect::Delete { db: 0, key: b"k", expired: false });
-        touched(&watches, &Effect::Copy { db: 1, key: b"k", to_db: 1, to: b"x" });
+        touched(&watches, &Effect::on(0, b"k", KeyChange::Delete { expired: false }));
+        touched(&watches, &Effect::on(1, b"k", KeyChange::Copy { to_db: 1, to: b"x" }));
         assert!(!watch.is_touched());
-        touched(&watches, &Effect::Move { db: 0, key: b"k", to_db: 1 });
+        touched(&watches, &Effect::on(0, b"k", KeyChange::Move { to_db: 1 }));
         assert!(watch.is_touched() && !other.is_touched());
-        touched(&watches, &Effect::Rename { db: 1, key: b"x", to: b"j" });
+        touched(&watches, &Effect::on(1, b"x", KeyChange::Rename { to: b"j" }));
         assert!(other.is_touched());
     }
 

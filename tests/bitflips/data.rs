@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use ackd::effect::{Effect, EffectBuffer};
+use ackd::effect::{Change, Effect, EffectBuffer, KeyChange, StringChange};
 use ackd::keyspace::{ExpiredKey, KeyReader, Keyspace, KeyspaceError, Lookups};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableError, TableOptions, TableWriter};
@@ -105,14 +105,16 @@ impl Builder {
             (random.random_range(0..3) == 0).then(|| DEADLINE_MS + random.random_range(0..1 << 30));
         let known = self.contents[db].contains_key(&key);
         let effect = match random.random_range(0..10) {
-            0 if known => Effect::Delete { db, key: &key, expired: false },
-            1 if known => Effect::Append { db, key: &key, value: &value },
-            _ => Effect::Set { db, key: &key, value: &value, expire_at_ms, raw: false },
+            0 if known => Effect::on(db, &key, KeyChange::Delete { expired: false }),
+            1 if known => Effect::on(db, &key, StringChange::Append { value: &value }),
+            _ => Effect::on(db, &key, StringChange::Set { value: &value, expire_at_ms, raw: false }),
         };
         let stored = &mut self.contents[db];
         match &effect {
-            Effect::Delete { .. } => drop(stored.remove(&key)),
-            Effect::Append { .. } => stored.get_mut(&key).expect("known").0.extend_from_slice(&value),
+            Effect::Key { change: Change::Key(_), .. } => drop(stored.remove(&key)),
+            Effect::Key { change: Change::String(StringChange::Append { .. }), .. } => {
+                stored.get_mut(&key).expect("known").0.extend_from_slice(&value)
+            }
             _ => drop(stored.insert(key.clone(), (value.clone(), expire_at_ms))),
         }
         Keyspace::new(&mut self.writer, Some(effects)).apply(&effect).expect("an effect that fits");

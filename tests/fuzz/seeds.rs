@@ -52,7 +52,9 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 fn payload() -> Seeds {
-    use ackd::effect::{Effect, EffectBuffer, ItemsBuffer};
+    use ackd::effect::{
+        DatabaseChange, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange,
+    };
     let (db, key, value, at) = (1, &b"key"[..], &b"value"[..], Some(4_000_000_000_000));
     let (mut items, mut pairs) = (ItemsBuffer::new(), ItemsBuffer::new());
     for item in ["one", "two", ""] {
@@ -61,36 +63,46 @@ fn payload() -> Seeds {
         pairs.push(b"of a value");
     }
     let (items, pairs) = (items.items(), pairs.items());
-    let set = Effect::Set { db, key, value, expire_at_ms: None, raw: false };
+    let set = Effect::on(db, key, StringChange::Set { value, expire_at_ms: None, raw: false });
     let pieces = vec![b'p'; 6000];
-    let hash = Effect::HashSet { db, key, pairs, expire_at_ms: None };
-    let add = Effect::SetAdd { db, key, members: items };
+    let hash = Effect::on(db, key, HashChange::Set { pairs, expire_at_ms: None });
+    let add = Effect::on(db, key, SetChange::Add { members: items });
     let records: Vec<Vec<Effect<'_>>> = vec![
         vec![set],
         vec![
-            Effect::Set { db, key, value, expire_at_ms: at, raw: true },
-            Effect::Expire { db, key, expire_at_ms: None },
-        ],
-        vec![Effect::Append { db, key, value }, Effect::SetRange { db, key, offset: 5000, value }],
-        vec![
-            set,
-            Effect::Rename { db, key, to: b"to" },
-            Effect::Copy { db, key: b"to", to_db: 2, to: b"copy" },
+            Effect::on(db, key, StringChange::Set { value, expire_at_ms: at, raw: true }),
+            Effect::on(db, key, KeyChange::Expire { expire_at_ms: None }),
         ],
         vec![
-            set,
-            Effect::Move { db, key, to_db: 55 },
-            Effect::SwapDb { a: 1, b: 55 },
-            Effect::FlushDb { db },
+            Effect::on(db, key, StringChange::Append { value }),
+            Effect::on(db, key, StringChange::SetRange { offset: 5000, value }),
         ],
-        vec![Effect::Set { db, key, value: &pieces, expire_at_ms: None, raw: false }, Effect::FlushAll],
-        vec![hash, Effect::HashExpire { db, key, fields: items, expire_at_ms: at }],
+        vec![
+            set,
+            Effect::on(db, key, KeyChange::Rename { to: b"to" }),
+            Effect::on(db, b"to", KeyChange::Copy { to_db: 2, to: b"copy" }),
+        ],
+        vec![
+            set,
+            Effect::on(db, key, KeyChange::Move { to_db: 55 }),
+            Effect::Database(DatabaseChange::Swap { a: 1, b: 55 }),
+            Effect::Database(DatabaseChange::Flush { db }),
+        ],
+        vec![
+            Effect::on(db, key, StringChange::Set { value: &pieces, expire_at_ms: None, raw: false }),
+            Effect::Database(DatabaseChange::FlushAll),
+        ],
+        vec![hash, Effect::on(db, key, HashChange::Expire { fields: items, expire_at_ms: at })],
         vec![
             hash,
-            Effect::HashDelete { db, key, fields: items, expired: true },
-            Effect::Delete { db, key, expired: false },
+            Effect::on(db, key, HashChange::Delete { fields: items, expired: true }),
+            Effect::on(db, key, KeyChange::Delete { expired: false }),
         ],
-        vec![add, Effect::SetRemove { db, key, members: items }, Effect::Delete { db, key, expired: false }],
+        vec![
+            add,
+            Effect::on(db, key, SetChange::Remove { members: items }),
+            Effect::on(db, key, KeyChange::Delete { expired: false }),
+        ],
         vec![],
     ];
     let mut seeds: Vec<Vec<u8>> = Vec::new();

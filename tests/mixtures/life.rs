@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ackd::effect::{Effect, EffectBuffer};
+use ackd::effect::{Effect, EffectBuffer, StringChange};
 use ackd::keyspace::{KeyReader, Keyspace, Lookups};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{META_BYTES, MemoryFile, TableOptions, slot_place};
@@ -78,7 +78,8 @@ impl Life {
             let key = format!("key:{}", random.random_range(0..300)).into_bytes();
             let value: Vec<u8> = (0..random.random_range(0..900)).map(|_| random.random()).collect();
             let mut effects = EffectBuffer::new();
-            let effect = Effect::Set { db: 0, key: &key, value: &value, expire_at_ms: None, raw: false };
+            let effect =
+                Effect::on(0, &key, StringChange::Set { value: &value, expire_at_ms: None, raw: false });
             Keyspace::new(writer, Some(&mut effects)).apply(&effect).expect("an effect that fits");
             group.record(|sink| effects.write(1, sink));
             self.state.insert(key, value);

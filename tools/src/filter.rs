@@ -10,13 +10,6 @@ use crate::cli::FilterArgs;
 use crate::error::ToolError;
 use crate::time;
 
-/// Names that `--op` takes: those of all effects.
-const OP_NAMES: [&str; 30] = [
-    "set", "append", "setrange", "del", "expired", "expire", "persist", "rename", "copy", "move", "flushdb",
-    "flushall", "swapdb", "hset", "hdel", "hexpired", "hexpire", "hpersist", "sadd", "srem", "lpush",
-    "rpush", "lpop", "rpop", "linsert", "lrem", "lset", "ltrim", "zadd", "zrem",
-];
-
 /// The conditions of the command line, ready to be applied.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -122,18 +115,19 @@ impl Filter {
 
 /// Whether the effect changes something in database `db`.
 fn touches(effect: &Effect<'_>, db: usize) -> bool {
-    match *effect {
-        Effect::FlushAll => true,
-        Effect::SwapDb { a, b } => a == db || b == db,
-        _ => effect.db() == Some(db) || effect.destination().is_some_and(|(to_db, _)| to_db == db),
+    match effect {
+        Effect::Database(change) => change.all().any(|changed| changed == db),
+        Effect::Key { .. } => {
+            effect.db() == Some(db) || effect.destination().is_some_and(|(to_db, _)| to_db == db)
+        }
     }
 }
 
 fn ops(names: &[String]) -> Result<Vec<String>, ToolError> {
     let names: Vec<String> = names.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
-    match names.iter().find(|name| !OP_NAMES.contains(&name.as_str())) {
+    match names.iter().find(|name| !Effect::names().any(|known| known == *name)) {
         Some(unknown) => {
-            let known = OP_NAMES.join(", ");
+            let known = Effect::names().collect::<Vec<_>>().join(", ");
             Err(ToolError::Usage(format!("--op: no effect is called {unknown:?}; known: {known}")))
         }
         None => Ok(names),
@@ -142,13 +136,17 @@ fn ops(names: &[String]) -> Result<Vec<String>, ToolError> {
 
 #[cfg(test)]
 mod tests {
-    use ackd::effect::{End, Items};
+    use ackd::effect::{Change, DatabaseChange, KeyChange, StringChange};
 
     use super::*;
 
-    const SET: Effect<'static> =
-        Effect::Set { db: 3, key: b"user:1", value: b"hello", expire_at_ms: None, raw: false };
-    const RENAME: Effect<'static> = Effect::Rename { db: 0, key: b"a", to: b"user:2" };
+    const SET: Effect<'static> = Effect::Key {
+        db: 3,
+        key: b"user:1",
+        change: Change::String(StringChange::Set { value: b"hello", expire_at_ms: None, raw: false }),
+    };
+    const RENAME: Effect<'static> =
+        Effect::Key { db: 0, key: b"a", change: Change::Key(KeyChange::Rename { to: b"user:2" }) };
 
     fn filter(change: impl FnOnce(&mut FilterArgs)) -> Filter {
         let mut args = FilterArgs::default();
@@ -161,8 +159,12 @@ mod tests {
         let by_op = filter(|args| args.op = vec!["SET".into(), "del".into()]);
         assert!(by_op.takes(&SET) && !by_op.takes(&RENAME));
         let by_db = filter(|args| args.db = Some(3));
-        assert!(by_db.takes(&SET) && !by_db.takes(&RENAME) && by_db.takes(&Effect::FlushAll));
-        assert!(by_db.takes(&Effect::SwapDb { a: 0, b: 3 }));
+        assert!(
+            by_db.takes(&SET)
+                && !by_db.takes(&RENAME)
+                && by_db.takes(&Effect::Database(DatabaseChange::FlushAll))
+        );
+        assert!(by_db.takes(&Effect::Database(DatabaseChange::Swap { a: 0, b: 3 })));
         let by_size = filter(|args| args.min_size = Some(5));
         assert!(by_size.takes(&SET) && !by_size.takes(&RENAME));
         assert!(!filter(|args| args.min_size = Some(6)).takes(&SET));
@@ -175,8 +177,8 @@ mod tests {
             filter(|args| args.prefix = Some("user:".into())),
         ] {
             assert!(by_key.takes(&SET) && by_key.takes(&RENAME));
-            assert!(!by_key.takes(&Effect::Delete { db: 0, key: b"a", expired: false }));
-            assert!(!by_key.takes(&Effect::FlushAll));
+            assert!(!by_key.takes(&Effect::on(0, b"a", KeyChange::Delete { expired: false })));
+            assert!(!by_key.takes(&Effect::Database(DatabaseChange::FlushAll)));
         }
     }
 
@@ -200,47 +202,7 @@ mod tests {
 
     #[test]
     fn every_effect_can_be_named() {
-        let effects = [
-            SET,
-            RENAME,
-            Effect::Append { db: 0, key: b"", value: b"" },
-            Effect::SetRange { db: 0, key: b"", offset: 0, value: b"" },
-            Effect::Delete { db: 0, key: b"", expired: false },
-            Effect::Delete { db: 0, key: b"", expired: true },
-            Effect::Expire { db: 0, key: b"", expire_at_ms: None },
-            Effect::Expire { db: 0, key: b"", expire_at_ms: Some(1) },
-            Effect::Copy { db: 0, key: b"", to_db: 0, to: b"" },
-            Effect::Move { db: 0, key: b"", to_db: 1 },
-            Effect::FlushDb { db: 0 },
-            Effect::FlushAll,
-            Effect::SwapDb { a: 0, b: 1 },
-            Effect::HashSet { db: 0, key: b"", pairs: Items::default(), expire_at_ms: None },
-            Effect::HashDelete { db: 0, key: b"", fields: Items::default(), expired: false },
-            Effect::HashDelete { db: 0, key: b"", fields: Items::default(), expired: true },
-            Effect::HashExpire { db: 0, key: b"", fields: Items::default(), expire_at_ms: Some(1) },
-            Effect::HashExpire { db: 0, key: b"", fields: Items::default(), expire_at_ms: None },
-            Effect::SetAdd { db: 0, key: b"", members: Items::default() },
-            Effect::SetRemove { db: 0, key: b"", members: Items::default() },
-            Effect::ListPush { db: 0, key: b"", end: End::Head, elements: Items::default() },
-            Effect::ListPush { db: 0, key: b"", end: End::Tail, elements: Items::default() },
-            Effect::ListPop { db: 0, key: b"", end: End::Head, count: 1 },
-            Effect::ListPop { db: 0, key: b"", end: End::Tail, count: 1 },
-            Effect::ListInsert {
-                db: 0,
-                key: b"",
-                index: 0,
-                before: true,
-                pivot_and_element: Items::default(),
-            },
-            Effect::ListRemove { db: 0, key: b"", end: End::Head, count: 1, element: Items::default() },
-            Effect::ListSet { db: 0, key: b"", index: 0, value: b"" },
-            Effect::ListTrim { db: 0, key: b"", index: 0, count: 1 },
-            Effect::SortedSetAdd { db: 0, key: b"", elements: Items::default() },
-            Effect::SortedSetRemove { db: 0, key: b"", members: Items::default() },
-        ];
-        assert_eq!(effects.len(), OP_NAMES.len());
-        for effect in effects {
-            assert!(OP_NAMES.contains(&effect.name()), "{}", effect.name());
-        }
+        let args = FilterArgs { op: Effect::names().map(str::to_uppercase).collect(), ..Default::default() };
+        assert!(Filter::new(&args, 0).unwrap().takes(&SET));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::command::{CommandError, WriteCtx, words};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -38,7 +38,7 @@ pub(super) fn bitop(
     }
     let value = combine(operation, context, args)?;
     if !value.is_empty() {
-        let effect = Effect::Set { db, key, value: &value, expire_at_ms: None, raw: false };
+        let effect = Effect::on(db, key, StringChange::Set { value: &value, expire_at_ms: None, raw: false });
         context.keys.change(&effect, Classes::STRING, "set")?;
     } else {
         context.keys.replace_by_nothing(db, key)?;

@@ -2,7 +2,7 @@
 
 use super::{bit_offset, bytes_at, text};
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, KeyspaceError, Text};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -209,7 +209,11 @@ pub(super) fn bitfield(
         return Err(CommandError::VALUE_TOO_LONG);
     }
     if needed > len {
-        context.keys.apply(&Effect::SetRange { db, key, offset: needed - 1, value: &[0] })?;
+        context.keys.apply(&Effect::on(
+            db,
+            key,
+            StringChange::SetRange { offset: needed - 1, value: &[0] },
+        ))?;
     }
     reply.array(operations.len());
     let mut changed = false;
@@ -226,7 +230,7 @@ pub(super) fn bitfield(
             let (start, end) = operation.span();
             let value = &bytes[..(end - start) as usize];
             if bytes != old_bytes {
-                context.keys.apply(&Effect::SetRange { db, key, offset: start, value })?;
+                context.keys.apply(&Effect::on(db, key, StringChange::SetRange { offset: start, value }))?;
             }
         }
         match (operation.action, new) {

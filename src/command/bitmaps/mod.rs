@@ -13,7 +13,7 @@ mod tests;
 pub(super) use runs::RUNS;
 
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -70,7 +70,8 @@ fn setbit(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     })?;
     let new = byte & !(1 << shift) | bit << shift;
     if new != byte || start >= len {
-        let effect = Effect::SetRange { db, key, offset: start, value: &[new] };
+        let value = &[new];
+        let effect = Effect::on(db, key, StringChange::SetRange { offset: start, value });
         context.keys.change(&effect, Classes::STRING, "setbit")?;
     }
     reply.integer(i64::from(byte >> shift & 1));

@@ -3,7 +3,7 @@
 use super::{hash_of, with_hash};
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, HashChange, ItemsBuffer};
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -227,13 +227,13 @@ fn apply<'w, 'o>(
         }
     }
     if !changed.is_empty() {
-        let effect = Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms };
+        let effect = Effect::on(db, key, HashChange::Expire { fields: changed.items(), expire_at_ms });
         let name = if expire_at_ms.is_some() { "hexpire" } else { "hpersist" };
         context.keys.change(&effect, Classes::HASH, name)?;
     }
     if !deleted.is_empty() {
         let fields = deleted.items();
-        let effect = Effect::HashDelete { db, key, fields, expired: true };
+        let effect = Effect::on(db, key, HashChange::Delete { fields, expired: true });
         context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     Ok(())

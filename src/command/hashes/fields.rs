@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{expire, reply_element, with_hash};
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, WriteCtx, elements};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, HashChange, ItemsBuffer};
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -22,7 +22,7 @@ pub(super) fn hgetdel(
     let there = reply_values(context, key, fields, true, reply)?;
     if !there.is_empty() {
         let fields = there.items();
-        let effect = Effect::HashDelete { db, key, fields, expired: false };
+        let effect = Effect::on(db, key, HashChange::Delete { fields, expired: false });
         context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     Ok(())
@@ -50,7 +50,7 @@ pub(super) fn hgetex(
     };
     if is_past {
         let fields = there.items();
-        let effect = Effect::HashDelete { db, key, fields, expired: true };
+        let effect = Effect::on(db, key, HashChange::Delete { fields, expired: true });
         context.keys.take_out(&effect, Classes::HASH, "hdel")?;
         return Ok(());
     }
@@ -65,12 +65,12 @@ pub(super) fn hgetex(
         Ok(changed)
     })?;
     if !changed.is_empty() {
-        let effect = Effect::HashExpire { db, key, fields: changed.items(), expire_at_ms };
+        let effect = Effect::on(db, key, HashChange::Expire { fields: changed.items(), expire_at_ms });
         let name = if expire_at_ms.is_some() { "hexpire" } else { "hpersist" };
         context.keys.change(&effect, Classes::HASH, name)?;
     }
     if changed.len() < there.len() && expire_at_ms.is_some() {
-        let effect = Effect::HashExpire { db, key, fields: there.items(), expire_at_ms };
+        let effect = Effect::on(db, key, HashChange::Expire { fields: there.items(), expire_at_ms });
         context.keys.give_again(&effect)?;
     }
     Ok(())
@@ -225,7 +225,7 @@ fn store(
         group.push(value);
     }
     for (expire_at_ms, pairs) in groups {
-        let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms };
+        let effect = Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms });
         match options.lifetime {
             Lifetime::Kept => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
             _ => context.keys.apply(&effect)?,
@@ -248,7 +248,7 @@ fn store_past(context: &mut WriteCtx<'_>, key: &[u8], there: &ItemsBuffer) -> Re
     }
     context.keys.event(Classes::HASH, "hset", db, key);
     if !there.is_empty() {
-        let effect = Effect::HashDelete { db, key, fields: there.items(), expired: true };
+        let effect = Effect::on(db, key, HashChange::Delete { fields: there.items(), expired: true });
         context.keys.take_out(&effect, Classes::HASH, "hdel")?;
         return Ok(());
     }

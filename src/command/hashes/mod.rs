@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, HashChange, ItemsBuffer};
 use crate::keyspace::{Classes, Element, Hash, KeyspaceError};
 use crate::resp::{Args, Elements, Reply};
 use crate::table::View;
@@ -83,7 +83,7 @@ fn store(context: &mut WriteCtx<'_>, args: &Args<'_>, command: &str) -> Result<u
     elements::check_lengths(fields.clone(), "field")?;
     let new = count_new(context, key, fields)?;
     let pairs: ItemsBuffer = args.from(2).collect();
-    let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms: None };
+    let effect = Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms: None });
     context.keys.change(&effect, Classes::HASH, "hset")?;
     Ok(new)
 }
@@ -196,7 +196,7 @@ fn hdel(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     })?;
     if !there.is_empty() {
         let fields: ItemsBuffer = there.iter().copied().collect();
-        let effect = Effect::HashDelete { db, key, fields: fields.items(), expired: false };
+        let effect = Effect::on(db, key, HashChange::Delete { fields: fields.items(), expired: false });
         context.keys.take_out(&effect, Classes::HASH, "hdel")?;
     }
     reply.integer(there.len() as i64);

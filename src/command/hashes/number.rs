@@ -3,7 +3,7 @@
 
 use super::with_hash;
 use crate::command::{CommandError, WriteCtx, elements, words};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, HashChange, ItemsBuffer};
 use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::{Args, Reply};
@@ -75,6 +75,6 @@ fn store(
     let (db, key, field) = (context.db, &args[1], &args[2]);
     elements::check_lengths(std::iter::once(field), "field")?;
     let pairs: ItemsBuffer = [field, value].into_iter().collect();
-    let effect = Effect::HashSet { db, key, pairs: pairs.items(), expire_at_ms };
+    let effect = Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms });
     Ok(context.keys.reborrow().keeping_deadlines().change(&effect, Classes::HASH, event)?)
 }

@@ -15,7 +15,7 @@ pub(super) use runs::RUNS;
 
 use self::sketch::{Registers, Sketch};
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
@@ -100,7 +100,7 @@ fn store(
     let (old, value) = (old.map(Sketch::bytes).unwrap_or_default(), new.bytes());
     if old.is_empty() || old.len() > value.len() {
         let expire_at_ms = context.keys.info(db, key)?.and_then(|info| info.expire_at_ms);
-        let effect = Effect::Set { db, key, value, expire_at_ms, raw: true };
+        let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: true });
         return Ok(context.keys.reborrow().keeping_deadlines().change(&effect, Classes::STRING, "pfadd")?);
     }
     let differs = |index: &usize| old.get(*index) != Some(&value[*index]);
@@ -113,7 +113,7 @@ fn store(
             next = (end..value.len()).find(differs);
         }
         let value = &value[start..end];
-        context.keys.apply(&Effect::SetRange { db, key, offset: start as u64, value })?;
+        context.keys.apply(&Effect::on(db, key, StringChange::SetRange { offset: start as u64, value }))?;
     }
     context.keys.event(Classes::STRING, "pfadd", db, key);
     Ok(())

@@ -1,7 +1,7 @@
 //! Commands on whole databases, and those that wait for writes to be safe.
 
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::{DATABASES_MAX, Effect};
+use crate::effect::{DATABASES_MAX, DatabaseChange, Effect};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 
@@ -23,7 +23,7 @@ pub(super) fn flushdb(
 ) -> Result<(), CommandError> {
     check_flush_option(args)?;
     if !context.keys.is_empty(context.db) {
-        context.keys.apply(&Effect::FlushDb { db: context.db })?;
+        context.keys.apply(&Effect::Database(DatabaseChange::Flush { db: context.db }))?;
     }
     reply.ok();
     Ok(())
@@ -37,7 +37,7 @@ pub(super) fn flushall(
 ) -> Result<(), CommandError> {
     check_flush_option(args)?;
     if (0..DATABASES_MAX).any(|db| !context.keys.is_empty(db)) {
-        context.keys.apply(&Effect::FlushAll)?;
+        context.keys.apply(&Effect::Database(DatabaseChange::FlushAll))?;
     }
     reply.ok();
     Ok(())
@@ -68,7 +68,7 @@ pub(super) fn swapdb(
         return Err(CommandError::DB_OUT_OF_RANGE);
     };
     if a != b {
-        context.keys.apply(&Effect::SwapDb { a, b })?;
+        context.keys.apply(&Effect::Database(DatabaseChange::Swap { a, b }))?;
     }
     reply.ok();
     Ok(())

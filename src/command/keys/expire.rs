@@ -2,7 +2,7 @@
 
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::Effect;
+use crate::effect::{Effect, KeyChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -110,11 +110,11 @@ fn set_deadline(
     }
     match u64::try_from(moment_ms) {
         Ok(deadline) if deadline > context.now_ms => {
-            context.keys.apply(&Effect::Expire { db, key, expire_at_ms: Some(deadline) })?;
+            context.keys.apply(&Effect::on(db, key, KeyChange::Expire { expire_at_ms: Some(deadline) }))?;
             context.keys.event(Classes::GENERIC, "expire", db, key);
         }
         _ => {
-            context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+            context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
             context.keys.event(Classes::GENERIC, "del", db, key);
         }
     }
@@ -131,7 +131,7 @@ pub(super) fn persist(
     let (db, key) = (context.db, &args[1]);
     let had_deadline = context.keys.info(db, key)?.is_some_and(|info| info.expire_at_ms.is_some());
     if had_deadline {
-        context.keys.apply(&Effect::Expire { db, key, expire_at_ms: None })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Expire { expire_at_ms: None }))?;
         context.keys.event(Classes::GENERIC, "persist", db, key);
     }
     reply.integer(i64::from(had_deadline));

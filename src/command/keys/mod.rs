@@ -13,7 +13,7 @@ pub(super) use object::{is_packed, usage as memory_usage};
 pub(super) use runs::RUNS;
 
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::Effect;
+use crate::effect::{Effect, KeyChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -23,7 +23,7 @@ fn del(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Re
     let mut deleted = 0;
     for key in args.from(1) {
         if context.keys.info(db, key)?.is_some() {
-            context.keys.apply(&Effect::Delete { db, key, expired: false })?;
+            context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))?;
             context.keys.event(Classes::GENERIC, "del", db, key);
             deleted += 1;
         }

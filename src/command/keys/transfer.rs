@@ -1,7 +1,7 @@
 //! Commands that give a value another key, or another database.
 
 use crate::command::{CommandError, WriteCtx, words};
-use crate::effect::Effect;
+use crate::effect::{Effect, KeyChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -14,7 +14,7 @@ pub(super) fn rename(
     let (db, key, to) = (context.db, &args[1], &args[2]);
     context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     if key != to {
-        context.keys.apply(&Effect::Rename { db, key, to })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Rename { to }))?;
         tell_rename(context, key, to);
     }
     reply.ok();
@@ -37,7 +37,7 @@ pub(super) fn renamenx(
     context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     let free = context.keys.info(db, to)?.is_none();
     if free {
-        context.keys.apply(&Effect::Rename { db, key, to })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Rename { to }))?;
         tell_rename(context, key, to);
     }
     reply.integer(i64::from(free));
@@ -58,7 +58,7 @@ pub(super) fn move_key(
     context.keys.purge(to_db, key, context.now_ms)?;
     let moves = context.keys.info(db, key)?.is_some() && context.keys.info(to_db, key)?.is_none();
     if moves {
-        context.keys.apply(&Effect::Move { db, key, to_db })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Move { to_db }))?;
         context.keys.event(Classes::GENERIC, "move_from", db, key);
         context.keys.event(Classes::GENERIC, "move_to", to_db, key);
     }
@@ -92,7 +92,7 @@ pub(super) fn copy(
     let copies =
         context.keys.info(db, key)?.is_some() && (replace || context.keys.info(to_db, to)?.is_none());
     if copies {
-        context.keys.apply(&Effect::Copy { db, key, to_db, to })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Copy { to_db, to }))?;
         context.keys.event(Classes::GENERIC, "copy_to", to_db, to);
     }
     reply.integer(i64::from(copies));

@@ -13,7 +13,7 @@ pub(super) use runs::RUNS;
 
 use super::blocking::{Wait, timeout_ms};
 use super::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::{Effect, End, ItemsBuffer};
+use crate::effect::{Effect, End, ItemsBuffer, KeyChange, ListChange};
 use crate::keyspace::{Classes, Kind, List};
 use crate::resp::{Args, Reply};
 use crate::table::View;

@@ -102,7 +102,7 @@ fn drop_elements(
     if count >= len {
         context.keys.take_all(db, key, Classes::LIST, name)?;
     } else if count > 0 {
-        context.keys.change(&Effect::ListPop { db, key, end, count }, Classes::LIST, name)?;
+        context.keys.change(&Effect::on(db, key, ListChange::Pop { end, count }), Classes::LIST, name)?;
     }
     Ok(())
 }
@@ -120,7 +120,11 @@ pub(super) fn ltrim(
         if count == 0 {
             context.keys.take_all(db, key, Classes::LIST, "ltrim")?;
         } else if count < len {
-            context.keys.change(&Effect::ListTrim { db, key, index, count }, Classes::LIST, "ltrim")?;
+            context.keys.change(
+                &Effect::on(db, key, ListChange::Trim { index, count }),
+                Classes::LIST,
+                "ltrim",
+            )?;
         } else {
             context.keys.event(Classes::LIST, "ltrim", db, key);
         }
@@ -154,7 +158,7 @@ pub(super) fn lrem(
         context.keys.take_all(db, key, Classes::LIST, "lrem")?;
     } else if count > 0 {
         let element: ItemsBuffer = std::iter::once(wanted).collect();
-        let effect = Effect::ListRemove { db, key, end, count, element: element.items() };
+        let effect = Effect::on(db, key, ListChange::Remove { end, count, element: element.items() });
         context.keys.change(&effect, Classes::LIST, "lrem")?;
     }
     reply.integer(count as i64);

@@ -52,7 +52,7 @@ fn push(
         return Ok(());
     }
     let elements: ItemsBuffer = args.from(2).collect();
-    let effect = Effect::ListPush { db, key, end, elements: elements.items() };
+    let effect = Effect::on(db, key, ListChange::Push { end, elements: elements.items() });
     context.keys.change(&effect, Classes::LIST, push_event(end))?;
     reply.integer((len.unwrap_or(0) + elements.len()) as i64);
     Ok(())
@@ -68,7 +68,7 @@ pub(super) fn lset(
     let len = len_of(context, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     let index = index_in(words::integer(&args[2])?, len);
     let index = index.ok_or(CommandError::from("ERR index out of range"))?;
-    context.keys.change(&Effect::ListSet { db, key, index, value }, Classes::LIST, "lset")?;
+    context.keys.change(&Effect::on(db, key, ListChange::Set { index, value }), Classes::LIST, "lset")?;
     reply.ok();
     Ok(())
 }
@@ -96,7 +96,7 @@ pub(super) fn linsert(
             let index = if before { index } else { index + 1 };
             let words: ItemsBuffer = [pivot, element].into_iter().collect();
             let pivot_and_element = words.items();
-            let effect = Effect::ListInsert { db, key, index, before, pivot_and_element };
+            let effect = Effect::on(db, key, ListChange::Insert { index, before, pivot_and_element });
             context.keys.change(&effect, Classes::LIST, "linsert")?;
             reply.integer(len as i64 + 1);
         }

@@ -1,7 +1,7 @@
 //! What commands on lists reply, and what they log.
 
 use crate::command::tests::Data;
-use crate::effect::{Effect, decode};
+use crate::effect::{Change, Effect, KeyChange, decode};
 use crate::resp::Protocol;
 
 #[test]
@@ -228,7 +228,7 @@ fn the_log_says_what_was_done() {
     assert_eq!(effects("LREM l 0 a"), ["del None None"]);
     assert!(matches!(
         decode(data.records.last().unwrap()).unwrap().effects().next(),
-        Some(Effect::Delete { expired: false, .. })
+        Some(Effect::Key { change: Change::Key(KeyChange::Delete { expired: false }), .. })
     ));
 }
 

@@ -98,11 +98,11 @@ fn transfer(
         return Ok(true);
     }
     if len == 1 {
-        context.keys.apply(&Effect::Delete { db, key: source, expired: false })?;
+        context.keys.apply(&Effect::on(db, source, KeyChange::Delete { expired: false }))?;
     } else {
-        context.keys.apply(&Effect::ListPop { db, key: source, end: from, count: 1 })?;
+        context.keys.apply(&Effect::on(db, source, ListChange::Pop { end: from, count: 1 }))?;
     }
-    let push = Effect::ListPush { db, key: destination, end: to, elements: moved.items() };
+    let push = Effect::on(db, destination, ListChange::Push { end: to, elements: moved.items() });
     // The push is told first, as in Redis.
     context.keys.change(&push, Classes::LIST, push_event(to))?;
     context.keys.event(Classes::LIST, pop::pop_event(from), db, source);

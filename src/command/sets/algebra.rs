@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::set_of;
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
 use crate::resp::{Args, Elements, Reply};
@@ -161,7 +161,11 @@ fn store_combined(
             Operation::Union => "sunionstore",
             Operation::Difference => "sdiffstore",
         };
-        context.keys.replace(&Effect::SetAdd { db, key, members: members.items() }, Classes::SET, name)?;
+        context.keys.replace(
+            &Effect::on(db, key, SetChange::Add { members: members.items() }),
+            Classes::SET,
+            name,
+        )?;
     }
     reply.integer(members.len() as i64);
     Ok(())

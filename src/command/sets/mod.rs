@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use super::elements::{self, ElementScan, Seen};
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, Set};
 use crate::resp::{Args, Elements, Reply};
 use crate::table::View;
@@ -65,7 +65,7 @@ fn sadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     elements::check_lengths(new.iter().copied(), "member")?;
     if !new.is_empty() {
         let members: ItemsBuffer = new.iter().copied().collect();
-        let effect = Effect::SetAdd { db, key, members: members.items() };
+        let effect = Effect::on(db, key, SetChange::Add { members: members.items() });
         context.keys.change(&effect, Classes::SET, "sadd")?;
     }
     reply.integer(new.len() as i64);
@@ -78,7 +78,7 @@ fn srem(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     let there = select(context, key, args.from(2), true)?;
     if !there.is_empty() {
         let members: ItemsBuffer = there.iter().copied().collect();
-        let effect = Effect::SetRemove { db, key, members: members.items() };
+        let effect = Effect::on(db, key, SetChange::Remove { members: members.items() });
         context.keys.take_out(&effect, Classes::SET, "srem")?;
     }
     reply.integer(there.len() as i64);
@@ -137,10 +137,10 @@ fn smove(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
     if moves && source != destination {
         let members: ItemsBuffer = std::iter::once(member).collect();
         let members = members.items();
-        let removal = Effect::SetRemove { db, key: source, members };
+        let removal = Effect::on(db, source, SetChange::Remove { members });
         context.keys.take_out(&removal, Classes::SET, "srem")?;
         if new {
-            let addition = Effect::SetAdd { db, key: destination, members };
+            let addition = Effect::on(db, destination, SetChange::Add { members });
             context.keys.change(&addition, Classes::SET, "sadd")?;
         }
     }

@@ -3,7 +3,7 @@
 use super::{set_of, with_set};
 use crate::command::elements::{self, distinct_places};
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -39,7 +39,7 @@ pub(super) fn spop(
     if all {
         context.keys.take_all(db, key, Classes::SET, "spop")?;
     } else if !picked.is_empty() {
-        let effect = Effect::SetRemove { db, key, members: picked.items() };
+        let effect = Effect::on(db, key, SetChange::Remove { members: picked.items() });
         context.keys.change(&effect, Classes::SET, "spop")?;
     }
     Ok(())

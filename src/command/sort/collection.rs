@@ -2,7 +2,7 @@
 
 use super::pattern::Found;
 use crate::command::{CommandError, WriteCtx};
-use crate::effect::{Effect, End, ItemsBuffer};
+use crate::effect::{Effect, End, ItemsBuffer, ListChange};
 use crate::keyspace::{Classes, Value};
 use crate::table::View;
 
@@ -37,7 +37,7 @@ pub(super) fn replace(context: &mut WriteCtx<'_>, key: &[u8], found: &[Found]) -
         context.keys.replace_by_nothing(db, key)?;
     } else {
         let elements: ItemsBuffer = found.iter().map(|found| found.as_deref().unwrap_or_default()).collect();
-        let effect = Effect::ListPush { db, key, end: End::Tail, elements: elements.items() };
+        let effect = Effect::on(db, key, ListChange::Push { end: End::Tail, elements: elements.items() });
         context.keys.replace(&effect, Classes::LIST, "sortstore")?;
     }
     Ok(())

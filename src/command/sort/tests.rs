@@ -1,7 +1,7 @@
 //! What `SORT` replies.
 
 use crate::command::tests::Data;
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, HashChange, ItemsBuffer};
 use crate::keyspace::Keyspace;
 
 #[test]
@@ -40,7 +40,8 @@ fn fields_of_hashes_decide_the_order() {
     data.run("SADD s a b c");
     for (key, weight) in [("h:a", "3"), ("h:b", "1"), ("h:c->", "2")] {
         let pairs: ItemsBuffer = [b"f".as_slice(), weight.as_bytes()].into_iter().collect();
-        let effect = Effect::HashSet { db: 0, key: key.as_bytes(), pairs: pairs.items(), expire_at_ms: None };
+        let effect =
+            Effect::on(0, key.as_bytes(), HashChange::Set { pairs: pairs.items(), expire_at_ms: None });
         Keyspace::new(&mut data.writer, None).apply(&effect).unwrap();
     }
     data.expect(&[

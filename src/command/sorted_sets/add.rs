@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::with_set;
 use crate::command::{CommandError, WriteCtx, elements, words};
-use crate::effect::{Effect, ItemsBuffer, Score};
+use crate::effect::{Effect, ItemsBuffer, Score, SortedSetChange};
 use crate::keyspace::Classes;
 use crate::number::parse_f64;
 use crate::resp::{Args, Reply};
@@ -173,7 +173,7 @@ pub(in crate::command) fn put(
             items.push(&score.to_bytes());
         }
         let db = context.db;
-        let effect = Effect::SortedSetAdd { db, key, elements: items.items() };
+        let effect = Effect::on(db, key, SortedSetChange::Add { elements: items.items() });
         let name = if options.increment { "zincr" } else { "zadd" };
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
@@ -200,7 +200,7 @@ pub(super) fn zrem(
     })?;
     if !there.is_empty() {
         let members: ItemsBuffer = there.iter().copied().collect();
-        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        let effect = Effect::on(db, key, SortedSetChange::Remove { members: members.items() });
         context.keys.take_out(&effect, Classes::SORTED_SET, "zrem")?;
     }
     reply.integer(there.len() as i64);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Element, set_of, with_set};
 use crate::command::{CommandError, WriteCtx, sources, words};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
@@ -88,7 +88,7 @@ pub(super) fn pop(
         context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
     } else if !popped.is_empty() {
         let members: ItemsBuffer = popped.iter().map(|(_, member)| member.as_slice()).collect();
-        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        let effect = Effect::on(db, key, SortedSetChange::Remove { members: members.items() });
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(popped)

@@ -3,7 +3,7 @@
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, store, with_set};
 use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -167,7 +167,7 @@ fn remove_range(
         return Ok(());
     }
     if !members.is_empty() {
-        let effect = Effect::SortedSetRemove { db, key, members: members.items() };
+        let effect = Effect::on(db, key, SortedSetChange::Remove { members: members.items() });
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     reply.integer(members.len() as i64);

@@ -2,7 +2,7 @@
 
 use super::Element;
 use crate::command::{CommandError, WriteCtx};
-use crate::effect::{Effect, ItemsBuffer};
+use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::Classes;
 
 /// Makes `key` a sorted set of these elements, whatever it held, and tells it as `event`; no elements, no key. Members
@@ -24,7 +24,7 @@ pub(in crate::command) fn replace(
             items.push(member);
             items.push(&score.to_bytes());
         }
-        let effect = Effect::SortedSetAdd { db, key, elements: items.items() };
+        let effect = Effect::on(db, key, SortedSetChange::Add { elements: items.items() });
         context.keys.replace(&effect, Classes::SORTED_SET, event)?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::string_info;
 use crate::command::{CommandError, WriteCtx, words};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::{Args, Reply};
@@ -71,7 +71,7 @@ pub(super) fn incrbyfloat(
         .checked_add(increment)
         .ok_or(CommandError::from("ERR increment would produce NaN or Infinity"))?
         .format();
-    let effect = Effect::Set { db, key, value: sum.as_bytes(), expire_at_ms, raw: false };
+    let effect = Effect::on(db, key, StringChange::Set { value: sum.as_bytes(), expire_at_ms, raw: false });
     context.keys.reborrow().keeping_deadlines().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrbyfloat", db, key);
     reply.bulk(sum.as_bytes());
@@ -103,7 +103,7 @@ fn add(
         .ok_or(CommandError::from("ERR increment or decrement would overflow"))?;
     let mut text = itoa::Buffer::new();
     let value = text.format(sum).as_bytes();
-    let effect = Effect::Set { db, key, value, expire_at_ms, raw: false };
+    let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
     context.keys.reborrow().keeping_deadlines().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrby", db, key);
     reply.integer(sum);

@@ -2,7 +2,7 @@
 
 use super::{string_info, text};
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::Effect;
+use crate::effect::{Effect, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -18,7 +18,7 @@ pub(super) fn append(
     if before.is_some() && len > context.limits.value_bytes_max {
         return Err(CommandError::VALUE_TOO_LONG);
     }
-    context.keys.apply(&Effect::Append { db, key, value })?;
+    context.keys.apply(&Effect::on(db, key, StringChange::Append { value }))?;
     context.keys.event(Classes::STRING, "append", db, key);
     reply.integer(len as i64);
     Ok(())
@@ -42,7 +42,7 @@ pub(super) fn setrange(
     if end > context.limits.value_bytes_max {
         return Err(CommandError::VALUE_TOO_LONG);
     }
-    context.keys.apply(&Effect::SetRange { db, key, offset, value })?;
+    context.keys.apply(&Effect::on(db, key, StringChange::SetRange { offset, value }))?;
     context.keys.event(Classes::STRING, "setrange", db, key);
     reply.integer(len.max(end) as i64);
     Ok(())

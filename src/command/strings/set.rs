@@ -3,7 +3,7 @@
 use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, WriteCtx};
-use crate::effect::Effect;
+use crate::effect::{Effect, KeyChange, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
@@ -179,7 +179,7 @@ pub(super) fn getdel(
     let key = &args[1];
     reply_text(context, key, reply)?;
     if context.keys.info(context.db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db: context.db, key, expired: false })?;
+        context.keys.apply(&Effect::on(context.db, key, KeyChange::Delete { expired: false }))?;
         context.keys.event(Classes::GENERIC, "del", context.db, key);
     }
     Ok(())
@@ -205,12 +205,12 @@ pub(super) fn getex(
     };
     reply_text(context, key, reply)?;
     if expire_at_ms.is_some_and(|deadline| deadline <= context.now_ms) {
-        context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
         context.keys.event(Classes::GENERIC, "del", db, key);
         return Ok(());
     }
     let changes = expire_at_ms != info.expire_at_ms;
-    let effect = Effect::Expire { db, key, expire_at_ms };
+    let effect = Effect::on(db, key, KeyChange::Expire { expire_at_ms });
     match options.lifetime {
         _ if changes => context.keys.apply(&effect)?,
         Lifetime::Until(..) => context.keys.give_again(&effect)?,
@@ -274,7 +274,7 @@ fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), Comman
 /// Stores a string without a deadline.
 fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(), CommandError> {
     let db = context.db;
-    context.keys.apply(&Effect::Set { db, key, value, expire_at_ms: None, raw: false })?;
+    context.keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms: None, raw: false }))?;
     context.keys.event(Classes::STRING, "set", db, key);
     Ok(())
 }
@@ -291,13 +291,13 @@ fn store(
     let db = context.db;
     let lives = expire_at_ms.is_none_or(|deadline| deadline > context.now_ms);
     if lives {
-        let effect = Effect::Set { db, key, value, expire_at_ms, raw: false };
+        let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
         match until_is_new {
             true => context.keys.apply(&effect)?,
             false => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
         }
     } else if context.keys.info(db, key)?.is_some() {
-        context.keys.apply(&Effect::Delete { db, key, expired: true })?;
+        context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
     } else {
         context.keys.event(Classes::NEW, "new", db, key);
     }

@@ -1,7 +1,7 @@
 //! What string commands reply, and what they put into the log.
 
 use crate::command::tests::{Data, START_MS};
-use crate::effect::{self, Effect};
+use crate::effect::{self, Effect, KeyChange, StringChange};
 use crate::resp::Protocol;
 
 #[test]
@@ -74,7 +74,7 @@ fn effects_are_results() {
     };
     let set = |value: &'static str, expire_at_ms| {
         let (db, key, value) = (0, b"k".as_slice(), value.as_bytes());
-        vec![Effect::Set { db, key, value, expire_at_ms, raw: false }]
+        vec![Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false })]
     };
     data.run("SET k 5 EX 10");
     let deadline = Some(START_MS + 10_000);
@@ -84,9 +84,9 @@ fn effects_are_results() {
     data.run("INCRBYFLOAT k 0.5");
     assert_eq!(last(&data), set("6.5", deadline));
     data.run("GETEX k PERSIST");
-    assert_eq!(last(&data), [Effect::Expire { db: 0, key: b"k", expire_at_ms: None }]);
+    assert_eq!(last(&data), [Effect::on(0, b"k", KeyChange::Expire { expire_at_ms: None })]);
     data.run("GETDEL k");
-    assert_eq!(last(&data), [Effect::Delete { db: 0, key: b"k", expired: false }]);
+    assert_eq!(last(&data), [Effect::on(0, b"k", KeyChange::Delete { expired: false })]);
     let records = data.records.len();
     for line in
         ["SET k v XX", "GETDEL k", "DEL k", "PERSIST k", "GETEX k EX 10", "SETRANGE k 5 ''", "FLUSHALL"]

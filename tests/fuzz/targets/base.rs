@@ -3,7 +3,10 @@
 
 use std::sync::OnceLock;
 
-use ackd::effect::{Effect, EffectBuffer, End, ItemsBuffer, Score, decode};
+use ackd::effect::{
+    Effect, EffectBuffer, End, HashChange, ItemsBuffer, KeyChange, ListChange, Score, SetChange,
+    SortedSetChange, StringChange, decode,
+};
 use ackd::keyspace::Keyspace;
 use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableOptions};
 
@@ -49,7 +52,7 @@ pub fn payload(effect: &Effect<'_>) -> Vec<u8> {
 }
 
 fn set<'a>(db: usize, key: &'a [u8], value: &'a [u8], expire_at_ms: Option<u64>) -> Effect<'a> {
-    Effect::Set { db, key, value, expire_at_ms, raw: value.len() % 2 == 1 }
+    Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: value.len() % 2 == 1 })
 }
 
 /// What is in the table, as payloads of records.
@@ -67,7 +70,11 @@ pub fn contents() -> Vec<Vec<u8>> {
     for (name, count) in [("small", 3), ("large", 60)] {
         payloads.extend(collections(name, count));
     }
-    payloads.push(payload(&Effect::SetRange { db: 0, key: b"sparse", offset: 20_000, value: b"end" }));
+    payloads.push(payload(&Effect::on(
+        0,
+        b"sparse",
+        StringChange::SetRange { offset: 20_000, value: b"end" },
+    )));
     payloads
 }
 
@@ -87,17 +94,20 @@ fn collections(name: &str, count: u64) -> Vec<Vec<u8>> {
     }
     let key = |kind: &str| format!("{name} {kind}").into_bytes();
     vec![
-        payload(&Effect::SetAdd { db: 0, key: &key("set"), members: members.items() }),
-        payload(&Effect::HashSet { db: 0, key: &key("hash"), pairs: pairs.items(), expire_at_ms: None }),
-        payload(&Effect::HashExpire {
-            db: 0,
-            key: &key("hash"),
-            fields: timed.items(),
-            expire_at_ms: Some(FAR_MS),
-        }),
-        payload(&Effect::ListPush { db: 0, key: &key("list"), end: End::Tail, elements: elements.items() }),
-        payload(&Effect::SortedSetAdd { db: 0, key: &key("zset"), elements: scored.items() }),
-        payload(&Effect::Expire { db: 0, key: &key("zset"), expire_at_ms: Some(FAR_MS) }),
+        payload(&Effect::on(0, &key("set"), SetChange::Add { members: members.items() })),
+        payload(&Effect::on(0, &key("hash"), HashChange::Set { pairs: pairs.items(), expire_at_ms: None })),
+        payload(&Effect::on(
+            0,
+            &key("hash"),
+            HashChange::Expire { fields: timed.items(), expire_at_ms: Some(FAR_MS) },
+        )),
+        payload(&Effect::on(
+            0,
+            &key("list"),
+            ListChange::Push { end: End::Tail, elements: elements.items() },
+        )),
+        payload(&Effect::on(0, &key("zset"), SortedSetChange::Add { elements: scored.items() })),
+        payload(&Effect::on(0, &key("zset"), KeyChange::Expire { expire_at_ms: Some(FAR_MS) })),
     ]
 }
 
@@ -111,31 +121,35 @@ pub fn changes() -> Vec<Vec<u8>> {
     let mut payloads = vec![
         payload(&set(0, b"key:000", &[b'n'; 300], None)),
         payload(&set(0, b"key:077", b"new", Some(FAR_MS))),
-        payload(&Effect::Append { db: 0, key: b"long", value: b"more" }),
-        payload(&Effect::SetRange { db: 0, key: b"sparse", offset: 10, value: b"early" }),
-        payload(&Effect::Expire { db: 0, key: b"key:003", expire_at_ms: None }),
+        payload(&Effect::on(0, b"long", StringChange::Append { value: b"more" })),
+        payload(&Effect::on(0, b"sparse", StringChange::SetRange { offset: 10, value: b"early" })),
+        payload(&Effect::on(0, b"key:003", KeyChange::Expire { expire_at_ms: None })),
     ];
     for name in ["small", "large"] {
         let key = |kind: &str| format!("{name} {kind}").into_bytes();
         let (hash, sets, list, zset) = (key("hash"), key("set"), key("list"), key("zset"));
         let (db, expire_at_ms) = (0, Some(FAR_MS - 1));
         for effect in [
-            Effect::HashSet { db, key: &hash, pairs: pair.items(), expire_at_ms },
-            Effect::HashExpire { db, key: &hash, fields: one.items(), expire_at_ms: None },
-            Effect::HashDelete { db, key: &hash, fields: one.items(), expired: false },
-            Effect::SetAdd { db, key: &sets, members: new.items() },
-            Effect::SetRemove { db, key: &sets, members: one.items() },
-            Effect::ListPush { db, key: &list, end: End::Head, elements: new.items() },
-            Effect::ListInsert { db, key: &list, index: 1, before: true, pivot_and_element: pivot.items() },
-            Effect::ListSet { db, key: &list, index: 1, value: &LONG },
-            Effect::ListRemove { db, key: &list, end: End::Tail, count: 1, element: new.items() },
-            Effect::ListPop { db, key: &list, end: End::Tail, count: 1 },
-            Effect::ListTrim { db, key: &list, index: 1, count: 1 },
-            Effect::SortedSetAdd { db, key: &zset, elements: scored.items() },
-            Effect::SortedSetRemove { db, key: &zset, members: one.items() },
-            Effect::Copy { db, key: &hash, to_db: 2, to: b"copy" },
-            Effect::Rename { db, key: &list, to: &key("list renamed") },
-            Effect::Move { db, key: &sets, to_db: 3 },
+            Effect::on(db, &hash, HashChange::Set { pairs: pair.items(), expire_at_ms }),
+            Effect::on(db, &hash, HashChange::Expire { fields: one.items(), expire_at_ms: None }),
+            Effect::on(db, &hash, HashChange::Delete { fields: one.items(), expired: false }),
+            Effect::on(db, &sets, SetChange::Add { members: new.items() }),
+            Effect::on(db, &sets, SetChange::Remove { members: one.items() }),
+            Effect::on(db, &list, ListChange::Push { end: End::Head, elements: new.items() }),
+            Effect::on(
+                db,
+                &list,
+                ListChange::Insert { index: 1, before: true, pivot_and_element: pivot.items() },
+            ),
+            Effect::on(db, &list, ListChange::Set { index: 1, value: &LONG }),
+            Effect::on(db, &list, ListChange::Remove { end: End::Tail, count: 1, element: new.items() }),
+            Effect::on(db, &list, ListChange::Pop { end: End::Tail, count: 1 }),
+            Effect::on(db, &list, ListChange::Trim { index: 1, count: 1 }),
+            Effect::on(db, &zset, SortedSetChange::Add { elements: scored.items() }),
+            Effect::on(db, &zset, SortedSetChange::Remove { members: one.items() }),
+            Effect::on(db, &hash, KeyChange::Copy { to_db: 2, to: b"copy" }),
+            Effect::on(db, &list, KeyChange::Rename { to: &key("list renamed") }),
+            Effect::on(db, &sets, KeyChange::Move { to_db: 3 }),
         ] {
             payloads.push(payload(&effect));
         }

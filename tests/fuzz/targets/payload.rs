@@ -37,9 +37,13 @@ pub fn run(bytes: &[u8]) {
 
 /// Replays the record, as recovery would.
 fn apply(decoded: &ackd::effect::Decoded<'_>) {
-    use ackd::effect::Effect;
-    let is_long =
-        |effect: Effect<'_>| matches!(effect, Effect::SetRange { offset, .. } if offset > OFFSET_MAX);
+    use ackd::effect::{Change, Effect, StringChange};
+    let is_long = |effect: Effect<'_>| match effect {
+        Effect::Key { change: Change::String(StringChange::SetRange { offset, .. }), .. } => {
+            offset > OFFSET_MAX
+        }
+        _ => false,
+    };
     if decoded.count() == 0 || decoded.effects().any(is_long) {
         return;
     }

@@ -3,7 +3,7 @@
 //! Input: a byte of flags and patches (page, offset in the page, length, bytes) of a small table; or, by a flag, the bytes
 //! of the table themselves. Another flag lets the checksums be put right, so that what stands behind them is met too.
 
-use ackd::effect::Effect;
+use ackd::effect::{Effect, KeyChange};
 use ackd::keyspace::Keyspace;
 use ackd::recovery::{TableSource, recover};
 use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableWriter, verify};
@@ -103,7 +103,7 @@ fn change(writer: &mut TableWriter) -> Option<()> {
         }
     }
     for key in [&b"small hash"[..], b"large list", b"large zset", b"long"] {
-        let _ = Keyspace::new(writer, None).apply(&Effect::Delete { db: 0, key, expired: false });
+        let _ = Keyspace::new(writer, None).apply(&Effect::on(0, key, KeyChange::Delete { expired: false }));
     }
     let _ = writer.reclaim(16);
     let frozen = writer.freeze();

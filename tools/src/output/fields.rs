@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ackd::effect::{Effect, EffectError, Items};
+use ackd::effect::{Change, DatabaseChange, Effect, EffectError, Items, KeyChange};
 use serde::{Serialize, Serializer};
 
 use super::{ByteText, DecodedView, Escape, RecordView, Values};
@@ -177,15 +177,19 @@ impl<'a> Fields<'a> {
     }
 
     fn add_target(&mut self, effect: &Effect<'a>, bytes: ByteText) {
-        match *effect {
-            Effect::SwapDb { b, .. } => self.to_db = Some(b),
-            Effect::Move { to_db, .. } => self.to_db = Some(to_db),
-            Effect::Rename { to, .. } => (self.to, self.to_b64) = spell(to, false, bytes.escape),
-            Effect::Copy { to_db, to, .. } => {
-                self.to_db = Some(to_db);
-                (self.to, self.to_b64) = spell(to, false, bytes.escape);
-            }
+        match effect {
+            Effect::Database(DatabaseChange::Swap { b, .. }) => self.to_db = Some(*b),
+            Effect::Key { change: Change::Key(change), .. } => self.add_new_place(change, bytes),
             _ => {}
+        }
+    }
+
+    fn add_new_place(&mut self, change: &KeyChange<'a>, bytes: ByteText) {
+        if let KeyChange::Copy { to_db, .. } | KeyChange::Move { to_db } = *change {
+            self.to_db = Some(to_db);
+        }
+        if let KeyChange::Copy { to, .. } | KeyChange::Rename { to } = *change {
+            (self.to, self.to_b64) = spell(to, false, bytes.escape);
         }
     }
 }

@@ -13,7 +13,7 @@ pub mod text;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError, Items, Score};
+use ackd::effect::{Change, Effect, EffectError, Items, Score, SortedSetChange};
 use ackd::number::format_f64;
 use clap::ValueEnum;
 
@@ -136,7 +136,8 @@ impl Values {
             Self::Full => usize::MAX,
         };
         let mut shown = Vec::new();
-        let scored = matches!(effect, Effect::SortedSetAdd { .. });
+        let scored =
+            matches!(effect, Effect::Key { change: Change::SortedSet(SortedSetChange::Add { .. }), .. });
         for (place, item) in items.iter().enumerate() {
             let item = if scored && place % 2 == 1 { score(item) } else { Cow::Borrowed(item) };
             match left.checked_sub(item.len()) {

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 
-use ackd::effect::Effect;
+use ackd::effect::{Change, Effect, StringChange};
 use wal::{GroupInfo, Lsn, RecordRef};
 
 use crate::Out;
@@ -204,7 +204,7 @@ impl<'a> Collector<'a> {
         let op = self.ops.entry(effect.name()).or_default();
         op.count += 1;
         op.bytes += bytes;
-        if matches!(effect, Effect::Set { .. }) {
+        if matches!(effect, Effect::Key { change: Change::String(StringChange::Set { .. }), .. }) {
             self.sets += 1;
             self.sets_with_deadline += u64::from(effect.expire_at_ms().is_some());
         }

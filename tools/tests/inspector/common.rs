@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ackd::effect::{Effect, EffectBuffer};
+use ackd::effect::{DatabaseChange, Effect, EffectBuffer, KeyChange, StringChange};
 use tempfile::TempDir;
 use wal::{DirStorage, LocalLog, Log, LogOptions, ReadOptions, Reader, Step};
 
@@ -222,11 +222,11 @@ pub fn payload((command_id, effects): &Record<'_>) -> Vec<u8> {
 }
 
 pub fn set<'a>(key: &'a [u8], value: &'a [u8]) -> Record<'a> {
-    one(Effect::Set { db: 0, key, value, expire_at_ms: None, raw: false })
+    one(Effect::on(0, key, StringChange::Set { value, expire_at_ms: None, raw: false }))
 }
 
 pub fn set_until<'a>(key: &'a [u8], value: &'a [u8], deadline_ms: u64) -> Record<'a> {
-    one(Effect::Set { db: 0, key, value, expire_at_ms: Some(deadline_ms), raw: false })
+    one(Effect::on(0, key, StringChange::Set { value, expire_at_ms: Some(deadline_ms), raw: false }))
 }
 
 pub fn one(effect: Effect<'_>) -> Record<'_> {
@@ -258,39 +258,41 @@ fn history() -> Vec<Vec<Record<'static>>> {
         vec![(
             command_id("exec"),
             vec![
-                Effect::Set {
-                    db: 3,
-                    key: b"bin\xff\x00",
-                    value: b"\x00\x01\xfe\xff",
-                    expire_at_ms: None,
-                    raw: true,
-                },
-                Effect::Append { db: 3, key: b"bin\xff\x00", value: b"caf\xc3\xa9\n" },
-                Effect::SetRange { db: 3, key: b"bin\xff\x00", offset: 2, value: b"\"two\"" },
+                Effect::on(
+                    3,
+                    b"bin\xff\x00",
+                    StringChange::Set { value: b"\x00\x01\xfe\xff", expire_at_ms: None, raw: true },
+                ),
+                Effect::on(3, b"bin\xff\x00", StringChange::Append { value: b"caf\xc3\xa9\n" }),
+                Effect::on(3, b"bin\xff\x00", StringChange::SetRange { offset: 2, value: b"\"two\"" }),
             ],
         )],
         vec![
             set_until(b"session:1", b"{\"a\":1}", PAST_MS),
-            one(Effect::Expire { db: 0, key: b"session:1", expire_at_ms: Some(FAR_MS) }),
+            one(Effect::on(0, b"session:1", KeyChange::Expire { expire_at_ms: Some(FAR_MS) })),
             set_until(b"session:2", b"gone", PAST_MS),
-            one(Effect::Delete { db: 0, key: b"session:2", expired: true }),
+            one(Effect::on(0, b"session:2", KeyChange::Delete { expired: true })),
             set_until(b"session:3", b"soon gone", PAST_MS),
         ],
         vec![
-            one(Effect::Rename { db: 0, key: b"user:1", to: b"person:1" }),
-            one(Effect::Copy { db: 0, key: b"person:1", to_db: 2, to: b"copy of 1" }),
-            one(Effect::Move { db: 0, key: b"user:2", to_db: 4 }),
-            one(Effect::Expire { db: 4, key: b"user:2", expire_at_ms: None }),
-            one(Effect::Delete { db: 0, key: b"nothing", expired: false }),
-            one(Effect::FlushDb { db: 5 }),
-            one(Effect::SwapDb { a: 6, b: 7 }),
+            one(Effect::on(0, b"user:1", KeyChange::Rename { to: b"person:1" })),
+            one(Effect::on(0, b"person:1", KeyChange::Copy { to_db: 2, to: b"copy of 1" })),
+            one(Effect::on(0, b"user:2", KeyChange::Move { to_db: 4 })),
+            one(Effect::on(4, b"user:2", KeyChange::Expire { expire_at_ms: None })),
+            one(Effect::on(0, b"nothing", KeyChange::Delete { expired: false })),
+            one(Effect::Database(DatabaseChange::Flush { db: 5 })),
+            one(Effect::Database(DatabaseChange::Swap { a: 6, b: 7 })),
         ],
         vec![set(b"big", &BIG)],
     ];
     for number in 0..30_u8 {
         let key: &'static [u8] = if number % 3 == 0 { b"counter:a" } else { b"counter:b" };
         let value = &b"0123456789abcdefghijklmnopqrstuvwxyz"[..usize::from(number) + 1];
-        groups.push(vec![one(Effect::Set { db: 1, key, value, expire_at_ms: None, raw: false })]);
+        groups.push(vec![one(Effect::on(
+            1,
+            key,
+            StringChange::Set { value, expire_at_ms: None, raw: false },
+        ))]);
     }
     groups
 }

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use ackd::effect::{Effect, End, ItemsBuffer};
+use ackd::effect::{Effect, End, ItemsBuffer, ListChange};
 
 use crate::common::{Data, one};
 use crate::waiting::eventually;
@@ -89,7 +89,7 @@ fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
     let new = format!("job {}", random.below(40));
     if model.len() < 2 || random.below(3) == 0 {
         let pushed = items([&new, "another"]);
-        data.group(&[one(Effect::ListPush { db, key, end, elements: pushed.items() })]);
+        data.group(&[one(Effect::on(db, key, ListChange::Push { end, elements: pushed.items() }))]);
         for element in [new, "another".into()] {
             if end == End::Head { model.push_front(element) } else { model.push_back(element) }
         }
@@ -100,7 +100,7 @@ fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
     let index = model.iter().position(|element| *element == pivot).unwrap();
     match random.below(5) {
         0 => {
-            data.group(&[one(Effect::ListPop { db, key, end, count: 1 })]);
+            data.group(&[one(Effect::on(db, key, ListChange::Pop { end, count: 1 }))]);
             if end == End::Head {
                 model.pop_front()
             } else {
@@ -112,24 +112,30 @@ fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
             let index = if before { index } else { index + 1 };
             let words = items([&pivot, &new]);
             let pivot_and_element = words.items();
-            data.group(&[one(Effect::ListInsert {
+            data.group(&[one(Effect::on(
                 db,
                 key,
-                index: index as u64,
-                before,
-                pivot_and_element,
-            })]);
+                ListChange::Insert { index: index as u64, before, pivot_and_element },
+            ))]);
             model.insert(index, new);
         }
         2 if model.iter().any(|element| *element != pivot) => {
             let word = items([&pivot]);
-            data.group(&[one(Effect::ListRemove { db, key, end, count: 1, element: word.items() })]);
+            data.group(&[one(Effect::on(
+                db,
+                key,
+                ListChange::Remove { end, count: 1, element: word.items() },
+            ))]);
             let last = model.iter().rposition(|element| *element == pivot).unwrap();
             model.remove(if end == End::Head { index } else { last });
         }
         3 => {
             let (index, count) = (random.below(2), model.len() - 1);
-            data.group(&[one(Effect::ListTrim { db, key, index: index as u64, count: count as u64 })]);
+            data.group(&[one(Effect::on(
+                db,
+                key,
+                ListChange::Trim { index: index as u64, count: count as u64 },
+            ))]);
             if index == 0 {
                 model.pop_back()
             } else {
@@ -137,7 +143,11 @@ fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
             };
         }
         _ => {
-            data.group(&[one(Effect::ListSet { db, key, index: place as u64, value: new.as_bytes() })]);
+            data.group(&[one(Effect::on(
+                db,
+                key,
+                ListChange::Set { index: place as u64, value: new.as_bytes() },
+            ))]);
             model[place] = new;
         }
     }
@@ -169,17 +179,19 @@ fn effects_on_lists_are_shown_as_commands() {
     let mut data = Data::new();
     let (db, key) = (0, b"jobs".as_slice());
     let (two, pair, word) = (items(["a", "b c"]), items(["pivot", "new"]), items(["x"]));
-    let insert = |before| Effect::ListInsert { db, key, index: 3, before, pivot_and_element: pair.items() };
-    let remove = |end| Effect::ListRemove { db, key, end, count: 2, element: word.items() };
+    let insert = |before| {
+        Effect::on(db, key, ListChange::Insert { index: 3, before, pivot_and_element: pair.items() })
+    };
+    let remove = |end| Effect::on(db, key, ListChange::Remove { end, count: 2, element: word.items() });
     data.group(&[
-        one(Effect::ListPush { db, key, end: End::Head, elements: two.items() }),
-        one(Effect::ListPop { db, key, end: End::Tail, count: 4 }),
+        one(Effect::on(db, key, ListChange::Push { end: End::Head, elements: two.items() })),
+        one(Effect::on(db, key, ListChange::Pop { end: End::Tail, count: 4 })),
         one(insert(true)),
         one(insert(false)),
         one(remove(End::Head)),
         one(remove(End::Tail)),
-        one(Effect::ListSet { db, key, index: 7, value: b"v" }),
-        one(Effect::ListTrim { db, key, index: 1, count: 5 }),
+        one(Effect::on(db, key, ListChange::Set { index: 7, value: b"v" })),
+        one(Effect::on(db, key, ListChange::Trim { index: 1, count: 5 })),
     ]);
     data.seal();
     let text = data.run(&["dump", "DIR"]).expect(0);

@@ -13,7 +13,7 @@ use ackd::table::{MmapFile, Table, TableOptions};
 use wal::{DirStorage, LogOptions};
 
 use crate::common::{self, Data, Ran, golden, one, set};
-use ackd::effect::Effect;
+use ackd::effect::{Effect, KeyChange, StringChange};
 
 /// Virtual size of the mapping: small tables need little.
 const BYTES_MAX: u64 = 64 << 20;
@@ -177,12 +177,12 @@ fn behind_bad_records_the_good_ones_are_kept_with_their_numbers() {
 fn a_record_that_no_longer_fits_goes_with_the_lost_one() {
     let mut data = keys(10, 0);
     data.group(&[set(b"made", b"1")]);
-    data.group(&[one(Effect::Delete { db: 0, key: b"made", expired: false })]);
+    data.group(&[one(Effect::on(0, b"made", KeyChange::Delete { expired: false }))]);
     data.group(&[(
         1,
         vec![
-            Effect::Set { db: 0, key: b"half", value: b"1", expire_at_ms: None, raw: false },
-            Effect::Rename { db: 0, key: b"made", to: b"moved" },
+            Effect::on(0, b"half", StringChange::Set { value: b"1", expire_at_ms: None, raw: false }),
+            Effect::on(0, b"made", KeyChange::Rename { to: b"moved" }),
         ],
     )]);
     data.group(&[set(b"last", b"1")]);

@@ -1,8 +1,13 @@
-//! Lines for people: one for each effect.
+//! Lines for people: one for each effect. What only one family of effects has stands in its file.
+
+mod databases;
+mod keys;
+mod lists;
+mod strings;
 
 use std::io::{self, Write};
 
-use ackd::effect::{Effect, EffectError, End, Items};
+use ackd::effect::{Change, Effect, EffectError, Items};
 
 use super::{ByteText, DecodedView, Escape, Printer, RecordView};
 use crate::escape::{base64, quoted, quoted_if_needed, size};
@@ -57,22 +62,17 @@ impl Text {
         write!(out, "{}", if cut { "  ..." } else { "" })
     }
 
+    /// What the family has to say of the change, besides what is printed of any.
     fn target(&self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
-        match *effect {
-            Effect::SetRange { offset, .. } => write!(out, "  at {offset}"),
-            Effect::ListSet { index, .. } => write!(out, "  at {index}"),
-            Effect::ListInsert { index, before, .. } => {
-                write!(out, "  at {index}, {} pivot", if before { "before" } else { "after" })
-            }
-            Effect::ListPop { count, .. } => write!(out, "  {count}"),
-            Effect::ListRemove { end: End::Head, count, .. } => write!(out, "  first {count}"),
-            Effect::ListRemove { end: End::Tail, count, .. } => write!(out, "  last {count}"),
-            Effect::ListTrim { index, count, .. } => write!(out, "  keep {count} from {index}"),
-            Effect::Rename { to, .. } => write!(out, "  -> {}", self.key(to)),
-            Effect::Copy { to_db, to, .. } => write!(out, "  -> db{to_db} {}", self.key(to)),
-            Effect::Move { to_db, .. } => write!(out, "  -> db{to_db}"),
-            Effect::SwapDb { b, .. } => write!(out, "  <-> db{b}"),
-            _ => Ok(()),
+        let change = match effect {
+            Effect::Database(change) => return databases::target(out, change),
+            Effect::Key { change, .. } => change,
+        };
+        match change {
+            Change::Key(change) => keys::target(self, out, change),
+            Change::String(change) => strings::target(out, change),
+            Change::List(change) => lists::target(out, change),
+            Change::Hash(_) | Change::Set(_) | Change::SortedSet(_) => Ok(()),
         }
     }
 

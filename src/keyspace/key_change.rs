@@ -1,0 +1,182 @@
+//! Changes of keys, whatever they hold: they end, expire, and go to other places with their trees.
+
+use super::cell::{self, Value};
+use super::deadline;
+use super::error::KeyspaceError;
+use super::layout::keys_slot;
+use super::lookup::lookup;
+use super::put::{Deadlines, Old, drop_trees, put, replace_deadlines};
+use super::walk::{check_depth, walk};
+use crate::effect::KeyChange;
+use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter};
+
+/// Bytes of keys and cells that are copied from tree to tree at once.
+const COPY_BYTES: usize = 64 << 10;
+
+/// Makes the change.
+pub(super) fn apply(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    change: &KeyChange<'_>,
+) -> Result<(), KeyspaceError> {
+    let done = match *change {
+        KeyChange::Delete { .. } => remove(table, db, key)?,
+        KeyChange::Expire { expire_at_ms } => expire(table, db, key, expire_at_ms)?,
+        KeyChange::Rename { to } => relocate(table, (db, key), (db, to))?,
+        KeyChange::Move { to_db } => relocate(table, (db, key), (to_db, key))?,
+        KeyChange::Copy { to_db, to } => copy(table, (db, key), (to_db, to))?,
+    };
+    done.ok_or(KeyspaceError::Mismatch { effect: change.name(), reason: "its key does not exist" })
+}
+
+/// Removes a key with its deadlines and trees; `None` if it does not exist.
+fn remove(table: &mut TableWriter, db: usize, key: &[u8]) -> Result<Option<()>, KeyspaceError> {
+    let deadlines = {
+        let view = table.view();
+        match lookup(&view, db, key)? {
+            Some(value) => Deadlines::of(&view, &value)?,
+            None => return Ok(None),
+        }
+    };
+    let mut root = table.root(keys_slot(db));
+    let roots = table.remove(&mut root, key)?;
+    table.set_root(keys_slot(db), root);
+    replace_deadlines(table, (db, key), deadlines, Deadlines::default())?;
+    if let Some(roots) = roots {
+        drop_trees(table, &roots)?;
+    }
+    Ok(Some(()))
+}
+
+/// Gives a key another deadline; `None` if it does not exist.
+fn expire(
+    table: &mut TableWriter,
+    db: usize,
+    key: &[u8],
+    expire_at_ms: Option<u64>,
+) -> Result<Option<()>, KeyspaceError> {
+    let Some(owned) = OwnedCell::of(table, db, key)? else {
+        return Ok(None);
+    };
+    let cell = owned.cell();
+    let bytes = cell::with_deadline(&cell, expire_at_ms)?;
+    let mut root = table.root(keys_slot(db));
+    table.replace(&mut root, key, bytes.pieces(), owned.roots.as_slice(), |_| ())?;
+    table.set_root(keys_slot(db), root);
+    deadline::replace(table, db, key, owned.deadlines.key, expire_at_ms)?;
+    Ok(Some(()))
+}
+
+/// Moves a value with its deadline from one place to another; `None` if there is none.
+fn relocate(
+    table: &mut TableWriter,
+    from: (usize, &[u8]),
+    to: (usize, &[u8]),
+) -> Result<Option<()>, KeyspaceError> {
+    let Some(owned) = OwnedCell::of(table, from.0, from.1)? else {
+        return Ok(None);
+    };
+    if from == to {
+        return Ok(Some(()));
+    }
+    let mut root = table.root(keys_slot(from.0));
+    table.remove(&mut root, from.1)?;
+    table.set_root(keys_slot(from.0), root);
+    replace_deadlines(table, from, owned.deadlines, Deadlines::default())?;
+    place(table, to, &owned, owned.roots.as_slice())?;
+    Ok(Some(()))
+}
+
+/// Copies a value with its deadline from one place to another; `None` if there is none.
+fn copy(
+    table: &mut TableWriter,
+    from: (usize, &[u8]),
+    to: (usize, &[u8]),
+) -> Result<Option<()>, KeyspaceError> {
+    let Some(owned) = OwnedCell::of(table, from.0, from.1)? else {
+        return Ok(None);
+    };
+    if from == to {
+        return Ok(Some(()));
+    }
+    let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
+    let originals = owned.roots.as_slice();
+    for (copy, original) in copies.iter_mut().zip(originals) {
+        *copy = copy_tree(table, *original, 0)?;
+    }
+    place(table, to, &owned, &copies[..originals.len()])?;
+    Ok(Some(()))
+}
+
+/// Stores a cell with these trees, in place of what is there.
+fn place(
+    table: &mut TableWriter,
+    (db, key): (usize, &[u8]),
+    owned: &OwnedCell,
+    roots: &[Root],
+) -> Result<(), KeyspaceError> {
+    let old = Old::of(table, db, key)?;
+    put(table, (db, key), ([&owned.bytes, &[]], roots), old, owned.deadlines)
+}
+
+/// A cell as it was, owned, so that the table can be changed meanwhile.
+struct OwnedCell {
+    /// Its bytes.
+    bytes: Vec<u8>,
+    /// Its trees.
+    roots: CellRoots,
+    /// Its deadlines.
+    deadlines: Deadlines,
+}
+
+impl OwnedCell {
+    /// The cell of `key`, or `None` if the key does not exist.
+    fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Option<Self>, KeyspaceError> {
+        let root = table.root(keys_slot(db));
+        if root.is_empty() {
+            return Ok(None);
+        }
+        let view = table.view();
+        let Some(cell) = view.get(root, key)? else {
+            return Ok(None);
+        };
+        let deadlines = Deadlines::of(&view, &Value::read(&cell)?)?;
+        Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, deadlines }))
+    }
+
+    /// The cell, lent.
+    fn cell(&self) -> Cell<'_> {
+        Cell { bytes: &self.bytes, roots: self.roots }
+    }
+}
+
+/// A copy of a tree with the trees in its cells; it is in the trees of so many cells itself, beside its key's.
+fn copy_tree(table: &mut TableWriter, original: Root, depth: usize) -> Result<Root, KeyspaceError> {
+    check_depth(depth)?;
+    let mut copy = Root::EMPTY;
+    let mut start = Vec::new();
+    loop {
+        let mut batch: Vec<(Vec<u8>, Vec<u8>, CellRoots)> = Vec::new();
+        let mut bytes = 0;
+        walk(&table.view(), original, &start, |key, cell| {
+            bytes += key.len() + cell.bytes.len();
+            batch.push((key.to_vec(), cell.bytes.to_vec(), cell.roots));
+            Ok(bytes < COPY_BYTES)
+        })?;
+        let Some((last, ..)) = batch.last() else {
+            return Ok(copy);
+        };
+        if *last < start {
+            return Err(KeyspaceError::BadCell("keys out of order"));
+        }
+        start.clone_from(last);
+        start.push(0);
+        for (key, bytes, roots) in &batch {
+            let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
+            for (copy, original) in copies.iter_mut().zip(roots.as_slice()) {
+                *copy = copy_tree(table, *original, depth + 1)?;
+            }
+            table.insert(&mut copy, key, bytes, &copies[..roots.len()])?;
+        }
+    }
+}

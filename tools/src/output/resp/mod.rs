@@ -1,0 +1,103 @@
+//! Commands that make a Redis do the same, for `redis-cli --pipe`.
+//!
+//! Each effect is one plain command; which one, its family's file says. Deadlines need care: a record may set one that is past by the time of the
+//! replay although a later record moved it on (a session that is used every minute), and a Redis would drop the
+//! key at once. So a deadline that is past, or will be within [`held::MARGIN_MS`], is *held back*: the key is written
+//! without it, later effects move or lift it, and what is still held at the end is written then.
+//!
+//! Invariant: after the output is replayed in full, every key has the value and the deadline that it has after
+//! the last record printed. Memory grows with the number of deadlines held back at one time.
+
+mod databases;
+mod hashes;
+mod held;
+mod keys;
+mod lists;
+mod sets;
+mod sorted_sets;
+mod strings;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::io::{self, Write};
+
+use ackd::effect::{Change, Effect, EffectError, ItemsBuffer};
+
+use super::{DecodedView, Printer, RecordView};
+use held::{Held, HeldBack};
+use words::{command, number};
+
+/// Prints commands.
+pub struct Resp {
+    /// The database that the last command was for.
+    selected: Option<usize>,
+    /// Deadlines that are held back.
+    held: HeldBack,
+}
+
+impl Resp {
+    /// A printer for a replay at about `now_ms`, in milliseconds since 1970.
+    pub fn new(now_ms: u64) -> Self {
+        Self { selected: None, held: HeldBack::new(now_ms) }
+    }
+
+    fn select(&mut self, out: &mut dyn Write, db: usize) -> io::Result<()> {
+        if self.selected == Some(db) {
+            return Ok(());
+        }
+        self.selected = Some(db);
+        command(out, &[b"SELECT", number(db as u64).as_bytes()])
+    }
+
+    fn effect(&mut self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
+        let (place, change) = match effect {
+            Effect::Database(change) => return databases::print(self, out, change),
+            Effect::Key { db, key, change } => ((*db, *key), change),
+        };
+        self.select(out, place.0)?;
+        match change {
+            Change::Key(change) => keys::print(&mut self.held, out, place, change),
+            Change::String(change) => strings::print(&mut self.held, out, place, change),
+            Change::List(change) => lists::print(out, place.1, change),
+            Change::Hash(change) => hashes::print(&mut self.held, out, place, change),
+            Change::Set(change) => sets::print(out, place.1, change),
+            Change::SortedSet(change) => sorted_sets::print(out, place.1, change),
+        }
+    }
+}
+
+impl Printer for Resp {
+    fn record(
+        &mut self,
+        out: &mut dyn Write,
+        _record: &RecordView<'_>,
+        decoded: &DecodedView<'_>,
+    ) -> io::Result<()> {
+        decoded.effects.iter().try_for_each(|(_, effect)| self.effect(out, effect))
+    }
+
+    fn unreadable(
+        &mut self,
+        _out: &mut dyn Write,
+        _record: &RecordView<'_>,
+        _error: &EffectError,
+    ) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        for (db, key, Held { key: deadline, fields }) in self.held.take() {
+            self.select(out, db)?;
+            for (field, deadline) in fields {
+                let field: ItemsBuffer = std::iter::once(field.as_slice()).collect();
+                hashes::expire_fields(out, &key, field.items(), deadline.max(1))?;
+            }
+            if let Some(deadline) = deadline {
+                // Zero, a deadline that the protocol refuses, is as past as one.
+                command(out, &[b"PEXPIREAT", &key, number(deadline.max(1)).as_bytes()])?;
+            }
+        }
+        Ok(())
+    }
+}

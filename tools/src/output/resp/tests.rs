@@ -1,0 +1,130 @@
+//! The commands that effects become.
+
+use ackd::effect::{DatabaseChange, HashChange, KeyChange, SetChange, SortedSetChange, StringChange};
+
+use super::held::MARGIN_MS;
+use super::*;
+
+const NOW_MS: u64 = 1_000_000_000;
+const FAR_MS: u64 = NOW_MS + MARGIN_MS + 1;
+
+/// The commands as words, for readability.
+fn printed(effects: &[Effect<'_>]) -> Vec<String> {
+    let (mut out, mut resp) = (Vec::new(), Resp::new(NOW_MS));
+    for effect in effects {
+        resp.effect(&mut out, effect).unwrap();
+    }
+    resp.finish(&mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+    let mut commands = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let words: usize = lines[at].strip_prefix('*').unwrap().parse().unwrap();
+        let word = |index: usize| lines[at + 2 + 2 * index];
+        commands.push((0..words).map(word).collect::<Vec<_>>().join(" "));
+        at += 1 + 2 * words;
+    }
+    commands
+}
+
+fn set(key: &'static [u8], expire_at_ms: Option<u64>) -> Effect<'static> {
+    Effect::on(0, key, StringChange::Set { value: b"v", expire_at_ms, raw: false })
+}
+
+#[test]
+fn a_far_deadline_is_written_where_it_stands() {
+    assert_eq!(printed(&[set(b"k", Some(FAR_MS))]), ["SELECT 0", &format!("SET k v PXAT {FAR_MS}")]);
+}
+
+#[test]
+fn a_past_deadline_that_was_moved_on_does_not_strike() {
+    let moved = Effect::on(0, b"k", KeyChange::Expire { expire_at_ms: Some(FAR_MS) });
+    let expected = ["SELECT 0", "SET k v", &format!("PEXPIREAT k {FAR_MS}")];
+    assert_eq!(printed(&[set(b"k", Some(5)), moved]), expected);
+    let lifted = Effect::on(0, b"k", KeyChange::Expire { expire_at_ms: None });
+    assert_eq!(printed(&[set(b"k", Some(5)), lifted]), ["SELECT 0", "SET k v", "PERSIST k"]);
+}
+
+#[test]
+fn held_deadlines_follow_their_values_and_come_last() {
+    let effects = [
+        set(b"a", Some(5)),
+        set(b"b", Some(6)),
+        Effect::on(0, b"a", KeyChange::Rename { to: b"c" }),
+        Effect::on(0, b"b", KeyChange::Move { to_db: 2 }),
+        Effect::on(2, b"b", KeyChange::Copy { to_db: 0, to: b"d" }),
+        Effect::Database(DatabaseChange::Swap { a: 2, b: 3 }),
+        Effect::on(3, b"b", KeyChange::Delete { expired: true }),
+    ];
+    let expected = [
+        "SELECT 0",
+        "SET a v",
+        "SET b v",
+        "RENAME a c",
+        "MOVE b 2",
+        "SELECT 2",
+        "COPY b d DB 0 REPLACE",
+        "SWAPDB 2 3",
+        "SELECT 3",
+        "DEL b",
+        "SELECT 0",
+        "PEXPIREAT c 5",
+        "PEXPIREAT d 6",
+    ];
+    assert_eq!(printed(&effects), expected);
+}
+
+#[test]
+fn scores_are_numbers() {
+    let score = |value| ackd::effect::Score::new(value).unwrap().to_bytes();
+    let (a, b) = (score(0.1), score(f64::NEG_INFINITY));
+    let elements: ItemsBuffer = [b"a".as_slice(), &a, b"b", &b].into_iter().collect();
+    let members: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+    let effects = [
+        Effect::on(0, b"z", SortedSetChange::Add { elements: elements.items() }),
+        Effect::on(0, b"z", SortedSetChange::Remove { members: members.items() }),
+    ];
+    assert_eq!(printed(&effects), ["SELECT 0", "ZADD z 0.1 a -inf b", "ZREM z a b"]);
+}
+
+#[test]
+fn overwriting_and_emptying_drop_what_is_held() {
+    let effects = [
+        set(b"a", Some(5)),
+        set(b"a", None),
+        set(b"b", Some(5)),
+        Effect::Database(DatabaseChange::Flush { db: 0 }),
+    ];
+    assert_eq!(printed(&effects), ["SELECT 0", "SET a v", "SET a v", "SET b v", "FLUSHDB"]);
+    let effects = [set(b"b", Some(5)), Effect::Database(DatabaseChange::FlushAll)];
+    assert_eq!(printed(&effects), ["SELECT 0", "SET b v", "FLUSHALL"]);
+}
+
+#[test]
+fn collections_are_commands_and_near_deadlines_of_fields_come_last() {
+    let pairs: ItemsBuffer = [b"a".as_slice(), b"1", b"b", b"2"].into_iter().collect();
+    let names: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+    let (db, key, pairs, names) = (0, b"h".as_slice(), pairs.items(), names.items());
+    let commands = printed(&[
+        Effect::on(db, key, HashChange::Set { pairs, expire_at_ms: Some(NOW_MS) }),
+        Effect::on(db, b"other", HashChange::Set { pairs, expire_at_ms: Some(FAR_MS) }),
+        Effect::on(db, b"other", HashChange::Delete { fields: names, expired: false }),
+        Effect::on(db, b"s", SetChange::Add { members: names }),
+        Effect::on(db, b"s", SetChange::Remove { members: names }),
+        Effect::on(db, key, KeyChange::Rename { to: b"renamed" }),
+    ]);
+    let expected = [
+        "SELECT 0".into(),
+        "HSET h a 1 b 2".into(),
+        "HSET other a 1 b 2".into(),
+        format!("HPEXPIREAT other {FAR_MS} FIELDS 2 a b"),
+        "HDEL other a b".into(),
+        "SADD s a b".into(),
+        "SREM s a b".into(),
+        "RENAME h renamed".into(),
+        format!("HPEXPIREAT renamed {NOW_MS} FIELDS 1 a"),
+        format!("HPEXPIREAT renamed {NOW_MS} FIELDS 1 b"),
+    ];
+    assert_eq!(commands, expected);
+}

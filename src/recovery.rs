@@ -31,7 +31,7 @@ use wal::{
     Storage,
 };
 
-use crate::effect;
+use crate::keyspace;
 use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 use batch::Batch;
 use warmer::{AHEAD_MAX, Warmer};
@@ -186,12 +186,7 @@ fn check_log<S: Storage>(
     };
     let end = loop {
         let decoded = match reader.next()? {
-            Step::Record(record) => {
-                let lsn = record.lsn;
-                effect::decode(record.payload)
-                    .map(drop)
-                    .map_err(|source| RecoveryError::Payload { lsn, source })
-            }
+            Step::Record(record) => keyspace::decode(record.lsn, record.payload).map(drop),
             Step::CleanEnd(end) | Step::TornTail(end) => break end,
         };
         // Before anything is said of records that may be of another history.

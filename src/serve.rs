@@ -158,7 +158,7 @@ fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::KeyspaceError;
+    use crate::keyspace::{ApplyError, KeyspaceError};
     use crate::recovery::RecoveryError;
     use crate::table::{CorruptReason, TableError};
 
@@ -169,7 +169,10 @@ mod tests {
         let damaged = told(corrupt(CorruptReason::Depth));
         assert_eq!(damaged.code, exit::DAMAGED);
         assert!(damaged.message.contains("nothing was changed"), "{damaged}");
-        let unfit = RecoveryError::Replay { lsn: 3, source: KeyspaceError::BadCell("it is empty") };
+        let unfit = RecoveryError::Apply(ApplyError::Effect {
+            lsn: 3,
+            source: KeyspaceError::BadCell("it is empty"),
+        });
         let unfit = told(RecoveryError::Replaying(unfit.into()));
         assert_eq!(unfit.code, exit::DAMAGED);
         assert!(!unfit.message.contains("nothing was changed"), "{unfit}");

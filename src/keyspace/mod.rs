@@ -15,6 +15,7 @@
 //! - A hash is in the tree of field deadlines if and only if a field of it has a deadline.
 //! - There are no empty collections: see [`Keyspace::apply_removal`].
 
+mod applier;
 mod apply;
 mod cell;
 mod collection;
@@ -54,6 +55,7 @@ mod zset;
 #[cfg(test)]
 mod zset_tests;
 
+pub use applier::{Applier, ApplyError, decode};
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
 pub use deadline::average_deadline_ms;

@@ -1,8 +1,6 @@
 //! Some records in a row, which replay takes together.
 
-use super::error::RecoveryError;
-use crate::effect;
-use crate::keyspace::{Keyspace, keys_slot};
+use crate::keyspace::{Applier, ApplyError};
 use crate::table::TableWriter;
 
 /// Records whose keys are looked up together.
@@ -37,23 +35,10 @@ impl Batch {
     }
 
     /// Applies the effects of all records, in order.
-    pub fn apply(&self, writer: &mut TableWriter) -> Result<(), RecoveryError> {
-        for (lsn, payload) in self.payloads() {
-            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-            for effect in decoded.effects() {
-                if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
-                    writer.prefetch(writer.root(keys_slot(db)), key);
-                }
-            }
-        }
-        for (lsn, payload) in self.payloads() {
-            let decoded = effect::decode(payload).map_err(|source| RecoveryError::Payload { lsn, source })?;
-            let mut keys = Keyspace::new(writer, None);
-            for effect in decoded.effects() {
-                keys.apply(&effect).map_err(|source| RecoveryError::Replay { lsn, source })?;
-            }
-        }
-        Ok(())
+    pub fn apply(&self, writer: &mut TableWriter) -> Result<(), ApplyError> {
+        let mut applier = Applier::new(writer);
+        self.payloads().try_for_each(|(lsn, payload)| applier.prefetch(lsn, payload))?;
+        self.payloads().try_for_each(|(lsn, payload)| applier.record(lsn, payload))
     }
 
     /// LSN and payload of each record.

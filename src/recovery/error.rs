@@ -3,8 +3,7 @@
 use wal::{LogError, ReadError};
 
 use super::belongs::Contradiction;
-use crate::effect::EffectError;
-use crate::keyspace::KeyspaceError;
+use crate::keyspace::ApplyError;
 use crate::table::TableError;
 
 /// Why a data directory cannot be served.
@@ -25,25 +24,12 @@ pub enum RecoveryError {
     /// The table's note cannot be written.
     #[error("table: cannot remember the newest segment of the log: {0}")]
     Mark(std::io::Error),
-    /// A record's payload is none that this program writes.
-    #[error("log: the payload of LSN {lsn} cannot be read: {source}")]
-    Payload {
-        /// The record.
-        lsn: u64,
-        /// What is wrong with it.
-        source: EffectError,
-    },
+    /// A record cannot be read, or does not fit the table.
+    #[error("log: {0}")]
+    Apply(#[from] ApplyError),
     /// The replay began and did not come to its end; pages of the table that no checkpoint holds were written.
     #[error(transparent)]
     Replaying(Box<RecoveryError>),
-    /// A record does not fit the table.
-    #[error("log: LSN {lsn} does not fit the table: {source}")]
-    Replay {
-        /// The record.
-        lsn: u64,
-        /// What does not fit.
-        source: KeyspaceError,
-    },
 }
 
 impl RecoveryError {
@@ -52,14 +38,11 @@ impl RecoveryError {
         match self {
             RecoveryError::Replaying(error) => error.is_damage(),
             RecoveryError::Table(error) => error.is_damage(),
-            RecoveryError::Replay { source: KeyspaceError::Table(error), .. } => error.is_damage(),
+            RecoveryError::Apply(error) => error.is_damage(),
             RecoveryError::Read(ReadError::Io { .. }) | RecoveryError::Log(_) | RecoveryError::Mark(_) => {
                 false
             }
-            RecoveryError::Read(_)
-            | RecoveryError::Contradiction(_)
-            | RecoveryError::Payload { .. }
-            | RecoveryError::Replay { .. } => true,
+            RecoveryError::Read(_) | RecoveryError::Contradiction(_) => true,
         }
     }
 }

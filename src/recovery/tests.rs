@@ -4,7 +4,7 @@ use wal::{Log, LogOptions, MemoryStorage};
 
 use super::*;
 use crate::effect::{Effect, EffectBuffer, KeyChange, StringChange};
-use crate::keyspace::{Keyspace, KeyspaceError};
+use crate::keyspace::{ApplyError, Keyspace, KeyspaceError};
 use crate::table::MemoryFile;
 
 /// Size of the table's file at most.
@@ -61,7 +61,7 @@ fn a_log_that_does_not_fit_the_table_is_not_damaged() {
     let error = recover(source, storage, &options, LogOptions::default()).err().expect("no space");
     assert!(!error.is_damage(), "{error}");
     let RecoveryError::Replaying(error) = error else { panic!("{error}") };
-    assert!(matches!(*error, RecoveryError::Replay { .. }), "{error}");
+    assert!(matches!(*error, RecoveryError::Apply(ApplyError::Effect { .. })), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use wal::LogError;
 
 use crate::file_guard::FileChange;
-use crate::keyspace::KeyspaceError;
+use crate::keyspace::{ApplyError, KeyspaceError};
 use crate::table::TableError;
 
 /// What ends the writer before it is asked to stop.
@@ -18,6 +18,9 @@ pub enum WriterError {
     /// The key space found cells that it cannot have written.
     #[error("the key space failed: {0}")]
     Keyspace(#[from] KeyspaceError),
+    /// The version could not be built anew from the log's records.
+    #[error("what was changed could not be taken back: {0}")]
+    Apply(#[from] ApplyError),
     /// A file of the data is not where it was any more.
     #[error("nothing more is acknowledged: {0}")]
     Files(#[from] FileChange),
@@ -35,6 +38,7 @@ impl WriterError {
             }
             WriterError::Checkpoint(error) => error.is_damage(),
             WriterError::Keyspace(_) => true,
+            WriterError::Apply(error) => error.is_damage(),
             WriterError::Log(_) | WriterError::Files(_) => false,
         }
     }

@@ -31,6 +31,11 @@ impl Redo {
         }
     }
 
+    /// Number of records.
+    pub fn len(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
     /// Whether so much is held, or it takes so many pages to do it once more, that the version should be frozen.
     pub fn is_full(&self, pages_taken: u64) -> bool {
         self.bytes.len() >= self.bytes_max || pages_taken - self.pages_before >= REDO_PAGES_MAX

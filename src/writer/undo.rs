@@ -12,8 +12,7 @@ use super::aftermath::Aftermath;
 use super::error::WriterError;
 use super::group::OpenGroup;
 use super::task::Writer;
-use crate::effect;
-use crate::keyspace::{Keyspace, KeyspaceError};
+use crate::keyspace::{Applier, ApplyError, KeyspaceError};
 use crate::table::{TableError, TableWriter};
 
 /// How often work is tried while pages of the table become unreadable.
@@ -79,20 +78,24 @@ impl<L: Log> Writer<L> {
             if faults > 0 {
                 self.table.set_aside_unreadable();
             }
-            for payload in self.redo.payloads().chain(group.payloads()) {
-                let decoded = effect::decode(payload).expect("a record of this group");
-                for effect in decoded.effects() {
-                    Keyspace::new(&mut self.table, None).apply(&effect)?;
-                }
-            }
-            for effect in self.effects.since(0) {
-                Keyspace::new(&mut self.table, None).apply(&effect)?;
-            }
+            self.apply_again(group)?;
             if self.table.table().faults() == faults {
                 return Ok(());
             }
         }
         Err(TableError::Faulted.into())
+    }
+
+    /// Applies the records since the version was frozen last, and the one that is being formed.
+    fn apply_again(&mut self, group: &Group) -> Result<(), ApplyError> {
+        let mut applier = Applier::new(&mut self.table);
+        let open_lsn = self.log.last_lsn() + 1;
+        let mut lsn = open_lsn - self.redo.len();
+        for payload in self.redo.payloads().chain(group.payloads()) {
+            applier.record(lsn, payload)?;
+            lsn += 1;
+        }
+        applier.effects(lsn, self.effects.since(0))
     }
 
     /// Frees some pages of trees that were cut off; whether it changed anything. What cannot be read stays where it is.

@@ -173,7 +173,8 @@ pub fn open(
         move |source| StorageError::Io { what, source }
     };
     scrub::start(&recovered.table, &state).map_err(thread("scrub"))?;
-    gauges.idle().start(queue.clone()).map_err(thread("idle"))?;
+    let idle = queue.clone();
+    gauges.idle().start(move || idle.tick()).map_err(thread("idle"))?;
     let bell = queue.clone();
     let mut checkpoints =
         Checkpoints::new(state.clone(), move || bell.tick()).map_err(thread("checkpoint"))?;

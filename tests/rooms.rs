@@ -30,8 +30,10 @@ const FLOORS: &[&str] = &[
     "config",
     "cli logging",
     "state",
-    "checkpoint scrub",
+    "checkpoint scrub submission",
     "command",
+    "executor",
+    "committer",
     "writer",
     "connection",
     "recovery",
@@ -44,10 +46,10 @@ const FLOORS: &[&str] = &[
 
 /// Rooms that few may know.
 const HIDDEN: &[(&str, &str)] = &[
-    ("wal", "descriptors recovery storage writer"),
+    ("wal", "committer descriptors recovery storage writer"),
     (
         "table",
-        "checkpoint command config connection daemon damage keyspace recovery scrub state storage writer",
+        "checkpoint command committer config connection daemon damage executor keyspace recovery scrub state storage writer",
     ),
 ];
 
@@ -64,7 +66,7 @@ const DEFENDED: &[(&[&str], &str)] = &[
         "a client owns its transaction, which takes the client along to run its own commands at their place",
     ),
     (
-        &["writer/promise.rs", "writer/submission.rs"],
+        &["submission/mod.rs", "submission/promise.rs"],
         "a submission carries the place for its answer, and the answer brings the submission back with its buffers",
     ),
 ];

@@ -4,8 +4,6 @@
 //! the writer runs it again when one of the keys may hold something; where nobody waits (in a transaction), it replies
 //! as if its time were up.
 
-use std::ops::Range;
-
 use super::CommandError;
 use crate::keyspace::Kind;
 use crate::number::Extended;
@@ -15,8 +13,8 @@ use crate::number::Extended;
 pub struct Wait {
     /// The type that a key must have to end the wait.
     pub kind: Kind,
-    /// The command's words that name the keys.
-    pub keys: Range<usize>,
+    /// The keys.
+    pub keys: Box<[Box<[u8]>]>,
     /// For how long, in milliseconds; `None`: without end.
     pub timeout_ms: Option<u64>,
 }

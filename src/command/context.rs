@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Wait;
-use crate::keyspace::{KeyReader, Keyspace};
+use crate::keyspace::{KeyReader, Keyspace, Kind};
 use crate::state::{ClientState, CommandLimits, DatabaseGauges, Next, ServerState};
 use crate::table::View;
 
@@ -61,11 +61,16 @@ pub struct WriteCtx<'a> {
 }
 
 impl WriteCtx<'_> {
-    /// Asks to wait; says whether the command is to end without a reply. Otherwise it must not wait, and replies that
-    /// there is nothing.
-    pub(super) fn wait_for(&mut self, wait: Wait) -> bool {
+    /// Asks to wait until one of the keys holds something of a type; says whether the command is to end without a reply.
+    /// Otherwise it must not wait, and replies that there is nothing.
+    pub(super) fn wait_for<'k>(
+        &mut self,
+        kind: Kind,
+        keys: impl Iterator<Item = &'k [u8]>,
+        timeout_ms: Option<u64>,
+    ) -> bool {
         if self.may_wait {
-            self.wait = Some(wait);
+            self.wait = Some(Wait { kind, keys: keys.map(Into::into).collect(), timeout_ms });
         }
         self.may_wait
     }

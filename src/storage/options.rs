@@ -5,7 +5,7 @@ use wal::LogOptions;
 use crate::config::{Config, WalMethod};
 use crate::memory_limit::memory_limit_bytes;
 use crate::table::TableOptions;
-use crate::writer::WriterOptions;
+use crate::writer::{ExecutorOptions, WriterOptions};
 
 /// How a data directory is opened.
 pub struct StorageOptions {
@@ -42,8 +42,7 @@ impl StorageOptions {
             },
             writer: WriterOptions {
                 group_bytes_max: usize::try_from(config.group_bytes_max).unwrap_or(usize::MAX),
-                redo_bytes_max: redo_bytes_max(),
-                ..WriterOptions::default()
+                executor: ExecutorOptions { redo_bytes_max: redo_bytes_max(), ..ExecutorOptions::default() },
             },
             queue_messages_max: config.queue_commands_max as usize,
             queue_bytes_max: usize::try_from(config.queue_bytes_max).unwrap_or(usize::MAX),

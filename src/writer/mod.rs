@@ -1,88 +1,43 @@
 //! The writer: one task on a thread of its own, through which every change goes.
 //!
-//! It takes what waits in its queue, and for all of it together: **executes** the commands on its own, unpublished
-//! version of the table; **appends** their effects to the log as one group; **syncs** the group; **publishes** the
-//! version, so that readers see it; **replies**. From time to time it starts a **checkpoint**. While one group is in
-//! [flight] to the disk the next one is executed; nobody waits on a timer.
+//! It takes what waits in its queue, and for all of it together: has the [`executor`](crate::executor) **execute** the
+//! commands on its own, unpublished version of the table, and the [`committer`](crate::committer) **append** their effects
+//! to the log as one group, **sync** the group, **publish** the version, so that readers see it, and send the **replies**.
+//! While one group is in flight to the disk the next one is executed; nobody waits on a timer.
 //!
-//! Pages of an unpublished version are changed in place, those of a published one are copied first. So while nobody
-//! reads, groups are synced and acknowledged without being published ([`Publication`]); the next reader has them
-//! published before it takes its snapshot.
-//!
-//! Invariants:
-//! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
-//! - only what is synced is published, and one group at most is in flight;
-//! - a record's effects are all in the table or none is: commands check everything before their first change, and what
-//!   a command that failed all the same has changed is taken back, see [`undo`];
-//! - an error of log, table or checkpoint ends the task with the reason, before any reply of the group; space that is
-//!   short is no such error, see [`space`].
-//!
-//! [`Publication`]: crate::state::Publication
+//! What has to be true of that stands with the two: of records and the table with the executor, of groups, versions and
+//! replies with the committer. Here is only decided when a group is closed.
 
-mod aftermath;
-mod blocking;
 pub mod doorbell;
-mod error;
-mod execute;
-mod expiry;
-mod flight;
-mod gauges;
-mod group;
-mod idle;
-mod noted;
+mod intake;
 mod options;
-mod outcome;
-mod promise;
 mod queue;
-mod record;
-mod redo;
-mod room;
-mod set_back;
-mod space;
 #[cfg(test)]
 mod space_tests;
-mod submission;
-mod task;
 #[cfg(test)]
 mod tests;
-mod transaction;
-mod undo;
-mod waiting;
-mod watches;
 
-pub(crate) use aftermath::tell_events;
-pub use error::WriterError;
-pub use gauges::{RecoveryFigures, WriterGauges};
-pub use idle::IdleWatch;
+pub use crate::committer::{RecoveryFigures, WriterError, WriterGauges};
+pub use crate::executor::{ExecutorOptions, tell_events};
+pub use crate::submission::{Closed, Completion, Item, Promise, Resolver, Submission, promise};
 pub use options::WriterOptions;
-pub use promise::{Closed, Promise, Resolver, promise};
 pub use queue::{
     Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue, writer_queue_with,
 };
-pub use submission::{Completion, Item, Submission};
-pub use task::Writer;
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use wal::Log;
 
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::committer::{Committer, Executed, OpenGroup};
 use crate::ebb;
-use crate::keyspace::{Classes, Keyspace};
-use crate::state::LatencyEvent;
-use aftermath::Aftermath;
-use group::OpenGroup;
-use room::CommandRoom;
-
-/// Messages taken ahead of their execution, so that the leaves of their keys can be fetched meanwhile.
-const TAKEN_MAX: usize = 16;
-
-/// Commands taken ahead, unless one message holds more: their leaves are to stay in the processor's cache until then.
-const TAKEN_ITEMS_MAX: usize = 16;
-/// Milliseconds between two looks for keys that are watched no more.
-const SWEEP_INTERVAL_MS: u64 = 1000;
-
-/// How often it is made sure that nobody took files away.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+use crate::executor::Executor;
+use crate::file_guard::FileGuard;
+use crate::state::ServerState;
+use crate::table::TableWriter;
+use intake::Intake;
 
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
@@ -91,6 +46,22 @@ const SMALL_GROUP_RECORDS: u32 = 64;
 const GROUP_RECORDS_ENOUGH: u32 = 256;
 /// Times that a small group gives the processor away in a row before it is closed.
 const YIELDS_MAX: u32 = 2;
+/// Pages of cut-off trees that a quiet moment frees, in those that a group does.
+const QUIET_RECLAIMS: usize = 16;
+
+/// The one task that changes data.
+pub struct Writer<L> {
+    /// Runs commands.
+    executor: Executor,
+    /// Makes durable what they did.
+    committer: Committer<L>,
+    /// Where they come from.
+    intake: Intake,
+    /// The group that takes commands, if it has any.
+    open: Option<OpenGroup>,
+    /// A group takes no further commands when it holds so many bytes.
+    group_bytes_max: usize,
+}
 
 /// How to stop.
 struct Stop {
@@ -101,22 +72,46 @@ struct Stop {
 }
 
 impl<L: Log> Writer<L> {
+    /// A writer on an opened log and table.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of its own, and there is one caller")]
+    pub fn new(
+        log: L,
+        table: TableWriter,
+        inbox: WriterInbox,
+        state: Arc<ServerState>,
+        gauges: Arc<WriterGauges>,
+        clock: Arc<Clock>,
+        checkpoints: Checkpoints,
+        options: WriterOptions,
+    ) -> Self {
+        let WriterOptions { group_bytes_max, executor } = options;
+        Self {
+            executor: Executor::new(table, state.clone(), clock.clone(), executor),
+            committer: Committer::new(log, state, gauges, clock, checkpoints),
+            intake: Intake::new(inbox),
+            open: None,
+            group_bytes_max,
+        }
+    }
+
+    /// Has the files of the data directory looked after.
+    pub fn guarding(mut self, guard: FileGuard) -> Self {
+        self.committer.guard(guard);
+        self
+    }
+
     /// Serves the queue until it is told to stop, or until something fails for good.
     pub async fn run(mut self) -> Result<(), WriterError> {
         let outcome = self.serve_queue().await;
-        // The log may be the first to meet a directory that was removed; its table is to be saved then, too.
-        if let (Err(error), Some(guard)) = (&outcome, &self.guard)
-            && !matches!(error, WriterError::Files(_))
-            && let Err(change) = guard.look()
-        {
-            tracing::error!("{change}");
+        if let Err(error) = &outcome {
+            self.committer.look_once_more(error);
         }
         outcome
     }
 
     /// As [`Writer::run`], without a last look at the files.
     async fn serve_queue(&mut self) -> Result<(), WriterError> {
-        self.show_clock();
+        self.committer.show_clock();
         while self.wait().await {
             if let Some(stop) = self.turn()? {
                 return self.stop(stop);
@@ -128,22 +123,18 @@ impl<L: Log> Writer<L> {
     /// Waits until there is something to do; `false` when there never will be. More keys past their deadline are something
     /// to do, in a group of their own if nobody wants anything else.
     async fn wait(&mut self) -> bool {
-        if self.expires_more && self.flight.is_none() {
-            self.take_ahead();
+        if self.executor.expires_more() && !self.committer.is_in_flight() {
+            self.intake.take_ahead(&self.executor);
             return true;
         }
-        if self.taken.is_empty() {
-            let Some(message) = self.inbox.recv().await else { return false };
-            self.taken.push_back(message);
-        }
-        true
+        self.intake.wait().await
     }
 
     /// Executes what is there, and sends it on its way to the disk unless another group still is.
     fn turn(&mut self) -> Result<Option<Stop>, WriterError> {
         let mut open = self.open.take().unwrap_or_else(|| self.open());
         let stop = self.gather(&mut open)?;
-        let full = open.group.len_bytes() >= self.options.group_bytes_max;
+        let full = open.len_bytes() >= self.group_bytes_max;
         if stop.is_some() || (!self.landed()? && !full) {
             self.open = Some(open);
             return Ok(stop);
@@ -155,47 +146,37 @@ impl<L: Log> Writer<L> {
 
     /// A new group.
     fn open(&mut self) -> OpenGroup {
-        let aftermath = Aftermath::new(&self.state);
-        let (group, now_ms) = (self.log.group(), self.clock.now_ms());
-        self.note_deadlines();
-        let mut open = OpenGroup { group, now_ms, changed: false, quiet: false, aftermath };
-        self.look(&mut open);
+        let mut open = self.committer.open();
+        self.executor.note_deadlines();
+        self.executor.look(&mut self.committer.round(&mut open));
         open
-    }
-
-    /// Looks at what the configuration says now. A group stays open while the one before it is written, and whoever
-    /// changed something meanwhile finds it changed for all commands that come later.
-    fn look(&mut self, open: &mut OpenGroup) {
-        self.limits = self.state.command_limits();
-        open.aftermath.look(&self.state, open.group.count() > 0 || !self.effects.is_empty());
-        self.lookups.keeps_expired = self.state.pauses_writes();
-        self.lookups.notes_missing = open.aftermath.events.wants(Classes::KEY_MISS);
     }
 
     /// Executes what waits in the queue, up to the size of a group.
     fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
-        while let Some(message) = self.taken.pop_front() {
+        while let Some(message) = self.intake.next() {
             match message {
                 Message::Submission(submission) => {
-                    self.look(open);
-                    self.execute(open, submission)?;
+                    let mut round = self.committer.round(open);
+                    self.executor.look(&mut round);
+                    self.executor.execute(&mut round, submission)?;
                 }
-                Message::Checkpoint { done } => self.checkpoints.request(done),
-                Message::Publish { done } => self.readers.push(done),
+                Message::Checkpoint { done } => self.committer.request_checkpoint(done),
+                Message::Publish { done } => self.committer.request_publication(done),
                 Message::Synced => {}
-                Message::Unblock { client_id } => self.unblock(client_id),
+                Message::Unblock { client_id } => self.executor.unblock(client_id),
                 Message::Tick => self.tick(open)?,
                 Message::Shutdown { checkpoint, done } => {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
                 }
             }
             let landed = self.landed()?;
-            if landed && open.group.count() >= GROUP_RECORDS_ENOUGH {
+            if landed && open.count() >= GROUP_RECORDS_ENOUGH {
                 break;
             }
-            if open.group.len_bytes() < self.options.group_bytes_max {
-                self.take_ahead();
-                if landed && self.taken.is_empty() {
+            if open.len_bytes() < self.group_bytes_max {
+                self.intake.take_ahead(&self.executor);
+                if landed && self.intake.has_taken_none() {
                     self.let_others_submit(open);
                 }
             }
@@ -207,93 +188,55 @@ impl<L: Log> Writer<L> {
     /// same for many as for few. Gives the processor away, and waits for nobody.
     fn let_others_submit(&mut self, open: &OpenGroup) {
         for _ in 0..YIELDS_MAX {
-            if open.group.count() >= SMALL_GROUP_RECORDS {
+            if open.count() >= SMALL_GROUP_RECORDS {
                 return;
             }
             std::thread::yield_now();
-            self.take_ahead();
-            if !self.taken.is_empty() {
+            self.intake.take_ahead(&self.executor);
+            if !self.intake.has_taken_none() {
                 return;
             }
         }
     }
 
-    /// Takes some of the messages that wait, and has the leaves of their keys fetched while others are executed.
-    fn take_ahead(&mut self) {
-        let mut items: usize = self.taken.iter().map(items).sum();
-        while self.taken.len() < TAKEN_MAX && items < TAKEN_ITEMS_MAX {
-            let Some(message) = self.inbox.try_recv() else { return };
-            self.prefetch(&message);
-            items += self::items(&message);
-            self.taken.push_back(message);
-        }
-    }
-
-    /// Does work on the key space, with whoever listens to its events, and within the space that there is. `group_bytes`
-    /// are those of the open group, and `grows` says whether the work may grow the data.
-    fn within<R>(
-        &mut self,
-        aftermath: &mut Aftermath,
-        (group_bytes, grows): (u64, bool),
-        work: impl FnOnce(&mut Keyspace<'_>) -> R,
-    ) -> R {
-        self.leave_pages(grows);
-        let left_bytes = self.left_bytes(grows);
-        let notes_touches = aftermath.tracks || !self.watches.is_empty();
-        let (log, secured) = (&mut self.log, &mut self.secured);
-        let mut room = CommandRoom { log, secured, group_bytes, left_bytes };
-        let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
-        let touched = notes_touches.then_some(&mut self.touched);
-        let given = (!self.noted.is_empty()).then_some(&mut self.given);
-        let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
-        work(&mut keyspace.telling(events).noting(touched).giving(given).within(&mut room))
-    }
-
-    /// Now, if anybody wants to know how long things take.
-    fn latency_clock(&self) -> Option<Instant> {
-        (self.state.limits.latency_threshold_ms() > 0).then(Instant::now)
-    }
-
-    /// Notes how long something took that began at `started`.
-    fn took(&self, event: LatencyEvent, started: Option<Instant>) {
-        if let Some(started) = started {
-            self.state.took(event, started.elapsed());
-        }
-    }
-
-    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, shows the figures of log and
-    /// table, and makes sure that nobody has cut the table's file.
+    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, and has all looked after that is.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
-        if open.group.is_empty() && self.inbox.is_empty() && self.flight.is_none() {
-            self.log.seal(open.now_ms * 1000)?;
-            open.quiet = true;
-            open.changed |= self.reclaim(&open.group, self.options.reclaim_pages_max * 16)?;
+        if open.is_empty() && self.intake.is_inbox_empty() && !self.committer.is_in_flight() {
+            self.committer.seal(open.now_ms())?;
+            open.be_quiet();
+            let tidied = self.executor.reclaim(&self.committer.round(open), QUIET_RECLAIMS)?;
+            open.note_tidied(tidied);
         }
-        self.gauges.show(self.log.status());
+        self.committer.show_log();
         ebb::hear(|| self.let_go());
-        self.show_clock();
-        self.table.check_file()?;
-        if self.looked.elapsed() >= LOOK_INTERVAL {
-            self.look_at_files()?;
-        }
-        if !self.watches.is_empty() && open.now_ms.abs_diff(self.swept_ms) >= SWEEP_INTERVAL_MS {
-            self.swept_ms = open.now_ms;
-            self.watches.sweep();
-            self.show_watchers();
-        }
+        self.committer.look_around(self.executor.table())?;
+        self.executor.sweep(open.now_ms());
         Ok(())
     }
 
     /// Frees the memory that is kept for later.
     fn let_go(&mut self) {
-        self.redo.let_go();
-        self.log.let_go();
-        self.table.let_go();
-        self.taken.shrink_to_fit();
-        self.wakers.shrink_to_fit();
-        self.answered.shrink_to_fit();
-        self.lookups.expired.shrink_to_fit();
-        self.lookups.missing.shrink_to_fit();
+        self.executor.let_go();
+        self.committer.let_go();
+        self.intake.let_go();
+    }
+
+    /// Closes a group and has it written. Nothing may be in flight.
+    fn launch(&mut self, open: OpenGroup) -> Result<(), WriterError> {
+        let Self { executor, committer, intake, .. } = self;
+        committer.launch(open, Executed { executor, waiting: || intake.len() })
+    }
+
+    /// Takes notice if the group in flight is durable by now. Whether nothing is in flight any more.
+    fn landed(&mut self) -> Result<bool, WriterError> {
+        let Self { executor, committer, intake, .. } = self;
+        committer.landed(Executed { executor, waiting: || intake.len() })
+    }
+
+    /// Waits until nothing is in flight.
+    fn wait_for_landing(&mut self) -> Result<(), WriterError> {
+        let Self { executor, committer, intake, .. } = self;
+        committer.wait_for_landing(Executed { executor, waiting: || intake.len() })
     }
 
     /// Ends the work: a last checkpoint if asked for, and the seal that says that all is synced.
@@ -306,40 +249,13 @@ impl<L: Log> Writer<L> {
         result
     }
 
-    /// Makes sure that table and log are where they were: nobody removed or replaced a file, or cut it.
-    fn look_at_files(&mut self) -> Result<(), WriterError> {
-        self.looked = Instant::now();
-        if let Some(guard) = &self.guard {
-            guard.look()?;
-            self.log.look_at_files()?;
-        }
-        Ok(self.table.check_file()?)
-    }
-
     fn finish(&mut self, checkpoint: bool) -> Result<(), WriterError> {
-        self.look_at_files()?;
+        self.committer.look_at_files(self.executor.table())?;
         self.wait_for_landing()?;
-        let open = self.open.take().unwrap_or_else(|| self.open());
-        self.launch(OpenGroup { quiet: true, ..open })?;
+        let mut open = self.open.take().unwrap_or_else(|| self.open());
+        open.be_quiet();
+        self.launch(open)?;
         self.wait_for_landing()?;
-        if let Some(outcome) = self.checkpoints.wait() {
-            self.end_checkpoint(outcome)?;
-        }
-        if checkpoint {
-            self.start_checkpoint();
-            let outcome = self.checkpoints.wait().expect("a checkpoint was started");
-            self.end_checkpoint(outcome)?;
-        }
-        self.log.seal(self.clock.now_ms() * 1000)?;
-        self.gauges.show(self.log.status());
-        Ok(())
-    }
-}
-
-/// Number of things that a message asks to be answered.
-fn items(message: &Message) -> usize {
-    match message {
-        Message::Submission(submission) => submission.items.len(),
-        _ => 0,
+        self.committer.finish(self.executor.table(), checkpoint)
     }
 }

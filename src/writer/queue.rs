@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use super::doorbell;
-use super::promise::Closed;
-use super::submission::Submission;
+use crate::submission::{Closed, Submission};
 
 /// Messages that wait at most.
 pub const QUEUE_MESSAGES_MAX: usize = 4096;
@@ -289,7 +288,7 @@ mod tests {
     use smol::future::{block_on, poll_once};
 
     fn submission(bytes: usize) -> Box<Submission> {
-        let mut submission = Submission::empty(super::super::promise().1);
+        let mut submission = Submission::empty(crate::submission::promise().1);
         submission.input = vec![0; bytes];
         submission
     }

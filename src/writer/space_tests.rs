@@ -181,7 +181,7 @@ fn a_transaction_that_finds_no_space_half_way_is_taken_back_whole() {
 
 #[test]
 fn a_transaction_with_too_long_a_record_is_taken_back_whole() {
-    let mut driven = Driven::new(|options| options.transaction_log_bytes_max = 10_000);
+    let mut driven = Driven::new(|options| options.executor.transaction_log_bytes_max = 10_000);
     let elements = ["V"; 4].join(" ");
     driven.run(&format!("RPUSH list {elements}"));
     let answer = driven.exec(&["SET a 1", "SORT list ALPHA STORE b", "SORT list ALPHA STORE c"]);

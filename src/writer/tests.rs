@@ -9,8 +9,8 @@ use smol::future::{block_on, poll_once};
 use wal::{LogOptions, MemoryStorage};
 
 use super::*;
-use crate::checkpoint::Checkpoints;
-use crate::clock::{Clock, unix_now};
+use crate::clock::unix_now;
+use crate::committer::UNCHANGED_GROUPS;
 use crate::recovery::{TableSource, recover};
 use crate::resp::Span;
 use crate::spec;
@@ -56,7 +56,8 @@ pub(super) fn writer_with(
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
     let (queue, inbox) = writer_queue();
     let checkpoints = Checkpoints::on_caller(state.clone(), 1);
-    let mut options = WriterOptions { table_reserve_pages: 16, ..WriterOptions::default() };
+    let mut options = WriterOptions::default();
+    options.executor.table_reserve_pages = 16;
     limit(&mut options);
     let clock = Arc::new(Clock::new(0));
     let writer = Writer::new(
@@ -105,7 +106,7 @@ fn who_is_woken_for_a_reply_finds_readers_told_to_wait_for_its_group() {
 
 #[test]
 fn keys_past_their_deadline_are_deleted_without_pause_until_none_is_left() {
-    let keys = 3 * WriterOptions::default().expire_keys_max;
+    let keys = 3 * WriterOptions::default().executor.expire_keys_max;
     let (mut run, queue, state) = writer();
     let (promise, mut resolver) = promise();
     for key in 0..keys {
@@ -147,7 +148,7 @@ fn what_a_read_found_past_its_deadline_is_deleted_though_the_writer_is_behind() 
 fn a_row_of_groups_without_a_change_is_published_unasked() {
     let (mut run, queue, state) = writer();
     assert!(answered(&mut run, &queue, &["SADD", "s", "x"]));
-    for _ in 1..flight::UNCHANGED_GROUPS {
+    for _ in 1..UNCHANGED_GROUPS {
         assert!(!answered(&mut run, &queue, &["SADD", "s", "x"]));
         assert!(state.publication.is_behind());
     }

@@ -10,7 +10,7 @@ use crate::common::{Value, encode_reply};
 use ackd::clock::Clock;
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
-use ackd::writer::{Completion, Promise, WriterOptions};
+use ackd::writer::{Completion, ExecutorOptions, Promise, WriterOptions};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -118,9 +118,11 @@ pub fn live(
     disks.note(Event::Recovered);
     let options = WriterOptions {
         group_bytes_max: 6000,
-        log_reserve_bytes: 1024,
-        table_reserve_pages: 8,
-        ..WriterOptions::default()
+        executor: ExecutorOptions {
+            log_reserve_bytes: 1024,
+            table_reserve_pages: 8,
+            ..ExecutorOptions::default()
+        },
     };
     let clock = Clock::counting(recovered.report.wall_ms.max(FIRST_MS));
     let mut stack =

@@ -11,7 +11,7 @@ mod transfer;
 
 pub(super) use runs::RUNS;
 
-use super::blocking::{Wait, timeout_ms};
+use super::blocking::timeout_ms;
 use super::{CommandError, ReadCtx, WriteCtx, words};
 use crate::effect::{Effect, End, ItemsBuffer, KeyChange, ListChange};
 use crate::keyspace::{Classes, Kind, List};

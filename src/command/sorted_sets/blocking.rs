@@ -2,7 +2,7 @@
 
 use super::pop::{MultiPop, pop};
 use super::with_set;
-use crate::command::blocking::{Wait, timeout_ms};
+use crate::command::blocking::timeout_ms;
 use crate::command::{CommandError, WriteCtx};
 use crate::keyspace::Kind;
 use crate::resp::{Args, Reply};
@@ -46,7 +46,7 @@ fn pop_or_wait(
         }
         return Ok(());
     }
-    if !context.wait_for(Wait { kind: Kind::SortedSet, keys, timeout_ms }) {
+    if !context.wait_for(Kind::SortedSet, args.from(1).take(keys.len()), timeout_ms) {
         reply.null_array();
     }
     Ok(())
@@ -60,8 +60,9 @@ pub(super) fn bzmpop(
 ) -> Result<(), CommandError> {
     let wanted = MultiPop::parse(args, 2)?;
     let timeout_ms = timeout_ms(&args[1])?;
-    let keys = 3..3 + wanted.keys.len();
-    if !wanted.take(context, reply)? && !context.wait_for(Wait { kind: Kind::SortedSet, keys, timeout_ms }) {
+    if !wanted.take(context, reply)?
+        && !context.wait_for(Kind::SortedSet, wanted.keys.iter().copied(), timeout_ms)
+    {
         reply.null_array();
     }
     Ok(())

@@ -1,7 +1,5 @@
 //! The records that the writer's version can be built from anew.
 
-use wal::Group;
-
 /// Pages taken after which the version should be frozen: some tenths of a second of work.
 const REDO_PAGES_MAX: u64 = 64 << 10;
 
@@ -23,9 +21,9 @@ impl Redo {
         Self { bytes_max, pages_before: 0, bytes: Vec::new(), ends: Vec::new() }
     }
 
-    /// Adds the records of a group that is closed.
-    pub fn push(&mut self, group: &Group) {
-        for payload in group.payloads() {
+    /// Adds the payloads of a group that is closed.
+    pub fn push<'p>(&mut self, payloads: impl Iterator<Item = &'p [u8]>) {
+        for payload in payloads {
             self.bytes.extend_from_slice(payload);
             self.ends.push(self.bytes.len());
         }

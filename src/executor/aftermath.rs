@@ -12,11 +12,11 @@ use crate::state::{PubSub, ServerState};
 
 /// What is told of one group.
 #[derive(Default)]
-pub(super) struct Aftermath {
+pub struct Aftermath {
     /// Key-space events.
-    pub events: Events,
+    pub(super) events: Events,
     /// Whether clients track keys, or did and their keys are still remembered: if not, changes are not noted.
-    pub tracks: bool,
+    pub(super) tracks: bool,
     /// Whether something was changed before that was so.
     has_missed: bool,
     /// The client that began to track in the order of execution, and so read nothing that was missed.
@@ -66,7 +66,7 @@ impl Aftermath {
     }
 
     /// Looks at who wants to be told what now; `has_changes` if the group has changed anything so far.
-    pub fn look(&mut self, state: &ServerState, has_changes: bool) {
+    pub(super) fn look(&mut self, state: &ServerState, has_changes: bool) {
         let notified = state.limits.notified();
         if notified != self.events.wanted() {
             self.events.want(notified);
@@ -78,24 +78,24 @@ impl Aftermath {
     }
 
     /// Notes that a client began to track in the middle of a transaction.
-    pub fn began(&mut self, client_id: u64) {
+    pub(super) fn began(&mut self, client_id: u64) {
         self.began.get_or_insert(client_id);
     }
 
     /// How much is gathered, for [`Aftermath::take_back`].
-    pub fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         Mark { events: self.events.len(), steps: self.steps.len(), keys: self.keys.len() }
     }
 
     /// Forgets what was gathered since `mark`: it was taken back.
-    pub fn take_back(&mut self, mark: Mark) {
+    pub(super) fn take_back(&mut self, mark: Mark) {
         self.events.truncate(mark.events);
         self.steps.truncate(mark.steps);
         self.keys.truncate(mark.keys);
     }
 
     /// Notes what an effect changed.
-    pub fn changed(&mut self, effect: &Effect<'_>, by: Option<u64>) {
+    pub(super) fn changed(&mut self, effect: &Effect<'_>, by: Option<u64>) {
         if matches!(effect, Effect::Database(_)) {
             self.steps.push(Step::Flushed);
         }
@@ -103,7 +103,7 @@ impl Aftermath {
     }
 
     /// Notes that a key was touched, unless that was the last thing noted.
-    pub fn touched(&mut self, key: &[u8], by: Option<u64>) {
+    pub(super) fn touched(&mut self, key: &[u8], by: Option<u64>) {
         if let Some(Step::Changed { key: last, by: last_by }) = self.steps.last()
             && *last_by == by
             && self.keys[last.clone()] == *key
@@ -115,14 +115,14 @@ impl Aftermath {
     }
 
     /// Notes that databases were emptied that held nothing: clients that track are told all the same.
-    pub fn flushed_nothing(&mut self) {
+    pub(super) fn flushed_nothing(&mut self) {
         if self.tracks {
             self.steps.push(Step::Flushed);
         }
     }
 
     /// Notes that a client that tracks read a key.
-    pub fn read(&mut self, key: &[u8], by: u64) {
+    pub(super) fn read(&mut self, key: &[u8], by: u64) {
         let key = self.keep(key);
         self.steps.push(Step::Read { key, by });
     }
@@ -170,7 +170,7 @@ impl Aftermath {
 }
 
 /// Publishes events on the channels that are for them.
-pub(crate) fn tell_events(state: &ServerState, events: &Events) {
+pub fn tell_events(state: &ServerState, events: &Events) {
     use crate::keyspace::Classes;
     let PubSub { channels, .. } = &state.pubsub;
     if channels.is_empty() && state.pubsub.patterns_len() == 0 {

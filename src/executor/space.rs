@@ -16,24 +16,45 @@
 
 use std::time::{Duration, Instant};
 
-use wal::Log;
-
-use super::error::WriterError;
-use super::group::OpenGroup;
-use super::room::{SpaceTold, refusal};
-use super::submission::{Item, Submission};
-use super::task::Writer;
+use super::Executor;
+use super::log_room::{LogRoom, Round};
+use super::room::{CommandRoom, SpaceTold, refusal};
 use crate::command::Space;
-use crate::keyspace::{Estimate, KeyspaceError};
+use crate::keyspace::{Classes, Estimate, Keyspace, KeyspaceError};
 use crate::spec::Spec;
+use crate::submission::{Item, Submission};
 use crate::table::TableError;
 
 /// Time between two reports that space is short.
 const SPACE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
 
-impl<L: Log> Writer<L> {
+impl Executor {
+    /// Does work on the key space, with whoever listens to its events, and within the space that there is. `grows` says
+    /// whether the work may grow the data.
+    pub(super) fn within<R: LogRoom, T>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        grows: bool,
+        work: impl FnOnce(&mut Keyspace<'_>) -> T,
+    ) -> T {
+        self.leave_pages(grows);
+        let (payload_bytes_max, left_bytes) = (self.payload_bytes_max, self.left_bytes(grows));
+        let Round { room, aftermath, failed, .. } = round;
+        let mut room = CommandRoom { room, failed, payload_bytes_max, left_bytes };
+        let notes_touches = aftermath.tracks || !self.watches.is_empty();
+        let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
+        let touched = notes_touches.then_some(&mut self.touched);
+        let given = (!self.noted.is_empty()).then_some(&mut self.given);
+        let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
+        work(&mut keyspace.telling(events).noting(touched).giving(given).within(&mut room))
+    }
+
     /// Secures what the writing commands of a submission were sent, together with what the open group holds already.
-    pub(super) fn secure(&mut self, open: &OpenGroup, submission: &Submission) -> Result<Space, WriterError> {
+    pub(super) fn secure<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        submission: &Submission,
+    ) -> Result<Space, R::Error> {
         let mut need = Estimate::default();
         for item in &submission.items {
             match item {
@@ -49,38 +70,41 @@ impl<L: Log> Writer<L> {
                 Item::Purge { .. } | Item::Watch { .. } | Item::Ready(_) => {}
             }
         }
-        if need == Estimate::default() { Ok(Space::Ample) } else { self.secure_need(open, need) }
+        if need == Estimate::default() { Ok(Space::Ample) } else { self.secure_need(round, need) }
     }
 
     /// Secures what commands need, with or without what only those may use that free space.
-    fn secure_need(&mut self, open: &OpenGroup, need: Estimate) -> Result<Space, WriterError> {
-        let refusal = self.reserve(open, need, true)?;
-        self.note_space(refusal.as_deref());
+    fn secure_need<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        need: Estimate,
+    ) -> Result<Space, R::Error> {
+        let refusal = self.reserve(round, need, true)?;
+        self.note_space(&mut round.room, refusal.as_deref());
         let Some(refusal) = refusal else { return Ok(Space::Ample) };
-        Ok(match self.reserve(open, need, false)? {
+        Ok(match self.reserve(round, need, false)? {
             None => Space::Scarce(refusal),
             Some(refusal) => Space::Exhausted(refusal),
         })
     }
 
     /// Makes sure of space in log and table, or returns the refusal for the client.
-    fn reserve(
+    fn reserve<R: LogRoom>(
         &mut self,
-        open: &OpenGroup,
+        round: &mut Round<'_, R>,
         need: Estimate,
         grows: bool,
-    ) -> Result<Option<String>, WriterError> {
-        let group_bytes = open.group.len_bytes() as u64 + need.log_bytes + self.left_bytes(grows);
-        let refused = self.secured.secure(&mut self.log, group_bytes)?;
-        if refused.is_some() {
-            return Ok(refused);
+    ) -> Result<Option<String>, R::Error> {
+        let group_bytes = round.room.len_bytes() + need.log_bytes + self.left_bytes(grows);
+        if let Some(shortage) = round.room.secure(group_bytes)? {
+            return Ok(Some(shortage.refusal()));
         }
         self.leave_pages(grows);
         let faults = self.table.table().faults();
         let reserved = self.table.reserve(need.table_pages);
         if self.table.table().faults() != faults {
             // Dropped trees may have been freed by pages that were unreadable.
-            self.rebuild(&open.group)?;
+            self.rebuild(&round.room)?;
             self.leave_pages(grows);
         }
         match reserved {
@@ -91,32 +115,31 @@ impl<L: Log> Writer<L> {
     }
 
     /// Bytes of log that a command has to leave to others, if it may grow the data or not.
-    pub(super) fn left_bytes(&self, grows: bool) -> u64 {
+    fn left_bytes(&self, grows: bool) -> u64 {
         if grows { self.options.log_reserve_bytes } else { 0 }
     }
 
     /// Has the table keep the pages that a command has to leave to others.
-    pub(super) fn leave_pages(&mut self, grows: bool) {
+    fn leave_pages(&mut self, grows: bool) {
         self.table.leave(if grows { self.options.table_reserve_pages } else { 0 });
     }
 
     /// The error reply to a command for whose changes there was no space, or whose reply would be too long, if that is the
     /// error.
-    pub(super) fn refused(&mut self, error: &KeyspaceError) -> Option<String> {
+    pub(super) fn refused<R: LogRoom>(&mut self, room: &mut R, error: &KeyspaceError) -> Option<String> {
         let refusal = match error {
             KeyspaceError::NoSpace(refusal) => refusal.to_string(),
             KeyspaceError::Table(error @ TableError::Full { .. }) => refusal(error),
             KeyspaceError::ReplyTooLong { .. } => return Some(format!("ERR {error}")),
             _ => return None,
         };
-        self.note_space(Some(&refusal));
+        self.note_space(room, Some(&refusal));
         Some(refusal)
     }
 
-    /// Shows in `INFO`, and says in the log of events, whether there is space for writes. While there is none, a
-    /// checkpoint is asked for: only that gives back the log before it, and the pages that deletes left.
-    fn note_space(&mut self, refusal: Option<&str>) {
-        self.gauges.set_writable(refusal.is_none());
+    /// Passes on, and says in the log of events, whether there is space for writes.
+    fn note_space<R: LogRoom>(&mut self, room: &mut R, refusal: Option<&str>) {
+        room.note_space(refusal.is_some());
         let Some(refusal) = refusal else {
             if self.space_told.is_some_and(|told| !told.resumed) {
                 tracing::info!("there is space again: writes go on");
@@ -124,7 +147,6 @@ impl<L: Log> Writer<L> {
             }
             return;
         };
-        self.checkpoints.short_of_space();
         // A disk that is nearly full takes small writes and refuses large ones in turn: that is told once in a while.
         if self.space_told.is_none_or(|told| told.resumed && told.at.elapsed() >= SPACE_TOLD_INTERVAL) {
             tracing::warn!("{refusal}");

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::submission::{Item, Submission};
 use crate::command::Wait;
 use crate::effect::{DatabaseChange, Effect, Effects};
 use crate::resp::Args;
 use crate::spec::Spec;
 use crate::state::ClientInfo;
+use crate::submission::{Item, Submission};
 
 /// The commands that wait, and whose turn it is.
 #[derive(Default)]
@@ -120,7 +120,7 @@ impl WaitingCommand {
 
     /// The keys that it waits for, with their database.
     pub(super) fn keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let (_, db, args) = self.words();
-        args.from(self.wait.keys.start).take(self.wait.keys.len()).map(move |key| (db, key))
+        let (_, db, _) = self.words();
+        self.wait.keys.iter().map(move |key| (db, &**key))
     }
 }

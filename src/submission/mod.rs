@@ -3,9 +3,12 @@
 //! A connection hands over the commands of one read at once, with the buffer that they were received in: nothing is
 //! copied. The completion brings the replies, in order, and gives all buffers back.
 
+mod promise;
+
+pub use promise::{Closed, Promise, Resolver, promise};
+
 use std::sync::Arc;
 
-use super::promise::Resolver;
 use crate::resp::{Args, Protocol, Span};
 use crate::spec::Spec;
 use crate::state::{Transaction, Watch};
@@ -99,7 +102,7 @@ impl Submission {
     }
 }
 
-/// A submission that was answered; everything in it is durable.
+/// A submission that was answered. It is handed back when everything in it is durable.
 pub struct Completion {
     /// The submission, its replies in `out`.
     pub submission: Box<Submission>,

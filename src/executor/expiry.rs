@@ -1,29 +1,26 @@
-//! Active expiry: the writer deletes keys whose deadline has passed, a few in each group, so that their space comes
+//! Active expiry: the executor deletes keys whose deadline has passed, a few in each group, so that their space comes
 //! back even if nobody asks for them. The deletes are in the log like any other change.
 
-use wal::Log;
-
-use super::error::WriterError;
-use super::group::OpenGroup;
+use super::Executor;
+use super::log_room::{LogRoom, Round};
 use super::outcome::{NO_CLIENT, NO_COMMAND};
-use super::task::Writer;
 use crate::damage;
 use crate::keyspace::{ExpiredKey, Keyspace};
 
 /// Hashes whose due fields one group deletes by itself at most, some of each.
 const EXPIRE_HASHES_MAX: usize = 16;
 
-impl<L: Log> Writer<L> {
+impl Executor {
     /// Deletes some of the keys that are due, as long as there is space to log that, and unless writes are paused.
-    pub(super) fn expire(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+    pub fn expire<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         if self.state.pauses_writes() {
             self.expires_more = false;
             return Ok(());
         }
-        self.expire_noted(open)?;
-        let (now_ms, keys_max) = (open.now_ms, self.options.expire_keys_max);
-        let due =
-            self.guarded(open, |writer, _| Keyspace::new(&mut writer.table, None).due(now_ms, keys_max))?;
+        self.expire_noted(round)?;
+        let (now_ms, keys_max) = (round.now_ms, self.options.expire_keys_max);
+        let due = self
+            .guarded(round, |executor, _| Keyspace::new(&mut executor.table, None).due(now_ms, keys_max))?;
         let due = due.unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
             Vec::new()
@@ -31,9 +28,8 @@ impl<L: Log> Writer<L> {
         self.expires_more = false;
         let mut expired = 0;
         for ExpiredKey { db, key } in due {
-            let group_bytes = open.group.len_bytes() as u64;
-            let deleted = self.guarded(open, |writer, aftermath| {
-                writer.within(aftermath, (group_bytes, false), |keys| keys.expired(db, &key))
+            let deleted = self.guarded(round, |executor, round| {
+                executor.within(round, false, |keys| keys.expired(db, &key))
             })?;
             if let Err(error) = deleted {
                 if error.is_no_space() {
@@ -42,27 +38,27 @@ impl<L: Log> Writer<L> {
                 damage::met(self.table.table(), &error, &self.table.view(), db, [&*key]);
                 continue;
             }
-            self.note_changes(open, 0, NO_CLIENT);
-            self.append(open, NO_COMMAND);
+            self.note_changes(round, 0, NO_CLIENT);
+            self.append(round, NO_COMMAND);
             self.state.stats.expired(1);
             expired += 1;
         }
         self.expires_more = expired == keys_max;
-        self.expire_fields(open)
+        self.expire_fields(round)
     }
 
     /// Deletes some of the fields that are due, hash by hash.
-    fn expire_fields(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
-        let now_ms = open.now_ms;
-        let due = self.guarded(open, |writer, _| {
-            Keyspace::new(&mut writer.table, None).due_hashes(now_ms, EXPIRE_HASHES_MAX)
+    fn expire_fields<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
+        let now_ms = round.now_ms;
+        let due = self.guarded(round, |executor, _| {
+            Keyspace::new(&mut executor.table, None).due_hashes(now_ms, EXPIRE_HASHES_MAX)
         })?;
         let due = due.unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
             Vec::new()
         });
         for ExpiredKey { db, key } in due {
-            self.purge(open, db, &key, open.now_ms)?;
+            self.purge(round, db, &key, round.now_ms)?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Says to the writer that it has been idle for a moment, so that it seals the log soon after the last group.
+//! Says that the writer has been idle for a moment, so that it seals the log soon after the last group.
 //!
 //! An unsealed last group is the only one in which damage can look like a torn write, so the moment is short. A writer
 //! under load pays two accesses to memory a group; a thread looks every few milliseconds whether groups still come, and
@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::Thread;
 use std::time::Duration;
-
-use super::queue::WriterQueue;
 
 /// How long no group came when the log is sealed: at least once this, at most twice.
 const IDLE: Duration = Duration::from_millis(10);
@@ -27,10 +25,10 @@ pub struct IdleWatch {
 }
 
 impl IdleWatch {
-    /// Starts the thread, which tells `queue`. It ends by itself once nobody else holds the watch.
-    pub fn start(self: &Arc<Self>, queue: WriterQueue) -> io::Result<()> {
+    /// Starts the thread, which calls `tell`. It ends by itself once nobody else holds the watch.
+    pub fn start(self: &Arc<Self>, tell: impl Fn() + Send + 'static) -> io::Result<()> {
         let watch = Arc::downgrade(self);
-        let spawned = std::thread::Builder::new().name("idle".into()).spawn(move || run(&watch, &queue))?;
+        let spawned = std::thread::Builder::new().name("idle".into()).spawn(move || run(&watch, tell))?;
         let _ = self.thread.set(spawned.thread().clone());
         Ok(())
     }
@@ -62,8 +60,8 @@ impl Drop for IdleWatch {
     }
 }
 
-/// Looks until no group came for a while, tells the writer, and sleeps until one comes.
-fn run(watch: &Weak<IdleWatch>, queue: &WriterQueue) {
+/// Looks until no group came for a while, says so, and sleeps until one comes.
+fn run(watch: &Weak<IdleWatch>, tell: impl Fn()) {
     let mut seen = 0;
     loop {
         std::thread::sleep(IDLE);
@@ -73,7 +71,7 @@ fn run(watch: &Weak<IdleWatch>, queue: &WriterQueue) {
             seen = groups;
             continue;
         }
-        queue.tick();
+        tell();
         held.looks.store(false, SeqCst);
         // A group that came before the store woke nobody.
         if held.groups.load(SeqCst) != seen {

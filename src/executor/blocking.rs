@@ -1,4 +1,4 @@
-//! Commands that wait for data: put aside by the writer until one of their keys holds something.
+//! Commands that wait for data: put aside by the executor until one of their keys holds something.
 //!
 //! A command that has to wait changed nothing and stays here with its words, behind those that came before it. When a
 //! record may have given one of its keys a value of the right type, the command runs again, as the next thing in the same
@@ -16,21 +16,19 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use wal::Log;
-
-use super::error::WriterError;
-use super::group::OpenGroup;
+use super::Executor;
+use super::log_room::{LogRoom, Round};
 use super::outcome::Outcome;
-use super::submission::{Item, Submission};
-use super::task::Writer;
+use super::run::Asked;
 use super::waiting::WaitingCommand;
 use crate::command::Wait;
 use crate::damage;
 use crate::keyspace::{Keyspace, Kind, Value};
 use crate::resp::{Reply, Span};
 use crate::state::{UNBLOCKED, Unblock};
+use crate::submission::{Completion, Item, Submission};
 
-impl<L: Log> Writer<L> {
+impl Executor {
     /// Puts the one command of a submission aside until there is something for it.
     pub(super) fn put_aside(&mut self, submission: Box<Submission>, wait: Wait) {
         let Some(info) = self.state.clients.get(submission.client_id) else {
@@ -57,14 +55,14 @@ impl<L: Log> Writer<L> {
     }
 
     /// Runs the commands that wait for keys which the last records changed, as far as there is something for them.
-    pub(super) fn serve_waiting(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
+    pub(super) fn serve_waiting<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         while let Some((db, key)) = self.waiting.changed.pop_front() {
             let mut ticket = 0;
             while let Some((next, client)) = self.waiting.next((db, &key), ticket) {
                 ticket = next;
-                let Some(kind) = self.kind_of(open, db, &key)? else { break };
+                let Some(kind) = self.kind_of(round, db, &key)? else { break };
                 if self.waiting.commands.get(&client).is_some_and(|command| command.wait.kind == kind) {
-                    self.serve(open, client)?;
+                    self.serve(round, client)?;
                 }
             }
         }
@@ -72,11 +70,16 @@ impl<L: Log> Writer<L> {
     }
 
     /// The type of what a key holds now; nothing if that cannot be read, for nobody can be served from it.
-    fn kind_of(&mut self, open: &mut OpenGroup, db: usize, key: &[u8]) -> Result<Option<Kind>, WriterError> {
-        let now_ms = open.now_ms;
+    fn kind_of<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        db: usize,
+        key: &[u8],
+    ) -> Result<Option<Kind>, R::Error> {
+        let now_ms = round.now_ms;
         let live = |value: Value<'_>| (!value.is_expired(now_ms)).then_some(value.kind);
-        let kind = self.guarded(open, |writer, _| {
-            Keyspace::new(&mut writer.table, None).with_value(db, key, |_, value| Ok(value.and_then(live)))
+        let kind = self.guarded(round, |executor, _| {
+            Keyspace::new(&mut executor.table, None).with_value(db, key, |_, value| Ok(value.and_then(live)))
         })?;
         Ok(kind.unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), db, [key]);
@@ -85,7 +88,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Runs a client's waiting command again. If there is nothing for it after all, it keeps its place.
-    fn serve(&mut self, open: &mut OpenGroup, client: u64) -> Result<(), WriterError> {
+    fn serve<R: LogRoom>(&mut self, round: &mut Round<'_, R>, client: u64) -> Result<(), R::Error> {
         let Some(command) = self.waiting.commands.get(&client) else { return Ok(()) };
         let is_there = self.state.clients.get(client).is_some() && !command.info.is_killed();
         // Whoever is gone, or gives up, says so by a message of its own.
@@ -93,13 +96,14 @@ impl<L: Log> Writer<L> {
             return Ok(());
         }
         let Some(mut command) = self.waiting.remove(client) else { return Ok(()) };
-        let space = self.secure(open, &command.submission)?;
+        let space = self.secure(round, &command.submission)?;
         let mut out = std::mem::take(&mut command.submission.out);
         let clock = Instant::now();
         let (spec, db, args) = command.words();
+        let asked = Asked { spec, args, db, client_id: client };
         let protocol = command.submission.protocol;
         let mut reply = Reply::within(&mut out, protocol, self.limits.reply_bytes_max);
-        let outcome = self.command(open, spec, &args, db, client, &space, &mut reply)?;
+        let outcome = self.command(round, &asked, &space, &mut reply)?;
         match outcome {
             Outcome::Waits(_) => {
                 command.info.blocked().start(command.info.blocked().until_ms());
@@ -109,7 +113,7 @@ impl<L: Log> Writer<L> {
             Outcome::Replied { failed } => {
                 self.state.ran(client, spec, &args, clock.elapsed(), failed);
                 command.submission.out = out;
-                self.answered.push((command.submission, 1));
+                self.answered.push(Completion { submission: command.submission, executed: 1 });
             }
         }
         self.show_waiting();
@@ -117,7 +121,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Ends the wait of a client, if one of its commands waits: it gave up, was told to, or is gone.
-    pub(super) fn unblock(&mut self, client: u64) {
+    pub fn unblock(&mut self, client: u64) {
         let Some(mut command) = self.waiting.remove(client) else { return };
         self.show_waiting();
         let requested = command.info.blocked().requested();
@@ -134,7 +138,7 @@ impl<L: Log> Writer<L> {
         }
         let (spec, _, args) = command.words();
         self.state.ran(client, spec, &args, std::time::Duration::ZERO, requested == Some(Unblock::Error));
-        self.answered.push((command.submission, 1));
+        self.answered.push(Completion { submission: command.submission, executed: 1 });
     }
 }
 

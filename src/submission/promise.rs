@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
-use super::submission::Completion;
+use super::Completion;
 
 /// The writer is gone: it takes nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +124,7 @@ mod tests {
     use smol::future::block_on;
 
     use super::*;
-    use crate::writer::Submission;
+    use crate::submission::Submission;
 
     fn completion(reply_to: Resolver) -> Completion {
         let mut submission = Submission::empty(reply_to);

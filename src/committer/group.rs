@@ -1,0 +1,77 @@
+//! A group of records: as long as it takes commands, and on its way to the disk.
+
+use std::time::Instant;
+
+use wal::Group;
+
+use crate::executor::Aftermath;
+use crate::submission::Completion;
+use crate::table::Frozen;
+
+/// A group that takes commands.
+pub struct OpenGroup {
+    /// The records so far.
+    pub(super) group: Group,
+    /// The time that all commands of the group see, in milliseconds since the Unix epoch.
+    pub(super) now_ms: u64,
+    /// Whether pages of the table were freed or moved, which is a change of it without a record.
+    pub(super) tidied: bool,
+    /// Whether this is a quiet moment: publishing now costs no writer anything.
+    pub(super) quiet: bool,
+    /// What others are told of the group.
+    pub(super) aftermath: Aftermath,
+}
+
+impl OpenGroup {
+    /// Bytes so far.
+    pub fn len_bytes(&self) -> usize {
+        self.group.len_bytes()
+    }
+
+    /// Records so far.
+    pub fn count(&self) -> u32 {
+        self.group.count()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.group.is_empty()
+    }
+
+    /// The time that all commands of the group see, in milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Says that this is a quiet moment.
+    pub fn be_quiet(&mut self) {
+        self.quiet = true;
+    }
+
+    /// Notes whether pages of the table were freed or moved.
+    pub fn note_tidied(&mut self, tidied: bool) {
+        self.tidied |= tidied;
+    }
+}
+
+/// A group that was closed: what happens when it is durable.
+pub(super) struct Flight {
+    /// Records in it.
+    pub records: u64,
+    /// Bytes of it.
+    pub bytes: u64,
+    /// Whether it changed the table.
+    pub changed: bool,
+    /// Its version, if that is to be published.
+    pub frozen: Option<Frozen>,
+    /// Whether a checkpoint of that version is to be started.
+    pub checkpoint: bool,
+    /// What others are told of it.
+    pub aftermath: Aftermath,
+    /// When it was closed, if anybody wants to know how long things take.
+    pub started: Option<Instant>,
+    /// Submissions whose replies wait for it.
+    pub answered: Vec<Completion>,
+    /// Readers that wait for its publication.
+    pub readers: Vec<async_channel::Sender<()>>,
+}

@@ -1,0 +1,122 @@
+//! Executes the items of a submission, one behind the other.
+
+use std::time::Instant;
+
+use super::Executor;
+use super::log_room::{LogRoom, Round};
+use super::outcome::Outcome;
+use super::run::Asked;
+use super::transaction::Asker;
+use crate::command::{Space, Wait};
+use crate::keyspace::keys_slot;
+use crate::resp::{Args, Reply};
+use crate::submission::{Completion, Item, Submission};
+use crate::table::TableWriter;
+
+/// Commands of a submission whose leaves are asked for ahead of their execution.
+const PREFETCH_ITEMS: usize = 8;
+
+impl Executor {
+    /// Executes a submission into the open group; its replies wait for the group's sync.
+    pub fn execute<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        mut submission: Box<Submission>,
+    ) -> Result<(), R::Error> {
+        let space = self.secure(round, &submission)?;
+        let mut items = std::mem::take(&mut submission.items);
+        let out_start = submission.out.len();
+        let records = round.room.count();
+        let (mut executed, mut waits) = (0, None);
+        let mut clock = Instant::now();
+        for index in 0..items.len() {
+            if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
+                prefetch(&self.table, &submission, ahead);
+            }
+            if submission.out.len() - out_start >= self.options.output_bytes_max {
+                break;
+            }
+            executed += 1;
+            if let Some(wait) =
+                self.execute_item(round, &mut submission, &mut items[index], &space, &mut clock)?
+            {
+                // Its connection lets no command stand beside it.
+                waits = Some(wait);
+            }
+            self.serve_waiting(round)?;
+        }
+        self.looked_up(round);
+        submission.items = items;
+        match waits {
+            Some(wait) => self.put_aside(submission, wait),
+            None => {
+                // Where space is short, the next one is for the writer too, which refuses.
+                submission.changed = round.room.count() > records || !matches!(space, Space::Ample);
+                self.answered.push(Completion { submission, executed });
+            }
+        }
+        Ok(())
+    }
+
+    /// Executes one item, and appends its reply to the submission's; returns what it waits for, if it does. `clock` is when
+    /// the item before it ended.
+    fn execute_item<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        submission: &mut Submission,
+        item: &mut Item,
+        space: &Space,
+        clock: &mut Instant,
+    ) -> Result<Option<Wait>, R::Error> {
+        let Submission { client_id, protocol, is_tracked, input, spans: all, ready, out, .. } = submission;
+        let words =
+            |first_span: u32, spans: u32| Args::new(input, &all[first_span as usize..][..spans as usize]);
+        match item {
+            Item::Ready(span) => out.extend_from_slice(span.of(ready)),
+            Item::Purge { .. } if self.lookups.keeps_expired => {}
+            Item::Purge { db, key, read_at_ms } => {
+                self.purge(round, usize::from(*db), key, round.now_ms.max(*read_at_ms))?;
+            }
+            Item::Execute { spec, db, first_span, spans } => {
+                let (args, client_id) = (words(*first_span, *spans), *client_id);
+                if *is_tracked {
+                    round.note_reads(spec, &args, client_id);
+                }
+                let mut reply = Reply::within(out, *protocol, self.limits.reply_bytes_max);
+                let asked = Asked { spec, args, db: usize::from(*db), client_id };
+                match self.command(round, &asked, space, &mut reply)? {
+                    Outcome::Replied { failed } => {
+                        let now = Instant::now();
+                        self.state.ran(client_id, spec, &args, now - *clock, failed);
+                        *clock = now;
+                    }
+                    Outcome::Waits(wait) => return Ok(Some(wait)),
+                }
+            }
+            Item::Transaction(transaction) => {
+                let asker = Asker { client_id: *client_id, protocol: *protocol };
+                self.transaction(round, transaction, asker, space, out)?;
+                *clock = Instant::now();
+            }
+            Item::Watch { watch, db, first_span, spans } => {
+                self.watch(round, watch, usize::from(*db), &words(*first_span, *spans))?;
+                Reply::new(out, *protocol).ok();
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for the leaves of the first commands of a submission that is to be executed soon.
+    pub fn prefetch(&self, submission: &Submission) {
+        let first = submission.items.iter().take(PREFETCH_ITEMS);
+        first.for_each(|item| prefetch(&self.table, submission, item));
+    }
+}
+
+/// Asks for the leaves of a command's keys to be in the processor's cache when it runs.
+fn prefetch(table: &TableWriter, submission: &Submission, item: &Item) {
+    let Item::Execute { spec, db, first_span, spans } = item else { return };
+    let args = submission.args(*first_span, *spans);
+    let root = table.root(keys_slot(usize::from(*db)));
+    spec.key_indexes(&args).take(PREFETCH_ITEMS).for_each(|index| table.prefetch(root, &args[index]));
+}

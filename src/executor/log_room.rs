@@ -1,0 +1,78 @@
+//! What is known here of the log: the room in the group that takes records.
+
+use super::aftermath::Aftermath;
+use crate::effect::Sink;
+use crate::keyspace::{ApplyError, KeyspaceError};
+use crate::resp::Args;
+use crate::spec::{Flags, Spec};
+use crate::table::TableError;
+
+/// The room that a group of the log has for records.
+pub trait LogRoom {
+    /// What ends the work, of the table or of the log.
+    type Error: From<TableError> + From<KeyspaceError> + From<ApplyError>;
+    /// What the payload of a record is written into.
+    type Buffer: Sink;
+
+    /// LSN of the group's first record.
+    fn first_lsn(&self) -> u64;
+
+    /// Number of records in the group.
+    fn count(&self) -> u32;
+
+    /// Bytes of the group so far.
+    fn len_bytes(&self) -> u64;
+
+    /// The payloads of the group's records, in order.
+    fn payloads(&self) -> impl Iterator<Item = &[u8]>;
+
+    /// Bytes that a record takes in a group, with a payload of so many.
+    fn record_bytes(payload_bytes: u64) -> u64;
+
+    /// Adds a record, whose payload is what `write` writes.
+    fn record(&mut self, write: impl FnOnce(&mut Self::Buffer));
+
+    /// Makes sure that the group may grow to so many bytes, or says why it may not.
+    ///
+    /// # Errors
+    /// The log cannot go on.
+    fn secure(&mut self, group_bytes: u64) -> Result<Option<Shortage>, Self::Error>;
+
+    /// Is told whether space is too short for a write, in log or table.
+    fn note_space(&mut self, is_short: bool);
+}
+
+/// Why a group may not grow. Holds what the log says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// There is no space for the log. That may change.
+    Full(String),
+    /// No group may have so many bytes.
+    TooLarge(String),
+}
+
+/// A group that takes commands, as far as they are concerned.
+pub struct Round<'a, R: LogRoom> {
+    /// Where their records go.
+    pub(super) room: R,
+    /// The time that all of them see, in milliseconds since the Unix epoch.
+    pub(super) now_ms: u64,
+    /// What others are told of the group.
+    pub(super) aftermath: &'a mut Aftermath,
+    /// Why the log cannot go on, once it said so.
+    pub(super) failed: Option<R::Error>,
+}
+
+impl<'a, R: LogRoom> Round<'a, R> {
+    /// Commands see the time `now_ms`, and their records go to `room`.
+    pub fn new(room: R, now_ms: u64, aftermath: &'a mut Aftermath) -> Self {
+        Self { room, now_ms, aftermath, failed: None }
+    }
+
+    /// Notes the keys that a command of a client that tracks reads.
+    pub(super) fn note_reads(&mut self, spec: &'static Spec, args: &Args<'_>, by: u64) {
+        if spec.flags.has(Flags::READONLY) {
+            spec.keys_in(args).for_each(|key| self.aftermath.read(key, by));
+        }
+    }
+}

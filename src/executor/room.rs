@@ -1,0 +1,75 @@
+//! What commands may do with log and table, and what they are told if they may not. When space is asked for stands in
+//! `space`.
+
+use std::time::Instant;
+
+use super::log_room::{LogRoom, Shortage};
+use crate::keyspace::{Estimate, KeyspaceError, Room};
+use crate::table::TableWriter;
+
+/// What the log of events was last told about space.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SpaceTold {
+    /// When.
+    pub(super) at: Instant,
+    /// Whether that there is space again, as against: that there is none.
+    pub(super) resumed: bool,
+}
+
+/// Space for the effects of one command.
+pub(super) struct CommandRoom<'a, R: LogRoom> {
+    /// The group that takes the command's record.
+    pub room: &'a mut R,
+    /// Why the log cannot go on, once it said so.
+    pub failed: &'a mut Option<R::Error>,
+    /// Bytes that the payload of the record may have.
+    pub payload_bytes_max: u64,
+    /// Bytes of log that the command has to leave.
+    pub left_bytes: u64,
+}
+
+impl<R: LogRoom> Room for CommandRoom<'_, R> {
+    fn secure(&mut self, table: &mut TableWriter, need: Estimate) -> Result<(), KeyspaceError> {
+        if need.log_bytes > self.payload_bytes_max {
+            return Err(KeyspaceError::NoSpace(too_long(self.payload_bytes_max).into()));
+        }
+        let record_bytes = R::record_bytes(need.log_bytes);
+        match self.room.secure(self.room.len_bytes() + record_bytes + self.left_bytes) {
+            Ok(None) => {}
+            Ok(Some(shortage)) => return Err(KeyspaceError::NoSpace(shortage.refusal().into())),
+            Err(error) => {
+                *self.failed = Some(error);
+                return Err(KeyspaceError::NoSpace("the log cannot go on".into()));
+            }
+        }
+        table.reserve(need.table_pages)?;
+        Ok(())
+    }
+}
+
+impl Shortage {
+    /// The error reply to a command that cannot be given its space in the log.
+    pub(super) fn refusal(&self) -> String {
+        match self {
+            Shortage::Full(reason) => refusal(reason),
+            Shortage::TooLarge(reason) => format!(
+                "ERR These commands may change too much at once, nothing was changed: {reason}. Send fewer of them at once."
+            ),
+        }
+    }
+}
+
+/// The error reply to a command that cannot be given its space.
+pub(super) fn refusal(error: &dyn std::fmt::Display) -> String {
+    format!(
+        "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on. Free space \
+         there, raise the limit, or delete keys: writes resume by themselves."
+    )
+}
+
+/// The error reply to a transaction whose record would be too long.
+fn too_long(payload_bytes_max: u64) -> String {
+    format!(
+        "it needs a log record of more than {payload_bytes_max} bytes, which is the most; nothing was changed"
+    )
+}

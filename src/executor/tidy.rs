@@ -1,0 +1,41 @@
+//! Work on the table's pages that changes nothing of what is in it.
+
+use super::Executor;
+use super::log_room::{LogRoom, Round};
+use crate::table::{TableError, TableWriter};
+
+impl Executor {
+    /// Frees some pages of trees that were cut off, up to so many times as many as a group does; whether it changed anything.
+    /// What cannot be read stays where it is.
+    pub fn reclaim<R: LogRoom>(&mut self, round: &Round<'_, R>, times: usize) -> Result<bool, R::Error> {
+        let pages_max = self.options.reclaim_pages_max * times;
+        self.tidy(round, |table| table.reclaim(pages_max).map(|freed| freed > 0))
+    }
+
+    /// Moves pages down from an end of the table's file that is to go back; whether it changed anything.
+    pub fn move_down<R: LogRoom>(&mut self, round: &Round<'_, R>) -> Result<bool, R::Error> {
+        self.tidy(round, TableWriter::move_down)
+    }
+
+    /// Does work on the table's pages that changes nothing of what is in it; whether there was any.
+    fn tidy<R: LogRoom>(
+        &mut self,
+        round: &Round<'_, R>,
+        work: impl FnOnce(&mut TableWriter) -> Result<bool, TableError>,
+    ) -> Result<bool, R::Error> {
+        let faults = self.table.table().faults();
+        let outcome = work(&mut self.table);
+        if self.table.table().faults() != faults {
+            self.rebuild(&round.room)?;
+            return Ok(false);
+        }
+        match outcome {
+            Ok(changed) => Ok(changed),
+            Err(error @ TableError::Corrupt { .. }) => {
+                tracing::debug!("pages of the table cannot be freed or moved: {error}");
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -127,6 +127,13 @@ impl Checkpoints {
         self.requests.push(done);
     }
 
+    /// Tells those who asked for a checkpoint that has not begun that there will be none.
+    pub fn refuse(&mut self, reason: &str) {
+        for done in self.requests.drain(..) {
+            let _ = done.try_send(Err(reason.to_owned()));
+        }
+    }
+
     /// A write was refused for lack of space: a checkpoint gives back what was logged before it.
     pub fn short_of_space(&mut self) {
         self.short_of_space = true;

@@ -27,8 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wal::{
-    LocalLog, Log, LogEnd, LogError, LogOptions, ReadError, ReadOptions, Reader, Remember, SegmentMark, Step,
-    Storage,
+    Log, LogEnd, LogError, LogHome, LogOptions, ReadError, ReadOptions, Remember, Replay, SegmentMark, Step,
 };
 
 use crate::keyspace;
@@ -71,24 +70,24 @@ pub struct Report {
 }
 
 /// A log and a table that agree, ready to be served.
-pub struct Recovered<S: Storage> {
+pub struct Recovered<H: LogHome> {
     /// The readers' side of the table.
     pub table: Arc<Table>,
     /// The writer's side of the table.
     pub writer: TableWriter,
     /// The log, ready to go on.
-    pub log: LocalLog<S>,
+    pub log: H::Log,
     /// What was found.
     pub report: Report,
 }
 
-/// Recovers what is in `source` and `storage`, or makes a new table and a new log.
-pub fn recover<S: Storage>(
+/// Recovers what is in `source` and `home`, or makes a new table and a new log.
+pub fn recover<H: LogHome>(
     source: TableSource,
-    storage: S,
+    home: H,
     table_options: &TableOptions,
     log_options: LogOptions,
-) -> Result<Recovered<S>, RecoveryError> {
+) -> Result<Recovered<H>, RecoveryError> {
     let start = Instant::now();
     let (table, mut writer) = open_table(source, table_options)?;
     let log_options = LogOptions {
@@ -104,14 +103,14 @@ pub fn recover<S: Storage>(
         ..Report::default()
     };
     let accept_tail_loss = log_options.accept_tail_loss;
-    let mark = check_mark(&table, &storage)?;
-    let log = match open_log(&table, &storage, accept_tail_loss, mark)? {
-        None => LocalLog::create(storage, log_options)?,
+    let mark = check_mark(&table, &home)?;
+    let log = match open_log(&table, &home, accept_tail_loss, mark)? {
+        None => home.create(log_options)?,
         Some(reader) => {
             check_log(reader, &table, mark)?;
-            let end = replay_all(&table, &storage, accept_tail_loss, &mut writer, &mut report)
+            let end = replay_all(&table, &home, accept_tail_loss, &mut writer, &mut report)
                 .map_err(|error| RecoveryError::Replaying(error.into()))?;
-            resume_log(storage, log_options, end, &mut report)?
+            resume_log(home, log_options, end, &mut report)?
         }
     };
     writer.leave(0);
@@ -131,12 +130,12 @@ fn open_table(source: TableSource, options: &TableOptions) -> Result<(Arc<Table>
 }
 
 /// Step 2: the log from the first record that the table lacks; `None` if neither log nor table hold anything.
-fn open_log<S: Storage>(
+fn open_log<H: LogHome>(
     table: &Table,
-    storage: &S,
+    home: &H,
     accept_tail_loss: bool,
     mark: Option<SegmentMark>,
-) -> Result<Option<Reader<S>>, ReadError> {
+) -> Result<Option<H::Replay>, ReadError> {
     let applied_lsn = table.applied_lsn();
     let options = ReadOptions {
         from_lsn: applied_lsn + 1,
@@ -147,7 +146,7 @@ fn open_log<S: Storage>(
         accept_tail_loss,
         ..ReadOptions::default()
     };
-    match Reader::open(storage, options) {
+    match home.replay(options) {
         Ok(reader) => Ok(Some(reader)),
         Err(ReadError::NoLog { .. }) if applied_lsn == 0 => Ok(None),
         Err(error) => Err(error),
@@ -166,21 +165,21 @@ fn remember_in(table: &Arc<Table>) -> Remember {
 }
 
 /// Step 3, first part: the segments that the log had are there. Returns what its end is to be held against.
-fn check_mark<S: Storage>(table: &Table, storage: &S) -> Result<Option<SegmentMark>, RecoveryError> {
+fn check_mark<H: LogHome>(table: &Table, home: &H) -> Result<Option<SegmentMark>, RecoveryError> {
     let Some(mark) = mark_of(table) else { return Ok(None) };
-    let segments = wal::segments(storage)?;
+    let segments = home.segments()?;
     let mark = belongs::mark_for(mark, &segments);
     mark.map_or(Ok(()), |mark| belongs::check_segments(mark, &segments))?;
     Ok(mark)
 }
 
 /// Step 3: reads all records that the table lacks, and changes nothing.
-fn check_log<S: Storage>(
-    mut reader: Reader<S>,
+fn check_log<R: Replay>(
+    mut reader: R,
     table: &Table,
     mark: Option<SegmentMark>,
 ) -> Result<(), RecoveryError> {
-    let check_history = |reader: &Reader<S>| {
+    let check_history = |reader: &R| {
         let (lsn, checksum) = (table.applied_lsn(), table.log_checksum());
         belongs::check_history(lsn, checksum, reader.before(), reader.before_adopted())
     };
@@ -198,8 +197,8 @@ fn check_log<S: Storage>(
 }
 
 /// Has the segment that the log goes on in remembered, unless it is.
-fn remember<S: Storage>(table: &Table, log: &LocalLog<S>) -> Result<(), RecoveryError> {
-    let mark = log.mark();
+fn remember(table: &Table, log: &impl Log) -> Result<(), RecoveryError> {
+    let Some(mark) = log.mark() else { return Ok(()) };
     if mark_of(table) == Some(mark) {
         return Ok(());
     }
@@ -208,9 +207,9 @@ fn remember<S: Storage>(table: &Table, log: &LocalLog<S>) -> Result<(), Recovery
 
 /// Step 4: applies the effects of all records that the table lacks. If pages turn out to be unreadable, it is done over
 /// again without them: those that are free are not needed, and those that are not are damage, which the replay meets.
-fn replay_all<S: Storage>(
+fn replay_all<H: LogHome>(
     table: &Table,
-    storage: &S,
+    home: &H,
     accept_tail_loss: bool,
     writer: &mut TableWriter,
     report: &mut Report,
@@ -220,7 +219,7 @@ fn replay_all<S: Storage>(
     writer.leave_nothing();
     for _ in 0..REPLAYS_MAX {
         let mut reader =
-            open_log(table, storage, accept_tail_loss, None)?.expect("the log was there a moment ago");
+            open_log(table, home, accept_tail_loss, None)?.expect("the log was there a moment ago");
         let faults = table.faults();
         let end = replay(&mut reader, writer, report);
         if table.faults() == faults {
@@ -237,8 +236,8 @@ fn replay_all<S: Storage>(
 ///
 /// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
 /// change it. Records are read some way ahead, so that another thread can touch the pages of their keys.
-fn replay<S: Storage>(
-    reader: &mut Reader<S>,
+fn replay(
+    reader: &mut impl Replay,
     writer: &mut TableWriter,
     report: &mut Report,
 ) -> Result<LogEnd, RecoveryError> {
@@ -283,19 +282,19 @@ fn replay<S: Storage>(
 }
 
 /// Step 5: puts a torn tail aside and syncs what was recovered.
-fn resume_log<S: Storage>(
-    storage: S,
+fn resume_log<H: LogHome>(
+    home: H,
     options: LogOptions,
     end: LogEnd,
     report: &mut Report,
-) -> Result<LocalLog<S>, LogError> {
+) -> Result<H::Log, LogError> {
     report.torn_bytes = end.torn_bytes;
     report.accepted_loss = end.accepted_loss.is_some();
     if report.records > 0 {
         report.wall_ms = end.wall_micros / 1000;
     }
     let wall_micros = end.wall_micros;
-    let mut log = LocalLog::resume(storage, options, end)?;
+    let mut log = home.resume(options, end)?;
     log.seal_start(wall_micros)?;
     Ok(log)
 }

@@ -156,8 +156,9 @@ pub fn open(
     let report = recovered.report;
     let clock = Arc::new(Clock::new(report.wall_ms));
     let status = recovered.log.status();
-    let log_method = status.method.to_string();
-    let wal_method = match status.method {
+    let method = status.files.as_ref().expect("a log in files").method;
+    let log_method = method.to_string();
+    let wal_method = match method {
         Method::Direct => WalMethod::Direct,
         Method::Buffered => WalMethod::Buffered,
     };

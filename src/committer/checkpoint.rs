@@ -32,11 +32,13 @@ impl<L: Log> Committer<L> {
         // From here on the table alone has what was logged before.
         self.look_at_files(table)?;
         if self.guard.is_some() {
-            self.log.look_at_header()?;
+            let looked = self.log.look_at_header();
+            self.unless_fenced(looked)?;
         }
         table.end_checkpoint(durable);
         self.state.took(LatencyEvent::Checkpoint, self.checkpoint_began.elapsed());
-        self.log.recycle_through(lsn)?;
+        let recycled = self.log.recycle_through(lsn);
+        self.unless_fenced(recycled)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
         self.clock.stored();
         self.checkpoints.answer();
@@ -54,7 +56,7 @@ impl<L: Log> Committer<L> {
     /// Ends the work, when nothing is in flight: a last checkpoint if asked for, and the seal that says that all is synced.
     pub fn finish(&mut self, table: &mut TableWriter, checkpoint: bool) -> Result<(), WriterError> {
         self.wait_for_checkpoint(table)?;
-        if checkpoint {
+        if checkpoint && !self.is_fenced() {
             self.start_checkpoint(table);
             self.wait_for_checkpoint(table)?;
         }

@@ -34,6 +34,17 @@ pub struct Executed<'a, W> {
     pub waiting: W,
 }
 
+/// What became of the group in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// It is on its way still.
+    InFlight,
+    /// It is durable, or there was none.
+    Landed,
+    /// It was given up, with all that was executed since: the group that is open must be, too.
+    GivenUp,
+}
+
 impl<L: Log> Committer<L> {
     /// Closes a group and has it written. Nothing may be in flight.
     pub fn launch(
@@ -49,8 +60,12 @@ impl<L: Log> Committer<L> {
             self.end_checkpoint(executor.table(), outcome)?;
         }
         let mut changed = open.tidied || !open.is_empty();
-        changed |= executor.reclaim(&self.round(&mut open), 1)?;
-        let checkpoint = self.checkpoints.is_due(executor.table());
+        self.refuse_checkpoints();
+        let mut checkpoint = false;
+        if !self.is_fenced() {
+            changed |= executor.reclaim(&self.round(&mut open), 1)?;
+            checkpoint = self.checkpoints.is_due(executor.table());
+        }
         if checkpoint {
             changed |= executor.move_down(&self.round(&mut open))?;
         }
@@ -58,6 +73,7 @@ impl<L: Log> Committer<L> {
         let OpenGroup { group, now_ms, quiet, aftermath, .. } = open;
         let publish = self.publishes(executor, changed, quiet, checkpoint);
         self.flight = Some(Flight {
+            last_lsn: self.log.last_lsn() + u64::from(group.count()),
             records: u64::from(group.count()),
             bytes: group.len_bytes() as u64,
             changed,
@@ -89,39 +105,47 @@ impl<L: Log> Committer<L> {
     ) -> Result<(), WriterError> {
         let is_empty = group.is_empty();
         // An empty group too: the log takes its buffer back.
-        self.log.submit(group, now_ms * 1000)?;
+        let submitted = self.log.submit(group, now_ms * 1000);
         self.secured_bytes = 0;
         if is_empty {
+            self.unless_fenced(submitted)?;
             return self.land(executed);
+        }
+        if let Err(error) = submitted {
+            return self.lost(error, executed).map(drop);
         }
         if ((executed.waiting)() > 0 || self.overlaps) && self.log.sync_meanwhile() {
             return Ok(());
         }
-        self.log.durable()?;
-        self.land(executed)
+        match self.log.durable() {
+            Ok(_) => self.land(executed),
+            Err(error) => self.lost(error, executed).map(drop),
+        }
     }
 
-    /// Takes notice if the group in flight is durable by now. Whether nothing is in flight any more.
-    pub fn landed(&mut self, mut executed: Executed<'_, impl Fn() -> usize>) -> Result<bool, WriterError> {
-        if self.flight.is_some() {
-            if !self.log.is_durable()? {
-                return Ok(false);
-            }
-            self.land(&mut executed)?;
+    /// Takes notice if the group in flight is durable by now.
+    pub fn landed(&mut self, mut executed: Executed<'_, impl Fn() -> usize>) -> Result<Landing, WriterError> {
+        let Some(flight) = &self.flight else { return Ok(Landing::Landed) };
+        match self.log.poll_durable() {
+            Ok(durable_lsn) if durable_lsn < flight.last_lsn => return Ok(Landing::InFlight),
+            Ok(_) => self.land(&mut executed)?,
+            Err(error) => return self.lost(error, &mut executed),
         }
-        Ok(true)
+        Ok(Landing::Landed)
     }
 
     /// Waits until nothing is in flight.
     pub fn wait_for_landing(
         &mut self,
         mut executed: Executed<'_, impl Fn() -> usize>,
-    ) -> Result<(), WriterError> {
+    ) -> Result<Landing, WriterError> {
         if self.flight.is_some() {
-            self.log.durable()?;
+            if let Err(error) = self.log.durable() {
+                return self.lost(error, &mut executed);
+            }
             self.land(&mut executed)?;
         }
-        Ok(())
+        Ok(Landing::Landed)
     }
 
     /// The group in flight is durable: shows it to those who read, and sends its replies.
@@ -135,7 +159,7 @@ impl<L: Log> Committer<L> {
             self.took(LatencyEvent::LogSync, flight.started);
         }
         if let Some(frozen) = flight.frozen {
-            executor.table().publish(frozen);
+            executor.publish(frozen);
             self.state.publication.set_behind(false);
         } else if flight.changed {
             self.state.publication.set_behind(true);

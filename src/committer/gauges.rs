@@ -143,9 +143,9 @@ impl Gauges for WriterGauges {
         StorageGauges {
             last_lsn,
             synced_lsn,
-            log_bytes: log.segment_bytes,
-            log_segments: log.segments as u64,
-            log_method: method_name(log.method),
+            log_bytes: log.files.as_ref().map_or(0, |files| files.segment_bytes),
+            log_segments: log.files.as_ref().map_or(0, |files| files.segments as u64),
+            log_method: log.files.as_ref().map_or("none", |files| method_name(files.method)),
             groups: self.groups.load(Relaxed) + log.seals,
             records: self.records.load(Relaxed),
             sync_us_p50: log.sync_micros_quantile(0.5),

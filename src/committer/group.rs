@@ -56,6 +56,8 @@ impl OpenGroup {
 
 /// A group that was closed: what happens when it is durable.
 pub(super) struct Flight {
+    /// LSN of its last record, or of the last one before it.
+    pub last_lsn: u64,
     /// Records in it.
     pub records: u64,
     /// Bytes of it.

@@ -11,12 +11,14 @@
 //! Invariants:
 //! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
 //! - only what is synced is published, and one group at most is in flight;
-//! - an error of log, table or checkpoint ends the work with the reason, before any reply of the group.
+//! - an error of log, table or checkpoint ends the work with the reason, before any reply of the group; that the right to
+//!   write is lost is no such error, see [`fence`].
 //!
 //! [`Publication`]: crate::state::Publication
 
 mod checkpoint;
 mod error;
+mod fence;
 mod flight;
 mod gauges;
 mod group;
@@ -25,7 +27,7 @@ mod quiet;
 mod room;
 
 pub use error::WriterError;
-pub use flight::{Executed, UNCHANGED_GROUPS};
+pub use flight::{Executed, Landing, UNCHANGED_GROUPS};
 pub use gauges::{RecoveryFigures, WriterGauges};
 pub use group::OpenGroup;
 pub use idle::IdleWatch;
@@ -76,6 +78,8 @@ pub struct Committer<L> {
     unpublished: bool,
     /// When it was last said that the stored time is ahead of the clock.
     clock_told: Option<Instant>,
+    /// Why nothing can be written any more, once the right to do so is lost.
+    fenced: Option<String>,
     /// Looks after the files that have names.
     guard: Option<FileGuard>,
     /// When they were last looked at.
@@ -107,6 +111,7 @@ impl<L: Log> Committer<L> {
             unchanged_groups: 0,
             unpublished: false,
             clock_told: None,
+            fenced: None,
             guard: None,
             looked: Instant::now(),
         }

@@ -17,7 +17,11 @@ const TOLD_INTERVAL: Duration = Duration::from_secs(3600);
 impl<L: Log> Committer<L> {
     /// Says in the log how far it is synced. Nothing may be in flight.
     pub fn seal(&mut self, now_ms: u64) -> Result<(), WriterError> {
-        Ok(self.log.seal(now_ms * 1000)?)
+        if self.is_fenced() {
+            return Ok(());
+        }
+        let sealed = self.log.seal(now_ms * 1000);
+        self.unless_fenced(sealed)
     }
 
     /// Shows the clock, and makes sure that nobody has cut the table's file or took files away.
@@ -40,7 +44,8 @@ impl<L: Log> Committer<L> {
         self.looked = Instant::now();
         if let Some(guard) = &self.guard {
             guard.look()?;
-            self.log.look_at_files()?;
+            let looked = self.log.look_at_files();
+            self.unless_fenced(looked)?;
         }
         Ok(table.check_file()?)
     }

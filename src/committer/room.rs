@@ -1,6 +1,6 @@
 //! The room that the open group has in the log.
 
-use wal::{Group, GroupBuffer, Log, LogError};
+use wal::{Group, GroupBuffer, Log, LogErrorKind};
 
 use super::Committer;
 use super::error::WriterError;
@@ -56,13 +56,18 @@ impl<L: Log> LogRoom for GroupRoom<'_, L> {
         if group_bytes <= self.committer.secured_bytes {
             return Ok(None);
         }
-        match self.committer.log.reserve(group_bytes) {
-            Ok(()) => self.committer.secured_bytes = group_bytes,
-            Err(error @ LogError::Full { .. }) => return Ok(Some(Shortage::Full(error.to_string()))),
-            Err(error @ LogError::TooLarge { .. }) => return Ok(Some(Shortage::TooLarge(error.to_string()))),
-            Err(error) => return Err(error.into()),
-        }
-        Ok(None)
+        let Err(error) = self.committer.log.reserve(group_bytes) else {
+            self.committer.secured_bytes = group_bytes;
+            return Ok(None);
+        };
+        let shortage = match error.kind() {
+            LogErrorKind::Full => Shortage::Full,
+            LogErrorKind::TooLarge => Shortage::TooLarge,
+            LogErrorKind::Unavailable => Shortage::Unavailable,
+            LogErrorKind::Fenced => Shortage::Fenced,
+            _ => return Err(error.into()),
+        };
+        Ok(Some(shortage(error.to_string())))
     }
 
     /// Shows it in `INFO`. While space is short, a checkpoint is asked for: only that gives back the log before it, and the

@@ -49,6 +49,10 @@ pub enum Shortage {
     Full(String),
     /// No group may have so many bytes.
     TooLarge(String),
+    /// The log cannot be reached. That may change.
+    Unavailable(String),
+    /// Somebody else has the right to write.
+    Fenced(String),
 }
 
 /// A group that takes commands, as far as they are concerned.

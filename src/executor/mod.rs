@@ -149,7 +149,7 @@ impl Executor {
 
     /// The group of this round is closed: what the version holds of it is not taken back any more, but built anew.
     pub fn close<R: LogRoom>(&mut self, round: &Round<'_, R>) {
-        self.redo.push(round.room.payloads());
+        self.redo.push(round.room.first_lsn(), round.room.payloads());
     }
 
     /// Whether the version should be frozen, though nobody reads it: so much would have to be built anew.
@@ -159,8 +159,14 @@ impl Executor {
 
     /// Freezes the version, to be published when the group that was closed last is durable.
     pub fn freeze(&mut self) -> Frozen {
-        self.redo.clear(self.table.pages_taken());
+        self.redo.freeze(self.table.pages_taken());
         self.table.freeze()
+    }
+
+    /// Shows the version that was frozen to readers.
+    pub fn publish(&mut self, frozen: Frozen) {
+        self.table.publish(frozen);
+        self.redo.published();
     }
 
     /// Work of quiet moments: now and then forgets those who watch keys no more.

@@ -55,6 +55,12 @@ impl Shortage {
             Shortage::TooLarge(reason) => format!(
                 "ERR These commands may change too much at once, nothing was changed: {reason}. Send fewer of them at once."
             ),
+            Shortage::Unavailable(reason) => format!(
+                "MISCONF Not written, nothing was changed: {reason}. Reads go on, and writes resume by themselves."
+            ),
+            Shortage::Fenced(reason) => {
+                format!("READONLY Not written, nothing was changed: {reason}. Reads go on.")
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 use super::Executor;
 use super::log_room::{LogRoom, Round};
 use crate::keyspace::{Applier, ApplyError, KeyspaceError};
-use crate::table::TableError;
+use crate::table::{Frozen, TableError};
 
 /// How often work is tried while pages of the table become unreadable.
 const TRIES_MAX: u32 = 8;
@@ -66,6 +66,49 @@ impl Executor {
 
     /// Builds the version anew from what was frozen last, the records since, and the one that is being formed.
     pub(super) fn rebuild<R: LogRoom>(&mut self, room: &R) -> Result<(), R::Error> {
+        self.build(|executor| executor.apply_again(room))
+    }
+
+    /// Applies the records since the version was frozen last, and the one that is being formed.
+    fn apply_again<R: LogRoom>(&mut self, room: &R) -> Result<(), ApplyError> {
+        let mut applier = Applier::new(&mut self.table);
+        self.redo.since_frozen().try_for_each(|(lsn, payload)| applier.record(lsn, payload))?;
+        let mut lsn = room.first_lsn();
+        for payload in room.payloads() {
+            applier.record(lsn, payload)?;
+            lsn += 1;
+        }
+        applier.effects(lsn, self.effects.since(0))
+    }
+
+    /// Gives up all records behind `lsn`, the last one that is durable, together with the submissions that wait for them, and
+    /// shows readers what is left. A version that was frozen and is not published is `withdrawn`.
+    pub fn give_up<E>(&mut self, lsn: u64, withdrawn: Option<Frozen>) -> Result<(), E>
+    where
+        E: From<TableError> + From<ApplyError>,
+    {
+        if let Some(frozen) = withdrawn {
+            self.table.withdraw(frozen);
+        }
+        self.effects.clear();
+        self.given.truncate(0);
+        self.build::<E>(|executor| {
+            let mut applier = Applier::new(&mut executor.table);
+            let mut durable = executor.redo.since_published().take_while(|(own, _)| *own <= lsn);
+            durable.try_for_each(|(lsn, payload)| applier.record(lsn, payload))
+        })?;
+        self.redo.clear();
+        let frozen = self.freeze();
+        self.publish(frozen);
+        self.answered.clear();
+        Ok(())
+    }
+
+    /// Goes back to what was frozen last and applies to it, as often as pages become unreadable meanwhile.
+    fn build<E: From<TableError> + From<ApplyError>>(
+        &mut self,
+        mut apply: impl FnMut(&mut Self) -> Result<(), ApplyError>,
+    ) -> Result<(), E> {
         // There was room for all of it.
         self.table.leave_nothing();
         for _ in 0..TRIES_MAX {
@@ -74,22 +117,11 @@ impl Executor {
             if faults > 0 {
                 self.table.set_aside_unreadable();
             }
-            self.apply_again(room)?;
+            apply(self)?;
             if self.table.table().faults() == faults {
                 return Ok(());
             }
         }
         Err(TableError::Faulted.into())
-    }
-
-    /// Applies the records since the version was frozen last, and the one that is being formed.
-    fn apply_again<R: LogRoom>(&mut self, room: &R) -> Result<(), ApplyError> {
-        let mut applier = Applier::new(&mut self.table);
-        let mut lsn = room.first_lsn() - self.redo.len();
-        for payload in self.redo.payloads().chain(room.payloads()) {
-            applier.record(lsn, payload)?;
-            lsn += 1;
-        }
-        applier.effects(lsn, self.effects.since(0))
     }
 }

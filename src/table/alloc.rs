@@ -369,6 +369,15 @@ impl Space {
         self.idle.push(group);
     }
 
+    /// Forgets the newest generation that has ended: it will not be published. Its pages stay taken until the next start.
+    pub(super) fn withdraw(&mut self) {
+        let mut group = self.frozen.pop_back().expect("a group was frozen");
+        group.born.clear();
+        group.freed.clear();
+        group.stillborn.clear();
+        self.idle.push(group);
+    }
+
     /// Marks a page as live.
     fn set_live(&mut self, page: u32) {
         self.live.set(page);

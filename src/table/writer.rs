@@ -208,6 +208,17 @@ impl TableWriter {
         self.space.published();
     }
 
+    /// Gives up a frozen generation, which must be the newest: it is not published, and the next [`roll_back`](Self::roll_back)
+    /// goes back to the one before. Its pages are not used again before the next start.
+    pub fn withdraw(&mut self, frozen: Frozen) {
+        assert_eq!(
+            self.space.generation(),
+            frozen.generation + 1,
+            "the newest frozen generation is given up"
+        );
+        self.space.withdraw();
+    }
+
     /// Makes sure that `pages` pages can be written, by growing the file if need be. Pages that readers or a
     /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
     pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {

@@ -9,6 +9,8 @@
 //! replies with the committer. Here is only decided when a group is closed.
 
 pub mod doorbell;
+#[cfg(test)]
+mod fenced_tests;
 mod intake;
 mod options;
 mod queue;
@@ -31,7 +33,7 @@ use wal::Log;
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
-use crate::committer::{Committer, Executed, OpenGroup};
+use crate::committer::{Committer, Executed, Landing, OpenGroup};
 use crate::ebb;
 use crate::executor::Executor;
 use crate::file_guard::FileGuard;
@@ -135,11 +137,11 @@ impl<L: Log> Writer<L> {
         let mut open = self.open.take().unwrap_or_else(|| self.open());
         let stop = self.gather(&mut open)?;
         let full = open.len_bytes() >= self.group_bytes_max;
-        if stop.is_some() || (!self.landed()? && !full) {
+        if stop.is_some() || (!self.landed(&mut open)? && !full) {
             self.open = Some(open);
             return Ok(stop);
         }
-        self.wait_for_landing()?;
+        self.wait_for_landing(&mut open)?;
         self.launch(open)?;
         Ok(None)
     }
@@ -170,7 +172,7 @@ impl<L: Log> Writer<L> {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
                 }
             }
-            let landed = self.landed()?;
+            let landed = self.landed(open)?;
             if landed && open.count() >= GROUP_RECORDS_ENOUGH {
                 break;
             }
@@ -228,15 +230,27 @@ impl<L: Log> Writer<L> {
     }
 
     /// Takes notice if the group in flight is durable by now. Whether nothing is in flight any more.
-    fn landed(&mut self) -> Result<bool, WriterError> {
+    fn landed(&mut self, open: &mut OpenGroup) -> Result<bool, WriterError> {
         let Self { executor, committer, intake, .. } = self;
-        committer.landed(Executed { executor, waiting: || intake.len() })
+        let landing = committer.landed(Executed { executor, waiting: || intake.len() })?;
+        self.renew(open, landing);
+        Ok(landing != Landing::InFlight)
     }
 
     /// Waits until nothing is in flight.
-    fn wait_for_landing(&mut self) -> Result<(), WriterError> {
+    fn wait_for_landing(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         let Self { executor, committer, intake, .. } = self;
-        committer.wait_for_landing(Executed { executor, waiting: || intake.len() })
+        let landing = committer.wait_for_landing(Executed { executor, waiting: || intake.len() })?;
+        self.renew(open, landing);
+        Ok(())
+    }
+
+    /// Puts a new group in the place of one that was executed on what was given up.
+    #[inline]
+    fn renew(&mut self, open: &mut OpenGroup, landing: Landing) {
+        if landing == Landing::GivenUp {
+            *open = self.open();
+        }
     }
 
     /// Ends the work: a last checkpoint if asked for, and the seal that says that all is synced.
@@ -251,11 +265,12 @@ impl<L: Log> Writer<L> {
 
     fn finish(&mut self, checkpoint: bool) -> Result<(), WriterError> {
         self.committer.look_at_files(self.executor.table())?;
-        self.wait_for_landing()?;
         let mut open = self.open.take().unwrap_or_else(|| self.open());
+        self.wait_for_landing(&mut open)?;
         open.be_quiet();
         self.launch(open)?;
-        self.wait_for_landing()?;
+        let Self { executor, committer, intake, .. } = self;
+        committer.wait_for_landing(Executed { executor, waiting: || intake.len() })?;
         self.committer.finish(self.executor.table(), checkpoint)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
 use smol::future::{block_on, poll_once};
-use wal::{LogOptions, MemoryStorage};
+use wal::{LocalLog, LogOptions, MemoryStorage};
 
 use super::*;
 use crate::clock::unix_now;
@@ -47,6 +47,14 @@ fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
 pub(super) fn writer_with(
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    writer_on(|log| log, limit)
+}
+
+/// As [`writer_with`], on what `wrap` makes of the log.
+pub(super) fn writer_on<L: Log + 'static>(
+    wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
     let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
@@ -61,7 +69,7 @@ pub(super) fn writer_with(
     limit(&mut options);
     let clock = Arc::new(Clock::new(0));
     let writer = Writer::new(
-        recovered.log,
+        wrap(recovered.log),
         recovered.writer,
         inbox,
         state.clone(),
@@ -74,7 +82,7 @@ pub(super) fn writer_with(
 }
 
 /// A submission of one command.
-fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
+pub(super) fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
     let mut submission = Submission::empty(reply_to);
     for word in words {
         let span = Span { start: submission.input.len() as u32, len: word.len() as u32 };

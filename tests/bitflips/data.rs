@@ -142,10 +142,10 @@ fn builder(file: &MemoryFile, log: &MemoryStorage, keep_bytes: u64) -> Builder {
 pub fn full_segment(sealed: bool) -> DataSet {
     let (file, log) = (MemoryFile::new(TABLE_BYTES), MemoryStorage::new());
     let mut builder = builder(&file, &log, 0);
-    while builder.log.status().active_bytes < SEGMENT_BYTES - 5000 {
+    while builder.log.status().files.expect("segments").active_bytes < SEGMENT_BYTES - 5000 {
         builder.group(1500);
     }
-    assert_eq!(builder.log.status().rotations, 0);
+    assert_eq!(builder.log.status().files.expect("segments").rotations, 0);
     if sealed {
         builder.log.seal(1).expect("seal");
     }
@@ -159,7 +159,7 @@ pub fn full_segment(sealed: bool) -> DataSet {
 pub fn long_log() -> DataSet {
     let (file, log) = (MemoryFile::new(TABLE_BYTES), MemoryStorage::new());
     let mut builder = builder(&file, &log, 0);
-    while builder.log.status().rotations < 5 {
+    while builder.log.status().files.expect("segments").rotations < 5 {
         builder.group(1500);
     }
     (0..5).for_each(|_| builder.group(700));

@@ -27,16 +27,14 @@ fn measure(dir: &Path) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let options = LogOptions { instance_id: [1; 16], ..LogOptions::default() };
     let mut log = LocalLog::create(storage.clone(), options)?;
-    println!("created in {:.1} ms, {}", millis(start), log.status().method);
+    println!("created in {:.1} ms, {}", millis(start), log.status().files.expect("segments").method);
     for (records, bytes) in [(1, 100), (50, 100), (1000, 100), (5000, 100), (8, 65_536), (4, 1 << 20)] {
         append(&mut log, records, bytes, true)?;
     }
     append(&mut log, 1000, 100, false)?;
     let status = log.status();
-    println!(
-        "{} segments, {} spares, {} rotations",
-        status.segments, status.spare_segments, status.rotations
-    );
+    let files = status.files.as_ref().expect("segments");
+    println!("{} segments, {} spares, {} rotations", files.segments, files.spare_segments, files.rotations);
     drop(log);
     read(&storage)
 }
@@ -58,7 +56,7 @@ fn append<L: Log>(log: &mut L, records: u32, bytes: usize, recycle: bool) -> Res
         let (_, last) = log.submit(group, 0)?;
         log.durable()?;
         micros.push(begun.elapsed().as_micros());
-        if recycle && log.status().segments > 4 {
+        if recycle && log.status().files.expect("segments").segments > 4 {
             log.recycle_through(last)?;
         }
     }

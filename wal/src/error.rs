@@ -26,6 +26,20 @@ pub enum LogError {
         /// The largest group in bytes.
         max: u64,
     },
+    /// The log cannot be reached now. Nothing was changed; a later call may succeed. Only said where nothing was submitted:
+    /// what was is waited for.
+    #[error("the log cannot be reached: {reason}")]
+    Unavailable {
+        /// What is in the way.
+        reason: String,
+    },
+    /// Somebody else has the right to write. Final for whoever writes, and for nobody who reads: what was durable stays so,
+    /// and what was submitted and is not known to be durable may have become so or not.
+    #[error("this server may write to the log no more: {reason}")]
+    Fenced {
+        /// Who writes now, or how this one learned it.
+        reason: String,
+    },
     /// Reading, writing or syncing failed. Final: what was submitted and not yet durable may or may not be on
     /// disk, and the log takes nothing any more.
     #[error("{op} {}: {source}", path.display())]
@@ -65,15 +79,47 @@ pub enum LogError {
     Options(&'static str),
 }
 
+/// What an error means for whoever writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogErrorKind {
+    /// There is no space now. Nothing was changed.
+    Full,
+    /// It was too much at once. Nothing was changed.
+    TooLarge,
+    /// The log cannot be reached now. Nothing was changed.
+    Unavailable,
+    /// Somebody else writes: nothing is taken any more, and all that is durable can be read.
+    Fenced,
+    /// What is there is not what was written.
+    Damage,
+    /// Reading, writing or syncing failed, now or before.
+    Io,
+    /// The log was asked for what it cannot be.
+    Misuse,
+}
+
 impl LogError {
+    /// What the error means for whoever writes.
+    pub fn kind(&self) -> LogErrorKind {
+        match self {
+            Self::Full { .. } => LogErrorKind::Full,
+            Self::TooLarge { .. } => LogErrorKind::TooLarge,
+            Self::Unavailable { .. } => LogErrorKind::Unavailable,
+            Self::Fenced { .. } => LogErrorKind::Fenced,
+            Self::Displaced { .. } | Self::Changed { .. } => LogErrorKind::Damage,
+            Self::Io { .. } | Self::Poisoned => LogErrorKind::Io,
+            Self::Exists { .. } | Self::Options(_) => LogErrorKind::Misuse,
+        }
+    }
+
     /// A failure of `op` on `path` that no retry can mend.
     pub(crate) fn io(op: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { op, path, source }
     }
 
-    /// Whether the log still works after this error.
+    /// Whether the log takes nothing any more after this error.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Io { .. } | Self::Poisoned | Self::Changed { .. } | Self::Displaced { .. })
+        matches!(self.kind(), LogErrorKind::Fenced | LogErrorKind::Damage | LogErrorKind::Io)
     }
 }
 

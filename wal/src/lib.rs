@@ -25,6 +25,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Whoever starts and feeds a log need not know what keeps it durable: [`LogHome`] is where it is found, [`Replay`] how it
+//! is read and [`Log`] how it goes on.
+//!
 //! What it relies on: a sector of 512 bytes is written wholly or not at all; what a sync reported as done stays;
 //! a sync that failed says nothing about what is on disk. What it promises: a record at or below the synced LSN
 //! is handed back after any crash, unchanged, or the reader says that the log is corrupt; a group is handed back
@@ -39,6 +42,7 @@ mod direct;
 mod error;
 mod format;
 mod group;
+mod home;
 mod local;
 mod log;
 mod memory;
@@ -54,13 +58,14 @@ mod sync;
 
 pub use crate::dir::{DirFile, DirStorage};
 pub use crate::direct::{ALIGNMENT_BYTES, AlignedBuffer};
-pub use crate::error::LogError;
+pub use crate::error::{LogError, LogErrorKind};
 pub use crate::format::{
     BLOCK_BYTES, BLOCK_BYTES_MAX, BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader,
     GroupKind, Known, RECORD_FRAME_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_SUFFIX, SegmentHeader,
     SegmentHeaderState, TEMPORARY_SUFFIX, disk_bytes, segment_name, segment_sequence, used_bytes,
 };
 pub use crate::group::{Group, GroupBuffer};
+pub use crate::home::{LogHome, Replay};
 pub use crate::local::LocalLog;
 pub use crate::log::{Log, Lsn};
 pub use crate::memory::{Fault, MemoryFile, MemoryStorage, Operation, OperationKind};
@@ -69,7 +74,7 @@ pub use crate::reader::{
     CorruptReason, GroupInfo, LogEnd, ReadError, ReadOptions, ReadProgress, Reader, RecordRef, Step, segments,
 };
 pub use crate::segments::{SegmentInfo, SegmentState};
-pub use crate::status::{LATENCY_BUCKETS, LogStatus};
+pub use crate::status::{FileStatus, LATENCY_BUCKETS, LogStatus};
 pub use crate::storage::{Access, FileIdentity, Method, Storage, StorageFile};
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::log::{Log, Lsn};
 use crate::options::{GroupMark, LogOptions, SegmentMark};
 use crate::places::{Places, look_at_open, look_at_salt};
 use crate::prepare::{Prepared, Preparer, Retired};
-use crate::status::{Counters, LogStatus};
+use crate::status::{Counters, FileStatus, LogStatus};
 use crate::storage::{Storage, StorageFile};
 use crate::sync::{Done, Job, Syncer};
 
@@ -253,7 +253,7 @@ impl<S: Storage> LocalLog<S> {
         };
         let written = write_header(&self.storage, &next.file, &header);
         self.note(written)?;
-        self.remember(SegmentMark { sequence: header.sequence, salt: header.salt, ..self.mark() })?;
+        self.remember(SegmentMark { sequence: header.sequence, salt: header.salt, ..self.own_mark() })?;
         self.closed.push_back(self.active.close(self.chain.last_lsn));
         let offset = u64::from(header.block_bytes);
         self.active = Active { file: Arc::new(next.file), header, offset };
@@ -276,27 +276,12 @@ impl<S: Storage> LocalLog<S> {
     }
 
     /// The segment that takes groups now. Nothing is in flight.
-    pub fn mark(&self) -> SegmentMark {
+    fn own_mark(&self) -> SegmentMark {
         debug_assert_eq!(self.synced_lsn, self.chain.last_lsn, "a mark is of what is durable");
         let SegmentHeader { sequence, salt, .. } = self.active.header;
         let Chain { last_group: number, last_checksum: checksum, .. } = self.chain;
         let group = (number > 0).then_some(GroupMark { number, checksum });
         SegmentMark { sequence, salt, last_lsn: self.synced_lsn, group }
-    }
-
-    /// Writes a seal that no other copy of this log has, and makes it durable: what is written behind it, and not behind the
-    /// end of another copy, is of this one. A segment that is full stays as it is, for the next one is new anyway.
-    pub fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError> {
-        if !self.fits_active(GROUP_HEADER_BYTES, 0) {
-            return Ok(());
-        }
-        let mut seal = self.group();
-        let [first, second] = [self.salts.next(), self.salts.next()].map(u64::to_le_bytes);
-        let mut digest = [0; 16];
-        digest[..8].copy_from_slice(&first);
-        digest[8..].copy_from_slice(&second);
-        seal.set_digest(digest);
-        self.write_seal(seal, wall_micros)
     }
 
     /// Writes a seal and makes it durable.
@@ -447,14 +432,14 @@ impl<S: Storage> Log for LocalLog<S> {
         self.syncer.do_meanwhile()
     }
 
-    fn is_durable(&mut self) -> Result<bool, LogError> {
+    fn poll_durable(&mut self) -> Result<Lsn, LogError> {
         if self.poisoned {
             return Err(LogError::Poisoned);
         }
         if let Some(done) = self.syncer.poll() {
             self.settle(done)?;
         }
-        Ok(!self.syncer.is_in_flight())
+        Ok(self.synced_lsn)
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {
@@ -483,7 +468,25 @@ impl<S: Storage> Log for LocalLog<S> {
             self.write_seal(seal, wall_micros)?;
         }
         // The seal is gone with its segment, and an older copy of that may be sealed, too.
-        if self.remembered_lsn < self.synced_lsn { self.remember(self.mark()) } else { Ok(()) }
+        if self.remembered_lsn < self.synced_lsn { self.remember(self.own_mark()) } else { Ok(()) }
+    }
+
+    fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError> {
+        // A segment that is full stays as it is, for the next one is new anyway.
+        if !self.fits_active(GROUP_HEADER_BYTES, 0) {
+            return Ok(());
+        }
+        let mut seal = self.group();
+        let [first, second] = [self.salts.next(), self.salts.next()].map(u64::to_le_bytes);
+        let mut digest = [0; 16];
+        digest[..8].copy_from_slice(&first);
+        digest[8..].copy_from_slice(&second);
+        seal.set_digest(digest);
+        self.write_seal(seal, wall_micros)
+    }
+
+    fn mark(&self) -> Option<SegmentMark> {
+        Some(self.own_mark())
     }
 
     fn last_lsn(&self) -> Lsn {
@@ -528,7 +531,7 @@ impl<S: Storage> Log for LocalLog<S> {
         let (spare_segments, full) = self.preparer.status();
         let active = &self.active;
         let counters = self.counters.clone();
-        LogStatus {
+        let files = FileStatus {
             method: active.file.method(),
             active_segment: segment_name(active.header.sequence),
             active_bytes: active.offset,
@@ -536,6 +539,10 @@ impl<S: Storage> Log for LocalLog<S> {
             segment_bytes: self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
                 + active.header.segment_bytes,
             spare_segments,
+            rotations: counters.rotations,
+        };
+        LogStatus {
+            files: Some(files),
             full,
             poisoned: self.poisoned,
             last_lsn: self.chain.last_lsn,
@@ -547,7 +554,6 @@ impl<S: Storage> Log for LocalLog<S> {
             written_bytes: counters.written_bytes,
             content_bytes: counters.content_bytes,
             syncs: counters.syncs,
-            rotations: counters.rotations,
             sync_micros_log2: counters.sync_micros_log2,
             sync_micros_total: counters.sync_micros_total,
         }

@@ -2,13 +2,18 @@
 
 use crate::error::LogError;
 use crate::group::Group;
+use crate::options::SegmentMark;
 use crate::status::LogStatus;
 
 /// Number of a record: 1, 2, 3 ... without gaps.
 pub type Lsn = u64;
 
 /// A sequence of groups of records. Groups are handed over in order; a later call says how far they are durable,
-/// so the writer may gather the next group in between.
+/// so the writer may gather the next group in between. They become durable in the same order.
+///
+/// How many groups may be on their way at once is the log's business: a log that has no place for one more waits until it
+/// has. Whoever loses the right to write is told so by [`LogError::Fenced`], from then on by each call that would write or
+/// says what is durable; [`Log::synced_lsn`] stays what it was last.
 ///
 /// Invariant: `synced_lsn() <= last_lsn()`, and a record at or below `synced_lsn()` survives any crash.
 pub trait Log: Send {
@@ -16,7 +21,7 @@ pub trait Log: Send {
     fn group(&mut self) -> Group;
 
     /// Makes sure that the next group, if its [`Group::len_bytes`] is at most `bytes`, finds space.
-    /// [`LogError::Full`] leaves everything as it was.
+    /// [`LogError::Full`] and [`LogError::Unavailable`] leave everything as it was.
     fn reserve(&mut self, bytes: u64) -> Result<(), LogError>;
 
     /// Hands over one group and returns the LSNs of its first and last record. Not durable yet when this
@@ -25,12 +30,12 @@ pub trait Log: Send {
     /// is used.
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError>;
 
-    /// Has the submitted group written while the caller goes on, and says whether there is somebody to do that. Once it
+    /// Has the submitted groups written while the caller goes on, and says whether there is somebody to do that. Once one
     /// is durable, or failed, [`LogOptions::synced`](crate::LogOptions::synced) is called.
     fn sync_meanwhile(&mut self) -> bool;
 
-    /// Takes notice of how far the log is durable by now, without waiting; says whether all submitted groups are.
-    fn is_durable(&mut self) -> Result<bool, LogError>;
+    /// Takes notice of how far the log is durable by now, without waiting, and returns the synced LSN.
+    fn poll_durable(&mut self) -> Result<Lsn, LogError>;
 
     /// Waits until all submitted groups are durable and returns the synced LSN. Writes the last one itself if nobody
     /// does so meanwhile.
@@ -41,6 +46,14 @@ pub trait Log: Send {
     /// the next segment says the same. Has it
     /// [remembered](crate::LogOptions::remember) outside the log as well.
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError>;
+
+    /// Writes a seal that no other copy of this log has, and makes it durable: what is written behind it, and not behind the
+    /// end of another copy, is of this one. Asked for once, before the first group.
+    fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError>;
+
+    /// What is to be remembered outside the log, so that its loss is noticed; `None` if it cannot get lost by itself. Nothing
+    /// is in flight.
+    fn mark(&self) -> Option<SegmentMark>;
 
     /// LSN of the last record submitted, 0 before the first.
     fn last_lsn(&self) -> Lsn;
@@ -56,11 +69,12 @@ pub trait Log: Send {
     /// Allows the log to reuse the space of records up to `lsn`, which must be durable elsewhere by now.
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError>;
 
-    /// Makes sure that the log's files are still what their names stand for: nobody removed, replaced or cut them.
-    /// [`LogError::Displaced`] is final.
+    /// Makes sure that the log's files, if it has any, are still what their names stand for: nobody removed, replaced or cut
+    /// them. [`LogError::Displaced`] is final.
     fn look_at_files(&mut self) -> Result<(), LogError>;
 
-    /// Makes sure that nobody wrote over the segment that takes groups: its header is still the one that was written.
+    /// Makes sure that nobody wrote over the segment that takes groups, if there is one: its header is still the one that
+    /// was written.
     fn look_at_header(&mut self) -> Result<(), LogError>;
 
     /// Frees memory that is kept for groups to come.

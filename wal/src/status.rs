@@ -8,9 +8,9 @@ use crate::storage::Method;
 /// Number of buckets of [`LogStatus::sync_micros_log2`].
 pub const LATENCY_BUCKETS: usize = 32;
 
-/// Counters and state of a log, as of the moment of asking. Counters start at zero when the log is opened.
+/// What only a log in files has.
 #[derive(Clone, Debug)]
-pub struct LogStatus {
+pub struct FileStatus {
     /// How appends are made durable.
     pub method: Method,
     /// File name of the segment that takes groups now.
@@ -23,8 +23,17 @@ pub struct LogStatus {
     pub segment_bytes: u64,
     /// Segments prepared for use.
     pub spare_segments: usize,
-    /// Whether the last attempt to prepare a segment met a full disk. Groups are taken as long as the active
-    /// segment and the spares have room.
+    /// Times that the log went on to another segment.
+    pub rotations: u64,
+}
+
+/// Counters and state of a log, as of the moment of asking. Counters start at zero when the log is opened.
+#[derive(Clone, Debug)]
+pub struct LogStatus {
+    /// What only a log in files has.
+    pub files: Option<FileStatus>,
+    /// Whether the last attempt to make space for groups to come met a full disk. Groups are taken as long as there is room
+    /// that was made before.
     pub full: bool,
     /// Whether an error ended this log.
     pub poisoned: bool,
@@ -46,8 +55,6 @@ pub struct LogStatus {
     pub content_bytes: u64,
     /// Durable writes and syncs issued for groups and segment headers.
     pub syncs: u64,
-    /// Times that the log went on to another segment.
-    pub rotations: u64,
     /// How long groups took to become durable: bucket `i` counts those of `2^i` to `2^(i+1)` microseconds, bucket
     /// 0 also those below one.
     pub sync_micros_log2: [u64; LATENCY_BUCKETS],

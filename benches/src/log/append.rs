@@ -30,7 +30,7 @@ impl Appender {
     pub fn create(dir: &Path, options: &Options) -> Outcome<Self> {
         let log = LocalLog::create(DirStorage::create(dir)?, LogOptions::default())?;
         let mut appender = Self { log, record: vec![0x5a; options.record as usize] };
-        while appender.log.status().rotations < ROTATIONS_BEFORE {
+        while appender.log.status().files.expect("segments").rotations < ROTATIONS_BEFORE {
             appender.append(WARM_UP_BYTES)?;
         }
         Ok(appender)
@@ -38,7 +38,7 @@ impl Appender {
 
     /// How the log makes groups durable.
     pub fn method(&self) -> String {
-        self.log.status().method.to_string()
+        self.log.status().files.expect("segments").method.to_string()
     }
 
     /// Appends groups of one size for some time.
@@ -75,7 +75,7 @@ impl Appender {
         let (_, last_lsn) = self.log.submit(group, 0)?;
         self.log.durable()?;
         let took = start.elapsed();
-        if self.log.status().segments > SEGMENTS {
+        if self.log.status().files.expect("segments").segments > SEGMENTS {
             self.log.recycle_through(last_lsn)?;
         }
         Ok(took)

@@ -357,10 +357,10 @@ fn an_earlier_use_of_a_segment_is_never_replayed() {
         assert_eq!((*lsn, last), (number + 1, &payload(number, 700)));
         images.push(storage.fork());
     }
-    assert!(log.status().rotations > 5);
+    assert!(log.status().files.expect("segments").rotations > 5);
     // Sectors of the current use replaced by what was there before: a write that the device lost.
     let last = images.last().expect("images");
-    let name = log.status().active_segment;
+    let name = log.status().files.expect("segments").active_segment;
     let now = last.contents(&name).expect("the segment");
     let (all, _) = read_all(last, ReadOptions::default());
     for image in &images {

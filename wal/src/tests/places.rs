@@ -12,12 +12,12 @@ fn log(folder: &Path) -> (LocalLog<DirStorage>, Vec<PathBuf>) {
     let options = LogOptions { spare_segments: 2, background: false, ..options() };
     let mut log = LocalLog::create(storage.clone(), options).unwrap();
     let mut number = 0;
-    while log.status().segments < 4 {
+    while log.status().files.expect("segments").segments < 4 {
         number += 1;
         append(&mut log, &[&payload(number, 2000)], number);
     }
     log.look_at_files().unwrap();
-    let active = log.status().active_segment;
+    let active = log.status().files.expect("segments").active_segment;
     let mut names = storage.list().unwrap();
     names.sort();
     let position = names.iter().position(|name| *name == active).unwrap();
@@ -85,7 +85,7 @@ fn what_the_log_does_to_its_own_files_is_no_change() {
         }
         log.look_at_files().unwrap();
     }
-    assert!(log.status().rotations > 20);
+    assert!(log.status().files.expect("segments").rotations > 20);
     let first = folder.path().join("wal").join(segment_name(1));
     assert!(!first.exists(), "segments were recycled");
 }

@@ -63,7 +63,7 @@ fn records_come_back_through_the_page_cache() {
     let storage = DirStorage::open_buffered(dir.path()).expect("open");
     round_trip(storage.clone(), &options());
     let (_, log) = recover(&storage, &options());
-    assert_eq!(log.status().method, Method::Buffered);
+    assert_eq!(log.status().files.expect("segments").method, Method::Buffered);
 }
 
 #[test]

@@ -5,6 +5,12 @@
 //! sockets that become readable are one call of `epoll_wait`. Who wakes a sleeping thread rings its bell, an eventfd(2);
 //! timers and listeners, which are rare, do so from the reactor's own thread.
 //!
+//! Why not async-net's streams: async-io has one epoll instance for the process, in which each wait for a socket is
+//! registered anew, and whichever thread holds its lock waits there for all. With these in the place of this file, all else
+//! equal, a SET of 50 clients took 22 % more processor time and a GET 13 %, with pipelines of 16 commands 2 % and 30 %; from 1
+//! to 1000 clients it was 10 % on average, and nowhere less. SETs of 50 clients were 15 % fewer a second, 10 % with
+//! pipelines. (Medians of 14 runs of redis-benchmark, in turns, 2 processors, one thread; the rest was within the noise.)
+//!
 //! Invariant: a thread whose bell was rung since it last polled its future polls it before it sleeps.
 
 use std::future::Future;

@@ -35,7 +35,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 ///
 /// Then nobody new is accepted, what was taken from clients is answered, and their connections are closed; whoever does
 /// not take the replies is cut off after some seconds. The writer still runs when this returns. To be awaited on a thread
-/// that is none of the executor's, without a reactor of its own (`smol::future::block_on`).
+/// that is none of the executor's, without a reactor of its own: with `smol::block_on` instead of `smol::future::block_on`
+/// an idle server wakes 78 times a second instead of 58.
 pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
     let state = services.state.clone();
     let listening = Listening::start(services.clone(), spawner.clone(), listeners);

@@ -9,7 +9,8 @@
 //! registered anew, and whichever thread holds its lock waits there for all. With these in the place of this file, all else
 //! equal, a SET of 50 clients took 22 % more processor time and a GET 13 %, with pipelines of 16 commands 2 % and 30 %; from 1
 //! to 1000 clients it was 10 % on average, and nowhere less. SETs of 50 clients were 15 % fewer a second, 10 % with
-//! pipelines. (Medians of 14 runs of redis-benchmark, in turns, 2 processors, one thread; the rest was within the noise.)
+//! pipelines; other rates went either way, for others used the machine. (Medians of 14 runs of redis-benchmark, in turns,
+//! 2 processors, one thread.)
 //!
 //! Invariant: a thread whose bell was rung since it last polled its future polls it before it sleeps.
 

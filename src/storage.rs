@@ -157,11 +157,6 @@ pub fn open(
     let clock = Arc::new(Clock::new(report.wall_ms));
     let status = recovered.log.status();
     let method = status.files.as_ref().expect("a log in files").method;
-    let log_method = method.to_string();
-    let wal_method = match method {
-        Method::Direct => WalMethod::Direct,
-        Method::Buffered => WalMethod::Buffered,
-    };
     let figures = RecoveryFigures {
         took_ms: report.took.as_millis() as u64,
         records: report.records,
@@ -169,10 +164,6 @@ pub fn open(
     };
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, figures));
     state.set_gauges(gauges.clone());
-    let thread = |what: &str| {
-        let what = format!("cannot start the {what} thread");
-        move |source| StorageError::Io { what, source }
-    };
     scrub::start(&recovered.table, &state).map_err(thread("scrub"))?;
     let idle = queue.clone();
     gauges.idle().start(move || idle.tick()).map_err(thread("idle"))?;
@@ -194,17 +185,31 @@ pub fn open(
     let writer = std::thread::Builder::new()
         .name("writer".into())
         .spawn(move || doorbell::block_on(writer.run()).inspect_err(failed))
-        .map_err(|source| StorageError::Io { what: "cannot start the writer".into(), source })?;
+        .map_err(thread("writer"))?;
     Ok(OpenStorage {
         table: recovered.table,
         queue,
         clock,
         report,
-        log_method,
-        wal_method,
+        log_method: method.to_string(),
+        wal_method: wal_method(method),
         writer,
         _dir: dir,
     })
+}
+
+/// What the configuration calls a way of writing the log.
+fn wal_method(method: Method) -> WalMethod {
+    match method {
+        Method::Direct => WalMethod::Direct,
+        Method::Buffered => WalMethod::Buffered,
+    }
+}
+
+/// The error of a thread that cannot be started.
+fn thread(what: &str) -> impl FnOnce(io::Error) -> StorageError {
+    let what = format!("cannot start the {what} thread");
+    move |source| StorageError::Io { what, source }
 }
 
 /// The directory of the log's segments.

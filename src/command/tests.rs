@@ -183,27 +183,59 @@ impl Model {
     }
 }
 
+/// A key, another one, and what a random command does with them.
+struct Turn {
+    key: Vec<u8>,
+    other: Vec<u8>,
+    value: Vec<u8>,
+    offset: usize,
+}
+
+/// A reply, and what it should be.
+type Compared = (Vec<u8>, Vec<u8>);
+
+fn integer(number: usize) -> Vec<u8> {
+    format!(":{number}\r\n").into_bytes()
+}
+
+fn text(value: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat()
+}
+
+fn ok() -> Vec<u8> {
+    b"+OK\r\n".to_vec()
+}
+
 /// One random command on both sides.
 fn step(random: &mut SmallRng, data: &mut Data, model: &mut Model) {
-    let key = format!("k{}", random.random_range(0..12)).into_bytes();
-    let other = format!("k{}", random.random_range(0..12)).into_bytes();
     let len = [0, 1, 5, 40, 1024, 1025, 1280, 3000, 9000][random.random_range(0..9)];
-    let value = vec![b'a' + random.random_range(0..26_u8); len];
-    let offset = random.random_range(0..6000_usize);
-    let (now_ms, db) = (data.now_ms, data.db);
-    let integer = |number: usize| format!(":{number}\r\n").into_bytes();
-    let text = |value: &[u8]| [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat();
-    let null = || b"$-1\r\n".to_vec();
-    let ok = || b"+OK\r\n".to_vec();
-    let map = &mut model.dbs[db];
+    let turn = Turn {
+        key: format!("k{}", random.random_range(0..12)).into_bytes(),
+        other: format!("k{}", random.random_range(0..12)).into_bytes(),
+        value: vec![b'a' + random.random_range(0..26_u8); len],
+        offset: random.random_range(0..6000_usize),
+    };
     let (reply, expected) = match random.random_range(0..16) {
+        0..5 => step_of_values(random, data, model, turn),
+        5..9 => step_of_keys(random, data, model, turn),
+        9..13 => step_of_names(random, data, model, turn),
+        _ => step_of_databases(random, data, model, turn),
+    };
+    assert_eq!(String::from_utf8_lossy(&reply), String::from_utf8_lossy(&expected));
+}
+
+/// A command on the bytes of a string.
+fn step_of_values(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn: Turn) -> Compared {
+    let Turn { key, value, offset, .. } = turn;
+    let map = &mut model.dbs[data.db];
+    match random.random_range(0..5) {
         0 => {
             map.insert(key.clone(), Known { value: value.clone(), deadline: None });
             (data.run_words(&[b"SET", &key, &value]), ok())
         }
         1 => {
             let ms = random.random_range(1..5000_u64);
-            map.insert(key.clone(), Known { value: value.clone(), deadline: Some(now_ms + ms) });
+            map.insert(key.clone(), Known { value: value.clone(), deadline: Some(data.now_ms + ms) });
             (data.run_words(&[b"SET", &key, &value, b"PX", ms.to_string().as_bytes()]), ok())
         }
         2 => {
@@ -221,7 +253,7 @@ fn step(random: &mut SmallRng, data: &mut Data, model: &mut Model) {
             }
             (data.run_words(&[b"SETRANGE", &key, offset.to_string().as_bytes(), &value]), integer(len))
         }
-        4 => {
+        _ => {
             let end = offset + random.random_range(0..4000);
             let part = map.get(&key).map_or(&[][..], |known| {
                 let len = known.value.len();
@@ -231,91 +263,116 @@ fn step(random: &mut SmallRng, data: &mut Data, model: &mut Model) {
             let (start, end) = (offset.to_string(), end.to_string());
             (data.run_words(&[b"GETRANGE", &key, start.as_bytes(), end.as_bytes()]), expected)
         }
-        5 => (data.run_words(&[b"GET", &key]), map.get(&key).map_or(null(), |known| text(&known.value))),
-        6 => (data.run_words(&[b"DEL", &key, &other]), {
+    }
+}
+
+/// A command on a key as a whole.
+fn step_of_keys(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn: Turn) -> Compared {
+    let Turn { key, other, .. } = turn;
+    let map = &mut model.dbs[data.db];
+    match random.random_range(0..4) {
+        0 => {
+            let expected = map.get(&key).map_or(b"$-1\r\n".to_vec(), |known| text(&known.value));
+            (data.run_words(&[b"GET", &key]), expected)
+        }
+        1 => {
             let first = usize::from(map.remove(&key).is_some());
-            integer(first + usize::from(map.remove(&other).is_some()))
-        }),
-        7 => {
+            let expected = integer(first + usize::from(map.remove(&other).is_some()));
+            (data.run_words(&[b"DEL", &key, &other]), expected)
+        }
+        2 => {
             let ms = random.random_range(-1000..5000_i64);
             let found = map.contains_key(&key);
             if ms <= 0 {
                 map.remove(&key);
             } else if let Some(known) = map.get_mut(&key) {
-                known.deadline = Some(now_ms + ms as u64);
+                known.deadline = Some(data.now_ms + ms as u64);
             }
             (data.run_words(&[b"PEXPIRE", &key, ms.to_string().as_bytes()]), integer(usize::from(found)))
         }
-        8 => {
+        _ => {
             let had = map.get_mut(&key).is_some_and(|known| known.deadline.take().is_some());
             (data.run_words(&[b"PERSIST", &key]), integer(usize::from(had)))
         }
-        9 => {
+    }
+}
+
+/// A command that moves a key, or counts.
+fn step_of_names(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn: Turn) -> Compared {
+    let Turn { key, other, .. } = turn;
+    let db = data.db;
+    match random.random_range(0..4) {
+        0 => {
             let reply = data.run_words(&[b"RENAME", &key, &other]);
-            match map.remove(&key) {
-                Some(known) => {
-                    map.insert(other, known);
-                    (reply, ok())
-                }
-                None => (reply, b"-ERR no such key\r\n".to_vec()),
-            }
+            let Some(known) = model.dbs[db].remove(&key) else {
+                return (reply, b"-ERR no such key\r\n".to_vec());
+            };
+            model.dbs[db].insert(other, known);
+            (reply, ok())
         }
-        10 => {
+        1 => {
             let to_db = random.random_range(0..3);
-            if (db, &key) == (to_db, &other) {
-                return;
-            }
-            let known = map.get(&key).cloned();
-            let reply =
-                data.run_words(&[b"COPY", &key, &other, b"REPLACE", b"DB", to_db.to_string().as_bytes()]);
+            let same = (db, &key) == (to_db, &other);
+            let to_db = if same { (to_db + 1) % 3 } else { to_db };
+            let known = model.dbs[db].get(&key).cloned();
+            let number = to_db.to_string();
+            let reply = data.run_words(&[b"COPY", &key, &other, b"REPLACE", b"DB", number.as_bytes()]);
             let found = known.is_some();
             known.map(|known| model.dbs[to_db].insert(other, known));
             (reply, integer(usize::from(found)))
         }
-        11 => {
+        2 => {
             let to_db = (db + 1) % 3;
             let reply = data.run_words(&[b"MOVE", &key, to_db.to_string().as_bytes()]);
-            let moves = map.contains_key(&key) && !model.dbs[to_db].contains_key(&key);
+            let moves = model.dbs[db].contains_key(&key) && !model.dbs[to_db].contains_key(&key);
             if moves {
                 let known = model.dbs[db].remove(&key).unwrap();
                 model.dbs[to_db].insert(key, known);
             }
             (reply, integer(usize::from(moves)))
         }
-        12 => {
-            let number = map.get(&key).map_or(Some(0), |known| crate::number::parse_i64(&known.value));
+        _ => {
+            let known = model.dbs[db].get(&key).cloned();
+            let number = known.as_ref().map_or(Some(0), |known| crate::number::parse_i64(&known.value));
             let reply = data.run_words(&[b"INCR", &key]);
-            match number {
-                Some(number) => {
-                    let deadline = map.get(&key).and_then(|known| known.deadline);
-                    let value = (number + 1).to_string().into_bytes();
-                    map.insert(key, Known { value, deadline });
-                    (reply, integer(number as usize + 1))
-                }
-                None => (reply, b"-ERR value is not an integer or out of range\r\n".to_vec()),
-            }
+            let Some(number) = number else {
+                return (reply, b"-ERR value is not an integer or out of range\r\n".to_vec());
+            };
+            let deadline = known.and_then(|known| known.deadline);
+            let value = (number + 1).to_string().into_bytes();
+            model.dbs[db].insert(key, Known { value, deadline });
+            (reply, integer(number as usize + 1))
         }
-        13 => {
-            let expected =
-                map.get(&key).map_or(-2, |known| known.deadline.map_or(-1, |at| (at - now_ms) as i64));
-            (data.run_words(&[b"PTTL", &key]), format!(":{expected}\r\n").into_bytes())
-        }
-        14 if random.random_range(0..20) == 0 => {
+    }
+}
+
+/// A command on databases, or a look at one.
+fn step_of_databases(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn: Turn) -> Compared {
+    let key = turn.key;
+    let (now_ms, db) = (data.now_ms, data.db);
+    let choice = random.random_range(0..60);
+    let map = &mut model.dbs[db];
+    match choice {
+        0 => {
             let (a, b) = (random.random_range(0..3_usize), random.random_range(0..3_usize));
             model.dbs.swap(a, b);
             (data.run_words(&[b"SWAPDB", a.to_string().as_bytes(), b.to_string().as_bytes()]), ok())
         }
-        14 if random.random_range(0..20) == 0 => {
+        1 => {
             map.clear();
             (data.run_words(&[b"FLUSHDB"]), ok())
+        }
+        2..22 => {
+            let expected =
+                map.get(&key).map_or(-2, |known| known.deadline.map_or(-1, |at| (at - now_ms) as i64));
+            (data.run_words(&[b"PTTL", &key]), format!(":{expected}\r\n").into_bytes())
         }
         _ => {
             let names: Vec<u8> = map.keys().flat_map(|name| text(name)).collect();
             let expected = [format!("*{}\r\n", map.len()).into_bytes(), names].concat();
             (data.run_words(&[b"KEYS", b"k*"]), expected)
         }
-    };
-    assert_eq!(String::from_utf8_lossy(&reply), String::from_utf8_lossy(&expected));
+    }
 }
 
 #[test]

@@ -139,14 +139,7 @@ impl Plan {
         let segments = log.as_ref().map_or(Ok(Vec::new()), Log::segments)?;
         let headers: Vec<_> = segments.iter().filter_map(|info| info.header()).collect();
         let (Some(log), Some(newest)) = (&log, headers.last()) else {
-            let reason = "there is no segment in use".into();
-            self.add_damage(Damage {
-                segment: String::new(),
-                offset: 0,
-                lsn: self.checkpoint_lsn + 1,
-                reason,
-            });
-            walk.damaged = true;
+            self.found_no_segment(walk);
             return Ok(());
         };
         if matches!(checkpoint, Checkpoint::NoTable | Checkpoint::Unusable(_)) {
@@ -178,9 +171,7 @@ impl Plan {
                     self.give_up(record, "it is of another history than the table");
                 }
                 Seen::Record(record) if foreign.contains(&record.group.segment) => {}
-                Seen::Record(record) => {
-                    self.visit(record, walk);
-                }
+                Seen::Record(record) => self.visit(record, walk),
                 Seen::Damage(damage) => {
                     walk.damaged = true;
                     self.add_damage(damage.clone());
@@ -201,6 +192,13 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Notes that there is no log.
+    fn found_no_segment(&mut self, walk: &mut Walk) {
+        let (segment, lsn) = (String::new(), self.checkpoint_lsn + 1);
+        self.add_damage(Damage { segment, offset: 0, lsn, reason: "there is no segment in use".into() });
+        walk.damaged = true;
     }
 
     fn add_damage(&mut self, damage: Damage) {

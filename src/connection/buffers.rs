@@ -152,6 +152,7 @@ impl Buffers {
         debug_assert!(self.is_pending());
         Box::new(Submission {
             client_id,
+            origin: None,
             protocol: self.protocol,
             is_tracked: self.is_tracked,
             transaction_bytes: self.transaction_bytes,

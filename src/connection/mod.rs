@@ -333,7 +333,8 @@ impl Connection {
             }
             let work = self.work.as_deref_mut().expect("a round has buffers");
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
-            let submission = work.submission(self.session.client_id(), resolver);
+            let mut submission = work.submission(self.session.client_id(), resolver);
+            submission.origin = Some(self.info.origin());
             self.writer.submit(submission).await.map_err(|_| Ended)?;
             let completion = match may_wait {
                 true => self.served(&promise).await?,

@@ -1,14 +1,17 @@
 //! Payloads to effects.
 
-use super::FORMAT;
+use super::cause::Cause;
 use super::change::Effect;
 use super::input::{EffectError, Input, Reason};
+use super::{FORMAT, FORMAT_CAUSED};
 
 /// A payload that was checked from end to end.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded<'a> {
     /// The command that made the record; see `Spec::id`.
     pub command_id: u16,
+    /// Who caused it.
+    pub cause: Cause<'a>,
     /// How many effects there are.
     count: u64,
     /// The encoded effects.
@@ -18,11 +21,7 @@ pub struct Decoded<'a> {
 /// Reads a payload: checks all of it, changes nothing, never panics.
 pub fn decode(payload: &[u8]) -> Result<Decoded<'_>, EffectError> {
     let mut input = Input { bytes: payload, at: 0 };
-    let format = input.byte()?;
-    if format != FORMAT {
-        return Err(EffectError { offset: 0, reason: Reason::UnknownFormat(format) });
-    }
-    let command_id = u16::from_le_bytes([input.byte()?, input.byte()?]);
+    let (command_id, cause) = head(&mut input)?;
     let count = input.varint()?;
     let start = input.at;
     for _ in 0..count {
@@ -31,7 +30,23 @@ pub fn decode(payload: &[u8]) -> Result<Decoded<'_>, EffectError> {
     if input.at != payload.len() {
         return Err(input.error(Reason::Trailing));
     }
-    Ok(Decoded { command_id, count, bytes: &payload[start..] })
+    Ok(Decoded { command_id, cause, count, bytes: &payload[start..] })
+}
+
+/// Who caused a record, read without its effects; `None` if that cannot be read.
+pub fn cause(payload: &[u8]) -> Option<Cause<'_>> {
+    head(&mut Input { bytes: payload, at: 0 }).ok().map(|(_, cause)| cause)
+}
+
+/// What stands before the effects: the command, and who caused it.
+fn head<'a>(input: &mut Input<'a>) -> Result<(u16, Cause<'a>), EffectError> {
+    let format = input.byte()?;
+    if format != FORMAT && format != FORMAT_CAUSED {
+        return Err(EffectError { offset: 0, reason: Reason::UnknownFormat(format) });
+    }
+    let command_id = u16::from_le_bytes(input.array()?);
+    let cause = if format == FORMAT_CAUSED { Cause::read(input)? } else { Cause::default() };
+    Ok((command_id, cause))
 }
 
 impl<'a> Decoded<'a> {

@@ -1,9 +1,10 @@
 //! Effects to bytes. The format is documented at the top of [the module](super).
 
-use super::FORMAT;
+use super::cause::{Cause, put_head};
 use super::change::Effect;
 use super::decode::Effects;
 use super::sink::{Sink, put_varint, varint_bytes};
+use super::{FORMAT, FORMAT_CAUSED};
 
 /// The buffer is given back to the system when it has grown past this, in bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -15,6 +16,8 @@ pub struct EffectBuffer {
     bytes: Vec<u8>,
     /// How many they are.
     count: u64,
+    /// Who causes the record, encoded; empty if it does not say.
+    cause: Vec<u8>,
 }
 
 impl EffectBuffer {
@@ -51,7 +54,22 @@ impl EffectBuffer {
 
     /// Length of the payload, in bytes.
     pub fn payload_bytes(&self) -> usize {
-        3 + varint_bytes(self.count) + self.bytes.len()
+        3 + self.cause.len() + varint_bytes(self.count) + self.bytes.len()
+    }
+
+    /// Says who causes the record from now on, until another is said to.
+    pub fn set_cause(&mut self, cause: &Cause<'_>) {
+        self.cause.clear();
+        if !cause.is_empty() {
+            cause.put(&mut self.cause);
+        }
+    }
+
+    /// Says that the origin with this number of the group causes the record, which defines it if it comes along, encoded.
+    pub fn caused_by(&mut self, number: u32, origin: Option<&[u8]>) {
+        self.cause.clear();
+        put_head(number, origin.is_some(), false, &mut self.cause);
+        self.cause.extend_from_slice(origin.unwrap_or_default());
     }
 
     /// Adds an effect.
@@ -67,15 +85,17 @@ impl EffectBuffer {
 
     /// Writes the record's payload: what the command `command_id` changed.
     pub fn write(&self, command_id: u16, sink: &mut impl Sink) {
-        sink.push(FORMAT);
+        sink.push(if self.cause.is_empty() { FORMAT } else { FORMAT_CAUSED });
         sink.extend_from_slice(&command_id.to_le_bytes());
+        sink.extend_from_slice(&self.cause);
         put_varint(self.count, sink);
         sink.extend_from_slice(&self.bytes);
     }
 
-    /// Empties the buffer for the next record.
+    /// Empties the buffer for the next record, which does not say who causes it.
     pub fn clear(&mut self) {
         self.count = 0;
+        self.cause.clear();
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES_MAX);
     }

@@ -48,6 +48,9 @@ pub enum Reason {
     /// An effect on members names none, or a field without its value.
     #[error("wrong number of items")]
     Items,
+    /// What should say who caused the record says nothing, or nothing that is known.
+    #[error("malformed cause")]
+    Cause,
     /// Bytes that should be a score are none.
     #[error("malformed score")]
     Score,
@@ -112,8 +115,7 @@ impl<'a> Input<'a> {
         if !present {
             return Ok(None);
         }
-        let bytes = self.take(8)?;
-        Ok(Some(u64::from_le_bytes(bytes.try_into().expect("eight bytes were taken"))))
+        Ok(Some(u64::from_le_bytes(self.array()?)))
     }
 
     /// One item or more, in groups of as many as there are limits: the longest that each of a group may be.
@@ -168,6 +170,16 @@ impl<'a> Input<'a> {
             }
         }
         Err(malformed)
+    }
+
+    /// The next bytes, as an array.
+    pub(super) fn array_ref<const N: usize>(&mut self) -> Result<&'a [u8; N], EffectError> {
+        Ok(self.take(N)?.try_into().expect("so many bytes were taken"))
+    }
+
+    /// The next bytes, copied.
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], EffectError> {
+        self.array_ref().copied()
     }
 
     /// The next byte.

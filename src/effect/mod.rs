@@ -6,6 +6,8 @@
 //!
 //! ```text
 //! payload  = format u8 (1) | command id u16 LE | count varint | effect * count
+//!          | format u8 (2) | command id u16 LE | cause | count varint | effect * count
+//! cause    = who caused the record: see `cause`; a record that does not say it has format 1
 //! effect   = op u8 | db key | fields, as the family of the op has them; changes of databases have no db and key
 //! db       = varint        key, to, value = length varint, bytes
 //! offset, index, count = varint           deadline = u64 LE, milliseconds since 1970
@@ -21,6 +23,7 @@
 //! A varint is a LEB128 of a u64, in its shortest form only, so that a payload has one spelling and a decoded
 //! record encodes to the same bytes.
 
+mod cause;
 mod change;
 mod databases;
 mod decode;
@@ -39,9 +42,10 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
+pub use cause::{Address, CAUSE_TEXT_BYTES_MAX, Cause, Origin, Routine, SCRIPT_BYTES};
 pub use change::{Change, Effect};
 pub use databases::DatabaseChange;
-pub use decode::{Decoded, Effects, decode};
+pub use decode::{Decoded, Effects, cause, decode};
 pub use encode::EffectBuffer;
 pub use hashes::HashChange;
 pub use input::{EffectError, Reason};
@@ -54,8 +58,10 @@ pub use sink::Sink;
 pub use sorted_sets::SortedSetChange;
 pub use strings::StringChange;
 
-/// The first byte of every payload.
+/// The first byte of a payload that does not say who caused the record.
 pub const FORMAT: u8 = 1;
+/// The first byte of a payload that does.
+pub const FORMAT_CAUSED: u8 = 2;
 /// The longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 65_536;
 /// Databases that a record can name: 0 to one less than this.

@@ -28,7 +28,12 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn payload(effects: &[Effect<'_>], command_id: u16) -> Vec<u8> {
+    caused(effects, command_id, &Cause::default())
+}
+
+fn caused(effects: &[Effect<'_>], command_id: u16, cause: &Cause<'_>) -> Vec<u8> {
     let mut buffer = EffectBuffer::new();
+    buffer.set_cause(cause);
     effects.iter().for_each(|effect| buffer.push(effect));
     let mut bytes = Vec::new();
     buffer.write(command_id, &mut bytes);
@@ -45,6 +50,72 @@ fn every_effect_has_its_bytes_and_comes_back_from_them() {
         assert_eq!((decoded.command_id, decoded.count()), (0x0201, 1));
         assert_eq!(decoded.effects().collect::<Vec<_>>(), [effect]);
     }
+}
+
+/// Causes, with the bytes that they must have in the log.
+fn causes() -> [(Cause<'static>, &'static str); 5] {
+    let (user, name, library, version) = (&b""[..], &b"n"[..], &b"lib"[..], &b"1"[..]);
+    let v4 = Origin { user, address: Address::parse("127.0.0.1:4000"), name, library, version };
+    let v6 = Origin { user, address: Address::parse("[::1]:4000"), name: b"", library: b"", version: b"" };
+    let unix = Origin { user: b"bob", address: Address::parse("/s:0"), ..v6 };
+    [
+        (Cause { number: 1, ..Cause::default() }, "04"),
+        (Cause { number: 32, ..Cause::default() }, "80 01"),
+        (
+            Cause { number: 1, origin: Some(v4), routine: None },
+            "05 00 04 7f 00 00 01 0f a0 01 6e 03 6c 69 62 01 31",
+        ),
+        (
+            Cause { number: 2, origin: Some(v6), routine: Some(Routine::Script(b"01234567890123456789")) },
+            "0b 00 06 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 0f a0 00 00 00 \
+             01 30 31 32 33 34 35 36 37 38 39 30 31 32 33 34 35 36 37 38 39",
+        ),
+        (
+            Cause { number: 3, origin: Some(unix), routine: Some(Routine::Function(b"f")) },
+            "0f 03 62 6f 62 00 04 2f 73 3a 30 00 00 00 02 01 66",
+        ),
+    ]
+}
+
+#[test]
+fn every_cause_has_its_bytes_and_comes_back_from_them() {
+    let flush = Effect::Database(DatabaseChange::FlushAll);
+    for (cause, expected) in causes() {
+        let bytes = caused(&[flush], 0x0201, &cause);
+        assert_eq!(hex(&bytes), format!("02 01 02 {expected} 01 09"));
+        let decoded = decode(&bytes).unwrap();
+        assert_eq!((decoded.cause, decoded.command_id), (cause, 0x0201));
+        assert_eq!(decoded.effects().collect::<Vec<_>>(), [flush]);
+        assert_eq!(super::cause(&bytes), Some(cause));
+        let mut buffer = EffectBuffer::new();
+        let mut encoded = Vec::new();
+        cause.origin.inspect(|origin| origin.put(&mut encoded));
+        if cause.routine.is_none() {
+            buffer.push(&flush);
+            buffer.caused_by(cause.number, cause.origin.map(|_| &*encoded));
+            let mut again = Vec::new();
+            buffer.write(0x0201, &mut again);
+            assert_eq!(again, bytes);
+        }
+    }
+}
+
+#[test]
+fn a_cause_that_says_nothing_or_nothing_known_is_refused() {
+    let reason = |bytes: &[u8]| decode(bytes).unwrap_err();
+    let malformed = |offset| EffectError { offset, reason: Reason::Cause };
+    for head in [0, 1, 3] {
+        assert_eq!(reason(&[2, 0, 0, head, 0, 0]), malformed(3), "{head}");
+    }
+    assert_eq!(reason(&[2, 0, 0, 5, 0, 9]), malformed(5), "no such kind of address");
+    assert_eq!(reason(&[2, 0, 0, 6, 9]), malformed(4), "no such kind of routine");
+    let too_long = [&[2, 0, 0, 5, 0x80, 2][..], &[b'u'; 256], &[0; 8]].concat();
+    assert_eq!(reason(&too_long), malformed(4));
+    let long =
+        Origin { user: &[b'u'; 300], address: Address::Text(&[b'a'; 300]), ..causes()[2].0.origin.unwrap() };
+    let bytes = caused(&[], 0, &Cause { number: 1, origin: Some(long), routine: None });
+    let cut = decode(&bytes).unwrap().cause.origin.unwrap();
+    assert_eq!((cut.user.len(), cut.address), (255, Address::Text(&[b'a'; 255])));
 }
 
 #[test]
@@ -74,7 +145,7 @@ fn damage_is_named_with_its_place() {
         let error = decode(bytes).unwrap_err();
         (error.offset, error.reason)
     };
-    assert_eq!(error(&[2, 0, 0, 0]), (0, Reason::UnknownFormat(2)));
+    assert_eq!(error(&[3, 0, 0, 0]), (0, Reason::UnknownFormat(3)));
     assert_eq!(error(&[1, 0, 0, 1, 0xFF]), (4, Reason::UnknownEffect(0xFF)));
     assert_eq!(error(&[1, 0, 0, 0, 0x09]), (4, Reason::Trailing));
     assert_eq!(error(&[1, 0, 0, 0x81, 0x00, 0x09]), (3, Reason::Varint));
@@ -126,11 +197,12 @@ proptest! {
     ) {
         let mut bytes = vec![1, 0, 0, count];
         bytes.extend(tail.iter().map(|byte| byte & 0x77));
-        for bytes in [&bytes, &tail] {
+        let of_cause = [&[2, 0, 0][..], &tail].concat();
+        for bytes in [&bytes, &of_cause, &tail] {
             if let Ok(decoded) = decode(bytes) {
                 let effects: Vec<Effect<'_>> = decoded.effects().collect();
                 prop_assert_eq!(effects.len() as u64, decoded.count());
-                prop_assert_eq!(&payload(&effects, decoded.command_id), bytes);
+                prop_assert_eq!(&caused(&effects, decoded.command_id, &decoded.cause), bytes);
             }
         }
     }
@@ -138,7 +210,7 @@ proptest! {
     #[test]
     fn a_damaged_record_never_panics(index in 0_usize..200, bit in 0_u32..8) {
         let effects: Vec<Effect<'_>> = golden().into_iter().map(|(effect, _)| effect).collect();
-        let mut bytes = payload(&effects, 7);
+        let mut bytes = caused(&effects, 7, &causes()[2].0);
         let index = index % bytes.len();
         bytes[index] ^= 1 << bit;
         if let Ok(decoded) = decode(&bytes) {

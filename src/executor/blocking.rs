@@ -103,7 +103,9 @@ impl Executor {
         let asked = Asked { spec, args, db, client_id: client };
         let protocol = command.submission.protocol;
         let mut reply = Reply::within(&mut out, protocol, self.limits.reply_bytes_max);
+        self.origins.caused_by(command.submission.origin.as_ref(), &mut self.effects);
         let outcome = self.command(round, &asked, &space, &mut reply)?;
+        self.origins.caused_by(None, &mut self.effects);
         match outcome {
             Outcome::Waits(_) => {
                 command.info.blocked().start(command.info.blocked().until_ms());

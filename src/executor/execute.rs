@@ -45,6 +45,7 @@ impl Executor {
             }
             self.serve_waiting(round)?;
         }
+        self.origins.caused_by(None, &mut self.effects);
         self.looked_up(round);
         submission.items = items;
         match waits {
@@ -68,7 +69,10 @@ impl Executor {
         space: &Space,
         clock: &mut Instant,
     ) -> Result<Option<Wait>, R::Error> {
-        let Submission { client_id, protocol, is_tracked, input, spans: all, ready, out, .. } = submission;
+        let Submission { client_id, origin, protocol, is_tracked, input, spans: all, ready, out, .. } =
+            submission;
+        let origin = origin.as_ref().filter(|_| !matches!(item, Item::Purge { .. }));
+        self.origins.caused_by(origin, &mut self.effects);
         let words =
             |first_span: u32, spans: u32| Args::new(input, &all[first_span as usize..][..spans as usize]);
         match item {

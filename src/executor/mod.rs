@@ -17,6 +17,7 @@ mod expiry;
 mod log_room;
 mod noted;
 mod options;
+mod origins;
 mod outcome;
 mod purge;
 mod redo;
@@ -44,6 +45,7 @@ use crate::state::{CommandLimits, ServerState};
 use crate::submission::Completion;
 use crate::table::{Frozen, TableWriter};
 use noted::Noted;
+use origins::Origins;
 use redo::Redo;
 use room::SpaceTold;
 use waiting::Waiting;
@@ -64,6 +66,8 @@ pub struct Executor {
     options: ExecutorOptions,
     /// Effects of the record that is being formed.
     effects: EffectBuffer,
+    /// Who caused the records of the open group.
+    origins: Origins,
     /// Bytes that its payload may have.
     payload_bytes_max: u64,
     /// What the reading commands of a submission looked up.
@@ -101,12 +105,14 @@ impl Executor {
         options: ExecutorOptions,
     ) -> Self {
         let redo = Redo::new(options.redo_bytes_max);
+        let origins = Origins::new(options.records_origins);
         Self {
             table,
             state,
             clock,
             options,
             effects: EffectBuffer::new(),
+            origins,
             payload_bytes_max: u64::MAX,
             lookups: Lookups::default(),
             limits: CommandLimits::default(),
@@ -121,6 +127,12 @@ impl Executor {
             noted: Noted::default(),
             given: Given::default(),
         }
+    }
+
+    /// Begins a group. To be called before anything is executed for it.
+    pub fn begin_group(&mut self) {
+        self.origins.begin_group();
+        self.note_deadlines();
     }
 
     /// Looks at what the configuration says now. A group stays open while the one before it is written, and whoever

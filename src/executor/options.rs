@@ -15,6 +15,8 @@ pub struct ExecutorOptions {
     pub table_reserve_pages: u64,
     /// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
     pub redo_bytes_max: usize,
+    /// Whether records say who caused them.
+    pub records_origins: bool,
     /// Bytes that the record of one transaction may need at most.
     pub transaction_log_bytes_max: u64,
 }
@@ -28,6 +30,7 @@ impl Default for ExecutorOptions {
             log_reserve_bytes: 256 << 10,
             table_reserve_pages: 1024,
             redo_bytes_max: 16 << 20,
+            records_origins: true,
             transaction_log_bytes_max: 512 << 20,
         }
     }

@@ -128,5 +128,6 @@ impl Executor {
         }
         round.room.record(|buffer| self.effects.write(command_id, buffer));
         self.effects.clear();
+        self.origins.appended();
     }
 }

@@ -18,7 +18,7 @@ use crate::keyspace::{Keyspace, Standing};
 
 impl Executor {
     /// Notes the deadlines that stand, if the clock was set back. To be called before anything is executed at the new time.
-    pub fn note_deadlines(&mut self) {
+    pub(super) fn note_deadlines(&mut self) {
         let Some(JumpBack { expected_ms, by_ms }) = self.clock.take_jump_back() else { return };
         let standing = Keyspace::new(&mut self.table, None).standing(NOTED_MAX).unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);

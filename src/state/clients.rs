@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use super::blocked::Blocked;
+use super::labels::ClientLabels;
 use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
+use super::origin::ClientOrigin;
 use super::outbox::Outbox;
 use super::users::User;
 use crate::resp::Protocol;
@@ -35,17 +37,6 @@ impl Peer {
         let ip = || self.addr.parse::<std::net::SocketAddr>().map(|address| address.ip().to_canonical());
         self.is_unix || ip().is_ok_and(|ip| ip.is_loopback())
     }
-}
-
-/// What a client says of itself; kept behind a lock that only `CLIENT` commands take.
-#[derive(Clone, Debug, Default)]
-pub struct ClientLabels {
-    /// `CLIENT SETNAME`; empty when not set.
-    pub name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-NAME`; empty when not set.
-    pub library_name: Vec<u8>,
-    /// `CLIENT SETINFO LIB-VER`; empty when not set.
-    pub library_version: Vec<u8>,
 }
 
 /// One client, as others may look at it. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
@@ -102,6 +93,8 @@ pub struct ClientInfo {
     blocked: Blocked,
     /// What it says of itself.
     labels: Mutex<ClientLabels>,
+    /// Where its commands come from; made when it is asked for.
+    origin: Mutex<Option<Arc<ClientOrigin>>>,
     /// Wakes the connection's task while it waits for the socket or for a point in time.
     waker: Mutex<Option<Waker>>,
 }
@@ -201,6 +194,14 @@ impl ClientInfo {
     /// Changes what it says of itself.
     pub fn label(&self, change: impl FnOnce(&mut ClientLabels)) {
         change(&mut self.lock_labels());
+        *self.lock_origin() = None;
+    }
+
+    /// Where its commands come from, as it stands now.
+    pub fn origin(&self) -> Arc<ClientOrigin> {
+        let mut origin = self.lock_origin();
+        let new = || Arc::new(ClientOrigin::new(self.user().name(), self.addr(), &self.lock_labels()));
+        origin.get_or_insert_with(new).clone()
     }
 
     /// Ends the connection as soon as its task notices, which it does at once unless it waits for the writer. A reply
@@ -341,6 +342,12 @@ impl ClientInfo {
     pub fn set_user(&self, user: Arc<User>, authenticated: bool) {
         *self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = user;
         self.authenticated.store(authenticated, Relaxed);
+        *self.lock_origin() = None;
+    }
+
+    /// The origin, locked; before the labels and the user.
+    fn lock_origin(&self) -> MutexGuard<'_, Option<Arc<ClientOrigin>>> {
+        self.origin.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The labels, locked.
@@ -388,6 +395,7 @@ impl Clients {
             outbox: Outbox::default(),
             blocked: Blocked::default(),
             labels: Mutex::default(),
+            origin: Mutex::default(),
             waker: Mutex::new(None),
         });
         self.lock().insert(info.id, info.clone());

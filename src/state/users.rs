@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use crate::config::Password;
 
 /// The user that a client is before it says who it is.
-const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// Who a client is, and what proves it.
 pub struct User {

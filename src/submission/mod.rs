@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::resp::{Args, Protocol, Span};
 use crate::spec::Spec;
-use crate::state::{Transaction, Watch};
+use crate::state::{ClientOrigin, Transaction, Watch};
 
 /// One thing to answer, in the order of the client's commands.
 pub enum Item {
@@ -56,6 +56,8 @@ pub enum Item {
 pub struct Submission {
     /// The client, as in `CLIENT ID`.
     pub client_id: u64,
+    /// Where they come from; `None`: not told.
+    pub origin: Option<Arc<ClientOrigin>>,
     /// How to encode the replies.
     pub protocol: Protocol,
     /// Whether the client tracks what these commands read.
@@ -83,6 +85,7 @@ impl Submission {
     pub fn empty(reply_to: Resolver) -> Box<Self> {
         Box::new(Self {
             client_id: 1,
+            origin: None,
             protocol: Protocol::default(),
             is_tracked: false,
             transaction_bytes: 0,

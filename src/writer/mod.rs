@@ -149,7 +149,7 @@ impl<L: Log> Writer<L> {
     /// A new group.
     fn open(&mut self) -> OpenGroup {
         let mut open = self.committer.open();
-        self.executor.note_deadlines();
+        self.executor.begin_group();
         self.executor.look(&mut self.committer.round(&mut open));
         open
     }

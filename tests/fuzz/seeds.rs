@@ -51,6 +51,21 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
+/// Who can have caused a record.
+fn causes() -> [ackd::effect::Cause<'static>; 4] {
+    use ackd::effect::{Address, Cause, Origin, Routine};
+    let (name, library, version) = (&b"worker"[..], &b"redis-py"[..], &b"5.0"[..]);
+    let v4 = Origin { user: b"", address: Address::parse("127.0.0.1:4000"), name, library, version };
+    let v6 = Origin { address: Address::parse("[::1]:4000"), name: b"", ..v4 };
+    let unix = Origin { user: b"alice", address: Address::Text(b"/run/ackd.sock:0"), ..v4 };
+    [
+        Cause { number: 300, ..Cause::default() },
+        Cause { number: 1, origin: Some(v4), routine: None },
+        Cause { number: 2, origin: Some(v6), routine: Some(Routine::Script(b"01234567890123456789")) },
+        Cause { number: 3, origin: Some(unix), routine: Some(Routine::Function(b"library.function")) },
+    ]
+}
+
 fn payload() -> Seeds {
     use ackd::effect::{
         DatabaseChange, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange,
@@ -121,6 +136,13 @@ fn payload() -> Seeds {
         payload[COMMAND_ID_AT] = 8;
         payload
     }));
+    for cause in causes() {
+        let (mut buffer, mut bytes) = (EffectBuffer::new(), Vec::new());
+        buffer.set_cause(&cause);
+        buffer.push(&set);
+        buffer.write(7, &mut bytes);
+        seeds.push(bytes);
+    }
     numbered(seeds)
 }
 

@@ -12,6 +12,7 @@ use crate::command;
 use crate::dump::{damage_note, remark};
 use crate::error::{Outcome, ToolError};
 use crate::escape::size;
+use crate::origins::Origins;
 use crate::output::text::Text;
 use crate::output::{ByteText, Escape, Values, hex};
 use crate::progress::{Progress, say};
@@ -105,6 +106,11 @@ fn effects(record: &RecordRef<'_>, style: Style, out: &mut Out) -> Result<Outcom
         }
     };
     writeln!(out, "command    {}", command::name(decoded.command_id))?;
+    let mut origins = Origins::default();
+    origins.see(record);
+    if let Some(caused) = origins.caused(record.payload) {
+        writeln!(out, "origin     {caused}")?;
+    }
     writeln!(out, "effects    {}", decoded.count())?;
     let text = Text::new(ByteText { values: Values::Full, escape: Escape::Auto }, style);
     for effect in decoded.effects() {

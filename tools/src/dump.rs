@@ -11,6 +11,7 @@ use crate::Out;
 use crate::cli::{DumpArgs, FilterArgs, Format, HistoryArgs};
 use crate::error::{Outcome, ToolError};
 use crate::filter::Filter;
+use crate::origins::Origins;
 use crate::output::{self, Printer, RecordView};
 use crate::progress::{Progress, say};
 use crate::record::{Kept, SegmentName, Taken, is_wanted, view};
@@ -52,6 +53,7 @@ fn print(args: &DumpArgs, filter: Filter, style: Style, out: &mut Out) -> Result
         printer: output::printer(&args.show, style, now_micros / 1000),
         out,
         name: SegmentName::default(),
+        origins: Origins::default(),
         left: args.limit.unwrap_or(u64::MAX),
         outcome: Outcome::Fine,
     };
@@ -119,6 +121,7 @@ struct Dump<'d> {
     printer: Box<dyn Printer>,
     out: &'d mut Out,
     name: SegmentName,
+    origins: Origins,
     /// Records that may still be printed.
     left: u64,
     outcome: Outcome,
@@ -141,11 +144,13 @@ impl Dump<'_> {
         if self.is_behind(record.lsn) {
             return Ok(ControlFlow::Break(()));
         }
+        self.origins.see(record);
         if !self.filter.takes_group(record.group.number, record.group.wall_micros) {
             return Ok(ControlFlow::Continue(()));
         }
         let mut name = std::mem::take(&mut self.name);
-        let printed = self.print(&view(record, name.of(record.group.segment)));
+        let caused = self.origins.caused(record.payload);
+        let printed = self.print(&view(record, name.of(record.group.segment), caused.as_ref()));
         self.name = name;
         printed?;
         Ok(if self.left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -196,8 +201,9 @@ impl Dump<'_> {
                 Seen::Record(record) => record,
                 other => return Ok(remark(&Progress::none(), &other)),
             };
+            self.origins.see(record);
             if is_wanted(record, &self.filter) {
-                kept.push_back(Kept::of(record));
+                kept.push_back(Kept::of(record, self.origins.caused(record.payload)));
             }
             if kept.len() as u64 > self.left {
                 kept.pop_front();

@@ -18,6 +18,7 @@ mod error;
 mod escape;
 mod filter;
 mod ls;
+mod origins;
 mod output;
 mod progress;
 mod record;

@@ -4,6 +4,7 @@ use ackd::effect::{self, Effect, EffectError};
 use wal::{GroupInfo, RecordRef};
 
 use crate::filter::Filter;
+use crate::origins::Caused;
 use crate::output::{DecodedView, RecordView};
 
 /// The file name of a segment, made once for the many records in it.
@@ -26,8 +27,8 @@ impl SegmentName {
     }
 }
 
-/// The record and its place; `segment` is the file name of its segment.
-pub fn view<'a>(record: &RecordRef<'a>, segment: &'a str) -> RecordView<'a> {
+/// The record, its place, and who caused it; `segment` is the file name of its segment.
+pub fn view<'a>(record: &RecordRef<'a>, segment: &'a str, caused: Option<&'a Caused>) -> RecordView<'a> {
     let group: &GroupInfo = record.group;
     RecordView {
         lsn: record.lsn,
@@ -38,14 +39,17 @@ pub fn view<'a>(record: &RecordRef<'a>, segment: &'a str) -> RecordView<'a> {
         index: record.index,
         count: group.count,
         payload: record.payload,
+        caused,
         salvaged: group.salvaged,
     }
 }
 
 /// A record kept for printing later.
 pub struct Kept {
-    /// Its place; segment and payload are left out.
+    /// Its place; segment, payload and cause are left out.
     place: RecordView<'static>,
+    /// Who caused it.
+    caused: Option<Caused>,
     /// Number of its segment.
     segment: u64,
     /// Its payload.
@@ -54,11 +58,23 @@ pub struct Kept {
 
 impl Kept {
     /// Copies a record.
-    pub fn of(record: &RecordRef<'_>) -> Self {
-        let RecordView { lsn, offset, wall_micros, group, index, count, salvaged, .. } = view(record, "");
+    pub fn of(record: &RecordRef<'_>, caused: Option<Caused>) -> Self {
+        let RecordView { lsn, offset, wall_micros, group, index, count, salvaged, .. } =
+            view(record, "", None);
         let (segment, payload) = ("", &[][..]);
-        let place = RecordView { lsn, segment, offset, wall_micros, group, index, count, payload, salvaged };
-        Self { place, segment: record.group.segment, payload: record.payload.to_vec() }
+        let place = RecordView {
+            lsn,
+            segment,
+            offset,
+            wall_micros,
+            group,
+            index,
+            count,
+            payload,
+            caused: None,
+            salvaged,
+        };
+        Self { place, caused, segment: record.group.segment, payload: record.payload.to_vec() }
     }
 
     /// The record's number.
@@ -68,7 +84,12 @@ impl Kept {
 
     /// The record and its place.
     pub fn view<'a>(&'a self, name: &'a mut SegmentName) -> RecordView<'a> {
-        RecordView { segment: name.of(self.segment), payload: &self.payload, ..self.place }
+        RecordView {
+            segment: name.of(self.segment),
+            payload: &self.payload,
+            caused: self.caused.as_ref(),
+            ..self.place
+        }
     }
 }
 

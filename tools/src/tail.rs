@@ -18,6 +18,7 @@ use crate::cli::TailArgs;
 use crate::dump::{damage_note, gap_text};
 use crate::error::{Outcome, ToolError};
 use crate::filter::Filter;
+use crate::origins::Origins;
 use crate::output::{self, Printer};
 use crate::progress::say;
 use crate::record::{Kept, SegmentName, Taken, is_wanted};
@@ -41,6 +42,7 @@ pub fn run(args: &TailArgs, style: Style, out: &mut Out) -> Result<Outcome, Tool
         live: false,
         next_lsn: 0,
         name: SegmentName::default(),
+        origins: Origins::default(),
     };
     let log = Log::open(&args.dir)?;
     tail.printer.start(tail.out)?;
@@ -89,6 +91,8 @@ struct Tail<'t> {
     next_lsn: Lsn,
     /// File name of the segment of the last record printed.
     name: SegmentName,
+    /// Who caused the records of the group that is read.
+    origins: Origins,
 }
 
 impl Tail<'_> {
@@ -134,8 +138,9 @@ impl Tail<'_> {
 
     fn take(&mut self, record: &RecordRef<'_>) {
         self.next_lsn = record.lsn + 1;
+        self.origins.see(record);
         if is_wanted(record, &self.filter) {
-            self.waiting.push_back(Kept::of(record));
+            self.waiting.push_back(Kept::of(record, self.origins.caused(record.payload)));
         }
     }
 

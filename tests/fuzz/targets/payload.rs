@@ -2,7 +2,7 @@
 //!
 //! Input: a payload. One of a command with an odd number is applied to an empty table, others to one with everything in it.
 
-use ackd::effect::{EffectBuffer, decode};
+use ackd::effect::{EffectBuffer, cause, decode};
 use ackd::keyspace::Keyspace;
 use ackd::table::{MemoryFile, Table, TableWriter, verify};
 
@@ -21,6 +21,8 @@ pub fn run(bytes: &[u8]) {
         }
     };
     let mut effects = EffectBuffer::new();
+    assert_eq!(cause(bytes), Some(decoded.cause));
+    effects.set_cause(&decoded.cause);
     bounded(bytes.len(), || decoded.effects().for_each(|effect| effects.push(&effect)));
     assert_eq!(effects.count(), decoded.count());
     let mut again = Vec::new();

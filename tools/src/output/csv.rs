@@ -7,12 +7,13 @@ use ackd::effect::EffectError;
 
 use super::fields::Fields;
 use super::{ByteText, DecodedView, Printer, RecordView};
+use crate::origins::Origin;
 
 const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
-                     to_b64,at,count,items_len,items,items_b64,error";
+                     to_b64,at,count,items_len,items,items_b64,error,user,addr,name,lib,lib_ver,routine";
 
 /// Cells of a line.
-const CELLS: usize = 27;
+const CELLS: usize = 33;
 
 /// Prints comma-separated values.
 pub struct Csv {
@@ -56,6 +57,7 @@ impl Printer for Csv {
 fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
     let number = |number: Option<super::fields::Number>| number.map(|number| number.0.to_string());
     let index = |index: Option<usize>| index.map(|index| index.to_string());
+    let origin = |part: fn(&Origin) -> &String| fields.origin.map(|origin| part(origin).clone());
     let cells: [Option<String>; CELLS] = [
         number(Some(fields.lsn)),
         Some(fields.seg.to_owned()),
@@ -84,6 +86,12 @@ fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
         fields.items.as_ref().map(|items| json(items)),
         fields.items_b64.as_ref().map(|items| json(items)),
         fields.error.clone(),
+        origin(|origin| &origin.user),
+        origin(|origin| &origin.addr),
+        origin(|origin| &origin.name),
+        origin(|origin| &origin.lib),
+        origin(|origin| &origin.lib_ver),
+        fields.routine.map(str::to_owned),
     ];
     for (at, cell) in cells.iter().enumerate() {
         if at > 0 {

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::{ByteText, DecodedView, Escape, RecordView, Values};
 use crate::escape::{base64, utf8_head};
+use crate::origins::Origin;
 use crate::{command, time};
 
 /// Version of the field names and their meaning.
@@ -88,6 +89,12 @@ pub struct Fields<'a> {
     /// These items, or the first ones, in base64 if they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items_b64: Option<Vec<String>>,
+    /// The client that caused the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<&'a Origin>,
+    /// The script or function that caused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routine: Option<&'a str>,
     /// Why the payload cannot be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -123,6 +130,8 @@ impl<'a> Fields<'a> {
             items_len: None,
             items: None,
             items_b64: None,
+            origin: record.caused.and_then(|caused| caused.origin.as_deref()),
+            routine: record.caused.and_then(|caused| caused.routine.as_deref()),
             error: None,
         }
     }

@@ -18,6 +18,7 @@ use ackd::number::format_f64;
 use clap::ValueEnum;
 
 use crate::cli::{Format, ShowArgs};
+use crate::origins::Caused;
 use crate::style::Style;
 
 /// A record and its place.
@@ -39,6 +40,8 @@ pub struct RecordView<'a> {
     pub count: u32,
     /// What it says.
     pub payload: &'a [u8],
+    /// Who caused it, if that is told.
+    pub caused: Option<&'a Caused>,
     /// Whether it stands behind damage, so that what came before it is not all known.
     pub salvaged: bool,
 }

@@ -1,16 +1,20 @@
 //! Writes the log anew, reads it back, and puts it in the old one's place.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ackd::effect::EffectBuffer;
-use wal::{DirStorage, LocalLog, Log as _, LogError, LogOptions, Lsn, ReadOptions, Reader, Step, Storage};
+use ackd::effect::{self, Cause, EffectBuffer};
+use wal::{
+    DirStorage, LocalLog, Log as _, LogError, LogOptions, Lsn, ReadOptions, Reader, RecordRef, Step, Storage,
+};
 
 use super::place::{Place, sync_parent};
 use super::plan::Plan;
 use super::storage::SyncedAtTheEnd;
 use super::trial::each_kept;
 use crate::error::ToolError;
+use crate::origins::Origins;
 
 /// Records without effects in one group.
 const FILL_RECORDS: u64 = 4096;
@@ -44,10 +48,11 @@ fn write(place: &Place, plan: &Plan, new: &Path) -> Result<(), ToolError> {
         ..LogOptions::default()
     };
     let log = LocalLog::create_from(storage.clone(), options, plan.first_lsn).map_err(log_error)?;
-    let mut writer = Writer { log, next_lsn: plan.first_lsn, group: None, wall_micros: 0 };
-    each_kept(place, plan, |record| {
+    let mut writer =
+        Writer { log, next_lsn: plan.first_lsn, group: None, wall_micros: 0, defined: BTreeSet::new() };
+    each_kept(place, plan, |record, origins| {
         writer.fill(record.lsn)?;
-        writer.add(record.payload, (record.group.segment, record.group.number), record.group.wall_micros)?;
+        writer.add(record, origins)?;
         Ok(ControlFlow::Continue(()))
     })?;
     writer.fill(plan.last_lsn + 1)?;
@@ -65,17 +70,38 @@ struct Writer {
     group: Option<(wal::Group, Option<(u64, u64)>)>,
     /// Time of the group being gathered.
     wall_micros: u64,
+    /// Numbers of those that the group being gathered defines.
+    defined: BTreeSet<u32>,
 }
 
 impl Writer {
     /// Adds a record that came in a group of the old log: what stood in one group stands in one group again.
-    fn add(&mut self, payload: &[u8], origin: (u64, u64), wall_micros: u64) -> Result<(), ToolError> {
-        if self.group.as_ref().is_some_and(|(_, from)| *from != Some(origin)) {
+    fn add(&mut self, record: &RecordRef<'_>, origins: &Origins) -> Result<(), ToolError> {
+        let from = Some((record.group.segment, record.group.number));
+        if self.group.as_ref().is_some_and(|(_, other)| *other != from) {
             self.submit()?;
         }
-        self.wall_micros = wall_micros;
-        self.push(payload, Some(origin));
+        self.wall_micros = record.group.wall_micros;
+        match self.with_origin(record.payload, origins) {
+            Some(payload) => self.push(&payload, from),
+            None => self.push(record.payload, from),
+        }
         Ok(())
+    }
+
+    /// The payload with the origin that it names, if a record that the new group does not have defined it.
+    fn with_origin(&mut self, payload: &[u8], origins: &Origins) -> Option<Vec<u8>> {
+        let cause = effect::cause(payload).filter(|cause| cause.number > 0)?;
+        if !self.defined.insert(cause.number) || cause.origin.is_some() {
+            return None;
+        }
+        let decoded = effect::decode(payload).ok()?;
+        let origin = Some(origins.origin(cause.number)?);
+        let (mut effects, mut defining) = (EffectBuffer::new(), Vec::new());
+        effects.set_cause(&Cause { origin, ..cause });
+        decoded.effects().for_each(|effect| effects.push(&effect));
+        effects.write(decoded.command_id, &mut defining);
+        Some(defining)
     }
 
     /// Adds records without effects up to the LSN before `lsn`.
@@ -102,6 +128,7 @@ impl Writer {
     }
 
     fn submit(&mut self) -> Result<(), ToolError> {
+        self.defined.clear();
         let Some((group, _)) = self.group.take() else { return Ok(()) };
         self.log.submit(group, self.wall_micros).map_err(log_error)?;
         self.log.durable().map_err(log_error)?;

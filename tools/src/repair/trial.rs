@@ -16,6 +16,7 @@ use wal::{Lsn, RecordRef};
 use super::place::Place;
 use super::plan::Plan;
 use crate::error::ToolError;
+use crate::origins::Origins;
 use crate::progress::Progress;
 use crate::source::{Log, ScanOptions, Seen};
 
@@ -78,7 +79,7 @@ fn replay(
     misfits: &mut BTreeSet<Lsn>,
 ) -> Result<Trial, ToolError> {
     let mut end = Trial::Fits;
-    each_kept(place, plan, |record| {
+    each_kept(place, plan, |record, _| {
         if record.lsn <= plan.checkpoint_lsn || misfits.contains(&record.lsn) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -134,11 +135,11 @@ fn note(place: &Place, plan: &mut Plan, misfits: &BTreeSet<Lsn>) -> Result<(), T
     Ok(())
 }
 
-/// Visits the records that the plan keeps, in order.
+/// Visits the records that the plan keeps, in order, with the origins of their groups.
 pub fn each_kept(
     place: &Place,
     plan: &Plan,
-    mut visit: impl FnMut(&RecordRef<'_>) -> Result<ControlFlow<()>, ToolError>,
+    mut visit: impl FnMut(&RecordRef<'_>, &Origins) -> Result<ControlFlow<()>, ToolError>,
 ) -> Result<(), ToolError> {
     if plan.kept + plan.salvaged == 0 {
         return Ok(());
@@ -153,18 +154,20 @@ pub fn each_kept(
         .collect();
     let options =
         ScanOptions { durable_lsn: plan.checkpoint_lsn, keep_going: true, ..ScanOptions::default() };
-    let mut last = 0;
-    log.scan(options, &Progress::over(&segments), |seen| match seen {
-        Seen::Record(record)
-            if record.lsn > last
-                && own.contains(&record.group.segment)
-                && plan.keeps(record.lsn)
-                && effect::decode(record.payload).is_ok() =>
-        {
-            last = record.lsn;
-            visit(record)
+    let (mut last, mut origins) = (0, Origins::default());
+    log.scan(options, &Progress::over(&segments), |seen| {
+        let Seen::Record(record) = seen else { return Ok(ControlFlow::Continue(())) };
+        // What is not kept may define an origin for what is.
+        origins.see(record);
+        let is_kept = record.lsn > last
+            && own.contains(&record.group.segment)
+            && plan.keeps(record.lsn)
+            && effect::decode(record.payload).is_ok();
+        if !is_kept {
+            return Ok(ControlFlow::Continue(()));
         }
-        _ => Ok(ControlFlow::Continue(())),
+        last = record.lsn;
+        visit(record, &origins)
     })?;
     Ok(())
 }

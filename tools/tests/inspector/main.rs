@@ -12,6 +12,7 @@ mod follow;
 #[path = "../../../tests/mixtures/life.rs"]
 mod life;
 mod lists;
+mod origins;
 mod outputs;
 mod repair;
 mod replay;

@@ -36,7 +36,7 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// A directory with `count` keys, each in a group and with a value of its own, and a table whose checkpoint holds the
 /// first `checkpoint` of them.
-fn keys(count: u64, checkpoint: u64) -> Data {
+pub fn keys(count: u64, checkpoint: u64) -> Data {
     let mut data = Data::with_instance(INSTANCE);
     let options =
         TableOptions { file_bytes_max: BYTES_MAX, seed: 7, instance_id: INSTANCE, ..TableOptions::default() };
@@ -85,7 +85,7 @@ fn expected(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
 }
 
 /// Damages the groups with these LSNs so that nothing of them can be read.
-fn ruin(data: &Data, lsns: &[u64]) {
+pub fn ruin(data: &Data, lsns: &[u64]) {
     let places: Vec<_> = lsns.iter().map(|lsn| data.place_of(*lsn)).collect();
     for (segment, offset) in places {
         data.flip(&data.segment(segment), offset + 20, 3);

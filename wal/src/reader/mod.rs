@@ -38,6 +38,7 @@ pub use error::{CorruptReason, ReadError};
 pub use open::segments;
 use open::{access, damage_before, first_segment, list, open_segment};
 use salvage::Stuck;
+use types::Before;
 pub use types::{GroupInfo, LogEnd, ReadOptions, ReadProgress, RecordRef, Step};
 use window::Window;
 
@@ -273,6 +274,10 @@ impl<S: Storage> Reader<S> {
             group: &self.group,
             index,
             offset: self.group.offset + (start - format::RECORD_FRAME_BYTES) as u64,
+            before: Before(
+                &self.window.bytes(self.group.offset, end)
+                    [format::GROUP_HEADER_BYTES..start - format::RECORD_FRAME_BYTES],
+            ),
         }
     }
 

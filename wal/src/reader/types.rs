@@ -2,7 +2,7 @@
 
 use super::CorruptReason;
 use crate::Lsn;
-use crate::format::SegmentHeader;
+use crate::format::{self, RECORD_FRAME_BYTES, SegmentHeader};
 
 /// What to read and how.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,32 @@ pub struct RecordRef<'r> {
     pub index: u32,
     /// Offset in bytes of the record's frame in the segment.
     pub offset: u64,
+    /// The records of the group that stand before it.
+    pub(super) before: Before<'r>,
+}
+
+/// Records of a group, with their frames.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'r>(pub(super) &'r [u8]);
+
+impl std::fmt::Debug for Before<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl<'r> RecordRef<'r> {
+    /// Payloads of the records of the group that stand before it, in order, whether they were wanted or not. None in a
+    /// salvaged group: what is left of one is not all its own.
+    pub fn earlier(&self) -> impl Iterator<Item = &'r [u8]> + use<'r> {
+        let mut rest = if self.group.salvaged { &[] } else { self.before.0 };
+        (0..self.index).map_while(move |index| {
+            let length = format::record_at(rest, index, true).ok()?;
+            let (record, after) = rest.split_at(RECORD_FRAME_BYTES + length);
+            rest = after;
+            Some(&record[RECORD_FRAME_BYTES..])
+        })
+    }
 }
 
 /// Where the log ends and what has to be continued there.

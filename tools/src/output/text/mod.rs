@@ -107,6 +107,9 @@ impl Printer for Text {
                 write!(out, "  [{}/{}]", place + 1, decoded.count)?;
             }
             self.effect(out, effect, record.wall_micros)?;
+            if let Some(caused) = record.caused {
+                write!(out, "  by {caused}")?;
+            }
             writeln!(out)?;
         }
         Ok(())

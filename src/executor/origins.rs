@@ -1,0 +1,53 @@
+//! Who caused the records of the open group: each origin is defined by the first record of the group that it caused.
+
+use std::sync::Arc;
+
+use crate::effect::{Cause, EffectBuffer};
+use crate::state::ClientOrigin;
+
+/// The origins that the records of the open group name.
+pub(super) struct Origins {
+    /// Whether records say who caused them.
+    recorded: bool,
+    /// Number of the group, among all that were opened: from 1.
+    group: u64,
+    /// How many are defined.
+    defined: u32,
+    /// The one that the record being formed defines, if it becomes a record.
+    new: Option<Arc<ClientOrigin>>,
+}
+
+impl Origins {
+    /// None yet; records say who caused them if that is `recorded`.
+    pub fn new(recorded: bool) -> Self {
+        Self { recorded, group: 0, defined: 0, new: None }
+    }
+
+    /// Begins a group: nothing is defined.
+    pub fn begin_group(&mut self) {
+        (self.group, self.defined, self.new) = (self.group + 1, 0, None);
+    }
+
+    /// Says who causes the record that is formed from now on; `None`: the server itself.
+    pub fn caused_by(&mut self, origin: Option<&Arc<ClientOrigin>>, record: &mut EffectBuffer) {
+        self.new = None;
+        let Some(origin) = origin.filter(|_| self.recorded) else {
+            return record.set_cause(&Cause::default());
+        };
+        match origin.number_in(self.group) {
+            Some(number) => record.caused_by(number, None),
+            None => {
+                record.caused_by(self.defined + 1, Some(origin.encoded()));
+                self.new = Some(origin.clone());
+            }
+        }
+    }
+
+    /// Notes that the record that was being formed is part of the group.
+    pub fn appended(&mut self) {
+        if let Some(origin) = self.new.take() {
+            self.defined += 1;
+            origin.define(self.group, self.defined);
+        }
+    }
+}

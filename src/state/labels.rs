@@ -1,0 +1,12 @@
+//! What clients say of themselves.
+
+/// What a client says of itself; kept behind a lock that only `CLIENT` commands take.
+#[derive(Clone, Debug, Default)]
+pub struct ClientLabels {
+    /// `CLIENT SETNAME`; empty when not set.
+    pub name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-NAME`; empty when not set.
+    pub library_name: Vec<u8>,
+    /// `CLIENT SETINFO LIB-VER`; empty when not set.
+    pub library_version: Vec<u8>,
+}

@@ -17,6 +17,8 @@ use super::tracer::Trace;
 const STEPS: u64 = 36;
 /// Commands of the life before, in [`Phase::Restart`].
 const STEPS_BEFORE: u64 = 24;
+/// Bytes at the start of the table in which its metas and notes stand.
+const NOTES_BYTES: usize = 8192;
 
 /// A data directory and what belongs to it.
 pub struct Place {
@@ -95,11 +97,16 @@ impl Place {
         let mut server = TestServer::start(&self.dir(), &self.flags());
         let mut client = server.client();
         told.write(&mut client, 0..STEPS_BEFORE).expect("no fault yet");
-        // The last group is one of several blocks; a power cut leaves its first part.
+        // The last group is one of several blocks; a power cut leaves its first part. It comes before a quiet moment, in
+        // which the table would remember that group.
         let acked = told.acked.clone();
+        let table = fs::File::options().read(true).write(true).open(self.dir().join("table.ackd")).unwrap();
+        let mut notes = [0; NOTES_BYTES];
+        table.read_exact_at(&mut notes, 0).unwrap();
         told.write(&mut client, 28..29).expect("no fault yet");
         told.acked = acked;
         server.kill();
+        table.write_all_at(&notes, 0).unwrap();
         let (segment, group_end, end) = last_group(&self.dir());
         let file = fs::File::options().write(true).open(&segment).unwrap();
         let torn = group_end - 4096..end;

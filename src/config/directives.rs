@@ -290,8 +290,8 @@ directives! {
         /// History to keep: bytes of log that checkpoints no longer need.
         /// The log tool reads it: to look back, and to go back in time. 0: none is kept.
         wal_keep_bytes: u64 = "wal-keep" "0" bytes(0, 1 << 50), Start;
-        /// Whether each record of the log says who caused it: user, address, name and library of the client.
-        /// The log tool shows it.
+        /// Whether records of the log say which client caused them.
+        /// The log tool shows it: user, address, name and library of the client.
         wal_origin: bool = "wal-origin" "yes" Kind::YesNo, Start;
         /// Most bytes of records that are made durable together.
         group_bytes_max: u64 = "group-bytes-max" "4mb" bytes(64 * KB, GB), Start;

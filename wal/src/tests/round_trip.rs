@@ -2,7 +2,8 @@
 
 use super::{append, options, payload, read_all, recover};
 use crate::{
-    Access, DirStorage, LocalLog, Log, LogOptions, MemoryStorage, Method, ReadOptions, Storage, StorageFile,
+    Access, DirStorage, LocalLog, Log, LogOptions, MemoryStorage, Method, ReadOptions, Reader, Step, Storage,
+    StorageFile,
 };
 
 /// Appends groups of many sizes, a jumbo one among them, restarting in between, and reads all back.
@@ -43,6 +44,25 @@ fn round_trip<S: Storage>(storage: S, options: &LogOptions) {
     let (records, end) = read_all(&storage, ReadOptions { from_lsn: middle, ..ReadOptions::default() });
     assert_eq!(end.expect("an end").last_lsn, expected.len() as u64);
     assert!(records == expected[middle as usize - 1..]);
+}
+
+#[test]
+fn a_record_knows_those_before_it_in_its_group_wherever_the_reader_begins() {
+    let (storage, options) = (MemoryStorage::new(), options());
+    let mut log = LocalLog::create(storage.clone(), options).expect("create");
+    let payloads: Vec<_> = (0..6).map(|number| payload(number, 300 * number as usize)).collect();
+    let refs: Vec<_> = payloads.iter().map(Vec::as_slice).collect();
+    append(&mut log, &refs[..2], 1);
+    append(&mut log, &refs[2..], 2);
+    for from_lsn in 1..=6 {
+        let options = ReadOptions { from_lsn, ..ReadOptions::default() };
+        let mut reader = Reader::open(&storage, options).expect("a log");
+        while let Step::Record(record) = reader.next().expect("a sound log") {
+            let first = if record.lsn <= 2 { 0 } else { 2 };
+            let earlier: Vec<_> = record.earlier().collect();
+            assert_eq!(earlier, refs[first..record.lsn as usize - 1], "from {from_lsn}, at {}", record.lsn);
+        }
+    }
 }
 
 #[test]

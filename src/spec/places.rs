@@ -1,6 +1,5 @@
 //! Where a command's keys stand among its words, and what it does with them.
 
-use std::iter::StepBy;
 use std::ops::Range;
 
 use crate::resp::Args;
@@ -137,30 +136,61 @@ const fn fixed(first: usize, last: i32, step: usize, access: Access) -> Place {
     Place { at: At::Fixed(KeyRange { first, last, step }), access }
 }
 
+/// Indexes at equal distances: without the division of [`Iterator::step_by`], for each command asks some times.
+#[derive(Clone, Debug)]
+pub(super) struct Indexes {
+    next: usize,
+    end: usize,
+    step: usize,
+}
+
+impl Iterator for Indexes {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let index = self.next;
+        (index < self.end).then(|| {
+            self.next = index + self.step;
+            index
+        })
+    }
+}
+
 impl KeyRange {
     /// The indexes of the keys among `words` words.
-    fn indexes(self, words: usize) -> StepBy<Range<usize>> {
+    #[inline]
+    fn indexes(self, words: usize) -> Indexes {
         let end = match usize::try_from(self.last) {
             Ok(last) => words.min(last + 1),
             Err(_) => words.saturating_sub(self.last.unsigned_abs() as usize - 1),
         };
-        (self.first..end).step_by(self.step)
+        Indexes { next: self.first, end, step: self.step }
     }
 }
 
 impl Place {
     /// The indexes of the keys among the words of a command; `None` if their number is no number, or there are not so many:
     /// such a command fails.
-    pub(super) fn find(&self, args: &Args<'_>) -> Option<StepBy<Range<usize>>> {
+    #[inline]
+    pub(super) fn find(&self, args: &Args<'_>) -> Option<Indexes> {
+        match self.at {
+            At::Fixed(range) => Some(range.indexes(args.len())),
+            _ => self.look_for(args),
+        }
+    }
+
+    /// The same for places that the words decide.
+    fn look_for(&self, args: &Args<'_>) -> Option<Indexes> {
         let one = |index: Option<usize>| index.map_or(0..0, |index| index..index + 1);
-        let range = match self.at {
-            At::Fixed(range) => return Some(range.indexes(args.len())),
+        let Range { start, end } = match self.at {
+            At::Fixed(_) => 0..0,
             At::Counted(at) => counted_in(args, at)?,
             At::Behind(word, from) => one(behind_in(args, word, from)),
             At::SortStore => one(sort_store_in(args)),
             At::Unknown => 0..0,
         };
-        Some(range.step_by(1))
+        Some(Indexes { next: start, end, step: 1 })
     }
 }
 

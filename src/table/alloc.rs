@@ -13,6 +13,8 @@
 //! - A page held by a pin is parked with that pin and looked at again when the pin is gone. So a long reader holds
 //!   back what its snapshot reaches, not what was born since.
 //! - A page that is born and freed in one generation was never seen by others and is used again at once.
+//!
+//! It is one long file because each of these lists holds what the others do not: whoever changes one reads them all.
 
 use std::collections::VecDeque;
 

@@ -9,6 +9,8 @@
 //!
 //! `TableFile` is what the table asks of a file; `MmapFile` is the real one, `MemoryFile` (its own file) the double
 //! for tests. The two meta pages are never touched through the region.
+//!
+//! It is one long file so that all unsafe code on the mapping, and the argument for each block of it, stands in one place.
 
 #![allow(unsafe_code)]
 

@@ -18,6 +18,8 @@
 //! Invariants: keys are strictly ascending; in a branch cell 0 has no key and stands below all keys; cells do not
 //! overlap; heap = cells + garbage.
 //!
+//! It is one long file because nothing else knows where in a page a cell's bytes stand.
+//!
 //! Why the prefix stands first: a search reads header, prefix, heads and offsets, which so lie on neighbouring cache
 //! lines, and then one cell.
 

@@ -7,6 +7,8 @@
 //! Invariants: `synced_lsn <= last_lsn`; at most one group is in flight; every group starts on a block of its
 //! own, so no byte that was made durable is ever written again in the same use of a segment; after an error
 //! that is final nothing is written any more.
+//!
+//! It is one long file because each of its steps keeps all of these.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

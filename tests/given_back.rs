@@ -128,13 +128,6 @@ fn an_idle_server_gives_space_back() {
     }
 }
 
-/// Memory of the process that no file stands behind, in MiB.
-fn anonymous_mib(server: &TestServer) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("Linux says so");
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
-}
-
 /// One of many clients: large values there and back, a long pipeline, and a transaction.
 fn burst(mut client: Client, number: usize) {
     let (key, value) = (format!("large:{number}"), vec![b'x'; 4 << 20]);
@@ -159,7 +152,7 @@ fn memory_that_a_burst_took_goes_back_within_a_minute() {
     let dir = tempfile::tempdir().unwrap();
     let server = TestServer::start(&dir.path().join("data"), &[]);
     fill(&mut server.client(), 100, 100);
-    let before = anonymous_mib(&server);
+    let before = server.anonymous_bytes() >> 20;
     let (mut most, mut idle) = (before, Vec::new());
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
@@ -169,19 +162,19 @@ fn memory_that_a_burst_took_goes_back_within_a_minute() {
             })
             .collect();
         while clients.iter().any(|client| !client.is_finished()) {
-            most = most.max(anonymous_mib(&server));
+            most = most.max(server.anonymous_bytes() >> 20);
             std::thread::sleep(Duration::from_millis(20));
         }
         // Clients that stay connected are no reason to keep anything.
         idle.extend((0..CLIENTS).map(|_| server.client()));
     });
     let start = Instant::now();
-    while anonymous_mib(&server) > before + MORE_MIB {
-        let now = anonymous_mib(&server);
+    while (server.anonymous_bytes() >> 20) > before + MORE_MIB {
+        let now = server.anonymous_bytes() >> 20;
         assert!(start.elapsed() < PATIENCE, "{before} MiB, {most} in the burst, {now} now");
         std::thread::sleep(LOOK);
     }
-    let (now, took) = (anonymous_mib(&server), start.elapsed());
+    let (now, took) = ((server.anonymous_bytes() >> 20), start.elapsed());
     eprintln!("{before} MiB, {most} in the burst, {now} again after {took:.1?}");
     assert!(most > before + 2 * MORE_MIB, "no burst: {before} MiB, then {most}");
 }

@@ -31,13 +31,6 @@ fn start(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
 /// Memory comes and goes in huge pages of 2 MiB: two or three of them say nothing about clients.
 const STEP_BYTES: u64 = 6 << 20;
 
-/// Bytes of memory that the server's process has, without those of files: the table's pages are not the clients'.
-fn resident_bytes(server: &TestServer) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-}
-
 /// A field of each line of `CLIENT LIST`, the asking client's own line left out.
 fn fields(client: &mut Client, name: &str) -> Vec<u64> {
     let own = match client.run("CLIENT ID") {
@@ -110,10 +103,10 @@ fn what_is_announced_costs_no_memory() {
         "*2\r\n$536870912\r\nxyz",
         "*1\r\n$3\r\nGET\r\n*1048576\r\n$500000000\r\n",
     ] {
-        let before = resident_bytes(&server);
+        let before = server.anonymous_bytes();
         let crowd = crowd(&server, &mut client, 400, header.as_bytes());
         let accounted = fields(&mut client, "tot-mem").into_iter().max().unwrap();
-        let each = resident_bytes(&server).saturating_sub(before) / crowd.len() as u64;
+        let each = server.anonymous_bytes().saturating_sub(before) / crowd.len() as u64;
         eprintln!("{:?}: {each} bytes resident for each client, {accounted} accounted at most", header);
         assert!(
             each <= ANNOUNCED_BYTES_MAX && accounted <= ANNOUNCED_BYTES_MAX,
@@ -147,7 +140,7 @@ fn replies_that_nobody_reads_do_not_pile_up() {
     let mut client = server.client();
     assert_eq!(client.command(&[b"SET", b"v", &vec![b'v'; VALUE_BYTES]]), Value::Simple("OK".into()));
     assert_eq!(client.command(&[b"GET", b"v"]).text().len(), VALUE_BYTES);
-    let before = resident_bytes(&server);
+    let before = server.anonymous_bytes();
     let gets = encode(&[b"GET", b"v"]);
     let gets = gets.repeat(10_000 / gets.len());
     let deaf: Vec<TcpStream> = (0..8).map(|_| server.tcp()).collect();
@@ -162,7 +155,7 @@ fn replies_that_nobody_reads_do_not_pile_up() {
         sent = now;
         same
     });
-    let each = resident_bytes(&server).saturating_sub(before) / deaf.len() as u64;
+    let each = server.anonymous_bytes().saturating_sub(before) / deaf.len() as u64;
     eprintln!(
         "{} bytes of GET unread: {each} bytes resident for each client, {waiting} in replies",
         gets.len()
@@ -179,11 +172,11 @@ fn replies_that_nobody_without_the_password_reads_do_not_pile_up() {
     assert_eq!(client.run("AUTH secret"), Value::Simple("OK".into()));
     warm(&server, &mut client, 100);
     let bad = b"nosuchcommand\r\n".repeat(1000);
-    let before = resident_bytes(&server);
+    let before = server.anonymous_bytes();
     let stream = server.tcp();
     let sent = stuff(&stream, &bad, 64 << 20);
     let held = fields(&mut client, "tot-mem")[0];
-    let grown = resident_bytes(&server).saturating_sub(before);
+    let grown = server.anonymous_bytes().saturating_sub(before);
     eprintln!(
         "{sent} bytes sent without a password, no reply read: {held} bytes accounted, {grown} resident"
     );
@@ -206,10 +199,10 @@ fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
     };
     // The first one has the server take the memory that it keeps for whoever comes next.
     let (stream, sent) = stuffed(server.tcp());
-    let before = resident_bytes(&server);
+    let before = server.anonymous_bytes();
     let others: Vec<_> = (0..4).map(|_| stuffed(server.tcp())).collect();
     let held = fields(&mut client, "tot-mem").into_iter().max().unwrap();
-    let grown = resident_bytes(&server).saturating_sub(before) / others.len() as u64;
+    let grown = server.anonymous_bytes().saturating_sub(before) / others.len() as u64;
     eprintln!(
         "{sent} bytes of GET sent, no reply read: {held} bytes accounted, {grown} resident for each client"
     );
@@ -234,14 +227,14 @@ fn idle_clients_cost_little() {
     let (_root, server) = start(&["--maxclients", &(count + 10).to_string()]);
     let mut client = server.client();
     warm(&server, &mut client, 100);
-    let before = resident_bytes(&server);
+    let before = server.anonymous_bytes();
     let crowd = crowd(&server, &mut client, count, b"PING\r\n");
     for mut stream in &crowd {
         let mut reply = [0; 7];
         stream.read_exact(&mut reply).unwrap();
         assert_eq!(&reply, b"+PONG\r\n");
     }
-    let each = resident_bytes(&server).saturating_sub(before) / count as u64;
+    let each = server.anonymous_bytes().saturating_sub(before) / count as u64;
     eprintln!("{count} idle clients: {each} bytes resident for each");
     let bytes_max = IDLE_BYTES_MAX * count as u64 + STEP_BYTES;
     assert!(each * count as u64 <= bytes_max, "{each} bytes for each of {count} idle clients");

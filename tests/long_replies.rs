@@ -183,20 +183,6 @@ fn the_limit_can_be_lifted() {
     assert_eq!(client.run("EXISTS list"), Value::Integer(0));
 }
 
-/// Bytes of memory that the server's process has, without those of files.
-fn resident_bytes(server: &TestServer) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-}
-
-/// The most memory that the server's process ever had, files included.
-fn peak_bytes(server: &TestServer) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-}
-
 #[test]
 fn memory_is_bounded_while_a_reply_is_made() {
     const VALUE_MB: usize = 32;
@@ -205,18 +191,18 @@ fn memory_is_bounded_while_a_reply_is_made() {
     let mut client = server.client();
     client.command(&[b"SET", b"v", &vec![b'v'; VALUE_MB << 20]]);
     eventually("what the command was sent in is given back", || {
-        resident_bytes(&server) < (VALUE_MB << 20) as u64
+        server.anonymous_bytes() < (VALUE_MB << 20) as u64
     });
     // The value's own pages count, too; they have been looked at.
     assert_eq!(client.run("STRLEN v"), Value::Integer((VALUE_MB << 20) as i64));
     std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
-    let before = peak_bytes(&server);
+    let before = server.peak_bytes();
     let line = encode(&[&b"MGET"[..], b"v", b"v", b"v", b"v", b"v", b"v", b"v", b"v"]);
     client.send(&line.repeat(8)).unwrap();
     for _ in 0..8 {
         assert!(matches!(client.reply().unwrap(), Value::Error(text) if text.contains("reply-bytes-max")));
     }
-    let grown = peak_bytes(&server).saturating_sub(before) >> 20;
+    let grown = server.peak_bytes().saturating_sub(before) >> 20;
     eprintln!("eight MGETs of eight values of {VALUE_MB} MiB: {grown} MiB more at the most");
     assert!(grown <= 2 * VALUE_MB as u64 + 48, "{grown} MiB more");
 }

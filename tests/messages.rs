@@ -14,13 +14,6 @@ fn server(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
     (root, server)
 }
 
-/// Anonymous memory of the server, in bytes.
-fn memory_bytes(server: &TestServer) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("Linux says so");
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-}
-
 fn bulk(text: &str) -> Value {
     Value::Bulk(text.as_bytes().to_vec())
 }
@@ -45,13 +38,13 @@ fn subscribers_that_do_not_read_are_cut_off_before_they_take_much_memory() {
         .collect();
     let mut publisher = server.client();
     wait_for(&mut publisher, "clients", "pubsub_clients:8\r".trim_end());
-    let before = memory_bytes(&server);
+    let before = server.anonymous_bytes();
     let message = vec![b'm'; 64 << 10];
     let (mut published, mut most) = (0u64, 0);
     loop {
         let listeners = publisher.command(&[b"PUBLISH", b"c", &message]);
         published += message.len() as u64;
-        most = most.max(memory_bytes(&server).saturating_sub(before));
+        most = most.max(server.anonymous_bytes().saturating_sub(before));
         if listeners == Value::Integer(0) {
             break;
         }

@@ -107,6 +107,23 @@ impl TestServer {
         self.child.id()
     }
 
+    /// Bytes of memory that the server's process has and no file stands behind: the table's pages are not among them.
+    pub fn anonymous_bytes(&self) -> u64 {
+        self.memory_bytes("RssAnon:")
+    }
+
+    /// The most memory that the server's process ever had, files included, in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    /// What the system says of the process's memory in a field, in bytes.
+    fn memory_bytes(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux says so");
+        value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// Kills the server as a power button would kill the process: no handler runs.
     pub fn kill(&mut self) {
         self.child.kill().expect("the server can be killed");

@@ -48,21 +48,24 @@ fn element(random: &mut SmallRng) -> Vec<u8> {
     }
 }
 
-/// One random change of a list that is there, and of its model. Returns what was done.
-fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shrink: bool) -> &'static str {
-    let (db, key) = (0, b"list".as_slice());
-    let end = if random.random() { End::Head } else { End::Tail };
-    let len = model.len() as u64;
-    let effect_of = |kind: u32| match kind {
+/// Which change of a list comes next.
+fn kind_of_change(random: &mut SmallRng, shrink: bool) -> &'static str {
+    match random.random_range(if shrink { 35..100 } else { 0..84 }) {
         0..40 => "push",
         40..50 => "set",
         50..62 => "insert",
         62..70 => "remove",
         70..95 => "pop",
         _ => "trim",
-    };
-    let kind = random.random_range(if shrink { 35..100 } else { 0..84 });
-    let name = if model.is_empty() { "push" } else { effect_of(kind) };
+    }
+}
+
+/// One random change of a list that is there, and of its model. Returns what was done.
+fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shrink: bool) -> &'static str {
+    let (db, key) = (0, b"list".as_slice());
+    let end = if random.random() { End::Head } else { End::Tail };
+    let len = model.len() as u64;
+    let name = if model.is_empty() { "push" } else { kind_of_change(random, shrink) };
     match name {
         "push" => {
             let pushed: Vec<Vec<u8>> = (0..random.random_range(1..30)).map(|_| element(random)).collect();

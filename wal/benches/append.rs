@@ -1,7 +1,7 @@
 //! How fast a log appends and reads in a directory: `cargo bench -p wal -- DIR`.
 //!
-//! Each line is one group size: records per group, bytes per record, groups per second, median and 99th
-//! percentile of a group's way to durability. Everything is written into a new directory below `DIR`.
+//! Each line is one group size: records per group, bytes per record, groups per second, and the median and 99th
+//! percentile of the time until a group is durable. Everything is written into a new directory below `DIR`.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! A new log: from an empty directory to a first segment in use.
 //!
-//! A crash on the way leaves no segment with a header, so the next attempt starts over.
+//! A crash before the end leaves no segment with a header, so the next attempt starts over.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,14 +16,13 @@ use crate::segments::{self, SegmentState};
 use crate::storage::{Access, Storage, transfer};
 
 impl<S: Storage> LocalLog<S> {
-    /// Makes a new log: its first segment is on disk when this returns. Fails with [`LogError::Exists`] when the
-    /// directory holds a segment in use; what a crash left of an earlier attempt is removed.
+    /// Makes a new log; its first segment is durable when this returns. Fails with [`LogError::Exists`] if the
+    /// directory has a segment in use. Removes what a crash left of an earlier attempt.
     pub fn create(storage: S, options: LogOptions) -> Result<Self, LogError> {
         Self::create_from(storage, options, 1)
     }
 
-    /// As [`LocalLog::create`], for a log whose first record gets number `first_lsn`: what is below it is held by
-    /// something else.
+    /// As [`LocalLog::create`], for a log whose first record gets the LSN `first_lsn`: earlier records are not in the log.
     pub fn create_from(storage: S, options: LogOptions, first_lsn: Lsn) -> Result<Self, LogError> {
         options.check()?;
         if !(1..u64::MAX / 2).contains(&first_lsn) {

@@ -1,10 +1,9 @@
 //! Real files under one directory.
 //!
-//! Files are opened relative to the directory's descriptor, never through a symbolic link, mode 0600; what root makes
-//! in a directory of another user is given to that user. Writing
-//! and recovery reads go past the page cache (`O_DIRECT`) where the file system allows it. Where it refuses, at
-//! open or at the first transfer, the file falls back to the page cache for good: writes are followed by
-//! `fdatasync`, recovery reads drop cached pages first.
+//! Files are opened relative to the directory's descriptor, never through a symbolic link, with mode 0600. If root makes
+//! a file in a directory of another user, that user becomes its owner. Writes and recovery reads bypass the page cache
+//! (`O_DIRECT`) where the file system allows it. If it refuses, at open or at the first transfer, the file uses the page
+//! cache from then on: writes are followed by `fdatasync`, and recovery reads drop cached pages first.
 
 use std::fmt;
 use std::fs;
@@ -20,7 +19,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::storage::{Access, FileIdentity, Method, Storage, StorageFile};
 
-/// Unit in bytes of direct transfers that every device of today accepts.
+/// Alignment in bytes of direct transfers that every current device accepts.
 const DIRECT_ALIGNMENT_BYTES: usize = 4096;
 
 /// A directory of log files on a real file system.
@@ -34,7 +33,7 @@ struct Shared {
     path: PathBuf,
     /// The open directory; all names are looked up in it.
     dir: OwnedFd,
-    /// Whether direct I/O is worth trying: cleared for good by the first refusal.
+    /// Whether to try direct I/O: cleared by the first refusal, and never set again.
     direct: AtomicBool,
 }
 
@@ -43,7 +42,7 @@ pub struct DirFile {
     fd: OwnedFd,
     /// Whether the descriptor is in direct mode.
     direct: AtomicBool,
-    /// The directory, which learns of a refusal.
+    /// The directory's state, which records a refusal.
     shared: Arc<Shared>,
 }
 
@@ -58,7 +57,7 @@ impl DirStorage {
         Self::with_direct(path.as_ref(), false)
     }
 
-    /// Opens a directory, making it (mode 0700, its parent synced) when it is not there.
+    /// Opens a directory. Makes it, with mode 0700, and syncs its parent if it does not exist.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         match fs::DirBuilder::new().mode(0o700).create(path) {
@@ -83,13 +82,13 @@ impl DirStorage {
 
     fn open_file(&self, name: &str, flags: OFlags, direct: bool) -> io::Result<DirFile> {
         check_name(name)?;
-        // NONBLOCK: a pipe in the place of a file is refused below and makes nobody wait.
+        // NONBLOCK: opening a pipe that has a file's name does not block; it is refused below.
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::NONBLOCK;
         let mode = Mode::RUSR | Mode::WUSR;
         let open = |flags| rustix::fs::openat(&self.shared.dir, name, flags, mode);
         let direct = direct && self.shared.direct.load(Ordering::Relaxed);
         let (fd, direct) = match open(if direct { flags | OFlags::DIRECT } else { flags }) {
-            // A new file exists already when its descriptor is refused the direct mode, thus no EXCL again.
+            // The refusal of direct mode comes after the file was made, so not with EXCL again.
             Err(Errno::INVAL) if direct => (open(flags - OFlags::EXCL)?, false),
             other => (other?, direct),
         };
@@ -175,13 +174,13 @@ impl DirFile {
         self.direct.load(Ordering::Relaxed)
     }
 
-    /// Makes later reads come from the device when the page cache cannot be passed by. Best effort: pages that
-    /// are dirty or mapped stay.
+    /// Makes later reads come from the device where the page cache cannot be bypassed. Best effort: dirty and
+    /// mapped pages stay.
     fn drop_cached_pages(&self) {
         let _ = rustix::fs::fadvise(&self.fd, 0, None, Advice::DontNeed);
     }
 
-    /// Leaves direct mode for good. Returns false when the file was not in it, so a refusal is a real error.
+    /// Leaves direct mode. Returns false if the file was not in it; then the refusal is a real error.
     fn fall_back(&self) -> io::Result<bool> {
         if !self.direct.swap(false, Ordering::Relaxed) {
             return Ok(false);
@@ -201,7 +200,7 @@ impl DirFile {
         }
     }
 
-    /// Runs a transfer, once more through the page cache when direct I/O is refused.
+    /// Runs a transfer, and again through the page cache if direct I/O is refused.
     fn transfer(&self, mut run: impl FnMut() -> rustix::io::Result<usize>) -> io::Result<usize> {
         match run() {
             Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS) if self.fall_back()? => Ok(run()?),
@@ -251,7 +250,7 @@ impl StorageFile for DirFile {
     }
 }
 
-/// What the system says of a file.
+/// The identity in the result of `stat`.
 fn identity(found: &rustix::fs::Stat) -> io::Result<Option<FileIdentity>> {
     Ok(Some(FileIdentity { device: found.st_dev, inode: found.st_ino, bytes: bytes_of(found)? }))
 }
@@ -281,7 +280,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     fs::File::open(parent(path))?.sync_all()
 }
 
-/// Gives what this process has just made to the owner of the directory that it is in, if this process is root.
+/// If this process is root, makes the owner of a directory the owner of what was just made in it.
 fn give_to_owner_of(dir: impl AsFd, made: impl AsFd) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());

@@ -1,11 +1,11 @@
 //! Memory that the kernel can move to a device without a copy: page-aligned, always initialised.
 //!
-//! Direct I/O wants the address, the length and the file offset of a transfer aligned to the device's block.
-//! This file holds the one allocation that has such an address, and it is the only file of the crate with
-//! unsafe code. A buffer that grows large is made of huge pages, where the kernel has them: of those a device is told
-//! in one piece, of others in one for each 4 KiB.
+//! Direct I/O needs the address, the length and the file offset of a transfer aligned to the device's block.
+//! This file has the one allocation with such an address, and it is the only file of the crate with
+//! unsafe code. A large buffer consists of huge pages, where the kernel has them: the device then gets one address for
+//! each huge page instead of one for each 4 KiB.
 //!
-//! Invariant: all `layout.size()` bytes behind `pointer` are initialised from allocation to release, so any part of
+//! Invariant: all `layout.size()` bytes at `pointer` are initialised from allocation to release, so any part of
 //! them may be lent as `&[u8]`.
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use rustix::mm::{Advice, madvise};
 
 /// Alignment in bytes of an [`AlignedBuffer`]'s address and the unit of its capacity.
 pub const ALIGNMENT_BYTES: usize = 4096;
-/// Size of a huge page: the unit of a buffer that was grown to so many bytes or more.
+/// Bytes of a huge page: the unit of a buffer that was grown to this size or more.
 pub(crate) const HUGE_BYTES: usize = 2 << 20;
 
 /// A zero-initialised byte buffer whose address and capacity are multiples of [`ALIGNMENT_BYTES`].
@@ -28,7 +28,7 @@ pub struct AlignedBuffer {
     layout: Layout,
 }
 
-// SAFETY: the buffer owns its allocation alone and hands out references through `&self` and `&mut self` only,
+// SAFETY: the buffer owns its allocation alone and returns references through `&self` and `&mut self` only,
 // so moving it to another thread moves all access with it.
 unsafe impl Send for AlignedBuffer {}
 // SAFETY: through `&self` the bytes can only be read; there is no interior mutability.
@@ -51,7 +51,7 @@ impl AlignedBuffer {
         let pointer = unsafe { alloc(layout) };
         let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
         // SAFETY: the range is the allocation, which nobody else uses, and the advice changes none of its bytes. A kernel
-        // without huge pages refuses it: the buffer is slower then, and right.
+        // without huge pages refuses it; then the buffer is slower, but correct.
         let _ = unsafe { madvise(pointer.as_ptr().cast(), layout.size(), Advice::LinuxHugepage) };
         // SAFETY: all of the range is this allocation's.
         unsafe { pointer.write_bytes(0, layout.size()) };
@@ -70,7 +70,7 @@ impl AlignedBuffer {
         unsafe { std::slice::from_raw_parts(self.pointer.as_ptr(), self.capacity()) }
     }
 
-    /// All bytes, to be written.
+    /// All bytes, mutable.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `bytes`; `&mut self` makes this the only access to the allocation.
         unsafe { std::slice::from_raw_parts_mut(self.pointer.as_ptr(), self.capacity()) }

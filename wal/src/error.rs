@@ -1,4 +1,4 @@
-//! What can go wrong while appending, in the terms of the one who appends.
+//! Errors of the log, as its writer sees them.
 
 use std::io;
 use std::path::PathBuf;
@@ -26,22 +26,22 @@ pub enum LogError {
         /// The largest group in bytes.
         max: u64,
     },
-    /// The log cannot be reached now. Nothing was changed; a later call may succeed. Only said where nothing was submitted:
-    /// what was is waited for.
+    /// The log cannot be reached now. Nothing was changed; a later call may succeed. Returned only when no group is
+    /// submitted; otherwise the log waits.
     #[error("the log cannot be reached: {reason}")]
     Unavailable {
         /// What is in the way.
         reason: String,
     },
-    /// Somebody else has the right to write. Final for whoever writes, and for nobody who reads: what was durable stays so,
-    /// and what was submitted and is not known to be durable may have become so or not.
+    /// Another server has the right to write. Final for this writer; readers are not affected. What was durable stays
+    /// durable. What was submitted and is not known to be durable may or may not be.
     #[error("this server may write to the log no more: {reason}")]
     Fenced {
-        /// Who writes now, or how this one learned it.
+        /// Which server writes now, or how this one learned of it.
         reason: String,
     },
     /// Reading, writing or syncing failed. Final: what was submitted and not yet durable may or may not be on
-    /// disk, and the log takes nothing any more.
+    /// disk, and the log accepts no more groups.
     #[error("{op} {}: {source}", path.display())]
     Io {
         /// What was being done.
@@ -51,7 +51,7 @@ pub enum LogError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// A file of the log is not where it was any more. Final: what it holds is lost with the process.
+    /// A file of the log was removed, renamed, replaced or truncated. Final.
     #[error("{} {what} while the log is in use: put it back before the next start", path.display())]
     Displaced {
         /// The file's name.
@@ -68,7 +68,7 @@ pub enum LogError {
         /// The segment found.
         path: PathBuf,
     },
-    /// The log on disk is not the one whose end was handed to resume.
+    /// The log on disk is not the one whose end was passed to `resume`.
     #[error("{} changed since its end was found", path.display())]
     Changed {
         /// The segment that differs.
@@ -79,27 +79,27 @@ pub enum LogError {
     Options(&'static str),
 }
 
-/// What an error means for whoever writes.
+/// What an error means for the writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogErrorKind {
     /// There is no space now. Nothing was changed.
     Full,
-    /// It was too much at once. Nothing was changed.
+    /// The group is too large. Nothing was changed.
     TooLarge,
     /// The log cannot be reached now. Nothing was changed.
     Unavailable,
-    /// Somebody else writes: nothing is taken any more, and all that is durable can be read.
+    /// Another server writes: the log accepts no more groups, and everything durable can be read.
     Fenced,
-    /// What is there is not what was written.
+    /// The log on disk is not what was written.
     Damage,
     /// Reading, writing or syncing failed, now or before.
     Io,
-    /// The log was asked for what it cannot be.
+    /// The call or its options make no sense for this log.
     Misuse,
 }
 
 impl LogError {
-    /// What the error means for whoever writes.
+    /// What the error means for the writer.
     pub fn kind(&self) -> LogErrorKind {
         match self {
             Self::Full { .. } => LogErrorKind::Full,
@@ -112,19 +112,19 @@ impl LogError {
         }
     }
 
-    /// A failure of `op` on `path` that no retry can mend.
+    /// A final failure of `op` on `path`.
     pub(crate) fn io(op: &'static str, path: PathBuf) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { op, path, source }
     }
 
-    /// Whether the log takes nothing any more after this error.
+    /// Whether the log accepts no more groups after this error.
     pub fn is_final(&self) -> bool {
         matches!(self.kind(), LogErrorKind::Fenced | LogErrorKind::Damage | LogErrorKind::Io)
     }
 }
 
-/// Whether an error says that a new file cannot be had now: disk full, quota reached, file size limit, out of
-/// descriptors or kernel memory. Only asked about the preparation of segments, where nothing is lost by waiting.
+/// Whether an error says that no new file can be made now: disk full, quota reached, file size limit, out of
+/// descriptors or kernel memory. Used only for preparing segments, where nothing is lost by waiting.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::MFILE, Errno::NFILE, Errno::NOMEM];

@@ -9,7 +9,7 @@
 use crate::direct::{AlignedBuffer, HUGE_BYTES};
 use crate::format::{self, BLOCK_BYTES_MAX, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, RECORD_FRAME_BYTES};
 
-/// Content that stays in the small buffer of a fresh group; more goes on in a huge page.
+/// Content up to this many bytes stays in the small buffer of a new group; more moves to a huge page.
 const SMALL_BYTES: usize = 16 << 10;
 /// Room kept for the last block's padding and the partial sectors around the displaced bytes.
 const TAIL_BYTES: usize = BLOCK_BYTES_MAX as usize + 1024;
@@ -17,11 +17,11 @@ const TAIL_BYTES: usize = BLOCK_BYTES_MAX as usize + 1024;
 /// The bytes of a group, to which the payload of the current record is appended.
 #[derive(Debug)]
 pub struct GroupBuffer {
-    /// The header's room, the records so far, and spare capacity.
+    /// Space for the header, the records so far, and spare capacity.
     bytes: AlignedBuffer,
     /// Bytes of header and records so far.
     len: usize,
-    /// Value that `len` may reach before the buffer has to grow.
+    /// The largest `len` that needs no larger buffer.
     limit: usize,
     /// Where the payload of the current record starts.
     payload_start: usize,
@@ -62,7 +62,7 @@ impl GroupBuffer {
         self.len - self.payload_start
     }
 
-    /// Takes the current payload back to its first `payload_bytes` bytes; longer than it is changes nothing.
+    /// Cuts the current payload down to its first `payload_bytes` bytes; does nothing if it is shorter.
     pub fn truncate_payload(&mut self, payload_bytes: usize) {
         self.len = self.len.min(self.payload_start.saturating_add(payload_bytes));
     }
@@ -87,7 +87,7 @@ impl Group {
         Self { buffer, count: 0, digest: [0; 16], oversized: false }
     }
 
-    /// Appends one record, whose payload is what `encode` appends (none is a record too).
+    /// Appends one record, whose payload is what `encode` appends. An empty payload is a record, too.
     pub fn record(&mut self, encode: impl FnOnce(&mut GroupBuffer)) {
         let appended: Result<(), std::convert::Infallible> = self.try_record(|buffer| {
             encode(buffer);
@@ -162,7 +162,7 @@ impl Group {
         self.oversized || self.buffer.len as u64 > GROUP_BYTES_MAX
     }
 
-    /// The buffer, header room first, with room for everything that completing the group adds.
+    /// The buffer: space for the header, the records, and space for everything that completing the group adds.
     pub(crate) fn into_buffer(self) -> AlignedBuffer {
         self.buffer.bytes
     }
@@ -178,13 +178,13 @@ impl Group {
     }
 }
 
-/// Capacity with room for `len` bytes of content and its tail.
+/// Capacity for `len` bytes of content and its tail.
 fn capacity_for(len: usize) -> usize {
     len + len / 56 + 2 * TAIL_BYTES
 }
 
-/// Content that is put into a buffer of `capacity` bytes: what fits together with its tail, but little as long as the
-/// buffer is no huge page.
+/// The most content for a buffer of `capacity` bytes: what fits with its tail, or only a little if the buffer is not a huge
+/// page.
 fn limit_of(capacity: usize) -> usize {
     if capacity < HUGE_BYTES { SMALL_BYTES.min(fits(capacity)) } else { fits(capacity) }
 }

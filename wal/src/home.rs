@@ -1,4 +1,4 @@
-//! Where a log is while nobody writes to it: what a start needs of it, whatever keeps the records durable.
+//! A log that nobody writes to: what a start needs of it, however the records are stored.
 
 use crate::error::LogError;
 use crate::format::Known;
@@ -9,36 +9,36 @@ use crate::reader::{self, LogEnd, ReadError, ReadOptions, Reader, Step};
 use crate::segments::SegmentInfo;
 use crate::storage::Storage;
 
-/// Where a log is while nobody writes to it. Any [`Storage`] is the home of a [`LocalLog`].
+/// A log that nobody writes to. Any [`Storage`] is the home of a [`LocalLog`].
 pub trait LogHome: Sized {
-    /// The log, once it takes groups.
+    /// The log for writing.
     type Log: Log;
-    /// The log, while it is read.
+    /// The log for reading.
     type Replay: Replay;
 
-    /// Reads the log. [`ReadError::NoLog`] says that there is none.
+    /// Reads the log. Fails with [`ReadError::NoLog`] if there is none.
     fn replay(&self, options: ReadOptions) -> Result<Self::Replay, ReadError>;
 
-    /// The segments of the log, ascending in number, for a log that consists of such: what a
-    /// [mark](Log::mark) is held against.
+    /// The segments of the log, in ascending order, to compare them with a [mark](Log::mark); none for a log without
+    /// segments.
     fn segments(&self) -> Result<Vec<SegmentInfo>, ReadError>;
 
     /// Makes a new log where there is none.
     fn create(self, options: LogOptions) -> Result<Self::Log, LogError>;
 
-    /// Goes on at the end that a replay has found.
+    /// Continues the log at the end that a replay has found.
     fn resume(self, options: LogOptions, end: LogEnd) -> Result<Self::Log, LogError>;
 }
 
-/// A log while it is read.
+/// A log for reading.
 pub trait Replay {
     /// The next record, or the end.
     fn next(&mut self) -> Result<Step<'_>, ReadError>;
 
-    /// The last group before the first record wanted; `None` if it is not known.
+    /// The last group before the first record asked for; `None` if it is not known.
     fn before(&self) -> Option<Known>;
 
-    /// The state that this part of the log was written for by a repair: whatever [`Replay::before`] says, it belongs to it.
+    /// The state that a repair wrote this part of the log for: it belongs to that state, whatever [`Replay::before`] says.
     fn before_adopted(&self) -> Option<Known>;
 }
 

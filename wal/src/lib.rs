@@ -1,8 +1,8 @@
-//! A write-ahead log: groups of opaque records, synced as one, on preallocated segments.
+//! A write-ahead log: groups of opaque records, each group synced as one, in preallocated segments.
 //!
 //! A writer gathers records in a [`Group`], [`Log::submit`]s it, and learns from [`Log::durable`] that it
-//! survives any crash. After a crash a [`Reader`] hands the records back and says where the log ends, a torn
-//! tail told apart from damage; [`LocalLog::resume`] goes on from there.
+//! survives any crash. After a crash a [`Reader`] returns the records and says where the log ends; it
+//! distinguishes a torn tail from damage. [`LocalLog::resume`] continues the log from there.
 //!
 //! ```
 //! use wal::{Log, LocalLog, LogOptions, MemoryStorage, ReadOptions, Reader, Step};
@@ -25,13 +25,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Whoever starts and feeds a log need not know what keeps it durable: [`LogHome`] is where it is found, [`Replay`] how it
-//! is read and [`Log`] how it goes on.
+//! A user of the log need not know how it is stored: [`LogHome`] is a log that nobody writes to, [`Replay`] reads it, and
+//! [`Log`] appends to it.
 //!
-//! What it relies on: a sector of 512 bytes is written wholly or not at all; what a sync reported as done stays;
-//! a sync that failed says nothing about what is on disk. What it promises: a record at or below the synced LSN
-//! is handed back after any crash, unchanged, or the reader says that the log is corrupt; a group is handed back
-//! wholly or not at all.
+//! Assumptions: a sector of 512 bytes is written completely or not at all; what a successful sync wrote stays;
+//! a failed sync says nothing about what is on disk. Guarantees: after any crash, a record at or below the synced LSN
+//! is returned unchanged, or the reader says that the log is corrupt; a group is returned completely or not at all.
 //!
 //! The bytes are described in `format`, the decision at the log's end in `reader`, the steps after a crash in
 //! `resume`, and how segments come and go in `prepare`.

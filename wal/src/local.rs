@@ -1,14 +1,14 @@
-//! The log on local segments: where groups get their place, and how one follows another.
+//! The log in local segments: it gives each group its place, and takes the next segment into use when one is full.
 //!
-//! Appending a group is one write into a segment that was prepared for it; nothing about the file changes but
-//! its bytes. When a group does not fit, the next prepared segment is taken into use by writing its header,
-//! which is durable before any group in it is written and after every group before it is durable.
+//! Appending a group is one write into a segment that was prepared for it; of the file only its bytes change,
+//! no metadata. When a group does not fit, the next prepared segment is taken into use by writing its header.
+//! The header is written after all earlier groups are durable, and is durable before any group in the segment is written.
 //!
 //! Invariants: `synced_lsn <= last_lsn`; at most one group is in flight; every group starts on a block of its
-//! own, so no byte that was made durable is ever written again in the same use of a segment; after an error
-//! that is final nothing is written any more.
+//! own, so a durable byte is never overwritten in the same use of a segment; after a final error nothing more
+//! is written.
 //!
-//! It is one long file because each of its steps keeps all of these.
+//! It is one long file because every step keeps all of these invariants.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,19 +31,19 @@ use crate::status::{Counters, FileStatus, LogStatus};
 use crate::storage::{Storage, StorageFile};
 use crate::sync::{Done, Job, Syncer};
 
-/// Group buffers above this many bytes are given back to the system instead of being kept for the next group.
+/// Group buffers above this many bytes are freed instead of being kept for the next group.
 const POOLED_BYTES_MAX: usize = 8 << 20;
 /// Group buffers kept.
 const POOLED_MAX: usize = 4;
 
-/// Closed segments that are looked at, the newest: a replay needs fewer, and older ones are kept as history.
+/// Only this many closed segments, the newest ones, are checked: a replay needs fewer, and older ones are history.
 const LOOKED_AT_MAX: usize = 64;
 
 /// A log of segments in a [`Storage`].
 pub struct LocalLog<S: Storage> {
     storage: S,
     options: LogOptions,
-    /// The segment that takes groups.
+    /// The segment that groups are appended to.
     pub(crate) active: Active<S::File>,
     /// What the next group has to continue.
     chain: Chain,
@@ -56,7 +56,7 @@ pub struct LocalLog<S: Storage> {
     preparer: Preparer<S>,
     /// A segment made for a group that fits no ordinary one; the next to be taken into use.
     jumbo: Option<Prepared<S::File>>,
-    /// Content bytes for which the last `reserve` made sure of space; 0 after a submit.
+    /// Content bytes for which the last `reserve` secured space; 0 after a submit.
     reserved: usize,
     syncer: Syncer<S::File>,
     /// Buffers of written groups.
@@ -67,13 +67,13 @@ pub struct LocalLog<S: Storage> {
     poisoned: bool,
     salts: Salts,
     counters: Counters,
-    /// Which files the segments with records are.
+    /// The identity of each segment file with records.
     places: Places,
-    /// LSN that is remembered outside the log.
+    /// LSN of the mark last stored outside the log.
     remembered_lsn: Lsn,
 }
 
-/// The segment that takes groups.
+/// The segment that groups are appended to.
 pub(crate) struct Active<F> {
     /// The open file.
     pub file: Arc<F>,
@@ -96,7 +96,7 @@ pub(crate) struct Chain {
     pub records_checksum: Option<u32>,
 }
 
-/// A segment that takes no groups any more.
+/// A segment to which nothing more is appended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closed {
     /// Number of the segment.
@@ -139,7 +139,7 @@ pub(crate) struct Start<S: Storage> {
 }
 
 impl<S: Storage> LocalLog<S> {
-    /// A log that is ready to go on from `start`, everything in it being durable.
+    /// A log that continues from `start`; everything in it is durable.
     pub(crate) fn start(start: Start<S>) -> Result<Self, LogError> {
         let Start { storage, options, active, chain, closed, sealed, mut preparer, salts } = start;
         let thread = |error| LogError::Io { op: "start a thread for", path: storage.path(""), source: error };
@@ -168,7 +168,7 @@ impl<S: Storage> LocalLog<S> {
             salts,
             counters: Counters::default(),
             places,
-            // Whoever starts the log remembers where it goes on.
+            // The caller stored the mark of this LSN.
             remembered_lsn: chain.last_lsn,
         })
     }
@@ -189,21 +189,21 @@ impl<S: Storage> LocalLog<S> {
         result
     }
 
-    /// Whether a group with `content_bytes` fits the active segment behind `extra_bytes`.
+    /// Whether a group with `content_bytes` fits into the active segment after another `extra_bytes`.
     fn fits_active(&self, content_bytes: usize, extra_bytes: u64) -> bool {
         let group_bytes = format::disk_bytes(content_bytes, self.active.header.block_bytes);
         let end = self.active.offset.checked_add(extra_bytes).and_then(|at| at.checked_add(group_bytes));
         end.is_some_and(|end| end <= self.active.header.segment_bytes)
     }
 
-    /// Whether a group with `content_bytes` fits the active segment behind `extra_bytes`, with a seal behind it: a log
-    /// that stops with its segment full is sealed all the same.
+    /// Whether a group with `content_bytes` fits into the active segment after another `extra_bytes`, with a seal after it:
+    /// so a log can be sealed even if its segment is full when it stops.
     fn takes_active(&self, content_bytes: usize, extra_bytes: u64) -> bool {
         let seal_bytes = format::disk_bytes(GROUP_HEADER_BYTES, self.active.header.block_bytes);
         self.fits_active(content_bytes, extra_bytes + seal_bytes)
     }
 
-    /// Makes sure that there is a segment for a group with `content_bytes`.
+    /// Secures a segment for a group with `content_bytes`.
     fn make_room(&mut self, content_bytes: usize) -> Result<(), LogError> {
         if self.takes_active(content_bytes, 0) {
             return Ok(());
@@ -215,7 +215,7 @@ impl<S: Storage> LocalLog<S> {
         if bytes <= self.options.segment_bytes {
             return self.preparer.wait_ready();
         }
-        // Made before the smaller one goes, so that an earlier reservation stands if this one fails.
+        // Made before the smaller one is dropped, so that an earlier reservation stays valid if this one fails.
         let jumbo = self.preparer.make(bytes)?;
         if let Some(smaller) = self.jumbo.replace(jumbo) {
             self.preparer.retire([Retired {
@@ -266,8 +266,8 @@ impl<S: Storage> LocalLog<S> {
         Ok(())
     }
 
-    /// Has remembered outside the log which segment takes groups, and how far it is durable. Before the segment's header is
-    /// durable this must not happen: a power cut would leave the mark of a segment that is not there.
+    /// Stores outside the log which segment is active and how far it is durable. Call it only when the segment's header is
+    /// durable: otherwise a power cut could leave the mark of a segment that does not exist.
     fn remember(&mut self, mark: SegmentMark) -> Result<(), LogError> {
         let Some(remember) = &self.options.remember else { return Ok(()) };
         let remembered = remember.remember(mark);
@@ -277,7 +277,7 @@ impl<S: Storage> LocalLog<S> {
         Ok(())
     }
 
-    /// The segment that takes groups now. Nothing is in flight.
+    /// The mark of the active segment. Nothing is in flight.
     fn own_mark(&self) -> SegmentMark {
         debug_assert_eq!(self.synced_lsn, self.chain.last_lsn, "a mark is of what is durable");
         let SegmentHeader { sequence, salt, .. } = self.active.header;
@@ -303,7 +303,7 @@ impl<S: Storage> LocalLog<S> {
         }
     }
 
-    /// Takes the outcome of a write.
+    /// Applies the outcome of a write.
     fn settle(&mut self, done: Done) -> Result<(), LogError> {
         self.recycle_buffer(done.buffer);
         let path = self.storage.path(&segment_name(self.active.header.sequence));
@@ -369,7 +369,7 @@ impl<S: Storage> LocalLog<S> {
         }
     }
 
-    /// Takes the segments that are not needed any more off the list, oldest first.
+    /// Removes the segments that are no longer needed from the list, and returns them, oldest first.
     fn retire_through(&mut self, lsn: Lsn) -> Vec<Retired> {
         let mut kept_bytes: u64 = self.closed.iter().map(|closed| closed.bytes).sum();
         kept_bytes += self.active.header.segment_bytes;
@@ -457,7 +457,7 @@ impl<S: Storage> Log for LocalLog<S> {
     }
 
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError> {
-        // Asked in quiet moments, and then the first to learn what the thread beside it met.
+        // In quiet moments this is the first call after the background thread met an error.
         self.check_usable()?;
         self.durable()?;
         let block = u64::from(self.active.header.block_bytes);
@@ -469,12 +469,12 @@ impl<S: Storage> Log for LocalLog<S> {
             let seal = self.group();
             self.write_seal(seal, wall_micros)?;
         }
-        // The seal is gone with its segment, and an older copy of that may be sealed, too.
+        // The seal can be lost with its segment, and an older copy of the segment may be sealed, too.
         if self.remembered_lsn < self.synced_lsn { self.remember(self.own_mark()) } else { Ok(()) }
     }
 
     fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError> {
-        // A segment that is full stays as it is, for the next one is new anyway.
+        // A full segment needs no seal: the next group goes into a new segment.
         if !self.fits_active(GROUP_HEADER_BYTES, 0) {
             return Ok(());
         }

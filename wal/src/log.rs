@@ -1,4 +1,4 @@
-//! The log as its writer sees it, whatever keeps the records durable.
+//! The log as its writer sees it, however the records are stored.
 
 use crate::error::LogError;
 use crate::group::Group;
@@ -8,51 +8,50 @@ use crate::status::LogStatus;
 /// Number of a record: 1, 2, 3 ... without gaps.
 pub type Lsn = u64;
 
-/// A sequence of groups of records. Groups are handed over in order; a later call says how far they are durable,
+/// A sequence of groups of records. Groups are submitted in order; a later call says how far they are durable,
 /// so the writer may gather the next group in between. They become durable in the same order.
 ///
-/// How many groups may be on their way at once is the log's business: a log that has no place for one more waits until it
-/// has. Whoever loses the right to write is told so by [`LogError::Fenced`], from then on by each call that would write or
-/// says what is durable; [`Log::synced_lsn`] stays what it was last.
+/// The log decides how many groups may be in flight at once; if that many are, a submit waits. A writer that has lost the
+/// right to write gets [`LogError::Fenced`] from each call that writes or says what is durable; [`Log::synced_lsn`] no
+/// longer changes.
 ///
 /// Invariant: `synced_lsn() <= last_lsn()`, and a record at or below `synced_lsn()` survives any crash.
 pub trait Log: Send {
-    /// An empty group, its memory recycled from earlier groups.
+    /// An empty group, in memory reused from earlier groups.
     fn group(&mut self) -> Group;
 
-    /// Makes sure that the next group, if its [`Group::len_bytes`] is at most `bytes`, finds space.
-    /// [`LogError::Full`] and [`LogError::Unavailable`] leave everything as it was.
+    /// Secures space for the next group, if its [`Group::len_bytes`] is at most `bytes`.
+    /// After [`LogError::Full`] and [`LogError::Unavailable`] nothing has changed.
     fn reserve(&mut self, bytes: u64) -> Result<(), LogError>;
 
-    /// Hands over one group and returns the LSNs of its first and last record. Not durable yet when this
-    /// returns. An empty group writes nothing and returns `(last_lsn() + 1, last_lsn())`. Reserves first when
-    /// the group is larger than what was reserved; then, on [`LogError::Full`], the group is dropped and no LSN
+    /// Submits one group and returns the LSNs of its first and last record. The group is not durable yet when this
+    /// returns. An empty group writes nothing and returns `(last_lsn() + 1, last_lsn())`. If the group is larger than
+    /// what was reserved, this reserves first; if that fails with [`LogError::Full`], the group is dropped and no LSN
     /// is used.
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError>;
 
-    /// Has the submitted groups written while the caller goes on, and says whether there is somebody to do that. Once one
-    /// is durable, or failed, [`LogOptions::synced`](crate::LogOptions::synced) is called.
+    /// Starts writing the submitted groups on another thread; false if the log has no such thread. When a group is durable,
+    /// or failed, [`LogOptions::synced`](crate::LogOptions::synced) is called.
     fn sync_meanwhile(&mut self) -> bool;
 
-    /// Takes notice of how far the log is durable by now, without waiting, and returns the synced LSN.
+    /// Updates the synced LSN without waiting, and returns it.
     fn poll_durable(&mut self) -> Result<Lsn, LogError>;
 
-    /// Waits until all submitted groups are durable and returns the synced LSN. Writes the last one itself if nobody
-    /// does so meanwhile.
+    /// Waits until all submitted groups are durable, and returns the synced LSN. Writes the last group itself if no
+    /// other thread does.
     fn durable(&mut self) -> Result<Lsn, LogError>;
 
-    /// Says in the log itself how far it is durable, if that is not said already. Until then damage to the last
-    /// group may look like a write that a crash interrupted. Does nothing when the segment has no room for it:
-    /// the next segment says the same. Has it
-    /// [remembered](crate::LogOptions::remember) outside the log as well.
+    /// Writes a seal, which says in the log how far it is durable, unless there is one already. Until then damage to the
+    /// last group may look like a torn tail. Does nothing if the segment has no space for it: the next segment's header
+    /// says the same. Also [stores a mark](crate::LogOptions::remember) outside the log.
     fn seal(&mut self, wall_micros: u64) -> Result<(), LogError>;
 
-    /// Writes a seal that no other copy of this log has, and makes it durable: what is written behind it, and not behind the
-    /// end of another copy, is of this one. Asked for once, before the first group.
+    /// Writes a seal that no other copy of this log has, and makes it durable: it shows that the groups after it belong to
+    /// this copy. Called once, before the first group.
     fn seal_start(&mut self, wall_micros: u64) -> Result<(), LogError>;
 
-    /// What is to be remembered outside the log, so that its loss is noticed; `None` if it cannot get lost by itself. Nothing
-    /// is in flight.
+    /// The mark to store outside the log, by which a loss of the log's end is noticed; `None` if the log cannot lose its
+    /// end. Nothing may be in flight.
     fn mark(&self) -> Option<SegmentMark>;
 
     /// LSN of the last record submitted, 0 before the first.
@@ -61,23 +60,22 @@ pub trait Log: Send {
     /// LSN of the last record known to be durable, 0 before the first.
     fn synced_lsn(&self) -> Lsn;
 
-    /// Checksum of the group of records that ends at `synced_lsn()`: it covers the checksums of all groups before it, so
-    /// that whoever keeps it with a state can tell later whether a log is the one that the state came from. `None` before
-    /// the first, or when the log does not say.
+    /// Checksum of the group of records that ends at `synced_lsn()`. It covers the checksums of all earlier groups: stored
+    /// with a state, it tells later whether a log is the one that the state came from. `None` before the first group, or if
+    /// it is not known.
     fn synced_checksum(&self) -> Option<u32>;
 
-    /// Allows the log to reuse the space of records up to `lsn`, which must be durable elsewhere by now.
+    /// Allows the log to recycle the space of records up to `lsn`, which must be durable elsewhere.
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError>;
 
-    /// Makes sure that the log's files, if it has any, are still what their names stand for: nobody removed, replaced or cut
-    /// them. [`LogError::Displaced`] is final.
+    /// Checks that nobody removed, renamed, replaced or truncated the log's files, if it has any. [`LogError::Displaced`]
+    /// is final.
     fn look_at_files(&mut self) -> Result<(), LogError>;
 
-    /// Makes sure that nobody wrote over the segment that takes groups, if there is one: its header is still the one that
-    /// was written.
+    /// Checks that nobody overwrote the active segment, if there is one: its header must be the one that was written.
     fn look_at_header(&mut self) -> Result<(), LogError>;
 
-    /// Frees memory that is kept for groups to come.
+    /// Frees the memory that is kept for later groups.
     fn let_go(&mut self);
 
     /// Counters and state.

@@ -1,4 +1,4 @@
-//! What may be chosen when a log is opened.
+//! Options for opening a log.
 
 use std::fmt;
 use std::io;
@@ -12,17 +12,17 @@ use crate::format::{self, BLOCK_BYTES, GROUP_HEADER_BYTES, Known};
 /// Default length of a segment in bytes.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
-/// Somebody to be told that something happened.
+/// A callback for an event.
 #[derive(Clone)]
 pub struct Notify(Arc<dyn Fn() + Send + Sync>);
 
 impl Notify {
-    /// Tells by calling `tell`, which must not wait.
+    /// Calls `tell` at the event. `tell` must not block.
     pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Tells.
+    /// Calls the callback.
     pub(crate) fn notify(&self) {
         (self.0)();
     }
@@ -34,8 +34,7 @@ impl fmt::Debug for Notify {
     }
 }
 
-/// The newest segment that takes groups, for somebody to remember outside the log: a log that is found without it has lost
-/// its end.
+/// The newest segment in use, to be stored outside the log: a log without this segment has lost its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentMark {
     /// Number of the segment.
@@ -48,7 +47,7 @@ pub struct SegmentMark {
     pub group: Option<GroupMark>,
 }
 
-/// A group, for somebody to remember outside the log.
+/// A group, as a [`SegmentMark`] names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupMark {
     /// Number of the group.
@@ -57,18 +56,18 @@ pub struct GroupMark {
     pub checksum: u32,
 }
 
-/// Somebody who remembers the newest segment.
+/// A callback that stores the mark of the newest segment outside the log.
 #[derive(Clone)]
 pub struct Remember(Arc<dyn Fn(SegmentMark) -> io::Result<()> + Send + Sync>);
 
 impl Remember {
-    /// Remembers by calling `remember`, which makes the mark durable before it returns. An error of it is final for the
+    /// Calls `remember` with each mark; it must make the mark durable before it returns. An error of it is final for the
     /// log.
     pub fn new(remember: impl Fn(SegmentMark) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self(Arc::new(remember))
     }
 
-    /// Has the mark remembered.
+    /// Calls the callback.
     pub(crate) fn remember(&self, mark: SegmentMark) -> io::Result<()> {
         (self.0)(mark)
     }
@@ -80,7 +79,7 @@ impl fmt::Debug for Remember {
     }
 }
 
-/// How a log lays out its segments and who does its work.
+/// How a log lays out its segments, and which threads do its work.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
     /// Length of a segment in bytes, a multiple of 4096 and of the block, at least 4 blocks.
@@ -90,8 +89,8 @@ pub struct LogOptions {
     pub block_bytes: u32,
     /// Segments kept prepared ahead of need, at least 1.
     pub spare_segments: usize,
-    /// Segments that may wait for reuse: an old one beyond this number is removed, not recycled. More than
-    /// what is written between two checkpoints means that no segment is filled with zeros in the long run.
+    /// Segments that may wait for reuse: beyond this number an old one is removed, not recycled. If this is more than
+    /// is written between two checkpoints, no segment has to be filled with zeros in the long run.
     pub spare_segments_max: usize,
     /// Bytes of segments to keep as history although a checkpoint covers them.
     pub keep_bytes: u64,
@@ -102,25 +101,25 @@ pub struct LogOptions {
     /// Epoch of this writer, stored in segments and groups.
     pub epoch: u64,
     /// Whether a thread of the log prepares and recycles segments. Without it, `reserve` and `recycle_through`
-    /// do that work themselves, in an order that depends on the calls alone.
+    /// do that work themselves, in an order that depends only on the calls.
     pub background: bool,
     /// Whether the log has a thread that can write and sync a group while the next one is gathered. Without it only
-    /// `durable` does, on the caller's thread.
+    /// `durable` writes, on the caller's thread.
     pub sync_thread: bool,
-    /// Called by that thread each time that it is done with a group.
+    /// Called on that thread each time that a group is synced, or failed.
     pub synced: Option<Notify>,
-    /// Told of each segment that is taken into use, after its header is durable and before its first group is written; and
-    /// with each [`Log::seal`](crate::Log::seal) how far the log is durable by then.
+    /// Called for each segment that is taken into use, after its header is durable and before its first group is written;
+    /// and at each [`Log::seal`](crate::Log::seal), with the LSN that is durable then.
     pub remember: Option<Remember>,
-    /// The state that this log is written for by a repair; stands in the headers of its segments.
+    /// The state that a repair writes this log for; stored in the headers of its segments.
     pub adopted: Option<Known>,
-    /// Salt of the newest segment of the log that a repair puts this one in the place of; 0 for any other log.
+    /// Salt of the newest segment of the log that a repair replaces by this one; 0 for any other log.
     pub replaces_salt: u64,
-    /// Whether a start may give up a last group that is damaged, see
+    /// Whether a start may drop a damaged last group, see
     /// [`ReadOptions::accept_tail_loss`](crate::ReadOptions::accept_tail_loss).
     pub accept_tail_loss: bool,
     /// Seed of the segments' salts; `None` takes them from the operating system. A fixed seed is for tests only:
-    /// whoever knows a salt can make values that look like groups.
+    /// a client that knows a salt can make values that look like groups.
     pub salt_seed: Option<u64>,
 }
 
@@ -170,7 +169,7 @@ impl LogOptions {
         u64::from(self.block_bytes).max(ALIGNMENT_BYTES as u64)
     }
 
-    /// Length in bytes of the segment that a group with `content_bytes` and a seal need: the usual one, or one of its own.
+    /// Length in bytes of a segment for a group with `content_bytes` and a seal: the usual length, or more if it is too short.
     pub(crate) fn segment_bytes_for(&self, content_bytes: usize) -> u64 {
         let group_bytes = format::disk_bytes(content_bytes, self.block_bytes);
         let seal_bytes = format::disk_bytes(GROUP_HEADER_BYTES, self.block_bytes);

@@ -1,6 +1,6 @@
-//! Whether the log's files are still what their names stand for. Whoever removes or replaces a file under a running log,
-//! or cuts it, takes records away that nobody notices until the next start; so it is looked after from time to time, and
-//! before old segments are let go.
+//! Whether the log's names still refer to its files. If somebody removes, replaces or truncates a file of a running log,
+//! records are lost, and without a check nobody would notice before the next start. So the files are checked from time to
+//! time, and before old segments are recycled.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,20 +10,20 @@ use crate::format::{SegmentHeaderState, segment_name};
 use crate::segments::read_header;
 use crate::storage::{FileIdentity, Storage, StorageFile};
 
-/// What is known of the segments that hold records: by number, the file as it was when it was first seen.
+/// The segments that hold records: for each number, the file's identity when it was first seen.
 #[derive(Debug, Default)]
 pub(crate) struct Places(BTreeMap<u64, FileIdentity>);
 
 impl Places {
-    /// Remembers the file of a segment that takes groups from now on.
+    /// Remembers the file of a segment that was just taken into use.
     pub fn note<F: StorageFile>(&mut self, sequence: u64, file: &F) {
-        // What cannot be told now is learned at the first look.
+        // If this fails, the first check learns the identity.
         if let Ok(Some(identity)) = file.identity() {
             self.0.insert(sequence, identity);
         }
     }
 
-    /// Looks at the segments `in_use` and forgets all others.
+    /// Checks the segments `in_use` and forgets all others.
     pub fn look<S: Storage>(
         &mut self,
         storage: &S,
@@ -42,14 +42,14 @@ impl Places {
     }
 }
 
-/// Makes sure that a segment's name stands for an open file.
+/// Checks that a segment's name refers to the open file.
 pub(crate) fn look_at_open<S: Storage>(storage: &S, sequence: u64, file: &S::File) -> Result<(), LogError> {
     let name = segment_name(sequence);
     let known = file.identity().map_err(LogError::io("look at", storage.path(&name)))?;
     compare(storage, &name, known, find(storage, &name)?)
 }
 
-/// Makes sure that the header of a segment in use is the one that was written to it.
+/// Checks that the header of a segment in use is the one that was written to it.
 pub(crate) fn look_at_salt<S: Storage>(
     storage: &S,
     sequence: u64,
@@ -64,7 +64,7 @@ pub(crate) fn look_at_salt<S: Storage>(
     }
 }
 
-/// What a name stands for.
+/// The identity of the file with this name.
 fn find<S: Storage>(storage: &S, name: &str) -> Result<Option<FileIdentity>, LogError> {
     storage.identify(name).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
@@ -74,7 +74,7 @@ fn find<S: Storage>(storage: &S, name: &str) -> Result<Option<FileIdentity>, Log
     })
 }
 
-/// Makes sure that what was found is what is known, and no shorter.
+/// Checks that a file is the known one, and not shorter.
 fn compare<S: Storage>(
     storage: &S,
     name: &str,

@@ -1,12 +1,12 @@
-//! From the end that a reader found back to a log that takes groups.
+//! Continues the log at the end that a reader found.
 //!
-//! Steps, each safe to repeat from the start after a crash in any of them:
-//! 1. the torn tail is copied to `NAME.broken-<lsn>` and synced, before anything is changed; where there is no space for
-//!    that, a tail that was never acknowledged goes without a copy;
-//! 2. zeros are written from the end of the last group to the end of the segment, so that no part of the torn
-//!    group can ever meet parts of the next one;
-//! 3. the zeros are synced, and what was recovered with them: after a kill it may be in the page cache alone;
-//! 4. leftovers of interrupted preparations are removed, segments that are ready for use are taken over.
+//! Steps; after a crash in any of them, recovery starts again from the first:
+//! 1. copy the torn tail to `NAME.broken-<lsn>` and sync the copy, before anything is changed; if there is no space for
+//!    the copy, a tail that was never acknowledged is dropped without one;
+//! 2. write zeros from the end of the last group to the end of the segment, so that parts of the torn group can
+//!    never mix with parts of the next one;
+//! 3. sync the zeros, and with them the recovered records: after a kill these may be in the page cache only;
+//! 4. remove leftovers of interrupted preparations, and keep segments that are ready for use.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,10 +23,10 @@ use crate::segments::{self, SegmentInfo, SegmentState};
 use crate::storage::{Access, Storage, StorageFile, transfer};
 
 impl<S: Storage> LocalLog<S> {
-    /// Makes the log ready to go on from `end`, which a [`Reader`](crate::Reader) of the same directory found.
-    /// Everything up to there is durable when this returns. Fails with [`LogError::Changed`] when the directory
-    /// is not what the reader saw, or when the reader passed over damage;
-    /// with [`LogError::Full`] when there is no space for a copy of a tail that may have been acknowledged.
+    /// Continues the log at `end`, which a [`Reader`](crate::Reader) of the same directory found. Everything before `end`
+    /// is durable when this returns. Fails with [`LogError::Changed`] if the directory is not what the reader saw, or if
+    /// the reader skipped damage; with [`LogError::Full`] if there is no space for a copy of a tail that may have been
+    /// acknowledged.
     pub fn resume(storage: S, options: LogOptions, end: LogEnd) -> Result<Self, LogError> {
         options.check()?;
         let mut found = list(&storage)?;
@@ -86,7 +86,7 @@ fn open_active<S: Storage>(storage: &S, end: &LogEnd) -> Result<Active<S::File>,
     }
 }
 
-/// Makes sure that nothing was appended since the end was found.
+/// Checks that nothing was appended since the end was found.
 fn check_nothing_follows<S: Storage>(
     storage: &S,
     found: &[SegmentInfo],
@@ -107,7 +107,7 @@ fn check_nothing_follows<S: Storage>(
     if later || next_group { Err(LogError::Changed { path: path() }) } else { Ok(()) }
 }
 
-/// Copies what is about to be zeroed. The copy gets its name only when it is complete and synced.
+/// Copies the torn tail. The copy gets its name only when it is complete and synced.
 fn preserve_torn_tail<S: Storage>(storage: &S, file: &S::File, end: &LogEnd) -> Result<(), LogError> {
     let name = free_name(storage, end)?;
     let temporary = format!("{name}{TEMPORARY_SUFFIX}");
@@ -122,7 +122,7 @@ fn preserve_torn_tail<S: Storage>(storage: &S, file: &S::File, end: &LogEnd) -> 
         if !is_full(&error) {
             return LogError::io("copy the torn tail to", path)(error);
         }
-        // What was copied of it takes space for nothing.
+        // A part of a copy is of no use.
         let _ = storage.remove(&temporary);
         LogError::Full { path, needed: end.torn_bytes, source: error }
     })?;
@@ -130,7 +130,7 @@ fn preserve_torn_tail<S: Storage>(storage: &S, file: &S::File, end: &LogEnd) -> 
     storage.sync_dir().map_err(LogError::io("sync directory", storage.path("")))
 }
 
-/// Gives back the space of segments prepared for later: it is needed now.
+/// Removes prepared segments: their space is needed now.
 fn remove_prepared<S: Storage>(storage: &S, found: &[SegmentInfo]) -> Result<(), LogError> {
     remove_temporary(storage)?;
     for info in found.iter().filter(|info| matches!(info.state, SegmentState::Prepared { .. })) {
@@ -139,7 +139,7 @@ fn remove_prepared<S: Storage>(storage: &S, found: &[SegmentInfo]) -> Result<(),
     storage.sync_dir().map_err(LogError::io("sync directory", storage.path("")))
 }
 
-/// `NAME.broken-<lsn>`, or with a number behind it when an earlier torn tail at the same LSN was kept.
+/// `NAME.broken-<lsn>`, with a number appended if the copy of an earlier torn tail has that name.
 fn free_name<S: Storage>(storage: &S, end: &LogEnd) -> Result<String, LogError> {
     let names = storage.list().map_err(LogError::io("list", storage.path("")))?;
     let first = format!("{}.broken-{}", end.segment, end.last_lsn + 1);
@@ -163,7 +163,7 @@ fn copy_range<F: StorageFile>(from: &F, to: &F, start: u64, bytes: u64) -> io::R
     Ok(())
 }
 
-/// Writes zeros over the torn tail and all that is behind it; they are synced with what was recovered.
+/// Writes zeros over the torn tail and all that is after it; they are synced with what was recovered.
 fn clear_torn_tail<S: Storage>(storage: &S, active: &Active<S::File>, end: &LogEnd) -> Result<(), LogError> {
     write_zeros(&*active.file, end.offset, active.header.segment_bytes, || ())
         .map_err(LogError::io("clear the torn tail of", storage.path(&end.segment)))

@@ -1,7 +1,7 @@
-//! The segment files of a directory: what each one is, by its name and its first sector alone.
+//! The segment files of a directory: the state of each one, by its name and its first sector.
 //!
-//! A segment is *in use* when its header carries the number in its name. A smaller number is that of an earlier
-//! use: the file was renamed to be recycled and not taken into use yet. Zeros are a file prepared and never used.
+//! A segment is *in use* if its header has the number of its name. A smaller number is from an earlier use: the
+//! file was renamed to be recycled, and was not taken into use yet. Zeros mean that the file was prepared and never used.
 
 use std::io;
 
@@ -23,17 +23,17 @@ pub struct SegmentInfo {
     pub state: SegmentState,
     /// LSN of its last record: known from the header of the segment that follows it, otherwise `None`.
     pub last_lsn: Option<Lsn>,
-    /// Wall clock in microseconds when the segment after it was taken into use, thus its last write at the
-    /// latest; `None` when there is none.
+    /// Wall clock in microseconds when the next segment was taken into use: an upper bound for the last write to
+    /// this one. `None` if there is no next segment.
     pub until_micros: Option<u64>,
 }
 
 /// What a segment file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentState {
-    /// It holds groups, or is about to.
+    /// It holds groups, or will hold the next one.
     InUse(SegmentHeader),
-    /// It waits for its use.
+    /// It is not in use yet.
     Prepared {
         /// Whether it held groups before; otherwise it is all zero.
         recycled: bool,
@@ -110,7 +110,7 @@ fn inspect<S: Storage>(storage: &S, name: &str, sequence: u64, access: Access) -
     Ok(SegmentInfo { name: name.to_owned(), sequence, bytes, state, last_lsn: None, until_micros: None })
 }
 
-/// Learns from each segment in use where the one before it ended.
+/// Learns from each segment in use where the previous one ended.
 fn fill_ends(segments: &mut [SegmentInfo]) {
     let mut next: Option<SegmentHeader> = None;
     for info in segments.iter_mut().rev() {

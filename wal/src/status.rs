@@ -1,4 +1,4 @@
-//! What a log says of itself while it runs.
+//! Counters and state of a running log.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::storage::Method;
 /// Number of buckets of [`LogStatus::sync_micros_log2`].
 pub const LATENCY_BUCKETS: usize = 32;
 
-/// What only a log in files has.
+/// Counters and state that only a log in files has.
 #[derive(Clone, Debug)]
 pub struct FileStatus {
     /// How appends are made durable.
     pub method: Method,
-    /// File name of the segment that takes groups now.
+    /// File name of the active segment, the one that groups are appended to.
     pub active_segment: String,
     /// Bytes of the active segment in use, its header included.
     pub active_bytes: u64,
@@ -23,17 +23,17 @@ pub struct FileStatus {
     pub segment_bytes: u64,
     /// Segments prepared for use.
     pub spare_segments: usize,
-    /// Times that the log went on to another segment.
+    /// Times that the next segment was taken into use.
     pub rotations: u64,
 }
 
-/// Counters and state of a log, as of the moment of asking. Counters start at zero when the log is opened.
+/// Counters and state of a log at one moment. Counters start at zero when the log is opened.
 #[derive(Clone, Debug)]
 pub struct LogStatus {
-    /// What only a log in files has.
+    /// `None` for a log that is not in files.
     pub files: Option<FileStatus>,
-    /// Whether the last attempt to make space for groups to come met a full disk. Groups are taken as long as there is room
-    /// that was made before.
+    /// Whether the last attempt to prepare a segment failed on a full disk. Groups are still accepted while they fit into
+    /// segments prepared earlier.
     pub full: bool,
     /// Whether an error ended this log.
     pub poisoned: bool,

@@ -1,8 +1,8 @@
-//! What the log asks of a directory and of a file: small enough for an in-memory double that forgets what was
-//! not synced.
+//! What the log needs of a directory and of a file: so little that a test double in memory can implement it and
+//! lose what was not synced.
 //!
-//! Invariant kept by the callers: a name, its file's length and its content are relied upon after a crash only
-//! when the file was synced and then the directory.
+//! Callers keep this invariant: after a crash they rely on a name, its file's length and its content only if
+//! the file was synced, and then the directory.
 
 use std::fmt;
 use std::io;
@@ -26,7 +26,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// What a file is opened for.
+/// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reading, through the page cache.
@@ -37,7 +37,7 @@ pub enum Access {
     Write,
 }
 
-/// Which file something is, and how long.
+/// Which file it is, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileIdentity {
     /// The file system.
@@ -48,7 +48,7 @@ pub struct FileIdentity {
     pub bytes: u64,
 }
 
-/// A directory of log files. Clones speak of the same directory. Names are plain file names.
+/// A directory of log files. Clones are handles on the same directory. Names are plain file names.
 pub trait Storage: Clone + Send + Sync + 'static {
     /// A file of this directory.
     type File: StorageFile;
@@ -65,11 +65,11 @@ pub trait Storage: Clone + Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes all earlier creations, renames and removals durable.
     fn sync_dir(&self) -> io::Result<()>;
-    /// Which file a name stands for now; `None` where nobody else has access to the files.
+    /// Which file has this name now; `None` where nobody else has access to the files.
     fn identify(&self, _name: &str) -> io::Result<Option<FileIdentity>> {
         Ok(None)
     }
-    /// Where a file stands, for messages; the directory itself for an empty name.
+    /// The path of a file, for messages; of the directory for an empty name.
     fn path(&self, name: &str) -> PathBuf;
 }
 
@@ -90,27 +90,27 @@ pub trait StorageFile: Send + Sync + 'static {
     fn append_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Makes all earlier writes to this file durable, with the length they need.
     fn sync(&self) -> io::Result<()>;
-    /// Asks for space for the first `bytes` bytes, so that a full disk is met before anything is written. Where
-    /// the file system cannot, it does nothing.
+    /// Allocates space for the first `bytes` bytes, so that a full disk is noticed before anything is written. Does
+    /// nothing where the file system does not support it.
     fn allocate(&self, bytes: u64) -> io::Result<()>;
-    /// How appends become durable; may change from direct to buffered in the course of a write.
+    /// How appends become durable; a write may change it from direct to buffered.
     fn method(&self) -> Method;
     /// Which file this is; `None` where nobody else has access to it.
     fn identity(&self) -> io::Result<Option<FileIdentity>> {
         Ok(None)
     }
-    /// Unit in bytes in which an interrupted write may be taken up again.
+    /// Alignment in bytes at which an interrupted write may be continued.
     fn alignment_bytes(&self) -> usize;
 }
 
-/// Writes and reads all of a range through any [`StorageFile`], taking up short transfers where they ended.
+/// Writes and reads all of a range through any [`StorageFile`]; continues short transfers.
 pub(crate) mod transfer {
     use super::{Method, StorageFile};
     use std::io;
 
     /// Largest single write in bytes.
     pub const SLICE_BYTES: usize = 1 << 20;
-    /// Short transfers in a row that may bring nothing before the device is taken to be broken.
+    /// Empty transfers in a row after which the device counts as broken.
     const FRUITLESS_MAX: u32 = 8;
 
     /// Writes all of `bytes`; durable after a sync.
@@ -122,8 +122,8 @@ pub(crate) mod transfer {
         Ok(())
     }
 
-    /// Writes all of `bytes` and makes them durable: in one call when they are few, in slices and a sync
-    /// otherwise. Returns the number of syncs issued, a durable write counting as one.
+    /// Writes all of `bytes` and makes them durable: in one call if they fit into a slice, otherwise in slices with one
+    /// sync. Returns the number of syncs issued; a durable write counts as one.
     pub fn append_all<F: StorageFile>(file: &F, bytes: &[u8], offset: u64) -> io::Result<u64> {
         if bytes.len() > SLICE_BYTES {
             write_all(file, bytes, offset)?;

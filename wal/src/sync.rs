@@ -1,6 +1,6 @@
-//! The one write in flight: done when it is asked for, or by a thread of its own.
+//! The one write in flight: on the caller's thread when it asks for the result, or on a thread of its own.
 //!
-//! Invariant: a group is started only after the one before it is finished, so a group on disk proves that all
+//! Invariant: a group is started only after the previous one is finished, so a group on disk proves that all
 //! before it were durable.
 
 use std::io;
@@ -24,11 +24,11 @@ pub(crate) struct Job<F> {
     pub bytes: usize,
     /// Where they go in the file.
     pub offset: u64,
-    /// The LSN up to which the log is durable when this is.
+    /// The LSN up to which the log is durable once this job is done.
     pub last_lsn: Lsn,
 }
 
-/// A job that was done, well or not.
+/// A job that succeeded or failed.
 pub(crate) struct Done {
     /// The job's buffer, to be used again.
     pub buffer: AlignedBuffer,
@@ -40,11 +40,11 @@ pub(crate) struct Done {
     pub elapsed: Duration,
 }
 
-/// Does jobs, one at a time: on the caller's thread when it asks for the result, or on a thread of its own before.
+/// Does jobs, one at a time: on a thread of its own, or on the caller's thread when it asks for the result.
 pub(crate) struct Syncer<F: StorageFile> {
-    /// A job that nobody has begun.
+    /// A job that has not been started.
     waiting: Option<Job<F>>,
-    /// Whoever can do it meanwhile.
+    /// The thread, if there is one.
     thread: Option<SyncThread<F>>,
 }
 
@@ -53,13 +53,13 @@ struct SyncThread<F> {
     /// Takes jobs; `None` once the thread has to end.
     jobs: Option<SyncSender<Job<F>>>,
     done: Receiver<Done>,
-    /// Whether a job was handed over and its result not taken.
+    /// Whether the thread has a job whose result was not taken yet.
     busy: bool,
     thread: Option<JoinHandle<()>>,
 }
 
 impl<F: StorageFile> Syncer<F> {
-    /// A syncer with or without a thread, which tells `synced` of each job that is done.
+    /// A syncer with or without a thread. The thread calls `synced` after each job.
     pub fn new(threaded: bool, synced: Option<Notify>) -> io::Result<Self> {
         let thread = if threaded { Some(SyncThread::start(synced)?) } else { None };
         Ok(Self { waiting: None, thread })
@@ -71,7 +71,7 @@ impl<F: StorageFile> Syncer<F> {
         self.waiting = Some(job);
     }
 
-    /// Hands a job that waits to the thread; whether the thread has one now.
+    /// Passes a waiting job to the thread. Returns whether the thread has a job now.
     pub fn do_meanwhile(&mut self) -> bool {
         let Some(thread) = &mut self.thread else { return false };
         if let Some(job) = self.waiting.take() {
@@ -82,7 +82,7 @@ impl<F: StorageFile> Syncer<F> {
         thread.busy
     }
 
-    /// Whether a job was taken and its result not.
+    /// Whether a job was started and its result not taken yet.
     pub fn is_in_flight(&self) -> bool {
         self.waiting.is_some() || self.thread.as_ref().is_some_and(|thread| thread.busy)
     }

@@ -13,7 +13,7 @@
 //!     48    8 wall clock in microseconds
 //!     56    4 number of records, 0 in a seal
 //!     60    4 bytes of all records, frames included
-//!     64    4 checksum of the group before, 0 for the first one of a log
+//!     64    4 checksum of the previous group, 0 for the first one of a log
 //!     68   16 digest of the user's state, zeros when there is none
 //!     84    4 zeros
 //!     88    4 group checksum: crc32 of bytes 0..88 and of 96.. to the end of the last used sector
@@ -22,9 +22,9 @@
 //! ```
 //!
 //! Both checksums start from the seed of the group's place. Header and records are the group's *content*. The
-//! displaced bytes are the content's own bytes that stood where a stamp stands, 8 for each sector whose last
-//! 8 bytes the content reaches, in order; they skip the stamps of their own sectors. Content up to 504 bytes
-//! displaces nothing. From the last used sector to the block's end stand zeros which no checksum covers.
+//! displaced bytes are the bytes of the content that a stamp replaces: 8 for each sector whose last 8 bytes the
+//! content reaches, in order; they skip the stamps of their own sectors. In content of up to 504 bytes nothing is
+//! displaced. Zeros fill the last block after the last used sector; no checksum covers them.
 //!
 //! Record: payload length u32, crc32 u32 of length and payload (started from the record's index in its group),
 //! payload.
@@ -36,7 +36,7 @@ use super::{Place, SECTOR_BYTES, STAMP_BYTES, get_u32, get_u64, put_u32, put_u64
 
 /// Bytes of a group header.
 pub const GROUP_HEADER_BYTES: usize = 96;
-/// Bytes in front of each payload: length and checksum.
+/// Bytes before each payload: length and checksum.
 pub const RECORD_FRAME_BYTES: usize = 8;
 /// Largest content of a group in bytes (header and records): 1 GiB.
 pub const GROUP_BYTES_MAX: u64 = 1 << 30;
@@ -74,7 +74,7 @@ const SLOTS: usize = STAMP_AT / STAMP_BYTES;
 pub enum GroupKind {
     /// It holds at least one record.
     Records,
-    /// It holds none and says how far the log was synced.
+    /// It holds no records and says how far the log was synced.
     Seal,
 }
 
@@ -99,20 +99,20 @@ pub struct GroupHeader {
     pub count: u32,
     /// Bytes of all records, frames included.
     pub records_bytes: u32,
-    /// Checksum of the group before, 0 for the first one of a log.
+    /// Checksum of the previous group, 0 for the first one of a log.
     pub previous_checksum: u32,
     /// Digest of the user's state, zeros when there is none.
     pub digest: [u8; 16],
-    /// Checksum of the whole group. Written by `seal_group`; what stands here before that does not matter.
+    /// Checksum of the whole group. Set by `seal_group`; ignored before that.
     pub checksum: u32,
 }
 
-/// Why a group header is not one.
+/// Why bytes are not a group header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderFault {
-    /// The header checksum does not match: damaged, absent, or of another place or use.
+    /// The header checksum does not match: damaged, absent, or from another place or use.
     Checksum,
-    /// The checksum matches and the fields contradict each other or are of an unknown version.
+    /// The checksum matches, but the fields contradict each other or have an unknown version.
     Fields,
 }
 
@@ -131,7 +131,7 @@ impl GroupHeader {
         GROUP_HEADER_BYTES + self.records_bytes as usize
     }
 
-    /// Reads a header that stands at `place`; `bytes` holds at least [`GROUP_HEADER_BYTES`].
+    /// Decodes the header of a group at `place`; `bytes` has at least [`GROUP_HEADER_BYTES`].
     pub(crate) fn decode(bytes: &[u8], place: Place) -> Result<Self, HeaderFault> {
         let bytes = bytes.get(..GROUP_HEADER_BYTES).ok_or(HeaderFault::Checksum)?;
         let mut hasher = Hasher::new_with_initial(place.seed());
@@ -149,8 +149,8 @@ impl GroupHeader {
         if right { Ok(header) } else { Err(HeaderFault::Fields) }
     }
 
-    /// The group number that unchecked bytes claim, when they start with a group's magic. A hint for naming
-    /// damage; never a reason to trust the bytes.
+    /// The group number in unchecked bytes, if they start with a group's magic. A hint for error messages; never a
+    /// reason to trust the bytes.
     pub(crate) fn unchecked_number(bytes: &[u8]) -> Option<u64> {
         let bytes = bytes.get(..GROUP_HEADER_BYTES)?;
         (get_u32(bytes, MAGIC_AT) == MAGIC).then(|| get_u64(bytes, NUMBER_AT))
@@ -175,7 +175,7 @@ impl GroupHeader {
         }
     }
 
-    /// Whether the fields can stand together; what is false here can neither be written nor read.
+    /// Whether the fields are consistent. An inconsistent header is neither written nor read.
     fn is_consistent(&self) -> bool {
         let frames_bytes = u64::from(self.count) * RECORD_FRAME_BYTES as u64;
         let kind_right = match self.kind {
@@ -226,7 +226,7 @@ pub fn disk_bytes(content_bytes: usize, block_bytes: u32) -> u64 {
     (used_bytes(content_bytes) as u64).next_multiple_of(u64::from(block_bytes))
 }
 
-/// Completes the group in `bytes` for its place: header fields, zeros behind the content, displaced bytes,
+/// Completes the group in `bytes` for its place: header fields, zeros after the content, displaced bytes,
 /// stamps, checksums. `bytes` is exactly what will be written. Returns the group checksum.
 pub(crate) fn seal_group(bytes: &mut [u8], header: &GroupHeader, place: Place) -> u32 {
     let content = header.content_bytes();
@@ -255,8 +255,8 @@ pub(crate) fn check_group(used: &[u8], header: &GroupHeader, place: Place) -> bo
     group_checksum(used, place) == header.checksum
 }
 
-/// Puts the displaced bytes of a checked group back where they belong, so that payloads read contiguously. The
-/// stamps are gone after this.
+/// Moves the displaced bytes of a checked group back to their places, so that payloads are contiguous. This
+/// overwrites the stamps.
 pub(crate) fn restore_displaced(used: &mut [u8], content_bytes: usize) {
     for word in 0..displaced_words(content_bytes) {
         let (stamp, slot) = displaced_at(content_bytes, word);
@@ -264,20 +264,20 @@ pub(crate) fn restore_displaced(used: &mut [u8], content_bytes: usize) {
     }
 }
 
-/// Writes the frame of the record number `index` of a group over the first bytes of `record`, whose payload
+/// Writes the frame of record number `index` of a group into the first bytes of `record`. The payload
 /// follows them and is at most `u32::MAX` bytes long.
 pub(crate) fn put_frame(record: &mut [u8], index: u32) {
     let length = (record.len() - RECORD_FRAME_BYTES) as u32;
     put_u32(record, 0, length);
-    // Where the checksum is going to stand the length stands first: so it and the payload are one piece.
+    // First write the length where the checksum will be: then length and payload are contiguous.
     put_u32(record, 4, length);
     let mut hasher = Hasher::new_with_initial(index);
     hasher.update(&record[4..]);
     put_u32(record, 4, hasher.finalize());
 }
 
-/// The payload length in bytes of the record at the start of `rest`, the bytes left of its group, which is
-/// number `index` of it.
+/// The payload length in bytes of record number `index` of a group, which is at the start of `rest`, the remaining
+/// bytes of the group.
 pub(crate) fn record_at(rest: &[u8], index: u32, check: bool) -> Result<usize, RecordFault> {
     if rest.len() < RECORD_FRAME_BYTES {
         return Err(RecordFault::Length);
@@ -306,7 +306,7 @@ fn group_checksum(used: &[u8], place: Place) -> u32 {
     hasher.finalize()
 }
 
-/// Number of sectors whose stamp stands where content was.
+/// Number of sectors whose stamp replaces content.
 fn displaced_words(content_bytes: usize) -> usize {
     content_bytes.saturating_sub(STAMP_AT).div_ceil(SECTOR_BYTES)
 }
@@ -318,7 +318,7 @@ fn first_slot(content_bytes: usize) -> usize {
     word / words_per_sector * SLOTS + word % words_per_sector
 }
 
-/// Where displaced word `word` belongs (the stamp's place) and where it is kept.
+/// Where displaced word `word` belongs (the stamp's offset), and the offset at which it is kept.
 fn displaced_at(content_bytes: usize, word: usize) -> (usize, usize) {
     let slot = first_slot(content_bytes) + word;
     (word * SECTOR_BYTES + STAMP_AT, slot / SLOTS * SECTOR_BYTES + slot % SLOTS * STAMP_BYTES)

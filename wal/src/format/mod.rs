@@ -1,7 +1,7 @@
-//! The bytes of the log, written down once, beside their encoders.
+//! The bytes of the log, specified next to their encoders.
 //!
 //! A **segment** is one file: a header block ([`SegmentHeader`]), then **groups**, each starting on a fresh
-//! block, then space that was never written in this use of the file.
+//! block, then space that was not written in this use of the file.
 //!
 //! ```text
 //! segment:  | header block | group | group | ... | unused |
@@ -9,19 +9,19 @@
 //! record:   | payload length u32 | crc32 u32 | payload |
 //! ```
 //!
-//! All integers are little-endian. Three things make a group recognisable for what it is:
+//! All integers are little-endian; crc32 is the CRC-32 of zlib. Three things prove that a group is intact and in its place:
 //!
 //! - **Stamps.** The last 8 bytes of each 512-byte sector that a group uses are a stamp, a bijection of the
 //!   group's number keyed by the segment's random salt and the sector's offset ([`Place`]). A sector without its
 //!   stamp was never written by this group, whatever it holds: zeros, an earlier use of the file, a value made
-//!   to look like a record. The bytes which a stamp displaced are kept in the group's tail.
-//! - **Header checksum.** Seeded by salt and offset; it makes the lengths trustworthy before anything is read or
-//!   allocated by them.
+//!   to look like a record. The bytes that a stamp displaced are kept in the group's tail.
+//! - **Header checksum.** Seeded by salt and offset; it is checked before the lengths are used to read or allocate
+//!   anything.
 //! - **Group checksum.** Seeded likewise, over every sector that the group uses, stamps included; the next group
 //!   repeats it, so groups form a chain that runs across segments.
 //!
-//! Invariant: nothing in this module reads a file or trusts a byte; each decoder takes `&[u8]` and answers with
-//! a named fault.
+//! Invariant: nothing in this module reads a file or trusts a byte; each decoder takes `&[u8]` and returns what is
+//! wrong with it.
 
 mod group;
 mod segment;
@@ -44,7 +44,7 @@ pub const BLOCK_BYTES_MIN: u32 = SECTOR_BYTES as u32;
 pub const BLOCK_BYTES_MAX: u32 = 65_536;
 /// Suffix of a segment's file name; the rest is its sequence number in 16 hexadecimal digits.
 pub const SEGMENT_SUFFIX: &str = ".wal";
-/// Suffix of a file that is being prepared and may be removed at any start.
+/// Suffix of a file that is being prepared; a start removes it.
 pub const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// The file name of the segment with number `sequence`.
@@ -52,8 +52,8 @@ pub fn segment_name(sequence: u64) -> String {
     format!("{sequence:016x}{SEGMENT_SUFFIX}")
 }
 
-/// The sequence number that a segment's file name says, or `None` for any other name. Numbers above `i64::MAX`
-/// are not ours.
+/// The sequence number in a segment's file name, or `None` for any other name. The log uses no numbers above
+/// `i64::MAX`.
 pub fn segment_sequence(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SEGMENT_SUFFIX)?;
     let canonical =

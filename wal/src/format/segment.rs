@@ -12,8 +12,8 @@
 //!     56    8 epoch
 //!     64    8 LSN of the first record that follows
 //!     72    8 number of the first group that follows
-//!     80    8 sequence number of the segment before, 0 when there is none
-//!     88    8 where the groups of the segment before end (file offset), 0 when there is none
+//!     80    8 sequence number of the previous segment, 0 when there is none
+//!     88    8 where the groups of the previous segment end (file offset), 0 when there is none
 //!     96    4 checksum of the last group before this segment, 0 when there is none
 //!    100    4 flags: bit 0 = recycled, unused space may hold an earlier use of the file; bits 1 and 2 as below
 //!    104    8 wall clock in microseconds when the segment was taken into use
@@ -22,13 +22,13 @@
 //!    120    8 LSN that the user's state held when a repair wrote this log for it, if flag bit 2 is set
 //!    128    4 checksum that the user's state knew for that LSN
 //!    132    4 zeros
-//!    136    8 salt of the newest segment of the log that a repair put this one in the place of, 0 if none did
+//!    136    8 salt of the newest segment of the log that a repair replaced by this one, 0 if none
 //!    144  364 zeros
 //!    508    4 crc32 of bytes 0..508
 //! ```
 //!
-//! The header fits one sector, so it is on disk wholly or not at all. The rest of its block is not used. It is
-//! written when the segment is taken into use, after everything in the segment before is synced; therefore it
+//! The header fits one sector, so it is on disk completely or not at all. The rest of its block is not used. It is
+//! written when the segment is taken into use, after everything in the previous segment is synced; therefore it
 //! proves that all records below its first LSN were durable.
 
 use super::{SECTOR_BYTES, block_bytes_valid, get_u32, get_u64, put_u32, put_u64};
@@ -73,7 +73,7 @@ const _: () = assert!(
 );
 const _: () = assert!(CHECKSUM_AT == 508);
 
-/// What a segment says of itself.
+/// A segment's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
     /// Bytes of a block; groups start at multiples of it.
@@ -82,7 +82,7 @@ pub struct SegmentHeader {
     pub instance_id: [u8; 16],
     /// Random for each use of the file; seeds all stamps and checksums in it.
     pub salt: u64,
-    /// Number of the segment; segments are used in the order of their numbers, some numbers may be skipped.
+    /// Number of the segment. Segments are used in the order of their numbers; numbers may be skipped.
     pub sequence: u64,
     /// Length of the file in bytes.
     pub segment_bytes: u64,
@@ -94,7 +94,7 @@ pub struct SegmentHeader {
     pub first_group: u64,
     /// Number of the segment used before, 0 for the first one of a log.
     pub previous_sequence: u64,
-    /// Offset in bytes at which the groups of the segment before end, 0 for the first one of a log.
+    /// Offset in bytes at which the groups of the previous segment end, 0 for the first one of a log.
     pub previous_end: u64,
     /// Checksum of the last group before this segment, 0 for the first one of a log.
     pub previous_checksum: u32,
@@ -106,7 +106,7 @@ pub struct SegmentHeader {
     pub records_checksum: Option<u32>,
     /// The state that a repair wrote this log for; `None` in a log that was never repaired.
     pub adopted: Option<Known>,
-    /// Salt of the newest segment of the log that a repair put this one in the place of; 0 if none did.
+    /// Salt of the newest segment of the log that a repair replaced by this one; 0 if none.
     pub replaces_salt: u64,
 }
 
@@ -119,19 +119,19 @@ pub struct Known {
     pub checksum: u32,
 }
 
-/// What stands in the first sector of a segment file.
+/// The content of the first sector of a segment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SegmentHeaderState {
     /// All zero: the file is prepared and was never in use.
     Unused,
     /// A header with a right checksum.
     Valid(SegmentHeader),
-    /// A header with a right checksum, of a format version that this code does not know.
+    /// A header with a right checksum and a format version that this code does not know.
     Unsupported {
         /// The version found.
         version: u32,
     },
-    /// Neither of these: the sector is damaged.
+    /// Anything else: the sector is damaged.
     Damaged,
 }
 
@@ -173,7 +173,7 @@ impl SegmentHeader {
             | flag(self.adopted.is_some(), FLAG_ADOPTED)
     }
 
-    /// Reads the first sector of a segment file. `bytes` may be longer; shorter ones are damaged.
+    /// Decodes the first sector of a segment file. `bytes` may be longer; if it is shorter, it counts as damaged.
     pub fn decode(bytes: &[u8]) -> SegmentHeaderState {
         let Some(bytes) = bytes.get(..SEGMENT_HEADER_BYTES) else { return SegmentHeaderState::Damaged };
         if bytes.iter().all(|&byte| byte == 0) {
@@ -218,7 +218,7 @@ impl SegmentHeader {
         }
     }
 
-    /// Whether the fields can stand together; what is false here can neither be written nor read.
+    /// Whether the fields are consistent. An inconsistent header is neither written nor read.
     fn is_consistent(&self) -> bool {
         block_bytes_valid(self.block_bytes)
             && self.first_lsn >= 1

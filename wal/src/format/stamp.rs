@@ -1,18 +1,18 @@
 //! Stamps: how a sector says which group of which use of the segment wrote it.
 //!
 //! `stamp = mix(group_number ^ key)` with `key = mix(salt + sector_index * odd constant)`; `mix` is a bijection
-//! of 64 bits, so a stamp can be turned back into the group number it claims. Bytes that nobody stamped give a
-//! random number, which is plausible with a chance of about 2^-50 per sector.
+//! of 64 bits, so a stamp can be turned back into the group number that it claims. Other bytes give a random
+//! number, which is plausible with a probability of about 2^-50 per sector.
 
 use super::{get_u64, put_u64};
 
-/// Bytes of the smallest unit that a device writes whole.
+/// Bytes of the smallest unit that a device writes completely or not at all.
 pub const SECTOR_BYTES: usize = 512;
 /// Bytes of a stamp, the last ones of a sector.
 pub const STAMP_BYTES: usize = 8;
 
-/// Bits in which a damaged stamp differs from the right one, at most. A stamp of anything else is as near to it once in
-/// 25,000 times.
+/// A damaged stamp differs from the right one in at most this many bits. Another stamp is as close to it with a
+/// probability of 1 in 25,000.
 const DAMAGED_BITS_MAX: u32 = 16;
 
 /// Offset of the stamp in its sector.
@@ -27,8 +27,8 @@ const SECTOR_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const _: () = assert!(MULTIPLIER_1.wrapping_mul(INVERSE_1) == 1);
 const _: () = assert!(MULTIPLIER_2.wrapping_mul(INVERSE_2) == 1);
 
-/// Where a group stands: the salt of this use of the segment and the group's offset in the file. It seeds the
-/// group's stamps and checksums, so a group is valid in its own place and use only.
+/// The place of a group: the salt of this use of the segment, and the group's offset in the file. It seeds the
+/// group's stamps and checksums, so a group is valid only in its own place and use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     /// The segment's random salt.
@@ -49,18 +49,18 @@ impl Place {
         mix(number ^ self.key(sector))
     }
 
-    /// The group number that the stamp of `sector_bytes` claims, the sector being number `sector` of this place.
+    /// The group number that the stamp in `sector_bytes` claims; `sector` is the sector's number in the group.
     pub fn claimed_group(self, sector: usize, sector_bytes: &[u8]) -> u64 {
         unmix(get_u64(sector_bytes, STAMP_AT)) ^ self.key(sector)
     }
 
-    /// Whether sector `sector` of `bytes` (which start at this place) carries the stamp of group `number`.
+    /// Whether sector `sector` of `bytes` (which start at this place) has the stamp of group `number`.
     pub fn is_stamped(self, bytes: &[u8], sector: usize, number: u64) -> bool {
         let at = sector * SECTOR_BYTES;
         self.claimed_group(sector, &bytes[at..at + SECTOR_BYTES]) == number
     }
 
-    /// Whether sector `sector` of `bytes` once carried the stamp of group `number`: a few bits of it are damaged at most.
+    /// Whether sector `sector` of `bytes` once had the stamp of group `number`: at most a few of its bits are damaged.
     /// Zeros, and stamps of an earlier use, differ in about half of the bits.
     pub fn was_stamped(self, bytes: &[u8], sector: usize, number: u64) -> bool {
         let found = get_u64(bytes, sector * SECTOR_BYTES + STAMP_AT);

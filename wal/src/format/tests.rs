@@ -92,7 +92,7 @@ fn segment_header_bytes_are_pinned() {
     assert_eq!(hex(&bytes[112..132]), "0000000000000000020100000000000006050403");
     assert_eq!(hex(&bytes[132..144]), "000000000700000000000000");
     assert_eq!(SegmentHeader::decode(&bytes), SegmentHeaderState::Valid(repaired));
-    // As it was written before these fields were there.
+    // As it was written before these fields existed.
     let old = SegmentHeader { records_checksum: None, ..segment() };
     let bytes = old.encode();
     assert!(bytes[112..508].iter().all(|&byte| byte == 0));

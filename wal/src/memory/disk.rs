@@ -1,4 +1,4 @@
-//! The state of the disk in memory: what is on it, what may be, and what a crash leaves.
+//! The state of the disk in memory: what is on it, what may be on it, and what a crash leaves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -54,7 +54,7 @@ pub(super) enum NameChange {
     Remove { name: String },
 }
 
-/// What becomes of an operation.
+/// What happens to an operation.
 #[derive(Clone, Copy)]
 pub(super) enum Outcome {
     Done,
@@ -82,7 +82,7 @@ impl Outcome {
 }
 
 impl Disk {
-    /// What the system would say of a file.
+    /// The identity of a file.
     pub fn identity(&self, inode: usize) -> FileIdentity {
         let bytes = self.inodes[inode].current.len() as u64;
         FileIdentity { device: 0, inode: inode as u64, bytes }
@@ -133,7 +133,7 @@ impl Disk {
         }
     }
 
-    /// Fails when growing `inode` to `bytes` would exceed the capacity. Files without a name count no more.
+    /// Fails if growing `inode` to `bytes` would exceed the capacity. Files without a name do not count.
     pub fn check_space(&self, inode: usize, bytes: u64) -> io::Result<()> {
         let Some(capacity) = self.capacity else { return Ok(()) };
         let size = |number: usize| self.inodes[number].current.len() as u64;
@@ -201,7 +201,7 @@ impl Inode {
         count
     }
 
-    /// What a read past the page cache gives: pages that are still to be written are written first.
+    /// What a read that bypasses the page cache returns: dirty pages are written first.
     fn device_view(&self) -> Vec<u8> {
         let mut bytes = self.durable.clone();
         for (number, versions) in &self.pending {
@@ -234,7 +234,7 @@ impl Inode {
     }
 }
 
-/// Writes `bytes` at `offset`, making the file as long as that takes.
+/// Writes `bytes` at `offset`, and extends the file if necessary.
 fn put(file: &mut Vec<u8>, bytes: &[u8], offset: u64) {
     let start = offset as usize;
     let end = start + bytes.len();

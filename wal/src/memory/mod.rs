@@ -1,12 +1,12 @@
 //! A directory in memory that keeps after a crash what was synced, and an arbitrary part of what was not.
 //!
-//! It is the test double of a disk below a file system: every sector that was written and not synced is on disk
-//! or not, one by one, in its last or an earlier version; creations, renames and removals before the next
-//! directory sync happened or not, one by one; a sync that failed drops what it should have written, so a second
-//! one that succeeds brings nothing back, while reads through the cache still show it. Which part is kept
-//! follows from a seed. Faults can be injected at any operation, and a size limit makes the disk full.
+//! It is a test double for a disk with a file system. A crash decides for each sector that was written and not synced
+//! whether it is on disk, in its last or an earlier version, and for each creation, rename and removal since the last
+//! directory sync whether it happened. A failed sync drops what it should have written: a later sync that succeeds
+//! does not write it either, but reads through the cache still show it. A seed decides what is kept. Faults can be
+//! injected at any operation, and a size limit makes the disk full.
 //!
-//! Clones share their state, as two processes share a disk; [`MemoryStorage::fork`] makes a copy of it all.
+//! Clones share their state, as two processes share a disk; [`MemoryStorage::fork`] makes an independent copy.
 
 mod disk;
 
@@ -36,7 +36,7 @@ pub struct MemoryFile {
     inode: usize,
     name: String,
     access: Access,
-    /// Number of crashes before it was opened; it is of no use after another one.
+    /// Number of crashes before it was opened; after another crash its operations fail.
     life: u64,
 }
 
@@ -45,11 +45,11 @@ pub struct MemoryFile {
 pub enum OperationKind {
     /// A file was made.
     Create,
-    /// Space was asked for.
+    /// Space was allocated.
     Allocate,
     /// Bytes were written, not yet durable.
     Write,
-    /// Bytes were written, durable at once when the method is direct.
+    /// Bytes were written, durable immediately if the method is direct.
     Append,
     /// A file was synced.
     Sync,
@@ -81,9 +81,9 @@ pub enum Fault {
     Error(i32),
     /// It and all later ones fail with this error code.
     ErrorsFrom(i32),
-    /// A write takes only this many bytes (whole sectors) and says so. Other operations are not affected.
+    /// A write is short: it writes and reports only this many bytes (whole sectors). Other operations are not affected.
     Short(usize),
-    /// The power is cut in the middle of it: it may have happened in part, and nothing works until `crash`.
+    /// The power is cut during it: it may have happened in part, and every operation fails until `crash`.
     PowerCut,
 }
 
@@ -94,7 +94,7 @@ impl Default for MemoryStorage {
 }
 
 impl MemoryStorage {
-    /// An empty directory whose appends are durable at once.
+    /// An empty directory whose appends are durable immediately.
     pub fn new() -> Self {
         Self { disk: Arc::new(Mutex::new(Disk::default())) }
     }
@@ -111,11 +111,11 @@ impl MemoryStorage {
         Self { disk: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
-    /// Cuts the power and starts again: what was not synced is lost or kept, each sector and each change to the
-    /// directory by itself, as `seed` says. Files opened before are of no use any more; faults are forgotten.
+    /// Cuts the power and starts again: each sector and each change to the directory that was not synced is lost or
+    /// kept, as `seed` decides. Operations on files opened before fail; faults are forgotten.
     pub fn crash(&self, seed: u64) {
         let mut random = SmallRng::seed_from_u64(seed);
-        // All of it, none of it, and parts of it are all worth seeing.
+        // All, nothing, and parts of it each happen often.
         let kept = [0.0, 0.1, 0.5, 0.9, 1.0][random.random_range(0..5)];
         let mut disk = self.lock();
         disk.crash_names(kept, &mut random);
@@ -123,8 +123,8 @@ impl MemoryStorage {
         disk.begin_life();
     }
 
-    /// Starts again after the process was killed: nothing is lost, but nothing becomes durable by that either.
-    /// Files opened before are of no use any more; faults are forgotten.
+    /// Starts again after the process was killed: nothing is lost, and nothing becomes durable.
+    /// Operations on files opened before fail; faults are forgotten.
     pub fn restart(&self) {
         self.lock().begin_life();
     }
@@ -152,7 +152,7 @@ impl MemoryStorage {
         self.lock().capacity = bytes;
     }
 
-    /// All operations so far that changed the disk or made a change durable.
+    /// All operations so far that changed the disk or made a change durable, in order.
     pub fn operations(&self) -> Vec<Operation> {
         self.lock().operations.clone()
     }
@@ -178,7 +178,7 @@ impl MemoryStorage {
         disk.names.get(name).map(|&inode| disk.inodes[inode].current.clone())
     }
 
-    /// Replaces the bytes of a file, or makes it, durably: damage done by nobody.
+    /// Replaces the bytes of a file durably, or makes it, without an operation: as damage does.
     pub fn set_contents(&self, name: &str, bytes: Vec<u8>) {
         let mut disk = self.lock();
         let inode = Inode { durable: bytes.clone(), current: bytes, pending: BTreeMap::new() };

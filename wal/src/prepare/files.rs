@@ -1,4 +1,4 @@
-//! The steps on files, in the order that makes each one safe to lose.
+//! The steps on files, in an order in which a crash may lose any of them.
 
 use std::io;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::error::is_full;
 use crate::format::{TEMPORARY_SUFFIX, segment_name};
 use crate::storage::{Access, Storage, StorageFile, transfer};
 
-/// Bytes of zeros written at once, and the pause in between when nobody waits: a group that comes meanwhile
-/// waits for one such write at most.
+/// Bytes of zeros per write, and the pause between two writes when nobody waits for the segment: a group that is
+/// submitted meanwhile waits for at most one such write.
 const ZEROS_BYTES: usize = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -24,7 +24,7 @@ impl<S: Storage> Shared<S> {
             Ok(file)
         });
         if made.is_err() {
-            // The space goes back at once; a leftover would be removed at the next start.
+            // Frees the space now; the next start would remove a leftover.
             let _ = self.storage.remove(&temporary);
         }
         let file = made?;
@@ -64,8 +64,7 @@ impl<S: Storage> Shared<S> {
         self.sync_dir(0)
     }
 
-    /// A directory that cannot be synced is final even when the reason given is a full disk: the names in it
-    /// are uncertain from then on.
+    /// A failed sync of the directory is final even if the reason is a full disk: nobody knows which names are durable.
     fn sync_dir(&self, needed: u64) -> Result<(), Problem> {
         self.storage.sync_dir().map_err(|error| {
             let error = if is_full(&error) { io::Error::other(error) } else { error };

@@ -1,12 +1,12 @@
-//! Segments made ahead of need, and old ones recycled, by a thread of their own.
+//! Prepares segments ahead of need and recycles old ones, on a thread of its own.
 //!
-//! A segment takes groups only after its file holds real zeros (or an earlier use), is synced, and its name is
-//! synced in the directory: then appending changes no metadata. A full disk is met here and nowhere else.
+//! A segment is used only after its file holds written zeros (or an earlier use), is synced, and its name is
+//! synced in the directory: then appending changes no metadata. A full disk is noticed here and nowhere else.
 //!
 //! Order of steps, each durable before the next: file as `*.tmp` with zeros, synced > renamed to the segment's
 //! name > directory synced > ready. Recycling: an old segment renamed to a new number > directory synced >
-//! ready. Its old header keeps standing until the segment is taken into use, so it says "not in use yet" by its
-//! smaller number.
+//! ready. It keeps its old header until it is taken into use; the header's smaller number says that it is not in
+//! use yet.
 //!
 //! Invariants: `ready` is ascending in sequence, all above the active segment's. Old segments are recycled or
 //! removed oldest first, one directory sync each, so no crash leaves a gap in what remains.
@@ -28,13 +28,13 @@ pub(crate) use files::write_zeros;
 
 /// Pause between attempts to prepare a segment on a full disk.
 const RETRY: Duration = Duration::from_millis(200);
-/// A full disk met less than this ago is reported without another attempt.
+/// If the disk was full less than this ago, that is reported without another attempt.
 const FULL_FRESH: Duration = Duration::from_millis(100);
 
 /// A segment ready to be taken into use.
 #[derive(Debug)]
 pub(crate) struct Prepared<F> {
-    /// Number and, by it, name of the file.
+    /// Number of the segment; it gives the file's name.
     pub sequence: u64,
     /// Length of the file in bytes.
     pub bytes: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Prepared<F> {
     pub recycled: bool,
 }
 
-/// A segment whose content is not needed any more.
+/// A segment whose content is no longer needed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Retired {
     /// Number of the segment.
@@ -73,7 +73,7 @@ struct Shared<S: Storage> {
     /// Whether there is a thread that does the work.
     threaded: AtomicBool,
     state: Mutex<State<S::File>>,
-    /// Signalled at every change of `state`.
+    /// Notified at every change of `state`.
     changed: Condvar,
 }
 
@@ -100,9 +100,9 @@ type Locked<'s, S> = MutexGuard<'s, State<<S as Storage>::File>>;
 /// How fast a file is filled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
-    /// As fast as the device takes it: someone waits for it.
+    /// Without pauses: someone waits for the segment.
     Fast,
-    /// With pauses, so that groups written meanwhile find the device free, until someone waits.
+    /// With pauses, so that the device is free for groups; without pauses once someone waits.
     Gentle,
 }
 
@@ -165,14 +165,14 @@ impl<S: Storage> Preparer<S> {
         Ok(())
     }
 
-    /// Does all waiting work on this thread when there is no other for it.
+    /// Does all waiting work on this thread if the preparer has no thread.
     pub fn work(&self) {
         if self.thread.is_none() {
             self.shared.work();
         }
     }
 
-    /// Waits until a segment is ready; says why when there cannot be one now.
+    /// Waits until a segment is ready. The error says why none can be prepared now.
     pub fn wait_ready(&self) -> Result<(), LogError> {
         self.work();
         let mut state = self.shared.lock();
@@ -210,7 +210,7 @@ impl<S: Storage> Preparer<S> {
         Some(prepared)
     }
 
-    /// Tells which segment is in use now. Ready ones with smaller numbers get new numbers.
+    /// Sets which segment is in use now. Ready segments with smaller numbers get new numbers.
     pub fn activated(&self, sequence: u64) {
         let mut state = self.shared.lock();
         state.active_sequence = sequence;
@@ -222,14 +222,14 @@ impl<S: Storage> Preparer<S> {
         self.shared.changed.notify_all();
     }
 
-    /// Makes a segment of `bytes` at once, on this thread.
+    /// Makes a segment of `bytes` immediately, on this thread.
     pub fn make(&self, bytes: u64) -> Result<Prepared<S::File>, LogError> {
         let sequence = self.shared.lock().take_sequence();
         let made = self.shared.create(sequence, bytes, Pace::Fast);
         made.map_err(|problem| problem.to_error(&self.shared.storage))
     }
 
-    /// Hands over segments that are not needed any more, oldest first.
+    /// Passes on segments that are no longer needed, oldest first.
     pub fn retire(&self, segments: impl IntoIterator<Item = Retired>) {
         let mut state = self.shared.lock();
         state.retired.extend(segments);
@@ -238,7 +238,7 @@ impl<S: Storage> Preparer<S> {
         self.work();
     }
 
-    /// Makes sure that the names of the segments that are ready stand for their files.
+    /// Checks that the names of the ready segments refer to their files.
     pub fn look_at_ready(&self) -> Result<(), LogError> {
         let state = self.shared.lock();
         let look = |prepared: &Prepared<S::File>| {
@@ -282,7 +282,7 @@ impl<F> State<F> {
         self.retired.push_back(Retired { sequence, bytes, unused_zeros: !prepared.recycled });
     }
 
-    /// The next piece of work: old segments first, for they may spare making a new one.
+    /// The next task. Old segments come first, since recycling them may save making a new one.
     fn next_task(&mut self, wanted: usize, wanted_max: usize, segment_bytes: u64) -> Option<Task> {
         if let Some(retired) = self.retired.pop_front() {
             return Some(if self.ready.len() < wanted_max && retired.bytes == segment_bytes {
@@ -296,7 +296,7 @@ impl<F> State<F> {
 }
 
 impl<S: Storage> Shared<S> {
-    /// Gentle in a thread of its own.
+    /// [`Pace::Gentle`] on the preparer's own thread.
     fn pace(&self) -> Pace {
         if self.threaded.load(Ordering::Relaxed) { Pace::Gentle } else { Pace::Fast }
     }
@@ -318,7 +318,7 @@ impl<S: Storage> Shared<S> {
         }
     }
 
-    /// The thread: works, then waits for a change, or for the time of the next attempt.
+    /// The thread's loop: works, then waits for a change, or for the time of the next attempt.
     fn run(&self) {
         loop {
             self.work();
@@ -381,7 +381,7 @@ impl<S: Storage> Shared<S> {
                 false
             }
             Err(problem) => {
-                // Only reached with the segment still under its old name, so it can be taken up again.
+                // The segment still has its old name here, so the task can be tried again.
                 if is_full(&problem.error) {
                     retired.into_iter().for_each(|retired| state.retired.push_front(retired));
                 }

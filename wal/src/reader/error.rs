@@ -1,4 +1,4 @@
-//! Why a log cannot be read, named so that an operator knows what to do.
+//! Errors of the reader, worded so that an operator knows what to do.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use crate::Lsn;
 /// Why the log cannot be read any further.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// What was durable is not what is on disk.
+    /// What is on disk is not what was durable.
     #[error("corrupt log: {segment} offset {offset}, from LSN {lsn} on: {reason}")]
     Corrupt {
         /// File name of the segment.
         segment: String,
-        /// Offset in bytes of the first thing that is wrong.
+        /// Offset in bytes of the first damage.
         offset: u64,
-        /// First LSN that cannot be had because of it.
+        /// First LSN that is not available because of it.
         lsn: Lsn,
         /// What is wrong.
         reason: CorruptReason,
@@ -25,7 +25,7 @@ pub enum ReadError {
     /// Segments that must exist are not there.
     #[error("segments are missing: LSN {lsn} should follow, {found}")]
     Missing {
-        /// First LSN that cannot be had because of it.
+        /// First LSN that is not available because of it.
         lsn: Lsn,
         /// What is there instead.
         found: String,
@@ -50,12 +50,12 @@ pub enum ReadError {
         /// File name by which the segment was opened.
         segment: String,
     },
-    /// The operating system could not read. Says nothing of what is on disk.
+    /// The operating system could not read. This says nothing about what is on disk.
     #[error("reading {} at offset {offset}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Offset in bytes from which was read.
+        /// Offset in bytes of the read.
         offset: u64,
         /// What the operating system said.
         source: io::Error,
@@ -63,7 +63,7 @@ pub enum ReadError {
 }
 
 impl CorruptReason {
-    /// Whether one group alone is damaged: it could be given up if it is the last one.
+    /// Whether only one group is damaged: it could be dropped if it is the last one.
     pub fn is_of_one_group(&self) -> bool {
         matches!(
             self,
@@ -78,7 +78,7 @@ pub enum CorruptReason {
     /// The segment's header sector is damaged.
     #[error("the segment's header is damaged")]
     SegmentHeader,
-    /// The segment looks unused, yet groups of its last use stand in it.
+    /// The segment looks unused, but has groups of its last use.
     #[error("the segment's header is lost")]
     SegmentHeaderLost,
     /// The file is not as long as its header says.
@@ -92,7 +92,7 @@ pub enum CorruptReason {
     /// The segment belongs to another log.
     #[error("the segment belongs to another log")]
     ForeignInstance,
-    /// The segment does not continue the one before it.
+    /// The segment does not continue the previous one.
     #[error("the segment does not continue the one before it")]
     SegmentChain,
     /// A group's header is damaged.
@@ -106,26 +106,26 @@ pub enum CorruptReason {
         /// Number found.
         found: u64,
     },
-    /// A group has the number that belongs here, but follows another group than the one before it: one of the two is not
-    /// of this log's history.
+    /// A group has the number that belongs here, but its previous group is another one: one of the two is from another
+    /// history.
     #[error("group {group} does not follow the group before it, but another one")]
     GroupBefore {
         /// Number of the group.
         group: u64,
     },
-    /// A group reaches beyond the space that it can have.
+    /// A group reaches beyond the end of its segment.
     #[error("a group reaches beyond the end of its segment")]
     GroupLength,
-    /// All sectors of a group are there and its checksum is wrong.
+    /// All sectors of a group are there, and its checksum is wrong.
     #[error("a group's checksum is wrong")]
     GroupChecksum,
-    /// A group is right but for a stamp.
+    /// A group is right except for a stamp.
     #[error("a sector's stamp is damaged")]
     Stamp,
     /// Sectors that were never written hold something.
     #[error("garbage stands where nothing was written")]
     Garbage,
-    /// A group that must have been durable is not there, for a later one is.
+    /// A group is missing that must have been durable, because a later one is there.
     #[error("group {group} at offset {offset} was written later and needs it")]
     LaterGroup {
         /// Number of the later group.
@@ -133,7 +133,7 @@ pub enum CorruptReason {
         /// Offset in bytes of the first sector that it stamped.
         offset: u64,
     },
-    /// A group that must have been durable is not there, for the next segment was begun after it.
+    /// A group is missing that must have been durable, because the next segment was begun after it.
     #[error("the next segment says that groups go on to offset {end}")]
     BeforeNextSegment {
         /// Offset in bytes at which the segment's groups end.
@@ -145,7 +145,7 @@ pub enum CorruptReason {
         /// The LSN known to be durable.
         durable_lsn: Lsn,
     },
-    /// A record's length contradicts its group's.
+    /// A record's length does not fit its group's.
     #[error("a record's length is wrong")]
     RecordLength,
     /// A record's checksum is wrong although its group's is right.

@@ -1,23 +1,23 @@
-//! Reading the log back, and telling a torn tail from damage.
+//! Reads the log, and distinguishes a torn tail from damage.
 //!
-//! The reader walks groups in order, each of which must continue the one before it (number, LSN, checksum). At
-//! the first position X that holds no such group it decides, by what else is on disk ([`verdict`]):
+//! The reader goes through the groups in order; each must continue the previous one (number, LSN, checksum). At
+//! the first position X without such a group it decides by what else is on disk ([`verdict`]):
 //!
 //! | at X | verdict |
 //! |---|---|
 //! | the next segment's header, a later group's stamp, or the caller's hint says that X was durable | corrupt |
-//! | every sector of a group is there and its checksum is wrong, or its header contradicts itself | corrupt |
+//! | every sector of a group is there, and its checksum is wrong or its header contradicts itself | corrupt |
 //! | a group with sectors that were never written, and nothing of the above | torn tail |
 //! | zeros or an earlier use of the segment | clean end |
-//! | reading failed | an I/O error, never an end |
+//! | a read failed | an I/O error, never an end |
 //!
-//! Damage in the last group, with nothing that proves it to have been durable, counts as a torn tail when the caller
-//! accepts that loss ([`ReadOptions::accept_tail_loss`]).
+//! If nothing proves that a damaged last group was durable, it counts as a torn tail if the caller accepts that loss
+//! ([`ReadOptions::accept_tail_loss`]).
 //!
-//! The reader writes nothing, never looks for a group anywhere but where the one before it ends (except when
-//! asked to keep going past damage, and then it marks what it found), and allocates no more than the length of
-//! a file that is really there. It may run while the log is being appended to: a group that is being written
-//! looks like a torn tail, the end for the moment, and the same call may be made again.
+//! The reader writes nothing. It looks for a group only where the previous one ends, except if it is asked to continue
+//! after damage; then it marks what it finds as salvaged. It never allocates more than the length of a file that
+//! exists. It may run while the log is being appended to: a group that is being written looks like a torn tail, the
+//! end at that moment, and the same call may be repeated.
 
 mod error;
 mod open;
@@ -42,24 +42,24 @@ use types::Before;
 pub use types::{GroupInfo, LogEnd, ReadOptions, ReadProgress, RecordRef, Step};
 use window::Window;
 
-/// How often the directory is looked at before something is believed to be wrong with it, and the pause in between
-/// when the log is known to be running.
+/// How often the directory is read before an error in it counts, and the pause in between if the log is known to be
+/// running.
 const OPEN_LOOKS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Hands out the records of a log in order.
+/// Returns the records of a log in order.
 pub struct Reader<S: Storage> {
     storage: S,
     options: ReadOptions,
-    /// All segment files as of the last look at the directory, ascending in number.
+    /// All segment files when the directory was last read, in ascending order of their numbers.
     segments: Vec<SegmentInfo>,
     /// The segment being read.
     open: OpenSegment<S::File>,
-    /// Bytes of it.
+    /// Its bytes near the position.
     window: Window,
-    /// Where the next group must stand, and what it must continue.
+    /// Where the next group must be, and what it must continue.
     position: Position,
-    /// The group whose records are being handed out.
+    /// The group whose records are being returned.
     group: GroupInfo,
     records: Records,
     progress: ReadProgress,
@@ -67,29 +67,29 @@ pub struct Reader<S: Storage> {
     wall_micros: u64,
     /// Highest epoch seen.
     epoch: u64,
-    /// Damage before the first segment, to be reported by the first call of a reader that keeps going.
+    /// Damage before the first segment; the first call reports it if the reader keeps going.
     first_error: Option<ReadError>,
-    /// What to get past at the next call, in a reader that keeps going.
+    /// What the next call must skip, if the reader keeps going.
     stuck: Option<Stuck>,
-    /// Whether damage was passed over.
+    /// Whether damage was skipped.
     damaged: bool,
-    /// Whether groups are to be marked as salvaged: since damage in this segment.
+    /// Whether groups are marked as salvaged: from damage on, to the end of its segment.
     salvaging: bool,
-    /// Sectors of the current group, if it is salvaged, that it did not write.
+    /// If the current group is salvaged: its sectors that it did not write.
     absent: Vec<usize>,
-    /// Whether nothing is left behind the damage.
+    /// Whether nothing is left after the damage.
     exhausted: bool,
-    /// Whether the log itself says that the last record read was durable.
+    /// Whether the log proves that the last record read was durable.
     sealed: bool,
     /// Checksum of the last group of records read, or before the segment; `None` if it is not known.
     records_checksum: Option<u32>,
-    /// The last group before the first record wanted.
+    /// The last group before the first record asked for.
     before: Option<Known>,
-    /// The state that a repair wrote the segment for which is being read.
+    /// The state that a repair wrote the current segment for.
     adopted: Option<Known>,
-    /// The same for the segment that `before` was found in.
+    /// The same for the segment in which `before` was found.
     before_adopted: Option<Known>,
-    /// Checksum of the group that is looked for, once it was read.
+    /// Checksum of [`ReadOptions::marked_group`], once it was read.
     marked_checksum: Option<u32>,
 }
 
@@ -103,7 +103,7 @@ struct OpenSegment<F> {
     end: Option<u64>,
 }
 
-/// Where the next group must stand, and what it must continue.
+/// Where the next group must be, and what it must continue.
 #[derive(Clone, Copy, Debug)]
 struct Position {
     offset: u64,
@@ -112,7 +112,7 @@ struct Position {
     last_checksum: u32,
 }
 
-/// The records of the current group which were not handed out yet.
+/// The records of the current group that were not returned yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Records {
     /// Index of the next record.
@@ -130,8 +130,7 @@ impl<S: Storage> Reader<S> {
     pub fn open(storage: &S, options: ReadOptions) -> Result<Self, ReadError> {
         for _ in 1..OPEN_LOOKS {
             match Self::open_once(storage, &options) {
-                // A running log may rename segments, or write a header, between and under the reads that led
-                // to this.
+                // A running log may have renamed segments, or written a header, during these reads.
                 Err(error) if !matches!(error, ReadError::Io { .. }) => {}
                 opened => return opened,
             }
@@ -182,8 +181,8 @@ impl<S: Storage> Reader<S> {
         Ok(reader)
     }
 
-    /// The next record, or the end. After an end the same call looks again. After an error it returns the same
-    /// error again; a reader that keeps going goes on behind [`ReadError::Corrupt`] and [`ReadError::Missing`].
+    /// The next record, or the end. After an end, the next call reads again. After an error, it returns the same error
+    /// again, except that a reader that keeps going continues after [`ReadError::Corrupt`] and [`ReadError::Missing`].
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Step<'_>, ReadError> {
         loop {
@@ -202,12 +201,12 @@ impl<S: Storage> Reader<S> {
         &self.group
     }
 
-    /// The last group before the first record wanted, once that record or the end was read; `None` if the log does not say.
+    /// The last group before the first record asked for, once that record or the end was read; `None` if it is not known.
     pub fn before(&self) -> Option<Known> {
         self.before
     }
 
-    /// The state that this part of the log was written for by a repair: whatever [`Reader::before`] says, it belongs to it.
+    /// The state that a repair wrote this part of the log for: it belongs to that state, whatever [`Reader::before`] says.
     pub fn before_adopted(&self) -> Option<Known> {
         self.before_adopted
     }
@@ -222,7 +221,7 @@ impl<S: Storage> Reader<S> {
         &self.open.header
     }
 
-    /// Goes to the next record of the current group that is wanted; false when there is none.
+    /// Goes to the next record of the current group that was asked for; false if there is none.
     fn find_record(&mut self) -> Result<bool, ReadError> {
         while self.records.at < self.records.end {
             let Records { next, at, end, .. } = self.records;
@@ -254,7 +253,7 @@ impl<S: Storage> Reader<S> {
     fn bad_record(&mut self, fault: RecordFault, lsn: Lsn) -> ReadError {
         let offset = self.group.offset + self.records.at as u64;
         if self.options.keep_going {
-            // The rest of the group is passed over; its header said where the next one stands.
+            // Skip the rest of the group: its header says where the next group is.
             self.records.at = self.records.end;
             self.damaged = true;
         }
@@ -281,7 +280,7 @@ impl<S: Storage> Reader<S> {
         }
     }
 
-    /// Bytes of the segment that can hold groups: those that header, file and next segment all allow.
+    /// Bytes of the segment that can hold groups: the smallest of what header, file and next segment allow.
     fn limit(&self) -> u64 {
         let limit = self.open.bytes.min(self.open.header.segment_bytes);
         self.open.end.map_or(limit, |end| end.min(limit))

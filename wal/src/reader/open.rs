@@ -1,4 +1,4 @@
-//! Finding the segment to start with, and opening segments while a log may be using them.
+//! Finds the segment to start with, and opens segments that a running log may be using.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use crate::format::{self, SegmentHeader};
 use crate::segments::{self, NamedError, SegmentInfo, SegmentState};
 use crate::storage::{Access, Storage};
 
-/// The segments of a log, ascending in number: what each one is, by its name, its length and its first sector.
+/// The segments of a log, in ascending order of their numbers: the state of each, by its name, length and first sector.
 pub fn segments<S: Storage>(storage: &S) -> Result<Vec<SegmentInfo>, ReadError> {
     list(storage, Access::Read, 0)
 }
@@ -30,7 +30,7 @@ pub(super) fn list<S: Storage>(
     })
 }
 
-/// The segment with the first record wanted.
+/// The segment with the first record asked for.
 pub(super) fn first_segment<S: Storage>(
     storage: &S,
     segments: &[SegmentInfo],
@@ -67,8 +67,8 @@ pub(super) fn first_segment<S: Storage>(
     }
 }
 
-/// What is wrong before the segment to start with, when the oldest record was asked for: a segment whose header
-/// is damaged, or that should lead up to this one and claims to be unused.
+/// The damage before the first segment, if the oldest record was asked for: an earlier segment whose header is
+/// damaged, or that looks unused although this one continues it.
 pub(super) fn damage_before(
     segments: &[SegmentInfo],
     first: &SegmentHeader,
@@ -88,7 +88,7 @@ pub(super) fn damage_before(
     Some(ReadError::Corrupt { segment: info.name.clone(), offset: 0, lsn: 1, reason })
 }
 
-/// Opens a segment and makes sure that it still is what the listing said.
+/// Opens a segment and checks that it is still what the listing said.
 pub(super) fn open_segment<S: Storage>(
     storage: &S,
     info: &SegmentInfo,

@@ -1,8 +1,7 @@
-//! Getting past damage, for inspection: what is behind it is handed out and marked as salvaged.
+//! Skips damage, for inspection: what is after it is returned and marked as salvaged.
 //!
-//! Only a reader that was told to keep going does any of this. A group behind damage is found by trying each
-//! block; it is believed only with both of its checksums right for its place, so bytes inside a value that look
-//! like a group are not.
+//! Only a reader that was told to keep going does this. It finds a group after damage by trying each block. Both
+//! checksums must be right for the place, so bytes inside a value that look like a group do not count.
 
 use super::open::{access, open_segment};
 use super::verdict::Fault;
@@ -11,17 +10,17 @@ use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader, SECTOR_BYTES};
 use crate::segments::SegmentState;
 use crate::storage::Storage;
 
-/// What a reader has to get past.
+/// What a reader has to skip.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stuck {
-    /// Damage at the position, in a group with a sound header or without one.
+    /// Damage at the position, in a group with an intact header or without one.
     Group(Option<GroupHeader>),
-    /// The rest of this segment cannot be had.
+    /// The rest of this segment is not available.
     Segment,
 }
 
 impl<S: Storage> Reader<S> {
-    /// Remembers what to get past at the next call, in a reader that keeps going.
+    /// In a reader that keeps going, remembers what the next call must skip.
     pub(super) fn stick(&mut self, stuck: Stuck) {
         if self.options.keep_going {
             self.stuck = Some(stuck);
@@ -38,7 +37,7 @@ impl<S: Storage> Reader<S> {
         self.corrupt(reason)
     }
 
-    /// Goes past what stopped the last call; true when a group with records to hand out is loaded.
+    /// Skips what stopped the last call; true if a group with records to return is loaded.
     pub(super) fn get_unstuck(&mut self) -> Result<bool, ReadError> {
         let Some(stuck) = self.stuck.take() else { return Ok(false) };
         self.damaged = true;
@@ -51,8 +50,8 @@ impl<S: Storage> Reader<S> {
         Ok(false)
     }
 
-    /// Makes a group with a sound header and a wrong checksum the current one: its records are handed out as
-    /// far as their own checksums are right.
+    /// Makes a group with an intact header and a wrong checksum the current one: those of its records are returned
+    /// whose own checksums are right.
     fn salvage_records(&mut self, header: &GroupHeader) -> Result<(), ReadError> {
         let (offset, used) = (self.position.offset, format::used_bytes(header.content_bytes()));
         self.fill_window(offset, used)?;
@@ -69,14 +68,14 @@ impl<S: Storage> Reader<S> {
         Ok(())
     }
 
-    /// Whether part of the current group stands in a sector that the group did not write: an earlier use of the space
+    /// Whether this part of the current group is in a sector that the group did not write: an earlier use of the space
     /// may have left a record there whose own checksum is right.
     pub(super) fn is_absent(&self, from: usize, to: usize) -> bool {
         let sectors = from / SECTOR_BYTES..to.div_ceil(SECTOR_BYTES);
         self.group.salvaged && self.absent.iter().any(|sector| sectors.contains(sector))
     }
 
-    /// Passes over a record of a salvaged group whose checksum is wrong; its length was within the group.
+    /// Skips a record of a salvaged group whose checksum is wrong; its length was within the group.
     pub(super) fn skip_record(&mut self) {
         let Records { next, at, end, payload } = self.records;
         let group = self.window.bytes(self.group.offset, end);
@@ -119,7 +118,7 @@ impl<S: Storage> Reader<S> {
         Ok(format::check_group(self.window.bytes(offset, used), &header, place).then_some(header))
     }
 
-    /// Goes to the next segment in use, whatever lies in between; the log ends here when there is none.
+    /// Goes to the next segment in use, whatever is in between; if there is none, the log ends here.
     fn skip_to_next_segment(&mut self) -> Result<(), ReadError> {
         let sequence = self.open.header.sequence;
         let mut behind = self.segments.iter().filter(|info| info.sequence > sequence);
@@ -133,7 +132,7 @@ impl<S: Storage> Reader<S> {
         self.group = GroupInfo::before(&open.header);
         let last_lsn = self.position.last_lsn;
         self.switch_to(open);
-        // What has numbers that were there already is no part of the same history.
+        // A segment that starts at LSNs that were already read is from another history.
         self.salvaging = self.open.header.first_lsn <= last_lsn;
         self.learn_end()
     }

@@ -1,4 +1,4 @@
-//! What a reader is asked for, and what it hands out.
+//! Options of a reader, and what it returns.
 
 use super::CorruptReason;
 use crate::Lsn;
@@ -7,34 +7,34 @@ use crate::format::{self, RECORD_FRAME_BYTES, SegmentHeader};
 /// What to read and how.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// First LSN to hand out; 0 starts with the oldest record there is.
+    /// First LSN to return; 0 starts with the oldest record there is.
     pub from_lsn: Lsn,
-    /// An LSN known to be durable from elsewhere, for instance a checkpoint; a log that ends below it is
-    /// corrupt. 0 says nothing.
+    /// An LSN known from elsewhere to be durable, for instance from a checkpoint; a log that ends below it is
+    /// corrupt. 0: none.
     pub durable_lsn_hint: Lsn,
-    /// Number of a group whose checksum the [end](LogEnd::marked_checksum) is to tell.
+    /// Number of a group whose checksum the [end](LogEnd::marked_checksum) must have.
     pub marked_group: Option<u64>,
     /// The log that the segments must belong to; `None` accepts any, but only one.
     pub instance_id: Option<[u8; 16]>,
-    /// Go on behind damage after reporting it. For inspection only: what follows may miss records.
+    /// Report damage and continue after it. For inspection only: what follows may miss records.
     pub keep_going: bool,
-    /// A last group that is damaged counts as torn, if nothing proves that it was durable. Whoever asks for this gives
-    /// up a group that may have been acknowledged.
+    /// A damaged last group counts as torn, if nothing proves that it was durable. This may drop a group that was
+    /// acknowledged.
     pub accept_tail_loss: bool,
-    /// The log may be growing: read little ahead and look for evidence behind the end only when something
-    /// stands there.
+    /// The log may be growing: read little ahead, and scan for evidence after the end only if something is written
+    /// there.
     pub follow: bool,
-    /// Read what the device holds rather than what the page cache says it holds. For recovery after an unclean
-    /// stop: after a failed write the two can differ.
+    /// Read from the device, not from the page cache. For recovery after an unclean stop: after a failed write the two
+    /// can differ.
     pub device: bool,
 }
 
-/// What a group is and where it stands.
+/// A group's header and place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupInfo {
     /// Number of the group in the log.
     pub number: u64,
-    /// Number of the segment; [`segment_name`](crate::segment_name) makes the file name of it.
+    /// Number of the segment; [`segment_name`](crate::segment_name) gives its file name.
     pub segment: u64,
     /// Offset in bytes of the group in the segment.
     pub offset: u64,
@@ -56,7 +56,7 @@ pub struct GroupInfo {
     pub digest: [u8; 16],
     /// The group's checksum.
     pub checksum: u32,
-    /// Whether the group was found behind damage, or its own checksum is wrong: it may miss what came before it.
+    /// Whether the group was found after damage, or its own checksum is wrong: records before it may be missing.
     pub salvaged: bool,
 }
 
@@ -65,15 +65,15 @@ pub struct GroupInfo {
 pub struct RecordRef<'r> {
     /// Number of the record.
     pub lsn: Lsn,
-    /// What was appended.
+    /// The bytes that were appended.
     pub payload: &'r [u8],
-    /// The group that the record came in.
+    /// The record's group.
     pub group: &'r GroupInfo,
     /// Position of the record in its group, from 0.
     pub index: u32,
     /// Offset in bytes of the record's frame in the segment.
     pub offset: u64,
-    /// The records of the group that stand before it.
+    /// The earlier records of the group.
     pub(super) before: Before<'r>,
 }
 
@@ -88,8 +88,8 @@ impl std::fmt::Debug for Before<'_> {
 }
 
 impl<'r> RecordRef<'r> {
-    /// Payloads of the records of the group that stand before it, in order, whether they were wanted or not. None in a
-    /// salvaged group: what is left of one is not all its own.
+    /// Payloads of the earlier records of the group, in order, also of those below [`ReadOptions::from_lsn`]. None in a
+    /// salvaged group, which may hold bytes that are not its own.
     pub fn earlier(&self) -> impl Iterator<Item = &'r [u8]> + use<'r> {
         let mut rest = if self.group.salvaged { &[] } else { self.before.0 };
         (0..self.index).map_while(move |index| {
@@ -101,7 +101,7 @@ impl<'r> RecordRef<'r> {
     }
 }
 
-/// Where the log ends and what has to be continued there.
+/// Where the log ends, and what the next group must continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEnd {
     /// File name of the last segment.
@@ -110,7 +110,7 @@ pub struct LogEnd {
     pub sequence: u64,
     /// Salt of the last segment.
     pub salt: u64,
-    /// Offset in bytes at which the next group goes.
+    /// Offset in bytes of the next group.
     pub offset: u64,
     /// LSN of the last record, 0 when there is none.
     pub last_lsn: Lsn,
@@ -122,36 +122,35 @@ pub struct LogEnd {
     pub records_checksum: Option<u32>,
     /// Checksum of the group [`ReadOptions::marked_group`]; `None` if it was not read.
     pub marked_checksum: Option<u32>,
-    /// Bytes from `offset` on that hold parts of a group which was never durable; 0 at a clean end.
+    /// Bytes from `offset` on that hold parts of a group that was never durable; 0 at a clean end.
     pub torn_bytes: u64,
-    /// Wall clock in microseconds of the newest group, or segment without one, that was read.
+    /// Wall clock in microseconds of the newest group that was read, or of the newest segment if it has none.
     pub wall_micros: u64,
     /// Highest epoch seen.
     pub epoch: u64,
-    /// Whether the log itself says that its last record was durable, by a seal or by a segment begun after it.
+    /// Whether the log proves that its last record was durable, by a seal or by a segment begun after it.
     pub sealed: bool,
-    /// What is wrong with the torn tail when it is damage that was accepted as a loss.
+    /// The damage in the torn tail, if it is damage that was accepted as a loss.
     pub accepted_loss: Option<CorruptReason>,
-    /// Whether damage was passed over on the way: such a log cannot be resumed.
+    /// Whether damage was skipped before the end: such a log cannot be resumed.
     pub damaged: bool,
 }
 
-/// What the reader came upon.
+/// What a call of the reader found.
 #[derive(Debug)]
 pub enum Step<'r> {
     /// The next record.
     Record(RecordRef<'r>),
     /// The log ends here, at the end of a group.
     CleanEnd(LogEnd),
-    /// The log ends here, with parts of a group behind it whose write a crash interrupted, or which is being
-    /// written right now.
+    /// The log ends here, and parts of a group follow. A crash interrupted its write, or it is being written now.
     TornTail(LogEnd),
 }
 
 /// What was read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadProgress {
-    /// Records handed out.
+    /// Records returned.
     pub records: u64,
     /// Groups read, seals included.
     pub groups: u64,
@@ -159,13 +158,13 @@ pub struct ReadProgress {
     pub seals: u64,
     /// Bytes of segments that these groups take.
     pub bytes: u64,
-    /// Highest LSN that the log itself proves to be durable: the end of the last group that another group, a
-    /// seal or a segment follows.
+    /// Highest LSN that the log proves to be durable: the last LSN of the last group that is followed by another
+    /// group, a seal or a segment.
     pub proven_lsn: Lsn,
 }
 
 impl GroupInfo {
-    /// What stands for the group before a segment's first one.
+    /// The group that a segment's first group continues, from the segment's header.
     pub(super) fn before(header: &SegmentHeader) -> Self {
         Self {
             number: header.first_group - 1,

@@ -1,17 +1,17 @@
 //! The decision at the first position without a valid group: clean end, torn tail, or corrupt.
 //!
-//! A group is written only after the one before it is durable, and each of its sectors carries a stamp that
-//! nothing else can carry. Hence:
+//! A group is written only after the previous one is durable, and each of its sectors has a stamp that no other
+//! group has there. X is the position. Hence:
 //!
-//! - a stamp of a later group anywhere behind X proves that X was durable: what is missing at X is damage;
-//! - a group of which every sector is stamped was written wholly: a wrong checksum in it is damage;
-//! - a group of which some sector is not stamped was not written wholly, so it was never durable (unless
-//!   something proves otherwise), and nobody was told that it was: a torn tail, to be dropped as a whole.
+//! - a stamp of a later group anywhere after X proves that the group at X was durable: what is missing is damage;
+//! - a group whose sectors are all stamped was written completely: a wrong checksum is damage;
+//! - a group with a sector that is not stamped was not written completely, so it was never durable (unless
+//!   something proves otherwise) and never acknowledged: it is a torn tail, and is dropped as a whole.
 //!
-//! Damage to a stamp itself is told from an absent sector by the few bits in which it differs from the right one, and
-//! by putting that back: if the checksum is right then, the sector was there. (What is absent may well be what the
-//! sector should hold: a value may be zeros, or the same as in an earlier use.) In a segment that was never recycled,
-//! unwritten space is zero; anything else in it is damage too.
+//! A damaged stamp differs from the right one in only a few bits; a sector that was not written differs in many. If the
+//! checksum is right with the right stamp in place, the sector was written. (Unwritten sectors may hold the right bytes:
+//! a value may be zeros, or the same as in an earlier use.) In a segment that was never recycled, unwritten space is
+//! zero; anything else in it is damage, too.
 
 use super::open::access;
 use super::{CorruptReason, LogEnd, Position, ReadError, Reader, Stuck};
@@ -19,62 +19,62 @@ use crate::format::{self, GroupHeader, HeaderFault, Place, SECTOR_BYTES};
 use crate::segments::{SegmentInfo, SegmentState};
 use crate::storage::Storage;
 
-/// Bytes looked at at once while looking for evidence.
+/// Bytes read at once when scanning for evidence.
 const SCAN_BYTES: u64 = 1 << 20;
 
-/// Why no group could be read at a position.
+/// Why there is no valid group at a position.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
     /// The segment has no block left.
     NoRoom,
     /// There is no header with a right checksum, or its fields contradict each other.
     Header(HeaderFault),
-    /// A group header with a right checksum does not continue the group before.
+    /// A group header with a right checksum does not continue the previous group.
     Chain(GroupHeader),
-    /// A group header with a right checksum says more bytes than there are.
+    /// A group header has a right checksum, but the group is longer than the space for it.
     Length,
-    /// The group's header is right and its checksum is wrong.
+    /// The group's header is right, and its group checksum is wrong.
     Checksum(GroupHeader),
 }
 
-/// What stands behind the last group.
+/// What is after the last group.
 struct Tail {
-    /// Bytes of a group that was not written as a whole; 0 at a clean end.
+    /// Bytes of a group that was not written completely; 0 at a clean end.
     bytes: u64,
-    /// What is wrong with it when it is damage rather than a torn write.
+    /// The damage in it, if it is damage and not a torn write.
     accepted_loss: Option<CorruptReason>,
 }
 
-/// What stands behind a position, sector by sector.
+/// What a scan of the sectors after a position found.
 #[derive(Clone, Copy, Debug, Default)]
 struct Traces {
-    /// First sector that a later group stamped: its offset and the group's number.
+    /// First sector with the stamp of a later group: its offset and the group's number.
     later: Option<(u64, u64)>,
-    /// End of the last sector that the missing group itself stamped.
+    /// End of the last sector with the stamp of the missing group itself.
     own_end: Option<u64>,
     /// End of the last sector that holds anything, an earlier use of the segment included.
     written_end: u64,
 }
 
-/// What the sector is that should hold a group's header.
+/// The state of the sector that should hold a group's header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HeaderSector {
     /// The group wrote it.
     Written,
-    /// It did not; the sector is as it was before.
+    /// The group did not write it.
     Absent {
         /// Whether it is all zero.
         zero: bool,
     },
 }
 
-/// How the sectors that one group should use look.
+/// The state of the sectors of one group.
 struct Sectors {
-    /// All carry their stamp.
+    /// All have their stamp.
     all_stamped: bool,
-    /// Damage to a few bits of stamps is all that is wrong.
+    /// Only a few bits of stamps are wrong.
     right_but_for_stamps: bool,
-    /// Some sector carries no stamp and is not zero.
+    /// Some sector has no stamp and is not zero.
     garbage: bool,
 }
 
@@ -115,14 +115,14 @@ impl<S: Storage> Reader<S> {
         let block = u64::from(self.open.header.block_bytes);
         let mut torn_end = traces.own_end.unwrap_or(self.position.offset);
         if accepted_loss.is_some() {
-            // Damage may hide how far the group went: all that may be of it is kept aside.
+            // Damage may hide the length of the group: keep everything that may be part of it.
             torn_end = torn_end.max(self.position.offset + 1).max(traces.written_end);
         }
         let bytes = torn_end.next_multiple_of(block).min(self.limit()) - self.position.offset;
         Ok(Ok(Tail { bytes, accepted_loss }))
     }
 
-    /// Why a group that the next segment relies on is not there.
+    /// The reason if a group is missing although the next segment was begun after it.
     fn reason_before_end(&mut self, fault: &Fault, end: u64) -> Result<CorruptReason, ReadError> {
         let (expected, found) = (self.open.header.segment_bytes, self.open.bytes);
         if end > found {
@@ -131,7 +131,7 @@ impl<S: Storage> Reader<S> {
         Ok(self.reason_here(fault)?.unwrap_or(CorruptReason::BeforeNextSegment { end }))
     }
 
-    /// What at the position itself says that this is damage, if anything does.
+    /// The reason why this is damage, if the bytes at the position show it.
     fn reason_here(&mut self, fault: &Fault) -> Result<Option<CorruptReason>, ReadError> {
         let fresh = !self.open.header.recycled;
         let expected = self.position.last_group + 1;
@@ -160,9 +160,9 @@ impl<S: Storage> Reader<S> {
         })
     }
 
-    /// Whether the sector at the position was written by the group that belongs there, although its header is
-    /// unreadable: it carries the group's stamp, or the group's number where the header has it. A value of an earlier use
-    /// could have that number there, too, so in a segment that had one, most of the stamp must be there as well.
+    /// Whether the group that belongs at the position wrote its first sector, although its header is unreadable: the
+    /// sector has the group's stamp, or the group's number at its place in the header. A value of an earlier use could
+    /// have that number there, too, so in a recycled segment most bits of the stamp must be right as well.
     fn look_at_header(&mut self) -> Result<HeaderSector, ReadError> {
         let Position { offset, last_group, .. } = self.position;
         self.fill_window(offset, SECTOR_BYTES)?;
@@ -197,8 +197,8 @@ impl<S: Storage> Reader<S> {
         Ok(sectors)
     }
 
-    /// A reader that polls the end of a growing log looks at what follows only when something stands at the
-    /// position itself.
+    /// A reader that polls the end of a growing log scans what follows only if something is written at the position
+    /// itself.
     fn worth_scanning(&mut self, fault: &Fault) -> Result<bool, ReadError> {
         let absent = match fault {
             Fault::NoRoom => true,
@@ -223,7 +223,7 @@ impl<S: Storage> Reader<S> {
         Ok(traces)
     }
 
-    /// Looks at the segment files behind the last one in use: one of them may be in use, too, with its header
+    /// Checks the segment files after the last one in use: one of them may be in use, too, with its header
     /// damaged or lost.
     fn check_what_follows(&mut self) -> Result<(), ReadError> {
         let sequence = self.open.header.sequence;
@@ -250,8 +250,8 @@ impl<S: Storage> Reader<S> {
         Ok(())
     }
 
-    /// Whether a segment that claims to be unused begins with a group of this log's future: with the next group
-    /// or one behind it. What an earlier use left has smaller numbers.
+    /// Whether a segment that looks unused begins with the next group or a later one. Groups of an earlier use have
+    /// smaller numbers.
     fn holds_next_group(&self, info: &SegmentInfo) -> Result<bool, ReadError> {
         let block = u64::from(self.open.header.block_bytes);
         if info.bytes < block * 2 {
@@ -270,9 +270,9 @@ impl<S: Storage> Reader<S> {
 }
 
 impl Traces {
-    /// Adds what `bytes`, whole sectors that start at `place`, say about group `number` and those after it.
+    /// Adds what `bytes`, whole sectors from `place` on, show of group `number` and later ones.
     fn add(&mut self, bytes: &[u8], place: Place, number: u64) {
-        /// More groups than any segment holds, and far fewer than there are stamps.
+        /// More groups than a segment can hold, and far fewer than there are stamps.
         const AHEAD_MAX: u64 = 1 << 24;
         for (sector, content) in bytes.chunks_exact(SECTOR_BYTES).enumerate() {
             if is_zero(content) {
@@ -292,6 +292,6 @@ impl Traces {
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    // Without an early exit this becomes wide loads; most of what is looked at is zero to the end.
+    // Without an early exit the compiler uses wide loads; most sectors are all zero.
     bytes.iter().fold(0, |all, &byte| all | byte) == 0
 }

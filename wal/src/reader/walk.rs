@@ -1,4 +1,4 @@
-//! From one group to the next, and from one segment to the next.
+//! Goes from one group to the next, and from one segment to the next.
 
 use super::open::{access, list, open_segment};
 use super::salvage::Stuck;
@@ -9,14 +9,13 @@ use crate::format::{self, GROUP_HEADER_BYTES, GroupHeader, GroupKind, Known};
 use crate::segments::{self, SegmentInfo, SegmentState};
 use crate::storage::Storage;
 
-/// How often a reader looks before it believes that something is wrong: a log that is running changes what is
-/// on disk between two reads.
+/// How often a reader tries before an error counts: a running log may change the disk between two reads.
 const LOOKS: u32 = 2;
 /// The same for a reader that follows a running log.
 const FOLLOW_LOOKS: u32 = 5;
 
 impl<S: Storage> Reader<S> {
-    /// Loads the next group, or says that the log ends.
+    /// Loads the next group, or returns the end of the log.
     pub(super) fn find_group(&mut self) -> Result<Option<LogEnd>, ReadError> {
         if let Some(error) = self.first_error.take() {
             self.damaged = true;
@@ -28,7 +27,7 @@ impl<S: Storage> Reader<S> {
         let looks = if self.options.follow { FOLLOW_LOOKS } else { LOOKS };
         for look in 1.. {
             match self.look() {
-                // Between two of the reads that led to this, a running log may have gone on.
+                // A running log may have written between two of these reads.
                 Err(ReadError::Corrupt { .. } | ReadError::Missing { .. }) if look < looks => {
                     self.stuck = None;
                     self.window.clear();
@@ -55,7 +54,7 @@ impl<S: Storage> Reader<S> {
             if self.load_group()?.is_ok() {
                 return Ok(None);
             }
-            // What was read ahead may be older than what is there now: look once more, at everything.
+            // What was read ahead may be out of date: read everything once more.
             self.window.clear();
             self.check_not_recycled()?;
             self.refresh()?;
@@ -69,7 +68,7 @@ impl<S: Storage> Reader<S> {
         }
     }
 
-    /// Looks at the directory again: segments behind this one may have come.
+    /// Reads the directory again: there may be new segments after this one.
     fn refresh(&mut self) -> Result<(), ReadError> {
         let sequence = self.open.header.sequence;
         let behind = list(&self.storage, access(&self.options), sequence + 1)?;
@@ -78,7 +77,7 @@ impl<S: Storage> Reader<S> {
         self.learn_end()
     }
 
-    /// Reads the group that stands at the position, if it is the right one, and moves behind it.
+    /// Reads the group at the position, if it is the right one, and moves the position to its end.
     pub(super) fn load_group(&mut self) -> Result<Result<(), Fault>, ReadError> {
         let Position { offset, .. } = self.position;
         let header = match self.read_group_header()? {
@@ -97,7 +96,7 @@ impl<S: Storage> Reader<S> {
         Ok(Ok(()))
     }
 
-    /// Reads and checks the header of the group that must stand at the position.
+    /// Reads and checks the header of the group that must be at the position.
     fn read_group_header(&mut self) -> Result<Result<GroupHeader, Fault>, ReadError> {
         let Position { offset, last_lsn, last_group, last_checksum } = self.position;
         let limit = self.limit();
@@ -123,7 +122,7 @@ impl<S: Storage> Reader<S> {
         Ok(Ok(header))
     }
 
-    /// Makes a group whose content is in the window the current one, and moves the position behind it.
+    /// Makes a group whose content is in the window the current one, and moves the position to its end.
     pub(super) fn accept(&mut self, header: &GroupHeader, salvaged: bool) {
         self.absent.clear();
         let offset = self.position.offset;
@@ -166,7 +165,7 @@ impl<S: Storage> Reader<S> {
         self.epoch = self.epoch.max(header.epoch);
     }
 
-    /// Goes on to the segment whose header says that it follows this one.
+    /// Goes to the segment whose header says that it follows this one.
     fn enter_next_segment(&mut self) -> Result<(), ReadError> {
         self.check_length()?;
         let Some(info) = self.following().cloned() else { return Ok(()) };
@@ -200,7 +199,7 @@ impl<S: Storage> Reader<S> {
         self.sealed = true;
     }
 
-    /// Notes the last group of records up to the position; `checksum` is `None` if it is not known.
+    /// Records the last group of records before the position; `checksum` is `None` if it is not known.
     pub(super) fn pass(&mut self, last_lsn: Lsn, checksum: Option<u32>) {
         self.records_checksum = checksum;
         if last_lsn < self.options.from_lsn {
@@ -225,7 +224,7 @@ impl<S: Storage> Reader<S> {
             SegmentState::Unsupported { version } => {
                 return Err(ReadError::Unsupported { segment: info.name, version });
             }
-            // It matters once this segment is read to its end, and not before.
+            // This matters only when this segment is read to its end.
             SegmentState::Damaged | SegmentState::Prepared { .. } => return Ok(()),
         };
         if header.previous_sequence == self.open.header.sequence {
@@ -234,7 +233,7 @@ impl<S: Storage> Reader<S> {
         Ok(())
     }
 
-    /// Whether the file is as long as its header says; asked when the segment was read to its end.
+    /// Checks that the file is as long as its header says, when the segment was read to its end.
     pub(super) fn check_length(&mut self) -> Result<(), ReadError> {
         let (expected, found) = (self.open.header.segment_bytes, self.open.bytes);
         if expected == found || self.salvaging {
@@ -244,7 +243,7 @@ impl<S: Storage> Reader<S> {
         Err(self.corrupt(CorruptReason::SegmentLength { expected, found }))
     }
 
-    /// A running log may have taken the file into use again since it was opened.
+    /// Checks that a running log has not recycled the file since it was opened.
     fn check_not_recycled(&self) -> Result<(), ReadError> {
         let segment = self.segment_name();
         let read = segments::read_header(&self.open.file).map_err(|error| self.io(&segment, 0, error))?;

@@ -1,15 +1,15 @@
-//! A window on a segment: a large aligned buffer that slides over the file, so that most groups cost no read.
+//! A window on a segment: a large aligned buffer that slides over the file, so that most groups need no read.
 
 use std::io;
 
 use crate::direct::{ALIGNMENT_BYTES, AlignedBuffer};
 use crate::storage::{StorageFile, transfer};
 
-/// Bytes read at once when the whole log is read.
+/// Bytes per read when the whole log is read.
 const AHEAD_BYTES: usize = 2 << 20;
-/// Bytes read at once when the end of a growing log is polled.
+/// Bytes per read when the end of a growing log is polled.
 const FOLLOW_BYTES: usize = 128 << 10;
-/// A buffer above this size is given back once the group that needed it is done.
+/// A buffer above this size in bytes is freed after the group that needed it.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of a file from `start` on.
@@ -34,7 +34,7 @@ impl Window {
         self.len = 0;
     }
 
-    /// Makes `bytes` bytes at `offset` available. They are within `file_bytes`, the file's length; less there is
+    /// Makes `bytes` bytes at `offset` available. They must be within `file_bytes`, the file's length; a shorter file is
     /// an error.
     pub fn fill<F: StorageFile>(
         &mut self,
@@ -74,7 +74,7 @@ impl Window {
         &mut self.buffer.bytes_mut()[..self.len][at..at + bytes]
     }
 
-    /// Moves the window's start, keeping what is known behind it; returns how many bytes that is.
+    /// Moves the window's start, and keeps the bytes after it that were read; returns how many there are.
     fn slide_to(&mut self, start: u64) -> usize {
         let known_end = self.start + self.len as u64;
         let mut kept = 0;
@@ -87,7 +87,7 @@ impl Window {
         kept
     }
 
-    /// Makes the buffer large enough for `wanted` bytes, and gives back one that is far too large.
+    /// Makes the buffer large enough for `wanted` bytes, or frees one that is far too large.
     fn fit(&mut self, wanted: usize, kept: usize) {
         if self.buffer.capacity() > KEPT_BYTES_MAX && wanted <= self.ahead && kept == 0 {
             self.buffer = AlignedBuffer::zeroed(wanted);

@@ -1,5 +1,5 @@
-//! A power cut at every operation, keeping any part of what was not synced: nothing acknowledged is lost, no
-//! group appears by halves, and the log always comes back by itself; also when the power is cut again on the way.
+//! A power cut at every operation, which keeps any part of what was not synced: nothing acknowledged is lost, no
+//! group appears in part, and the log always recovers by itself, also if the power is cut again during recovery.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{Fault, LocalLog, Log, LogEnd, LogError, LogOptions, Lsn, MemoryStora
 pub(super) struct Oracle {
     /// LSN up to which durability was acknowledged.
     acknowledged: Lsn,
-    /// LSN up to which space was given back.
+    /// LSN up to which space was recycled.
     recycled: Lsn,
     /// Last LSN of each group submitted, with the payloads' number and length.
     groups: BTreeMap<Lsn, (u64, usize)>,
@@ -83,14 +83,14 @@ impl Oracle {
             let (_, &(_, bytes)) = self.groups.range(lsn..).next().expect("a group that was submitted");
             assert!(found == payload(lsn, bytes), "LSN {lsn} has another payload");
         }
-        // History is whole, too: what was given back went oldest first.
+        // The history has no gaps, either: segments were recycled oldest first.
         let (history, whole) = read_all(storage, ReadOptions::default());
         assert_eq!(whole.expect("no gap"), end);
         assert_eq!(history.last().map_or(0, |record| record.0), end.last_lsn);
         Some(end)
     }
 
-    /// Recovers, goes on, and recovers again.
+    /// Recovers, appends, and recovers again.
     fn come_back(&mut self, storage: &MemoryStorage) -> Result<(), LogError> {
         let mut log = match self.check(storage) {
             Some(end) => LocalLog::resume(storage.clone(), crash_options(), end)?,
@@ -171,7 +171,7 @@ fn a_power_cut_inside_recovery_changes_nothing() {
     }
 }
 
-/// A kill leaves everything in the page cache. What is handed out after it must stay, power cut or not.
+/// A kill leaves everything in the page cache. What the reader returns after it must survive a power cut, too.
 #[test]
 fn what_was_recovered_after_a_kill_survives_a_power_cut() {
     for fresh in [MemoryStorage::new, MemoryStorage::buffered] {

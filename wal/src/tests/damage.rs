@@ -1,5 +1,5 @@
-//! Damage to what was durable is found and named, whatever it is and wherever: never a record that was not
-//! appended, never an end where acknowledged records follow.
+//! Any damage to durable bytes is found and named. The reader never returns a record that was not appended, and
+//! never ends where acknowledged records follow.
 
 use std::ops::Range;
 
@@ -196,7 +196,7 @@ fn a_sector_zeroed_swapped_or_stale_is_named_unless_it_is_of_the_last_group() {
         let (records, end) = read_all(&sample.storage, ReadOptions::default());
         assert!(sample.records.starts_with(&records), "{what}");
         let whole = records.len() == sample.records.len();
-        // One sector of the last group missing is what a power cut leaves, and nothing says otherwise.
+        // A power cut may leave the last group without one sector, and nothing proves otherwise.
         let in_last = *name == segment_name(last.segment) && at as u64 >= last.offset;
         assert!(
             end.is_err()
@@ -263,7 +263,7 @@ fn a_segment_that_does_not_belong_is_named_or_left_alone() {
             let error = sample.read(&image, &format!("{sequence} copied to {other}"));
             assert!(error.is_none() || other < sequence, "{sequence} copied to {other}: {error:?}");
         }
-        // Another log's segment in the place of ours.
+        // Another log's segment instead of this one's.
         let foreign = Sample::new(&LogOptions { instance_id: [9; 16], ..tiny() }, true, true);
         let image = sample.storage.fork();
         image.set_contents(
@@ -289,7 +289,7 @@ fn a_lost_segment_header_is_named() {
     assert!(matches!(error, ReadError::Corrupt { reason: CorruptReason::SegmentHeaderLost, .. }), "{error}");
 }
 
-/// What the end of a log means depends on what else is known.
+/// What the end of a log means depends on the evidence.
 #[test]
 fn the_last_group_is_torn_only_when_nothing_says_that_it_was_durable() {
     for (sealed, hint, expected_torn) in [(false, 0, true), (true, 0, false), (false, u64::MAX, false)] {
@@ -321,7 +321,7 @@ fn groups_inside_a_value_are_never_replayed() {
     let mut log = LocalLog::create(storage.clone(), options()).expect("create");
     append(&mut log, &[b"first"], 0);
     let segment = storage.names()[0].clone();
-    // A real group with the next number, made in a copy of the log, in a value that puts it on a block of its own.
+    // A value that contains a real group with the next number, made in a copy of the log, on a block of its own.
     let copy = storage.fork();
     let (_, end) = read_all(&copy, ReadOptions::default());
     let end = end.expect("an end");
@@ -334,7 +334,7 @@ fn groups_inside_a_value_are_never_replayed() {
         value.extend_from_slice(&forged);
     }
     append(&mut log, &[&value], 0);
-    // Torn so that the forged groups are all there and the real header is not.
+    // Torn so that all forged groups are there, but not the real header.
     with_bytes(&storage, &segment, |bytes| bytes[at..at + 512].fill(0));
     let (records, end) = read_all(&storage, ReadOptions::default());
     assert_eq!(records, [(1, b"first".to_vec())]);
@@ -358,7 +358,7 @@ fn an_earlier_use_of_a_segment_is_never_replayed() {
         images.push(storage.fork());
     }
     assert!(log.status().files.expect("segments").rotations > 5);
-    // Sectors of the current use replaced by what was there before: a write that the device lost.
+    // Sectors of the current use replaced by their earlier content: a write that the device lost.
     let last = images.last().expect("images");
     let name = log.status().files.expect("segments").active_segment;
     let now = last.contents(&name).expect("the segment");
@@ -377,12 +377,12 @@ fn an_earlier_use_of_a_segment_is_never_replayed() {
     }
 }
 
-/// A device that lost a write may still hold another group with the same number in the same place, whole and
-/// with a right checksum: what follows tells that it is not the one that belongs there.
+/// A device that lost a write may still hold another group with the same number in the same place, complete and
+/// with a right checksum: the next group shows that it is not the right one.
 #[test]
 fn a_group_of_another_history_is_named() {
     const GROUPS: u64 = 12;
-    // The same appends but for one payload.
+    // The same appends except for one payload.
     let history = |strange: Option<u64>| {
         let storage = MemoryStorage::new();
         let mut log = LocalLog::create(storage.clone(), tiny()).expect("create");

@@ -1,5 +1,5 @@
-//! The decision at the first position without a valid group, row by row: what is refused, what is dropped, what is an
-//! end. Each test says which evidence it leaves and takes.
+//! The decision at the first position without a valid group, row by row: what is refused, what is dropped, and what is
+//! an end.
 
 use super::damage::{Sample, groups, location, tiny, with_bytes};
 use super::{append, options, payload, read_all, recover};
@@ -9,7 +9,7 @@ use crate::{
     ReadOptions, Reader, SECTOR_BYTES, Step, segment_name,
 };
 
-/// What a start reads, when a checkpoint holds all up to `durable_lsn_hint`.
+/// The options of a start with a checkpoint that holds all records up to `durable_lsn_hint`.
 fn start(durable_lsn_hint: Lsn) -> ReadOptions {
     ReadOptions {
         durable_lsn_hint,
@@ -148,7 +148,7 @@ fn mid_log_corruption_is_refused_because_the_next_segment_was_begun_after_it() {
         let reason = assert_refused(&image, start(0), &groups[last]);
         assert!(matches!(reason, CorruptReason::BeforeNextSegment { .. }), "{reason}");
     }
-    // Nobody's wish overrides proof.
+    // `accept_tail_loss` does not override proof.
     let wish = ReadOptions { accept_tail_loss: true, ..start(0) };
     rot(&storage, &groups[last]);
     assert_refused(&storage, wish, &groups[last]);
@@ -281,7 +281,7 @@ fn a_value_of_an_earlier_use_that_looks_like_the_next_group_is_a_clean_end() {
     let number = end.last_group + 1;
     with_bytes(&sample.storage, &end.segment, |bytes| {
         let (before, behind) = bytes.split_at_mut(end.offset as usize);
-        // What a client could have had written here: the beginning of a group, with the number that comes next.
+        // A client could have written this as a value: the beginning of a group with the next number.
         let last = groups(&sample.storage).pop().expect("groups").offset as usize;
         behind[..GROUP_HEADER_BYTES].copy_from_slice(&before[last..last + GROUP_HEADER_BYTES]);
         let at = (0..GROUP_HEADER_BYTES - 8).find(|at| {
@@ -360,7 +360,7 @@ fn a_log_that_ends_below_the_checkpoint_is_refused() {
     }
 }
 
-/// What a reader said is checked again by whoever acts on it.
+/// Resume checks again what a reader found.
 #[test]
 fn a_log_that_was_damaged_after_its_end_was_found_is_not_resumed() {
     let (storage, log) = log_of(2, 64 << 10);

@@ -1,4 +1,4 @@
-//! Errors of the device: final ones end the log and acknowledge nothing; a full disk ends by itself.
+//! Errors of the device: final ones end the log and acknowledge nothing; after a full disk the log continues by itself.
 
 use std::io;
 
@@ -23,7 +23,7 @@ fn write_until_failure(storage: &MemoryStorage, groups: u64) -> (Lsn, Option<Log
             fill(&mut group, [&payload(number, 2500)[..]]);
             let failed = log.submit(group, number).and_then(|_| log.durable());
             if let Err(LogError::Io { .. }) = &failed {
-                // Once more, and once more: it must not work again, whatever the device says by now.
+                // A repeated call must fail, too, even if the device works again.
                 assert!(matches!(log.durable(), Err(LogError::Poisoned)));
                 let mut group = log.group();
                 fill(&mut group, [&b"later"[..]]);

@@ -1,4 +1,4 @@
-//! Properties of the whole log, on real files and on a disk in memory that forgets what was not synced.
+//! Properties of the whole log, on real files and on a disk in memory that loses what was not synced.
 
 mod crash;
 mod damage;
@@ -52,7 +52,7 @@ pub(crate) fn payload(number: u64, bytes: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Everything that a reader hands out, and how it ends.
+/// Everything that a reader returns, and how it ends.
 pub(crate) type Read = (Vec<(Lsn, Vec<u8>)>, Result<LogEnd, ReadError>);
 
 /// Reads the log to its end or its first error.
@@ -71,7 +71,7 @@ pub(crate) fn read_all<S: Storage>(storage: &S, options: ReadOptions) -> Read {
     }
 }
 
-/// Reads the log and takes it up again at its end, as a start after a crash does.
+/// Reads the log and resumes it at its end, as a start after a crash does.
 pub(crate) fn recover<S: Storage>(storage: &S, options: &LogOptions) -> (Vec<(Lsn, Vec<u8>)>, LocalLog<S>) {
     let (records, end) = read_all(storage, ReadOptions { device: true, ..ReadOptions::default() });
     let log = LocalLog::resume(storage.clone(), options.clone(), end.expect("an end")).expect("resume");

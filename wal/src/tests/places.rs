@@ -1,4 +1,4 @@
-//! Files that somebody takes away from a running log, on a real directory.
+//! Files that somebody removes or replaces under a running log, in a real directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ fn log(folder: &Path) -> (LocalLog<DirStorage>, Vec<PathBuf>) {
     (log, names.iter().map(|name| folder.join("wal").join(name)).collect())
 }
 
-/// What the next look says once `change` was done to the file at `place` among all of them.
+/// What the next check reports after `change` to file number `place` of all files.
 fn told(place: impl Fn(usize) -> usize, change: impl Fn(&Path)) -> (String, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let (mut log, paths) = log(folder.path());
@@ -39,7 +39,7 @@ fn told(place: impl Fn(usize) -> usize, change: impl Fn(&Path)) -> (String, Path
 
 #[test]
 fn whatever_is_taken_away_is_named() {
-    // Oldest segment, one that was closed, the one that takes groups, a spare.
+    // The oldest segment, a closed one, the active one, a spare.
     let places: [fn(usize) -> usize; 4] = [|_| 0, |_| 1, |_| 3, |all| all - 1];
     for place in places {
         let (said, path) = told(place, |path| fs::remove_file(path).unwrap());
@@ -65,7 +65,7 @@ fn a_segment_that_is_written_over_in_place_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut log, paths) = log(folder.path());
     log.look_at_header().unwrap();
-    // As `cp` does it: the same file with the bytes of another.
+    // As `cp` does: the same file with the bytes of another.
     fs::write(&paths[3], fs::read(&paths[0]).unwrap()).unwrap();
     log.look_at_files().expect("it is the same file");
     let said = log.look_at_header().unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! A log that runs: reading it meanwhile, rotating, recycling, keeping history, and what it says of itself.
+//! A running log: reading it, rotating, recycling, keeping history, and its status.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use crate::{
     SegmentState, Step, Storage, segments,
 };
 
-/// One thread appends `groups` groups and recycles behind itself when told to; this one reads meanwhile.
+/// One thread appends `groups` groups, and recycles old ones if `recycle`; this one reads at the same time.
 fn read_while_appending<S: Storage>(storage: S, options: LogOptions, recycle: bool) {
     const GROUPS: u64 = 600;
     let mut log = LocalLog::create(storage.clone(), options).expect("create");
@@ -26,7 +26,7 @@ fn read_while_appending<S: Storage>(storage: S, options: LogOptions, recycle: bo
         });
         let mut next = 0;
         let follow = ReadOptions { follow: true, ..ReadOptions::default() };
-        // Only a reader that is stuck takes so long.
+        // Only a stuck reader takes this long.
         let deadline = Instant::now() + Duration::from_secs(300);
         while next <= GROUPS {
             assert!(Instant::now() < deadline, "stuck at {next}");
@@ -34,7 +34,7 @@ fn read_while_appending<S: Storage>(storage: S, options: LogOptions, recycle: bo
             let from_lsn = next;
             let mut reader = match Reader::open(&storage, ReadOptions { from_lsn, ..follow.clone() }) {
                 Ok(reader) => reader,
-                // What is wanted was given back: go on with what there is.
+                // The record was recycled: continue with the oldest one.
                 Err(ReadError::Missing { .. }) if recycle => {
                     next = 0;
                     continue;

@@ -1,8 +1,8 @@
 //! Under `strace`: no reply to a write is sent before the log write that holds it has returned.
 //!
-//! Every client sends a SET with a marker that never repeats and, in the same pipeline, an ECHO of the marker. The ECHO
-//! stands behind the write, so its reply carries the marker out of the server together with the write's `+OK`. In the
-//! trace, the first system call that sends a marker to a socket must start after a log write with the marker returned.
+//! Every client sends a SET with a unique marker and, in the same pipeline, an ECHO of the marker. The ECHO comes after
+//! the write, so its reply sends the marker together with the write's `+OK`. In the trace, the first system call that
+//! sends a marker to a socket must start after a log write with the marker has returned.
 
 mod common;
 
@@ -86,7 +86,7 @@ fn judge(trace: &str) -> HashMap<String, bool> {
 #[test]
 fn no_reply_leaves_before_its_log_write_returned() {
     let root = tempfile::tempdir().unwrap();
-    // Data synced by the write itself, so that the write's return is the moment of durability.
+    // Each write syncs its own data, so that it is durable when the write returns.
     let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
     let output = root.path().join("trace");
     let mut strace = strace::attach(server.pid(), &FLAGS, &output);
@@ -97,7 +97,7 @@ fn no_reply_leaves_before_its_log_write_returned() {
             std::thread::spawn(move || {
                 for write in 0..WRITES {
                     let marker = format!("<mark-{number}-{write}>");
-                    // The log may break a run of bytes at a sector's end: of three copies at least one stays whole.
+                    // A stamp at a sector's end may split a marker: of three copies at least one is intact.
                     let value = marker.repeat(3);
                     let mut pipeline =
                         encode(&[b"SET", format!("key-{number}").as_bytes(), value.as_bytes()]);

@@ -1,5 +1,5 @@
-//! Clients that wait for elements, against the real binary: who is served, when, with what, and that nothing is lost
-//! whoever goes away.
+//! Clients that wait for elements, against the real binary: which client is served, when, with what, and that no element
+//! is lost when a client goes away.
 
 mod common;
 
@@ -35,7 +35,7 @@ fn info(client: &mut Client, name: &str) -> u64 {
     line.split(':').nth(1).unwrap().trim().parse().unwrap()
 }
 
-/// Waits until so many clients are blocked.
+/// Waits until `count` clients are blocked.
 fn wait_for_blocked(client: &mut Client, count: u64) {
     eventually(&format!("{count} clients are blocked"), || info(client, "blocked_clients") == count);
 }
@@ -172,7 +172,7 @@ fn a_wait_ends_by_its_timeout_or_by_another_client() {
     assert_eq!(other.run(&format!("CLIENT UNBLOCK {id} ERROR")), Value::Integer(1));
     assert_eq!(client.reply().unwrap(), Value::Error("UNBLOCKED client unblocked via CLIENT UNBLOCK".into()));
     assert_eq!(other.run("CLIENT UNBLOCK 999999"), Value::Integer(0));
-    // Whoever was unblocked takes nothing.
+    // A client that was unblocked takes no element.
     assert_eq!(other.run("RPUSH none e"), Value::Integer(1));
     assert_eq!(other.run("LLEN none"), Value::Integer(1));
     assert_eq!(client.run("PING"), Value::Simple("PONG".into()));
@@ -210,7 +210,7 @@ fn clients_that_go_away_are_noticed_and_take_nothing() {
     let log = root.path().join("log").display().to_string();
     let mut server = TestServer::start(&root.path().join("data"), &["--logfile", &log]);
     let mut other = server.client();
-    // Silently, with commands behind the waiting one, by half, and by CLIENT KILL.
+    // Without more, with commands after the waiting one, with half a command, and by CLIENT KILL.
     let mut streams: Vec<TcpStream> = (0..4).map(|_| server.tcp()).collect();
     for (place, stream) in streams.iter_mut().enumerate() {
         std::io::Write::write_all(stream, b"BLPOP q 0\r\n").unwrap();
@@ -231,7 +231,7 @@ fn clients_that_go_away_are_noticed_and_take_nothing() {
         stream.read_to_end(&mut rest).unwrap();
         assert!(rest.is_empty(), "{rest:?}");
     }
-    // Whoever waits does not hold up the server's end.
+    // A waiting client does not delay the server's exit.
     let [mut waits] = waiting(&server, &mut other, ["BLPOP none 0"]);
     assert!(server.stop().success());
     assert!(waits.reply().is_err());
@@ -281,7 +281,7 @@ fn nothing_expires_while_writes_are_paused() {
     pause_before_expiry(&mut client);
     let expired = info(&mut client, "expired_keys");
     while client.run("EXISTS k") == Value::Integer(1) {}
-    // Groups of the writer come and go, and each of them would delete what is due.
+    // The writer closes groups, each of which could delete expired keys.
     for _ in 0..50 {
         for line in ["GET k", "GET j", "TYPE j"] {
             client.run(line);
@@ -292,7 +292,7 @@ fn nothing_expires_while_writes_are_paused() {
     }
     assert_eq!(info(&mut client, "expired_keys"), expired);
     assert_eq!(keys(&mut client), 3);
-    // A key that was gone already when it was watched is not touched by being deleted.
+    // Deleting a key that had already expired when it was watched does not count as a change.
     for line in ["WATCH k", "MULTI", "GET k"] {
         client.run(line);
     }
@@ -302,7 +302,7 @@ fn nothing_expires_while_writes_are_paused() {
     assert_eq!(info(&mut busy, "expired_keys"), expired + 2);
 }
 
-/// Makes three keys, and pauses writes before two of them are past their deadline, however slow the machine is.
+/// Makes three keys, and pauses writes before two of them expire, however slow the machine is.
 fn pause_before_expiry(client: &mut Client) {
     for deadline_ms in (0..10).map(|doubled| 40 << doubled) {
         client.run("FLUSHALL");
@@ -319,7 +319,7 @@ fn pause_before_expiry(client: &mut Client) {
     panic!("the machine is too slow");
 }
 
-/// Keys of database 0, those past their deadline included.
+/// Number of keys of database 0, expired ones included.
 fn keys(client: &mut Client) -> u64 {
     let text = client.run("INFO keyspace").text();
     let line = text.lines().find(|line| line.starts_with("db0:keys=")).expect("there are keys");
@@ -375,8 +375,8 @@ fn consume(stream: TcpStream, random: &mut SmallRng, popped: &AtomicU64, stop: &
             return;
         }
         if turn == leaves_after {
-            // Nothing more is sent; what was popped until the server notices still arrives. Who was killed meanwhile is
-            // not connected any more.
+            // Nothing more is sent; elements popped before the server notices still arrive. A killed client is not
+            // connected.
             match stream.shutdown(Shutdown::Write) {
                 Err(error) if error.kind() != ErrorKind::NotConnected => panic!("{error}"),
                 _ => {}
@@ -525,7 +525,7 @@ fn a_queue_survives_kills_with_each_job_in_one_place() {
                 .iter()
                 .all(|job| places.get(job.as_str()).is_some_and(|found| found == &["processing"]))
         );
-        // Two clients pop, one job each: what they took last may have been on its way to them.
+        // Each of the two popping clients may have one job whose reply did not arrive.
         let lost = all.pushed.iter().filter(|job| !places.contains_key(job.as_str())).count() as u64;
         assert!(lost <= 2 * (round + 1), "{lost} of {} jobs are nowhere", all.pushed.len());
         eprintln!(
@@ -545,7 +545,7 @@ fn who_waits_for_what_others_do_is_not_idle() {
     assert_eq!(monitor.run("MONITOR"), Value::Simple("OK".into()));
     assert!(matches!(listener.run("SUBSCRIBE c"), Value::Array(_)));
     let [mut waiting] = waiting(&server, &mut observer, ["BLPOP q 0"]);
-    // They all have been silent for at least as long as the one who is disconnected for it.
+    // They all have been silent for at least as long as the client that is disconnected for it.
     assert_eq!(idle.run("PING"), Value::Simple("PONG".into()));
     assert_eq!(observer.run("CONFIG SET timeout 1"), Value::Simple("OK".into()));
     assert_eq!(idle.reply().unwrap_err().kind(), ErrorKind::UnexpectedEof, "who is idle is disconnected");

@@ -46,7 +46,7 @@ fn errors_are_counted_whoever_runs_the_command() {
     for line in failing.repeat(3) {
         assert!(matches!(client.run(line), common::Value::Error(_)), "{line}");
     }
-    // Behind a write, the writer runs reads too; and a transaction's.
+    // After a write in the pipeline, the writer also runs the reads, and those of a transaction.
     let pipeline = ["SET other 1", "HGET s f", "MULTI", "HGET s f", "LPUSH s x", "EXEC"];
     for line in pipeline {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
@@ -282,7 +282,7 @@ fn redis_cli_loads_looks_and_asks() {
     load.extend(common::encode(&[b"SET", b"the biggest", &[b'v'; 100_000]]));
     let piped = cli(&["--pipe"], &load);
     assert!(piped.contains("errors: 0, replies: 5001"), "{piped}");
-    // The input as people type it.
+    // The input as a user types it.
     let piped = cli(&["--pipe"], b"SET typed 1\nINCR typed\n");
     assert!(piped.contains("errors: 0, replies: 2"), "{piped}");
 
@@ -294,7 +294,7 @@ fn redis_cli_loads_looks_and_asks() {
     let largest = cli(&["--memkeys"], b"");
     assert!(largest.contains("Biggest string found '\"the biggest\"' has 1"), "{largest}");
 
-    // What `--stat` reads once a second, for ever.
+    // `--stat` reads this once a second, without end.
     let info = cli(&["info"], b"");
     for field in [
         "db0:keys=5002,",
@@ -348,7 +348,7 @@ fn atomic_pipelines_and_optimistic_locking_lose_no_update() {
             scope.spawn(|| {
                 let mut client = connect(&server);
                 for _ in 0..UPDATES {
-                    // Reads, and writes what it made of that only if nobody wrote in between.
+                    // Optimistic locking: reads, and writes only if nobody wrote in between.
                     let (_,): (u32,) = redis::transaction(&mut client, &["sum"], |client, pipeline| {
                         let sum: Option<u32> = client.get("sum")?;
                         pipeline.set("sum", sum.unwrap_or(0) + 1).ignore().incr("sums", 1).query(client)

@@ -1,5 +1,5 @@
-//! Clocks that are ahead, behind, and set while the server runs: absolute deadlines follow the system's clock, relative
-//! ones are not lengthened, and nothing that a client was told to be gone comes back.
+//! Clocks that are ahead, behind, and set while the server runs: absolute expiration times follow the system's clock,
+//! relative ones are not extended, and a key that a client saw expire does not come back.
 
 mod common;
 
@@ -17,14 +17,14 @@ const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 const TEN_YEARS: i64 = 3652 * DAY;
 
-/// A directory whose servers look at a clock that can be set.
+/// A directory whose servers use a clock that can be set.
 struct Place {
     root: tempfile::TempDir,
     clock: FakeClock,
 }
 
 impl Place {
-    /// A place where the clock can be set, which takes libfaketime.
+    /// A new directory. Setting the clock takes libfaketime.
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let clock = FakeClock::new(root.path()).expect("libfaketime is installed, as tests/run does");
@@ -39,7 +39,7 @@ impl Place {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
 
-    /// Starts a server with its clock so many seconds ahead.
+    /// Starts a server with its clock `ahead_s` seconds ahead.
     fn start(&self, ahead_s: i64) -> TestServer {
         self.clock.set(ahead_s);
         let _ = fs::remove_file(self.log());
@@ -52,7 +52,7 @@ impl Place {
         server
     }
 
-    /// Ends a server, in order or not.
+    /// Ends a server, by a clean stop or a kill.
     fn end(&self, mut server: TestServer, orderly: bool) {
         match orderly {
             true => assert_eq!(server.stop().code(), Some(i32::from(exit::OK)), "{}", self.said()),
@@ -61,7 +61,7 @@ impl Place {
         FakeClock::clean_up(server.pid());
     }
 
-    /// Waits until the log of events says something.
+    /// Waits until the server log has these words.
     fn wait_until_said(&self, words: &str) {
         eventually(words, || self.said().contains(words));
     }
@@ -85,14 +85,14 @@ fn time(client: &mut Client) -> i64 {
     parts[0].text().parse().unwrap()
 }
 
-/// By how much the server says that the stored time is ahead.
+/// `clock_ahead_ms` of the server.
 fn ahead_ms(client: &mut Client) -> i64 {
     let info = client.run("INFO durability").text();
     let line = info.lines().find_map(|line| line.strip_prefix("clock_ahead_ms:"));
     line.expect("INFO has clock_ahead_ms").parse().unwrap()
 }
 
-/// Gives keys and fields absolute deadlines of `left_s` seconds from now by all commands that can; all are to be there.
+/// Gives keys and fields absolute expiration times `left_s` seconds from now, by all commands that can; all must exist.
 fn assert_absolute_deadlines_hold(client: &mut Client, left_s: i64) {
     let (s, ms) = (time(client) + left_s, (time(client) + left_s) * 1000);
     ok(client, &format!("SET exat v EXAT {s}"));
@@ -139,7 +139,7 @@ fn a_clock_that_was_ahead_once_is_told_and_breaks_no_deadline() {
         place.wait_until_said("is ahead of the system's clock");
         let ahead = ahead_ms(&mut client);
         assert!((TEN_YEARS - DAY..=TEN_YEARS).contains(&(ahead / 1000)), "{ahead}");
-        // The way to set it right.
+        // This stores the present time.
         ok(&mut client, "SAVE");
         eventually("the stored time is right", || ahead_ms(&mut client) == 0);
         place.end(server, orderly);
@@ -165,7 +165,7 @@ fn a_clock_that_is_behind_after_a_restart_brings_nothing_back() {
         let now = time(&mut client);
         eventually("the key expires", || client.run("GET gone") == Value::Null);
         eventually("the field expires", || client.run("HGET hash gone") == Value::Null);
-        // Whoever was told it was told what the log says already.
+        // The deletion was in the log before a client learned of it.
         place.end(server, orderly);
 
         let server = place.start(back);
@@ -194,7 +194,7 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
         assert_eq!(integer(client.run("HPEXPIRE hash 3000 FIELDS 1 short")), 1);
         place.clock.set(to);
         place.wait_until_said("was set back");
-        // What is given from now on follows the clock as it is.
+        // Expiration times set from now on follow the new clock.
         assert_eq!(integer(client.run("EXPIRE renewed 1000")), 1);
         ok(&mut client, "SET later v EX 1000");
         assert_absolute_deadlines_hold(&mut client, 2 * HOUR);
@@ -219,8 +219,8 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
     }
 }
 
-/// Commands that give a deadline again that key or field had already; `T` is its second. The value is in `KEY`, or in `f` of
-/// it.
+/// Commands that set the expiration time that the key or field already has; `T` is that time in seconds. The value is in
+/// `KEY`, or in its field `f`.
 const AGAIN: [(&str, &[&str]); 11] = [
     ("set", &["SET KEY new EXAT T"]),
     ("pxat", &["SET KEY new PXAT T000"]),
@@ -235,7 +235,7 @@ const AGAIN: [(&str, &[&str]); 11] = [
     ("hgetex", &["HGETEX KEY EXAT T FIELDS 1 f"]),
 ];
 
-/// Commands that change a value and leave the deadline as it was.
+/// Commands that change a value and keep its expiration time.
 const KEPT: [(&str, &str); 7] = [
     ("incr", "INCR KEY"),
     ("incrbyfloat", "INCRBYFLOAT KEY 1"),
@@ -246,7 +246,7 @@ const KEPT: [(&str, &str); 7] = [
     ("hsetex-keepttl", "HSETEX KEY KEEPTTL FIELDS 1 f 2"),
 ];
 
-/// Makes a key, or a field of a hash, with a deadline.
+/// Makes a key, or a field of a hash, with an expiration time.
 fn make_until(client: &mut Client, key: &str, second: i64) {
     if key.starts_with('h') {
         assert_eq!(client.run(&format!("HSET {key} f 1 g 1")), Value::Integer(2));
@@ -292,7 +292,7 @@ fn a_deadline_that_is_given_again_after_the_clock_was_set_back_follows_the_clock
     for (key, _) in KEPT {
         eventually(&format!("{key} is gone"), || left_s(&mut client, key) < 0);
     }
-    // So the moment has come for all that was noted; what passes is deleted within a few ticks.
+    // Now everything noted has expired; it is deleted within a few ticks.
     std::thread::sleep(Duration::from_millis(1100));
     for (key, _) in AGAIN {
         let left = left_s(&mut client, key);

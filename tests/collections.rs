@@ -1,8 +1,8 @@
-//! Sets and hashes on the real server, beside plain maps: random commands, with kills and orderly stops in between.
+//! Sets and hashes on the real server, next to plain maps: random commands, with kills and orderly stops in between.
 //!
-//! After each restart everything is read back. A kill comes in the middle of a pipeline: what is there afterwards must be
-//! the state after some prefix of it that holds all that was answered. The last test goes through every command and
-//! every type that it is not for.
+//! After each restart everything is read back. A kill comes in the middle of a pipeline: afterwards the state must be that
+//! after some prefix of the pipeline with at least all answered commands. The last test runs every command on every type
+//! that it does not accept.
 //!
 //! The long form: `ACKD_COLLECTIONS_ROUNDS=200 cargo test --release --test collections -- --nocapture`.
 
@@ -31,7 +31,7 @@ struct Model {
 /// One command: its words.
 type Command = Vec<Vec<u8>>;
 
-/// A name: few, so that they meet; some long.
+/// A name: one of a few, so that commands share keys; some are long.
 fn name(random: &mut SmallRng) -> Vec<u8> {
     match random.random_range(0..80_u32) {
         0 => vec![b'n'; 5000],
@@ -245,7 +245,7 @@ fn fields_expire_by_themselves_and_stay_gone() {
     assert_eq!(client.run("HLEN large"), Value::Integer(1));
     assert_eq!(client.run("HGET h soon"), Value::Null);
     assert_eq!(client.run("EXISTS gone"), Value::Integer(0));
-    // Until the writer has deleted what nobody asks for.
+    // Until the writer has deleted the expired keys that nobody reads.
     let used = |client: &mut Client| match client.run("MEMORY USAGE large") {
         Value::Integer(bytes) => bytes,
         other => panic!("{other:?}"),

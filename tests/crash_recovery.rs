@@ -1,8 +1,8 @@
-//! The promise itself: a write that was acknowledged survives SIGKILL, and no command is there by half.
+//! The central guarantee: an acknowledged write survives SIGKILL, and no command is partly applied.
 //!
 //! Eight clients write in pipelines without pause; the server is killed at a random moment, started again on the same
-//! directory, and everything that was acknowledged is looked up. SIGKILL keeps the page cache, so this says nothing of
-//! power loss; `power_loss` does.
+//! directory, and everything that was acknowledged is looked up. SIGKILL keeps the page cache, so this does not cover
+//! power cuts; `power_loss` does.
 //!
 //! The long form: `ACKD_CRASH_CYCLES=200 cargo test --release --test crash_recovery -- --nocapture`.
 
@@ -78,7 +78,7 @@ fn number(value: Value) -> u64 {
     value.text().parse().expect("a mark is a number")
 }
 
-/// Looks up everything that `writer` wrote and returns the last sequence number that is there.
+/// Looks up everything that `writer` wrote and returns the last sequence number found.
 fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
     let there = match client.run(&format!("GET {writer}:counter")) {
         Value::Null => 0,
@@ -123,7 +123,7 @@ fn check(client: &mut Client, writer: u64, progress: Progress) -> u64 {
     assert!(together[0] >= members && members >= set_together, "writer {writer}: order not kept");
 
     let last = last_set(client, writer, progress);
-    // The commands of one sequence number stand in this order in the pipeline.
+    // The commands of one sequence number are sent in this order.
     assert!(last >= there && there >= appended && appended >= together[0], "writer {writer}: order not kept");
     last
 }
@@ -248,7 +248,7 @@ fn execute_until_killed(mut client: Client, writer: u64) -> Progress {
     }
 }
 
-/// The mark that each key of a writer's transactions holds; all are to be the same.
+/// The mark in each key of a writer's transactions; all must be the same.
 fn transaction_marks(client: &mut Client, writer: u64) -> Vec<u64> {
     let mut marks = Vec::new();
     for index in [0, 1, 2, 4, 5] {

@@ -13,9 +13,9 @@ use ackd::table::{META_BYTES, PAGE_BYTES, slot_place};
 use common::{Client, TestServer, Value, eventually, free_port};
 use wal::{DirStorage, GroupInfo, LogEnd, ReadOptions, Reader, Step};
 
-/// How long no group must have come when the log is sealed.
+/// How long after the last group the log is sealed.
 const IDLE: Duration = Duration::from_millis(10);
-/// How often the server seals a log that has nothing to write at that moment, however short that is.
+/// How often the server seals a log that has nothing to write at that moment.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The last group with records, and the end.
@@ -30,7 +30,7 @@ fn read(wal: &Path) -> (Option<GroupInfo>, LogEnd) {
     }
 }
 
-/// Waits until the log says of itself that its last record is durable.
+/// Waits until the log proves that its last record is durable.
 fn wait_sealed(wal: &Path) -> Duration {
     let start = Instant::now();
     eventually("the log is sealed", || read(wal).1.sealed);
@@ -50,8 +50,8 @@ fn an_idle_log_is_sealed_within_moments_and_a_busy_one_is_not() {
     }
     waits.sort();
     eprintln!("sealed after {:?}, at most {:?}", waits[waits.len() / 2], waits[waits.len() - 1]);
-    // Under load no seal is written but where groups are far apart: two that are written one after the other are no
-    // further apart than the moments when the first was sent and the second was answered.
+    // Under load a seal is written only between groups that are far apart. The time between two consecutive groups is at
+    // most the time from sending the first command to the reply to the second.
     let before = seals(&mut client);
     let (busy, mut sent_before, mut gaps) = (Instant::now(), Instant::now(), 0);
     for _ in 0..2000 {
@@ -84,7 +84,7 @@ fn server_code_of_a_clean_stop(dir: &Path) -> Option<i32> {
     TestServer::start(dir, &[]).stop().code()
 }
 
-/// Starts a server that is to end by itself; returns its code and what it says.
+/// Starts a server that must exit by itself; returns its exit code and its output.
 fn refusal(dir: &Path) -> (Option<i32>, String) {
     refusal_with(dir, &[])
 }
@@ -101,7 +101,7 @@ fn refusal_with(dir: &Path, flags: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// What the table remembers of the log, beside its two metas.
+/// What the table remembers of the log, next to its two metas.
 fn marks(dir: &Path) -> [Vec<u8>; 2] {
     let table = fs::read(dir.join("table.ackd")).unwrap();
     [2, 3].map(|slot| {
@@ -137,20 +137,20 @@ fn a_damaged_last_group_is_refused_and_given_up_only_when_asked_for() {
     let sealed = fs::read(&segment).unwrap();
     let mut bytes = sealed.clone();
     bytes[last.offset as usize + 120] ^= 2;
-    // A seal behind it says that it was durable: that is no loss which anybody may accept.
+    // A seal after it proves that it was durable: such a loss cannot be accepted.
     fs::write(&segment, &bytes).unwrap();
     let (code, said) = refusal(&dir);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     assert!(said.contains(&end.segment) && said.contains(&format!("from LSN {}", last.first_lsn)), "{said}");
     let (code, said) = refusal_with(&dir, &["--accept-tail-loss"]);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
-    // The table remembers of a quiet moment what was durable then, also when the seal is gone.
+    // The mark in the table says what was durable at the last quiet moment, even if the seal is lost.
     bytes[(last.offset + last.disk_bytes) as usize..].fill(0);
     fs::write(&segment, &bytes).unwrap();
     let (code, said) = refusal_with(&dir, &["--accept-tail-loss"]);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");
     assert!(said.contains("LSN 10 was durable"), "{said}");
-    // Killed before that moment, it may be the group that a crash interrupted, or an acknowledged one.
+    // If the server was killed before that moment, the group may be a torn one, or an acknowledged one.
     put_marks(&dir, &marks);
     let (code, said) = refusal(&dir);
     assert_eq!(code, Some(i32::from(exit::DAMAGED)), "{said}");

@@ -1,5 +1,5 @@
-//! Damaged pages of the table under a server that runs: what needs them is refused as a whole and by name, all else is
-//! served and right, and the scrub finds them before anybody asks.
+//! Damaged pages of the table under a running server: commands that need them fail as a whole, with an error that names the
+//! page; all other commands are served and right; and the scrub finds the pages before a command needs them.
 
 mod common;
 
@@ -14,14 +14,14 @@ use common::{Client, TestServer, Value, encode, eventually};
 
 /// Keys of the data set.
 const KEYS: u64 = 6000;
-/// Hashes with a field that is due.
+/// Hashes with an expired field.
 const HASHES: u64 = 3000;
-/// The first deadline, in milliseconds since 1970: far away.
+/// The first expiration time, in milliseconds since 1970: far away.
 const DEADLINE_MS: u64 = 4_000_000_000_000;
-/// Slots of the table: the keys of database 0, and their deadlines.
+/// Slots of the table: the keys of database 0, and their expiration times.
 const KEYS_SLOT: usize = 0;
 const DEADLINES_SLOT: usize = 1;
-/// When fields are due that are stored by then, unless the machine is very slow.
+/// Time until the fields expire; they are stored before that, unless the machine is very slow.
 const DUE: Duration = Duration::from_millis(3000);
 
 /// A directory for one test.
@@ -30,7 +30,7 @@ struct Place {
 }
 
 impl Place {
-    /// A data set of `KEYS` keys with deadlines, checkpointed; the server is stopped.
+    /// A data set of `KEYS` keys with expiration times, checkpointed; the server is stopped.
     fn new() -> Self {
         let place = Self { root: tempfile::tempdir().unwrap() };
         let mut server = place.start(&[]);
@@ -55,13 +55,13 @@ impl Place {
         fs::read_to_string(self.root.path().join("log")).unwrap()
     }
 
-    /// Flips a bit in some leaves of the tree in `slot`, `step` pages from one to the next; returns what verification
-    /// says of them, and how to put them right.
+    /// Flips a bit in some leaves of the tree in `slot`, `step` pages apart; returns the findings of verification, and how
+    /// to undo the damage.
     fn damage(&self, slot: usize, step: usize, pages: usize) -> (Vec<Finding>, Vec<(u64, u8)>) {
         let file = self.file();
         let mut flipped = Vec::new();
         let end = file.metadata().unwrap().len() / PAGE_BYTES as u64;
-        // Where pages lie is chance: if there are not enough in these steps, those in between are looked at, too.
+        // The places of pages are random: if these steps do not find enough, the pages in between are tried, too.
         for page in (0..step as u64).flat_map(|from| (40 + from..end).step_by(step)) {
             let at = page * PAGE_BYTES as u64 + 3000;
             let mut byte = [0];
@@ -107,7 +107,7 @@ fn value(number: u64) -> String {
     format!("value of {number}, {}", "x".repeat(number as usize % 60))
 }
 
-/// A `SET` with the key's own deadline, encoded.
+/// A `SET` with the key's own expiration time, encoded.
 fn set(number: u64, value: &str) -> Vec<u8> {
     let deadline = (DEADLINE_MS + number).to_string();
     encode(&[b"SET", key(number).as_bytes(), value.as_bytes(), b"PXAT", deadline.as_bytes()])
@@ -128,7 +128,7 @@ fn is_lost(findings: &[Finding], number: u64) -> bool {
     is_damaged(findings, KEYS_SLOT, key(number).as_bytes())
 }
 
-/// Whether a key's deadline is on a damaged page.
+/// Whether a key's expiration time is on a damaged page.
 fn lost_deadline(findings: &[Finding], number: u64) -> bool {
     let tree_key = [&(DEADLINE_MS + number).to_be_bytes()[..], key(number).as_bytes()].concat();
     is_damaged(findings, DEADLINES_SLOT, &tree_key)
@@ -161,7 +161,7 @@ fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
             false => assert_eq!(reply, Value::Bulk(value(number).into())),
         }
     }
-    // Writes in one pipeline: those that need a bad page are refused, those around them are not.
+    // Writes in one pipeline: only those that need a damaged page are refused.
     let words = |number: u64| -> [Vec<u8>; 3] {
         let name = key(number);
         [
@@ -190,7 +190,7 @@ fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
         let line = format!("data page {} of table.ackd is damaged: checksum", found.page);
         assert_eq!(log.matches(&line).count(), 1, "{log}");
     }
-    // A checkpoint holds the pages that are good; a restart finds all as it was.
+    // A checkpoint works and keeps the good pages; after a restart everything is as before.
     assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
     server.kill();
     let mut server = place.start(&["--scrub-rate", "0"]);
@@ -204,7 +204,7 @@ fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
         }
     }
     assert!(is_refusal(&client.run("KEYS *")), "a page less would be a wrong answer");
-    // Nobody knows whether a key that cannot be read was there: a transaction that watches it is not run.
+    // Nobody knows whether a key that cannot be read exists: a transaction that watches it is not run.
     let unreadable = (0..KEYS).find(|number| is_lost(&findings, *number)).unwrap();
     let mut watcher = server.client();
     assert_eq!(watcher.command(&[b"WATCH", key(unreadable).as_bytes()]), Value::Simple("OK".into()));
@@ -224,8 +224,8 @@ fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() 
     assert!(bad.len() > 50 && good.len() > bad.len(), "{} and {}", bad.len(), good.len());
     let mut server = place.start(&["--scrub-rate", "0"]);
     let mut client = server.client();
-    // The cell is on a good page and its deadline on a bad one, so each of these has changed the first before it meets
-    // the second.
+    // The cell is on a good page and its expiration time on a damaged one, so each of these commands changes the first
+    // before it reads the second.
     let commands: [&[&[u8]]; 5] = [
         &[b"SET", b"%", b"x"],
         &[b"DEL", b"%"],
@@ -269,7 +269,7 @@ fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() 
         }
     };
     check(&mut client);
-    // What the log holds is the same, page or no page.
+    // The damage does not change the log.
     server.kill();
     check(&mut place.start(&["--scrub-rate", "0"]).client());
     place.repair(&flipped);
@@ -325,7 +325,7 @@ fn the_scrub_finds_damage_that_nobody_asks_for() {
     let mut client = server.client();
     (0..KEYS).for_each(|number| drop(client.command(&[b"GET", key(number).as_bytes()])));
     let (findings, _) = place.damage(KEYS_SLOT, 8, 2);
-    // All pages were looked at when they were good, so only the scrub can know.
+    // All pages were checked when they were good, so only the scrub can find the damage.
     assert_eq!(figure(&mut client, "damaged_pages"), "0");
     assert_eq!(client.run("CONFIG SET scrub-rate 100000"), Value::Simple("OK".into()));
     eventually("the scrub ends", || figure(&mut client, "scrub_passes") != "0");
@@ -344,7 +344,8 @@ fn the_scrub_finds_damage_that_nobody_asks_for() {
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 }
 
-/// Cuts the table's file under a server and reads until that ends; returns how many reads were refused. None is wrong.
+/// Truncates the table's file under a server and reads until the server exits; returns how many reads were refused. No
+/// answer may be wrong.
 fn cut_and_read(read_before: bool) -> u64 {
     let place = Place::new();
     let mut server = place.start(&["--scrub-rate", "0"]);
@@ -376,14 +377,14 @@ fn cut_and_read(read_before: bool) -> u64 {
 
 #[test]
 fn a_table_file_that_is_cut_under_the_server_gives_errors_and_a_controlled_stop() {
-    /// The server may notice before it comes to the reads: it looks ten times a second.
+    /// The server may notice before the first read: it checks ten times a second.
     const TRIES: usize = 30;
     for read_before in [false, true] {
         assert!((0..TRIES).any(|_| cut_and_read(read_before) > 0), "no read was refused");
     }
 }
 
-/// Runs a command of the system; its output, or why it did not work.
+/// Runs a system command; returns its output, or the error.
 fn system(words: &[&str]) -> Result<String, String> {
     let output = std::process::Command::new(words[0]).args(&words[1..]).output();
     let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
@@ -450,7 +451,7 @@ fn a_device_that_fails_gives_errors_and_nothing_wrong() {
     let device = match Device::mount(root.path()) {
         Ok(device) => device,
         Err(refusal) => {
-            // Asserted, so that only a machine without such devices gets here; a cut file shows nearly the same.
+            // Asserted, so that only a machine without such devices skips this; a truncated file tests nearly the same.
             let forbidden = [
                 "ermission",
                 "not permitted",
@@ -478,12 +479,12 @@ fn a_device_that_fails_gives_errors_and_nothing_wrong() {
     let extents = device.extents(&dir.join("table.ackd")).unwrap();
     assert!(!extents.is_empty(), "the table is somewhere");
     drop((server, device));
-    // Mounted anew, nothing of the table is in memory.
+    // After the new mount, nothing of the table is in memory.
     let device = Device::mount(root.path()).unwrap();
     let mut server = TestServer::start(&dir, &flags);
     let mut client = server.client();
     assert_eq!(client.run("DBSIZE"), Value::Integer(KEYS as i64));
-    // The device loses what is behind this block.
+    // The device ends at this block.
     let (_, block, count) = *extents.iter().min_by_key(|(page, _, _)| *page).unwrap();
     let lost_from = block + count / 4;
     OpenOptions::new().write(true).open(&device.image).unwrap().set_len(lost_from * 4096).unwrap();

@@ -1,4 +1,4 @@
-//! `DEBUG` is for whom `enable-debug-command` allows it.
+//! Which clients may use `DEBUG`, by `enable-debug-command`.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{Client, TestServer, Value};
 
-/// What a client hears who may not use it.
+/// The error for a client that may not use it.
 const REFUSED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a \
                        local connection, otherwise you need to set this option in the configuration file, and then restart the \
                        server.";

@@ -1,4 +1,4 @@
-//! The planted defects fit the tree. Whether they are found takes long: `tests/defects/run`.
+//! The patches of the planted defects still apply. `tests/defects/run` checks that tests find the defects, which takes long.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! No file descriptor left: those who are there are served, those who come are told, nothing spins, and all goes on when
-//! somebody leaves.
+//! No file descriptor left: connected clients are served, new ones get an error, the server does not spin, and new clients
+//! are served again when others leave.
 
 mod common;
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ackd::cli::exit;
 use common::{Client, TestServer, Value, eventually, free_port, strace};
 
-/// Clients that come.
+/// Clients that connect.
 const CLIENTS: usize = 100;
 /// Time between two of the server's reports that it cannot accept connections.
 const TOLD_INTERVAL: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ fn ping(mut stream: &TcpStream) -> String {
     String::from_utf8_lossy(&reply[..got]).trim_end().to_owned()
 }
 
-/// Connects all clients at once and returns those that are served; the others were told why not.
+/// Connects all clients at once and returns those that are served; the others got an error.
 fn crowd(server: &TestServer) -> Vec<TcpStream> {
     let all: Vec<TcpStream> = (0..CLIENTS).map(|_| server.tcp()).collect();
     let (served, others): (Vec<_>, Vec<_>) =
@@ -87,7 +87,7 @@ fn a_low_limit_serves_as_many_as_fit() {
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 }
 
-/// The number of clients that may come, as INFO and CONFIG GET show it.
+/// The largest number of clients, as INFO and CONFIG GET show it.
 fn clients_max(client: &mut Client) -> (u32, u32) {
     let info = client.run("INFO clients").text();
     let line = info.lines().find_map(|line| line.strip_prefix("maxclients:")).expect("INFO shows it");
@@ -106,7 +106,7 @@ fn the_number_of_clients_is_the_one_in_force_everywhere() {
     let (shown, configured) = clients_max(&mut client);
     assert_eq!(shown, configured);
     assert!((20..100).contains(&shown), "{shown} clients fit 100 descriptors");
-    // Whatever else is set, descriptors for log and table are kept.
+    // Whatever else is set, descriptors for log and table stay reserved.
     assert_eq!(client.run("CONFIG SET timeout 0 hz 20"), Value::Simple("OK".into()));
     assert_eq!(clients_max(&mut client), (shown, shown));
     let refusal = format!(
@@ -143,7 +143,7 @@ fn the_soft_limit_is_raised_as_far_as_the_hard_one_lets_it() {
     assert_eq!(clients_max(&mut client), (500, 500));
 }
 
-/// What the server keeps for itself is enough for what it has open.
+/// The descriptors that the server reserves are enough for its own files.
 #[test]
 fn no_more_files_are_open_than_are_kept_for_the_server() {
     let root = tempfile::tempdir().unwrap();
@@ -182,7 +182,7 @@ fn with_no_descriptor_left_what_runs_goes_on() {
     let limited = Instant::now();
     server.limit_files(open + 12);
     let served = crowd(&server);
-    // Those beyond the limit keep coming while there is nothing to accept them with.
+    // More clients connect while there is no descriptor to accept them.
     let waiting: Vec<TcpStream> = (0..CLIENTS).map(|_| server.tcp()).collect();
     assert_idle(&server);
 
@@ -204,7 +204,7 @@ fn with_no_descriptor_left_what_runs_goes_on() {
     eprintln!("{keys} large writes taken, {refused} refused; writes resumed after {:?}", start.elapsed());
     let lines = std::fs::read_to_string(&log).unwrap();
     let told = lines.lines().filter(|line| line.contains("cannot accept connections")).count();
-    // Each of the two listeners tells at most so often.
+    // Each of the two listeners reports at most once per interval.
     let told_max = 2 * (1 + limited.elapsed().div_duration_f64(TOLD_INTERVAL) as usize);
     assert!((1..=told_max).contains(&told), "told {told} times:\n{lines}");
     assert!(lines.contains("Too many open files"), "{lines}");
@@ -225,13 +225,13 @@ fn who_comes_is_told_also_when_the_log_takes_the_spare_descriptor() {
     let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count() as u64;
     server.limit_files(open + 12);
     let served = crowd(&server);
-    // From now on the log wants a descriptor for its next segment, five times a second.
+    // From now on the log needs a descriptor for its next segment, and tries five times a second.
     let mut number = 0;
     eventually("a write is refused", || {
         number += 1;
         !set_large(&mut client, number)
     });
-    // And whenever the server gives a spare one up, it stays free for longer than that.
+    // When the server frees a spare descriptor, it stays free for longer than that.
     let slow_closes =
         ["-f", "-q", "-P", "/dev/null", "-e", "trace=close", "-e", "inject=close:delay_exit=500000"];
     let mut strace = strace::attach(server.pid(), &slow_closes, &root.path().join("trace"));
@@ -246,7 +246,7 @@ fn who_comes_is_told_also_when_the_log_takes_the_spare_descriptor() {
     strace.wait().unwrap();
 }
 
-/// Sets a large value; says whether it was taken, and refuses any error but the one for lack of room.
+/// Sets a large value; returns whether it was accepted. Any error other than the one for missing space is a failure.
 fn set_large(client: &mut Client, number: u32) -> bool {
     match client.command(&[b"SET", format!("large:{number}").as_bytes(), &[b'v'; 100_000]]) {
         Value::Simple(_) => true,

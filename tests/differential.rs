@@ -1,16 +1,15 @@
 //! The same random commands to ackd and to a real redis-server: every reply must be the same.
 //!
-//! Debian's redis-server is the reference. Explained differences are listed where they are made equal: the order of
-//! `KEYS`, of members and of fields (a hash table's there, that of their bytes here), what is picked at random, which
-//! compact representation of a collection `OBJECT ENCODING` names, remaining times (a few milliseconds apart). Deadlines in the past
-//! are left out of `SET`: redis-server counts such keys in `DBSIZE` until it comes upon them. `OBJECT ENCODING` tells how
-//! redis-server came by a number (`embstr` after `INCRBYFLOAT`), here what it is (`int`).
+//! Debian's redis-server is the reference. The known differences are: the order of `KEYS`, of members and of fields (that of
+//! a hash table in Redis, that of their bytes in ackd); random picks; which compact encoding of a collection
+//! `OBJECT ENCODING` names; remaining times (a few milliseconds apart). `SET` gets no expiration times in the past, because
+//! redis-server counts such keys in `DBSIZE` until it deletes them. For a number made by `INCRBYFLOAT`, `OBJECT ENCODING`
+//! is `embstr` in redis-server and `int` in ackd.
 //!
-//! Beside the replies: what subscribers are told of the commands (`events`), and which of their words are keys
-//! (`key_places`).
+//! Also compared: the events that subscribers get (`events`), and which words of a command are keys (`key_places`).
 //!
 //! The long form, more than a million commands over all families: `ACKD_DIFFERENTIAL_COMMANDS=80000 cargo test --test
-//! differential -- --nocapture`, by family with a name behind `--`.
+//! differential -- --nocapture`; a name after `--` selects a family.
 
 #[path = "differential/bitmaps.rs"]
 mod bitmaps;
@@ -45,7 +44,7 @@ use rand::{Rng, SeedableRng};
 
 /// Commands sent in one pipeline.
 const PIPELINE: usize = 32;
-/// One pipeline in so many is one command, sent again and again: mostly it changes something once, and then nothing.
+/// One pipeline in this many is one command, sent again and again: mostly it changes something once, and then nothing.
 const REPEATS: u32 = 8;
 
 /// Makes random commands, valid ones mostly.
@@ -60,7 +59,7 @@ impl Commands {
         of[self.random.random_range(0..of.len())]
     }
 
-    /// One of few keys, so that commands meet; sometimes in a name with odd bytes.
+    /// One of few keys, so that commands share keys; some names have unusual bytes.
     fn key(&mut self) -> String {
         match self.random.random_range(0..40) {
             0 => String::new(),
@@ -81,7 +80,7 @@ impl Commands {
         }
     }
 
-    /// A member or field: few, so that they meet; some integers, some odd, some long.
+    /// One of few members or fields, so that commands share them; some are integers, unusual, or long.
     fn member(&mut self) -> String {
         match self.random.random_range(0..40) {
             0 => String::new(),
@@ -98,8 +97,8 @@ impl Commands {
         (0..self.random.random_range(1..most)).map(|_| self.member()).collect()
     }
 
-    /// A command on sets or hashes. What is picked at random and removed is picked from all, so that both servers go on
-    /// with the same data.
+    /// A command on sets or hashes. Commands that remove random elements remove all of them, so that both servers keep
+    /// the same data.
     fn next_on_elements(&mut self) -> Vec<String> {
         match self.random.random_range(0..44) {
             choice @ ..22 => self.next_on_sets(choice),
@@ -225,7 +224,7 @@ impl Commands {
         }
     }
 
-    /// A deadline option or nothing, far enough away not to pass during the test, or in the past.
+    /// No option, or an expiration time that is not reached during the test or is in the past.
     fn expiry(&mut self) -> Vec<String> {
         let option = |name: &str, value: &str| vec![name.to_owned(), value.to_owned()];
         match self.random.random_range(0..14) {
@@ -366,7 +365,7 @@ impl Commands {
             }
             40 => say!("MOVE", self.key(), self.pick(&["0", "1", "2", "99", "x"])),
             41..45 => {
-                // Times far apart: with GT and LT a millisecond must not decide.
+                // Times are far apart, so that a millisecond does not matter for GT and LT.
                 let seconds: u64 = 1000 * self.random.random_range(1..100_000);
                 let (name, far) = [
                     ("EXPIRE", seconds),
@@ -414,8 +413,8 @@ impl Commands {
     }
 }
 
-/// Whether two replies to the same command are the same, but for what may differ: the order of `KEYS`, and times by two
-/// seconds.
+/// Whether two replies to the same command are the same, except for known differences: the order of `KEYS`, and times by
+/// up to two seconds.
 fn alike(words: &[String], ours: &Value, theirs: &Value) -> bool {
     match (words[0].to_ascii_uppercase().as_str(), ours, theirs) {
         ("KEYS" | "HKEYS" | "HVALS", Value::Array(ours), Value::Array(theirs)) => {
@@ -481,13 +480,13 @@ fn distinct(names: &[Value]) -> usize {
     names.len()
 }
 
-/// Whether this is the representation of a set or hash.
+/// Whether this is an encoding of a set or hash.
 fn is_collection(encoding: &[u8]) -> bool {
     [b"listpack".as_slice(), b"hashtable", b"intset"].contains(&encoding)
 }
 
-/// Whether two replies are the same, but for the spelling of numbers: redis-server 7.0 prints scores with 17 digits, later
-/// ones and ackd with as few as tell the number.
+/// Whether two replies are the same, except for the digits of numbers: redis-server 7.0 prints scores with 17 digits, later
+/// versions and ackd with as few as identify the number.
 fn alike_numbers(ours: &Value, theirs: &Value) -> bool {
     let number = |value: &Value| match value {
         Value::Bulk(_) | Value::Double(_) => value.text().parse::<f64>().ok(),
@@ -505,12 +504,12 @@ fn alike_numbers(ours: &Value, theirs: &Value) -> bool {
     }
 }
 
-/// What a family of commands is compared with.
+/// A family of commands, and how its replies are compared.
 trait Family {
     /// The next random command.
     fn next(&mut self) -> Vec<String>;
 
-    /// Whether two replies to the same command are the same, but for what may differ.
+    /// Whether two replies to the same command are the same, except for known differences.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool;
 }
 
@@ -524,13 +523,13 @@ impl Family for Commands {
     }
 }
 
-/// As many commands for each family as the long form has for strings, or a part of that.
+/// The number of commands for a family: as many as the long form has for strings, or a part of that.
 fn commands(default: u64) -> u64 {
     setting("ACKD_DIFFERENTIAL_COMMANDS", default)
 }
 
-/// The seed of a comparison. The short form sends the same commands each time: it tells what a change of ackd did. Where
-/// two programs differ that nobody has looked at yet, the long form finds, whose commands are others in each run.
+/// The seed of a comparison. The short form sends the same commands each time, so that it shows the effect of a change in
+/// ackd. The long form sends other commands in each run, so that it finds new differences.
 fn comparison_seed() -> u64 {
     const SHORT: u64 = 7;
     match std::env::var_os("ACKD_DIFFERENTIAL_COMMANDS") {

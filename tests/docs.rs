@@ -1,11 +1,11 @@
-//! The pages for people say what is there: links lead to files, directives exist, and each test is listed.
+//! The documentation is consistent with the repository: links work, directives exist, and each test is listed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ackd::config::Known;
 
-/// Lines that the README has, at most: it is one page.
+/// The largest number of lines of the README: it is one page.
 const README_LINES_MAX: usize = 149;
 
 fn root() -> &'static Path {
@@ -29,7 +29,7 @@ fn pages() -> Vec<PathBuf> {
     [root().join("README.md")].into_iter().chain(docs).collect()
 }
 
-/// What stands between each `open` and the `close` behind it.
+/// The text between each `open` and the next `close`.
 fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).map(|(inner, _)| inner)
 }
@@ -71,7 +71,7 @@ fn directives_in_the_page_about_the_configuration_exist() {
     let page = text(&root().join("docs/configuration.md"));
     let is_name = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
     let (prose, tables): (Vec<_>, Vec<_>) = page.lines().partition(|line| !line.starts_with('|'));
-    // In prose other words are quoted, too; those with a hyphen inside are directives.
+    // In prose, other words are quoted as well; those with a hyphen inside are directives.
     let prose = prose.join("\n");
     let in_prose =
         between_ticks(&prose).filter(|word| word.trim_matches('-').contains('-') && !word.starts_with('-'));

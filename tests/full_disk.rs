@@ -1,9 +1,9 @@
-//! A disk that is full, again and again: the server stays up, refuses writes with a reason, reads and deletes, and goes on
-//! by itself when there is space.
+//! A disk that is full, again and again: the server stays up, refuses writes with a reason, still reads and deletes, and
+//! accepts writes again when there is space.
 //!
-//! The disk is a small real file system: an ext4 image where loop devices are there, else a tmpfs. Each cycle fills it, by
-//! a file of somebody else's or by `SET`s alone, looks at what works, and makes space: the file goes, keys are deleted,
-//! or everything is flushed. In some cycles the server is killed while the disk is full and started again on it.
+//! The disk is a small real file system: an ext4 image where loop devices are available, else a tmpfs. Each cycle fills it,
+//! with another program's file or only by `SET`s, checks what works, and makes space: the file is removed, keys are
+//! deleted, or everything is flushed. In some cycles the server is killed while the disk is full and started again on it.
 //!
 //! The long form: `ACKD_FULL_CYCLES=100 cargo test --test full_disk -- --nocapture`
 
@@ -24,15 +24,15 @@ use rand::{Rng, SeedableRng};
 
 /// Bytes of the small disk.
 const DISK_BYTES: u64 = 48 << 20;
-/// How long a disk must refuse writes to count as full, for the most part.
+/// How long the server must refuse writes until the disk counts as full.
 const FULL_FOR_GOOD: Duration = Duration::from_millis(400);
 
-/// A small file system, in a mount name space of its own that lives as long as this.
+/// A small file system, in a mount namespace of its own that lives as long as this value.
 struct SmallDisk {
     root: tempfile::TempDir,
-    /// Keeps the name space.
+    /// The process that keeps the namespace.
     keeper: Child,
-    /// Whether it has a user name space as well.
+    /// Whether it also has a user namespace.
     unprivileged: bool,
 }
 
@@ -74,7 +74,7 @@ impl SmallDisk {
         PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), self.mount().display()))
     }
 
-    /// The server's log of events, which is on another disk.
+    /// The server log, which is on another disk.
     fn log(&self) -> PathBuf {
         self.root.path().join("log")
     }
@@ -102,7 +102,7 @@ impl SmallDisk {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
 
-    /// Fills what is left with a file of somebody else's.
+    /// Fills the free space with another program's file.
     fn add_ballast(&self) {
         let mut file =
             fs::File::options().create(true).append(true).open(self.seen().join("ballast")).unwrap();
@@ -127,11 +127,11 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A client and all that it was acknowledged.
+/// A client, and the writes that were acknowledged to it.
 struct Session {
     client: Client,
     random: SmallRng,
-    /// Key to first byte and length of its value.
+    /// For each key, the first byte and the length of its value.
     keys: BTreeMap<String, (u8, usize)>,
     next: u64,
     refused: u64,
@@ -139,7 +139,8 @@ struct Session {
 }
 
 impl Session {
-    /// Sets a new key, or an old one anew; says whether it was taken. Any error but the one for full disks is a failure.
+    /// Sets a new key, or an existing one again; returns whether it was accepted. Any error other than the one for full
+    /// disks is a failure.
     fn set(&mut self) -> bool {
         let number =
             if self.random.random_bool(0.2) { self.random.random_range(0..=self.next) } else { self.next };
@@ -194,14 +195,14 @@ impl Session {
         self.acked += 1;
     }
 
-    /// What holds while the disk is full.
+    /// Checks what must hold while the disk is full.
     fn check_full(&mut self) {
         eventually("what the last checkpoint gave back is used up", || !self.set());
         let before = self.keys.len();
         self.delete("DEL");
         self.delete("UNLINK");
         assert_eq!(self.client.run("DBSIZE"), Value::Integer(before.saturating_sub(2) as i64));
-        // A deadline that passes while the disk is full deletes the key all the same.
+        // Expired keys are deleted while the disk is full, too.
         if let Some(key) = self.keys.keys().next().cloned() {
             assert_eq!(self.client.run(&format!("PEXPIRE {key} 20")), Value::Integer(1));
             self.keys.remove(&key);
@@ -219,7 +220,7 @@ impl Session {
         }
     }
 
-    /// Waits until a write is taken, and returns how long that took.
+    /// Waits until a write is accepted, and returns how long that took.
     fn resume(&mut self, start: Instant) -> Duration {
         eventually("writes resume", || self.set());
         start.elapsed()
@@ -306,7 +307,7 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     let before = session.keys.clone();
     assert!(session.set());
     server.kill();
-    // The last group, as a power cut may leave it while it is written: its last block is not there.
+    // The last group, as a power cut may leave it: without its last block.
     let (segment, group_end, end) = last_group(&disk.seen().join("data/wal"));
     let file = fs::File::options().write(true).open(&segment).unwrap();
     file.write_all_at(&vec![0; (end - group_end) as usize + 4096], group_end - 4096).unwrap();
@@ -322,7 +323,8 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     session.resume(start);
 }
 
-/// The last segment, where the last group of records ends in it, and where the seal behind that ends, if there is one.
+/// The last segment, the offset at which its last group of records ends, and the offset at which the seal after it ends, if
+/// there is one.
 fn last_group(wal: &Path) -> (PathBuf, u64, u64) {
     let storage = wal::DirStorage::open_buffered(wal).unwrap();
     let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();

@@ -1,4 +1,4 @@
-//! What is used no more goes back to the system: the end of the table's file, and memory that a burst took.
+//! What is no longer used goes back to the system: the end of the table's file, and the memory of a burst.
 
 mod common;
 
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use ackd::table::verify_path;
 use common::{Client, PATIENCE, TestServer, Value, encode};
 
-/// Between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(200);
-/// A table's file with next to nothing in it: pages for deletes when the disk is full, and twice the free pages that stay.
+/// Bytes of a nearly empty table's file: pages for deletes when the disk is full, and twice the reserve of free pages.
 const SMALL_BYTES: u64 = 14 << 20;
 
 fn ok() -> Value {
@@ -20,7 +20,7 @@ fn ok() -> Value {
 
 /// Sends commands at once and returns the replies.
 fn pipeline(client: &mut Client, commands: &[Vec<u8>]) -> Vec<Value> {
-    // In parts that fit the buffers of both sides, for nobody reads while this sends.
+    // In parts that fit into the buffers of both sides, since nobody reads while this sends.
     let mut replies = Vec::new();
     for part in commands.chunk_by(|_, next| next.len() < 16 << 10) {
         for part in part.chunks(500) {
@@ -43,7 +43,7 @@ fn table_bytes(data: &Path) -> u64 {
     fs::metadata(data.join("table.ackd")).unwrap().len()
 }
 
-/// Asks for checkpoints until the table's file is small; says how many it took.
+/// Asks for checkpoints until the table's file is small; returns how many it took.
 fn save_until_small(client: &mut Client, data: &Path) -> u32 {
     let start = Instant::now();
     for saves in 1.. {
@@ -111,7 +111,7 @@ fn the_disk_has_its_space_back_after_a_flush_and_a_crash_loses_nothing() {
     assert!(server.stop().success());
 }
 
-/// A server that nobody talks to gives the end of its file back, too, when its checkpoints are old.
+/// An idle server cuts off the end of its file, too, when its checkpoint is old.
 #[test]
 fn an_idle_server_gives_space_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn burst(mut client: Client, number: usize) {
 #[test]
 fn memory_that_a_burst_took_goes_back_within_a_minute() {
     const CLIENTS: usize = 24;
-    /// What the table's own bookkeeping and the buffers that stay may be more than before, in MiB.
+    /// By how much the table's bookkeeping and the remaining buffers may have grown, in MiB.
     const MORE_MIB: u64 = 24;
     let dir = tempfile::tempdir().unwrap();
     let server = TestServer::start(&dir.path().join("data"), &[]);
@@ -165,7 +165,7 @@ fn memory_that_a_burst_took_goes_back_within_a_minute() {
             most = most.max(server.anonymous_bytes() >> 20);
             std::thread::sleep(Duration::from_millis(20));
         }
-        // Clients that stay connected are no reason to keep anything.
+        // Memory is freed although these clients stay connected.
         idle.extend((0..CLIENTS).map(|_| server.client()));
     });
     let start = Instant::now();

@@ -1,7 +1,7 @@
-//! Clients that mean harm, against the real server: what they announce costs nothing, what they leave unread costs little,
-//! and those who mean well are served meanwhile.
+//! Hostile clients, against the real server: what they announce costs no memory, what they leave unread costs little, and
+//! other clients are served meanwhile.
 //!
-//! The long form is `ACKD_HOSTILE_CLIENTS=10000 cargo test --test hostile idle -- --nocapture`: so many idle clients.
+//! The long form is `ACKD_HOSTILE_CLIENTS=10000 cargo test --test hostile idle -- --nocapture`: 10,000 idle clients.
 
 mod common;
 
@@ -28,7 +28,7 @@ fn start(flags: &[&str]) -> (tempfile::TempDir, TestServer) {
     (root, server)
 }
 
-/// Memory comes and goes in huge pages of 2 MiB: two or three of them say nothing about clients.
+/// Memory is allocated and freed in huge pages of 2 MiB: a difference of two or three is not due to clients.
 const STEP_BYTES: u64 = 6 << 20;
 
 /// A field of each line of `CLIENT LIST`, the asking client's own line left out.
@@ -56,7 +56,7 @@ fn crowd(server: &TestServer, client: &mut Client, count: usize, bytes: &[u8]) -
     crowd
 }
 
-/// Lets the server come and go through a crowd, so that its threads have the memory that they keep for whoever comes next.
+/// Connects and disconnects many clients, so that the server's threads have the memory that they keep for later clients.
 fn warm(server: &TestServer, client: &mut Client, count: usize) {
     drop(crowd(server, client, count, b"*1\r\n$1"));
     eventually("they are gone", || fields(client, "id").is_empty());
@@ -197,7 +197,7 @@ fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
         assert!(sent < 256 << 20, "the server reads on although nobody reads its replies");
         (stream, sent)
     };
-    // The first one has the server take the memory that it keeps for whoever comes next.
+    // After the first client, the server has the memory that it keeps for later clients.
     let (stream, sent) = stuffed(server.tcp());
     let before = server.anonymous_bytes();
     let others: Vec<_> = (0..4).map(|_| stuffed(server.tcp())).collect();
@@ -211,7 +211,7 @@ fn who_sends_on_and_never_reads_costs_what_was_sent_up_to_a_limit() {
     assert!(held <= LIMIT + UNREAD_BYTES_MAX + (64 << 10), "{held} bytes accounted");
     assert!(grown <= 2 * (LIMIT + UNREAD_BYTES_MAX), "{grown} bytes resident for each client");
     assert_eq!(client.run("PING"), Value::Simple("PONG".into()));
-    // All replies are there for who begins to read after all.
+    // A client that begins to read gets all replies.
     stream.set_nonblocking(false).unwrap();
     let mut reader = Client::new(Box::new(stream.try_clone().unwrap()));
     for _ in 0..20 {
@@ -339,7 +339,7 @@ fn who_guesses_passwords_is_closed() {
     stream.write_all(&b"AUTH guess\r\n".repeat(3)).unwrap();
     let said = String::from_utf8(ends(&stream)).unwrap();
     assert!(said.matches("-WRONGPASS").count() >= 2, "{said}");
-    // Behind the last guess nothing counts, not even the right one.
+    // After the last guess nothing counts, not even the right password.
     let mut stream = server.tcp();
     stream.write_all(b"AUTH a\r\nAUTH b\r\nAUTH c\r\nAUTH secret\r\nSET k 1\r\n").unwrap();
     assert!(!String::from_utf8(ends(&stream)).unwrap().contains("+OK"));
@@ -359,7 +359,7 @@ fn who_has_no_password_may_send_little() {
         stream.write_all(sent).unwrap();
         assert_eq!(ends(&stream), format!("-ERR Protocol error: {text}\r\n").into_bytes());
     }
-    // Words that are short enough, but too many bytes together; and one that never comes to its end.
+    // Words that are short enough, but too long in total; and one that never ends.
     let mut stream = server.tcp();
     let word = [b"$16000\r\n", &*vec![b'w'; 16_000], b"\r\n"].concat();
     let _ = stream.write_all(&[b"*10\r\n", &*word.repeat(9)].concat());

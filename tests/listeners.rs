@@ -39,7 +39,7 @@ fn another_port_and_other_addresses_take_the_place_of_the_old() {
     assert!(ping(&stays), "who is connected stays");
     assert!(client.run("INFO server").text().contains(&format!("tcp_port:{new}\r\n")));
 
-    // An address that covers the old one, and back, and one beside it.
+    // An address that covers the old one, and back, and one next to it.
     for (bind, other) in
         [("*", true), ("127.0.0.1", false), ("127.0.0.1 127.0.0.2", true), ("127.0.0.2", true)]
     {

@@ -131,7 +131,7 @@ fn what_is_too_long_is_refused_and_nothing_is_changed() {
         assert_eq!(shape(&mut client), before, "{line}");
     }
     for line in WRITES {
-        // Behind a write, and with one behind it: the writer runs all three.
+        // Behind a write, and with one after it: the writer runs all three.
         client.send(format!("INCR n\r\n{line}\r\nINCR n\r\n").as_bytes()).unwrap();
         let replies: Vec<Value> = (0..3).map(|_| client.reply().unwrap()).collect();
         assert!(matches!(replies[0], Value::Integer(_)) && matches!(replies[2], Value::Integer(_)), "{line}");

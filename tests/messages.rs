@@ -260,7 +260,7 @@ fn slow_work_is_kept_as_events_of_latency() {
     let (_root, server) = server(&["--latency-monitor-threshold", "1"]);
     let mut client = server.client();
     assert_eq!(client.run("LATENCY LATEST"), Value::Array(vec![]));
-    // A sync that takes long cannot be had on demand, a command can.
+    // A sync that takes long is not available on demand, a command can.
     let text = "abcde".repeat(600);
     client.command(&[b"MSET", b"a", text.as_bytes(), b"b", text.replace('c', "x").as_bytes()]);
     eventually("an LCS takes a millisecond", || {

@@ -1,4 +1,4 @@
-//! The real server over its socket, beside a plain map: random commands on several databases, with kills and orderly
+//! The real server over its socket, next to a plain map: random commands on several databases, with kills and orderly
 //! stops in between; replies and contents are those of the map.
 //!
 //! After each restart everything is read back: `DBSIZE`, all keys by `SCAN`, their values, and whether they have a
@@ -200,7 +200,7 @@ fn end(
     (Vec::new(), 0)
 }
 
-/// A reply, for people.
+/// A reply, for messages.
 fn short(reply: &Value) -> String {
     let text = format!("{reply:?}");
     text.chars().take(120).collect()

@@ -1,5 +1,5 @@
 //! The commands of one client take effect in their order, whoever runs them: those of the connection wait for the writes
-//! before them, and what they change is there for the writes behind them, in pipelines and in transactions.
+//! before them, and what they change is there for the writes after them, in pipelines and in transactions.
 
 mod common;
 

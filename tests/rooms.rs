@@ -1,6 +1,6 @@
 //! The layers of the source: who may know whom.
 //!
-//! A *room* is a folder of `src`, or a file beside the folders. It knows rooms on lower floors only, so none is known by
+//! A *room* is a folder of `src`, or a file next to the folders. It knows rooms on lower floors only, so none is known by
 //! what it knows. Inside a room, files that know each other in a circle are listed with what defends it.
 
 #[path = "rooms/graph.rs"]

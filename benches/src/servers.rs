@@ -70,7 +70,7 @@ pub struct Programs {
 /// Which programs are started, and where their data goes.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Places {
-    /// The server ackd; the one beside this program if not given.
+    /// The server ackd; the one next to this program if not given.
     #[arg(long)]
     ackd: Option<PathBuf>,
     /// The server Redis.

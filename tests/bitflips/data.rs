@@ -20,10 +20,10 @@ pub const SEGMENT_BYTES: u64 = 64 << 10;
 pub const TABLE_BYTES: u64 = 1 << 20;
 /// Pages that are left free in a full table.
 const FREE_PAGES: u64 = 40;
-/// The first deadline, in milliseconds since 1970: far away.
+/// The first expiration time, in milliseconds since 1970: far away.
 const DEADLINE_MS: u64 = 4_000_000_000_000;
 
-/// What each database holds: values with their deadlines.
+/// What each database holds: values with their expiration times.
 pub type Contents = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>>;
 
 /// A stopped data set.
@@ -44,7 +44,7 @@ pub fn table_options() -> TableOptions {
     TableOptions {
         file_bytes_max: TABLE_BYTES,
         headroom_pages: 16,
-        // The file is to stay full.
+        // The file must stay full.
         slack_pages: TABLE_BYTES / PAGE_BYTES as u64,
         instance_id: 42,
         seed: 5,
@@ -170,7 +170,7 @@ pub fn long_log() -> DataSet {
     DataSet { log, table: file.image(), former: Vec::new(), contents }
 }
 
-/// A data set whose table fills its file, in several checkpoints, with some groups behind the last one, sealed.
+/// A data set whose table fills its file, in several checkpoints, with some groups after the last one, sealed.
 pub fn full_table(keep_bytes: u64) -> DataSet {
     let (file, log) = (MemoryFile::new(TABLE_BYTES), MemoryStorage::new());
     let mut builder = builder(&file, &log, keep_bytes);
@@ -195,16 +195,16 @@ pub fn full_table(keep_bytes: u64) -> DataSet {
     DataSet { log, table, former, contents }
 }
 
-/// What came of a start from damaged files.
+/// The outcome of a start from damaged files.
 #[derive(Debug)]
 pub enum Outcome {
     /// Every key was right.
     Same,
     /// The start was refused.
     Refused(RecoveryError),
-    /// Some keys were refused, these pages being bad; all others were right.
+    /// Some keys were refused because of these damaged pages; all others were right.
     Partly(Vec<u64>),
-    /// Something was wrong, and nobody said so.
+    /// Something was wrong, without an error.
     Silent(String),
     /// A panic.
     Crashed,
@@ -229,7 +229,7 @@ pub fn start(log: &MemoryStorage, table: &[u8], contents: &Contents) -> Outcome 
 }
 
 thread_local! {
-    /// Whether a panic of this thread is an outcome and not a failure of the test.
+    /// Whether a panic of this thread is an outcome, not a failure of the test.
     static EXPECTS_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -255,7 +255,8 @@ fn compare(recovered: &mut Recovered<MemoryStorage>, contents: &Contents) -> Out
     }
 }
 
-/// Compares every key, and every deadline. Returns the bad pages met; an error is something wrong that nobody named.
+/// Compares every key and every expiration time. Returns the damaged pages that were reported; an error is something wrong
+/// that was not reported.
 fn compare_table(table: &Table, writer: &mut TableWriter, contents: &Contents) -> Result<Vec<u64>, String> {
     let mut bad = Vec::new();
     let snapshot = table.snapshot();
@@ -303,7 +304,7 @@ fn compare_table(table: &Table, writer: &mut TableWriter, contents: &Contents) -
     Ok(bad)
 }
 
-/// What was read, or nothing if a bad page was named. Another error is none that damage may give.
+/// What was read, or `None` if a damaged page was reported. Damage may cause no other error.
 fn named<T>(outcome: Result<T, KeyspaceError>, bad: &mut Vec<u64>) -> Result<Option<T>, String> {
     match outcome {
         Ok(read) => Ok(Some(read)),

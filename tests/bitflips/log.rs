@@ -16,7 +16,7 @@ use super::{Tally, in_parallel, is_in_part, takes_all};
 /// Bits that the short form flips.
 const SAMPLE: usize = 3000;
 
-/// The groups of a log, and the bytes of the file that each one means something in.
+/// The groups of a log, with the range of bytes of the file that each one uses.
 fn groups(log: &MemoryStorage) -> Vec<(GroupInfo, Range<u64>)> {
     let mut reader = Reader::open(log, ReadOptions::default()).expect("open");
     let mut content = wal::Group::EMPTY_BYTES;
@@ -43,7 +43,7 @@ fn groups(log: &MemoryStorage) -> Vec<(GroupInfo, Range<u64>)> {
     }
 }
 
-/// Flips some bits, one at a time, and checks what comes of each.
+/// Flips some bits, one at a time, and checks the outcome of each.
 fn sweep(set: &DataSet, bits: impl Iterator<Item = u64>) -> Tally {
     let name = segment_name(1);
     let groups = groups(&set.log);
@@ -74,7 +74,7 @@ fn sweep(set: &DataSet, bits: impl Iterator<Item = u64>) -> Tally {
     tally
 }
 
-/// The error names the file, a place at or before the flipped byte in the same group, and the first LSN that is lost.
+/// The error names the file, an offset at or before the flipped byte in the same group, and the first LSN that is lost.
 fn assert_named(error: &ReadError, name: &str, at: u64, group: Option<&GroupInfo>) {
     match error {
         ReadError::Corrupt { segment, offset, lsn, .. } => {
@@ -83,7 +83,7 @@ fn assert_named(error: &ReadError, name: &str, at: u64, group: Option<&GroupInfo
                 assert_eq!((*offset, *lsn), (group.offset, group.first_lsn), "{error} for byte {at}");
             }
         }
-        // The header alone says which version the file is of.
+        // Only the header says which version the file has.
         ReadError::Unsupported { segment, .. } => assert!(segment == name && at < SECTOR_BYTES as u64),
         other => panic!("{other} for byte {at}"),
     }

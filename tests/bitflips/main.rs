@@ -1,8 +1,9 @@
-//! Damage, bit by bit and block by block: whatever is wrong on the disk, an answer is right or it is a refusal.
+//! Damage, bit by bit and block by block: whatever is wrong on the disk, every answer is right, or an error.
 //!
 //! Each case changes a copy of a data set (its log, its table, or both), starts from it as the server does, and compares
 //! every key with what was stored. `cargo test` takes a sample; `ACKD_BITFLIPS=all cargo test --test bitflips -- --nocapture`
-//! takes every bit and prints the figures, `ACKD_BITFLIPS_PART=1/4` with it a quarter of them. `ACKD_MISHAPS=1000000` sets the number of damaged blocks and files.
+//! takes every bit and prints the figures, with `ACKD_BITFLIPS_PART=1/4` as well a quarter of them. `ACKD_MISHAPS=1000000`
+//! sets the number of damaged blocks and files.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,7 +15,7 @@ mod table;
 
 use std::fmt;
 
-/// Whether every bit is to be flipped, as against: a sample.
+/// Whether every bit is flipped, not only a sample.
 fn takes_all() -> bool {
     std::env::var("ACKD_BITFLIPS").is_ok_and(|value| value == "all")
 }
@@ -27,7 +28,7 @@ fn is_in_part(number: u64) -> bool {
     number % number_of(of) + 1 == number_of(part)
 }
 
-/// What came of some cases.
+/// Outcomes of some cases.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Cases.
@@ -36,7 +37,7 @@ pub struct Tally {
     pub same: u64,
     /// Refused, by the start or by the keys concerned, and named; everything else was right.
     pub refused: u64,
-    /// Something was wrong and nobody said so.
+    /// Something was wrong, without an error.
     pub silent: u64,
     /// A panic.
     pub crashed: u64,
@@ -52,7 +53,7 @@ impl Tally {
         self.crashed += other.crashed;
     }
 
-    /// Prints the figures as a row and makes sure that nothing was silent and nothing crashed.
+    /// Prints the figures as a row and asserts that nothing was silent and nothing crashed.
     pub fn check(&self, what: &str) {
         eprintln!("{what:<52} {self}");
         assert_eq!((self.silent, self.crashed), (0, 0), "{what}: {self}");

@@ -11,7 +11,7 @@ use super::common::{seed, setting};
 use super::data::{DataSet, Outcome, full_segment, full_table, long_log, start};
 use super::{Tally, in_parallel};
 
-/// What devices write at once.
+/// Bytes that devices write at once.
 const SECTOR_BYTES: usize = 512;
 /// Cases of each kind in the short form.
 const CASES: u64 = 100;
@@ -48,7 +48,7 @@ impl Case<'_> {
         self.random.random_range(0..bytes / SECTOR_BYTES) * SECTOR_BYTES
     }
 
-    /// A page of the table behind the metas.
+    /// A page of the table other than the meta pages.
     fn page(&mut self) -> usize {
         self.random.random_range(2..self.table.len() / PAGE_BYTES) * PAGE_BYTES
     }
@@ -93,7 +93,7 @@ const LOG_MISHAPS: &[(&str, Mishap)] = &[
         case.change(&name, |bytes| bytes.truncate(length));
     }),
     ("log files missing, but not the newest", |case| {
-        // Nothing can tell that the newest file is gone as a whole unless a checkpoint holds records in it.
+        // The loss of the whole newest file is noticed only if a checkpoint holds records in it.
         let names = case.segments();
         let name = names[case.random.random_range(0..names.len().max(2) - 1)].clone();
         case.log.lose(&name);

@@ -1,4 +1,4 @@
-//! The same flipped bits under real servers: ackd's log, and beside it the append-only file of redis-server.
+//! The same flipped bits under real servers: ackd's log, and next to it the append-only file of redis-server.
 //!
 //! Each server stores the same keys, each acknowledged as durable, and is killed. Then one bit of its log is flipped, it
 //! is started, and every key is compared. `ACKD_BITFLIPS_SERVERS=400` sets the number of flips for each.
@@ -27,7 +27,7 @@ struct Kind {
     command: fn(&Path, &Path) -> Command,
     /// Its log in the directory.
     log: fn(&Path) -> PathBuf,
-    /// Whether it is done with the log in the directory, once it is idle.
+    /// Whether the idle server has written everything to the log in the directory.
     is_at_rest: fn(&Path) -> bool,
 }
 
@@ -57,7 +57,7 @@ const REDIS: Kind = Kind {
     is_at_rest: |_| true,
 };
 
-/// Whether a log says of itself that its last group is durable.
+/// Whether a log proves that its last group is durable.
 fn is_sealed(wal: &Path) -> bool {
     let storage = wal::DirStorage::open(wal).expect("a log");
     let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).expect("a sound log");
@@ -79,7 +79,7 @@ impl Server {
         let socket = dir.join("socket");
         let _ = fs::remove_file(&socket);
         let mut command = (kind.command)(dir, &socket);
-        // The tests' own settings are no configuration of the server.
+        // The tests' own environment variables are not configuration of the server.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
             command.env_remove(name);
         }
@@ -87,7 +87,7 @@ impl Server {
         Self { child: command.spawn().expect("the server is installed"), socket }
     }
 
-    /// A client once the server has loaded its data; nothing if it ended instead.
+    /// A client once the server has loaded its data; `None` if the server exited.
     fn client(&mut self) -> Option<Client> {
         let mut answering = None;
         eventually("the server is up or down", || {
@@ -161,7 +161,7 @@ fn judge(kind: &Kind, dir: &Path, contents: &[(Vec<u8>, Vec<u8>)], tally: &mut T
     }
 }
 
-/// Flips bits of the log, those of its bytes that hold anything, one at a time.
+/// Flips bits of the log, in bytes that are not zero, one at a time.
 fn sweep(kind: &Kind, flips: u64, seed: u64) -> Tally {
     let folder = tempfile::tempdir().expect("a directory");
     let contents = contents();
@@ -212,6 +212,6 @@ fn a_flipped_bit_under_a_real_server_is_never_silent_where_it_is_under_redis() {
     eprintln!("{:<52} {theirs}", REDIS.name);
     ours.check(ACKD.name);
     assert_eq!(theirs.cases, flips);
-    // What the comparison is worth: it sees wrong answers where they are known to be given.
+    // The comparison must find wrong answers of the server that is known to give them.
     assert!(theirs.silent > flips / 4, "{theirs}");
 }

@@ -1,8 +1,8 @@
 //! Every bit of a table of 1 MiB.
 //!
-//! For each page a few bits are flipped with a whole start and a comparison of every key: that shows whether the page is
-//! read by the start, by some key, or by nobody. For each further bit the table is really opened and, if a key needs
-//! the page, that key is really read; a page that one key is refused for by its checksum is refused for all.
+//! For each page a few bits are flipped with a complete start and a comparison of every key: that shows whether the page
+//! is read by the start, by some key, or not at all. For each further bit the table is opened and, if a key needs the
+//! page, that key is read. If the page's checksum makes one key fail, it makes all keys fail that need the page.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,14 +29,14 @@ enum Probe {
     Open,
     /// A lookup of this key.
     Key(usize, Vec<u8>),
-    /// A look at the deadlines.
+    /// A read of the expiration times.
     Deadlines,
     /// Nobody: it is not in use.
     Nobody,
 }
 
 impl Probe {
-    /// Finds out, the page being damaged in `image`.
+    /// Finds out, with the page damaged in `image`.
     fn of(image: &[u8], page: u64, set: &DataSet) -> Result<Probe, String> {
         let file = MemoryFile::from_image(image, TABLE_BYTES);
         let (table, mut writer) = match Table::open(Box::new(file), &table_options()) {
@@ -58,7 +58,7 @@ impl Probe {
         Ok(Probe::Nobody)
     }
 
-    /// Whether the damage is named, or there is nobody to name it to.
+    /// Whether the damage is reported, or nobody reads the page.
     fn holds(&self, file: &MemoryFile, page: u64) -> bool {
         match (self, Table::open(Box::new(file.clone()), &table_options())) {
             (Probe::Open, Err(TableError::Corrupt { page: named, .. })) => named == page,
@@ -89,7 +89,7 @@ fn is_named(outcome: Result<(), KeyspaceError>, page: u64) -> bool {
     matches!(outcome, Err(KeyspaceError::Table(TableError::Corrupt { page: named, .. })) if named == page)
 }
 
-/// Counts what came of a start with a comparison of every key.
+/// Counts the outcome of a start with a comparison of every key.
 fn count(tally: &mut Tally, outcome: Outcome, what: impl Fn() -> String) {
     tally.cases += 1;
     match outcome {
@@ -121,7 +121,7 @@ fn sweep_page(set: &DataSet, page: u64, random: &mut SmallRng) -> Tally {
         let found = probe.get_or_insert_with(|| Probe::of(&image, page, set).expect("a bad page or none"));
         let report = verify(&image[..], &mut |_| {});
         let named = report.is_ok_and(|report| report.findings.iter().any(|found| found.page == page));
-        // Verification looks at more: trees that were cut off and whose pages are still to be freed.
+        // Verification reads more: dropped trees whose pages are not freed yet.
         assert!(named || matches!(found, Probe::Nobody), "page {page}: verification names what is in use");
         count(&mut tally, outcome, || format!("bit {bit}"));
         flip(&mut image, bit);
@@ -146,14 +146,14 @@ fn sweep_page(set: &DataSet, page: u64, random: &mut SmallRng) -> Tally {
     tally
 }
 
-/// Flips bits of the two meta pages: there is a way back to the former checkpoint, if the log still reaches it.
+/// Flips bits of the two meta pages: recovery falls back to the former checkpoint, if the log still reaches it.
 fn sweep_metas(set: &DataSet, random: &mut SmallRng) -> Tally {
     let mut tally = Tally::default();
     let step = if takes_all() { 1 } else { 61 };
     let mut image = set.table.clone();
     for slot in 0..2 {
         for bit in (random.random_range(0..step)..PAGE_BITS).step_by(step as usize) {
-            // What follows the meta itself is never read: some of it will do.
+            // The bytes after the meta are never read: a sample is enough.
             if bit >= META_BYTES as u64 * 8 && bit % 97 != 0 {
                 continue;
             }
@@ -206,7 +206,7 @@ fn a_flipped_bit_of_a_meta_page_leads_to_the_same_keys_or_a_refusal() {
             "bits of the meta pages, log kept"
         });
     }
-    // What the comparison itself is worth: one wrong byte is seen.
+    // The comparison itself must notice one wrong byte.
     let mut set = full_table(0);
     set.contents[0].values_mut().next().expect("a key").0.push(0);
     assert!(matches!(start(&set.log, &set.table, &set.contents), Outcome::Silent(_)));

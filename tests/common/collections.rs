@@ -1,5 +1,5 @@
-//! Collections in the plain map of [`super::keys`]: what a list, hash, set or sorted set holds is one sequence of words, in
-//! the order in which such a value is the same whatever was done to get there.
+//! Collections in the plain map of [`super::keys`]: a list, hash, set or sorted set is one sequence of words, in an order
+//! that does not depend on how the value was made.
 
 use super::Value;
 use super::keys::{Command, Database, Entry};
@@ -27,7 +27,7 @@ const KEYS: u32 = 2;
 /// Words that one command brings.
 const WORDS_MAX: usize = 8;
 
-/// Joins words, so that they can be told apart again.
+/// Joins words, so that [`split`] can separate them.
 pub fn join(words: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in words {
@@ -84,7 +84,7 @@ fn take(keys: &Database, key: &[u8], kind: Kind) -> Option<Vec<Vec<u8>>> {
     }
 }
 
-/// Lets a key hold these words; without any it is gone.
+/// Stores these words under a key; without words, removes the key.
 fn put(keys: &mut Database, key: &[u8], kind: Kind, words: &[Vec<u8>]) {
     if words.is_empty() {
         keys.remove(key);
@@ -142,7 +142,7 @@ fn in_list(words: &mut Vec<Vec<u8>>, name: &str, arguments: &[&[u8]]) -> Value {
     integer(words.len())
 }
 
-/// Where a word is among every `step`th, or where it belongs.
+/// Searches every `step`th word: the index of the word, or where it belongs.
 fn find(words: &[Vec<u8>], step: usize, wanted: &[u8]) -> Result<usize, usize> {
     let mut place = 0;
     while place < words.len() && words[place].as_slice() < wanted {
@@ -151,7 +151,7 @@ fn find(words: &[Vec<u8>], step: usize, wanted: &[u8]) -> Result<usize, usize> {
     if words.get(place).is_some_and(|word| word == wanted) { Ok(place) } else { Err(place) }
 }
 
-/// Puts a pair into a map; whether it is new.
+/// Puts a pair into a map; returns whether it is new.
 fn set_pair(words: &mut Vec<Vec<u8>>, name: &[u8], value: Vec<u8>) -> bool {
     match find(words, 2, name) {
         Ok(place) => words[place + 1] = value,
@@ -163,7 +163,7 @@ fn set_pair(words: &mut Vec<Vec<u8>>, name: &[u8], value: Vec<u8>) -> bool {
     false
 }
 
-/// Removes entries of `step` words; how many there were.
+/// Removes entries of `step` words; returns how many there were.
 fn remove(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value {
     let found = names.iter().filter(|name| {
         let place = find(words, step, name);
@@ -172,7 +172,7 @@ fn remove(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value {
     integer(found.count())
 }
 
-/// Adds to a number in a map; the new one.
+/// Adds to a number in a map; returns the new number.
 fn add(words: &mut Vec<Vec<u8>>, name: &[u8], amount: i64) -> i64 {
     let old = find(words, 2, name).map_or(0, |place| number(&words[place + 1]));
     set_pair(words, name, (old + amount).to_string().into_bytes());

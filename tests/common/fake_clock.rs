@@ -6,7 +6,7 @@ use std::process::Command;
 /// The clock of one server, over all its restarts.
 pub struct FakeClock {
     library: PathBuf,
-    /// Holds by how much the server's clock is off.
+    /// Holds the offset of the server's clock.
     file: PathBuf,
 }
 
@@ -25,22 +25,22 @@ impl FakeClock {
         Some(clock)
     }
 
-    /// Sets the clock so many seconds ahead.
+    /// Sets the clock `seconds` ahead.
     pub fn set(&self, seconds: i64) {
-        // The server reads the file whenever it asks for the time: it must never see half of it.
+        // The server reads the file whenever it reads the clock: it must never see half of the file.
         let new = self.file.with_extension("new");
         std::fs::write(&new, format!("{seconds:+}\n")).expect("the clock's file can be written");
         std::fs::rename(&new, &self.file).expect("the clock's file can be replaced");
     }
 
-    /// Has a server look at this clock.
+    /// Makes a server use this clock.
     pub fn apply(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
         command.env("FAKETIME_NO_CACHE", "1");
         command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     }
 
-    /// Removes what libfaketime shares between processes, and removes itself only when a process ends in order.
+    /// Removes what libfaketime shares between processes; it does so itself only after a clean exit.
     pub fn clean_up(pid: u32) {
         for name in ["faketime_shm_", "sem.faketime_sem_"] {
             let _ = std::fs::remove_file(format!("/dev/shm/{name}{pid}"));

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 /// Databases of a server.
 pub const DATABASES: usize = 16;
-/// The longest key in bytes.
+/// The longest key that the tests use, in bytes.
 pub const KEY_BYTES_MAX: usize = 65_528;
-/// Two deadlines as far apart as this, in milliseconds, are the same: the map's clock is not the server's.
+/// Expiration times count as equal up to this difference in milliseconds: the map's clock is not the server's.
 const DEADLINE_TOLERANCE_MS: u64 = 300_000;
-/// A deadline that no test lives to see, in milliseconds since 1970.
+/// An expiration time that no test reaches, in milliseconds since 1970.
 const FAR_MS: u64 = 4_000_000_000_000;
 
 /// What a key holds.
@@ -55,7 +55,7 @@ pub struct Shape {
     pub keys: u32,
     /// Bytes of the largest values, which are rare.
     pub value_bytes_max: usize,
-    /// Out of a thousand keys so many have the greatest length.
+    /// Of a thousand keys, how many have the greatest length.
     pub long_keys: u32,
 }
 
@@ -85,7 +85,7 @@ impl Command {
         self.words.iter().map(Vec::as_slice).collect()
     }
 
-    /// For people.
+    /// The command as text.
     pub fn text(&self) -> String {
         let word = |word: &Vec<u8>| match word.len() {
             0..60 => String::from_utf8_lossy(word).into_owned(),
@@ -96,7 +96,7 @@ impl Command {
 }
 
 impl Model {
-    /// The first thing in which the two differ, for people; `None` if they hold the same.
+    /// The first difference of the two, as text; `None` if they are equal.
     pub fn difference(&self, other: &Model) -> Option<String> {
         for (db, (ours, theirs)) in self.dbs.iter().zip(&other.dbs).enumerate() {
             for (key, entry) in ours {
@@ -219,7 +219,7 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
     }
 }
 
-/// Overwrites part of a string; its length then.
+/// Overwrites part of a string; returns its new length.
 fn set_range(keys: &mut Database, key: &[u8], offset: usize, value: &[u8]) -> usize {
     if value.is_empty() {
         return keys.get(key).map_or(0, |entry| entry.value.len());
@@ -299,7 +299,7 @@ pub fn any_command(random: &mut SmallRng, shape: &Shape) -> Command {
     Command { db, words }
 }
 
-/// A key out of a space so small that commands meet: empty, short, with long common starts, and of the full length.
+/// A key from a small set, so that commands share keys: empty, short, with long common prefixes, and of the full length.
 fn any_key(random: &mut SmallRng, shape: &Shape) -> Vec<u8> {
     if random.random_range(0..1000) < shape.long_keys {
         let mut key = vec![b'z'; KEY_BYTES_MAX - random.random_range(0..2)];
@@ -325,7 +325,7 @@ fn any_value(random: &mut SmallRng, shape: &Shape) -> Vec<u8> {
         88..97 => random.random_range(1000..6000),
         _ => random.random_range(0..shape.value_bytes_max),
     };
-    // Each place of each value has its own byte, so that pieces cannot pass for one another.
+    // The bytes differ by value and offset, so that pieces cannot be mistaken for each other.
     let mut word = random.random::<u64>() | 1;
     (0..bytes)
         .map(|_| {
@@ -355,7 +355,7 @@ fn now_ms() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
-/// A key, for people.
+/// A key as text.
 fn name(key: &[u8]) -> String {
     format!("{:?} ({} bytes)", String::from_utf8_lossy(&key[..key.len().min(30)]), key.len())
 }

@@ -43,20 +43,20 @@ impl TestServer {
         Self::spawn_by(Command::new(env!("CARGO_BIN_EXE_ackd")), free_port(), dir, flags)
     }
 
-    /// As [`TestServer::start`], on a port that clients know already.
+    /// As [`TestServer::start`], on a given port.
     pub fn start_on(port: u16, dir: &Path, flags: &[&str]) -> Self {
         let mut server = Self::spawn_by(Command::new(env!("CARGO_BIN_EXE_ackd")), port, dir, flags);
         server.wait_ready();
         server
     }
 
-    /// Starts the server by `command`, which passes its further arguments on to it and becomes its process.
+    /// Starts the server by `command`, which passes further arguments to the server and becomes its process.
     pub fn spawn_by(mut command: Command, port: u16, dir: &Path, flags: &[&str]) -> Self {
         let socket = dir.parent().expect("the data directory has a parent").join(format!("{port}.sock"));
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
         command.arg("--dir").arg(dir).arg("--unixsocket").arg(&socket);
         command.args(flags).stdin(Stdio::null()).stdout(Stdio::null());
-        // The tests' own settings are no configuration of the server.
+        // The tests' own environment variables are not configuration of the server.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
             command.env_remove(name);
         }
@@ -83,7 +83,7 @@ impl TestServer {
         self.try_client().expect("the server accepts a connection")
     }
 
-    /// As [`TestServer::client`], for those who look at bytes.
+    /// As [`TestServer::client`], as a byte stream.
     pub fn unix(&self) -> UnixStream {
         UnixStream::connect(&self.socket).expect("the server accepts a connection")
     }
@@ -102,12 +102,12 @@ impl TestServer {
         stream
     }
 
-    /// The server's process number.
+    /// The server's process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Bytes of memory that the server's process has and no file stands behind: the table's pages are not among them.
+    /// Bytes of anonymous memory of the server's process: without the table's pages.
     pub fn anonymous_bytes(&self) -> u64 {
         self.memory_bytes("RssAnon:")
     }
@@ -117,14 +117,14 @@ impl TestServer {
         self.memory_bytes("VmHWM:")
     }
 
-    /// What the system says of the process's memory in a field, in bytes.
+    /// A field of the process's memory statistics, in bytes.
     fn memory_bytes(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux says so");
         value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
-    /// Kills the server as a power button would kill the process: no handler runs.
+    /// Kills the server with SIGKILL: no handler runs.
     pub fn kill(&mut self) {
         self.child.kill().expect("the server can be killed");
         let status = self.child.wait().expect("the killed server can be waited for");
@@ -179,7 +179,7 @@ impl Drop for TestServer {
     }
 }
 
-/// Whether a PING was answered as by a server that is ready: one with a password asks for it.
+/// Whether this reply to PING comes from a server that is ready. A server with a password asks for it.
 fn is_ready(reply: &Value) -> bool {
     match reply {
         Value::Simple(text) => text == "PONG",
@@ -263,7 +263,7 @@ impl Client {
         self.command(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>())
     }
 
-    /// Sends one command and waits for its reply, if the connection holds.
+    /// Sends one command and waits for its reply. Fails if the connection breaks.
     pub fn try_command(&mut self, words: &[&[u8]]) -> io::Result<Value> {
         self.send(&encode(words))?;
         self.reply()
@@ -339,7 +339,7 @@ impl Client {
                     self.received.extend_from_slice(&buffer[..read]);
                     Ok(())
                 }
-                // A process that is stopped and goes on, for instance.
+                // For instance, a process that was stopped and continued.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(error),
             };

@@ -16,7 +16,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Starts it in `dir`, and waits until it takes connections at both.
+    /// Starts it in `dir`, and waits until it accepts connections on port and socket.
     pub fn start(dir: &Path) -> Self {
         let (port, socket) = (free_port(), dir.join("redis.sock"));
         let child = Command::new("redis-server")
@@ -42,7 +42,7 @@ impl Reference {
         Client::new(Box::new(stream))
     }
 
-    /// A new connection over its Unix socket, for those who look at bytes.
+    /// A new connection over its Unix socket, as a byte stream.
     pub fn unix(&self) -> UnixStream {
         UnixStream::connect(&self.socket).unwrap()
     }

@@ -1,4 +1,4 @@
-//! `strace` beside a process that runs already.
+//! Attaches `strace` to a running process.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

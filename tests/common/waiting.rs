@@ -1,10 +1,10 @@
-//! Waiting for what is to happen by itself: for as long as a slow and busy machine may take, not longer than that.
+//! Waits for something that happens by itself, for as long as a slow and busy machine may take.
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take that is to happen by itself. Only what is broken takes so long.
+/// How long anything may take that happens by itself. Only something broken takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(180);
-/// Time between two looks.
+/// Time between two checks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Waits until `condition` holds.

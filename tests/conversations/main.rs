@@ -1,13 +1,14 @@
 //! Conversations of several clients with ackd and with a real redis-server: each client must receive the same bytes.
 //!
 //! What clients send to each other (published messages, key-space events, invalidations, monitored commands) depends on
-//! all of them, so whole conversations are compared, as [scripts](script). They are played line by line; those in which
-//! nobody is told what others do are played once more, with what one client says without a break in a pipeline: commands
-//! take effect in their order then, too. (What is told of reads may come before what is told of writes in front of them.)
+//! all of them, so whole conversations are compared, as [scripts](script). They are played line by line. Conversations
+//! without such messages are played once more, with consecutive commands of one client in a pipeline: commands take effect
+//! in order then, too. (With messages this does not work: notifications about reads may come before those about earlier
+//! writes.)
 //!
-//! The next step comes when the one before was executed. redis-server, which does one thing after the other, has done so
-//! when it has answered somebody else twice. What it sent until then, and who is blocked, is what ackd is waited for;
-//! where a step brings its client nothing, ackd says how many commands it has executed.
+//! A step starts when the previous one was executed. redis-server does one thing at a time, so it has executed a step once
+//! it has answered another client twice. The test then waits until ackd has sent as many lines and blocked the same clients;
+//! if a step sends its client nothing, ackd's count of executed commands is used.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,11 +24,11 @@ use common::reference::Reference;
 use script::{Act, Manner, Step, conversations, steps};
 use stage::{Seen, Stage};
 
-/// How long ackd may take for a step. Only what is wrong takes so long.
+/// How long ackd may take for a step. Only something broken takes this long.
 const STEP_PATIENCE: Duration = Duration::from_secs(60);
-/// Looks at redis-server after which it has executed and sent all.
+/// Checks of redis-server after which it has executed and sent everything.
 const REFERENCE_LOOKS: usize = 3;
-/// How long ackd is listened to at the end, for what it should not send.
+/// How long to wait at the end for something that ackd should not send.
 const LAST_WAIT: Duration = Duration::from_millis(30);
 
 /// Line by line and in pipelines.
@@ -77,7 +78,7 @@ fn play(connect: &dyn Fn() -> UnixStream, steps: &[Step<'_>], seen: &[Seen]) -> 
     stage.end()
 }
 
-/// What a client received, without what differs by nature: versions, ids, times and addresses.
+/// What a client received, without what always differs: versions, ids, times and addresses.
 fn shown(received: &[u8]) -> String {
     let text = String::from_utf8_lossy(received).into_owned();
     let mut shown = String::new();

@@ -1,11 +1,11 @@
 //! Scripts of conversations: a letter for the client, then its command.
 //!
-//! A blank line begins a new conversation on an empty server. `@r` is the id of client `r`. What is no command:
+//! A blank line begins a new conversation on an empty server. `@r` is the id of client `r`. These are not commands:
 //! - `!close` hangs up;
-//! - `!free` waits until the client is not blocked any more;
+//! - `!free` waits until the client is no longer blocked;
 //! - `!expired 2` waits until two keys of the conversation have expired;
 //! - `!empty` waits until there is no key, expired or not;
-//! - `!sleep 0.1` waits for some seconds, for what nobody can see.
+//! - `!sleep 0.1` waits for some seconds, for what no client can observe.
 
 /// What a client does in one go.
 pub struct Step<'a> {
@@ -27,7 +27,7 @@ pub enum Act<'a> {
 /// How the commands of one client that follow each other are sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Manner {
-    /// Each once the one before was executed.
+    /// Each once the previous one was executed.
     LineByLine,
     /// All at once.
     InPipelines,

@@ -1,4 +1,4 @@
-//! A server with the clients that talk to it, and one that only watches: it knows when a line was executed.
+//! A server with its clients, and one more client that observes when a line was executed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
@@ -10,20 +10,20 @@ use super::script::{Act, Step, words};
 
 /// One client: its connection, its id, and all that it received.
 pub struct Speaker {
-    /// Over a Unix socket: what one side has sent is there for the other.
+    /// A Unix socket: what one side has sent, the other can read immediately.
     stream: UnixStream,
     id: String,
-    /// Commands sent so far, the question for the id among them.
+    /// Commands sent so far, `CLIENT ID` included.
     sent: u64,
     received: Vec<u8>,
 }
 
-/// What is known of all clients after a step, without looking at what exactly they received.
+/// What is known of all clients after a step, without the exact bytes that they received.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// Lines that each received so far; the end counts as one.
     pub lines: BTreeMap<String, usize>,
-    /// Who is blocked.
+    /// The blocked clients.
     pub blocked: BTreeSet<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct Stage<'a> {
     /// Keys that had expired before the conversation.
     expired: u64,
     speakers: BTreeMap<String, Speaker>,
-    /// What those received who hung up.
+    /// What clients received that disconnected.
     gone: BTreeMap<String, Vec<u8>>,
 }
 
@@ -61,11 +61,11 @@ impl Speaker {
         let encoded = |line: &String| encode(&words(line).iter().map(Vec::as_slice).collect::<Vec<_>>());
         let bytes: Vec<u8> = lines.iter().flat_map(encoded).collect();
         self.sent += lines.len() as u64;
-        // A server that closed the connection shows in what is received.
+        // If the server closed the connection, the received bytes show it.
         let _ = self.stream.write_all(&bytes);
     }
 
-    /// Takes what is there.
+    /// Reads what has arrived.
     fn drain(&mut self) {
         let mut buffer = [0; 65536];
         while !self.has_ended() {
@@ -159,7 +159,7 @@ impl<'a> Stage<'a> {
         self.gone
     }
 
-    /// All clients, by their ids. A command that those who monitor are not shown.
+    /// All clients, by their ids. Uses a command that MONITOR does not show.
     fn statuses(&mut self) -> BTreeMap<String, Status> {
         let list = self.watcher.run("CLIENT LIST").text();
         let field = |line: &str, name: &str| {

@@ -1,7 +1,7 @@
 //! Collections through SIGKILL: transfers whose sum never changes, a queue whose jobs are each in one place, sorted sets
-//! and hashes whose commands are there whole or not at all.
+//! and hashes whose commands are there completely or not at all.
 //!
-//! What is there stays through several cycles, so that each recovery builds on the ones before.
+//! The data is kept for several cycles, so that each recovery builds on earlier ones.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ fn transfer(client: u64, sequence: u64) -> Vec<String> {
     ]
 }
 
-/// Two members of the same score, and from some score on the two lowest ones out.
+/// Adds two members with the same score and, once there are enough, removes the two lowest.
 fn scores(client: u64, sequence: u64) -> Vec<String> {
     let mut lines = vec![format!("ZADD board:{client} {sequence} m:{sequence} {sequence} n:{sequence}")];
     if sequence > KEPT_SCORES {
@@ -81,7 +81,7 @@ fn scores(client: u64, sequence: u64) -> Vec<String> {
     lines
 }
 
-/// Two fields of the same value, and two older ones away.
+/// Sets two fields to the same value, and deletes two older ones.
 fn fields(client: u64, sequence: u64) -> Vec<String> {
     let (new, old) = (sequence % FIELDS, (sequence + FIELDS / 2) % FIELDS);
     vec![
@@ -90,7 +90,7 @@ fn fields(client: u64, sequence: u64) -> Vec<String> {
     ]
 }
 
-/// Takes jobs out of the queue: what was begun in an earlier life first.
+/// Takes jobs out of the queue; first those that were begun in an earlier life.
 fn consume(mut client: Client, consumer: u64) {
     let finish = |client: &mut Client, job: &str| -> std::io::Result<()> {
         let (bytes, count) = commands(&[
@@ -129,7 +129,7 @@ fn consume(mut client: Client, consumer: u64) {
     }
 }
 
-/// Looks at all accounts, again and again: no reader sees a transfer by half.
+/// Reads all accounts again and again: no reader may see a transfer in part.
 fn watch_accounts(mut client: Client) -> u64 {
     let line = accounts();
     let words: Vec<&[u8]> = line.iter().map(String::as_bytes).collect();
@@ -212,8 +212,8 @@ fn live(server: &mut TestServer, known: &mut Known, millis: u64) -> u64 {
     watcher.join().unwrap()
 }
 
-/// Notes that a client's commands are there up to `last`, which must be all that were acknowledged and none that was not
-/// sent; returns how many of them were not acknowledged.
+/// Records that a client's commands up to `last` were applied: these must include all acknowledged ones, and none that was
+/// not sent. Returns how many of them were not acknowledged.
 fn settle(progress: &mut Progress, last: u64, what: &str) -> u64 {
     assert!(last >= progress.acked, "{what}: {} was acknowledged, {last} is there", progress.acked);
     assert!(last <= progress.sent, "{what}: {last} is there, only {} were sent", progress.sent);
@@ -222,7 +222,7 @@ fn settle(progress: &mut Progress, last: u64, what: &str) -> u64 {
     in_flight
 }
 
-/// Looks everything up; returns how many commands were in flight and are there.
+/// Checks everything; returns how many commands were in flight and were applied.
 fn check(client: &mut Client, known: &mut Known) -> u64 {
     check_transfers(client, known)
         + check_queue(client, known)
@@ -276,7 +276,7 @@ fn check_scores(client: &mut Client, known: &mut Known) -> u64 {
     for (number, progress) in known.scores.iter_mut().enumerate() {
         let board = texts(&client.run(&format!("ZRANGE board:{number} 0 -1 WITHSCORES")));
         let last: u64 = board.last().map_or(0, |score| score.parse().unwrap());
-        // The two lowest scores go one command after the highest one came.
+        // The two lowest scores are removed one command after the highest one is added.
         let full = last.saturating_sub(KEPT_SCORES) + 1;
         let first: u64 = board.get(1).map_or(1, |score| score.parse().unwrap());
         assert!(first == full || first + 1 == full, "board {number}: from {first} to {last}");

@@ -1,19 +1,19 @@
-//! `COMMAND INFO` of all commands that both servers know: what clients and proxies route by.
+//! `COMMAND INFO` of all commands that both servers know: clients and proxies use it for routing.
 //!
-//! Explained differences: flags that stand for something that is not here (`no_async_loading` and the like), flags of
-//! commands that hide passwords or are refused in transactions here, and remarks beside keys, which are prose.
+//! Known differences: flags for something that ackd does not have (`no_async_loading` and the like), flags of commands that
+//! hide passwords or are refused in transactions in ackd, and the notes on keys, which are prose.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// Flags of redis-server that mean nothing here.
+/// Flags of redis-server that have no meaning in ackd.
 const FOREIGN_FLAGS: &[&str] = &["no_async_loading", "allow_busy", "no_mandatory_keys", "may_replicate"];
 /// Commands whose flags differ.
 const OTHER_FLAGS: &[&str] = &["auth", "client", "client|reply", "config|set", "hello", "lolwut"];
-/// Commands that take a word more than in redis-server 7.0.
+/// Commands that take one word more than in redis-server 7.0.
 const OTHER_ARITY: &[&str] = &["zrank", "zrevrank"];
-/// Commands in other categories, as they have other flags.
+/// Commands in other categories, because they have other flags.
 const OTHER_CATEGORIES: &[&str] = &["lolwut"];
 
 /// What is known of a command: its fields in order, without those of its subcommands.
@@ -41,7 +41,7 @@ fn words(value: &Value) -> Vec<String> {
     words
 }
 
-/// The places of keys, without remarks.
+/// The key specifications, without notes.
 fn places(value: &Value) -> Vec<Value> {
     let (Value::Array(places) | Value::Set(places)) = value else { panic!("{value:?}") };
     let without_remark = |place: &Value| match place {

@@ -1,8 +1,8 @@
-//! Directives of the configuration: which values both servers take, with which words they refuse the others, and what they
-//! show then; at run time and on the command line.
+//! Directives of the configuration: which values both servers accept, with which errors they refuse others, and which values
+//! they show afterwards; at run time and on the command line.
 //!
-//! Explained differences: what is always so here is shown so, whatever was asked for; some limits are narrower, for they are
-//! those of this server; what is not supported is refused in words of our own.
+//! Known differences: fixed values of ackd are shown whatever was set; some limits of ackd are narrower; ackd refuses
+//! unsupported directives with its own errors.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -66,14 +66,14 @@ const VALUES: &[&str] = &[
     "normal 1 2 +3",
 ];
 
-/// Directives that are not tried: what they do in redis-server depends on the machine, or hides the test from itself.
+/// Directives that are not tried: in redis-server their effect depends on the machine, or breaks the test.
 const LEFT_OUT: &[&str] =
     &["bind", "port", "oom-score-adj", "activedefrag", "maxclients", "requirepass", "masterauth"];
 
-/// Directives whose words of refusal differ, or that refuse here what redis-server takes.
+/// Directives whose errors differ, or for which ackd refuses values that redis-server accepts.
 const OTHER_WORDS: &[&str] = &["tls-port", "tls-cluster", "tls-replication"];
 
-/// Directives of which redis-server takes values that cannot be here, or that take more here.
+/// Directives for which redis-server accepts values that ackd cannot have, or ackd accepts more.
 const OTHER_VALUES: &[(&str, &[&str])] = &[
     ("proto-max-bulk-len", &["99999999999"]),
     ("client-query-buffer-limit", &["99999999999"]),
@@ -81,7 +81,7 @@ const OTHER_VALUES: &[(&str, &[&str])] = &[
     ("slowlog-max-len", &["99999999999"]),
 ];
 
-/// Directives whose value is always the same here, and how it is shown.
+/// Directives with a fixed value in ackd, and how it is shown.
 const ALWAYS: &[&str] = &[
     "appendonly",
     "appendfsync",
@@ -100,7 +100,7 @@ fn shown(client: &mut Client) -> BTreeMap<String, Value> {
     all.chunks(2).map(|pair| (pair[0].text(), pair[1].clone())).collect()
 }
 
-/// Sets a directive; the reply, and what is shown then if it was set.
+/// Sets a directive; returns the reply and, if it was set, the value shown afterwards.
 fn try_value(client: &mut Client, name: &str, value: &str) -> (Value, Option<Value>) {
     let reply = client.command(&[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()]);
     let is_set = reply == Value::Simple("OK".into());
@@ -174,7 +174,7 @@ fn several_pairs_are_set_or_none_as_by_redis() {
     }
 }
 
-/// What a server says that was started with a directive, and then one that ends it.
+/// The output of a server that was started with a directive, and then one that ends the start.
 fn started_with(program: &str, arguments: &[&str], directive: &str) -> String {
     let words = directive.split(' ');
     let output = Command::new(program)

@@ -1,8 +1,8 @@
-//! What subscribers are told of random commands: the same events in the same order from ackd and from redis-server.
+//! Events that random commands send to subscribers: the same in the same order from ackd and from redis-server.
 
 use super::*;
 
-/// A client that listens to all events of keys, and to the word that ends a batch.
+/// A client that subscribes to all events of keys, and to the message that ends a batch.
 struct Listener {
     client: Client,
 }
@@ -16,7 +16,7 @@ impl Listener {
         Self { client }
     }
 
-    /// The events up to the end of the batch, which `speaker` says.
+    /// The events up to the end of the batch, which `speaker` publishes.
     fn batch(&mut self, speaker: &mut Client) -> Vec<String> {
         assert_eq!(speaker.command(&[b"PUBLISH", b"end", b""]), Value::Integer(1));
         let mut events = Vec::new();
@@ -31,7 +31,7 @@ impl Listener {
     }
 }
 
-/// Sends random commands of a family to both servers, and compares what listeners are told.
+/// Sends random commands of a family to both servers, and compares the events that listeners get.
 fn compare_events(commands: u64, family: impl FnOnce(SmallRng) -> Box<dyn Family>) {
     let seed = comparison_seed();
     let root = tempfile::tempdir().unwrap();

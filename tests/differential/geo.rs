@@ -1,5 +1,5 @@
-//! Commands on places. Explained differences: the spelling of scores; redis-server 7.0 looks for the members of a box in
-//! cells that do not always hold all of it, so boxes here are small.
+//! Geospatial commands. Known differences: the digits of scores; redis-server 7.0 searches a box in cells that do not always
+//! cover all of it, so the boxes in this test are small.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -45,8 +45,8 @@ impl Places {
     fn size(&mut self) -> [String; 2] {
         let unit = self.pick(&["m", "km", "FT", "mi", "km", "m", "km", "mm"]);
         let size = match self.below(40) {
-            // Redis 7.0 does not look everywhere when a search has no end: no `inf`. Nor does it look across a pole: the
-            // places next to one are 550 km from it, and these sizes end below 509 km, in miles too.
+            // Redis 7.0 misses positions for a radius of `inf`, and across a pole. So there is no `inf`, and all sizes are
+            // below 509 km, also in miles: the positions closest to a pole are 550 km from it.
             0 => self.pick(&["-1", "x", "0"]),
             _ => format!("{:.3}", 10_f64.powf(self.random.random_range(0.0..2.5))),
         };
@@ -54,7 +54,7 @@ impl Places {
     }
 
     fn options(&mut self, words: &mut Vec<String>) {
-        // Without an order, and where equal distances meet a limit, the order is nobody's promise.
+        // Without an order, and with equal distances at a limit, no order is guaranteed.
         words.push(self.pick(&["ASC", "DESC", "asc"]));
         for option in ["WITHCOORD", "WITHDIST", "withhash", "bogus"] {
             if self.below(if option == "bogus" { 60 } else { 4 }) == 0 {
@@ -145,7 +145,7 @@ impl Family for Places {
 
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
         match (words[0].as_str(), ours, theirs) {
-            // Distances whose last digits differ may be in another order.
+            // Distances that differ only in their last digits may be in another order.
             ("ZRANGE", Value::Array(ours), Value::Array(theirs)) => {
                 let sorted = |members: &[Value]| {
                     let mut members: Vec<String> = members.iter().map(Value::text).collect();

@@ -1,4 +1,4 @@
-//! Commands on HyperLogLogs, with their bytes. Explained difference: `PFCOUNT` of redis-server writes the count into the
+//! Commands on HyperLogLogs, with their bytes. Known difference: `PFCOUNT` of redis-server writes the count into the
 //! string, here it is a read.
 
 use rand::Rng;
@@ -10,7 +10,7 @@ use crate::common::Value;
 /// Makes random commands, valid ones mostly.
 struct HyperLogLogs {
     random: SmallRng,
-    /// How many different elements there are about now: keys become dense in the end.
+    /// About how many different elements there are now: keys become dense at the end.
     elements: u32,
 }
 
@@ -59,7 +59,7 @@ impl Family for HyperLogLogs {
                 _ => words.extend(["STRLEN".into(), self.key()]),
             },
             _ => {
-                // The count is out of date: what it says would be taken without a look at the registers.
+                // The cached count is marked as out of date: otherwise the registers would not be read.
                 let corrupt = "HYLL\u{1}\0\0\0\0\0\0\0\0\0\u{80}\u{5}\u{7}\u{9}";
                 words.extend(["SET".into(), "corrupt".into(), corrupt.into()]);
             }
@@ -71,11 +71,11 @@ impl Family for HyperLogLogs {
         match (words[0].as_str(), ours, theirs) {
             ("GET", ..) if words[1] == "corrupt" => true,
             ("GET", Value::Bulk(ours), Value::Bulk(theirs)) if ours.len() >= 16 => {
-                // The count stands in bytes 8 to 15.
+                // The cached count is in bytes 8 to 15.
                 ours.len() == theirs.len() && ours[..8] == theirs[..8] && ours[16..] == theirs[16..]
             }
             ("PFADD", ours, theirs) if words[1] == "corrupt" => {
-                // Redis finds the damage if it comes upon it.
+                // Redis finds the damage only if it reads that byte.
                 ours == theirs || *theirs != Value::Null && matches!(ours, Value::Error(_))
             }
             _ => ours == theirs,

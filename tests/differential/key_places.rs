@@ -16,8 +16,8 @@ impl Family for Asked {
         words
     }
 
-    /// A `BITFIELD` with wrong words counts as a write there. A `PFMERGE` of one key is refused there. `ZRANK` takes one
-    /// word more since 7.2. A number of keys such as `1.5` is refused here, and counts as far as it is one there.
+    /// In redis-server, a `BITFIELD` with wrong words counts as a write, and a `PFMERGE` of one key is refused. `ZRANK` takes
+    /// one more word since 7.2. A number of keys such as `1.5` is refused by ackd; redis-server reads its leading digits.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
         let differs = ["BITFIELD", "PFMERGE", "ZRANK", "ZREVRANK"];
         let begins_as_number =

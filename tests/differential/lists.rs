@@ -1,4 +1,4 @@
-//! Commands on lists, those that wait included: with a timeout so short that they hardly do.
+//! Commands on lists, including those that wait, with very short timeouts.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -20,7 +20,7 @@ impl Lists {
         of[self.random.random_range(0..of.len())].to_owned()
     }
 
-    /// One of few keys, so that commands meet; one of them grows long.
+    /// One of few keys, so that commands share keys; one of the lists becomes long.
     fn key(&mut self) -> String {
         match self.below(40) {
             0 => "string".into(),
@@ -30,7 +30,7 @@ impl Lists {
         }
     }
 
-    /// An element: few, so that they meet; some integers, some odd, some long.
+    /// One of few elements, so that commands share them; some are integers, unusual, or long.
     fn element(&mut self) -> String {
         match self.below(60) {
             0 => String::new(),
@@ -59,12 +59,12 @@ impl Lists {
         if self.below(40) == 0 { "UP".into() } else { self.pick(&["LEFT", "RIGHT", "left", "Right"]) }
     }
 
-    /// A timeout that is over soon, or none at all.
+    /// A short timeout, or none.
     fn timeout(&mut self) -> String {
         if self.below(8) == 0 { self.pick(&["x", "", "nan", "-1", "-0.5"]) } else { "0.003".into() }
     }
 
-    /// Keys behind their number.
+    /// Keys, after their number.
     fn counted_keys(&mut self) -> Vec<String> {
         let keys: Vec<String> = (0..self.random.random_range(1..4)).map(|_| self.key()).collect();
         let count = if self.below(20) == 0 { self.index() } else { keys.len().to_string() };
@@ -166,8 +166,8 @@ impl Family for Lists {
         words
     }
 
-    /// Before 7.2 redis-server calls every list a quicklist. A deadline that was set from now on may be some seconds
-    /// later where the command came later.
+    /// Before 7.2, redis-server names `quicklist` as the encoding of every list. Relative expiration times may differ by
+    /// some seconds, because the servers get the command at different times.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
         let is_list =
             |value: &Value| matches!(value, Value::Bulk(name) if name == b"quicklist" || name == b"listpack");

@@ -1,11 +1,11 @@
-//! `HSCAN`, `SSCAN` and `ZSCAN` of collections of many sizes: what redis-server keeps packed comes whole in one call,
-//! whatever `COUNT` says, from both; of what it does not, all elements come in several.
+//! `HSCAN`, `SSCAN` and `ZSCAN` of collections of many sizes: if redis-server keeps a collection packed, one call returns all
+//! of it from both servers, whatever `COUNT` is; otherwise several calls together return all elements.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
-/// What one call returned: whether it was the last one, and the names, values or scores left out.
+/// The result of one call: whether it was the last one, and the names, without values or scores.
 fn scanned(client: &mut Client, words: &[&str], pairs: bool) -> (bool, BTreeSet<String>, String) {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     let Value::Array(reply) = client.command(&words) else { panic!("a scan is answered with an array") };

@@ -1,4 +1,4 @@
-//! `SORT` of lists, sets and sorted sets. Explained difference: sets that are not sorted come in the order of their members'
+//! `SORT` of lists, sets and sorted sets. Known difference: sets that are not sorted come in the order of their members'
 //! bytes, in redis-server in that of a hash table.
 
 use rand::Rng;
@@ -79,7 +79,7 @@ impl Family for Sorting {
                 if words[0] == "SORT" && self.below(5) == 0 {
                     words.extend(["STORE".into(), self.pick(&["l:0", "l:1"])]);
                 }
-                // With equal texts to sort by, the order is nobody's promise.
+                // With equal weights, no order is guaranteed.
                 if self.below(2) == 0 && !words.contains(&"BY".into()) {
                     words.push("ALPHA".into());
                 }

@@ -1,5 +1,5 @@
-//! Commands on sorted sets. Explained differences: the spelling of scores (a negative zero is a zero here), the order in
-//! which `ZSCAN` goes through the members, and which members `ZRANDMEMBER` picks.
+//! Commands on sorted sets. Known differences: the digits of scores (a negative zero is a zero in ackd), the order in
+//! which `ZSCAN` returns members, and which members `ZRANDMEMBER` picks.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -21,7 +21,7 @@ impl SortedSets {
         of[self.random.random_range(0..of.len())].to_owned()
     }
 
-    /// A key of a sorted set, or seldom of something else.
+    /// A key of a sorted set, rarely of another type.
     fn key(&mut self) -> String {
         match self.below(30) {
             0 => "string".into(),

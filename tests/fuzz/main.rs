@@ -1,7 +1,7 @@
 //! Hostile bytes: the fuzz targets, run over their seeds and over mutations of them, without nightly Rust.
 //!
-//! `ACKD_FUZZ_SECONDS` runs each target for so long instead of a fixed number of times, `ACKD_FUZZ_SEED` mutates in
-//! another way, `ACKD_FUZZ_INPUT` runs the target on one file alone, and `ACKD_FUZZ_WRITE_SEEDS=1` writes the seeds anew.
+//! `ACKD_FUZZ_SECONDS=N` runs each target for N seconds instead of a fixed number of times, `ACKD_FUZZ_SEED` sets the seed
+//! of the mutations, `ACKD_FUZZ_INPUT` runs the target on one file only, and `ACKD_FUZZ_WRITE_SEEDS=1` rewrites the seeds.
 //! `tools/tests/fuzz` does the same with the inspector, and `fuzz` has all of them for cargo-fuzz.
 
 mod mutate;

@@ -1,4 +1,4 @@
-//! Mutations of seeds: bits flipped, bytes cut out, put in and exchanged, numbers set to where mistakes are made.
+//! Mutations of seeds: bits flipped, bytes removed, inserted and replaced, numbers set to edge cases.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 const MUTATIONS_MAX: u32 = 6;
 /// Bytes up to which inputs grow.
 const INPUT_BYTES_MAX: usize = 64 << 10;
-/// Numbers at the edges of what fields hold.
+/// Edge cases of numbers.
 const EDGES: [u64; 16] = [
     0,
     1,
@@ -26,7 +26,7 @@ const EDGES: [u64; 16] = [
     u64::MAX - 1,
     u64::MAX,
 ];
-/// Words with which texts go wrong.
+/// Words that often cause errors.
 const WORDS: [&[u8]; 16] = [
     b"\r\n",
     b"*",
@@ -68,7 +68,7 @@ impl Mutator {
         &of[self.0.random_range(0..of.len())]
     }
 
-    /// A place in the bytes, or at their end. Every second one is near the front, where headers are.
+    /// An offset in the bytes, or their end. Every second one is near the start, where headers are.
     fn place(&mut self, bytes: &[u8]) -> usize {
         let end = if self.0.random() { bytes.len() } else { bytes.len().min(40) };
         self.0.random_range(0..=end)

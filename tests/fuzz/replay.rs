@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::mutate::Mutator;
 
-/// A function that takes hostile bytes, and panics when something does not hold.
+/// A function that takes hostile bytes, and panics if a property does not hold.
 pub type Target = fn(&[u8]);
 /// Inputs, each with the name of its file.
 pub type Seeds = Vec<(String, Vec<u8>)>;
 
-/// No input may take more of the processor's time.
+/// The most CPU time that an input may take.
 const EXECUTION_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Processor time that this thread used so far: other processes take none of it.
+/// CPU time that this thread has used: other processes do not affect it.
 fn processor_time() -> Duration {
-    /// Parts of a second in which Linux counts it, on all architectures.
+    /// The unit in which Linux reports it, on all architectures.
     const TICK: Duration = Duration::from_millis(10);
     let stat = fs::read_to_string("/proc/thread-self/stat").expect("Linux says so");
     let after_name = stat.rsplit(')').next().expect("a name in brackets").split_whitespace();
@@ -30,7 +30,7 @@ fn setting(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Where the seeds of a target are, and what it makes of bytes.
+/// Where the seeds of targets are, and the command that runs them.
 pub struct Suite {
     /// The command that runs the tests of this suite.
     pub command: &'static str,
@@ -78,7 +78,7 @@ impl Suite {
         }
     }
 
-    /// The seeds of a target in the repository. Names that begin with `found-` are of inputs that failed once.
+    /// The seeds of a target in the repository. Names that begin with `found-` are inputs that failed once.
     fn stored(&self, name: &str) -> Seeds {
         let mut seeds: Seeds = fs::read_dir(self.dir(name))
             .expect("a directory of seeds")
@@ -96,7 +96,7 @@ impl Suite {
         Path::new(self.seeds).join(name)
     }
 
-    /// Asserts that the stored seeds are those that were made, beside those found; `ACKD_FUZZ_WRITE_SEEDS` writes them.
+    /// Asserts that the stored seeds, except those found, are those that were made; `ACKD_FUZZ_WRITE_SEEDS` writes them.
     pub fn compare_seeds(&self, name: &str, mut made: Seeds) {
         made.sort();
         let found = |(file, _): &(String, Vec<u8>)| file.starts_with("found-");

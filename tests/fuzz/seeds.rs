@@ -1,4 +1,4 @@
-//! Makes the seeds: for each target a few inputs that are right, so that mutations of them get far.
+//! Makes the seeds: for each target a few valid inputs, so that mutations of them reach deep into the code.
 
 use wal::{LocalLog, Log, LogOptions, MemoryStorage};
 
@@ -40,7 +40,7 @@ fn resp() -> Seeds {
     }))
 }
 
-/// Where a payload has the low byte of its command's number.
+/// Offset in a payload of the low byte of its command's number.
 const COMMAND_ID_AT: usize = 1;
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
@@ -51,7 +51,7 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     bytes.windows(part.len()).position(|window| window == part)
 }
 
-/// Who can have caused a record.
+/// Causes of records, one of each kind.
 fn causes() -> [ackd::effect::Cause<'static>; 4] {
     use ackd::effect::{Address, Cause, Origin, Routine};
     let (name, library, version) = (&b"worker"[..], &b"redis-py"[..], &b"5.0"[..]);
@@ -232,10 +232,10 @@ fn table() -> Seeds {
     ];
     for page in (2..pages).filter(|page| base::table()[page * PAGE_BYTES] != 0) {
         let bytes = &base::table()[page * PAGE_BYTES..][..PAGE_BYTES];
-        // The page's own header and the first of its body, unchanged: what mutations reach first.
+        // The page's header and the start of its body, unchanged: mutations reach these first.
         let flags = table::SUMS | if page % 2 == 0 { table::WRITE } else { 0 };
         seeds.push(named(format!("page-{page:02}"), flags, patch(page, 0, &bytes[..64])));
-        // The cells of small collections, which are packed: from before the key on, as it is.
+        // The cells of small collections, which are packed, from before the key on, unchanged.
         for name in ["small hash", "small list", "small set", "small zset"] {
             if let Some(at) = find(bytes, &name.as_bytes()[6..]).filter(|_| bytes[0] == 1) {
                 let (from, to) = (at.saturating_sub(16), (at + 200).min(PAGE_BYTES - 4));

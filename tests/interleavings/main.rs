@@ -1,14 +1,14 @@
-//! Every interleaving of readers and writer, as far as they share memory without a lock.
+//! Every interleaving of readers and writer where they share memory without a lock.
 //!
-//! The shipped files are compiled here against loom's stand-ins for atomics, locks and cells ([`sync`]). loom runs a small
-//! piece of work of two or three threads again and again, each time with other turns of the threads and with other values
-//! that the memory model lets a load see, and watches every cell for an access that nothing orders.
+//! The shipped files are compiled against loom's replacements for atomics, locks and cells ([`sync`]). loom runs a small
+//! piece of work of two or three threads again and again. Each time it switches threads at other points and lets loads see
+//! other values that the memory model allows, and it checks every cell for unordered accesses.
 //!
-//! - [`table::model`]: snapshots against publication, and against the reuse of pages and of places in the ring.
+//! - [`table::model`]: snapshots against publication, and against the reuse of pages and of slots in the ring.
 //! - [`state::model`]: the publication of groups only when somebody reads.
 //! - [`net::model`]: the bits of a socket, and the task that waits for one of them.
 //!
-//! `LOOM_MAX_PREEMPTIONS` (2) says how often threads are interrupted at most; the long form is
+//! `LOOM_MAX_PREEMPTIONS` (2) is the largest number of preemptions; the long form is
 //! `LOOM_MAX_PREEMPTIONS=4 cargo test --profile sim --test interleavings -- --nocapture`.
 //! That these tests find what they should is tested by `tests/defects/run`.
 
@@ -25,16 +25,16 @@ use sync::{FENCES, Fences};
 
 /// Runs `work` in all interleavings, and returns how many there were.
 ///
-/// One that fails ends the process: what its threads still hold may wait for each other when it is dropped.
+/// A failure ends the process: dropping what its threads still hold could deadlock.
 fn explore(name: &str, work: impl Fn() + Send + Sync + 'static) -> u64 {
     let work = Arc::new(work);
     std::panic::set_hook(Box::new(|panic| {
-        // The threads of an interleaving that is over unwind, too, but say nothing.
+        // The threads of a finished interleaving unwind, too, without a message.
         let says = panic.payload();
         if !says.is::<&str>() && !says.is::<String>() {
             return;
         }
-        // Written past what keeps the output of tests, for that ends with the process.
+        // Not through the test's captured output, which is lost when the process ends.
         let test = std::thread::current();
         let test = test.name().unwrap_or("of no name");
         let _ = writeln!(std::io::stderr(), "{panic}\ntest {test} ... FAILED");

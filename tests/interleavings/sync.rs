@@ -1,8 +1,8 @@
-//! What stands in for `src/sync.rs`.
+//! Replaces `src/sync.rs`.
 //!
-//! loom knows sequentially consistent fences, but takes sequentially consistent accesses for weaker ones. So each of these is
-//! an acquiring or releasing access here with a fence. Compilers have two ways to do the same for processors that order no
-//! more than that, a fence behind what stores or one in front of what loads, and either must do: both are [tried](FENCES).
+//! loom supports sequentially consistent fences, but treats sequentially consistent accesses as weaker ones. So each such
+//! access is an acquiring or releasing access with a fence here. Compilers do the same for weakly ordered processors, either
+//! with a fence after each store or with one before each load. The code must be right with both: both are [tried](FENCES).
 
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::atomic::Ordering;
@@ -15,14 +15,14 @@ use std::cell::Cell;
 /// Where a sequentially consistent access has its fence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fences {
-    /// Behind what stores.
+    /// After each store.
     BehindStores,
-    /// In front of what loads.
+    /// Before each load.
     BeforeLoads,
 }
 
 thread_local! {
-    /// The way that is tried. All threads of a model are one thread of the system.
+    /// The placement that is tried. All threads of a model run on one thread of the system.
     pub static FENCES: Cell<Fences> = const { Cell::new(Fences::BehindStores) };
 }
 

@@ -8,7 +8,7 @@ use super::tracer::{Trace, paths};
 /// Calls of one kind that are made to fail at most.
 const CALLS_MAX: u64 = 200;
 
-/// Seconds within which a fault beside the writer must end the server.
+/// Seconds within which a fault next to the writer must end the server.
 const NOTICED_MAX_S: f64 = 1.0;
 
 /// A part of a server's life.
@@ -231,7 +231,7 @@ impl Case {
                 self.check_report(&life.log);
                 if let Some((sent, acked)) = life.told.last_ack {
                     let at = injected.at;
-                    // There is one command at a time: the one that waits for this group. What a thread beside the
+                    // There is one command at a time: the one that waits for this group. What a thread next to the
                     // writer meets is met by the writer a moment later, and what it acknowledged until then is on disk.
                     let waits = self.is_log_write() && injected.is_group;
                     assert!(

@@ -115,7 +115,7 @@ pub fn contents(client: &mut Client) -> Keys {
     keys
 }
 
-/// The first difference between what is there and what should be, for people.
+/// The first difference between what is there and what should be, for messages.
 pub fn difference(found: &Keys, expected: &Keys) -> Option<String> {
     for (name, value) in expected {
         match found.get(name) {

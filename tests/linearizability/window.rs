@@ -1,4 +1,4 @@
-//! The smallest part of a history that cannot be put in order, for people.
+//! The smallest part of a history that cannot be put in order, for messages.
 
 use crate::checker::{Failure, check};
 use crate::history::{Command, Operation, State};

@@ -52,7 +52,7 @@ impl History {
         Case { name, log, table, right }
     }
 
-    /// Files of two copies, or of two days, beside each other.
+    /// Files of two copies, or of two days, next to each other.
     pub fn mixtures(&self) -> Vec<Case> {
         let Self { at_copy, one, other, .. } = self;
         let pairs =

@@ -1,6 +1,6 @@
 //! Files that do not belong together, and files that are lost: a start from them serves everything, or refuses and says why.
 //!
-//! A directory is copied, both copies live on, and files of one are put beside files of the other, or a segment of the log
+//! A directory is copied, both copies live on, and files of one are put next to files of the other, or a segment of the log
 //! is lost, emptied, cut, renamed or replaced. Right is the whole state of the copy that the log is of; anything else that
 //! is served is silent damage.
 //!

@@ -19,10 +19,10 @@ const SETUP: Setup = Setup {
     seed: 9,
 };
 const SHAPE: Shape = Shape { databases: 2, keys: 25, value_bytes_max: 5000, long_keys: 0 };
-/// Groups behind the checkpoint.
+/// Groups after the checkpoint.
 const GROUPS: u64 = 20;
 
-/// A stopped data set: a checkpoint, and twenty groups behind it; and what it holds.
+/// A stopped data set: a checkpoint, and twenty groups after it; and what it holds.
 fn data_set() -> (Disk, Model) {
     let mut random = SmallRng::seed_from_u64(1);
     let disk = Disk::new(false, &SETUP.table_options());
@@ -69,7 +69,7 @@ fn refusal(disk: &Disk) -> RecoveryError {
     error
 }
 
-/// The segment in which the groups behind the checkpoint are, and the offset of the last byte that is not zero.
+/// The segment in which the groups after the checkpoint are, and the offset of the last byte that is not zero.
 fn last_segment(disk: &Disk) -> (String, usize) {
     let used = |name: &String| {
         let bytes = disk.log.contents(name).expect("a file of the log");
@@ -88,7 +88,7 @@ fn a_log_damaged_in_the_middle_is_refused_and_left_alone() {
         let mut damaged = bytes.clone();
         damaged[offset] ^= 0x10;
         disk.log.set_contents(&name, damaged);
-        // Damage in front of the checkpoint is not read, and does no harm.
+        // Damage before the checkpoint is not read, and does no harm.
         let power = Power::on();
         if let Ok(recovered) = open(&disk, &power, &SETUP) {
             let state = read_all(&recovered.table.snapshot());

@@ -125,7 +125,7 @@ impl Units {
         units.iter().enumerate().map(one).collect()
     }
 
-    /// What is chosen, for people.
+    /// What is chosen, for messages.
     pub fn text(&self, choice: &Choice) -> String {
         let chosen = self.list.iter().zip(choice).filter(|(_, version)| **version > 0);
         let text = |(unit, version): (&Unit, &u8)| match unit.versions {
@@ -287,7 +287,7 @@ impl PageSource for TableImage {
     }
 }
 
-/// What is left of the table when `choice` says what of `units`, the table's, is there beside `durable`.
+/// What is left of the table when `choice` says what of `units`, the table's, is there next to `durable`.
 pub fn table_image(state: &DiskState, durable: &TableImage, units: &[Unit], choice: &[u8]) -> TableImage {
     let table = &state.table;
     let mut image = durable.clone();

@@ -7,7 +7,7 @@
 //! (`explore`): images are built of what the disks held for sure and any part of what was pending (`image`), recovery
 //! runs on them, and the state that it finds must be one that is allowed (`oracle`): that after some prefix of the
 //! commands sent, no shorter than what was acknowledged or what any reader saw. The recoveries are walked through in the
-//! same way, and the recoveries from their images. A history that fails is made smaller first (`shrink`) and printed
+//! same way, and the recoveries from their images. A history that fails is shrunk first (`shrink`) and printed
 //! with the command that replays it.
 //!
 //! The long form, over a million images in some 5 minutes on two cores:
@@ -47,7 +47,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
 const SEEDS: u64 = 8;
-/// Failures after which no further history is begun: each is made smaller and printed.
+/// Failures after which no further history is begun: each is shrunk and printed.
 const FAILURES_TOLD: usize = 1;
 /// Time between two lines that say how far a long run is.
 const PROGRESS: Duration = Duration::from_secs(60);

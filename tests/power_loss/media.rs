@@ -33,7 +33,7 @@ pub enum Event {
     Durable { inode: usize, offset: usize, bytes: usize },
     /// A log file was synced.
     Sync { inode: usize },
-    /// A sync of a log file failed: what it should have written is not on its way any more, and the cache still shows it.
+    /// A sync of a log file failed: what it should have written is no longer on its way, and the cache still shows it.
     LostSync { inode: usize },
     /// A log file got another name.
     Rename { from: String, to: String },
@@ -197,7 +197,7 @@ impl Event {
         }
     }
 
-    /// For people.
+    /// For messages.
     pub fn text(&self) -> String {
         let what = self.what();
         match self {

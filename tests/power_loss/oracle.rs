@@ -16,7 +16,7 @@ pub enum Class {
     Lost,
     /// Something is there that was never sent, or without something sent and acknowledged before it.
     Phantom,
-    /// A command or a group is there by halves.
+    /// A command or a group is there in part.
     Partial,
     /// The server did not start.
     Refused,

@@ -18,7 +18,7 @@ pub const FIRST_PAGES: u64 = 40;
 const LIFE_PAGES: u64 = 40;
 /// Pages for the collections.
 const COLLECTION_PAGES: u64 = 120;
-/// Pages that a history with large values has beside these.
+/// Pages that a history with large values has next to these.
 const LARGE_PAGES: u64 = 1200;
 
 /// All of a history.

@@ -178,7 +178,7 @@ impl Case {
         Some(case)
     }
 
-    /// What is left of the history, for people.
+    /// What is left of the history, for messages.
     pub fn story(&self, failure: &Failure) -> String {
         let plan = Plan::new(self.seed);
         let kept = self.kept.clone().unwrap_or_else(|| Kept::all(&plan));

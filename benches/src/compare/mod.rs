@@ -60,7 +60,7 @@ pub struct Options {
     /// A small choice that takes less than two minutes: set, get and mix50 with 50 clients and values of 64 bytes.
     #[arg(long)]
     quick: bool,
-    /// Servers to measure beside ackd.
+    /// Servers to measure next to ackd.
     #[arg(long, value_delimiter = ',', default_values_t = ["always", "everysec", "none"].map(String::from))]
     against: Vec<String>,
     /// The programs, and where data goes.

@@ -44,7 +44,7 @@ impl Connection {
         self.awaited > 0
     }
 
-    /// Hands over as much of the batch as the kernel takes.
+    /// Passes on as much of the batch as the kernel takes.
     pub fn send(&mut self) -> Result<(), LoadError> {
         while self.sent < self.batch.len() {
             match self.stream.write(&self.batch[self.sent..]) {

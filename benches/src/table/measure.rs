@@ -14,9 +14,9 @@ const RANGE_KEYS: usize = 100;
 const COUNT_KEYS: u32 = 10_000;
 /// Keys of a group where the size of groups is not what is measured.
 const GROUP_KEYS: usize = 50;
-/// Keys that a reader beside the writer gets from one snapshot.
+/// Keys that a reader next to the writer gets from one snapshot.
 const SNAPSHOT_KEYS: usize = 50;
-/// Threads that read beside the writer.
+/// Threads that read next to the writer.
 const READERS: usize = 2;
 
 /// Something that is measured.
@@ -36,9 +36,9 @@ pub enum Step {
     Count,
     /// A checkpoint of what was put since the last one.
     Checkpoint,
-    /// Two readers beside a writer: what the readers get.
+    /// Two readers next to a writer: what the readers get.
     ReadBeside,
-    /// Two readers beside a writer: what the writer puts, in groups of 50.
+    /// Two readers next to a writer: what the writer puts, in groups of 50.
     WriteBeside,
     /// Keys deleted, in groups of 50.
     Delete,

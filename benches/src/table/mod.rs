@@ -34,7 +34,7 @@ pub struct Options {
     /// How often everything is measured.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Time for which readers work beside the writer, in seconds.
+    /// Time for which readers work next to the writer, in seconds.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// In which order keys are used.

@@ -1,5 +1,5 @@
-//! A small table with everything in it: short and long strings and keys, deadlines, and packed and large collections of
-//! each type.
+//! A small table with everything in it: short and long strings and keys, expiration times, and packed and large collections
+//! of each type.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableOptions};
 
 /// Largest size of the table.
 pub const TABLE_BYTES: u64 = 96 * PAGE_BYTES as u64;
-/// A deadline that no key reaches.
+/// An expiration time that is never reached, in milliseconds since 1970.
 const FAR_MS: u64 = 4_000_000_000_000;
 /// An element or a value that is kept in pieces.
 const LONG: [u8; 3000] = [b'l'; 3000];
@@ -78,7 +78,7 @@ pub fn contents() -> Vec<Vec<u8>> {
     payloads
 }
 
-/// A hash, a set, a list and a sorted set of so many elements.
+/// A hash, a set, a list and a sorted set of `count` elements each.
 fn collections(name: &str, count: u64) -> Vec<Vec<u8>> {
     let (mut members, mut pairs, mut scored) = (ItemsBuffer::new(), ItemsBuffer::new(), ItemsBuffer::new());
     let (mut timed, mut elements) = (ItemsBuffer::new(), ItemsBuffer::new());

@@ -1,4 +1,4 @@
-//! Patterns: the answer is that of a matcher which tries everything, and what all matches start with is right.
+//! Patterns: the answer is that of a matcher that tries everything, and the prefix of all matches is right.
 //!
 //! Input: the length of the pattern, the pattern, and the text.
 

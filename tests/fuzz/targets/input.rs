@@ -1,4 +1,4 @@
-//! Numbers taken from the front of the bytes; where they end, zeros.
+//! Takes numbers from the front of the bytes; zeros after their end.
 
 /// Bytes to be read from the front.
 pub struct Input<'a>(pub &'a [u8]);

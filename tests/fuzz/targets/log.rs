@@ -1,8 +1,8 @@
-//! Segments of a log: whatever they hold, the reader hands out records in order and comes to an end. Behind damage, which
-//! it names first, order begins anew.
+//! Segments of a log: whatever they hold, the reader returns records in order and comes to an end. After damage, which it
+//! reports first, the order may start again.
 //!
 //! Input: a byte of flags, a byte with the number of segments, and the segments, of equal length. A flag lets the checksums
-//! be put right first, so that what stands behind them is met too.
+//! be corrected first, so that the checks after them are reached, too.
 
 use wal::{MemoryStorage, ReadOptions, Reader, SECTOR_BYTES, Step, segment_name, segments};
 
@@ -10,14 +10,14 @@ use super::input::Input;
 use super::log_sums::put_right;
 use super::memory::bounded;
 
-/// Makes damage of checksums undone.
+/// Corrects the checksums first.
 pub const SUMS: u8 = 1;
 const KEEP_GOING: u8 = 2;
 const TAIL_LOSS: u8 = 4;
 const FOLLOW: u8 = 8;
 const DEVICE: u8 = 16;
 const FROM_LSN: u8 = 32;
-/// Errors after which a reader that goes on is believed to come to an end.
+/// The number of errors after which a reader that keeps going must have ended.
 const ERRORS_MAX: usize = 100_000;
 
 pub fn run(bytes: &[u8]) {
@@ -66,7 +66,7 @@ fn read(storage: &MemoryStorage, flags: u8, input_bytes: usize) {
             Err(error) => {
                 errors += 1;
                 let now = error.to_string();
-                // At the last damage a reader says the same again.
+                // At the last damage, a reader returns the same error again.
                 if !goes_on || now == said {
                     return;
                 }

@@ -1,4 +1,4 @@
-//! Puts the checksums of damaged segments right, by the log's format and without its code.
+//! Corrects the checksums of damaged segments, by the log's format and without its code.
 
 use crc32fast::Hasher;
 use wal::SECTOR_BYTES;
@@ -6,7 +6,7 @@ use wal::SECTOR_BYTES;
 /// Bytes of a group's header; its two checksums are its last 8 bytes.
 const HEADER_BYTES: usize = 96;
 
-/// Puts right the checksum of the segment's header, and those of all groups that start in it, stamps included.
+/// Corrects the checksum of the segment's header, and the checksums and stamps of all groups that start in it.
 pub fn put_right(segment: &mut [u8]) {
     if segment.len() < SECTOR_BYTES {
         return;

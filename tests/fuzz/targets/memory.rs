@@ -4,20 +4,20 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// Bytes of the largest block since the last look.
+    /// Bytes of the largest block since the last check.
     static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The system's memory, with a note of the largest block that a thread asked for.
+/// The system's allocator; it records the largest block that each thread asked for.
 pub struct Noting;
 
 fn note(bytes: usize) {
-    // A thread that is ending has no note any more.
+    // A thread that is ending has no record any more.
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
 }
 
-// SAFETY: every call goes to the system's allocator with its arguments unchanged; the note is a number in a thread-local
-// without a destructor or lazy start, so making it allocates nothing.
+// SAFETY: every call goes to the system's allocator with its arguments unchanged; the record is a number in a thread-local
+// without a destructor or lazy initialisation, so it allocates nothing.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Noting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,8 +1,8 @@
-//! What is done with hostile bytes, and what must hold whatever they are.
+//! The fuzz targets: what is done with hostile bytes, and what must hold for any bytes.
 //!
-//! A target is a function from bytes to nothing. It panics when something does not hold: the code under test panicked or
-//! overflowed, gave two answers to one question, or took memory for a length that the bytes merely claim. cargo-fuzz
-//! calls the targets (`fuzz`), and so does the replay of the seeds in this test.
+//! A target is a function that takes bytes. It panics if something does not hold: the code under test panicked or
+//! overflowed, gave two different answers to one question, or allocated memory for a length that the bytes only claim.
+//! cargo-fuzz calls the targets (`fuzz`), and so does the replay of the seeds in this test.
 
 #![allow(dead_code)]
 

@@ -1,6 +1,7 @@
-//! Payloads of records: each is refused, or has one spelling; and applying it to a table ends in order.
+//! Payloads of records: each is refused, or has exactly one encoding; and applying it to a table succeeds or fails with an
+//! error.
 //!
-//! Input: a payload. One of a command with an odd number is applied to an empty table, others to one with everything in it.
+//! Input: a payload. If its command's number is odd, it is applied to an empty table, otherwise to one with everything in it.
 
 use ackd::effect::{EffectBuffer, cause, decode};
 use ackd::keyspace::Keyspace;

@@ -1,4 +1,4 @@
-//! Requests: the commands found depend on the bytes alone, not on the pieces in which they arrive.
+//! Requests: which commands are found depends on the bytes, not on the pieces in which they arrive.
 //!
 //! Input: a byte of flags (bit 0: without authentication; bit 1: small words only), a byte that says how the rest is cut,
 //! and what a client sends.
@@ -8,7 +8,7 @@ use ackd::resp::{Parsed, ProtocolError, RequestLimits, RequestParser};
 use super::input::Input;
 use super::memory::bounded;
 
-/// Bytes up to which every single place is tried as the only cut.
+/// Up to this many bytes, every offset is tried as the only cut.
 const EVERY_CUT_BYTES_MAX: usize = 48;
 
 /// The commands found, what ended it, and the bytes consumed.

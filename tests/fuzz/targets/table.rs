@@ -1,7 +1,7 @@
-//! Pages of a table: whatever they hold, verification and opening come to an end, and so does whoever reads it then.
+//! Pages of a table: whatever they hold, verification, opening and reading come to an end.
 //!
 //! Input: a byte of flags and patches (page, offset in the page, length, bytes) of a small table; or, by a flag, the bytes
-//! of the table themselves. Another flag lets the checksums be put right, so that what stands behind them is met too.
+//! of the table themselves. Another flag corrects the checksums, so that the checks after them are reached, too.
 
 use ackd::effect::{Effect, KeyChange};
 use ackd::keyspace::Keyspace;
@@ -14,7 +14,7 @@ use super::input::Input;
 use super::memory::bounded;
 use super::table_walk;
 
-/// Puts the checksums of all pages right.
+/// Corrects the checksums of all pages first.
 pub const SUMS: u8 = 1;
 /// Recovers the table with a log that is not there.
 pub const RECOVER: u8 = 2;
@@ -45,7 +45,7 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     bounded(image_bytes, || table_walk::read(&table, is_sound));
-    // What the writer relies on, such as counts and the map of pages, is what verification looks at.
+    // Verification checks everything that the writer relies on, such as counts and the allocation map.
     if flags & WRITE != 0 && is_sound {
         let _ = change(&mut writer);
     }
@@ -73,7 +73,7 @@ fn patched(mut input: Input<'_>) -> Vec<u8> {
     image
 }
 
-/// Puts right the checksums of all pages, in the metas too.
+/// Corrects the checksums of all pages, and of the metas.
 pub fn put_right(image: &mut [u8]) {
     let pages = image.as_chunks_mut::<PAGE_BYTES>().0;
     for page in pages.iter_mut().skip(2) {
@@ -92,7 +92,7 @@ pub fn put_right(image: &mut [u8]) {
     }
 }
 
-/// Changes a table whose pages are sound, whatever its cells say: it is refused, or done.
+/// Changes a table whose pages are intact, whatever its cells hold: each change succeeds or is refused.
 fn change(writer: &mut TableWriter) -> Option<()> {
     for payload in base::changes() {
         let decoded = ackd::effect::decode(&payload).expect("a payload");

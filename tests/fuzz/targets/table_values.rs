@@ -1,14 +1,14 @@
-//! Reads what a cell holds, as a value of whatever type it says that it is, as commands would.
+//! Reads the value in a cell by the type that the cell claims, as commands do.
 
 use ackd::effect::{End, Score};
 use ackd::keyspace::{Edge, Element, KeyspaceError, Kind, List, SortedSet, Text, Value};
 use ackd::table::{Cell, Snapshot};
 
-/// Bytes of a string that are read: it may be a few bytes and a long gap.
+/// Bytes of a string that are read: a string may consist of a few bytes and a long gap.
 const TEXT_BYTES: u64 = 100_000;
-/// Elements of one collection that are looked at.
+/// Elements of one collection that are read.
 const ELEMENTS_MAX: usize = 3000;
-/// A member that there is.
+/// A member that exists.
 const MEMBER: &[u8] = b"member:0001 with some text";
 
 /// Reads the value in all ways.

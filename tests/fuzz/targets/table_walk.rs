@@ -1,18 +1,18 @@
-//! Reads everything in an open table as the server would, until something is refused.
+//! Reads everything in an open table as the server does, until something is refused.
 
 use ackd::keyspace::{Element, KeyReader, Lookups};
 use ackd::table::{ROOT_SLOTS, Root, Scrub, Snapshot, Table};
 
 use super::table_values::value;
 
-/// Keys looked at in one tree.
+/// Keys read in one tree.
 const KEYS_MAX: usize = 3000;
 /// Trees in trees that are followed.
 const DEPTH_MAX: usize = 2;
-/// Steps of a scrub that must be enough for all pages of a sound table.
+/// Steps of the scrub that must be enough for all pages of an intact table.
 const SCRUB_STEPS_MAX: usize = 1000;
 
-/// Reads all trees, forwards and backwards, by key and by position; then scrubs, which comes to an end if all is sound.
+/// Reads all trees, forwards and backwards, by key and by position. Then scrubs, which must end if the table is intact.
 pub fn read(table: &Table, is_sound: bool) {
     let snapshot = table.snapshot();
     for slot in 0..ROOT_SLOTS {

@@ -23,8 +23,8 @@ struct Socket {
 }
 
 impl Socket {
-    /// Reads all that is there, one byte a call, as `net::plain` does; waits where there is nothing. Ends when the
-    /// other side has.
+    /// Reads everything, one byte per call, as `net::plain` does; waits if there is nothing. Ends when the other side has
+    /// ended.
     async fn read_all(&self) -> u64 {
         let mut read = 0;
         loop {
@@ -32,7 +32,7 @@ impl Socket {
             let found = self.bytes.swap(0, Ordering::AcqRel);
             read += found.min(1);
             if found > 1 {
-                // The rest stays, as the room for it is used up.
+                // The rest stays, because the buffer is full.
                 self.bytes.fetch_add(found - 1, Ordering::AcqRel);
                 self.ready.set(READ);
             }
@@ -66,7 +66,7 @@ fn a_reader_is_woken_for_every_arrival() {
     assert!(runs > 100);
 }
 
-/// A writer without room is woken when there is some, whatever else happens on the socket.
+/// A writer that waits for space is woken when there is some, whatever else happens on the socket.
 #[test]
 fn a_writer_is_woken_for_room() {
     let runs = explore("room", || {

@@ -14,7 +14,7 @@ struct Shared {
     publication: Publication,
     /// The last group that readers see.
     published: AtomicU64,
-    /// The last group that was acknowledged. Clients tell each other.
+    /// The last group that was acknowledged, as clients know it.
     acknowledged: AtomicU64,
 }
 
@@ -60,7 +60,7 @@ fn a_read_sees_every_acknowledged_write_or_waits() {
     assert!(runs > 100);
 }
 
-/// Once it was asked for, the next group is published, and nobody has to wait any more.
+/// After a reader has asked, the next group is published, and no reader has to wait.
 #[test]
 fn whoever_asked_is_served_by_the_next_group() {
     explore("asked once", || {
@@ -71,7 +71,7 @@ fn whoever_asked_is_served_by_the_next_group() {
         };
         shared.write();
         let waits = reader.join().expect("the client saw what it should");
-        // The writer is asked by the reader that waits; it publishes even if the flag came too late for its last group.
+        // A waiting reader asks the writer, which publishes even if the flag came too late for its last group.
         if waits && shared.publication.take_wanted() {
             shared.published.store(GROUPS, Ordering::Release);
             shared.publication.set_behind(false);

@@ -14,5 +14,5 @@ mod root;
 #[allow(dead_code, reason = "the table itself uses all of it")]
 mod versions;
 
-/// Few slots, so that the ring is short and its places are soon filled again.
+/// Few snapshots, so that the ring is short and its slots are soon reused.
 const SNAPSHOTS_MAX: usize = 2;

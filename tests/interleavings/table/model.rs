@@ -10,9 +10,9 @@ use crate::explore;
 use crate::sync::UnsafeCell;
 use loom::sync::Arc;
 
-/// Pages of the file; the two meta pages are never handed out.
+/// Pages of the file; the two meta pages are never allocated.
 const PAGES: u64 = 8;
-/// Pages that are never handed out.
+/// Pages that are never allocated.
 const META_PAGES: u32 = 2;
 /// The slot of the one tree.
 const SLOT: usize = 3;
@@ -81,7 +81,7 @@ impl Shared {
     }
 }
 
-/// Versions are published and pages used again while one reader comes twice.
+/// Versions are published and pages reused while one reader reads twice.
 #[test]
 fn a_pinned_version_keeps_its_pages_and_its_roots() {
     let runs = explore("one reader", || {
@@ -99,7 +99,7 @@ fn a_pinned_version_keeps_its_pages_and_its_roots() {
     assert!(runs > 100);
 }
 
-/// Two readers meet in the same slots while versions are published.
+/// Two readers use the same slots while versions are published.
 #[test]
 fn readers_that_meet_keep_their_own_versions() {
     let runs = explore("two readers", || {
@@ -119,7 +119,7 @@ fn readers_that_meet_keep_their_own_versions() {
     assert!(runs > 100);
 }
 
-/// What was published before a reader comes is what it sees, or something newer.
+/// A reader sees the version that was published before it started, or a newer one.
 #[test]
 fn a_reader_sees_what_was_published_before_it_came() {
     explore("published before", || {

@@ -1,4 +1,4 @@
-//! Where the server listens changes while it runs: `CONFIG SET bind` and `CONFIG SET port`.
+//! Changing where a running server listens: `CONFIG SET bind` and `CONFIG SET port`.
 
 mod common;
 
@@ -81,7 +81,7 @@ fn what_cannot_be_opened_leaves_all_as_it_was() {
     let mixed = client.command(&[b"CONFIG", b"SET", b"bind", b"127.0.0.2 203.0.113.7"]);
     assert!(matches!(mixed, Value::Error(_)));
     assert!(!is_served((OTHER, server.port)), "no part of it is done");
-    // Another server cannot listen where this one does, not even while listeners were exchanged.
+    // Another server cannot listen where this one does, even though listeners were exchanged.
     std::fs::create_dir(root.path().join("other")).unwrap();
     let second = common::TestServer::spawn_by(
         std::process::Command::new(env!("CARGO_BIN_EXE_ackd")),
@@ -93,7 +93,7 @@ fn what_cannot_be_opened_leaves_all_as_it_was() {
     assert_eq!(second.code(), Some(i32::from(ackd::cli::exit::START)));
 }
 
-/// Clients that connect all the time find an address open that stays, while others come and go.
+/// Clients that connect all the time always find an address open that stays, while other addresses are added and removed.
 #[test]
 fn nobody_is_turned_away_while_listeners_are_exchanged() {
     let root = tempfile::tempdir().unwrap();

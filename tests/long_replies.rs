@@ -1,5 +1,5 @@
-//! Replies longer than `reply-bytes-max`, against the real server: each command that could make one is refused with the
-//! same words and changes nothing, in a transaction, behind other commands and after a crash, too; memory is bounded while
+//! Replies longer than `reply-bytes-max`, against the real server: each command that would make one is refused with the
+//! same error and changes nothing, also in a transaction, after other commands and after a crash. Memory is bounded while
 //! a reply is made.
 
 mod common;
@@ -27,7 +27,7 @@ fn element(index: usize) -> Vec<u8> {
     format!("{index:0ELEMENT_BYTES$}").into_bytes()
 }
 
-/// One key of each type that is too long for a reply, and strings of which two are.
+/// One key of each type that is too long for a reply, and strings of which two together are too long.
 fn fill(client: &mut Client) {
     for key in ["a", "b", "c"] {
         client.command(&[b"SET", key.as_bytes(), &vec![b'v'; VALUE_BYTES]]);
@@ -102,7 +102,7 @@ const WRITES: &[&str] = &[
     "BZMPOP 0 1 sorted MAX COUNT 3000",
 ];
 
-/// What the keys hold, at a glance.
+/// The types and sizes of the keys.
 fn shape(client: &mut Client) -> Vec<Value> {
     let lines = [
         "STRLEN long",
@@ -131,7 +131,7 @@ fn what_is_too_long_is_refused_and_nothing_is_changed() {
         assert_eq!(shape(&mut client), before, "{line}");
     }
     for line in WRITES {
-        // Behind a write, and with one after it: the writer runs all three.
+        // Between two writes: the writer runs all three.
         client.send(format!("INCR n\r\n{line}\r\nINCR n\r\n").as_bytes()).unwrap();
         let replies: Vec<Value> = (0..3).map(|_| client.reply().unwrap()).collect();
         assert!(matches!(replies[0], Value::Integer(_)) && matches!(replies[2], Value::Integer(_)), "{line}");
@@ -193,7 +193,7 @@ fn memory_is_bounded_while_a_reply_is_made() {
     eventually("what the command was sent in is given back", || {
         server.anonymous_bytes() < (VALUE_MB << 20) as u64
     });
-    // The value's own pages count, too; they have been looked at.
+    // The value's own pages count, too; they are read before.
     assert_eq!(client.run("STRLEN v"), Value::Integer((VALUE_MB << 20) as i64));
     std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
     let before = server.peak_bytes();

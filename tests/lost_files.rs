@@ -1,5 +1,5 @@
-//! Files that are removed, renamed, replaced or cut under a running server: it says which one and ends with code 4 before
-//! it acknowledges much more, and while the log still has everything.
+//! Files that are removed, renamed, replaced or truncated under a running server: it names the file and exits with code 4
+//! before it acknowledges much more, and while the log still has everything.
 
 mod common;
 
@@ -13,7 +13,7 @@ use ackd::keyspace::Keyspace;
 use ackd::table::{MmapFile, Table, TableOptions};
 use common::{Client, PATIENCE, TestServer, Value, eventually};
 
-/// A server with its log of events in a file.
+/// A server that writes its server log to a file.
 struct Place {
     root: tempfile::TempDir,
 }
@@ -38,14 +38,14 @@ impl Place {
     }
 }
 
-/// Writes keys one after the other until the server does not answer any more; how many it acknowledged.
+/// Writes keys one after the other until the server stops answering; returns how many it acknowledged.
 fn write_until_the_end(client: &mut Client, from: u64) -> u64 {
     let start = Instant::now();
     for number in from.. {
         let reply = client.try_command(&[b"SET", format!("key:{number}").as_bytes(), b"value"]);
         match reply {
             Ok(Value::Simple(_)) => {}
-            // A page of a table that was cut: refused, not acknowledged.
+            // A page of a truncated table: refused, not acknowledged.
             Ok(Value::Error(text)) if text.starts_with("ERR data page") => {}
             Ok(other) => panic!("SET answered {other:?}"),
             Err(_) => return number,
@@ -61,7 +61,7 @@ fn write_keys(client: &mut Client, keys: u64) {
     }
 }
 
-/// Waits for the end that a change leads to, and makes sure that it was named.
+/// Waits for the exit after a change, and asserts that the server named the file.
 fn assert_ends(place: &Place, server: &mut TestServer, name: &str, what: &str) {
     eventually(&format!("the server ends: {name} {what}"), || server.has_ended());
     let said = place.said();
@@ -76,7 +76,7 @@ fn keys_of(table: &Path) -> u64 {
     Keyspace::new(&mut writer, None).len(0)
 }
 
-/// The segment that takes groups: the newest whose header is written.
+/// The active segment: the newest one with a header.
 fn active_segment(dir: &Path) -> PathBuf {
     let mut segments: Vec<PathBuf> =
         fs::read_dir(dir.join("wal")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -91,7 +91,7 @@ fn a_table_that_is_removed_is_noticed_and_can_be_had_back_with_all_that_was_ackn
     let mut server = place.start(&[]);
     let mut client = server.client();
     write_keys(&mut client, 500);
-    // The log lets these go: from here on the table alone has them.
+    // The log recycles these records: from here on only the table has them.
     assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
     let table = place.dir().join("table.ackd");
     fs::remove_file(&table).unwrap();
@@ -134,7 +134,7 @@ fn a_directory_that_is_removed_with_all_that_is_in_it_leaves_its_table_beside_it
         assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
         let (dir, taken) = (place.dir(), place.root.path().join("data.rescued"));
         fs::create_dir(&taken).unwrap();
-        // As `rm -rf` does while the server looks at nothing: no moment at which only a part is gone.
+        // Like an `rm -rf` between two checks of the server: it never sees only a part removed.
         let gone = place.root.path().join("gone");
         fs::rename(&dir, &gone).unwrap();
         fs::remove_dir_all(&gone).unwrap();
@@ -248,7 +248,7 @@ fn a_spare_that_vanishes_is_named_before_it_is_needed() {
         names
     };
     eventually("spares are made", || spares().len() >= 3);
-    // Not the newest: that one may have its name and not be ready yet.
+    // Not the newest spare: it may have its name and not be ready yet.
     let spare = spares()[1].clone();
     fs::remove_file(&spare).unwrap();
     assert_ends(&place, &mut server, &spare.to_string_lossy(), "was removed or renamed");
@@ -265,7 +265,7 @@ fn a_table_that_is_written_over_in_place_makes_no_checkpoint() {
     let old = fs::read(&table).unwrap();
     write_keys(&mut client, 300);
     assert_eq!(client.run("SAVE"), Value::Simple("OK".into()));
-    // A backup is put back by writing into the file; this much of it is enough to see that.
+    // A backup is restored by writing into the file; this part is enough to notice it.
     let file = fs::File::options().write(true).open(&table).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &old[..2 * 4096], 0).unwrap();
     file.sync_all().unwrap();

@@ -1,5 +1,5 @@
-//! Limits and orders of what clients send to each other: slow readers, transactions that are too large, events that wait
-//! for the disk, events of latency.
+//! Limits and order of messages between clients: slow readers, transactions that are too large, notifications that wait
+//! for the disk, latency events.
 
 mod common;
 
@@ -50,7 +50,7 @@ fn subscribers_that_do_not_read_are_cut_off_before_they_take_much_memory() {
         }
         assert!(published < 512 << 20, "slow subscribers are still there after {published} bytes");
     }
-    // Messages are shared: what waits for eight clients takes little more than what waits for one.
+    // Messages are shared: those for eight clients take little more memory than those for one.
     assert!(most < 3 * LIMIT + (8 << 20), "{most} bytes for a limit of {LIMIT}");
     eprintln!(
         "{published} bytes published to {SUBSCRIBERS} readers that stand still: {most} bytes of memory at most"
@@ -75,7 +75,7 @@ fn the_soft_limit_cuts_off_after_its_time_even_when_nothing_more_comes() {
     let message = vec![b'm'; 1 << 20];
     for number in 0..24 {
         let listeners = publisher.command(&[b"PUBLISH", b"c", &message]);
-        // On a slow machine its time may be over before all are published.
+        // On a slow machine the time may be over before all messages are published.
         if listeners != Value::Integer(1) {
             assert!(number > 0 && listeners == Value::Integer(0), "{listeners:?}");
         }
@@ -142,7 +142,7 @@ fn transactions_are_bounded_in_bytes_and_commands_and_refused_whole() {
 fn a_transaction_takes_what_it_changes_and_not_what_it_could() {
     let (_root, server) = server(&[]);
     let mut client = server.client();
-    // Each of so many deletes could take part of the record; one of them does.
+    // One of these deletes passes the limit for the record.
     let words: Vec<&[u8]> =
         std::iter::once(b"DEL".as_slice()).chain(std::iter::repeat_n(b"k".as_slice(), 99_999)).collect();
     let mut bytes = encode(&[b"MULTI"]);
@@ -159,8 +159,8 @@ fn a_transaction_takes_what_it_changes_and_not_what_it_could() {
 
 #[test]
 fn a_change_between_watch_and_read_is_never_missed() {
-    // The reader watches, reads and writes what it read; others write all the time. Whatever it writes back must be what
-    // was there when it wrote: otherwise a write of theirs was undone.
+    // Optimistic locking: the reader watches, reads, and writes back what it read, while others write all the time. What
+    // it writes back must be the value at that moment: otherwise it has undone another client's write.
     let (_root, server) = server(&[]);
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -224,8 +224,8 @@ fn what_was_told_by_an_event_survives_sigkill() {
 
 #[test]
 fn a_client_that_caches_never_keeps_an_old_value() {
-    // One client caches a key in RESP3 and drops it when told; another one writes. After each write was acknowledged and
-    // its invalidation arrived, what a read brings and is kept must be the last write.
+    // One client caches a key in RESP3 and drops it at an invalidation; another one writes. After a write is acknowledged
+    // and its invalidation has arrived, a read must return the last write.
     let (_root, server) = server(&[]);
     let mut writer = server.client();
     let mut reader = server.client();
@@ -233,7 +233,7 @@ fn a_client_that_caches_never_keeps_an_old_value() {
     assert_eq!(reader.run("CLIENT TRACKING ON"), Value::Simple("OK".into()));
     for number in 0..300 {
         let text = number.to_string();
-        // The read and the write cross.
+        // The read and the write run at the same time.
         reader.send(&encode(&[b"GET", b"k"])).unwrap();
         assert_eq!(writer.command(&[b"SET", b"k", text.as_bytes()]), Value::Simple("OK".into()));
         reader.send(&encode(&[b"ECHO", b"mark"])).unwrap();
@@ -248,7 +248,7 @@ fn a_client_that_caches_never_keeps_an_old_value() {
         if let Some(cached) = cached
             && cached != bulk(&text)
         {
-            // The invalidation may still be under way; it must come.
+            // The invalidation may not have arrived yet; it must come.
             let pushed = reader.reply().unwrap();
             assert!(matches!(&pushed, Value::Array(parts) if parts[0] == bulk("invalidate")), "{pushed:?}");
         }
@@ -260,7 +260,7 @@ fn slow_work_is_kept_as_events_of_latency() {
     let (_root, server) = server(&["--latency-monitor-threshold", "1"]);
     let mut client = server.client();
     assert_eq!(client.run("LATENCY LATEST"), Value::Array(vec![]));
-    // A sync that takes long is not available on demand, a command can.
+    // The test cannot make a sync slow, but it can make a command slow.
     let text = "abcde".repeat(600);
     client.command(&[b"MSET", b"a", text.as_bytes(), b"b", text.replace('c', "x").as_bytes()]);
     eventually("an LCS takes a millisecond", || {
@@ -312,7 +312,7 @@ fn a_message_to_oneself_comes_behind_the_reply() {
         ];
         assert_eq!(next(&mut client, expected.len()), expected);
     }
-    // Whoever wants no replies wants messages.
+    // A client without replies still gets messages.
     for line in ["CLIENT REPLY OFF", "PUBLISH c three", "CLIENT REPLY ON"] {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         client.send(&encode(&words)).unwrap();
@@ -336,7 +336,7 @@ fn keys_remembered_for_caching_clients_are_forgotten_as_soon_as_they_are_too_man
     let told = next(&mut client, 7);
     assert!(told.iter().all(|told| matches!(told, Value::Array(_))), "{told:?}");
     wait_for(&mut other, "stats", "tracking_total_keys:3");
-    // Nobody tracks any more, but what was read is still remembered.
+    // No client tracks now, but the keys that were read are still remembered.
     client.run("CLIENT TRACKING OFF");
     wait_for(&mut other, "stats", "tracking_total_keys:3");
     other.run("FLUSHALL");

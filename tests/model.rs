@@ -1,9 +1,9 @@
 //! The real server over its socket, next to a plain map: random commands on several databases, with kills and orderly
 //! stops in between; replies and contents are those of the map.
 //!
-//! After each restart everything is read back: `DBSIZE`, all keys by `SCAN`, their values, and whether they have a
-//! deadline. A kill comes in the middle of a pipeline: what is there afterwards must be the state after some prefix of
-//! it that holds all that was answered.
+//! After each restart everything is read back: `DBSIZE`, all keys by `SCAN`, their values, and whether they expire. A kill
+//! comes in the middle of a pipeline: afterwards the state must be that after some prefix of the pipeline with at least all
+//! answered commands.
 //!
 //! The long form: `ACKD_MODEL_ROUNDS=300 cargo test --release --test model -- --nocapture`.
 
@@ -35,8 +35,8 @@ impl Session {
         Self { client: server.client(), db: 0 }
     }
 
-    /// Sends commands in one write, each with the `SELECT` that it needs, and returns for each how many replies stand
-    /// before its own.
+    /// Sends commands in one write, each with the `SELECT` that it needs, and returns for each how many replies come before
+    /// its own.
     fn send(&mut self, commands: &[Command]) -> Vec<usize> {
         let mut bytes = Vec::new();
         let mut selects = Vec::new();
@@ -76,7 +76,7 @@ impl Session {
     }
 }
 
-/// Commands of one pipeline. Replies that may be large come last, for nobody reads while the pipeline is sent.
+/// Commands of one pipeline. Large replies come last, because nobody reads while the pipeline is sent.
 fn pipeline(random: &mut SmallRng) -> Vec<Command> {
     let mut commands = Vec::new();
     for _ in 0..random.random_range(1..=PIPELINE_MAX) {
@@ -135,7 +135,7 @@ fn scan(session: &mut Session, db: usize, random: &mut SmallRng) -> BTreeSet<Vec
 /// How a life ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// By SIGKILL, behind everything answered.
+    /// By SIGKILL, after all commands were answered.
     Kill,
     /// By SIGKILL in the middle of a pipeline.
     KillBusy,
@@ -175,7 +175,7 @@ fn live(session: &mut Session, model: &mut Model, random: &mut SmallRng) {
     }
 }
 
-/// The end of one life; returns the commands that may be done or not, and how many of them were answered.
+/// The end of one life; returns the commands that may or may not have been applied, and how many of them were answered.
 fn end(
     server: &mut TestServer,
     mut session: Session,
@@ -200,7 +200,7 @@ fn end(
     (Vec::new(), 0)
 }
 
-/// A reply, for messages.
+/// A reply as short text.
 fn short(reply: &Value) -> String {
     let text = format!("{reply:?}");
     text.chars().take(120).collect()

@@ -1,5 +1,5 @@
-//! Writes that change nothing, sent again and again, against the real binary: each sees what was acknowledged to anybody
-//! before it was sent.
+//! Writes that change nothing, sent again and again, against the real binary: each sees all writes that were acknowledged
+//! to any client before it was sent.
 
 mod common;
 
@@ -8,8 +8,8 @@ use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-/// A command that changes nothing and its reply, a change by somebody else, and the reply to the same command after it.
-/// The replies are as `shown` writes them.
+/// A command that changes nothing and its reply, a change by another client, and the reply to the same command after it.
+/// The replies are in the form of `shown`.
 const POLLS: [[&str; 4]; 27] = [
     ["LPOP list", "nil", "RPUSH list x", "x"],
     ["RPOP tail", "nil", "RPUSH tail x", "x"],
@@ -40,7 +40,7 @@ const POLLS: [[&str; 4]; 27] = [
     ["PERSIST lasts", "0", "SET lasts 1 EX 100", "1"],
 ];
 
-/// What makes the first command of each row change nothing, before the first round and after each.
+/// Commands that make the first command of each row change nothing, before the first round and after each.
 const BEFORE: [&str; 9] = [
     "SADD members x",
     "ZADD scores 1 x",
@@ -66,8 +66,8 @@ fn shown(reply: &Value) -> String {
     }
 }
 
-/// Each kind of poll with a client of its own, in random order, next to a client that changes other keys all the time if
-/// `writes`.
+/// Runs each kind of poll with a client of its own, in random order; if `writes`, while another client changes other keys
+/// all the time.
 fn poll(writes: bool) {
     let mut random = SmallRng::seed_from_u64(seed("--test no_ops"));
     let root = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn each_command_that_is_tried_stands_in_the_table() {
     }
 }
 
-/// Runs a command; returns the number of events that a listener heard of it.
+/// Runs a command; returns the number of events that a listener got.
 fn events(client: &mut Client, listener: &mut Client, line: &str) -> usize {
     client.run(line);
     listener.send(&common::encode(&[b"PING"])).unwrap();
@@ -131,7 +131,7 @@ fn events_are_told_of_what_changes_nothing_too() {
     let (mut client, mut listener) = (server.client(), server.client());
     listener.run("PSUBSCRIBE __keyevent@*");
     for _ in 0..20 {
-        // A key that is set and past its deadline at once: nothing is there before, nor afterwards.
+        // A key that is set and expires immediately: it does not exist before or afterwards.
         assert_eq!(events(&mut client, &mut listener, "SET short x EXAT 1"), 3);
     }
 }
@@ -154,7 +154,7 @@ fn what_changes_nothing_and_is_told_all_the_same_touches_whoever_watches_or_trac
     client.run("RPUSH l x");
     tracker.run("HELLO 3");
     for _ in 0..20 {
-        // Nobody watches: the next one may be tried.
+        // No client watches: the next one may be tried on a snapshot.
         assert_eq!(client.run("RPOPLPUSH l l").text(), "x");
     }
     for _ in 0..5 {

@@ -1,5 +1,5 @@
-//! The commands of one client take effect in their order, whoever runs them: those of the connection wait for the writes
-//! before them, and what they change is there for the writes after them, in pipelines and in transactions.
+//! The commands of one client take effect in order, on whichever thread they run: commands that the connection runs wait for
+//! earlier writes, and later writes see what they change, in pipelines and in transactions.
 
 mod common;
 
@@ -42,7 +42,7 @@ fn a_setting_holds_for_the_commands_between_it_and_the_next_one() {
     let (_root, server) = start();
     let (mut client, stop) = (server.client(), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        // Others write all the time, so that a group is open when the setting changes.
+        // Other clients write all the time, so that a group is open when the setting changes.
         for _ in 0..2 {
             let mut busy = server.client();
             let stop = &stop;
@@ -60,7 +60,7 @@ fn a_setting_holds_for_the_commands_between_it_and_the_next_one() {
     });
 }
 
-/// What a sorted set is kept as between two settings, and behind the second.
+/// The encodings of a sorted set between two settings, and after the second.
 fn encodings(client: &mut Client, round: u64) -> [String; 2] {
     let key = format!("x{round}");
     let lines = [
@@ -159,7 +159,7 @@ fn commands_of_which_nobody_can_tell_cost_no_sync_of_their_own() {
     assert!(synced <= 10, "100 writes took {synced} syncs");
 }
 
-/// Makes random commands: on data, and of the connection, whose effects show in each other's replies.
+/// Makes random commands on data and commands of the connection; the replies show each other's effects.
 struct Commands(SmallRng);
 
 impl Commands {
@@ -198,7 +198,7 @@ impl Commands {
         vec![line]
     }
 
-    /// A collection, and how it is kept under a limit that was just set.
+    /// Sets a limit, makes a collection, and asks for its encoding.
     fn encoding(&mut self) -> Vec<String> {
         let limit = self.pick(&["1", "128"]);
         let mut lines = vec![
@@ -233,7 +233,7 @@ impl Commands {
     }
 }
 
-/// A reply without what differs by nature: of a client, only what it says and does is compared.
+/// A reply without what always differs: of a client, only its name and its commands are compared.
 fn shown(reply: &Value) -> String {
     match reply {
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),

@@ -1,4 +1,4 @@
-//! Records of the log say which client caused them, if `wal-origin` lets them; replay does not ask.
+//! Records of the log name the client that caused them, if `wal-origin` is on; replay ignores that.
 
 mod common;
 
@@ -9,7 +9,7 @@ use ackd::effect::{self, Address};
 use common::{Client, TestServer, Value};
 use wal::{DirStorage, ReadOptions, Reader, Step};
 
-/// What stands in the log: the first key of each record, and the name of the client that caused it.
+/// What the log holds: the first key of each record, and the name of the client that caused it.
 fn names(dir: &Path) -> Vec<(String, Option<String>)> {
     let storage = DirStorage::open(dir.join("wal")).unwrap();
     let mut reader = Reader::open(&storage, ReadOptions::default()).unwrap();
@@ -57,7 +57,7 @@ fn a_record_names_the_client_that_caused_it() {
     a.send(&pipeline("a")).unwrap();
     b.send(&pipeline("b")).unwrap();
     (0..100).for_each(|_| drop((a.reply().unwrap(), b.reply().unwrap())));
-    // A name is that of when the command was sent, a transaction is its client's, and so is what it waited for.
+    // The name is that at the time of the command. A transaction is its client's, and so is a command that waited.
     a.run("CLIENT SETNAME other");
     a.run("SET other:1 v");
     for line in ["MULTI", "SET other:2 v", "EXEC"] {
@@ -67,7 +67,7 @@ fn a_record_names_the_client_that_caused_it() {
     common::eventually("a client waits", || a.run("INFO clients").text().contains("blocked_clients:1"));
     a.run("RPUSH other:list x");
     b.reply().unwrap();
-    // The server's own writes have nobody.
+    // The server's own writes name no client.
     a.run("SET none:1 v PX 1");
     common::eventually("the key expires", || a.run("DBSIZE") == Value::Integer(202));
     assert!(server.stop().success());

@@ -1,4 +1,4 @@
-//! The server as a process: what it prints, how it hears signals, and what it ends with.
+//! The server as a process: what it prints, how it handles signals, and its exit code.
 
 #[path = "common/waiting.rs"]
 mod waiting;
@@ -12,7 +12,7 @@ use ackd::cli::exit;
 use rustix::process::{Pid, Signal, kill_process};
 use waiting::{PATIENCE, eventually};
 
-/// A command that starts the server, with nothing of this process's environment that it would look at.
+/// A command that starts the server, without the variables of this process's environment that the server reads.
 fn ackd(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
     command.args(arguments).env_remove("NOTIFY_SOCKET").stdin(Stdio::null());
@@ -27,7 +27,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A server that runs in a directory of its own; killed if the test fails.
+/// A running server in a directory of its own; killed if the test fails.
 struct Running {
     child: Child,
     notices: UnixDatagram,
@@ -53,7 +53,7 @@ impl Running {
         running
     }
 
-    /// The next thing that the service manager hears.
+    /// The next notification to the service manager.
     fn notice(&self) -> String {
         let mut buffer = [0; 1024];
         let len = self.notices.recv(&mut buffer).unwrap();

@@ -1,7 +1,7 @@
-//! The layers of the source: who may know whom.
+//! The layers of the source: which room may use which.
 //!
-//! A *room* is a folder of `src`, or a file next to the folders. It knows rooms on lower floors only, so none is known by
-//! what it knows. Inside a room, files that know each other in a circle are listed with what defends it.
+//! A *room* is a folder of `src`, or a file next to the folders. It uses only rooms on lower floors, so there are no cycles.
+//! Inside a room, files that import each other in a cycle are listed with the reason.
 
 #[path = "rooms/graph.rs"]
 mod graph;
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use graph::{Graph, circles, files, room, rooms, within};
 
-/// The rooms, the lowest floor first. Those on one floor do not know each other.
+/// The rooms, the lowest floor first. Those on one floor do not use each other.
 const FLOORS: &[&str] = &[
     "wal",
     "allocator clock ebb file_id glob memory_limit number owner sync version",
@@ -44,7 +44,7 @@ const FLOORS: &[&str] = &[
     "lib main",
 ];
 
-/// Rooms that few may know.
+/// Rooms that only a few rooms may use.
 const HIDDEN: &[(&str, &str)] = &[
     ("wal", "committer descriptors recovery storage writer"),
     (
@@ -53,13 +53,13 @@ const HIDDEN: &[(&str, &str)] = &[
     ),
 ];
 
-/// Rooms that know one that is not below them. Only to become fewer.
+/// Rooms that use one that is not below them. This list may only shrink.
 const STILL_BROKEN: &[(&str, &str)] = &[];
 
-/// Rooms whose files are in a circle of so many. Only to become fewer.
+/// Rooms whose files form a cycle, with the number of files in it. This list may only shrink.
 const STILL_BROKEN_FILES: &[(&str, usize)] = &[];
 
-/// Files of a room that know each other and belong together.
+/// Files of a room that import each other, and why they may.
 const DEFENDED: &[(&[&str], &str)] = &[
     (
         &["state/client.rs", "state/transaction.rs"],

@@ -1,5 +1,5 @@
-//! What a start may not do to others: to the server that runs already, to its sockets and files, to the user whose
-//! directory it is, to the terminal of whoever reads its errors; and what a signal that comes twice does to its end.
+//! What a start must not harm: a server that is already running, its sockets and files, the user who owns the directory, and
+//! the terminal that shows its errors. Also, how a second signal ends the server.
 
 mod common;
 
@@ -37,7 +37,7 @@ fn run(arguments: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Starts a server that is to be refused; returns its code and what it says.
+/// Starts a server that must fail; returns its exit code and its output.
 fn refusal(arguments: &[&str]) -> (i32, String) {
     let output = run(arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -90,7 +90,7 @@ impl Running {
         Self { root, server, socket, pid_file }
     }
 
-    /// Everything of it is as it was.
+    /// Asserts that everything of it is unchanged.
     fn assert_untouched(&mut self) {
         let (pid, lock) = (format!("{}\n", self.server.pid()), self.root.path().join("data/LOCK"));
         assert!(!self.server.has_ended());
@@ -181,7 +181,7 @@ fn a_start_as_root_leaves_all_files_to_the_owner_of_the_directory() {
     assert!(foreign.is_empty(), "{foreign:?}");
     assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
 
-    // The user starts it by itself, from a place where it may read the program.
+    // The other user starts the server, from a directory where it may read the program.
     let program = root.path().join("ackd");
     fs::copy(env!("CARGO_BIN_EXE_ackd"), &program).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
@@ -212,7 +212,7 @@ fn a_start_as_root_leaves_log_socket_and_pid_file_to_the_owner_of_their_director
     for path in [&home, &config] {
         chown(path, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
     }
-    // What a link stands for remains root's.
+    // The target of a link still belongs to root.
     let elsewhere = root.path().join("elsewhere");
     fs::write(&elsewhere, "").unwrap();
     std::os::unix::fs::symlink(&elsewhere, &log).unwrap();
@@ -282,12 +282,12 @@ fn slow_reader(server: &TestServer) -> Client {
     client
 }
 
-/// Waits until the log of events says something.
+/// Waits until the server log has these words.
 fn wait_until_said(log: &Path, words: &str) {
     eventually(words, || fs::read_to_string(log).is_ok_and(|said| said.contains(words)));
 }
 
-/// How a server ends that has to wait for a client, when it gets a signal and, some time after that, others.
+/// How a server that waits for a client ends when it gets a signal and, after `pause`, others.
 fn end_after_signals(pause: Duration, others: &[Signal]) -> Option<i32> {
     let root = tempfile::tempdir().unwrap();
     let log = root.path().join("log");
@@ -300,7 +300,7 @@ fn end_after_signals(pause: Duration, others: &[Signal]) -> Option<i32> {
     server.wait().code()
 }
 
-/// A slow machine may let too much time pass between two signals, but not each time.
+/// On a slow machine too much time may pass between two signals, but not every time.
 const TRIES: usize = 10;
 
 #[test]

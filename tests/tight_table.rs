@@ -1,5 +1,5 @@
-//! A table with little room, on the real server: what is replaced again and again makes room for what comes, while the server
-//! runs, when a command is taken back, and when a start does it all once more.
+//! A nearly full table on the real server: replaced values make space for new ones, while the server runs, when a command is
+//! undone, and when a start replays the log.
 
 mod common;
 
@@ -60,7 +60,7 @@ fn a_command_without_room_is_refused_after_many_that_found_some() {
     let mut server = start(&dir, "64mb");
     let mut client = server.client();
     client.command(&[b"SET", b"big", &vec![b'v'; 30_000_000]]);
-    // Nobody reads, so nothing of it is published before the refusal takes it all back and does it again.
+    // Nobody reads, so nothing is published before the refusal, which undoes everything and executes it again.
     copy_often(&mut client, 60, Duration::ZERO);
     let Value::Error(text) = client.run("COPY big big2") else { panic!("there is room for it") };
     assert!(text.starts_with("MISCONF"), "{text}");

@@ -1,5 +1,5 @@
-//! What operators run into: a directory that is taken or unusable, damaged files, full disks, signals under load. The
-//! server says what is wrong, ends with the code for it, and changes nothing that it does not understand.
+//! What operators run into: a directory that is in use or unusable, damaged files, full disks, signals under load. The
+//! server reports what is wrong, exits with the code for it, and changes nothing that it does not understand.
 
 mod common;
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use ackd::cli::exit;
 use common::{Client, PATIENCE, TestServer, Value, encode, eventually, free_port};
 
-/// How long a disk must refuse writes to count as full, for the most part.
+/// How long the server must refuse writes until the disk counts as full.
 const FULL_FOR_GOOD: Duration = Duration::from_secs(1);
 
 /// A directory for one test, with the server's in it.
@@ -36,7 +36,7 @@ impl Place {
         self.root.path().join("log")
     }
 
-    /// Starts the server with its log of events in a file.
+    /// Starts the server with its server log in a file.
     fn start(&self, flags: &[&str]) -> TestServer {
         let log = self.log().display().to_string();
         TestServer::start(&self.dir(), &[&["--logfile", &log], flags].concat())
@@ -55,7 +55,7 @@ impl Drop for Place {
     }
 }
 
-/// Starts a server that is to end by itself; returns its code and what it says.
+/// Starts a server that must exit by itself; returns its exit code and its output.
 fn refusal(dir: &Path) -> (i32, String) {
     refusal_by(Command::new(env!("CARGO_BIN_EXE_ackd")), dir)
 }
@@ -98,7 +98,7 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Whether two directories' contents are the same; says which file differs, for megabytes say nothing.
+/// Asserts that two directories have the same contents; names the file that differs.
 fn assert_unchanged(before: &BTreeMap<PathBuf, Vec<u8>>, dir: &Path) {
     let after = contents(dir);
     assert!(before.keys().eq(after.keys()), "{:?} became {:?}", before.keys(), after.keys());
@@ -122,7 +122,7 @@ fn write_keys(client: &mut Client, count: u32) {
     }
 }
 
-/// A directory whose server stopped in order, with acknowledged records that are in the log alone.
+/// A directory whose server had a clean stop, with acknowledged records that are only in the log.
 fn stopped_without_checkpoint(place: &Place) {
     let mut server = place.start(&["--wal-segment-size", "1mb"]);
     let mut client = server.client();
@@ -170,7 +170,7 @@ fn a_directory_that_may_not_be_entered_is_named_with_the_reason() {
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
     let dir = closed.join("data");
     if fs::read_dir(&closed).is_ok() {
-        // Permissions do not hold for root; a file that may not be changed by anyone stands in for them.
+        // Permissions do not apply to root, so this uses a directory that nobody may change.
         let (code, said) = refusal(Path::new("/proc/1/data"));
         assert_eq!(code, i32::from(exit::IO), "{said}");
         assert!(said.contains("/proc/1/data"), "{said}");
@@ -249,7 +249,7 @@ fn a_table_that_was_cut_stops_the_start() {
 #[test]
 fn a_table_that_does_not_fit_its_mapping_stops_the_start_and_names_the_directive() {
     let place = Place::new();
-    // No addresses for the mapping, with a table and without one.
+    // Not enough address space for the mapping, with a table and without one.
     let limited = || {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -v 8000000 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ackd")]);
@@ -269,7 +269,7 @@ fn a_table_that_does_not_fit_its_mapping_stops_the_start_and_names_the_directive
         }
         assert_eq!(server.stop().code(), Some(i32::from(exit::OK)));
     }
-    // A table longer than it may be is not damaged.
+    // A table longer than `table-max-size` is not damaged.
     let mut small = Command::new(env!("CARGO_BIN_EXE_ackd"));
     small.args(["--table-max-size", "16mb"]);
     let (code, said) = refusal_by(small, &place.dir());
@@ -301,7 +301,7 @@ fn a_torn_tail_is_trimmed_and_the_server_starts() {
     let value = vec![b'v'; 10_000];
     assert_eq!(client.command(&[b"SET", b"last", &value]), Value::Simple("OK".into()));
     server.kill();
-    // The last group, as a power cut may leave it while it is written: its second half is not there.
+    // The last group, as a power cut may leave it: without its second half.
     let segment = place.dir().join("wal/0000000000000001.wal");
     let bytes = fs::read(&segment).unwrap();
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
@@ -317,7 +317,7 @@ fn a_torn_tail_is_trimmed_and_the_server_starts() {
     assert_eq!(client.run("SET last again"), Value::Simple("OK".into()));
 }
 
-/// Sets `key` to a large value; says whether it was taken, and refuses any error but the one for full disks.
+/// Sets `key` to a large value; returns whether it was accepted. Any error other than the one for full disks is a failure.
 fn set_large(client: &mut Client, key: &str) -> bool {
     match client.command(&[b"SET", key.as_bytes(), &[b'v'; 200_000]]) {
         Value::Simple(_) => true,
@@ -329,8 +329,7 @@ fn set_large(client: &mut Client, key: &str) -> bool {
     }
 }
 
-/// Writes until the disk is full, and stays full when what only the log still holds was given back; returns how many
-/// keys there are now.
+/// Writes until the disk is full and stays full after a checkpoint has recycled the log; returns how many keys there are.
 fn fill(client: &mut Client) -> u32 {
     let (mut keys, mut refused_since) = (0, Instant::now());
     loop {
@@ -346,7 +345,7 @@ fn fill(client: &mut Client) -> u32 {
     }
 }
 
-/// Waits until large writes are taken again, with nothing but their own attempts.
+/// Waits until large writes are accepted again; the only action is to try them.
 fn wait_until_writes_resume(client: &mut Client) {
     eventually("writes resume", || set_large(client, "large:0"));
     assert!(durability(client).contains("writes_accepted:1\r"));
@@ -356,7 +355,7 @@ fn durability(client: &mut Client) -> String {
     client.run("INFO durability").text()
 }
 
-/// What holds when a write was just refused for lack of space.
+/// Asserts what must hold after a write was refused for lack of space.
 fn assert_usable_while_full(client: &mut Client) {
     let mut more = 0;
     eventually("what the last checkpoint gave back is used up", || {
@@ -374,7 +373,7 @@ fn assert_usable_while_full(client: &mut Client) {
     assert_eq!(client.run("EXISTS large:1"), Value::Integer(0));
 }
 
-/// Fills the disk, makes space by commands alone, and fills it again.
+/// Fills the disk, makes space only by commands, and fills it again.
 fn full_and_emptied(client: &mut Client) {
     let first = fill(client);
     assert_usable_while_full(client);
@@ -393,7 +392,7 @@ fn files_that_may_not_grow_are_survived() {
     let mut server = place.start(&["--wal-segment-size", "1mb"]);
     let mut client = server.client();
     assert!(set_large(&mut client, "before"));
-    // More than a segment, so that the table meets the limit and the log does not. The signal that comes with it
+    // More than a segment, so that the table reaches the limit and the log does not. The signal that comes with it
     // kills a process that does not ignore it.
     server.limit_file_bytes(Some(12 << 20));
     fill(&mut client);
@@ -431,7 +430,7 @@ fn a_full_file_system_is_survived() {
     let place = Place::new();
     let mount = place.root.path().join("small");
     fs::create_dir(&mount).unwrap();
-    // The file system is the server's own and goes with its process.
+    // The file system belongs to the server and is unmounted when its process ends.
     let own = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
@@ -445,7 +444,7 @@ fn a_full_file_system_is_survived() {
         Err(error) => Some(error.to_string()),
     };
     if let Some(refusal) = refusal {
-        // Asserted, so that only a machine that forbids mounting gets here; limits on file sizes show the same.
+        // Asserted, so that only a machine that forbids mounting skips this; limits on file sizes test the same.
         let forbidden = ["ermission denied", "not permitted", "No space left", "No such file"];
         assert!(forbidden.iter().any(|reason| refusal.contains(reason)), "{refusal}");
         eprintln!("NO MOUNT, a limit on file sizes instead of a full file system: {refusal}");
@@ -463,7 +462,7 @@ fn a_full_file_system_is_survived() {
     let mut client = connect();
     assert!(set_large(&mut client, "large:0"));
 
-    // Somebody else fills the disk, and makes space again.
+    // Another program fills the disk, and makes space again.
     let ballast = PathBuf::from(format!("/proc/{}/root{}/ballast", server.pid(), mount.display()));
     fs::write(&ballast, vec![1; 12 << 20]).unwrap();
     fill(&mut client);
@@ -504,7 +503,7 @@ fn a_stop_under_load_answers_what_was_taken_and_leaves_nothing_to_replay() {
     let server = place.start(&[]);
     let mut client = server.client();
     for (writer, acked) in acked.iter().enumerate() {
-        // Every command that was taken was answered, so the numbers agree exactly.
+        // Every accepted command was answered, so the numbers agree exactly.
         assert_eq!(client.run(&format!("GET w:{writer}")), Value::Bulk(acked.to_string().into_bytes()));
     }
     assert!(durability(&mut client).contains("recovery_records_last:0\r"), "{}", durability(&mut client));

@@ -1,4 +1,4 @@
-//! Which call fails, when, how; and what must hold then.
+//! Which call fails, when and how; and what must hold then.
 
 use std::sync::LazyLock;
 
@@ -8,17 +8,17 @@ use super::tracer::{Trace, paths};
 /// Calls of one kind that are made to fail at most.
 const CALLS_MAX: u64 = 200;
 
-/// Seconds within which a fault next to the writer must end the server.
+/// Seconds within which a fault on a thread other than the writer's must end the server.
 const NOTICED_MAX_S: f64 = 1.0;
 
 /// A part of a server's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// From the first start on, in an empty directory.
+    /// The first start, in an empty directory.
     Start,
-    /// From the moment on in which clients are served.
+    /// From the moment at which clients are served.
     Running,
-    /// From a start on that has a log to replay and a torn tail to put aside.
+    /// A start that has a log to replay and a torn tail to set aside.
     Restart,
 }
 
@@ -42,7 +42,7 @@ const fn target(file: &'static str, call: &'static str, faults: &'static [&'stat
     Target { file, call, faults, buffered: false }
 }
 
-/// All that a server calls on its files. Which calls there are was looked up with `strace -c`.
+/// All system calls of a server on its files, as `strace -c` lists them.
 const TARGETS: &[Target] = &[
     target("log", "pwritev2", &["EIO", "ENOSPC", "EDQUOT", "short", "nothing", "EINTR"]),
     target("log", "pwrite64", &["EIO", "ENOSPC", "EDQUOT", "short", "nothing", "EINTR"]),
@@ -73,17 +73,17 @@ const TARGETS: &[Target] = &[
     Target { buffered: true, ..target("log", "pwrite64", &["EIO", "ENOSPC"]) },
 ];
 
-/// What strace is told for a way to fail.
+/// The option of strace for a way to fail.
 fn injection(fault: &str) -> String {
     match fault {
-        // Less than a block: with direct I/O the whole block is written again, so nothing is missing in the end.
+        // Less than a block: with direct I/O the whole block is written again, so nothing is missing at the end.
         "short" => "retval=512".into(),
         "nothing" => "retval=0".into(),
         error => format!("error={error}"),
     }
 }
 
-/// What the server says of an error.
+/// The server's message for an error.
 fn text(fault: &str) -> &'static str {
     match fault {
         "EIO" => "Input/output error",
@@ -108,9 +108,9 @@ pub struct Case {
     buffered: bool,
 }
 
-/// What came of it.
+/// The outcome of a case.
 pub struct Outcome {
-    /// Whether the call came at all.
+    /// Whether the call was made at all.
     pub injected: bool,
     /// The server's exit code.
     pub code: i32,
@@ -128,7 +128,7 @@ static COUNTS: LazyLock<Vec<(usize, Phase, u64)>> = LazyLock::new(|| {
     for (phase, _) in PHASES {
         for buffered in [false, true] {
             let targets = || TARGETS.iter().enumerate().filter(|(_, target)| target.buffered == buffered);
-            // One strace cannot tell the files apart that a call was on, so each target has a life of its own.
+            // strace does not count calls by file, so each target has a life of its own.
             for (number, target) in targets() {
                 let place = Place::new(buffered);
                 let trace = Trace {
@@ -146,7 +146,7 @@ static COUNTS: LazyLock<Vec<(usize, Phase, u64)>> = LazyLock::new(|| {
     counts
 });
 
-/// Every call that there is, failing in every way that it can.
+/// Every call, failing in every way that it can.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for &(number, phase, count) in &*COUNTS {
@@ -165,7 +165,7 @@ pub fn all() -> Vec<Case> {
     cases
 }
 
-/// Says which case failed, and how to run it alone.
+/// Prints which case failed, and how to run it alone.
 struct Replay<'c>(&'c Case);
 
 impl Drop for Replay<'_> {
@@ -202,14 +202,14 @@ impl Case {
         format!("{file} {call} {fault} {index} {}{buffered}", self.phase_name())
     }
 
-    /// What it has in common with others.
+    /// The row of the table that it belongs to.
     pub fn row(&self) -> String {
         let Self { file, call, fault, buffered, .. } = self;
         let buffered = if *buffered { " (buffered)" } else { "" };
         format!("{:<8} {file:<7} {call}{buffered} {fault}", self.phase_name())
     }
 
-    /// Runs it and judges what came of it.
+    /// Runs it and checks the outcome.
     pub fn run(&self) -> Outcome {
         let _replay = Replay(self);
         let place = Place::new(self.buffered);
@@ -231,8 +231,8 @@ impl Case {
                 self.check_report(&life.log);
                 if let Some((sent, acked)) = life.told.last_ack {
                     let at = injected.at;
-                    // There is one command at a time: the one that waits for this group. What a thread next to the
-                    // writer meets is met by the writer a moment later, and what it acknowledged until then is on disk.
+                    // There is one command at a time: the one that waits for this group. The writer notices an error of
+                    // another thread a moment later; what it acknowledges until then is on disk.
                     let waits = self.is_log_write() && injected.is_group;
                     assert!(
                         !waits || acked < at,
@@ -265,7 +265,7 @@ impl Case {
         self.file == "log" && (self.call == "pwritev2" || self.buffered && self.call == "fdatasync")
     }
 
-    /// Whether the fault reads as a limit of the configuration: no addresses for the table's largest size.
+    /// Whether the error names a limit of the configuration: no address space for the largest size of the table.
     fn is_limit(&self) -> bool {
         self.call == "mmap" && self.fault == "ENOMEM"
     }
@@ -277,8 +277,8 @@ impl Case {
         (self.fault == "EIO" && (syncs || writes)) || (self.file != "log" && syncs)
     }
 
-    /// The server says in one line what failed: the file, and the system's words or the directive whose limit was met. The
-    /// scrub may have met it before.
+    /// The server logs in one line what failed: the file, and the system's message or the directive that sets the limit. The
+    /// scrub may have logged it before.
     fn check_report(&self, log: &str) {
         let is_error = |line: &&str| line.contains("level=error") && !line.contains("msg=\"scrub: ");
         let errors: Vec<&str> = log.lines().filter(is_error).collect();

@@ -17,7 +17,7 @@ use super::tracer::Trace;
 const STEPS: u64 = 36;
 /// Commands of the life before, in [`Phase::Restart`].
 const STEPS_BEFORE: u64 = 24;
-/// Bytes at the start of the table in which its metas and notes stand.
+/// Bytes at the start of the table that hold its metas and notes.
 const NOTES_BYTES: usize = 8192;
 
 /// A data directory and what belongs to it.
@@ -30,14 +30,14 @@ pub struct Place {
 pub struct Life {
     /// How the server ended.
     pub status: ExitStatus,
-    /// What its client was told.
+    /// The replies that its client got.
     pub told: Told,
-    /// The server's log of events.
+    /// The server log.
     pub log: String,
 }
 
 impl Place {
-    /// A new place; `buffered` decides how the log is synced.
+    /// A new directory; `buffered` decides how the log is synced.
     pub fn new(buffered: bool) -> Self {
         let method = if buffered { "buffered" } else { "auto" };
         let flags =
@@ -91,14 +91,14 @@ impl Place {
         Life { status, told, log: fs::read_to_string(self.log()).unwrap_or_default() }
     }
 
-    /// A life that ends by a kill, with a torn tail in the log: the next one has something to recover.
+    /// A life that ends by a kill, with a torn tail in the log, so that the next one has something to recover.
     fn live_and_be_killed(&self) -> Told {
         let mut told = Told::default();
         let mut server = TestServer::start(&self.dir(), &self.flags());
         let mut client = server.client();
         told.write(&mut client, 0..STEPS_BEFORE).expect("no fault yet");
-        // The last group is one of several blocks; a power cut leaves its first part. It comes before a quiet moment, in
-        // which the table would remember that group.
+        // The last group has several blocks; a power cut leaves its first part. There was no quiet moment since, so the
+        // mark in the table does not name that group.
         let acked = told.acked.clone();
         let table = fs::File::options().read(true).write(true).open(self.dir().join("table.ackd")).unwrap();
         let mut notes = [0; NOTES_BYTES];
@@ -158,7 +158,7 @@ fn wait(server: &mut TestServer) -> ExitStatus {
     server.wait()
 }
 
-/// Waits for a strace whose process is gone.
+/// Waits for a strace whose process has ended.
 fn end(mut strace: Child) {
     eventually("strace ends", || strace.try_wait().unwrap().is_some());
 }
@@ -168,7 +168,8 @@ fn wait_for_trace(trace: &Trace, pid: u32) {
     eventually("strace ends its trace", || trace.is_complete(pid));
 }
 
-/// The last segment, where the last group of records ends in it, and where the seal behind that ends, if there is one.
+/// The last segment, the offset at which its last group of records ends, and the offset at which the seal after it ends, if
+/// there is one.
 fn last_group(dir: &Path) -> (PathBuf, u64, u64) {
     let storage = wal::DirStorage::open_buffered(dir.join("wal")).unwrap();
     let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();
@@ -183,7 +184,7 @@ fn last_group(dir: &Path) -> (PathBuf, u64, u64) {
     }
 }
 
-/// Whether a server ended in one of the ways that are allowed.
+/// Whether a server ended in an allowed way.
 pub fn ended_in_order(status: ExitStatus) -> bool {
     [exit::OK, exit::IO].map(|code| Some(i32::from(code))).contains(&status.code())
 }

@@ -1,5 +1,5 @@
-//! Errors of the disk, met by the real server: `strace` makes one system call on log, table or directory fail, and the
-//! server must say so, acknowledge nothing that is not on the disk, end with its code or go on, and come back sound.
+//! Errors of the disk under the real server: `strace` makes one system call on log, table or directory fail. The server
+//! must report it, acknowledge nothing that is not on disk, exit with its code or continue, and restart without loss.
 //!
 //! First a run without faults counts how often each call happens in each [phase](cases::Phase) of a server's life; then
 //! the k-th one fails, for every k, in every way that the call can fail. After each run the server is started again
@@ -32,7 +32,7 @@ const SAMPLE: u64 = 60;
 /// Lives that run at the same time: they wait for the disk most of the time.
 const LANES: usize = 3;
 
-/// What came of all cases with the same call, error and phase.
+/// The outcomes of all cases with the same call, error and phase.
 #[derive(Default)]
 struct Row {
     cases: u64,

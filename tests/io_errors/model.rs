@@ -9,12 +9,12 @@ use super::tracer::now;
 /// Keys and values.
 pub type Keys = BTreeMap<String, Vec<u8>>;
 
-/// What a client was told.
+/// What a client knows from its replies.
 #[derive(Default)]
 pub struct Told {
-    /// What all acknowledged commands together made.
+    /// The keys after all acknowledged commands.
     pub acked: Keys,
-    /// What it would be with the command that was never answered.
+    /// The keys if the command without a reply took effect, too.
     pub maybe: Option<Keys>,
     /// Number of acknowledged writes.
     pub writes: u64,
@@ -89,7 +89,7 @@ impl Told {
         let reply = client.try_command(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         match reply {
             Value::Error(text) if text.starts_with("MISCONF No space left") => self.refused += 1,
-            // The key to be renamed was refused before.
+            // The write of the key to be renamed was refused before.
             Value::Error(text) if text == "ERR no such key" => {}
             Value::Error(text) => panic!("{} was answered with {text}", String::from_utf8_lossy(&words[0])),
             _ => {
@@ -115,7 +115,7 @@ pub fn contents(client: &mut Client) -> Keys {
     keys
 }
 
-/// The first difference between what is there and what should be, for messages.
+/// The first difference between the keys found and the keys expected, as text.
 pub fn difference(found: &Keys, expected: &Keys) -> Option<String> {
     for (name, value) in expected {
         match found.get(name) {

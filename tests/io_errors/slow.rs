@@ -1,4 +1,4 @@
-//! A slow disk costs time and nothing else.
+//! A slow disk only costs time.
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -56,7 +56,7 @@ fn reads_go_on_while_the_log_waits_for_the_disk() {
         assert_eq!(reader.run("GET counter"), Value::Null);
     }
     assert!(reader.run("CLIENT LIST").text().lines().any(waits), "the write was answered without the disk");
-    // strace would hold on to the killed process until the delay is over.
+    // strace would hold the killed process until the delay is over.
     let pid = Pid::from_raw(server.pid() as i32).expect("a process has a number");
     kill_process(pid, Signal::KILL).unwrap();
     strace.kill().unwrap();

@@ -1,4 +1,4 @@
-//! `strace` as the one who makes calls fail, or slow.
+//! Makes system calls fail, or slow, with `strace`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::common::strace::attach;
 
-/// What a strace does: which calls on which files, and what happens to them.
+/// Options of a strace: which calls on which files, and what happens to them.
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// The call concerned.
     pub call: String,
     /// The files concerned; all when empty.
     pub paths: Vec<PathBuf>,
-    /// What happens to the calls, as strace says it, or nothing.
+    /// What happens to the calls, in strace's syntax, or `None`.
     pub inject: Option<String>,
     /// Where the trace goes.
     pub output: PathBuf,
@@ -27,7 +27,7 @@ impl Trace {
         for path in &self.paths {
             flags.extend(["-P".into(), path.display().to_string()]);
         }
-        // Writes as well, whose first bytes say what is being written.
+        // Also writes: their first bytes say what is being written.
         flags.extend(["-e".into(), format!("trace={},pwrite64", self.call)]);
         if let Some(inject) = &self.inject {
             flags.extend(["-e".into(), format!("inject={}:{inject}", self.call)]);
@@ -55,7 +55,7 @@ impl Trace {
         String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
     }
 
-    /// Whether the trace goes to the end of the process: strace writes it a moment after that.
+    /// Whether the trace includes the end of the process; strace writes that a moment later.
     pub fn is_complete(&self, pid: u32) -> bool {
         let ended = |line: &String| line.starts_with(&format!("{pid} ")) && line.contains(" +++ ");
         self.lines().iter().any(ended)
@@ -77,7 +77,7 @@ impl Trace {
         Some(Injected { at: words(&lines[at]).1, is_group: last_write.contains("\"grp\\1\\1") })
     }
 
-    /// The largest number of calls that one thread made: strace counts thread by thread.
+    /// The largest number of calls of one thread: strace counts by thread.
     pub fn calls_max(&self) -> u64 {
         let mut counts = BTreeMap::<String, u64>::new();
         let call = format!(" {}(", self.call);
@@ -102,7 +102,7 @@ fn words(line: &str) -> (&str, f64) {
     (words.next().unwrap_or_default(), words.next().and_then(|time| time.parse().ok()).unwrap_or_default())
 }
 
-/// Seconds since 1970, as strace tells them.
+/// Seconds since 1970, as strace prints them.
 pub fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }

@@ -7,11 +7,11 @@
 //! The search goes through the history's invocations and returns by time, after Wing and Gong with Lowe's just-in-time
 //! linearization: operations are put in order only when one of them returns and was not put in order yet. What is kept
 //! is the set of *configurations* that the past allows: what the key holds, and which of the open operations were
-//! ordered already. No configuration left at a return: no order explains what was seen until then.
+//! ordered already. If no configuration is left at a return, no order explains what was seen until then.
 //!
-//! Three rules keep the sets small, none of them loses an order:
+//! Three rules keep the sets small; none of them loses an order:
 //! - an operation that fits a configuration and changes nothing is ordered at once;
-//! - a configuration that used up more optional operations than another, and is the same otherwise, is dropped;
+//! - a configuration is dropped if another is the same except that it used fewer optional operations;
 //! - of optional operations without a reply that do the same, only the one that ends first is tried.
 
 use crate::history::{Operation, State};
@@ -21,7 +21,7 @@ use std::collections::{HashMap, VecDeque};
 /// Open operations at one moment, at most: bits of a mask.
 const OPEN_MAX: usize = 128;
 
-/// What an order of the past leaves.
+/// The state after one order of the past operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Configuration {
     /// What the key holds: an index of [`Search::states`].
@@ -30,10 +30,10 @@ struct Configuration {
     ordered: u128,
 }
 
-/// Configurations of which none is as good as another.
+/// Configurations, none of which makes another one redundant.
 #[derive(Default)]
 struct Configurations {
-    /// By state and ordered operations that count: those that were ordered besides.
+    /// For each state and set of ordered operations that matter: the sets of other ordered operations.
     sets: HashMap<(u32, u128), Vec<u128>>,
 }
 
@@ -61,7 +61,8 @@ struct Search<'a> {
 }
 
 impl Configurations {
-    /// Adds a configuration; says whether it was worth it. `free` are the slots of operations that need not be ordered.
+    /// Adds a configuration; returns whether it was not redundant. `free` are the slots of operations that need not be
+    /// ordered.
     fn insert(&mut self, configuration: Configuration, free: u128) -> bool {
         let spent = configuration.ordered & free;
         let set = self.sets.entry((configuration.state, configuration.ordered & !free)).or_default();
@@ -90,8 +91,8 @@ pub fn check(operations: &[Operation], initial: State) -> Result<(), Failure> {
             events.push((operation.returned, true, index));
         }
     }
-    // At the same moment invocations go first: then either order is allowed. And what a pipeline sent later ends first:
-    // it cannot happen without what was sent earlier.
+    // At the same moment, invocations come first: then either order is allowed. Of a pipeline, the later operation ends
+    // first: it cannot take effect without the earlier one.
     events.sort_unstable_by_key(|(time, is_return, index)| (*time, *is_return, Reverse(*index)));
     let mut search = Search::new(operations, initial);
     for (_, is_return, index) in events {
@@ -126,7 +127,7 @@ impl<'a> Search<'a> {
         self.slot_of[index] = Some(slot);
     }
 
-    /// An operation returns: keeps the configurations in which it is ordered. Says whether there are any; if not,
+    /// An operation returns: keeps the configurations in which it is ordered. Returns whether there are any; if not,
     /// nothing has changed.
     fn close(&mut self, index: usize) -> bool {
         let slot = self.slot_of[index].expect("an operation returns after it was invoked");
@@ -137,7 +138,7 @@ impl<'a> Search<'a> {
             ordered: configuration.ordered & !bit,
             ..configuration
         };
-        // The last moment to order it, and for an optional one the moment when it never happened.
+        // The last moment to order it; an optional one may also never have happened.
         if self.operations[index].optional {
             for configuration in &self.configurations {
                 kept.insert(closed(*configuration), free);
@@ -155,7 +156,7 @@ impl<'a> Search<'a> {
         true
     }
 
-    /// All configurations that order the operation in `target`, with whatever must go before it.
+    /// All configurations that order the operation in `target`, with everything that must come before it.
     fn order_until(&mut self, target: usize) -> Vec<Configuration> {
         let free = self.free();
         let mut found = Vec::new();
@@ -190,7 +191,7 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 let next = Configuration { state, ordered: configuration.ordered | 1 << slot };
-                // Those that spend fewer optional operations come first, so that the others need not be followed.
+                // Those that use fewer optional operations come first, so that the others need not be followed.
                 match operation.is_free() {
                     true => work.push_back(next),
                     false => work.push_front(next),
@@ -200,7 +201,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// Orders what fits and changes nothing.
+    /// Orders all operations that fit and change nothing.
     fn absorb(&mut self, mut configuration: Configuration) -> Configuration {
         // An operation may be waiting for a later slot, so again until nothing is found.
         loop {
@@ -209,7 +210,7 @@ impl<'a> Search<'a> {
                 let Some(index) = self.orderable(configuration, slot) else { continue };
                 let is_due = !self.operations[index].optional;
                 if is_due && self.run(configuration.state, index) == Some(configuration.state) {
-                    // What is not known before is not left as it was.
+                    // An unknown state counts as changed.
                     if self.states[configuration.state as usize] != State::Unknown {
                         configuration.ordered |= 1 << slot;
                     }

@@ -1,4 +1,4 @@
-//! Clients that send commands at the same time, and note what they saw.
+//! Clients that send commands at the same time, and record what they saw.
 
 use crate::common::{Client, PATIENCE, Value, encode};
 use crate::history::{Command, Operation};
@@ -17,12 +17,12 @@ pub const KEYS: usize = 6;
 const COUNTERS: usize = 2;
 /// Commands of the longest pipeline.
 const PIPELINE_MAX: usize = 4;
-/// One of so many pipelines is abandoned: its connection is closed before the replies are read.
+/// One pipeline in this many is abandoned: its connection is closed before the replies are read.
 const ABANDON_ONE_IN: u32 = 150;
 
 /// What the clients of a history share.
 pub struct Shared {
-    /// Times are told from here.
+    /// Times are measured from here.
     pub origin: Instant,
     /// Operations invoked so far.
     pub invoked: AtomicUsize,
@@ -70,7 +70,7 @@ impl Shared {
     }
 }
 
-/// Sends random commands until enough were sent by all clients; connects again whenever the connection breaks.
+/// Sends random commands until all clients together have sent enough; reconnects when the connection breaks.
 pub fn run(shared: &Shared, client: u32, seed: u64) -> Vec<Record> {
     let mut random = SmallRng::seed_from_u64(seed ^ u64::from(client) << 32);
     let mut connection = None;
@@ -117,7 +117,7 @@ fn connected(shared: &Shared, client: u32) -> Client {
     }
 }
 
-/// Sends a pipeline and reads its replies. Says whether the connection can be used on.
+/// Sends a pipeline and reads its replies. Returns whether the connection can still be used.
 fn exchange(
     shared: &Shared,
     connection: &mut Client,
@@ -167,7 +167,7 @@ fn any_pipeline(random: &mut SmallRng, client: u32, number: &mut u64) -> Vec<(us
         .collect()
 }
 
-/// A random command; no two of a history write the same value, counters aside.
+/// A random command; except for counters, no two commands of a history write the same value.
 fn any_command(random: &mut SmallRng, key: usize, client: u32, number: u64) -> Command {
     let is_counter = key < COUNTERS;
     let value = match is_counter {
@@ -190,8 +190,8 @@ fn any_command(random: &mut SmallRng, key: usize, client: u32, number: u64) -> C
     }
 }
 
-/// The histories of the keys. `deaths` are the times by which a killed server had ended, ascending: nothing that it had
-/// not done until then happens any more, so that what is found after its restart must stay.
+/// The histories of the keys. `deaths` are the times by which a killed server had ended, in ascending order: an operation
+/// without a reply cannot take effect after that, so what is found after the restart must stay.
 pub fn split(records: Vec<Record>, deaths: &[u64]) -> Vec<Vec<Operation>> {
     let mut histories = vec![Vec::<Operation>::new(); KEYS];
     // By key: client and pipeline of the operation before, and its index.

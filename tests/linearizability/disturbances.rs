@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 /// Small limits, so that checkpoints, rotation and recycling happen while the clients write.
 const FLAGS: [&str; 6] = ["--wal-segment-size", "1mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
-/// How far the clock goes off, in seconds: half a year. The deadlines of the test are years away.
+/// How far the clock jumps at most, in seconds: half a year. The expiration times of the test are years away.
 const CLOCK_OFF_MAX: i64 = 15_000_000;
-/// Disturbances come at most so many operations apart.
+/// The largest number of operations between two disturbances.
 const GAP_MAX: usize = 1000;
 
-/// How often what happened.
+/// How often each disturbance happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     /// SIGKILLs, each with a restart.
@@ -29,9 +29,9 @@ pub struct Counts {
     pub jumps: usize,
 }
 
-/// A server that does not have it easy.
+/// The server that is disturbed.
 pub struct Victim {
-    /// Always there, but for the moment between a kill and the restart.
+    /// `None` only between a kill and the restart.
     server: Option<TestServer>,
     /// The TCP port, over all restarts.
     pub port: u16,
@@ -106,7 +106,7 @@ impl Victim {
         }
     }
 
-    /// Kills the server and starts it again, perhaps at another time of its clock.
+    /// Kills the server and starts it again, perhaps with another time on its clock.
     pub fn kill_and_restart(&mut self, shared: &Shared, random: &mut SmallRng) {
         self.end();
         self.deaths.push(shared.now());

@@ -10,7 +10,7 @@ pub enum Command {
     Get,
     /// `SET`
     Set(String),
-    /// `SET` with a deadline that no clock of the test reaches.
+    /// `SET` with an expiration time that no clock of the test reaches.
     SetLong(String),
     /// `SETNX`
     SetNx(String),
@@ -30,7 +30,7 @@ pub enum Command {
     GetDel,
 }
 
-/// Seconds of the deadline of [`Command::SetLong`]: ten years.
+/// Seconds until a key of [`Command::SetLong`] expires: ten years.
 const LONG_SECONDS: &str = "315360000";
 
 /// What a key may hold.
@@ -55,9 +55,9 @@ pub struct Operation {
     pub reply: Option<Value>,
     /// When it was sent: it took effect after this moment.
     pub invoked: u64,
-    /// When the reply was there, or after when it cannot take effect any more: it took effect before this moment.
+    /// When the reply arrived, or when it could no longer take effect: it took effect before this moment.
     pub returned: u64,
-    /// Whether it may as well have had no effect at all: a "maybe".
+    /// Whether it may have had no effect at all: a "maybe".
     pub optional: bool,
     /// The operation on the key that the same connection sent just before, in one pipeline: it took effect earlier.
     pub after: Option<usize>,

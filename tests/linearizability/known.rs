@@ -1,4 +1,4 @@
-//! The checker itself, on small histories of which it is known whether they are linearizable.
+//! Tests of the checker, on small histories that are known to be linearizable or not.
 
 use crate::checker::check;
 use crate::common::Value;
@@ -80,16 +80,16 @@ fn operations_one_by_one() {
 
 #[test]
 fn concurrent_operations_in_any_order() {
-    // Two writes and reads at the same time: the reads tell the order.
+    // Two writes and reads at the same time: the reads show the order.
     let writes = [set("a", (0, 10)), set("b", (0, 10))];
     for (first, second) in [("a", "b"), ("b", "a")] {
         assert!(is_good(&[&writes[..], &[get(first, (1, 2)), get(second, (3, 4))]].concat()));
     }
     // But nobody may see both orders.
     assert!(!is_good(&[&writes[..], &[get("a", (1, 2)), get("b", (3, 4)), get("a", (5, 6))]].concat()));
-    // Seen before its reply, and then not any more.
+    // Seen before its reply, and then gone.
     assert!(!is_good(&[set("a", (0, 10)), get("a", (1, 2)), get_nothing((3, 4))]));
-    // Replies of concurrent counters come in any order.
+    // Replies of concurrent increments come in any order.
     assert!(is_good(&[incr(2, (0, 9)), incr(1, (1, 10)), incr(3, (2, 8))]));
 }
 

@@ -3,7 +3,7 @@
 //! Eight clients send commands to six keys, alone and in pipelines, over TCP and the Unix socket, and note when they
 //! sent each one and when its reply was there. Meanwhile the server is killed and started again, paused, and its wall
 //! clock jumps. Then the history of each key is [checked](checker): is there an order of its operations, each between
-//! its invocation and its return, that explains every reply? An operation without a reply, as its connection broke, may
+//! its invocation and its return, that explains every reply? An operation without a reply (its connection broke) may
 //! have taken effect at any moment until its server had ended, or never.
 //!
 //! A history's seed fixes what is sent and what happens to the server, not how threads and processes take turns: a
@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: u32 = 8;
 
-/// What came of the histories.
+/// The results of the histories.
 #[derive(Default)]
 struct Figures {
     histories: u64,
@@ -66,7 +66,7 @@ fn record(seed: u64, operations: usize) -> (Vec<Vec<Operation>>, Counts) {
             records.extend(client.join().expect("a client ends by itself"));
         }
     });
-    // What was acknowledged is there, and there again after one more kill.
+    // Acknowledged writes are there, also after one more kill.
     records.extend(clients::read_all(&shared, CLIENTS));
     victim.kill_and_restart(&shared, &mut random);
     records.extend(clients::read_all(&shared, CLIENTS + 1));

@@ -1,4 +1,4 @@
-//! The smallest part of a history that cannot be put in order, for messages.
+//! The smallest part of a history that is not linearizable, for the failure message.
 
 use crate::checker::{Failure, check};
 use crate::history::{Command, Operation, State};
@@ -24,7 +24,7 @@ pub fn shrink(operations: &[Operation], initial: &State, failure: &Failure) -> W
     let until_end: Vec<usize> = (0..operations.len()).filter(|at| operations[*at].invoked <= end).collect();
     let mut starts: Vec<u64> = until_end.iter().map(|at| operations[*at].invoked).collect();
     starts.sort_unstable();
-    // The earlier a window starts, the more it says: so the latest start of a wrong one is found by halving.
+    // An earlier start adds constraints, so the latest start of a wrong window is found by bisection.
     let late = starts.partition_point(|start| {
         let kept = part(operations, &until_end, *start);
         check(&kept, State::Unknown).is_err()
@@ -51,7 +51,7 @@ fn part(operations: &[Operation], until_end: &[usize], start: u64) -> Vec<Operat
         .collect()
 }
 
-/// Leaves out reads without which the window is wrong all the same.
+/// Leaves out reads without which the window is still wrong.
 fn without_reads(mut operations: Vec<Operation>, initial: &State) -> Vec<Operation> {
     for at in (0..operations.len()).rev() {
         if operations[at].command == Command::Get {

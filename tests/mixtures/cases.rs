@@ -1,4 +1,4 @@
-//! What happens to the files of a directory that was copied: they are mixed, and they get lost.
+//! What happens to the files of a copied directory: files of two copies are mixed, or files are lost.
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -8,7 +8,7 @@ use super::life::{Copy, Life, State, foreign};
 
 /// Files that a server is started from.
 pub struct Case {
-    /// What was done to them.
+    /// What was done to the files.
     pub name: String,
     /// The log's files.
     pub log: MemoryStorage,
@@ -18,15 +18,15 @@ pub struct Case {
     pub right: State,
 }
 
-/// A directory that lived, was copied, and lived on twice.
+/// A directory that was used and copied; then the original and the copy were used.
 pub struct History {
-    /// What its names begin with.
+    /// The seed; the names of its cases begin with it.
     seed: u64,
-    /// As it was copied.
+    /// The files when the directory was copied.
     at_copy: Copy,
-    /// As it lived on.
+    /// The original later.
     one: Copy,
-    /// As its copy did.
+    /// The copy later.
     other: Copy,
 }
 
@@ -52,7 +52,7 @@ impl History {
         Case { name, log, table, right }
     }
 
-    /// Files of two copies, or of two days, next to each other.
+    /// The log and the table of different copies, or from different times.
     pub fn mixtures(&self) -> Vec<Case> {
         let Self { at_copy, one, other, .. } = self;
         let pairs =
@@ -66,7 +66,7 @@ impl History {
         for life in [one, other] {
             let what = "a log put back from before";
             cases.push(self.case(what, &at_copy.log, life, life));
-            // Both files of one day are that day's.
+            // Log and table from the same time are right.
             cases.push(self.case("both from before", &at_copy.log, at_copy, at_copy));
         }
         for (own, foreign) in [(one, other), (other, one), (one, at_copy)] {
@@ -118,7 +118,7 @@ impl History {
         cases
     }
 
-    /// A log that is gone as a whole.
+    /// The log is lost completely.
     pub fn without_log(&self) -> Case {
         self.case("no log", &MemoryStorage::new(), &self.one, &self.one)
     }

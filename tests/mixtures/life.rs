@@ -18,7 +18,7 @@ const TABLE_BYTES: u64 = 1 << 21;
 /// What a data set holds.
 pub type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// What is left of a life when it has ended, as by a kill.
+/// What a life leaves when it ends as by a kill.
 pub struct Copy {
     /// The log's files.
     pub log: MemoryStorage,
@@ -166,7 +166,7 @@ pub fn foreign(seed: u64) -> Vec<u8> {
     storage.contents(&name).expect("a segment")
 }
 
-/// The files as the version before wrote them: the meta pages and headers of segments lack what tells of the other.
+/// The files as an earlier version wrote them: meta pages and segment headers lack what links table and log.
 pub fn without_marks(copy: &Copy) -> (MemoryStorage, Vec<u8>) {
     let mut table = copy.table.clone();
     for slot in 0..4 {
@@ -194,7 +194,7 @@ pub fn without_marks(copy: &Copy) -> (MemoryStorage, Vec<u8>) {
     (log, table)
 }
 
-/// Puts the checksum of a sector right, unless it holds nothing.
+/// Corrects the checksum of a sector, unless the sector is empty.
 fn seal(sector: &mut [u8]) {
     if sector.iter().any(|byte| *byte != 0) {
         let checksum = crc32(&sector[..508]);

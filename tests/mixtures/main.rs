@@ -1,8 +1,8 @@
-//! Files that do not belong together, and files that are lost: a start from them serves everything, or refuses and says why.
+//! Files that do not belong together, and files that are lost: a start from them serves everything, or fails with an error.
 //!
-//! A directory is copied, both copies live on, and files of one are put next to files of the other, or a segment of the log
-//! is lost, emptied, cut, renamed or replaced. Right is the whole state of the copy that the log is of; anything else that
-//! is served is silent damage.
+//! A directory is copied, both copies are used, and files of one are mixed with files of the other; or a segment of the log
+//! is lost, emptied, truncated, renamed or replaced. The right answer is the whole state of the copy that the log is from;
+//! serving anything else is silent damage.
 //!
 //! `ACKD_MIXTURES` sets how many histories are made (each gives about 25 cases), `ACKD_MIXTURES_SEED` the first seed.
 
@@ -22,7 +22,7 @@ use rand::rngs::SmallRng;
 /// Histories without `ACKD_MIXTURES`.
 const HISTORIES: u64 = 60;
 
-/// How often each outcome came.
+/// Number of cases with each outcome.
 #[derive(Default)]
 struct Tally {
     /// Everything was served.
@@ -32,7 +32,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Looks at one start.
+    /// Checks one start.
     fn case(&mut self, Case { name, log, table, right }: &Case) {
         match start(log, table) {
             Ok(found) if found == *right => self.right += 1,
@@ -54,7 +54,7 @@ impl Tally {
     }
 }
 
-/// What a refusal is about.
+/// The kind of a refusal.
 fn kind(error: &RecoveryError) -> String {
     let text = match error {
         RecoveryError::Contradiction(found) => format!("{found:?}"),

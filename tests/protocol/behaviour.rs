@@ -1,4 +1,4 @@
-//! What the server does behind its replies: batching, back-pressure, limits, ends.
+//! Behaviour that replies do not show: batching, back-pressure, limits, the end of connections.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn reads_alone_do_not_bother_the_writer() {
     assert!(fake.store.submissions.lock().unwrap().is_empty());
 }
 
-/// A client whose last writes, `SET a 1` all of them, changed nothing.
+/// A client whose last writes, all `SET a 1`, changed nothing.
 fn behind_no_ops() -> (Fake, Wire) {
     let fake = Fake::start();
     let mut wire = Wire::connect(fake.address);
@@ -79,7 +79,7 @@ fn who_waits_for_the_disk_holds_nobody_else_up() {
     assert_eq!(fake.store.fetched.load(SeqCst), 0);
     fake.store.hold_disk(false);
     waits.expect("$-1\r\n+OK\r\n$1\r\n1\r\n+PONG\r\n");
-    // Once for the first GET and once for the SET; what follows that goes to the writer with it.
+    // Once for the first GET and once for the SET; the commands after the SET go to the writer with it.
     assert_eq!(fake.store.fetched.load(SeqCst), 2);
 }
 

@@ -1,4 +1,4 @@
-//! What goes in and what comes out, for any server that speaks the protocol.
+//! Bytes in, bytes out, for any server that speaks the protocol.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 

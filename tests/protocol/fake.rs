@@ -1,5 +1,4 @@
-//! A server with real sockets, connections, queue and commands of the connection, over a map in the place of log and
-//! table.
+//! A server with real sockets, connections, queue and commands of the connection, but with a map instead of log and table.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,7 +26,7 @@ type Outcome = Result<(), CommandError>;
 #[derive(Default)]
 pub struct Store {
     keys: Mutex<HashMap<Key, Vec<u8>>>,
-    /// Closed while the writer is to stand still.
+    /// Closed while the writer must not run.
     gate: (Mutex<bool>, Condvar),
     /// Closed while keys that start with `cold:` cannot be fetched.
     disk: Arc<(Mutex<bool>, Condvar)>,
@@ -63,7 +62,7 @@ impl Store {
         }
     }
 
-    /// Whether a command changes anything: all that write do, but for a `SET` to what is there.
+    /// Whether a command changes anything: all writing commands do, except a `SET` to the present value.
     fn changes(&self, spec: &Spec, db: u16, args: &Args<'_>) -> bool {
         let is_there = || self.keys.lock().unwrap().get(&(db, args[1].to_vec())) == Some(&args[2].to_vec());
         spec.is_write() && !(spec.is(&spec::SET) && is_there())

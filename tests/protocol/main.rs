@@ -1,7 +1,7 @@
 //! The protocol from outside: bytes in, bytes out, over real sockets.
 //!
-//! `bytes` needs an address only; with `ACKD_TEST_ADDRESS=host:port` it talks to the server there instead of one of its
-//! own. `behaviour` looks at the server from inside, too.
+//! `bytes` needs only an address; with `ACKD_TEST_ADDRESS=host:port` it tests the server there instead of starting one.
+//! `behaviour` also looks inside the server.
 
 mod behaviour;
 mod bytes;

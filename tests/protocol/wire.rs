@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::waiting::PATIENCE;
 
-/// How long silence is listened to before it counts as such.
+/// How long nothing must arrive to count as silence.
 const SILENCE: Duration = Duration::from_millis(80);
 
 pub struct Wire {
@@ -27,7 +27,7 @@ impl Wire {
         self
     }
 
-    /// Sends what the server takes without anybody reading replies; returns the bytes sent.
+    /// Sends as much as the server reads while nobody reads replies; returns the bytes sent.
     pub fn send_until_stuck(&mut self, piece: &[u8], bytes_max: usize) -> usize {
         self.stream.set_nonblocking(true).unwrap();
         let (mut sent, mut stuck) = (0, 0);

@@ -1,6 +1,6 @@
-//! Which file knows which: each import and path, followed to the file that defines what it names.
+//! Which file uses which: each import and path, followed to the file that defines what it names.
 //!
-//! Methods called on values are not seen: whoever has the value knows its type by some import, or by another type.
+//! Method calls on values are not followed: the caller knows the type by some import, or by another type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,10 +9,10 @@ use std::slice::from_ref;
 
 use super::paths::{self, Path, Said};
 
-/// Whom each one knows: of files, or of rooms.
+/// For each file or room, which others it uses.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The modules of a crate, by path: the name of the file, and what it says.
+/// The modules of a crate, by path: the name of the file, and its paths and imports.
 #[derive(Default)]
 struct Modules(BTreeMap<Path, (String, Said)>);
 
@@ -50,7 +50,7 @@ pub fn within(files: &Graph, room_name: &str) -> Graph {
     files.iter().filter(|(file, _)| own(file)).map(|(file, all)| (file.clone(), known(all))).collect()
 }
 
-/// The sets of those who all know each other, if by way of others.
+/// The cycles: sets whose members all use each other, directly or indirectly.
 pub fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
     let reached: BTreeMap<_, _> = graph.keys().map(|name| (name, reached_from(graph, name))).collect();
     let returns = |name, other| reached.get(other).is_some_and(|back| back.contains(name));
@@ -125,7 +125,7 @@ impl Said {
         self.imports.iter().find(|import| import.name == name)
     }
 
-    /// What counts as knowing: all paths, and all imports but those that are only passed on from a module below.
+    /// What counts as use: all paths, and all imports except re-exports from a module below.
     fn names(&self) -> impl Iterator<Item = &Path> {
         let is_used = |name: &String| self.paths.iter().any(|path| path[0] == *name);
         let is_own = |import: &paths::Import| self.modules.contains(&import.path[0]);

@@ -1,4 +1,4 @@
-//! What one file says of others: its modules, its imports, and the paths in its code.
+//! The references of one file to others: its modules, its imports, and the paths in its code.
 
 use super::tokens::tokens;
 
@@ -10,11 +10,11 @@ pub struct Import {
     pub path: Path,
     /// What it is called here.
     pub name: String,
-    /// Others may take it from here.
+    /// Whether other modules may import it from here.
     pub exported: bool,
 }
 
-/// What one file says.
+/// The references of one file.
 #[derive(Default)]
 pub struct Said {
     pub modules: Vec<String>,

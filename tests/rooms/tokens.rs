@@ -1,4 +1,4 @@
-//! Cuts Rust source into words and signs. Comments, strings, characters and what is compiled for tests only are left out.
+//! Splits Rust source into tokens, without comments, strings, characters, and code that is compiled only for tests.
 
 /// The tokens of `source`: words, `::`, and single signs.
 pub fn tokens(source: &str) -> Vec<String> {
@@ -47,7 +47,7 @@ fn string(text: &str) -> usize {
     at + 1
 }
 
-/// The length of a raw string behind its prefix, or that of the sign of a raw word.
+/// The length of a raw string after its prefix, or of the `#` of a raw identifier.
 fn raw(text: &str) -> usize {
     let signs = text.len() - text.trim_start_matches('#').len();
     let end = format!("\"{}", &text[..signs]);
@@ -55,7 +55,7 @@ fn raw(text: &str) -> usize {
     string.map_or(signs, |len| signs + 1 + len + end.len())
 }
 
-/// The length of a character with its quotes, or that of the sign of a lifetime.
+/// The length of a character with its quotes, or of the `'` of a lifetime.
 fn character(text: &str) -> usize {
     let mut inner = text.char_indices().skip(1);
     match (inner.next(), inner.next(), inner.next()) {
@@ -65,7 +65,7 @@ fn character(text: &str) -> usize {
     }
 }
 
-/// Leaves out each item behind `#[cfg(test)]`.
+/// Leaves out each item after `#[cfg(test)]`.
 fn without_tests(tokens: &[String]) -> Vec<String> {
     let (mut kept, mut at) = (Vec::new(), 0);
     while at < tokens.len() {

@@ -1,7 +1,7 @@
-"""Samples of what programs do with a Redis, each through a library; every one checks what it gets.
+"""Samples of what programs do with Redis, each through a library; each checks the results.
 
-A sample that a library cannot finish because ackd lacks a command says which one: it is listed, and does not pass for a
-success.
+If a library cannot finish a sample because ackd lacks a command, the sample names the command: it is listed, and does not
+count as a success.
 """
 
 import os

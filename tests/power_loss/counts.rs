@@ -7,7 +7,7 @@ pub struct Counts {
     pub histories: u64,
     /// Moments at which the power was cut.
     pub moments: u64,
-    /// Those of which all images were tried.
+    /// Moments of which all images were tried.
     pub exhausted: u64,
     /// Images of lives from which recovery was made.
     pub images: u64,
@@ -17,7 +17,7 @@ pub struct Counts {
     pub restarts: u64,
     /// Images with a torn tail.
     pub torn: u64,
-    /// Images that held commands which nobody had been promised.
+    /// Images that held commands that had not been promised.
     pub ahead: u64,
     /// Images whose recovery started from a checkpoint of some commands.
     pub checkpoints: u64,

@@ -1,4 +1,4 @@
-//! Damage is no power cut: it is refused by name, and nothing is changed.
+//! Damage is not taken for a power cut: the start is refused with an error that names it, and changes nothing.
 
 use super::disk::{Disk, Power};
 use super::stack::{Setup, Stack, open, read_all};
@@ -88,7 +88,7 @@ fn a_log_damaged_in_the_middle_is_refused_and_left_alone() {
         let mut damaged = bytes.clone();
         damaged[offset] ^= 0x10;
         disk.log.set_contents(&name, damaged);
-        // Damage before the checkpoint is not read, and does no harm.
+        // Damage before the checkpoint is not read and does no harm.
         let power = Power::on();
         if let Ok(recovered) = open(&disk, &power, &SETUP) {
             let state = read_all(&recovered.table.snapshot());
@@ -106,7 +106,7 @@ fn a_log_damaged_in_the_middle_is_refused_and_left_alone() {
         }
     }
     assert!(refused > 5, "{refused} times");
-    // Undamaged again, the same files give everything back: the refusals took nothing.
+    // With the damage undone, the same files have everything: the refusals changed nothing.
     disk.log.set_contents(&name, bytes);
     let recovered = open(&disk, &Power::on(), &SETUP).expect("the log is whole");
     assert_eq!(model.difference(&read_all(&recovered.table.snapshot())), None);
@@ -142,7 +142,7 @@ fn a_table_whose_metas_are_both_damaged_is_refused() {
     let before = damaged.table.image();
     assert!(matches!(refusal(&damaged), RecoveryError::Table(TableError::NoMeta { .. })));
     assert!(damaged.table.image() == before, "the table was changed");
-    // One meta is enough: the log holds what is newer than the former checkpoint, or recovery says that it does not.
+    // One meta is enough: the log holds everything newer than the former checkpoint, or recovery reports that it does not.
     for meta in metas {
         let disk = with(&[meta]);
         match open(&disk, &Power::on(), &SETUP) {

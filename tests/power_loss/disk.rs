@@ -1,4 +1,4 @@
-//! A data set on disks in memory, to be damaged: what is done to it is counted.
+//! A data set on disks in memory, to be damaged; operations on it are counted.
 
 use ackd::table::{self, META_BYTES, Mapping, TableFile};
 use std::io;
@@ -10,12 +10,12 @@ use wal::{Access, Method, Storage, StorageFile};
 /// Bytes to which a table can grow.
 const TABLE_BYTES_MAX: u64 = 8 << 20;
 
-/// Counts what is done to log and table. Clones are the same counter.
+/// Counts operations on log and table. Clones are the same counter.
 #[derive(Clone, Default)]
 pub struct Power(Arc<AtomicU64>);
 
 impl Power {
-    /// Nothing was done yet.
+    /// A counter at zero.
     pub fn on() -> Self {
         Self::default()
     }
@@ -30,7 +30,7 @@ impl Power {
     }
 }
 
-/// A log and a table, as they stand on their disks.
+/// A log and a table on their disks.
 #[derive(Clone)]
 pub struct Disk {
     /// The log's directory.
@@ -48,30 +48,30 @@ impl Disk {
         Self { log, table }
     }
 
-    /// The log's directory behind a counter.
+    /// The log's directory, whose operations are counted.
     pub fn storage(&self, power: &Power) -> PoweredStorage {
         PoweredStorage { inner: self.log.clone(), power: power.clone() }
     }
 
-    /// The table's file behind a counter.
+    /// The table's file, whose operations are counted.
     pub fn file(&self, power: &Power) -> Box<dyn TableFile> {
         Box::new(PoweredTable { inner: self.table.clone(), power: power.clone() })
     }
 
-    /// The process is gone, the machine is not: the page cache keeps everything, and nothing becomes durable.
+    /// The process ended, but the machine did not: the page cache keeps everything, and nothing becomes durable.
     pub fn restart(&self) {
         self.log.restart();
     }
 }
 
-/// The log's directory behind the counter.
+/// The log's directory, with the counter.
 #[derive(Clone)]
 pub struct PoweredStorage {
     inner: wal::MemoryStorage,
     power: Power,
 }
 
-/// A log file behind the counter.
+/// A log file, with the counter.
 pub struct PoweredLogFile {
     inner: wal::MemoryFile,
     storage: PoweredStorage,
@@ -157,7 +157,7 @@ impl StorageFile for PoweredLogFile {
     }
 }
 
-/// The table's file behind the counter.
+/// The table's file, with the counter.
 struct PoweredTable {
     inner: table::MemoryFile,
     power: Power,

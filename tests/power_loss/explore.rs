@@ -1,4 +1,4 @@
-//! Walks through the moments of a history, and recovers from the images of each of them.
+//! Goes through the moments of a history, and recovers from the images of each moment.
 
 use super::counts::Counts;
 use super::image::{Choice, LogImage, TableImage, Units, durable_table, log_image, table_image};
@@ -26,7 +26,7 @@ struct Phase {
     sent: usize,
 }
 
-/// Where to look, when it is one image only.
+/// The place of a single image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub life: usize,
@@ -40,9 +40,9 @@ pub struct Explorer<'p> {
     pub effort: Effort,
     /// Whether the disks lie.
     pub lying: bool,
-    /// The one image to look at, if it is one.
+    /// The only image to check, if there is one.
     pub target: Option<Target>,
-    /// The first life whose images are looked at.
+    /// The first life whose images are checked.
     pub first_life: usize,
     pub counts: Counts,
     /// A digest of all events.
@@ -51,7 +51,7 @@ pub struct Explorer<'p> {
 }
 
 impl<'p> Explorer<'p> {
-    /// Goes through all of `kept`.
+    /// An explorer of all of `kept`.
     pub fn new(plan: &'p Plan, kept: &'p Kept, effort: Effort) -> Self {
         let region = Arc::new(MemoryRegion::new(plan.pages_max as usize));
         Self {
@@ -67,7 +67,7 @@ impl<'p> Explorer<'p> {
         }
     }
 
-    /// Lives through all lives.
+    /// Runs all lives.
     pub fn run(&mut self) -> Result<(), Failure> {
         let mut base = self.new_disk();
         let mut before = (Timeline::new(Default::default()), 0..=0);
@@ -153,7 +153,7 @@ impl<'p> Explorer<'p> {
         log_image(state, &units.list[..units.log], log_choice).state(&table)
     }
 
-    /// Looks at the images of one moment. `path` leads to the recovery whose moment it is.
+    /// Checks the images of one moment. `path` leads to the recovery to which the moment belongs.
     fn moment(
         &mut self,
         life: &LifePlan,
@@ -242,7 +242,7 @@ impl<'p> Explorer<'p> {
         Ok(position)
     }
 
-    /// Looks at the moments of the recovery from one image: all of them must lead to the same state.
+    /// Checks the moments of the recovery from one image: all must lead to the same state.
     fn recovery(
         &mut self,
         life: &LifePlan,
@@ -272,7 +272,8 @@ impl<'p> Explorer<'p> {
 }
 
 impl Phase {
-    /// What is allowed now: of what was before as long as recovery runs, and of this life's own commands after it.
+    /// The states that are allowed now: those from before while recovery runs, and those of this life's own commands after
+    /// it.
     fn allowed<'t>(self, before: &Allowed<'t>, own: &'t Timeline) -> Allowed<'t> {
         if self.recovered {
             Allowed { timeline: own, positions: self.promised..=self.sent }
@@ -312,7 +313,7 @@ fn walk(
     see(moment, &state, phase)
 }
 
-/// Tells what happened before the failure, and what its image holds.
+/// Adds to a failure what happened before it, and what its image holds.
 fn with_context(mut failure: Failure, run: &Run, event: usize, state: &DiskState, plan: &Plan) -> Failure {
     let from = event.saturating_sub(CONTEXT);
     failure.context = run.events[from..event].iter().map(Event::text).collect();

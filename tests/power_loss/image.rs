@@ -1,9 +1,10 @@
-//! What a power cut may leave: the pending parts of a disk's state, one by one there or not.
+//! What a power cut may leave: each pending part of a disk's state may be on disk or not.
 //!
 //! A [`Unit`] is the smallest thing that is on disk or not: a pending sector (or block of 4 KiB, on a device that writes
-//! those whole) in one of its versions, a file's growth, one of the lengths that the table's file had, a change to the directory, a meta, a sector or page of the
-//! table's mapping. A [`Choice`] says for each unit which version is there: 0 is none. A version that the disk holds
-//! anyway is no unit. A meta may also be torn in the middle of its sector: its checksum must tell.
+//! blocks atomically) in one of its versions, a file's growth, one of the lengths that the table's file had, a change to the
+//! directory, a meta, a sector or page of the table's mapping. A [`Choice`] says for each unit which version is on disk; 0 is
+//! none. A version that is durable is not a unit. A meta may also be torn in the middle of its sector: its checksum must
+//! detect that.
 
 use super::media::{DiskState, Inode, NameChange, PAGE, PAGE_SECTORS, Page, SECTOR, Sector, put, zero_page};
 use super::record::Disks;
@@ -17,10 +18,10 @@ use std::sync::Arc;
 /// For each unit, which version is on disk.
 pub type Choice = Vec<u8>;
 
-/// Lengths of the table that are told apart; older ones count as there.
+/// Lengths of the table that are distinguished; older ones count as durable.
 const LENGTHS_MAX: usize = 4;
 
-/// Products of versions up to this are tried in full.
+/// Up to this many combinations of versions, all are tried.
 pub const EXHAUSTIVE_MAX: u64 = 1 << 12;
 
 /// How much a device writes at once.
@@ -49,9 +50,9 @@ pub enum What {
     Block { inode: usize, block: u32 },
     /// The growth of a log file.
     Length { inode: usize },
-    /// A pending change to the directory, by its place.
+    /// A pending change to the directory, by its index.
     Name { index: usize },
-    /// The length of the table, of those that it had.
+    /// The length of the table: one of those that it had.
     TableLength,
     /// A meta: its versions, and the last one torn at either end.
     Meta { slot: usize },
@@ -64,7 +65,7 @@ pub enum What {
 /// All units of a moment: the log's, then the table's.
 pub struct Units {
     pub list: Vec<Unit>,
-    /// How many are the log's.
+    /// How many of them belong to the log.
     pub log: usize,
 }
 
@@ -79,7 +80,7 @@ pub struct LogImage {
 }
 
 impl Units {
-    /// What is in doubt in `state`.
+    /// The units of `state`.
     pub fn of(state: &DiskState, atom: Atom) -> Self {
         let mut list = Vec::new();
         for (number, inode) in state.inodes.iter().enumerate() {
@@ -97,7 +98,7 @@ impl Units {
         units.iter().fold(1, |product: u64, unit| product.saturating_mul(u64::from(unit.versions) + 1))
     }
 
-    /// The choice with this number, of all of them.
+    /// The choice with this number, among all choices.
     pub fn nth(units: &[Unit], mut number: u64) -> Choice {
         let digit = |unit: &Unit| {
             let base = u64::from(unit.versions) + 1;
@@ -108,7 +109,7 @@ impl Units {
         units.iter().map(digit).collect()
     }
 
-    /// A random choice: out of eight units none, some, most or all are there.
+    /// A random choice, in which none, some, most or all units are on disk.
     pub fn any(units: &[Unit], random: &mut SmallRng) -> Choice {
         let share = [0, 1, 3, 5, 7, 8][random.random_range(0..6)];
         let mut bits = 0_u64;
@@ -125,7 +126,7 @@ impl Units {
         units.iter().enumerate().map(one).collect()
     }
 
-    /// What is chosen, for messages.
+    /// A choice as text.
     pub fn text(&self, choice: &Choice) -> String {
         let chosen = self.list.iter().zip(choice).filter(|(_, version)| **version > 0);
         let text = |(unit, version): (&Unit, &u8)| match unit.versions {
@@ -188,7 +189,7 @@ fn table_units(state: &DiskState, atom: Atom, list: &mut Vec<Unit>) {
     }
 }
 
-/// What is left of the log when `choice` says what of `units`, the log's, is there.
+/// What is left of the log for a `choice` of its `units`.
 pub fn log_image(state: &DiskState, units: &[Unit], choice: &[u8]) -> LogImage {
     let whole = |inode: &Inode| Inode { cache: inode.durable.clone(), ..Inode::default() };
     let mut inodes: Vec<Inode> = state.inodes.iter().map(whole).collect();
@@ -217,7 +218,7 @@ pub fn log_image(state: &DiskState, units: &[Unit], choice: &[u8]) -> LogImage {
     LogImage { inodes, names }
 }
 
-/// What was written behind a file's end is there only if its growth is.
+/// What was written after a file's end is on disk only if its growth is.
 fn lose_growth(state: &DiskState, units: &[Unit], choice: &[u8], inodes: &mut [Inode]) {
     for (unit, version) in units.iter().zip(choice) {
         if let (What::Length { inode }, 0) = (unit.what, version) {
@@ -287,7 +288,7 @@ impl PageSource for TableImage {
     }
 }
 
-/// What is left of the table when `choice` says what of `units`, the table's, is there next to `durable`.
+/// What is left of the table for a `choice` of its `units`, in addition to `durable`.
 pub fn table_image(state: &DiskState, durable: &TableImage, units: &[Unit], choice: &[u8]) -> TableImage {
     let table = &state.table;
     let mut image = durable.clone();
@@ -334,7 +335,7 @@ fn meta_version(state: &DiskState, slot: usize, version: usize, versions: u8) ->
 }
 
 impl LogImage {
-    /// Disks that hold this log and this table, and remember nothing.
+    /// Disks that hold this log and this table, and record nothing.
     pub fn plain(&self, table: &TableImage, region: &Arc<MemoryRegion>, buffered: bool) -> Disks {
         let mut state =
             DiskState { inodes: self.inodes.clone(), names: self.names.clone(), ..DiskState::default() };
@@ -343,7 +344,7 @@ impl LogImage {
         Disks::plain(state, region, buffered)
     }
 
-    /// The same, everything being durable, to be recorded.
+    /// The same as a state in which everything is durable, for recording disks.
     pub fn state(&self, table: &TableImage) -> DiskState {
         let whole = |inode: &Inode| Inode { durable: inode.cache.clone(), ..inode.clone() };
         let mut state = DiskState {

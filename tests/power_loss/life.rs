@@ -17,13 +17,13 @@ use std::sync::{Arc, Mutex};
 /// Where the clock of a new data set starts, in milliseconds since 1970.
 const FIRST_MS: u64 = 1_000_000;
 
-/// Pages that only deletes and checkpoints may take: what freeing one slice of a tree can need.
+/// Pages that only deletes and checkpoints may use: as many as freeing one slice of a tree can need.
 const HEADROOM_PAGES: u64 = 72;
 
-/// Free pages that stay at the table's end: few, so that it is often cut.
+/// Free pages that stay at the table's end: few, so that it is often truncated.
 const SLACK_PAGES: u64 = 4;
 
-/// Something wrong, and where.
+/// What is wrong, and where.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub class: Class,
@@ -43,11 +43,11 @@ impl Failure {
     }
 }
 
-/// A life that was lived.
+/// The record of a life.
 pub struct Run {
     /// All that was done to the disks.
     pub events: Vec<Event>,
-    /// What was sent, from the state that recovery found on.
+    /// What was sent, starting from the state that recovery found.
     pub timeline: Timeline,
     /// Commands acknowledged.
     pub acknowledged: u64,
@@ -57,7 +57,7 @@ pub struct Run {
 struct Known {
     timeline: Timeline,
     table: Arc<Table>,
-    /// The published version at the last look.
+    /// The published version at the last check.
     generation: u64,
     /// Submissions without a reply, with their number of commands.
     waiting: VecDeque<(Promise, usize)>,
@@ -87,7 +87,7 @@ pub fn open(disks: &Disks, life: &LifePlan) -> Result<Recovered<Disks>, Recovery
     recover(source, disks.clone(), &table_options(life), life.setup.log_options())
 }
 
-/// Lives through the kept steps of `life` on what `base` holds. `before` is what the disks may hold.
+/// Runs the kept steps of `life` on the state `base`. `before` are the states that the disks may hold.
 pub fn live(
     base: DiskState,
     life: &LifePlan,
@@ -231,7 +231,7 @@ fn check_replies(completion: &Completion, expected: &[(Command, Value)]) -> Resu
 }
 
 impl Known {
-    /// Takes the replies that came, and looks at what readers see.
+    /// Takes the replies that arrived, and checks what readers see.
     fn look(&mut self) -> Vec<Event> {
         let before = self.promised;
         while let Some((replies, commands)) = self.waiting.front() {

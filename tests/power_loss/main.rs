@@ -1,19 +1,18 @@
-//! The promise under power cuts: what was acknowledged is there after recovery, whatever part of the rest reached the
-//! disk, and recovery needs nobody's help.
+//! The guarantee under power cuts: what was acknowledged is there after recovery, whatever part of the rest reached the
+//! disk, and recovery needs no help.
 //!
-//! The shipped log, table, writer, checkpoint and recovery run on disks in memory that remember everything done to them
-//! (`record`, `media`). A history is drawn from a seed (`plan`): some lives of the server (`life`), each ended by a power
-//! cut, a kill or an order, sometimes with a sync that fails. Afterwards each moment of each life is looked at
-//! (`explore`): images are built of what the disks held for sure and any part of what was pending (`image`), recovery
-//! runs on them, and the state that it finds must be one that is allowed (`oracle`): that after some prefix of the
-//! commands sent, no shorter than what was acknowledged or what any reader saw. The recoveries are walked through in the
-//! same way, and the recoveries from their images. A history that fails is shrunk first (`shrink`) and printed
-//! with the command that replays it.
+//! The shipped log, table, writer, checkpoint and recovery run on disks in memory that record every operation (`record`,
+//! `media`). A history is drawn from a seed (`plan`): some lives of the server (`life`), each ended by a power cut, a kill or
+//! a clean stop, sometimes with a sync that fails. Then each moment of each life is checked (`explore`): images are built
+//! from what was durable on the disks and any part of what was pending (`image`), and recovery runs on them. The state that
+//! it finds must be allowed (`oracle`): the state after some prefix of the commands sent, which includes everything that was
+//! acknowledged or that a reader saw. The moments of the recoveries are checked in the same way, and those of the
+//! recoveries from their images. A history that fails is shrunk (`shrink`) and printed with the command that replays it.
 //!
 //! The long form, over a million images in some 5 minutes on two cores:
 //! `ACKD_POWER_SEEDS=90 cargo test --profile sim --test power_loss -- --nocapture power_cuts`
-//! goes through so many histories, from `ACKD_POWER_SEED` (1) on, and prints a table of what it saw. What it saw at
-//! release stands in `tests/RESULTS.md`; that it finds what it should is tested by `tests/defects/run`.
+//! goes through that number of histories, from seed `ACKD_POWER_SEED` (1) on, and prints a table of results. Results are
+//! kept in `tests/RESULTS.md`; `tests/defects/run` tests that these tests find defects.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -47,12 +46,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
 const SEEDS: u64 = 8;
-/// Failures after which no further history is begun: each is shrunk and printed.
+/// After this many failures no further history is begun: each failure is shrunk and printed.
 const FAILURES_TOLD: usize = 1;
-/// Time between two lines that say how far a long run is.
+/// Time between two progress lines of a long run.
 const PROGRESS: Duration = Duration::from_secs(60);
 
-/// What all histories of a run gave.
+/// The results of all histories of a run.
 #[derive(Default)]
 struct Total {
     counts: Counts,
@@ -60,7 +59,7 @@ struct Total {
     trace: u64,
     /// Histories that failed, by kind.
     failures: BTreeMap<Class, u64>,
-    /// What was printed of them.
+    /// What was printed about them.
     told: Vec<String>,
 }
 
@@ -104,7 +103,7 @@ fn one_history(seed: u64, effort: Effort, total: &Mutex<Total>) {
     total.told.extend(told);
 }
 
-/// Makes a failing history smaller, and prints it with the command that replays it.
+/// Shrinks a failing history, and returns it as text with the command that replays it.
 fn tell(case: &Case, failure: &life::Failure) -> String {
     let (small, failure) = case.shrink(failure.clone());
     let text = format!(
@@ -187,7 +186,7 @@ fn the_same_seed_gives_the_same_trace() {
     assert!(traces.windows(2).all(|pair| pair[0].1 != pair[1].1));
 }
 
-/// The harness on a disk whose syncs do nothing: it notices, finds a small history that shows it, and replays it.
+/// The harness on a disk whose syncs do nothing: it must fail, find a small history that shows the failure, and replay it.
 #[test]
 fn a_disk_that_lies_is_found_out_in_a_few_steps_and_replayed() {
     shrink::quiet_panics();
@@ -204,7 +203,7 @@ fn a_disk_that_lies_is_found_out_in_a_few_steps_and_replayed() {
     assert_eq!(counts.images, 0, "nothing but the one image is looked at");
 }
 
-/// Replays what `ACKD_POWER_REPLAY` names, as a failing history prints it; without it, a history that is well.
+/// Replays the case in `ACKD_POWER_REPLAY`, as a failing history prints it; without it, a history that succeeds.
 #[test]
 fn replay() {
     let text = std::env::var("ACKD_POWER_REPLAY").unwrap_or_else(|_| "1:0-3".into());

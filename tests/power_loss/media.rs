@@ -1,8 +1,8 @@
-//! What is on the disks of log and table at one moment: for sure, perhaps, and as the page cache shows it.
+//! The state of the disks of log and table at one moment: what is durable, what is pending, and what the page cache shows.
 //!
-//! A [`DiskState`] goes on from [`Event`] to event. Every sector that was written and not synced is *pending*, in each
-//! version that it had; so is every change to the directory, every change of a file's length, and every page of the table's mapping
-//! that was dirty when anything was asked of a disk: the kernel may have written it back at any time, or never.
+//! [`Event`]s change a [`DiskState`]. Every sector that was written and not synced is *pending*, in each version that it had.
+//! So is every change to the directory, every change of a file's length, and every page of the table's mapping that was dirty
+//! at a disk operation: the kernel may have written it back at any time, or never.
 
 use ackd::table::META_SLOTS;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub const SECTOR: usize = 512;
 pub const PAGE: usize = 4096;
 /// Sectors of a page.
 pub const PAGE_SECTORS: usize = PAGE / SECTOR;
-/// Versions of a page that stay pending; an older one counts as written back.
+/// Versions of a page that stay pending; older ones count as written back.
 const VERSIONS_MAX: usize = 3;
 
 /// A sector's content.
@@ -22,18 +22,18 @@ pub type Sector = Arc<[u8; SECTOR]>;
 /// A page's content.
 pub type Page = Arc<[u8; PAGE]>;
 
-/// Something that was done to a disk, or became known of it.
+/// An operation on a disk, or something that became known.
 #[derive(Clone)]
 pub enum Event {
     /// A log file was made.
     Create { name: String },
     /// Sectors of a log file were written.
     Write { inode: usize, offset: usize, bytes: Arc<[u8]> },
-    /// A range of a log file became durable, as a write past the page cache does.
+    /// A range of a log file became durable by a direct write.
     Durable { inode: usize, offset: usize, bytes: usize },
     /// A log file was synced.
     Sync { inode: usize },
-    /// A sync of a log file failed: what it should have written is no longer on its way, and the cache still shows it.
+    /// A sync of a log file failed: what it should have written is no longer pending, but the cache still shows it.
     LostSync { inode: usize },
     /// A log file got another name.
     Rename { from: String, to: String },
@@ -41,15 +41,15 @@ pub enum Event {
     Remove { name: String },
     /// The log's directory was synced.
     SyncDir,
-    /// A sync of the directory, or of what was just appended, failed: all stays in doubt.
+    /// A sync of the directory, or of what was just appended, failed: everything stays pending.
     LostOther,
-    /// Pages of the table's mapping hold something else than before.
+    /// Pages of the table's mapping have changed.
     Pages { pages: Vec<(u32, Page)> },
-    /// The table's file has so many pages at least.
+    /// The table's file has at least this many pages.
     Grow { pages: usize },
-    /// The table's file was cut to so many pages.
+    /// The table's file was truncated to this many pages.
     Cut { pages: usize },
-    /// These pages of the table were synced, and its length.
+    /// These pages of the table, and its length, were synced.
     SyncPages { pages: Vec<u32> },
     /// The same, failed.
     LostPages { pages: Vec<u32> },
@@ -59,11 +59,11 @@ pub enum Event {
     SyncMeta,
     /// The same, failed.
     LostMeta,
-    /// Recovery is over: from here on the state that it found is promised.
+    /// Recovery has ended: from here on the state that it found is promised.
     Recovered,
-    /// So many commands were sent.
+    /// Number of commands sent.
     Sent(usize),
-    /// So many commands were acknowledged, or seen by a reader.
+    /// Number of commands acknowledged, or seen by a reader.
     Promised(usize),
 }
 
@@ -119,7 +119,7 @@ pub struct DiskState {
 }
 
 impl Event {
-    /// Whether it makes something durable: the moment before it is the one at which most is in doubt.
+    /// Whether it makes something durable: at the moment before it most is pending.
     pub fn is_sync(&self) -> bool {
         use Event::*;
         matches!(
@@ -136,7 +136,7 @@ impl Event {
         )
     }
 
-    /// A digest of all that it says.
+    /// A digest of the event.
     pub fn digest(&self) -> u64 {
         use std::hash::Hasher;
         let mut hasher = rapidhash::fast::RapidHasher::default();
@@ -197,7 +197,7 @@ impl Event {
         }
     }
 
-    /// For messages.
+    /// The event as text.
     pub fn text(&self) -> String {
         let what = self.what();
         match self {
@@ -248,7 +248,7 @@ impl Inode {
         }
     }
 
-    /// What a read past the page cache gives: what is pending is written first.
+    /// What a direct read returns: pending sectors are written first.
     pub fn device(&self) -> Arc<Vec<u8>> {
         if !self.lost {
             return self.cache.clone();
@@ -291,7 +291,7 @@ impl TableState {
         }
     }
 
-    /// What is on disk for sure, once the first so many pending lengths are there: what was cut off comes back as zeros.
+    /// What is durable once the first `lengths` pending lengths are on disk: what was cut off comes back as zeros.
     pub fn durable_with(&self, lengths: usize) -> Vec<Page> {
         let mut durable = self.durable.clone();
         self.lengths[..lengths].iter().for_each(|pages| durable.resize(*pages, zero_page()));
@@ -315,7 +315,7 @@ impl TableState {
 }
 
 impl DiskState {
-    /// Goes on by one event.
+    /// Applies one event.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Create { name } => {
@@ -367,13 +367,13 @@ impl DiskState {
     }
 }
 
-/// A page of zeros, shared by all who need one.
+/// A shared page of zeros.
 pub fn zero_page() -> Page {
     static ZERO: std::sync::OnceLock<Page> = std::sync::OnceLock::new();
     ZERO.get_or_init(|| Arc::new([0; PAGE])).clone()
 }
 
-/// Writes `bytes` at `offset`, making the file as long as that takes.
+/// Writes `bytes` at `offset`, and extends the file if necessary.
 pub fn put(file: &mut Vec<u8>, bytes: &[u8], offset: usize) {
     let end = offset + bytes.len();
     if file.len() < end {

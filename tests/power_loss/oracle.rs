@@ -1,8 +1,8 @@
-//! What is known of the data: the states after each command sent, and which of them are allowed.
+//! The expected data: the states after each command sent, and which of them are allowed.
 //!
-//! At each moment the disk must hold the state after some prefix of what was sent, no shorter than what is promised:
-//! acknowledged, or seen by a reader. States are compared by digest; what is wrong with one that is not allowed is told
-//! from its keys.
+//! At each moment the disk must hold the state after some prefix of the commands sent, which includes all promised ones:
+//! those acknowledged, or seen by a reader. States are compared by digest; the keys of a state that is not allowed show what
+//! is wrong with it.
 
 use super::stack::digest;
 use crate::common::Value;
@@ -12,11 +12,11 @@ use std::ops::RangeInclusive;
 /// What is wrong with an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
-    /// Something acknowledged is gone.
+    /// Something acknowledged is lost.
     Lost,
-    /// Something is there that was never sent, or without something sent and acknowledged before it.
+    /// Something is there that was never sent, or something acknowledged before it is missing.
     Phantom,
-    /// A command or a group is there in part.
+    /// A command or a group is partly applied.
     Partial,
     /// The server did not start.
     Refused,
@@ -26,7 +26,7 @@ pub enum Class {
     Misbehaved,
 }
 
-/// States one after the other.
+/// A sequence of states.
 #[derive(Clone, Default)]
 pub struct Timeline {
     /// What it starts with.
@@ -105,7 +105,7 @@ impl Allowed<'_> {
         (self.judge_keys(state, first, last), text)
     }
 
-    /// Each key by itself: is its value one that it had in an allowed state, or before, or never?
+    /// Checks each key: whether it had its value in an allowed state, before, or never.
     fn judge_keys(&self, state: &Model, first: usize, last: usize) -> Class {
         let mut model = self.timeline.start.clone();
         let mut allowed = Vec::new();

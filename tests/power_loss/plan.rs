@@ -1,7 +1,7 @@
-//! What a history does, drawn from its seed before anything runs, so that parts of it can be left out.
+//! The plan of a history, drawn from its seed before anything runs, so that parts of it can be left out.
 //!
-//! A plan is a list of lives of the server. Each thing that a life does has a number of its own; a [`Kept`] set of these
-//! numbers says which of them happen, and leaving some out changes nothing about the others.
+//! A plan is a list of lives of the server. Each step of a life has a number of its own; a [`Kept`] set of these numbers says
+//! which steps happen. Leaving some out does not change the others.
 
 use super::image::Atom;
 use super::stack::Setup;
@@ -18,7 +18,7 @@ pub const FIRST_PAGES: u64 = 40;
 const LIFE_PAGES: u64 = 40;
 /// Pages for the collections.
 const COLLECTION_PAGES: u64 = 120;
-/// Pages that a history with large values has next to these.
+/// Additional pages of a history with large values.
 const LARGE_PAGES: u64 = 1200;
 
 /// All of a history.
@@ -47,19 +47,19 @@ pub struct LifePlan {
 
 /// One thing that happens.
 pub enum Step {
-    /// A command is sent; those of the same submission go together.
+    /// A command is sent; commands of the same submission are sent together.
     Send { submission: u32, command: Command },
-    /// Somebody asks for a checkpoint.
+    /// A checkpoint is asked for.
     Checkpoint,
     /// A quiet moment.
     Tick,
     /// The writer does what it can.
     Work,
-    /// The server stops in order.
+    /// A clean stop.
     Stop { checkpoint: bool },
 }
 
-/// How a life ends: at a moment chosen out of all of its moments.
+/// How a life ends, at one of its moments.
 #[derive(Clone, Copy)]
 pub struct End {
     /// The moment, in millionths of the life.
@@ -213,7 +213,7 @@ impl Plan {
             seed: random.random(),
         };
         if fault.is_some() {
-            // The server ends by itself then; mostly the machine goes on, and its cache shows what the disk lost.
+            // Then the server ends by itself. Mostly the machine keeps running, and its cache shows what the disk lost.
             (end.at, end.kill) = (1_000_000, end.kill || !end.seed.is_multiple_of(4));
         }
         LifePlan { setup, pages_max, steps, fault, end }

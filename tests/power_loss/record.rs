@@ -1,7 +1,7 @@
-//! The disks of log and table as the shipped code sees them: they do what they are asked, and remember it.
+//! The disks of log and table as the shipped code sees them: they do what they are asked, and record it.
 //!
-//! A recording disk keeps an [`Event`] for everything that is done to it, so that afterwards each moment of a run can be
-//! looked at. A plain disk keeps nothing but what it holds: recovery from an image needs no more, and is cheap on it.
+//! A recording disk keeps an [`Event`] for every operation, so that each moment of a run can be checked afterwards. A plain
+//! disk keeps only its content: recovery from an image needs no more, and runs faster on it.
 
 use super::media::{DiskState, Event, Inode, PAGE, Page, SECTOR, zero_page};
 use ackd::table::{META_BYTES, Mapping, MemoryRegion, TableFile};
@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use wal::{Access, Method, Storage, StorageFile};
 
-/// Asked before each event what has become known: the events to remember first.
+/// Called before each event; returns events about what has become known, which are recorded first.
 pub type Observer = Box<dyn FnMut() -> Vec<Event> + Send>;
 
-/// Log and table behind one handle. Clones are the same disks.
+/// One handle for log and table. Clones are the same disks.
 #[derive(Clone)]
 pub struct Disks {
     shared: Arc<Shared>,
@@ -31,13 +31,13 @@ struct Shared {
 
 struct Inner {
     state: DiskState,
-    /// What was done, if that is to be remembered.
+    /// The recorded events, on recording disks.
     events: Option<Vec<Event>>,
     /// The sync, counted from 0, that fails.
     failing_sync: Option<u64>,
     /// Syncs so far.
     syncs: u64,
-    /// Whether syncs of the log's files say that they are done and do nothing, once recovery is over.
+    /// Whether syncs of the log's files do nothing and report success, once recovery is over.
     lying: bool,
     /// Whether it is over.
     recovered: bool,
@@ -55,7 +55,7 @@ pub struct Behaviour {
 }
 
 impl Disks {
-    /// Disks that hold `state` and remember what is done to them.
+    /// Disks that hold `state` and record all operations.
     pub fn recording(state: DiskState, region: &Arc<MemoryRegion>, behaviour: Behaviour) -> Self {
         let disks = Self::new(state, region, behaviour.buffered, Some(Vec::new()));
         disks.inner().failing_sync = behaviour.failing_sync;
@@ -63,7 +63,7 @@ impl Disks {
         disks
     }
 
-    /// Disks that hold `state` and remember nothing.
+    /// Disks that hold `state` and record nothing.
     pub fn plain(state: DiskState, region: &Arc<MemoryRegion>, buffered: bool) -> Self {
         Self::new(state, region, buffered, None)
     }
@@ -76,19 +76,19 @@ impl Disks {
         Self { shared: Arc::new(Shared { inner, region: region.clone(), observer, buffered }) }
     }
 
-    /// Sets who is asked before each event.
+    /// Sets the observer that is called before each event.
     pub fn observe(&self, observer: Observer) {
         *self.shared.observer.lock().expect("no panic while it was locked") = Some(observer);
     }
 
-    /// Remembers that something became known.
+    /// Records that something became known.
     pub fn note(&self, event: Event) {
         let mut inner = self.inner();
         inner.recovered |= matches!(event, Event::Recovered);
         inner.remember(event);
     }
 
-    /// Asks the observer, looks at the table's pages a last time, and hands over all events.
+    /// Calls the observer, checks the table's pages a last time, and returns all events.
     pub fn finish(&self) -> Vec<Event> {
         self.ask_observer();
         *self.shared.observer.lock().expect("no panic while it was locked") = None;
@@ -114,7 +114,7 @@ impl Disks {
         }
     }
 
-    /// Remembers the pages that changed.
+    /// Records the pages that changed.
     fn look_at_pages(&self, inner: &mut Inner) {
         if inner.events.is_none() {
             return;
@@ -130,12 +130,12 @@ impl Disks {
         }
     }
 
-    /// Does something that changes the disks.
+    /// Applies an event that changes the disks.
     fn change(&self, event: Event) {
         self.begin().remember(event);
     }
 
-    /// Makes something durable, unless it is to fail: then `lost` happens instead.
+    /// Applies a sync; if it must fail, applies `lost` instead.
     fn sync(&self, event: Event, lost: Event) -> io::Result<()> {
         let mut inner = self.begin();
         let number = inner.syncs;
@@ -169,7 +169,7 @@ impl Inner {
         }
     }
 
-    /// What a plain disk makes of an event: what the cache shows is all that counts.
+    /// Applies an event to a plain disk, for which only the content of the cache counts.
     fn show(&mut self, event: &Event) {
         match event {
             Event::Write { inode, offset, bytes } => {

@@ -1,4 +1,4 @@
-//! From a history that fails to the smallest one that does, and to the command that replays it.
+//! Shrinks a failing history to a small one that still fails, and makes the command that replays it.
 
 use super::counts::Counts;
 use super::explore::{Explorer, Target};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const SHRINK_S: u64 = 60;
 
 thread_local! {
-    /// Whether this thread keeps the text of a panic to itself.
+    /// Whether this thread prints no message for a panic.
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -31,7 +31,7 @@ pub struct Case {
     pub first_life: usize,
 }
 
-/// How it went: what was seen, the trace, and what was wrong.
+/// The outcome: the counts, the trace, and the failure, if any.
 pub type Outcome = (Counts, u64, Option<Failure>);
 
 impl Case {
@@ -40,7 +40,7 @@ impl Case {
         Self { seed, kept: None, effort, lying: false, target: None, first_life: 0 }
     }
 
-    /// Goes through it. A panic of the code under test is a failure like others.
+    /// Goes through the case. A panic of the code under test is a failure like others.
     pub fn run(&self) -> Outcome {
         let plan = Plan::new(self.seed);
         let kept = self.kept.clone().unwrap_or_else(|| Kept::all(&plan));
@@ -79,7 +79,7 @@ impl Case {
         while chunk > 0 && Instant::now() < deadline {
             let before = case.kept.clone();
             case.drop_chunks(chunk, deadline, &mut failure);
-            // Once more with small chunks, as long as that brings something.
+            // Repeat with small chunks, as long as the case becomes smaller.
             if chunk > 1 || case.kept == before {
                 chunk /= 2;
             }
@@ -117,7 +117,7 @@ impl Case {
         }
     }
 
-    /// Tries to do without the units of the last image, all, then halves, then one by one.
+    /// Tries to leave out units of the last image: all, then halves, then one by one.
     fn shrink_image(&mut self, deadline: Instant, failure: &mut Failure) {
         let units = failure.path.last().map_or(0, |(_, choice)| choice.len());
         let mut chunk = units.next_power_of_two();
@@ -136,7 +136,7 @@ impl Case {
         }
     }
 
-    /// Goes on with a smaller case if it fails, too.
+    /// Continues with a smaller case if it fails, too.
     fn take(&mut self, smaller: Case, failure: &mut Failure) {
         if let Some(other) = smaller.fails() {
             *self = smaller;
@@ -144,7 +144,7 @@ impl Case {
         }
     }
 
-    /// What identifies the case.
+    /// The case as text, for a replay.
     pub fn text(&self) -> String {
         let plan = Plan::new(self.seed);
         let kept = self.kept.clone().unwrap_or_else(|| Kept::all(&plan));
@@ -178,7 +178,7 @@ impl Case {
         Some(case)
     }
 
-    /// What is left of the history, for messages.
+    /// What is left of the history, as text.
     pub fn story(&self, failure: &Failure) -> String {
         let plan = Plan::new(self.seed);
         let kept = self.kept.clone().unwrap_or_else(|| Kept::all(&plan));
@@ -219,7 +219,7 @@ impl Case {
     }
 }
 
-/// Lets panics inside [`Case::run`] be told by their case alone.
+/// Suppresses messages of panics inside [`Case::run`]: the case reports them.
 pub fn quiet_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -232,7 +232,7 @@ pub fn quiet_panics() {
     });
 }
 
-/// Digits, with a count behind those that repeat: `0x12,1,2x3`.
+/// Digits, with a count after those that repeat: `0x12,1,2x3`.
 fn versions_text(choice: &[u8]) -> String {
     let run = |run: &[u8]| match run.len() {
         1 => run[0].to_string(),

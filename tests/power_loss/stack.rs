@@ -30,11 +30,11 @@ pub struct Setup {
     pub buffered: bool,
     /// Length of a segment in bytes.
     pub segment_bytes: u64,
-    /// Bytes on which a group starts.
+    /// Block in bytes on which a group starts.
     pub block_bytes: u32,
-    /// Turns of the writer between a checkpoint's begin and its run.
+    /// Turns of the writer between the start of a checkpoint and its run.
     pub checkpoint_turns: u32,
-    /// How long replay may take, which says when a checkpoint is due.
+    /// How long a replay may take in milliseconds: it decides when a checkpoint is due.
     pub recovery_target_ms: u64,
     /// Seed of salts.
     pub seed: u64,
@@ -66,7 +66,7 @@ pub fn open(disk: &Disk, power: &Power, setup: &Setup) -> Result<Recovered<Power
     recover(source, disk.storage(power), &setup.table_options(), setup.log_options())
 }
 
-/// All databases, as a version of the table holds them. Checks on the way that the counts agree with the keys.
+/// All databases in a version of the table. Checks that the counts agree with the keys.
 pub fn read_all(view: &View<'_>) -> Model {
     let mut model = Model::default();
     let mut lookups = Lookups::default();
@@ -89,8 +89,8 @@ pub fn read_all(view: &View<'_>) -> Model {
     model
 }
 
-/// A digest of all databases, as a version of the table holds them; the same as [`digest`] of the same keys. Checks on
-/// the way that the counts agree with the keys.
+/// A digest of all databases in a version of the table, equal to [`digest`] of the same keys. Checks that the counts agree
+/// with the keys.
 pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
     let mut total = 0_u64;
     let mut lookups = Lookups::default();
@@ -183,7 +183,7 @@ fn entry_digest(db: usize, key: &[u8], (kind, value): (Kind, &[u8]), deadline: O
     hasher.finish()
 }
 
-/// A transaction, whose commands are joined in the words behind `EXEC`.
+/// A transaction, whose commands are joined in the words after `EXEC`.
 fn transaction(command: &Command) -> Transaction {
     let mut transaction = Transaction::new(command.db as u16);
     for words in &command.words[1..] {
@@ -199,7 +199,7 @@ fn transaction(command: &Command) -> Transaction {
     transaction
 }
 
-/// The writer's work, to be driven by hand.
+/// The writer's future, polled by the test.
 type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
 
 /// A running server without sockets.
@@ -243,7 +243,7 @@ impl Stack {
         Self { run: Box::pin(writer.run()), ended: None, queue, table }
     }
 
-    /// Puts commands into the writer's queue; their replies are in the promise, once they are durable.
+    /// Puts commands into the writer's queue; the promise has their replies once they are durable.
     pub fn submit(&mut self, commands: &[Command]) -> Promise {
         let (promise, reply_to) = promise();
         let mut submission = Submission::empty(reply_to);
@@ -283,7 +283,7 @@ impl Stack {
         }
     }
 
-    /// Stops the writer in order.
+    /// Stops the writer cleanly.
     pub fn stop(&mut self, checkpoint: bool) {
         let (ended, told) = block_on(zip(&mut self.run, self.queue.shutdown(checkpoint)));
         assert_eq!(ended.is_ok(), told.is_ok(), "the one who asked learns how it went");

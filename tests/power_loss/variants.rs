@@ -11,13 +11,13 @@ use rand::rngs::SmallRng;
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Up to so many different choices all are tried.
+    /// Up to this many different choices, all are tried.
     pub exhaustive_max: u64,
     /// Random choices for the log where there are more.
     pub log_random: usize,
     /// Random choices for the table where there are more.
     pub table_random: usize,
-    /// One moment out of so many has one of its images recovered on recording disks, and that recovery walked through.
+    /// One moment in this many has one of its images recovered on recording disks, and the moments of that recovery checked.
     pub nested_every: u32,
     /// Crashes inside recoveries inside recoveries.
     pub depth: usize,
@@ -40,7 +40,7 @@ impl Effort {
     }
 }
 
-/// The images of one moment: variants of the log, variants of the table, and which of them go together.
+/// The images of one moment: variants of the log, variants of the table, and which of them are combined.
 pub struct Variants {
     pub logs: Vec<(Choice, LogImage)>,
     pub tables: Vec<(Choice, TableImage)>,
@@ -102,7 +102,7 @@ fn choices(units: &[Unit], exhaustive_max: u64, any: usize, random: &mut SmallRn
     ends.into_iter().chain(random).collect()
 }
 
-/// Which variants of log and table go together: all if that is asked for or they are few, else each at least once.
+/// Which variants of log and table are combined: all, if that is asked for or they are few; otherwise each at least once.
 fn pairs(logs: usize, tables: usize, all: bool, random: &mut SmallRng) -> Vec<(usize, usize)> {
     if all || logs * tables <= 48 {
         return (0..logs).flat_map(|log| (0..tables).map(move |table| (log, table))).collect();

@@ -29,7 +29,7 @@ impl Spread {
         Some(Self { median, least, greatest })
     }
 
-    /// How often the values of one round after the other of `ours` go into those of `theirs`.
+    /// Median and range of the values of `ours` divided by those of `theirs`, round by round.
     pub fn of_ratios(ours: &[f64], theirs: &[f64]) -> Option<Self> {
         Self::of(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs))
     }
@@ -42,7 +42,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Three digits that count, with k and M for thousands and millions.
+/// Three significant digits, with k and M for thousands and millions.
 pub fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 999_500_000.0 => format!("{:.2}G", value / 1e9),
@@ -57,7 +57,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// The median of some values, shortly; nothing if there is none.
+/// The median of some values as short text; empty if there is none.
 pub fn median(values: &[f64]) -> String {
     Spread::of(values.iter().copied()).map_or_else(String::new, |spread| short(spread.median))
 }

@@ -1,13 +1,13 @@
 //! `ackd-bench`: measures ackd side by side with others. `benches/README.md` says how to read the figures.
 //!
 //! - `compare`: the server against Redis, whole, over the network (`load` makes the traffic).
-//! - `restart`: how soon a killed server answers again, and what its data takes, against Redis.
+//! - `restart`: how soon a killed server answers again, and how much space its data takes, against Redis.
 //! - `table`: the table alone against LMDB and redb.
 //! - `scarce`: the table in less memory than its data, against LMDB.
 //! - `log`: the log alone against fio.
 //!
-//! Rules that hold everywhere: what is compared runs in turn, over and over, never at the same time; the result is a
-//! ratio of two figures of the same round, shown as the median of all rounds with the least and the greatest.
+//! Rules for all: things that are compared run alternately, in rounds, never at the same time. The result is the ratio of
+//! two figures of the same round, shown as the median of all rounds with the minimum and the maximum.
 
 #![allow(clippy::print_stdout, reason = "figures go to standard output")]
 

@@ -22,7 +22,7 @@ use crate::servers::{Contender, Places, Programs, Server, field};
 const VALUE_BYTES: usize = 64;
 /// Clients that send SETs before the kill.
 const CLIENTS: usize = 50;
-/// Commands that each of them has under way.
+/// Commands that each of them has in flight.
 const PIPELINE: usize = 16;
 
 /// What is measured.
@@ -91,9 +91,9 @@ struct Row {
     subject: Subject,
     /// Seconds from the start to the first answer.
     start_s: Vec<f64>,
-    /// Bytes of memory that no file holds, for each key.
+    /// Bytes of anonymous memory, for each key.
     anonymous_bytes: Vec<f64>,
-    /// Bytes of memory, with what is mapped of files, for each key.
+    /// Bytes of memory including mapped file pages, for each key.
     resident_bytes: Vec<f64>,
     /// Bytes that files occupy, for each key.
     file_bytes: Vec<f64>,
@@ -134,7 +134,7 @@ pub fn run(options: &Options) -> Outcome {
 
 /// Fills a server, kills it, starts it, and notes the figures.
 fn measure(options: &Options, programs: &Programs, row: &mut Row) -> Outcome {
-    // What an earlier server left in the page cache must not be written while this one is measured.
+    // Write what an earlier server left in the page cache before this one is measured.
     rustix::fs::syncfs(fs::File::open(&programs.dir)?)?;
     let mut server = Server::start(programs, row.subject.contender())?;
     load::fill(server.address, Work::Set, row.keys, VALUE_BYTES)?;

@@ -123,7 +123,7 @@ impl Server {
         let mut command = Command::new(program);
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(dir.path());
         command.args(contender.flags());
-        // Whatever the environment sets for ackd would not be the default.
+        // Variables of the environment would change ackd's defaults.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
             command.env_remove(name);
         }
@@ -163,7 +163,7 @@ impl Server {
         ask(&mut self.control, &["SAVE"]).map(|_| ())
     }
 
-    /// The server's process number.
+    /// The server's process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -173,7 +173,7 @@ impl Server {
         ask(&mut self.control, &["INFO", section])
     }
 
-    /// Waits until no rewrite and no checkpoint goes on.
+    /// Waits until no rewrite and no checkpoint is running.
     pub fn settle(&mut self) -> Outcome {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
@@ -204,7 +204,7 @@ pub fn field(info: &str, name: &str) -> Option<u64> {
     value.trim().parse().ok()
 }
 
-/// What a program says of its version.
+/// The version that a program prints.
 pub fn version(program: &Path) -> Outcome<String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.map_err(|error| format!("{} cannot be run: {error}", program.display()))?;

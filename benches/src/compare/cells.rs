@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Options;
 use crate::load::Work;
 
-/// Bytes of commands that may be under way at one time; cells with more are left out.
+/// Bytes of commands that may be in flight at one time; cells with more are left out.
 const UNDER_WAY_BYTES_MAX: usize = 64 << 20;
 /// Size of the values in redis-benchmark's tests.
 pub const LIST_VALUE_BYTES: usize = 64;
@@ -69,7 +69,7 @@ pub enum Test {
 }
 
 impl Test {
-    /// What the load generator does for it; nothing if redis-benchmark does it.
+    /// What the load generator does for it; `None` if redis-benchmark runs it.
     pub fn work(self) -> Option<Work> {
         Some(match self {
             Self::Set => Work::Set,
@@ -87,7 +87,7 @@ impl Test {
         self.to_possible_value().expect("no test is hidden").get_name().to_owned()
     }
 
-    /// Keys of which one command carries the values.
+    /// Number of values in one command.
     fn values(self) -> usize {
         if self == Self::Mset { 10 } else { 1 }
     }
@@ -105,7 +105,7 @@ pub struct Cell {
     pub test: Test,
     /// Clients at the same time.
     pub clients: usize,
-    /// Commands that each has under way.
+    /// Commands that each has in flight.
     pub pipeline: usize,
     /// Size of each value.
     pub value_bytes: usize,

@@ -163,7 +163,7 @@ impl Axis {
         Self { least, greatest: greatest.max(least * 1.01) }
     }
 
-    /// Where a value stands.
+    /// The x coordinate of a value.
     fn x(&self, value: f64) -> f64 {
         NAMES + (value / self.least).ln() / (self.greatest / self.least).ln() * PLOT
     }
@@ -206,7 +206,7 @@ fn tick_text(value: f64) -> String {
     format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// Text that may stand in a page.
+/// Text escaped for HTML.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

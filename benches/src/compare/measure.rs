@@ -23,7 +23,7 @@ pub fn block(
     block: &Block,
     results: &mut Results,
 ) -> Outcome {
-    // What an earlier server left in the page cache must not be written while this one is measured.
+    // Write what an earlier server left in the page cache before this one is measured.
     rustix::fs::syncfs(std::fs::File::open(&programs.dir)?)?;
     let mut server = Server::start(programs, contender)?;
     if !block.is_list {
@@ -85,7 +85,7 @@ fn counted(options: &Options, server: &mut Server, cell: &Cell) -> Outcome<Figur
         p50_us: row.p50_us,
         p99_us: row.p99_us,
         p999_us: None,
-        // That of a range would include the filling of the list.
+        // The cost of a range would include filling the list.
         cost: (!is_range).then_some(cost),
         load_busy: None,
     })

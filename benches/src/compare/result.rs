@@ -11,7 +11,7 @@ use crate::cost::CostPerOperation;
 use crate::figures::Spread;
 use crate::servers::{self, Contender, Programs};
 
-/// What one measurement of a cell on a server came to.
+/// The result of one measurement of a cell on a server.
 pub struct Figures {
     /// Operations a second.
     pub operations_per_s: f64,
@@ -27,7 +27,7 @@ pub struct Figures {
     pub load_busy: Option<f64>,
 }
 
-/// The figures of a cell on a server: one of each for every round. What cannot be known is left out.
+/// The figures of a cell on a server: one of each for every round. Unknown figures are left out.
 #[derive(Default, Serialize)]
 pub struct Rounds {
     /// Operations a second.
@@ -93,7 +93,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// No figures yet, with a place for each.
+    /// No figures yet, with an entry for each cell and server.
     pub fn new(
         options: &Options,
         programs: &Programs,
@@ -109,7 +109,7 @@ impl Results {
         })
     }
 
-    /// Adds the figures of a round. Panics if the cell or the server has no place.
+    /// Adds the figures of a round. Panics if the cell or the server has no entry.
     pub fn add(&mut self, cell: &Cell, server: Contender, figures: &Figures) {
         let result = self.cells.iter_mut().find(|result| result.cell == *cell).expect("a cell of this run");
         let mut servers = result.servers.iter_mut();

@@ -18,7 +18,7 @@ pub enum Work {
     Incr,
     /// `MSET` of ten keys.
     Mset,
-    /// `GET` in so many of a hundred cases, `SET` in the others.
+    /// `GET` in `reads` percent of the cases, `SET` in the others.
     Mix {
         /// Percentage of `GET`.
         reads: u8,
@@ -47,7 +47,7 @@ struct Template {
 pub struct Commands {
     /// The command that is sent in most cases.
     main: Template,
-    /// `GET`, sent instead in so many of a hundred cases.
+    /// `GET`, and the percentage of cases in which it is sent instead.
     reads: Option<(u8, Template)>,
     /// Where the numbers of the keys come from.
     keys: Keys,
@@ -100,7 +100,7 @@ impl Commands {
 }
 
 impl Template {
-    /// Encodes a command; a word that ends with twelve zeros behind a colon is a key.
+    /// Encodes a command; a word that ends with a colon and twelve zeros is a key.
     fn new(words: &[&[u8]]) -> Self {
         let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
         let mut digits_at = Vec::new();

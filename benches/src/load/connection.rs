@@ -10,9 +10,9 @@ use super::{LoadError, reply::Replies};
 pub struct Connection {
     /// The connection, which never blocks.
     pub stream: TcpStream,
-    /// The batch, of which `sent` bytes are on their way.
+    /// The batch, of which `sent` bytes were sent.
     pub batch: Vec<u8>,
-    /// Bytes of the batch that were handed to the kernel.
+    /// Bytes of the batch that were passed to the kernel.
     sent: usize,
     /// Finds the ends of replies.
     replies: Replies,
@@ -44,7 +44,7 @@ impl Connection {
         self.awaited > 0
     }
 
-    /// Passes on as much of the batch as the kernel takes.
+    /// Sends as much of the batch as the kernel takes.
     pub fn send(&mut self) -> Result<(), LoadError> {
         while self.sent < self.batch.len() {
             match self.stream.write(&self.batch[self.sent..]) {

@@ -1,11 +1,11 @@
-//! A load generator: many clients on one thread, each with a pipeline of commands under way.
+//! A load generator: many clients on one thread, each with a pipeline of commands in flight.
 //!
 //! Each client sends a batch of as many commands as its pipeline is long, waits for all replies, and sends the next
-//! one, as redis-benchmark does. The latency of a command is the time from its batch's sending to the arrival of its
-//! own reply. With a rate, a batch is sent when it is due and its latency counts from then on, whether or not the client
-//! was free: a server that falls behind is not spared what it made others wait.
+//! one, as redis-benchmark does. The latency of a command is the time from sending its batch to the arrival of its
+//! own reply. With a rate, the latency of a batch counts from when it was due, whether or not the client was free, so
+//! that the latencies of a slow server include the time that batches waited.
 //!
-//! Invariant: when a run ends, no command is under way; what was counted is what the server has done.
+//! Invariant: when a run ends, no command is in flight; the server has executed exactly the commands counted.
 
 mod command;
 mod connection;
@@ -42,7 +42,7 @@ pub enum LoadError {
     Closed,
     /// The server answered with an error.
     Refused(String),
-    /// What the server sent is no reply.
+    /// The server sent something that is not a reply.
     Protocol(String),
     /// The server sent more replies than there were commands.
     TooManyReplies,
@@ -77,7 +77,7 @@ impl fmt::Display for LoadError {
     }
 }
 
-/// How long a run goes on.
+/// When a run ends.
 #[derive(Clone, Copy)]
 pub enum Until {
     /// No batch is sent after this time.
@@ -86,7 +86,7 @@ pub enum Until {
     Commands(u64),
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Outcome {
     /// Commands that were answered.
     pub commands: u64,
@@ -94,7 +94,7 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Latencies in nanoseconds.
     pub latency_ns: Histogram<u64>,
-    /// Share of the time for which this thread was computing: near 1, the server was not the limit.
+    /// Share of the time for which this thread was computing: if it is near 1, the server was not the limit.
     pub busy: f64,
 }
 
@@ -102,7 +102,7 @@ pub struct Outcome {
 pub struct Load {
     /// The clients.
     connections: Vec<Connection>,
-    /// Tells which of them can go on.
+    /// Reports which of them are ready.
     epoll: OwnedFd,
     /// Commands of one batch.
     pipeline: usize,
@@ -120,11 +120,11 @@ pub struct Load {
 struct Run {
     /// When it began.
     start: Instant,
-    /// How long it goes on.
+    /// When it ends.
     until: Until,
     /// Commands sent so far.
     sent: u64,
-    /// Clients that have commands under way.
+    /// Clients that have commands in flight.
     busy: usize,
     /// Latencies in nanoseconds.
     latency_ns: Histogram<u64>,
@@ -325,7 +325,7 @@ mod tests {
         let mut load = load(b":12\r\n", None);
         for _ in 0..3 {
             let outcome = load.run(Until::Commands(1000)).unwrap();
-            // The clients may each have a batch under way when the number is reached.
+            // Each client may have a batch in flight when the number is reached.
             assert!((1000..1000 + 4 * 5).contains(&outcome.commands), "{} commands", outcome.commands);
             assert_eq!(outcome.latency_ns.len(), outcome.commands);
         }

@@ -9,10 +9,10 @@ use wal::{BLOCK_BYTES, DirStorage, Group, LocalLog, Log, LogOptions, disk_bytes}
 use super::{Figures, Options};
 use crate::Outcome;
 
-/// Segments with records that are kept; older ones are used again, as after a checkpoint.
+/// Segments with records that are kept; older ones are recycled, as after a checkpoint.
 const SEGMENTS: usize = 4;
-/// Times that the log goes on to another segment before anything is measured: from then on segments are recycled, and
-/// none is filled with zeros any more.
+/// Number of segments that are filled before anything is measured: after that, segments are recycled and none is filled
+/// with zeros.
 const ROTATIONS_BEFORE: u64 = 12;
 /// Bytes of a group while segments are made.
 const WARM_UP_BYTES: u32 = 1 << 20;
@@ -62,8 +62,7 @@ impl Appender {
         })
     }
 
-    /// Appends a group that takes exactly that size, for the last block is never empty; returns the time from its submission
-    /// until it is durable.
+    /// Appends a group of exactly this size; returns the time from its submission until it is durable.
     fn append(&mut self, group_bytes: u32) -> Outcome<Duration> {
         let mut group = self.log.group();
         let fits = |len: usize| disk_bytes(len, BLOCK_BYTES) <= u64::from(group_bytes);

@@ -15,7 +15,7 @@ const FILE_BYTES: usize = 256 << 20;
 
 /// fio and its file; without fio, nothing.
 pub struct Fio {
-    /// What fio says of its version; none without fio.
+    /// fio's version; `None` without fio.
     version: Option<String>,
     /// The file that it writes to.
     file: PathBuf,
@@ -70,7 +70,7 @@ impl Fio {
 
 /// The figures in fio's report.
 fn figures(report: &str) -> Option<Figures> {
-    // Remarks may stand before the report.
+    // Other messages may come before the report.
     let report: Value = serde_json::from_str(&report[report.find('{')?..]).ok()?;
     let write = &report["jobs"][0]["write"];
     let percentile = |name: &str| write["clat_ns"]["percentile"][name].as_f64().map(|ns| ns / 1e3);

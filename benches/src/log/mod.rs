@@ -1,8 +1,8 @@
 //! The log alone against fio: durable writes of one size after the other, each waited for.
 //!
-//! fio writes the same sizes to a file of the same length on the same file system, filled with zeros before and written
-//! from its start to its end over and over, with the flags that the log uses (`O_DIRECT`, `O_DSYNC`). What the log does
-//! besides, frames and checksums, and going on to the next segment, is part of its figures.
+//! fio writes the same sizes to a file of the same length on the same file system. The file is filled with zeros first and
+//! written from start to end again and again, with the flags that the log uses (`O_DIRECT`, `O_DSYNC`). The log's figures
+//! also include frames, checksums, and taking the next segment into use.
 
 mod append;
 mod fio;
@@ -40,7 +40,7 @@ pub struct Options {
     json: Option<PathBuf>,
 }
 
-/// What writing groups of one size came to.
+/// The result of writing groups of one size.
 pub struct Figures {
     /// Bytes a second.
     pub bytes_per_s: f64,
@@ -113,7 +113,7 @@ pub fn run(options: &Options) -> Outcome {
 /// One of the figures.
 type Figure = fn(&Rounds) -> &[f64];
 
-/// Prints the figures and what the log reaches of fio's.
+/// Prints the figures, and the log's relative to fio's.
 fn print(rows: &[Row]) {
     println!("MB/s and us: medians; log/fio: median (least-greatest) of the rounds");
     let mut grid = Grid::new([

@@ -1,4 +1,4 @@
-//! A control group that limits memory (cgroups(7), version 1 or 2). It takes the rights of root to make one.
+//! A control group that limits memory (cgroups(7), version 1 or 2). Making one takes root's rights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Group {
         Ok(group)
     }
 
-    /// The file to which a process writes its number, or 0, to join.
+    /// The file to which a process writes its process ID, or 0, to join.
     pub fn processes(&self) -> PathBuf {
         self.dir.join("cgroup.procs")
     }

@@ -146,7 +146,7 @@ fn measure(
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Writes the files of a directory to the disk and takes them out of the page cache.
+/// Writes the files of a directory to the disk and drops them from the page cache.
 fn forget(dir: &Path) -> Outcome {
     for entry in fs::read_dir(dir)? {
         let file = File::open(entry?.path())?;

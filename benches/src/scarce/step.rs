@@ -1,6 +1,6 @@
 //! One step in little memory: a process that joins the control group, opens the table and measures.
 //!
-//! What is not the table's, such as the keys that are used, is made before the process joins: it counts elsewhere.
+//! Memory that does not belong to the table, such as the keys, is allocated before the process joins: it does not count.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ pub enum Work {
     Put,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Serialize, Deserialize)]
 pub struct Figures {
     /// Keys a second.

@@ -1,7 +1,7 @@
 //! What every engine is asked to do.
 //!
-//! The promise is the same for all: a group is applied and shown to readers as one, and is not on the disk before the
-//! next `checkpoint`. So the trees are compared, and not how often somebody waits for the disk.
+//! The guarantee is the same for all: a group is applied and shown to readers as one, and is on disk after the next
+//! `checkpoint`. So the trees are compared, not how often an engine waits for the disk.
 
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub trait Reader: Send {
 pub enum Kind {
     /// The table of this project.
     Ackd,
-    /// LMDB, by way of heed.
+    /// LMDB, through heed.
     Lmdb,
     /// redb.
     Redb,
@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// A table that was created in a directory, with as much room, after its last checkpoint.
+    /// A table that was created in a directory with the same `keys`, at its last checkpoint.
     pub fn open(self, dir: &Path, keys: u32) -> Outcome<Box<dyn Engine>> {
         Ok(match self {
             Self::Ackd => Box::new(AckdTable::open(dir)?),
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-/// Looks at a value, so that it is really brought.
+/// Reads a value, so that its page is really loaded.
 pub fn touch(value: &[u8]) {
     std::hint::black_box(value[value.len() - 1]);
 }

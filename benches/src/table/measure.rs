@@ -14,9 +14,9 @@ const RANGE_KEYS: usize = 100;
 const COUNT_KEYS: u32 = 10_000;
 /// Keys of a group where the size of groups is not what is measured.
 const GROUP_KEYS: usize = 50;
-/// Keys that a reader next to the writer gets from one snapshot.
+/// Keys that a reader gets from one snapshot while the writer runs.
 const SNAPSHOT_KEYS: usize = 50;
-/// Threads that read next to the writer.
+/// Threads that read while the writer runs.
 const READERS: usize = 2;
 
 /// Something that is measured.
@@ -28,7 +28,7 @@ pub enum Step {
     Get,
     /// Keys got from a snapshot each.
     GetEach,
-    /// Keys put again, in groups of so many.
+    /// Keys put again, in groups of this size.
     Put(usize),
     /// Ranges of 100 keys.
     Range,
@@ -36,9 +36,9 @@ pub enum Step {
     Count,
     /// A checkpoint of what was put since the last one.
     Checkpoint,
-    /// Two readers next to a writer: what the readers get.
+    /// Two readers and a writer at the same time: gets of the readers.
     ReadBeside,
-    /// Two readers next to a writer: what the writer puts, in groups of 50.
+    /// Two readers and a writer at the same time: puts of the writer, in groups of 50.
     WriteBeside,
     /// Keys deleted, in groups of 50.
     Delete,
@@ -242,7 +242,7 @@ fn read_until(over: &AtomicBool, reader: &dyn Reader, keys: &[Key], index: usize
     Ok(gets)
 }
 
-/// An engine that does not find what is there is not measured.
+/// Fails if an engine does not find what it holds.
 fn expect(found: usize, expected: usize) -> Outcome {
     if found == expected { Ok(()) } else { Err(format!("{found} keys instead of {expected}").into()) }
 }

@@ -94,7 +94,8 @@ fn ahead_ms(client: &mut Client) -> i64 {
 
 /// Gives keys and fields absolute expiration times `left_s` seconds from now, by all commands that can; all must exist.
 fn assert_absolute_deadlines_hold(client: &mut Client, left_s: i64) {
-    let (s, ms) = (time(client) + left_s, (time(client) + left_s) * 1000);
+    let s = time(client) + left_s;
+    let ms = s * 1000;
     ok(client, &format!("SET exat v EXAT {s}"));
     ok(client, &format!("SET pxat v PXAT {ms}"));
     for key in ["expireat", "pexpireat", "getex"] {

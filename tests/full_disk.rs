@@ -12,12 +12,12 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
+use common::power_cut::PowerCut;
 use common::{Client, PATIENCE, TestServer, Value, eventually, free_port, seed, setting};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -305,13 +305,10 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     let mut session = Session { client, random, keys: BTreeMap::new(), next: 0, refused: 0, acked: 0 };
     (0..50).for_each(|_| assert!(session.set()));
     let before = session.keys.clone();
+    let power_cut = PowerCut::before_group(&disk.seen().join("data"));
     assert!(session.set());
     server.kill();
-    // The last group, as a power cut may leave it: without its last block.
-    let (segment, group_end, end) = last_group(&disk.seen().join("data/wal"));
-    let file = fs::File::options().write(true).open(&segment).unwrap();
-    file.write_all_at(&vec![0; (end - group_end) as usize + 4096], group_end - 4096).unwrap();
-    drop(file);
+    power_cut.tear();
     disk.add_ballast();
     let (_server, client, _) = disk.start();
     (session.client, session.keys) = (client, before);
@@ -321,20 +318,4 @@ fn a_torn_tail_on_a_full_disk_is_put_aside_all_the_same() {
     let start = Instant::now();
     disk.remove_ballast();
     session.resume(start);
-}
-
-/// The last segment, the offset at which its last group of records ends, and the offset at which the seal after it ends, if
-/// there is one.
-fn last_group(wal: &Path) -> (PathBuf, u64, u64) {
-    let storage = wal::DirStorage::open_buffered(wal).unwrap();
-    let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();
-    let mut group_end = 0;
-    loop {
-        match reader.next().unwrap() {
-            wal::Step::Record(record) => group_end = record.group.offset + record.group.disk_bytes,
-            wal::Step::CleanEnd(end) | wal::Step::TornTail(end) => {
-                return (wal.join(end.segment), group_end, end.offset);
-            }
-        }
-    }
 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
+use common::power_cut::PowerCut;
 use common::{Client, PATIENCE, TestServer, Value, encode, eventually, free_port};
 
 /// How long the server must refuse writes until the disk counts as full.
@@ -298,17 +299,11 @@ fn a_torn_tail_is_trimmed_and_the_server_starts() {
     let mut server = place.start(&["--wal-segment-size", "1mb"]);
     let mut client = server.client();
     write_keys(&mut client, 50);
+    let power_cut = PowerCut::before_group(&place.dir());
     let value = vec![b'v'; 10_000];
     assert_eq!(client.command(&[b"SET", b"last", &value]), Value::Simple("OK".into()));
     server.kill();
-    // The last group, as a power cut may leave it: without its second half.
-    let segment = place.dir().join("wal/0000000000000001.wal");
-    let bytes = fs::read(&segment).unwrap();
-    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
-    let last_block = end / 4096 * 4096;
-    let file = fs::File::options().write(true).open(&segment).unwrap();
-    file.write_all_at(&vec![0; bytes.len() - last_block], last_block as u64).unwrap();
-
+    power_cut.tear();
     let server = place.start(&[]);
     assert!(place.log_text().contains("torn tail"), "{}", place.log_text());
     let mut client = server.client();

@@ -1,14 +1,14 @@
 //! One server's life with a fault in it, and the life after.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
 
 use super::cases::Phase;
+use super::common::power_cut::PowerCut;
 use super::common::{Client, TestServer, eventually, free_port};
 use super::model::{Told, contents, difference};
 use super::tracer::Trace;
@@ -17,8 +17,6 @@ use super::tracer::Trace;
 const STEPS: u64 = 36;
 /// Commands of the life before, in [`Phase::Restart`].
 const STEPS_BEFORE: u64 = 24;
-/// Bytes at the start of the table that hold its metas and notes.
-const NOTES_BYTES: usize = 8192;
 
 /// A data directory and what belongs to it.
 pub struct Place {
@@ -97,20 +95,13 @@ impl Place {
         let mut server = TestServer::start(&self.dir(), &self.flags());
         let mut client = server.client();
         told.write(&mut client, 0..STEPS_BEFORE).expect("no fault yet");
-        // The last group has several blocks; a power cut leaves its first part. There was no quiet moment since, so the
-        // mark in the table does not name that group.
+        // The last group has several blocks; a power cut leaves its first part.
         let acked = told.acked.clone();
-        let table = fs::File::options().read(true).write(true).open(self.dir().join("table.ackd")).unwrap();
-        let mut notes = [0; NOTES_BYTES];
-        table.read_exact_at(&mut notes, 0).unwrap();
+        let power_cut = PowerCut::before_group(&self.dir());
         told.write(&mut client, 28..29).expect("no fault yet");
         told.acked = acked;
         server.kill();
-        table.write_all_at(&notes, 0).unwrap();
-        let (segment, group_end, end) = last_group(&self.dir());
-        let file = fs::File::options().write(true).open(&segment).unwrap();
-        let torn = group_end - 4096..end;
-        file.write_all_at(&vec![0; (torn.end - torn.start) as usize], torn.start).unwrap();
+        power_cut.tear();
         told.last_ack = None;
         told
     }
@@ -166,22 +157,6 @@ fn end(mut strace: Child) {
 /// Waits until the trace of a process that ended is complete.
 fn wait_for_trace(trace: &Trace, pid: u32) {
     eventually("strace ends its trace", || trace.is_complete(pid));
-}
-
-/// The last segment, the offset at which its last group of records ends, and the offset at which the seal after it ends, if
-/// there is one.
-fn last_group(dir: &Path) -> (PathBuf, u64, u64) {
-    let storage = wal::DirStorage::open_buffered(dir.join("wal")).unwrap();
-    let mut reader = wal::Reader::open(&storage, wal::ReadOptions::default()).unwrap();
-    let mut group_end = 0;
-    loop {
-        match reader.next().unwrap() {
-            wal::Step::Record(record) => group_end = record.group.offset + record.group.disk_bytes,
-            wal::Step::CleanEnd(end) | wal::Step::TornTail(end) => {
-                return (dir.join("wal").join(end.segment), group_end, end.offset);
-            }
-        }
-    }
 }
 
 /// Whether a server ended in an allowed way.

@@ -5,6 +5,9 @@
 
 use std::fmt::Write as _;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use indicatif::HumanCount;
+
 /// Bytes as printable text: UTF-8 stays, backslash and quote, control characters and bytes that are no UTF-8
 /// become `\\`, `\"`, `\n`, `\t`, `\r`, `\xNN`, `\u{N}`.
 pub fn escaped(bytes: &[u8]) -> String {
@@ -46,17 +49,7 @@ pub fn quoted(bytes: &[u8]) -> String {
 
 /// Standard base64 with padding.
 pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let word =
-            three.iter().enumerate().fold(0, |word, (at, &byte)| word | u32::from(byte) << (16 - 8 * at));
-        for digit in 0..4 {
-            let index = word >> (18 - 6 * digit) & 63;
-            out.push(if digit <= three.len() { DIGITS[index as usize] as char } else { '=' });
-        }
-    }
-    out
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// The text if the bytes are UTF-8. A character cut in two at the end is left out when `cut` says that the bytes
@@ -88,15 +81,7 @@ pub fn size(bytes: u64) -> String {
 
 /// A count for people, with a comma after each thousand.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number).to_string()
 }
 
 fn escape_char(letter: char, out: &mut String) {
@@ -133,20 +118,6 @@ mod tests {
         assert_eq!(quoted_if_needed(b"user:1"), "user:1");
         assert_eq!(quoted_if_needed(b""), "\"\"");
         assert_eq!(quoted_if_needed(b"a b"), "\"a b\"");
-    }
-
-    #[test]
-    fn base64_follows_the_standard() {
-        for (bytes, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("\u{fb}\u{ff}", "w7vDvw=="),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), expected);
-        }
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::ToolError;
 use crate::source::Log;
+use crate::time;
 
 /// Name of the file that a server keeps locked.
 const LOCK_FILE: &str = "LOCK";
@@ -43,7 +43,7 @@ impl Place {
                 Err(error) => return Err(ToolError::io(&path, error.into())),
             }
         }
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let started = time::now_micros() / time::SECOND_MICROS;
         Ok(Self { dir: dir.to_path_buf(), started, _lock: lock })
     }
 

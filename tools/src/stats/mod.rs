@@ -24,7 +24,7 @@ use crate::record::Taken;
 use crate::source::{Log, ScanOptions, Seen};
 use crate::time;
 use histogram::Histogram;
-use summary::{BigValue, OpShare, Summary, TopName, ratio, rounded};
+use summary::{AllQuantiles, BigValue, OpShare, Quantiles, Summary, TopName, ratio, rounded};
 use top::Top;
 
 /// Names counted for each top list; many more than are shown, so that those shown are right.
@@ -270,6 +270,12 @@ impl<'a> Collector<'a> {
             ops: self.ops.into_iter().map(|(op, count)| OpShare::of(op, count)).collect(),
             sets: self.sets,
             sets_with_deadline: self.sets_with_deadline,
+            quantiles: AllQuantiles {
+                records_per_group: Quantiles::of(&self.group_sizes),
+                disk_bytes_per_group: Quantiles::of(&self.group_disk_bytes),
+                micros_between_groups: Quantiles::of(&self.intervals),
+                value_bytes: Quantiles::of(&self.value_sizes),
+            },
             records_per_group: self.group_sizes,
             disk_bytes_per_group: self.group_disk_bytes,
             micros_between_groups: self.intervals,

@@ -51,6 +51,8 @@ pub struct Summary {
     pub micros_between_groups: Histogram,
     /// Bytes of a stored value.
     pub value_bytes: Histogram,
+    /// Quantiles of these four.
+    pub quantiles: AllQuantiles,
     /// Keys with the most effects.
     pub top_keys_by_writes: Vec<TopName>,
     /// Keys with the most bytes of key and value.
@@ -61,6 +63,23 @@ pub struct Summary {
     pub top_prefixes_by_bytes: Vec<TopName>,
     /// The largest values stored at once.
     pub biggest_values: Vec<BigValue>,
+}
+
+/// Quantiles of all histograms, under the same names. All are 0 where nothing was counted.
+#[derive(Serialize)]
+pub struct AllQuantiles {
+    pub records_per_group: Quantiles,
+    pub disk_bytes_per_group: Quantiles,
+    pub micros_between_groups: Quantiles,
+    pub value_bytes: Quantiles,
+}
+
+/// Quantiles of one histogram, within 1 %; the maximum is exact.
+#[derive(Serialize)]
+pub struct Quantiles {
+    pub p50: Number,
+    pub p99: Number,
+    pub max: Number,
 }
 
 /// One kind of effect.
@@ -110,6 +129,16 @@ pub struct BigValue {
     pub printable: String,
     /// Bytes of the value.
     pub val_len: Number,
+}
+
+impl Quantiles {
+    pub fn of(histogram: &Histogram) -> Self {
+        Self {
+            p50: Number(histogram.quantile(0.5)),
+            p99: Number(histogram.quantile(0.99)),
+            max: Number(histogram.max()),
+        }
+    }
 }
 
 impl OpShare {

@@ -1,15 +1,14 @@
-//! Bytes as text: escapes that a terminal survives, base64, and sizes for people.
+//! Bytes as text: escapes that are safe on a terminal, base64, and numbers for people.
 //!
-//! Invariant: [`escaped`] yields printable text only, whatever the bytes; a key can move no cursor and set no
-//! colour.
+//! Invariant: [`escaped`] returns only printable text, whatever the bytes, so no key can move the cursor or set a colour.
 
 use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use indicatif::HumanCount;
 
-/// Bytes as printable text: UTF-8 stays, backslash and quote, control characters and bytes that are no UTF-8
-/// become `\\`, `\"`, `\n`, `\t`, `\r`, `\xNN`, `\u{N}`.
+/// Bytes as printable text. UTF-8 stays; backslashes, quotes, control characters and invalid bytes become `\\`, `\"`,
+/// `\n`, `\t`, `\r`, `\xNN`, `\u{N}`.
 pub fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 2);
     for piece in bytes.utf8_chunks() {
@@ -23,7 +22,7 @@ pub fn escaped(bytes: &[u8]) -> String {
     out
 }
 
-/// A message with its control characters escaped, but for the ends of its lines: what it repeats may hold any.
+/// Escapes the control characters in a message, which may quote anything. Line ends stay.
 pub fn controls(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     for letter in message.chars() {
@@ -36,7 +35,7 @@ pub fn controls(message: &str) -> String {
     out
 }
 
-/// Like [`escaped`], in quotes when that is needed to see where it starts and ends.
+/// Like [`escaped`], in quotes if it would not be clear where the text starts and ends.
 pub fn quoted_if_needed(bytes: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     if !bytes.is_empty() && bytes.iter().all(plain) { escaped(bytes) } else { quoted(bytes) }
@@ -52,8 +51,8 @@ pub fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// The text if the bytes are UTF-8. A character cut in two at the end is left out when `cut` says that the bytes
-/// are the head of a longer text.
+/// The bytes as text if they are UTF-8. If they are the head of a longer text (`cut`), an incomplete last character is
+/// dropped.
 pub fn utf8_head(bytes: &[u8], cut: bool) -> Option<&str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),

@@ -1,4 +1,4 @@
-//! Points in time as a user writes them, and as the tool prints them.
+//! Points in time, as users write them and as they are printed.
 //!
 //! All times are microseconds since 1970, UTC. Accepted: RFC 3339 (`2026-11-22T06:44:25.5Z`), a date or a date
 //! with time and no offset (UTC), a time ago (`-15m`, `-1h30m`, units `ms s m h d w mo y`), and `@` with seconds
@@ -7,10 +7,10 @@
 use jiff::civil;
 use jiff::{Span, Timestamp, tz::TimeZone};
 
-/// Microseconds of a second.
+/// Microseconds in a second.
 pub const SECOND_MICROS: u64 = 1_000_000;
 
-/// Reads a point in time; `now_micros` is what times ago count from.
+/// Parses a point in time. A time ago counts back from `now_micros`.
 pub fn parse(text: &str, now_micros: u64) -> Result<u64, String> {
     if let Some(seconds) = text.strip_prefix('@') {
         return parse_epoch(seconds).ok_or_else(|| format!("{text:?} is not seconds since 1970"));
@@ -21,15 +21,15 @@ pub fn parse(text: &str, now_micros: u64) -> Result<u64, String> {
         });
     }
     parse_calendar(text)
-        .ok_or_else(|| format!("{text:?} is not a time: RFC 3339, a time ago (-15m) or @seconds is expected"))
+        .ok_or_else(|| format!("{text:?} is not a time: expected RFC 3339, a time ago (-15m) or @seconds"))
 }
 
-/// The present moment.
+/// The current time.
 pub fn now_micros() -> u64 {
     u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0)
 }
 
-/// A point in time as RFC 3339 with microseconds; `@` and seconds where the calendar ends.
+/// RFC 3339 with microseconds; `@` and seconds beyond the year 9999.
 pub fn show(micros: u64) -> String {
     let stamp = i64::try_from(micros).ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
     match stamp {
@@ -38,7 +38,7 @@ pub fn show(micros: u64) -> String {
     }
 }
 
-/// A point in time given in milliseconds.
+/// The same with milliseconds.
 pub fn show_ms(ms: u64) -> String {
     match i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
         Some(stamp) => format!("{stamp:.3}"),
@@ -46,7 +46,7 @@ pub fn show_ms(ms: u64) -> String {
     }
 }
 
-/// A length of time in its largest units, at most two of them: `14d`, `1h 30m`, `412 us`.
+/// A duration in its largest unit, or its two largest: `14d`, `1h 30m`, `412 us`.
 pub fn show_span(micros: u64) -> String {
     const UNITS: [(u64, &str); 6] = [
         (24 * 3600 * SECOND_MICROS, "d"),
@@ -77,7 +77,7 @@ fn parse_epoch(text: &str) -> Option<u64> {
     seconds.parse::<u64>().ok()?.checked_mul(SECOND_MICROS)?.checked_add(micros)
 }
 
-/// The time that lies this far back: `-15m`. What would lie before 1970 becomes that.
+/// Parses a time ago, such as `-15m`. Times before 1970 become 1970.
 fn parse_ago(text: &str, now_micros: u64) -> Option<u64> {
     let span: Span = text.parse().ok()?;
     let now = Timestamp::from_microsecond(i64::try_from(now_micros).ok()?).ok()?;

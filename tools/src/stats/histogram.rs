@@ -9,7 +9,7 @@ const DIGITS: u8 = 2;
 /// How often each number was counted.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    /// Bins so narrow that their numbers agree in [`DIGITS`] digits. None crosses a power of two.
+    /// Numbers in the same bin agree in [`DIGITS`] digits. No bin crosses a power of two.
     bins: Bins<u64>,
     /// The bins know these two only roughly.
     sum: u128,
@@ -23,7 +23,6 @@ pub struct Bucket {
     pub from: u64,
     /// The largest number that counts here.
     pub to: u64,
-    /// How many there were.
     pub count: u64,
 }
 
@@ -35,7 +34,6 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts a number.
     pub fn add(&mut self, number: u64) {
         self.bins.saturating_record(number);
         self.sum += u128::from(number);
@@ -76,7 +74,7 @@ impl Histogram {
     }
 }
 
-/// The smallest and the largest number with as many bits.
+/// The smallest and the largest number with the same number of bits.
 fn powers_around(number: u64) -> (u64, u64) {
     match number.checked_ilog2() {
         None => (0, 0),

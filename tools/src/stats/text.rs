@@ -10,7 +10,6 @@ use crate::time;
 /// Width in characters of the longest bar of a histogram.
 const BAR: u64 = 40;
 
-/// Prints everything.
 pub fn print(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     totals(summary, out)?;
     ops(summary, out)?;

@@ -76,8 +76,9 @@ Examples:
   ackd-wal dump DIR --reverse --limit 10
   ackd-wal dump DIR --to-lsn 107255 --format resp | redis-cli -p 6380 --pipe
 
-RESP output replays into a Redis server. A deadline that is past or less than an hour away is written at the end,
-because a later record may still change it. FLUSHDB and FLUSHALL are replayed too.")]
+RESP output replays into a Redis server. A deadline that is past or less than an hour away is
+written at the end, because a later record may still change it. FLUSHDB and FLUSHALL are
+replayed too.")]
 pub struct DumpArgs {
     /// The server's data directory
     pub dir: PathBuf,
@@ -107,8 +108,8 @@ pub struct DumpArgs {
 /// `history`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints all records that name the key, including renames from and to it, and all that touch every key (FLUSHDB,
-FLUSHALL, SWAPDB), as far back as the log goes.
+Prints all records that name the key, including renames from and to it, and all that touch every
+key (FLUSHDB, FLUSHALL, SWAPDB), as far back as the log goes.
 
 Examples:
   ackd-wal history DIR session:91c2
@@ -154,8 +155,8 @@ pub struct CatArgs {
 /// `tail`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A record is printed once the log itself proves that it is durable: a later group, a seal or a segment header says
-how far the log is synced.
+A record is printed once the log itself proves that it is durable: a later group, a seal or a
+segment header says how far the log is synced.
 
 Examples:
   ackd-wal tail DIR
@@ -185,8 +186,8 @@ Examples:
   ackd-wal stats DIR --since -1h --sep : --top 20
   ackd-wal stats DIR --format json | jq .top_keys_by_bytes
 
-Memory use does not grow with the log. The top lists come from space-saving counters: a count may be too high by at
-most the error shown. Quantiles (p50, p99) are within 1 %.")]
+Memory use does not grow with the log. The top lists come from space-saving counters: a count
+may be too high by at most the error shown. Quantiles (p50, p99) are within 1 %.")]
 pub struct StatsArgs {
     /// The server's data directory
     pub dir: PathBuf,
@@ -216,9 +217,9 @@ pub struct StatsArgs {
 /// `verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checks the checksum of every group and record, that LSNs and groups have no gaps, that segments are linked, and that
-payloads can be decoded. A torn tail is reported separately: it was never acknowledged, and the server puts it aside
-at its next start.
+Checks the checksum of every group and record, that LSNs and groups have no gaps, that segments
+are linked, and that payloads can be decoded. A torn tail is reported separately: it was never
+acknowledged, and the server puts it aside at its next start.
 
 Examples:
   ackd-wal verify DIR

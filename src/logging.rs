@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
+use jiff::Timestamp;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -343,25 +344,7 @@ impl fmt::Display for Clean<'_> {
 
 /// A time as `2026-11-22T06:44:25.758Z`.
 fn timestamp(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (seconds, millis) = (since.as_secs(), since.subsec_millis());
-    let (year, month, day) = date(seconds / 86_400);
-    let of_day = seconds % 86_400;
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// Year, month and day of a number of days since 1970-01-01, in the Gregorian calendar.
-fn date(days: u64) -> (u64, u64, u64) {
-    // Counted from 0000-03-01, so that the leap day ends the year, in eras of 400 years.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    format!("{:.3}", Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 #[cfg(test)]
@@ -404,11 +387,17 @@ mod tests {
 
     #[test]
     fn times_are_utc_dates() {
-        let at = |seconds| timestamp(SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(seconds));
+        let after = |duration| timestamp(SystemTime::UNIX_EPOCH + duration);
+        let at = |millis| after(std::time::Duration::from_millis(millis));
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(at(1_709_251_199_999), "2024-02-29T23:59:59.999Z");
         assert_eq!(at(1_709_251_200_000), "2024-03-01T00:00:00.000Z");
         assert_eq!(at(1_798_761_599_000), "2026-12-31T23:59:59.000Z");
+        assert_eq!(
+            after(std::time::Duration::from_micros(999_999)),
+            "1970-01-01T00:00:00.999Z",
+            "not rounded up"
+        );
     }
 }

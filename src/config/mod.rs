@@ -191,31 +191,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = (name.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| (edits(&name, candidate), candidate))
+        .map(|candidate| (strsim::osa_distance(&name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, remove, replace or swap with their neighbour to make one text of the other.
-fn edits(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let width = to.len() + 1;
-    let mut table = vec![0; (from.len() + 1) * width];
-    table[..width].iter_mut().enumerate().for_each(|(column, edits)| *edits = column);
-    for row in 1..=from.len() {
-        table[row * width] = row;
-        for column in 1..width {
-            let at = row * width + column;
-            let cost = usize::from(from[row - 1] != to[column - 1]);
-            let mut best = (table[at - width] + 1).min(table[at - 1] + 1).min(table[at - width - 1] + cost);
-            let swapped =
-                row > 1 && column > 1 && from[row - 1] == to[column - 2] && from[row - 2] == to[column - 1];
-            if swapped {
-                best = best.min(table[at - 2 * width - 2] + 1);
-            }
-            table[at] = best;
-        }
-    }
-    table[from.len() * width + to.len()]
 }

@@ -96,6 +96,14 @@ fn what_is_wrong_is_named_by_line_and_never_shown() {
         refusal("port 1\n\n# c\nmax-clients 3"),
         "standard input:4: unknown directive 'max-clients'; did you mean 'maxclients'?"
     );
+    for (mistyped, meant) in
+        [("maxclient", "maxclients"), ("Appendfsnyc", "appendfsync"), ("incldue", "include")]
+    {
+        assert_eq!(
+            refusal(&format!("{mistyped} 1")),
+            format!("standard input:1: unknown directive '{mistyped}'; did you mean '{meant}'?")
+        );
+    }
     assert_eq!(refusal("zebra 1"), "standard input:1: unknown directive 'zebra'");
     assert_eq!(refusal("port"), "standard input:1: port: a value is missing");
     assert_eq!(
@@ -252,6 +260,8 @@ fn a_set_of_several_pairs_changes_all_or_nothing() {
     let before = settings.current();
     for (name, value, error) in [
         ("xx", "1", "ERR Unknown option or number of arguments for CONFIG SET - 'xx'"),
+        // As Redis says it: clients get no suggestion.
+        ("maxclient", "1", "ERR Unknown option or number of arguments for CONFIG SET - 'maxclient'"),
         (
             "databases",
             "1",

@@ -20,10 +20,9 @@ use crate::source::{Log, ScanOptions, Seen};
 use crate::style::Style;
 use crate::time;
 
-/// Runs the subcommand.
 pub fn run(args: &CatArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     if args.lsn == 0 {
-        return Err(ToolError::Usage("LSNs begin with 1".into()));
+        return Err(ToolError::Usage("LSNs start at 1".into()));
     }
     let log = Log::open(&args.dir)?;
     let oldest = log.oldest_lsn()?;
@@ -37,7 +36,7 @@ pub fn run(args: &CatArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolE
             found = Some(show(record, style, out)?);
             Ok(ControlFlow::Break(()))
         }
-        // Behind damage the record that was asked for may be gone.
+        // After damage, the record asked for may be gone.
         Seen::Record(record) if record.lsn > args.lsn => Ok(ControlFlow::Break(())),
         Seen::Damage(damage) if args.keep_going => {
             say(&damage_note(damage));
@@ -88,7 +87,7 @@ fn place(record: &RecordRef<'_>, style: Style, out: &mut Out) -> Result<(), Tool
     writeln!(out, "synced     LSN {} when the group was issued, epoch {}", group.synced_lsn, group.epoch)?;
     let right = style.good("match");
     if group.salvaged {
-        let salvaged = style.warning("salvaged from behind or within damage");
+        let salvaged = style.warning("salvaged, within or after damage");
         writeln!(out, "checksum   record: stored and computed {right}; {salvaged}")?;
     } else {
         let checksum = group.checksum;

@@ -1,4 +1,4 @@
-//! The command line: what may be asked, with examples. No logic beyond reading the words.
+//! The command line and its help texts. Parsing only, no other logic.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::output::{Escape, Values};
 
-/// Reads, searches and checks ackd's log and table, beside a running server too. Only `repair --apply` writes.
+/// Reads, searches and checks ackd's log and table, also while the server runs. Only `repair --apply` writes.
 #[derive(Debug, Parser)]
 #[command(name = "ackd-wal", version, after_help = GENERAL_HELP, max_term_width = 110)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Colour in text output; NO_COLOR switches `auto` off
+    /// When to colour text output; NO_COLOR turns `auto` off
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: When,
 }
@@ -24,8 +24,8 @@ DIR is the server's data directory: it holds table.ackd and wal/.
 Data goes to standard output, notes and progress to standard error.
 
 Exit codes:
-  0  nothing wrong        2  damage found                    4  refused: a link, a foreign file,
-  1  usage or I/O error   3  damage in the torn tail only       or a repair nobody confirmed
+  0  nothing wrong        2  damage found              4  refused: a symbolic link, a foreign file,
+  1  usage or I/O error   3  a torn tail, no damage       or a repair that was not confirmed
 
 Examples:
   ackd-wal ls /var/lib/ackd
@@ -35,21 +35,21 @@ Examples:
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the segments of the log, and where the last checkpoint stands
+    /// List the segments of the log and the last checkpoint
     Ls(LsArgs),
-    /// Print records, filtered
+    /// Print records that match filters
     Dump(DumpArgs),
-    /// Print all that ever happened to one key
+    /// Print everything that happened to one key
     History(HistoryArgs),
-    /// Print one record in full: bytes, effects, place, checksum
+    /// Print one record in full: position, checksum, effects, bytes
     Cat(CatArgs),
-    /// Print the last durable records and follow the log
+    /// Print the last durable records, and follow the log with -f
     Tail(TailArgs),
     /// Count what was written: operations, keys, sizes, groups, rates
     Stats(StatsArgs),
     /// Check the whole log, and the table with --table
     Verify(VerifyArgs),
-    /// Say what a repair of a damaged directory would lose, and do it with --apply
+    /// Show what a repair of a damaged directory would lose; repair it with --apply
     Repair(RepairArgs),
 }
 
@@ -62,7 +62,7 @@ Examples:
 pub struct LsArgs {
     /// The server's data directory
     pub dir: PathBuf,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
 }
@@ -76,8 +76,9 @@ Examples:
   ackd-wal dump DIR --reverse --limit 10
   ackd-wal dump DIR --to-lsn 107255 --format resp | redis-cli -p 6380 --pipe
 
-RESP output replays into a Redis. Deadlines that are past or near are held back to its end, as long as later
-records may still lift them; FLUSHDB and FLUSHALL are replayed like anything else.")]
+RESP output replays into a Redis server. A deadline that is past or less than an hour away is
+written at the end, because a later record may still change it. FLUSHDB and FLUSHALL are
+replayed too.")]
 pub struct DumpArgs {
     /// The server's data directory
     pub dir: PathBuf,
@@ -99,7 +100,7 @@ pub struct DumpArgs {
     /// How records are printed.
     #[command(flatten)]
     pub show: ShowArgs,
-    /// Go on behind damage; what follows it is marked as salvaged
+    /// Continue after damage; records after it are marked as salvaged
     #[arg(long)]
     pub keep_going: bool,
 }
@@ -107,8 +108,8 @@ pub struct DumpArgs {
 /// `history`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Everything that names the key, a rename to or from it included, and everything that touches all keys (FLUSHDB,
-FLUSHALL, SWAPDB), as far back as the log goes.
+Prints all records that name the key, including renames from and to it, and all that touch every
+key (FLUSHDB, FLUSHALL, SWAPDB), as far back as the log goes.
 
 Examples:
   ackd-wal history DIR session:91c2
@@ -116,9 +117,9 @@ Examples:
 pub struct HistoryArgs {
     /// The server's data directory
     pub dir: PathBuf,
-    /// The key, as it is
+    /// The key itself, not a pattern
     pub key: OsString,
-    /// Changes in this database only
+    /// Only changes in this database
     #[arg(long, value_name = "N")]
     pub db: Option<usize>,
     /// Print at most this many records
@@ -130,7 +131,7 @@ pub struct HistoryArgs {
     /// How records are printed.
     #[command(flatten)]
     pub show: ShowArgs,
-    /// Go on behind damage; what follows it is marked as salvaged
+    /// Continue after damage; records after it are marked as salvaged
     #[arg(long)]
     pub keep_going: bool,
 }
@@ -140,13 +141,13 @@ pub struct HistoryArgs {
 #[command(after_help = "\
 Examples:
   ackd-wal cat DIR 107256
-  ackd-wal cat DIR 107256 --keep-going      # reach a record behind damage")]
+  ackd-wal cat DIR 107256 --keep-going      # also if it comes after damage")]
 pub struct CatArgs {
     /// The server's data directory
     pub dir: PathBuf,
     /// The record's LSN
     pub lsn: u64,
-    /// Look for the record behind damage too
+    /// Also look for the record after damage
     #[arg(long)]
     pub keep_going: bool,
 }
@@ -154,8 +155,8 @@ pub struct CatArgs {
 /// `tail`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A record is printed once the log itself proves that it is durable: a later group, a seal or a segment header says
-how far the log was synced.
+A record is printed once the log itself proves that it is durable: a later group, a seal or a
+segment header says how far the log is synced.
 
 Examples:
   ackd-wal tail DIR
@@ -163,7 +164,7 @@ Examples:
 pub struct TailArgs {
     /// The server's data directory
     pub dir: PathBuf,
-    /// Go on and print records as they become durable, until interrupted
+    /// Keep printing records as they become durable, until interrupted
     #[arg(short, long)]
     pub follow: bool,
     /// Start with the last N records
@@ -185,8 +186,8 @@ Examples:
   ackd-wal stats DIR --since -1h --sep : --top 20
   ackd-wal stats DIR --format json | jq .top_keys_by_bytes
 
-Memory stays small whatever the log: top lists are kept with space-saving counters, whose counts may be too high
-by the error shown.")]
+Memory use does not grow with the log. The top lists come from space-saving counters: a count
+may be too high by at most the error shown. Quantiles (p50, p99) are within 1 %.")]
 pub struct StatsArgs {
     /// The server's data directory
     pub dir: PathBuf,
@@ -199,16 +200,16 @@ pub struct StatsArgs {
     /// Last LSN to count
     #[arg(long, value_name = "LSN")]
     pub to_lsn: Option<u64>,
-    /// What ends a key's prefix
+    /// Separator that ends a key's prefix
     #[arg(long, default_value = ":", value_name = "TEXT")]
     pub sep: String,
     /// Length of the top lists
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub top: u16,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: StatsFormat,
-    /// Go on behind damage
+    /// Continue after damage
     #[arg(long)]
     pub keep_going: bool,
 }
@@ -216,9 +217,9 @@ pub struct StatsArgs {
 /// `verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Checks every group's and record's checksum, that LSNs and groups follow each other without gaps, that segments are
-linked, and that payloads can be decoded. A torn tail is reported apart: it was never acknowledged, and the server
-drops it at its next start.
+Checks the checksum of every group and record, that LSNs and groups have no gaps, that segments
+are linked, and that payloads can be decoded. A torn tail is reported separately: it was never
+acknowledged, and the server puts it aside at its next start.
 
 Examples:
   ackd-wal verify DIR
@@ -227,13 +228,13 @@ Examples:
 pub struct VerifyArgs {
     /// The server's data directory
     pub dir: PathBuf,
-    /// Check every page of the table and its allocation too
+    /// Also check every page of the table, and which pages are allocated
     #[arg(long)]
     pub table: bool,
-    /// Report what follows the first damage of the log too
+    /// Continue after the first damage in the log
     #[arg(long)]
     pub keep_going: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
 }
@@ -241,23 +242,23 @@ pub struct VerifyArgs {
 /// `repair`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a way of repairing it says what is wrong and what each way would cost. With one it prints
-the whole plan. It changes something only with --apply, and then only once \"lose N records\" is
-typed, N being the number in the plan, or given as --yes-i-lose N. The server must be stopped.
+Stop the server first. Without a mode, this shows what is wrong and what each mode would lose. With
+a mode, it prints the whole plan. Nothing is changed without --apply, and then only after you type
+\"lose N records\" with the N of the plan, or give --yes-i-lose N.
 
---trim-tail          the log ends before the first damage: a state that the server was in once
---skip-bad-records   keeps what is readable behind damage too, as far as it fits what is left: a
-                     state that the server was never in. Each lost record leaves one without
-                     effects, so LSNs stay what they were
---rebuild-table      makes a damaged table anew from the log, if that goes back to LSN 1
+--trim-tail          ends the log before the first damage. The result is a state that the server
+                     was once in
+--skip-bad-records   also keeps the readable records after the damage, if they still fit. The
+                     result is a state that the server was never in. A record without effects
+                     replaces each lost one, so LSNs do not change
+--rebuild-table      rebuilds a damaged table from the log, if the log goes back to LSN 1
 
-The new log or table is written beside the old one, read back, and put in its place in one step.
-The old one stays as wal.orig-TIME or table.ackd.orig-TIME; remove it when nobody needs it any
-more. Room for both is needed, and for a copy of the table while --skip-bad-records tries what
-fits.
+The new log or table is written next to the old one, read back, and put in its place in one step.
+The old one stays as wal.orig-TIME or table.ackd.orig-TIME until you delete it. There must be room
+for both. --skip-bad-records also needs room for a copy of the table, to try which records fit.
 
-A table whose meta pages or other pages are damaged cannot be mended in place, and there is no
-older checkpoint to go back to, for its pages are used again: --rebuild-table, or a backup.
+A damaged table cannot be repaired in place. There is no older checkpoint to go back to either,
+because its pages are reused: use --rebuild-table, or restore a backup.
 
 Examples:
   ackd-wal repair DIR
@@ -269,36 +270,36 @@ pub struct RepairArgs {
     /// End the log before the first damage
     #[arg(long, group = "mode")]
     pub trim_tail: bool,
-    /// Keep what can be read behind damage
+    /// Also keep the readable records after the damage
     #[arg(long, group = "mode")]
     pub skip_bad_records: bool,
-    /// Make the table anew from the log
+    /// Rebuild the table from the log
     #[arg(long, group = "mode")]
     pub rebuild_table: bool,
-    /// Do it, once it is confirmed
+    /// Carry out the plan, once it is confirmed
     #[arg(long, requires = "mode")]
     pub apply: bool,
     /// Confirm that the plan loses N records
     #[arg(long, value_name = "N", requires = "apply")]
     pub yes_i_lose: Option<u64>,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: ReportFormat,
 }
 
-/// Ways of repairing.
+/// What a repair does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepairMode {
-    /// The log ends before the first damage.
+    /// Ends the log before the first damage.
     TrimTail,
-    /// What can be read behind damage is kept.
+    /// Also keeps the readable records after the damage.
     SkipBadRecords,
-    /// The table is made anew from the log.
+    /// Rebuilds the table from the log.
     RebuildTable,
 }
 
 impl RepairMode {
-    /// The flag that asks for it.
+    /// The flag for it.
     pub fn flag(self) -> &'static str {
         match self {
             Self::TrimTail => "--trim-tail",
@@ -309,7 +310,7 @@ impl RepairMode {
 }
 
 impl RepairArgs {
-    /// The way asked for.
+    /// The mode asked for.
     pub fn mode(&self) -> Option<RepairMode> {
         let asked = [
             (self.trim_tail, RepairMode::TrimTail),
@@ -320,7 +321,7 @@ impl RepairArgs {
     }
 }
 
-/// Which effects are wanted; all given conditions hold at once.
+/// Which effects are wanted. An effect must meet every condition given.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
@@ -330,13 +331,13 @@ pub struct FilterArgs {
     /// Not after this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
-    /// Keys that match, with *, ?, [a-z] and \ as in Redis; the new key of a rename or copy counts too
+    /// Keys that match a pattern with *, ?, [a-z] and \ as in Redis; also the new key of a rename or copy
     #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
     pub key: Option<String>,
     /// Keys that start with this text
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prefix: Option<String>,
-    /// Effects: set,append,setrange,del,expired,expire,persist,rename,copy,move,flushdb,flushall,swapdb ...
+    /// Effects with these names: set,append,setrange,del,expired,expire,persist,rename,copy,move,flushdb,flushall,swapdb ...
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub op: Vec<String>,
     /// Effects on this database
@@ -345,7 +346,7 @@ pub struct FilterArgs {
     /// Effects that store at least this many bytes
     #[arg(long, value_name = "BYTES")]
     pub min_size: Option<u64>,
-    /// Effects of the group with this number, which were synced together
+    /// Effects in the group with this number, which were synced together
     #[arg(long, value_name = "ID")]
     pub batch: Option<u64>,
 }
@@ -354,44 +355,44 @@ pub struct FilterArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct ShowArgs {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// How much of a value: none, head:BYTES or full [default: head:64 in text, else full]
+    /// How much of each value to print: none, head:BYTES or full [default: head:64 in text, else full]
     #[arg(long, value_name = "HOW", value_parser = Values::parse)]
     pub values: Option<Values>,
-    /// How bytes become text: escapes where needed, or base64 throughout
+    /// How to print keys and values
     #[arg(long, value_enum, default_value_t)]
     pub escape: Escape,
 }
 
-/// Forms of records.
+/// Output formats for records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Lines for people
     #[default]
     Text,
-    /// A JSON object on each line, after a line that says the version
+    /// One JSON object per line; the first line has the version
     Jsonl,
-    /// Comma-separated values with a line of names
+    /// Comma-separated values with a header line
     Csv,
-    /// Commands that make a Redis do the same
+    /// Redis commands that replay the records
     Resp,
     /// The records' bytes
     Hex,
 }
 
-/// Forms of a listing.
+/// Output formats for listings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// For people
     #[default]
     Text,
-    /// A JSON object on each line, after a line that says the version
+    /// One JSON object per line; the first line has the version
     Jsonl,
 }
 
-/// Forms of statistics.
+/// Output formats for statistics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum StatsFormat {
     /// For people
@@ -407,8 +408,8 @@ pub enum When {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Even if it is not a terminal
+    /// Also when the output is not a terminal
     Always,
-    /// Nowhere
+    /// Not even on a terminal
     Never,
 }

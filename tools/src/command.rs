@@ -1,9 +1,8 @@
-//! Names of the commands that made records. The log keeps a number, which never changes.
+//! Names of the commands that made records. The log stores a number for each, which never changes.
 
 use std::borrow::Cow;
 
-/// The name in lower case of the command with this number, of a subcommand `container|subcommand`; `#` and the number when
-/// this program does not know it.
+/// The command's name in lower case; `container|subcommand` for a subcommand, `#` and the number for an unknown one.
 pub fn name(id: u16) -> Cow<'static, str> {
     match ackd::spec::by_id(id) {
         Some(spec) => Cow::Borrowed(spec.name),

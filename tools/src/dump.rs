@@ -1,6 +1,6 @@
 //! `dump`: records, filtered, oldest or newest first.
 //!
-//! Newest first goes through the segments backwards and holds the wanted records of one segment at a time.
+//! Newest first reads the segments backwards and keeps the wanted records of one segment at a time.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -19,7 +19,6 @@ use crate::source::{Damage, Log, ScanOptions, Scanned, Seen};
 use crate::style::Style;
 use crate::time;
 
-/// Runs the subcommand.
 pub fn run(args: &DumpArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     if args.reverse && args.show.format == Format::Resp {
         return Err(ToolError::Usage("--reverse with --format resp would replay history backwards".into()));
@@ -28,7 +27,7 @@ pub fn run(args: &DumpArgs, style: Style, out: &mut Out) -> Result<Outcome, Tool
     print(args, filter, style, out)
 }
 
-/// `history`: all that ever happened to one key.
+/// `history`: everything that happened to one key.
 pub fn history(args: &HistoryArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let filter = Filter::history(args.key.as_encoded_bytes(), args.db);
     let dump = DumpArgs {
@@ -67,12 +66,12 @@ fn print(args: &DumpArgs, filter: Filter, style: Style, out: &mut Out) -> Result
     Ok(dump.outcome)
 }
 
-/// Where to start: what was asked for, or the oldest record that is left, with a note.
+/// Where to start: at the LSN asked for, or, with a note, at the oldest one left.
 pub fn first_lsn(log: &Log, asked: Option<Lsn>) -> Result<Lsn, ToolError> {
     let Some(asked) = asked.filter(|&lsn| lsn > 0) else { return Ok(0) };
     let oldest = log.oldest_lsn()?;
     if asked < oldest {
-        say(&format!("ackd-wal: the log begins with LSN {oldest}; what came before was recycled"));
+        say(&format!("ackd-wal: the log begins with LSN {oldest}; earlier records were recycled"));
     }
     Ok(asked.max(oldest))
 }
@@ -87,21 +86,21 @@ pub fn damage_text(damage: &Damage) -> String {
     }
 }
 
-/// The remark on damage that stops or interrupts a listing.
+/// The note about damage.
 pub fn damage_note(damage: &Damage) -> String {
     format!("ackd-wal: {}", damage_text(damage))
 }
 
-/// The remark on records that a running server recycled before they could be read.
+/// The note about records that a running server recycled before they could be read.
 pub fn gap_text(first: Lsn, last: Lsn) -> String {
     format!("ackd-wal: LSN {first} to {last} were recycled before they could be read")
 }
 
-/// Remarks on how a scan ended, and what it means for the outcome.
+/// Notes how a scan ended. Returns the outcome.
 pub fn conclude(scanned: &Scanned, keep_going: bool) -> Outcome {
     if scanned.damage_count > 0 {
         if !keep_going {
-            say("ackd-wal: stopped at damage; --keep-going shows what can be salvaged behind it");
+            say("ackd-wal: stopped at damage; --keep-going shows what can be salvaged after it");
         }
         return Outcome::Damage;
     }
@@ -122,7 +121,7 @@ struct Dump<'d> {
     out: &'d mut Out,
     name: SegmentName,
     origins: Origins,
-    /// Records that may still be printed.
+    /// How many more records may be printed.
     left: u64,
     outcome: Outcome,
 }
@@ -141,7 +140,7 @@ impl Dump<'_> {
     }
 
     fn visit(&mut self, record: &RecordRef<'_>) -> Result<ControlFlow<()>, ToolError> {
-        if self.is_behind(record.lsn) {
+        if self.is_past_end(record.lsn) {
             return Ok(ControlFlow::Break(()));
         }
         self.origins.see(record);
@@ -156,7 +155,7 @@ impl Dump<'_> {
         Ok(if self.left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn is_behind(&self, lsn: Lsn) -> bool {
+    fn is_past_end(&self, lsn: Lsn) -> bool {
         self.args.to_lsn.is_some_and(|to_lsn| lsn > to_lsn)
     }
 
@@ -175,7 +174,7 @@ impl Dump<'_> {
         Ok(())
     }
 
-    /// Goes through the segments from the last to the first.
+    /// Reads the segments from the last to the first.
     fn backwards(&mut self, log: &Log, from_lsn: Lsn) -> Result<(), ToolError> {
         let starts: Vec<Lsn> =
             log.segments()?.iter().filter_map(|info| info.header().map(|header| header.first_lsn)).collect();
@@ -219,7 +218,7 @@ impl Dump<'_> {
     }
 }
 
-/// Says what happened between records, and goes on.
+/// Notes damage or a gap, and continues.
 pub fn remark(progress: &Progress, seen: &Seen<'_>) -> ControlFlow<()> {
     match seen {
         Seen::Record(_) => {}

@@ -1,8 +1,7 @@
-//! How a run of the tool ends: what was found, or why it could not be looked for.
+//! How a run ends: what it found, or why it failed.
 //!
-//! Damage is a finding, not an error: it is an [`Outcome`]. A [`ToolError`] means that the question was not
-//! answered. Both map to the exit codes that scripts rely on, kept in one place: [`Outcome::code`] and
-//! [`ToolError::code`].
+//! Damage is a finding, not an error, so it is an [`Outcome`]. A [`ToolError`] means that the run gave no answer.
+//! Scripts rely on the exit codes in [`Outcome::code`] and [`ToolError::code`].
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +31,7 @@ impl Outcome {
         }
     }
 
-    /// The graver of two findings.
+    /// The worse of the two.
     pub fn and(self, other: Self) -> Self {
         self.max(other)
     }
@@ -52,16 +51,16 @@ pub enum ToolError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// What was found is not something to read: a symbolic link, a device, another format's file.
+    /// Not done: the file is a symbolic link or of another format, a server is running, a repair was not confirmed.
     #[error("{}: {reason}", path.display())]
     Refused {
         /// The file or directory.
         path: PathBuf,
-        /// Why it is not read.
+        /// Why not.
         reason: String,
     },
-    /// Nobody reads the output any more. Not worth a word.
-    #[error("nobody reads the output any more")]
+    /// The reader of the output went away. Not reported.
+    #[error("the reader of the output went away")]
     BrokenPipe,
     /// Writing the output failed.
     #[error("standard output: {0}")]
@@ -69,7 +68,7 @@ pub enum ToolError {
 }
 
 impl ToolError {
-    /// A failure to read `path`. A symbolic link or a special file in the place of a plain one is refused.
+    /// A failure to read `path`. A symbolic link is refused.
     pub fn io(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         match Errno::from_io_error(&source) {
@@ -90,7 +89,7 @@ impl ToolError {
     }
 }
 
-/// Errors of writing the output; errors of reading files carry a path and come through [`ToolError::io`].
+/// For errors of the output only. Errors of files have a path and come from [`ToolError::io`].
 impl From<io::Error> for ToolError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::BrokenPipe } else { Self::Output(error) }

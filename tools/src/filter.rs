@@ -1,7 +1,6 @@
 //! Which records and effects are wanted.
 //!
-//! Invariant: a filter looks at one effect and the time of its group only, so what it lets through does not
-//! depend on the order in which records are visited.
+//! Invariant: a filter looks only at one effect and its group, so the result does not depend on the order of records.
 
 use ackd::effect::Effect;
 use ackd::glob;
@@ -10,7 +9,7 @@ use crate::cli::FilterArgs;
 use crate::error::ToolError;
 use crate::time;
 
-/// The conditions of the command line, ready to be applied.
+/// The conditions of the command line, parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Earliest time of a group, in microseconds.
@@ -25,16 +24,16 @@ pub struct Filter {
     ops: Vec<String>,
     /// Database that an effect must touch.
     db: Option<usize>,
-    /// Fewest bytes that an effect must store.
+    /// The least bytes that an effect must store.
     min_size: Option<u64>,
     /// Number of the group.
     batch: Option<u64>,
-    /// The one key whose story is wanted, with everything that touches all keys.
+    /// The key of a `history`: takes what names it, and what touches all keys.
     history_of: Option<Vec<u8>>,
 }
 
 impl Filter {
-    /// Reads the conditions; `now_micros` is what times ago count from.
+    /// Parses the conditions. Times ago count back from `now_micros`.
     pub fn new(args: &FilterArgs, now_micros: u64) -> Result<Self, ToolError> {
         let time = |name: &str, text: &Option<String>| {
             let parsed = text.as_deref().map(|text| time::parse(text, now_micros)).transpose();
@@ -59,12 +58,12 @@ impl Filter {
         })
     }
 
-    /// Takes all that ever happened to one key, in one database or all: what names it, and what touches every key.
+    /// Takes everything that happened to one key, in one database or in all: what names it, and what touches all keys.
     pub fn history(key: &[u8], db: Option<usize>) -> Self {
         Self { db, history_of: Some(key.to_vec()), ..Self::default() }
     }
 
-    /// Whether the group with this number and time may hold what is wanted.
+    /// Whether the group with this number and time may contain wanted effects.
     pub fn takes_group(&self, number: u64, wall_micros: u64) -> bool {
         self.batch.is_none_or(|batch| batch == number) && self.takes_time(wall_micros)
     }
@@ -74,7 +73,7 @@ impl Filter {
             && self.until_micros.is_none_or(|until| wall_micros <= until)
     }
 
-    /// Whether the effect is wanted, its group's time aside.
+    /// Whether the effect is wanted if its group is.
     pub fn takes(&self, effect: &Effect<'_>) -> bool {
         self.takes_op(effect.name())
             && self.db.is_none_or(|db| touches(effect, db))
@@ -82,7 +81,7 @@ impl Filter {
             && self.takes_keys(effect)
     }
 
-    /// Whether every effect is wanted, its group's time aside.
+    /// Whether every effect of a wanted group is wanted.
     pub fn takes_all_effects(&self) -> bool {
         self.ops.is_empty()
             && self.db.is_none()

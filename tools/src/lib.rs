@@ -1,13 +1,13 @@
-//! The offline inspector, the program `ackd-wal`. It answers what was written, when, and whether all of it is still there.
+//! The offline inspector `ackd-wal`. It shows what was written and when, and checks that all of it is still there.
 //!
-//! Way of a question: command line (`cli`) > one file for each subcommand > the log from end to end (`source`) or
-//! the table (`table`) > `filter` > `output`. Rules that hold everywhere:
+//! The command line (`cli`) picks a subcommand, each in a file of its own. It reads the whole log (`source`) or the table
+//! (`table`), takes what matches (`filter`) and prints it (`output`). Rules that hold everywhere:
 //!
-//! - Nothing is written to the data directory, but by `repair` when it is told to and the loss is confirmed; files are
-//!   opened for reading and symbolic links are not followed.
-//! - Standard output carries data, standard error remarks and progress. A reader that goes away ends the run
-//!   without a word.
-//! - Files are hostile until their checksums say otherwise; memory does not depend on what they claim.
+//! - Only `repair --apply` writes to the data directory, and only once the loss is confirmed. Everything else opens files
+//!   for reading. Symbolic links are not followed.
+//! - Data goes to standard output, notes and progress to standard error. If the reader of the output goes away, the run
+//!   ends silently.
+//! - Files are untrusted until their checksums match. Memory use does not depend on what they claim.
 
 mod belongs;
 mod cat;
@@ -41,15 +41,15 @@ use error::{Outcome, ToolError};
 use progress::say;
 use style::Style;
 
-/// Exit code for a command line that cannot be understood.
+/// Exit code for an invalid command line.
 const USAGE: u8 = 1;
-/// Bytes of output that are gathered before they are written.
+/// Size of the output buffer in bytes.
 const OUT_BYTES: usize = 1 << 16;
 
-/// Where data goes.
+/// The buffered output.
 type Out = BufWriter<Box<dyn Write>>;
 
-/// Does what a command line asks, its first word being the program's name: data goes to `out`, remarks to standard error.
+/// Runs a command line, whose first word is the program's name. Data goes to `out`, notes go to standard error.
 /// Returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, out: Box<dyn Write>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
@@ -59,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, out: Box<dyn Write>) -
                 say(&escape::controls(error.render().to_string().trim_end()));
                 return USAGE;
             }
-            // A terminal that went away is no reason to complain.
+            // It fails only if the terminal went away.
             let _ = error.print();
             return 0;
         }

@@ -20,7 +20,6 @@ use crate::style::Style;
 use crate::table::Checkpoint;
 use crate::time;
 
-/// Runs the subcommand.
 pub fn run(args: &LsArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let log = Log::open(&args.dir)?;
     let checkpoint = Checkpoint::of_dir(&args.dir)?;
@@ -46,8 +45,8 @@ struct Row {
     kind: &'static str,
     seg: String,
     seq: Number,
-    /// `live`: needed for recovery; `recyclable`: covered by the checkpoint; `spare`: waits for its use; `damaged`,
-    /// `unknown`: its header cannot be read, or is of another version.
+    /// `live`: needed for recovery; `recyclable`: covered by the checkpoint; `spare`: prepared for use; `damaged`: its
+    /// header cannot be read; `unknown`: its header is of another version.
     state: &'static str,
     first_lsn: Option<Number>,
     last_lsn: Option<Number>,
@@ -57,11 +56,11 @@ struct Row {
     used: Option<Number>,
     groups: Option<Number>,
     records: Option<Number>,
-    /// `ok`, `torn` (the tail) or `damaged`; null for segments that hold nothing.
+    /// `ok`, `torn` (the tail) or `damaged`; null for segments without records.
     checksums: Option<&'static str>,
 }
 
-/// What a walk over all records shows.
+/// What a walk over all records found.
 struct Walk {
     scanned: Scanned,
     /// By segment: time of the first and of the last group with records.
@@ -128,7 +127,7 @@ fn bare_row(info: &SegmentInfo) -> Row {
     }
 }
 
-/// Where a segment's content ends, from the header of the next segment or from the end of the log.
+/// Where a segment's content ends: from the header of the next segment, or from the end of the log.
 struct Content {
     last_lsn: Lsn,
     last_group: u64,

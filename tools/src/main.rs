@@ -1,5 +1,4 @@
-//! `ackd-wal`: the offline inspector. It answers what was written, when, and whether all of it is still there. All of it
-//! is in the library of the same package.
+//! The offline inspector `ackd-wal`. The code is in this package's library.
 
 use std::process::ExitCode;
 

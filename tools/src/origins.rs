@@ -1,5 +1,4 @@
-//! Who caused the records that are read: a record names its origin by a number, which an earlier record of its group has
-//! defined.
+//! Who caused a record. It names its origin by a number, which it or an earlier record of its group defines.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,17 +13,16 @@ use crate::escape::quoted_if_needed;
 /// An origin, as it is printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Origin {
-    /// The user.
     pub user: String,
-    /// The client's end of the connection.
+    /// The client's address.
     pub addr: String,
     /// The client's name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// Name of its library.
+    /// Name of the client's library.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub lib: String,
-    /// Version of its library.
+    /// Version of that library.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub lib_ver: String,
 }
@@ -32,9 +30,8 @@ pub struct Origin {
 /// Who caused a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caused {
-    /// The origin.
     pub origin: Option<Rc<Origin>>,
-    /// Whether the record names one whose definition is lost.
+    /// Whether the record names an origin whose definition is lost.
     pub is_lost: bool,
     /// The script or function that ran.
     pub routine: Option<String>,
@@ -53,7 +50,7 @@ impl fmt::Display for Caused {
                 }
                 write!(f, " as {}", text(&origin.user))?;
             }
-            None if self.is_lost => write!(f, "a client that is not known any more")?,
+            None if self.is_lost => write!(f, "an unknown client")?,
             None => write!(f, "the server")?,
         }
         match &self.routine {
@@ -68,23 +65,22 @@ impl fmt::Display for Caused {
 pub struct Origins {
     /// Segment and offset of the group.
     group: Option<(u64, u64)>,
-    /// Index of the record that is to be seen next, unless some are passed over.
+    /// Index of the next record in the group, unless some are skipped.
     next: u32,
-    /// The origins that were defined so far, by number.
+    /// The origins defined so far, by number.
     known: BTreeMap<u32, Known>,
 }
 
-/// An origin that was defined.
 #[derive(Debug)]
 struct Known {
     /// As it is printed.
     text: Rc<Origin>,
-    /// The payload of a record that defines it and changes nothing.
+    /// Payload of a record that defines it and has no effects.
     payload: Vec<u8>,
 }
 
 impl Origins {
-    /// Takes note of the origins that a record, or one before it in its group, defines.
+    /// Notes the origins that a record and those before it in its group define.
     pub fn see(&mut self, record: &RecordRef<'_>) {
         let group = Some((record.group.segment, record.group.offset));
         if self.group != group {

@@ -1,4 +1,4 @@
-//! Standard error: remarks, and a progress bar when that is a terminal and the work is long.
+//! Standard error: notes, and a progress bar for long work on a terminal.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -8,12 +8,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use wal::SegmentInfo;
 
-/// Work below this many bytes is done before anyone could read a bar.
+/// Work of fewer bytes gets no bar: it is done too soon.
 const SHORT_BYTES: u64 = 256 << 20;
-/// Records between two looks at the clock.
+/// Records between two updates of the bar.
 const STRIDE: u32 = 1024;
 
-/// Writes a line on standard error. Nobody reading it is no reason to stop.
+/// Writes a line to standard error. Failing to write it does not stop the run.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
@@ -24,17 +24,16 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     /// Bytes of all segments before the one with this number.
     before: BTreeMap<u64, u64>,
-    /// Records until the bar is moved again.
+    /// Records until the next update of the bar.
     countdown: Cell<u32>,
 }
 
 impl Progress {
-    /// No bar.
     pub fn none() -> Self {
         Self { bar: None, before: BTreeMap::new(), countdown: Cell::new(0) }
     }
 
-    /// A bar for a walk over these segments, if it is worth one.
+    /// A bar for a walk over these segments, if it is long enough.
     pub fn over(segments: &[SegmentInfo]) -> Self {
         let mut before = BTreeMap::new();
         let mut total: u64 = 0;
@@ -54,7 +53,7 @@ impl Progress {
         Self { bar: Some(bar), before, countdown: Cell::new(0) }
     }
 
-    /// The walk has come to this place.
+    /// The walk has reached this place.
     pub fn at(&self, segment: u64, offset: u64) {
         let Some(bar) = &self.bar else { return };
         if let Some(left) = self.countdown.get().checked_sub(1) {
@@ -66,7 +65,7 @@ impl Progress {
         bar.set_position(before.saturating_add(offset));
     }
 
-    /// Writes a line on standard error without disturbing the bar.
+    /// Writes a line to standard error without disturbing the bar.
     pub fn note(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| say(line)),

@@ -1,4 +1,4 @@
-//! From a record of the log to what a printer takes: its place, and its wanted effects.
+//! What a printer needs from a record: its place and its wanted effects.
 
 use ackd::effect::{self, Effect, EffectError};
 use wal::{GroupInfo, RecordRef};
@@ -7,7 +7,7 @@ use crate::filter::Filter;
 use crate::origins::Caused;
 use crate::output::{DecodedView, RecordView};
 
-/// The file name of a segment, made once for the many records in it.
+/// A segment's file name, kept for the many records in it.
 #[derive(Debug, Default)]
 pub struct SegmentName {
     /// Number of the segment.
@@ -46,7 +46,7 @@ pub fn view<'a>(record: &RecordRef<'a>, segment: &'a str, caused: Option<&'a Cau
 
 /// A record kept for printing later.
 pub struct Kept {
-    /// Its place; segment, payload and cause are left out.
+    /// Its place, without segment, payload and cause.
     place: RecordView<'static>,
     /// Who caused it.
     caused: Option<Caused>,
@@ -57,7 +57,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Copies a record.
     pub fn of(record: &RecordRef<'_>, caused: Option<Caused>) -> Self {
         let RecordView { lsn, offset, wall_micros, group, index, count, salvaged, .. } =
             view(record, "", None);
@@ -93,13 +92,13 @@ impl Kept {
     }
 }
 
-/// Whether the record passes the filter. One whose payload cannot be read does, if its time does.
+/// Whether the record passes the filter. If its payload cannot be read, only its group counts.
 pub fn is_wanted(record: &RecordRef<'_>, filter: &Filter) -> bool {
     filter.takes_group(record.group.number, record.group.wall_micros)
         && Taken::from_payload(record.payload, filter).map_or(true, |taken| !taken.is_unwanted(filter))
 }
 
-/// A record's payload, taken apart.
+/// A record's payload, decoded.
 pub struct Taken<'a> {
     /// The command that made the record.
     command_id: u16,

@@ -1,10 +1,9 @@
-//! The log of a data directory, read from end to end: records, damage and gaps in the order in which they stand.
+//! Reads the log of a data directory from end to end: records, damage and gaps, in order.
 //!
-//! A running server may write and recycle meanwhile. What looks like damage or a torn tail in the segment that is
-//! being written is therefore looked at again before it is believed, and a segment that was recycled under the
-//! reader is reported as a gap, not as damage.
+//! A running server may write and recycle segments meanwhile. So what looks like damage or a torn tail is checked again
+//! before it is reported, and a segment that was recycled during the read is a gap, not damage.
 //!
-//! Invariant: damage is believed only if a second reader, opened afterwards, finds the same at the same place.
+//! Invariant: damage is reported only if a second reader, opened later, finds the same at the same place.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -16,14 +15,14 @@ use wal::{DirStorage, LogEnd, Lsn, ReadError, ReadOptions, Reader, RecordRef, Se
 use crate::error::ToolError;
 use crate::progress::Progress;
 
-/// Name of the log's directory in the data directory. The directory itself may be a link to another disk, as it
-/// may for the server; the files in it may not.
+/// Name of the log's directory in the data directory. As for the server, it may be a link to another disk; the files in
+/// it may not be links.
 const LOG_DIR: &str = "wal";
-/// How long to wait before a torn tail is looked at again: a group is written in far less. Under a fuzzer nobody writes.
+/// Pause before a torn tail is checked again. Writing a group takes far less. Under a fuzzer nobody writes.
 const SECOND_LOOK: Duration = Duration::from_millis(if cfg!(fuzzing) { 0 } else { 20 });
-/// Findings kept in full; further ones are counted.
+/// Damages kept in full; further ones are only counted.
 pub const DAMAGES_MAX: usize = 1000;
-/// How often a reader may lose its segment to recycling before the attempt is given up.
+/// How often segments may be recycled under the reader before the scan gives up.
 const RECYCLED_MAX: u32 = 1000;
 
 /// The log of a data directory, open for reading.
@@ -33,48 +32,46 @@ pub struct Log {
     path: PathBuf,
 }
 
-/// Something that was durable and is not there, or not as it was.
+/// Something durable that is missing or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// File name of the segment; empty when a whole file is missing.
     pub segment: String,
-    /// Offset in bytes of the first thing that is wrong.
+    /// Offset in bytes where the damage begins.
     pub offset: u64,
     /// First LSN that is lost or in doubt.
     pub lsn: Lsn,
-    /// What is wrong.
     pub reason: String,
 }
 
-/// What a scan comes upon.
+/// What a scan finds.
 pub enum Seen<'a> {
-    /// A record.
     Record(&'a RecordRef<'a>),
-    /// Damage; what follows it is salvaged.
+    /// Damage. All records after it count as salvaged.
     Damage(&'a Damage),
-    /// Records which a running server recycled before they could be read: first and last.
+    /// First and last of the records that a running server recycled before they could be read.
     Gap(Lsn, Lsn),
 }
 
-/// What is read, and how.
+/// What to read, and how.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScanOptions {
     /// First LSN wanted; 0 for the oldest there is.
     pub from_lsn: Lsn,
-    /// An LSN known to be durable from elsewhere; 0 says nothing.
+    /// An LSN that must be durable, known from elsewhere; 0 if unknown.
     pub durable_lsn: Lsn,
-    /// Number of the group whose checksum the end is to tell.
+    /// Number of a group whose checksum [`Scanned::end`] has to report.
     pub marked_group: Option<u64>,
-    /// Go on behind damage.
+    /// Continue after damage.
     pub keep_going: bool,
 }
 
 /// How a scan ended.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// Where the log ends; `None` when the scan stopped before.
+    /// Where the log ends; `None` if the scan stopped earlier.
     pub end: Option<LogEnd>,
-    /// Damage found, at most [`DAMAGES_MAX`] places.
+    /// The damage found, in at most [`DAMAGES_MAX`] places.
     pub damages: Vec<Damage>,
     /// Number of places with damage.
     pub damage_count: u64,
@@ -91,24 +88,24 @@ impl Log {
         Ok(Self { storage, path })
     }
 
-    /// All segment files, ascending in number.
+    /// All segment files, in the order of their numbers.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>, ToolError> {
         wal::segments(&self.storage).map_err(|error| self.fatal(error))
     }
 
-    /// A reader from an LSN on, for callers that follow the end themselves.
+    /// A reader, for callers that follow the end of the log themselves.
     pub fn reader(&self, options: ReadOptions) -> Result<Reader<DirStorage>, ReadError> {
         Reader::open(&self.storage, options)
     }
 
-    /// The oldest LSN that the log still has, 0 when it has no usable segment.
+    /// The oldest LSN that the log still has; 0 if it has no usable segment.
     pub fn oldest_lsn(&self) -> Result<Lsn, ToolError> {
         let segments = self.segments()?;
         let first = segments.iter().find_map(|info| info.header().map(|header| header.first_lsn));
         Ok(first.unwrap_or(0))
     }
 
-    /// Visits everything from `options.from_lsn` on until the end, until `visit` has enough, or until damage.
+    /// Visits everything from `options.from_lsn` to the end of the log, to damage, or until `visit` breaks off.
     pub fn scan(
         &self,
         options: ScanOptions,
@@ -127,7 +124,7 @@ impl Log {
         Err(ToolError::Refused { path: self.path.clone(), reason })
     }
 
-    /// The error of a read that gives no finding.
+    /// The error for a read error that is not damage.
     pub fn fatal(&self, error: ReadError) -> ToolError {
         match error {
             ReadError::Io { path, offset, source } if offset > 0 => {
@@ -137,11 +134,11 @@ impl Log {
             ReadError::Io { path, source, .. } => ToolError::io(&path, source),
             ReadError::NoLog { path } => ToolError::Io {
                 path,
-                source: std::io::Error::new(std::io::ErrorKind::NotFound, "holds no segment of a log"),
+                source: std::io::Error::new(std::io::ErrorKind::NotFound, "contains no log segment"),
             },
             ReadError::Unsupported { segment, version } => ToolError::Refused {
                 path: self.storage.path(&segment),
-                reason: format!("format version {version} is not known to this program"),
+                reason: format!("this program does not know format version {version}"),
             },
             ReadError::Corrupt { ref segment, .. } | ReadError::Recycled { ref segment } => {
                 ToolError::Refused { path: self.storage.path(segment), reason: error.to_string() }
@@ -154,7 +151,7 @@ impl Log {
 }
 
 impl Damage {
-    /// The finding that an error stands for, if it is one.
+    /// The damage that a read error stands for, if any.
     pub fn of(error: &ReadError) -> Option<Self> {
         match error {
             ReadError::Corrupt { segment, offset, lsn, reason } => Some(Self {
@@ -183,17 +180,17 @@ struct Scan<'l> {
     result: Scanned,
 }
 
-/// How one reader's part of a scan ended.
+/// How one reader's part of the scan ended.
 enum Pass {
-    /// At the end, or where the visitor had enough, or at damage.
+    /// At the end, at damage, or the visitor broke off.
     Done,
     /// The segment was recycled while it was read.
     Recycled,
-    /// What looked like damage was a write in progress: read on with another reader.
+    /// What looked like damage was a write in progress: continue with a new reader.
     Again,
 }
 
-/// What there is to do after a record or an error was visited.
+/// What to do next.
 enum Next {
     Go,
     Stop(Pass),
@@ -284,7 +281,7 @@ impl Scan<'_> {
         if !self.is_confirmed(&damage, segment_first_lsn) {
             return Ok(Next::Stop(Pass::Again));
         }
-        // A reader at the end of the last segment cannot get past damage and says the same again.
+        // In the last segment a reader cannot get past damage and reports it again.
         if self.result.damages.last() == Some(&damage) {
             return Ok(Next::Stop(Pass::Done));
         }
@@ -293,9 +290,9 @@ impl Scan<'_> {
         Ok(if go_on { Next::Go } else { Next::Stop(Pass::Done) })
     }
 
-    /// Whether another reader finds the same. Only the first damage is asked about: behind it, whatever a scan
-    /// finds is marked anyway. It begins with the segment in which this one ended: from a later one on, what does not
-    /// continue that segment looks right.
+    /// Whether a second reader finds the same. Only the first damage is checked: everything after it is marked as
+    /// salvaged anyway. The second reader starts in the segment in which the first one stopped. If it started in a later
+    /// one, it would not notice that this one does not continue the segment before.
     fn is_confirmed(&self, damage: &Damage, segment_first_lsn: Lsn) -> bool {
         if self.result.damage_count > 0 {
             return true;

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 use crate::cli::When;
 
-/// Whether and how text is emphasised.
+/// Whether text is coloured.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
     /// Whether escape sequences are written.
@@ -13,7 +13,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// The style for standard output. NO_COLOR with any text in it counts.
+    /// The style for standard output. An empty NO_COLOR does not count.
     pub fn for_stdout(when: When) -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colored = match when {
@@ -24,7 +24,7 @@ impl Style {
         Self { colored }
     }
 
-    /// Something right.
+    /// Something good.
     pub fn good(self, text: &str) -> String {
         self.paint("32", text)
     }
@@ -34,7 +34,7 @@ impl Style {
         self.paint("36", text)
     }
 
-    /// Something to look at.
+    /// Something to check.
     pub fn warning(self, text: &str) -> String {
         self.paint("33", text)
     }

@@ -1,9 +1,9 @@
-//! The table as the inspector sees it: its last durable checkpoint, and the check of all its pages.
+//! Reads the table: its last durable checkpoint, and all its pages to check them.
 //!
-//! The file is read, never mapped and never locked, so a running server does not notice.
+//! The file is never mapped or locked, so a running server does not notice.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,6 @@ use ackd::table::{self, Finding, Meta, Report, TableError};
 use indicatif::{ProgressBar, ProgressStyle};
 use rustix::fs::OFlags;
 use serde::Serialize;
-use std::io::IsTerminal;
 
 use crate::error::ToolError;
 use crate::escape::{base64, quoted_if_needed};
@@ -21,19 +20,19 @@ use crate::output::fields::Number;
 /// Name of the table's file in the data directory.
 pub const TABLE_FILE: &str = "table.ackd";
 
-/// The table's last durable checkpoint, as far as it can be known.
+/// The table's last durable checkpoint.
 #[derive(Clone, Debug)]
 pub enum Checkpoint {
     /// There is no table file.
     NoTable,
-    /// Neither meta page can be used; why.
+    /// Neither meta page is usable, for this reason.
     Unusable(String),
     /// The newest valid meta page.
     Durable(Meta),
 }
 
 impl Checkpoint {
-    /// Looks at the meta pages of the table in the data directory `dir`.
+    /// Reads the meta pages of the table in the data directory `dir`.
     pub fn of_dir(dir: &Path) -> Result<Self, ToolError> {
         let path = dir.join(TABLE_FILE);
         let file = match open(&path) {
@@ -55,7 +54,7 @@ impl Checkpoint {
         }
     }
 
-    /// LSN up to which the checkpoint holds the log's records; 0 when nothing is known.
+    /// LSN of the last record in the checkpoint; 0 if unknown.
     pub fn lsn(&self) -> u64 {
         match self {
             Self::Durable(meta) => meta.lsn,
@@ -64,7 +63,7 @@ impl Checkpoint {
     }
 }
 
-/// What the table in the data directory `dir` remembers for the server; nothing where there is no table.
+/// The note that the server keeps in the table in the data directory `dir`, if there is a table with one.
 pub fn note(dir: &Path) -> Result<Option<Vec<u8>>, ToolError> {
     let path = dir.join(TABLE_FILE);
     match open(&path) {
@@ -74,18 +73,18 @@ pub fn note(dir: &Path) -> Result<Option<Vec<u8>>, ToolError> {
     }
 }
 
-/// What the check of a table found.
+/// The result of checking a table.
 pub enum Checked {
-    /// It was checked in full.
+    /// All of it was checked.
     Report(Report),
-    /// It cannot be opened; why.
+    /// It cannot be opened, for this reason.
     Unusable(String),
 }
 
 /// Checks every page of the table in the data directory `dir`.
 pub fn check(dir: &Path) -> Result<Checked, ToolError> {
     let path: PathBuf = dir.join(TABLE_FILE);
-    // Opened here first, so that a link or a pipe in its place is refused before anything waits for it.
+    // A link or a pipe is refused here, before anything waits for it.
     open(&path).map_err(|error| ToolError::io(&path, error))?;
     let bar = bar();
     let result = table::verify_path(&path, &mut |progress| {
@@ -104,7 +103,7 @@ pub fn check(dir: &Path) -> Result<Checked, ToolError> {
     }
 }
 
-/// A page of the table that is not as it should be, as it is printed.
+/// A damaged page of the table, as it is printed.
 #[derive(Serialize)]
 pub struct PageFinding {
     kind: &'static str,
@@ -156,7 +155,7 @@ fn offset(finding: &Finding) -> u64 {
     finding.page.saturating_mul(table::PAGE_BYTES as u64)
 }
 
-/// Opens a plain file for reading; a symbolic link is an error, and a pipe does not make anyone wait.
+/// Opens a plain file for reading. A symbolic link is an error, and a pipe does not block.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     let file = File::options().read(true).custom_flags(flags.bits() as i32).open(path)?;
@@ -167,7 +166,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// A bar on standard error that shows itself when the work takes long.
+/// A progress bar, if standard error is a terminal.
 fn bar() -> Option<ProgressBar> {
     if !io::stderr().is_terminal() {
         return None;

@@ -1,10 +1,10 @@
 //! `tail`: the last durable records, and then each one as it becomes durable.
 //!
-//! A group that can be read is not yet durable: a running server may still wait for its sync. What proves it is in
-//! the log itself: a later group, a seal or a segment header says how far the log was synced. Records wait for
-//! that proof here, in memory: those of one group at most, for a writer issues a group only after the one before is
-//! durable. The last group of a server that was killed has no such proof, nor has one that ends its segment while
-//! nothing follows: it is mentioned, not shown.
+//! A group that can be read may not be durable: a running server may still wait for its sync. The proof is in the log
+//! itself: a later group, a seal or a segment header says how far the log is synced. Records wait in memory for that
+//! proof. They belong to one group at most, because the writer issues a group only once the one before is durable.
+//! The last group of a killed server has no such proof, nor has a group at the end of its segment while nothing
+//! follows. Such a group is mentioned, not shown.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -29,7 +29,6 @@ use crate::time;
 /// Pause between two looks at the end of the log.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs the subcommand.
 pub fn run(args: &TailArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let now_micros = time::now_micros();
     let mut tail = Tail {
@@ -64,11 +63,11 @@ pub fn run(args: &TailArgs, style: Style, out: &mut Out) -> Result<Outcome, Tool
 /// Why reading paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pause {
-    /// The log ends here for the moment.
+    /// The log ends here, for now.
     CleanEnd,
-    /// The same, with parts of a group behind it.
+    /// The same, with part of a group after it.
     TornTail,
-    /// Damage, which was remarked on.
+    /// Damage, which was reported.
     Damage,
     /// The segment was recycled while it was read.
     Recycled,
@@ -79,9 +78,9 @@ struct Tail<'t> {
     filter: Filter,
     printer: Box<dyn Printer>,
     out: &'t mut Out,
-    /// Records read whose durability is not proven yet, oldest first.
+    /// Records read but not yet proven durable, oldest first.
     waiting: VecDeque<Kept>,
-    /// The last durable records, before following starts.
+    /// The last durable records, until following starts.
     last: VecDeque<Kept>,
     /// How many of those are wanted.
     lines: usize,
@@ -91,12 +90,12 @@ struct Tail<'t> {
     next_lsn: Lsn,
     /// File name of the segment of the last record printed.
     name: SegmentName,
-    /// Who caused the records of the group that is read.
+    /// The origins of the group being read.
     origins: Origins,
 }
 
 impl Tail<'_> {
-    /// Reads to the end of the log, starting with as few segments as hold the wanted number of records.
+    /// Reads to the end of the log, starting as late as the wanted number of records allows.
     fn catch_up(&mut self, log: &Log) -> Result<(Reader<DirStorage>, Pause), ToolError> {
         let starts: Vec<Lsn> =
             log.segments()?.iter().filter_map(|info| info.header().map(|header| header.first_lsn)).collect();
@@ -115,7 +114,7 @@ impl Tail<'_> {
         }
     }
 
-    /// Takes in records until the end for the moment.
+    /// Reads records up to the current end of the log.
     fn read_to_end(&mut self, log: &Log, reader: &mut Reader<DirStorage>) -> Result<Pause, ToolError> {
         let pause = loop {
             let proven_lsn = reader.progress().proven_lsn;
@@ -144,7 +143,7 @@ impl Tail<'_> {
         }
     }
 
-    /// Moves on what is proven to be durable: onto the output, or among the last records.
+    /// Moves the records proven durable to the output, or to the last records.
     fn release(&mut self, proven_lsn: Lsn) -> Result<(), ToolError> {
         while self.waiting.front().is_some_and(|kept| kept.lsn() <= proven_lsn) {
             let Some(kept) = self.waiting.pop_front() else { break };
@@ -190,7 +189,7 @@ impl Tail<'_> {
         }
     }
 
-    /// Goes on with another reader where records were recycled before they were read.
+    /// Opens a new reader after records were recycled before they were read.
     fn reopen(&mut self, log: &Log) -> Result<Reader<DirStorage>, ToolError> {
         let (next_lsn, oldest) = (self.next_lsn, log.oldest_lsn()?);
         if oldest > next_lsn {

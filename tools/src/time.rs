@@ -1,35 +1,35 @@
-//! Points in time as a user writes them, and as the tool prints them.
+//! Points in time, as users write them and as they are printed.
 //!
 //! All times are microseconds since 1970, UTC. Accepted: RFC 3339 (`2026-11-22T06:44:25.5Z`), a date or a date
-//! with time and no offset (UTC), a time ago (`-15m`, `-1h30m`, units `ms s m h d w`), and `@` with seconds since
-//! 1970 (`@1795330000`, `@1795330000.25`).
+//! with time and no offset (UTC), a time ago (`-15m`, `-1h30m`, units `ms s m h d w mo y`), and `@` with seconds
+//! since 1970 (`@1795330000`, `@1795330000.25`).
 
 use jiff::civil;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Span, Timestamp, tz::TimeZone};
 
-/// Microseconds of a second.
+/// Microseconds in a second.
 pub const SECOND_MICROS: u64 = 1_000_000;
 
-/// Reads a point in time; `now_micros` is what times ago count from.
+/// Parses a point in time. A time ago counts back from `now_micros`.
 pub fn parse(text: &str, now_micros: u64) -> Result<u64, String> {
     if let Some(seconds) = text.strip_prefix('@') {
         return parse_epoch(seconds).ok_or_else(|| format!("{text:?} is not seconds since 1970"));
     }
-    if let Some(ago) = text.strip_prefix('-') {
-        let micros = parse_duration(ago)
-            .ok_or_else(|| format!("{text:?} is not a time ago, such as -15m or -1h30m (ms s m h d w)"))?;
-        return Ok(now_micros.saturating_sub(micros));
+    if text.starts_with('-') {
+        return parse_ago(text, now_micros).ok_or_else(|| {
+            format!("{text:?} is not a time ago, such as -15m or -1h30m (units ms s m h d w mo y)")
+        });
     }
     parse_calendar(text)
-        .ok_or_else(|| format!("{text:?} is not a time: RFC 3339, a time ago (-15m) or @seconds is expected"))
+        .ok_or_else(|| format!("{text:?} is not a time: expected RFC 3339, a time ago (-15m) or @seconds"))
 }
 
-/// The present moment.
+/// The current time.
 pub fn now_micros() -> u64 {
     u64::try_from(Timestamp::now().as_microsecond()).unwrap_or(0)
 }
 
-/// A point in time as RFC 3339 with microseconds; `@` and seconds where the calendar ends.
+/// RFC 3339 with microseconds; `@` and seconds beyond the year 9999.
 pub fn show(micros: u64) -> String {
     let stamp = i64::try_from(micros).ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
     match stamp {
@@ -38,7 +38,7 @@ pub fn show(micros: u64) -> String {
     }
 }
 
-/// A point in time given in milliseconds.
+/// The same with milliseconds.
 pub fn show_ms(ms: u64) -> String {
     match i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()) {
         Some(stamp) => format!("{stamp:.3}"),
@@ -46,7 +46,7 @@ pub fn show_ms(ms: u64) -> String {
     }
 }
 
-/// A length of time in its largest units, at most two of them: `14d`, `1h 30m`, `412 us`.
+/// A duration in its largest unit, or its two largest: `14d`, `1h 30m`, `412 us`.
 pub fn show_span(micros: u64) -> String {
     const UNITS: [(u64, &str); 6] = [
         (24 * 3600 * SECOND_MICROS, "d"),
@@ -77,29 +77,12 @@ fn parse_epoch(text: &str) -> Option<u64> {
     seconds.parse::<u64>().ok()?.checked_mul(SECOND_MICROS)?.checked_add(micros)
 }
 
-fn parse_duration(mut text: &str) -> Option<u64> {
-    let mut total: u64 = 0;
-    if text.is_empty() {
-        return None;
-    }
-    while !text.is_empty() {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let count: u64 = text[..digits].parse().ok()?;
-        let rest = &text[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let unit = match &rest[..letters] {
-            "ms" => 1000,
-            "s" => SECOND_MICROS,
-            "m" => 60 * SECOND_MICROS,
-            "h" => 3600 * SECOND_MICROS,
-            "d" => 24 * 3600 * SECOND_MICROS,
-            "w" => 7 * 24 * 3600 * SECOND_MICROS,
-            _ => return None,
-        };
-        total = total.checked_add(count.checked_mul(unit)?)?;
-        text = &rest[letters..];
-    }
-    Some(total)
+/// Parses a time ago, such as `-15m`. Times before 1970 become 1970.
+fn parse_ago(text: &str, now_micros: u64) -> Option<u64> {
+    let span: Span = text.parse().ok()?;
+    let now = Timestamp::from_microsecond(i64::try_from(now_micros).ok()?).ok()?;
+    let then = now.to_zoned(TimeZone::UTC).checked_add(span);
+    Some(then.ok().and_then(|then| u64::try_from(then.timestamp().as_microsecond()).ok()).unwrap_or(0))
 }
 
 fn parse_calendar(text: &str) -> Option<u64> {
@@ -125,6 +108,10 @@ mod tests {
             ("-15m", NOW - 15 * minute),
             ("-1h30m", NOW - 90 * minute),
             ("-2w", NOW - 14 * 24 * 60 * minute),
+            ("-1d 12h", NOW - 36 * 60 * minute),
+            ("-1y", NOW - 365 * 24 * 60 * minute),
+            ("-100000w", 0),
+            ("-9999y", 0),
             ("-500ms", NOW - 500_000),
             ("2026-11-22T06:44:25.758123Z", 1_795_329_865_758_123),
             ("2026-11-22T07:44:25.758123+01:00", 1_795_329_865_758_123),
@@ -141,7 +128,9 @@ mod tests {
             "",
             "-",
             "-5",
-            "-5y",
+            "-5q",
+            "-1h ago",
+            "--1h",
             "-m",
             "@",
             "@-1",

@@ -1,8 +1,8 @@
 //! `verify`: is everything that was durable still there?
 //!
-//! The log is walked from its oldest record to its end, each payload is decoded, and the table's checkpoint is
-//! held against it: the log must reach at least as far as the checkpoint, and must begin right after it or before.
-//! With `--table` every page of the table is checked too. A torn tail is reported apart from damage.
+//! Reads the log from its oldest record to its end and decodes each payload. The log must reach the table's checkpoint,
+//! and begin right after it or earlier. With `--table` every page of the table is checked too. A torn tail is not
+//! damage and is reported separately.
 
 use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
@@ -26,7 +26,6 @@ use crate::source::{DAMAGES_MAX, Damage, Log, ScanOptions, Scanned, Seen};
 use crate::style::Style;
 use crate::table::{self, Checked, Checkpoint, PageFinding, TABLE_FILE};
 
-/// Runs the subcommand.
 pub fn run(args: &VerifyArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let mut report = Reporter { json: args.format == ReportFormat::Jsonl, style, out };
     if report.json {
@@ -97,7 +96,7 @@ fn verify_log(
     })
 }
 
-/// Reports that there is no log although there was one.
+/// Reports that the log is missing.
 fn no_log(damage: Damage, args: &VerifyArgs, report: &mut Reporter<'_>) -> Result<Outcome, ToolError> {
     report.damage(&damage)?;
     let walk = LogWalk { extra_damage: 1, ..LogWalk::default() };
@@ -109,7 +108,7 @@ fn in_use(segments: &[SegmentInfo]) -> impl Iterator<Item = &SegmentInfo> {
     segments.iter().filter(|info| info.header().is_some())
 }
 
-/// Damage that a walk from the oldest readable segment does not meet: what should stand before that one.
+/// Damage before the oldest readable segment, where the scan begins.
 fn before_the_log(dir: &Path, segments: &[SegmentInfo]) -> Result<Vec<Damage>, ToolError> {
     let mut damages = Vec::new();
     let Some(first) = in_use(segments).next().and_then(|info| info.header()) else { return Ok(damages) };
@@ -119,7 +118,7 @@ fn before_the_log(dir: &Path, segments: &[SegmentInfo]) -> Result<Vec<Damage>, T
             damages.push(Damage { segment: info.name.clone(), offset: 0, lsn: 0, reason });
         }
     }
-    // Asked after the segments were listed: a running server recycles only what a checkpoint covers already.
+    // Read after the segments were listed: a running server recycles only what a checkpoint already covers.
     let checkpoint = Checkpoint::of_dir(dir)?;
     let covered_lsn = checkpoint.lsn();
     let known = !matches!(checkpoint, Checkpoint::Unusable(_));
@@ -135,7 +134,7 @@ fn before_the_log(dir: &Path, segments: &[SegmentInfo]) -> Result<Vec<Damage>, T
     Ok(damages)
 }
 
-/// What a walk over the log adds up.
+/// Totals of a walk over the log.
 #[derive(Default)]
 struct LogWalk {
     segments: u64,
@@ -144,12 +143,12 @@ struct LogWalk {
     first_lsn: Lsn,
     last_lsn: Lsn,
     salvaged: u64,
-    /// Damage found outside of the scan, or by decoding payloads.
+    /// Damage found outside the scan, or by decoding payloads.
     extra_damage: u64,
 }
 
 impl LogWalk {
-    /// Counts a record; damage if its payload cannot be read.
+    /// Counts a record. Returns damage if its payload cannot be read.
     fn visit(&mut self, record: &RecordRef<'_>) -> Option<Damage> {
         if self.records == 0 {
             self.first_lsn = record.lsn;
@@ -236,7 +235,7 @@ impl Reporter<'_> {
             }
         }
         if walk.salvaged > 0 {
-            write!(self.out, "   {} records behind damage", count(walk.salvaged))?;
+            write!(self.out, "   {} records after damage", count(walk.salvaged))?;
         }
         if let Some(end) = scanned.end.as_ref().filter(|end| end.torn_bytes > 0) {
             let text = format!(
@@ -247,7 +246,7 @@ impl Reporter<'_> {
         }
         writeln!(self.out)?;
         if scanned.end.is_none() && scanned.damage_count > 0 && !keep_going {
-            say("ackd-wal: stopped at the first damage; --keep-going looks at what is behind it");
+            say("ackd-wal: stopped at the first damage; --keep-going checks what comes after it");
         }
         Ok(())
     }

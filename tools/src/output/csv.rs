@@ -1,5 +1,5 @@
-//! Comma-separated values, one line for each effect, quoted as RFC 4180 has it. The columns are those of the JSON
-//! lines, all of them on every line; a list in a cell is a JSON array.
+//! Comma-separated values, one line per effect, quoted as in RFC 4180. Each line has all columns, one for each field of the
+//! JSON lines. A list becomes a JSON array in one cell.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use crate::origins::Origin;
 const NAMES: &str = "lsn,seg,off,ts,batch,i,n,db,op,key,key_b64,val_len,val,val_b64,expire_at_ms,cmd,crc,e,to_db,to,\
                      to_b64,at,count,items_len,items,items_b64,error,user,addr,name,lib,lib_ver,routine";
 
-/// Cells of a line.
+/// Cells in a line.
 const CELLS: usize = 33;
 
 /// Prints comma-separated values.
@@ -21,7 +21,7 @@ pub struct Csv {
 }
 
 impl Csv {
-    /// A printer that spells bytes in this way.
+    /// A printer that spells bytes like this.
     pub fn new(bytes: ByteText) -> Self {
         Self { bytes }
     }
@@ -102,13 +102,13 @@ fn line(out: &mut dyn Write, fields: &Fields<'_>) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// A list of texts, as JSON has it.
+/// A list of texts as a JSON array.
 fn json(texts: &[impl serde::Serialize]) -> String {
     serde_json::to_string(texts).expect("texts can be written")
 }
 
-/// The text as one cell: quoted when a comma, quote or line end makes that necessary. A missing value is an empty
-/// cell, an empty text too.
+/// The text as a cell, quoted if it has a comma, quote or line end. A missing value and an empty text are both an empty
+/// cell.
 fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\"")).into()

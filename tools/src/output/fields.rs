@@ -1,4 +1,4 @@
-//! The fields of a printed effect, shared by JSON lines and CSV: names are part of the format, version 1.
+//! The fields of a printed effect, for JSON lines and CSV. Their names are part of the format, version 1.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub const VERSION: u32 = 1;
 /// Largest integer that every JSON reader keeps exact: 2^53.
 const EXACT_MAX: u64 = 1 << 53;
 
-/// A number that is a JSON number while every reader keeps it exact, a string above that.
+/// A JSON number as far as every reader keeps it exact, a string above that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number(pub u64);
 
@@ -42,9 +42,9 @@ pub struct Fields<'a> {
     pub i: u32,
     /// Records in the group.
     pub n: u32,
-    /// Database; null when all are meant.
+    /// Database; null if the effect is on all.
     pub db: Option<usize>,
-    /// Name of the effect; null when the payload cannot be read.
+    /// Name of the effect; null if the payload cannot be read.
     pub op: Option<&'static str>,
     /// The key, if it is UTF-8.
     pub key: Option<Cow<'a, str>>,
@@ -60,12 +60,12 @@ pub struct Fields<'a> {
     pub expire_at_ms: Option<Number>,
     /// Name of the command that made the record.
     pub cmd: Option<Cow<'static, str>>,
-    /// `ok`: what is printed matched its checksums; `salvaged`: it did, but something before it is damaged.
+    /// `ok`: the checksums match; `salvaged`: they do, but something before is damaged.
     pub crc: &'static str,
-    /// Place of the effect in a record that has several.
+    /// The effect's place in a record with several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub e: Option<Number>,
-    /// Database of the new key, or the other database.
+    /// Database of the new key, or the other database of a swap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_db: Option<usize>,
     /// The new key, if it is UTF-8.
@@ -74,13 +74,13 @@ pub struct Fields<'a> {
     /// The new key in base64, if it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_b64: Option<String>,
-    /// Where in the value the effect takes place: offset in a string, index in a list.
+    /// Offset in the string, or index in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Number>,
-    /// How many elements of a list are taken out, or kept by a trim.
+    /// How many elements are removed from a list, or kept by a trim.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<Number>,
-    /// How many members, elements, or fields and values, the effect is about.
+    /// Number of members, elements, or fields and values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items_len: Option<Number>,
     /// These items, or the first ones, if all are UTF-8.
@@ -101,7 +101,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// What there is to say of a record, whatever it holds.
+    /// The fields that every record has.
     fn of_record(record: &RecordView<'a>) -> Self {
         Self {
             lsn: Number(record.lsn),
@@ -136,7 +136,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The fields of the effect number `place` of a record.
+    /// The fields of one effect of a record.
     pub fn of_effect(
         record: &RecordView<'a>,
         decoded: &DecodedView<'_>,
@@ -211,7 +211,7 @@ fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
     })
 }
 
-/// Bytes as text, or in base64 when they are not UTF-8 or base64 is asked for.
+/// Bytes as text, or in base64 if they are not UTF-8 or base64 is asked for.
 fn spell(bytes: &[u8], cut: bool, escape: Escape) -> (Option<Cow<'_, str>>, Option<String>) {
     match utf8_head(bytes, cut) {
         Some(text) if escape == Escape::Auto => (Some(Cow::Borrowed(text)), None),

@@ -13,7 +13,7 @@ pub struct Hex {
 }
 
 impl Hex {
-    /// A printer that shows as much of a payload as `bytes` says of values.
+    /// A printer that shows as much of a payload as `bytes` allows for a value.
     pub fn new(bytes: ByteText) -> Self {
         Self { bytes }
     }
@@ -32,7 +32,7 @@ impl Hex {
         let Some((part, cut)) = self.bytes.values.part(record.payload) else { return Ok(()) };
         lines(out, part)?;
         if cut {
-            writeln!(out, "  ... {} bytes more", record.payload.len() - part.len())?;
+            writeln!(out, "  ... {} more bytes", record.payload.len() - part.len())?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A JSON object on each line: first a header with the version, then one for each effect.
+//! One JSON object per line: first a header with the version, then one per effect.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ pub struct Jsonl {
 }
 
 impl Jsonl {
-    /// A printer that spells bytes in this way.
+    /// A printer that spells bytes like this.
     pub fn new(bytes: ByteText) -> Self {
         Self { bytes }
     }
@@ -47,7 +47,7 @@ impl Printer for Jsonl {
     }
 }
 
-/// Writes the line that each JSON output starts with; `of` says what follows.
+/// Writes the first line of each JSON output; `of` says what follows.
 pub fn header(out: &mut dyn Write, of: &str) -> io::Result<()> {
     #[derive(Serialize)]
     struct Header<'a> {

@@ -1,7 +1,7 @@
-//! Forms in which records are printed: one file each, all behind [`Printer`].
+//! Output formats for records: one file each, all behind [`Printer`].
 //!
-//! Invariant: a printer writes data only, to the writer it is given; remarks go elsewhere. It keeps no more than
-//! the current record, [`resp`]'s held-back deadlines aside.
+//! Invariant: a printer writes only data, and only to the writer it is given. It keeps nothing between records, except
+//! the deadlines that [`resp`] holds back.
 
 pub mod csv;
 pub mod fields;
@@ -38,11 +38,11 @@ pub struct RecordView<'a> {
     pub index: u32,
     /// Records in the group.
     pub count: u32,
-    /// What it says.
+    /// Its payload.
     pub payload: &'a [u8],
-    /// Who caused it, if that is told.
+    /// Who caused it, if known.
     pub caused: Option<&'a Caused>,
-    /// Whether it stands behind damage, so that what came before it is not all known.
+    /// Whether it comes after damage, so that earlier records may be missing.
     pub salvaged: bool,
 }
 
@@ -51,15 +51,15 @@ pub struct RecordView<'a> {
 pub struct DecodedView<'a> {
     /// The command that made the record.
     pub command_id: u16,
-    /// Number of all its effects, those that are not wanted too.
+    /// Number of all its effects, wanted or not.
     pub count: u64,
-    /// Place of each wanted effect among all, and the effect.
+    /// The wanted effects, each with its place among all.
     pub effects: &'a [(u64, Effect<'a>)],
 }
 
-/// Prints records in one form.
+/// Prints records in one format.
 pub trait Printer {
-    /// Writes what stands before the first record.
+    /// Writes what comes before the first record.
     fn start(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
@@ -72,7 +72,7 @@ pub trait Printer {
         decoded: &DecodedView<'_>,
     ) -> io::Result<()>;
 
-    /// Writes a record whose checksum is right and whose payload cannot be read.
+    /// Writes a record whose checksum matches but whose payload cannot be read.
     fn unreadable(
         &mut self,
         out: &mut dyn Write,
@@ -80,13 +80,13 @@ pub trait Printer {
         error: &EffectError,
     ) -> io::Result<()>;
 
-    /// Writes what stands behind the last record.
+    /// Writes what comes after the last record.
     fn finish(&mut self, _out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The printer that the command line asks for; `now_ms` is the present, in milliseconds since 1970.
+/// The printer that the command line asks for; `now_ms` is the current time, in milliseconds since 1970.
 pub fn printer(args: &ShowArgs, style: Style, now_ms: u64) -> Box<dyn Printer> {
     let default = if args.format == Format::Text { Values::Head(64) } else { Values::Full };
     let bytes = ByteText { values: args.values.unwrap_or(default), escape: args.escape };
@@ -104,24 +104,24 @@ pub fn printer(args: &ShowArgs, style: Style, now_ms: u64) -> Box<dyn Printer> {
 pub enum Values {
     /// Nothing.
     None,
-    /// At most so many bytes.
+    /// At most N bytes.
     Head(usize),
     /// All of it.
     Full,
 }
 
 impl Values {
-    /// Reads `none`, `head:BYTES` or `full`.
+    /// Parses `none`, `head:BYTES` or `full`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let head = || text.strip_prefix("head:")?.parse().ok().map(Self::Head);
         match text {
             "none" => Ok(Self::None),
             "full" => Ok(Self::Full),
-            _ => head().ok_or_else(|| "none, head:BYTES or full is expected".into()),
+            _ => head().ok_or_else(|| "expected none, head:BYTES or full".into()),
         }
     }
 
-    /// The part of `value` that is printed, and whether that is not all; `None` for no part.
+    /// The part of `value` to print, and whether it is cut; `None` for nothing.
     pub fn part(self, value: &[u8]) -> Option<(&[u8], bool)> {
         match self {
             Self::None => None,
@@ -130,8 +130,8 @@ impl Values {
         }
     }
 
-    /// The items of an effect that are printed, which together are as long as a value may be, and whether these are not
-    /// all. Scores are printed as numbers.
+    /// The items of an effect to print, together no longer than a value may be, and whether some are left out. Scores
+    /// become numbers.
     pub fn items<'a>(self, effect: &Effect<'a>, items: Items<'a>) -> (Vec<Cow<'a, [u8]>>, bool) {
         let mut left = match self {
             Self::None => return (Vec::new(), false),
@@ -153,7 +153,7 @@ impl Values {
     }
 }
 
-/// The bytes of a score as the number that they stand for.
+/// The bytes of a score as a number in text.
 pub fn score(bytes: &[u8]) -> Cow<'_, [u8]> {
     match Score::from_bytes(bytes) {
         Some(score) => Cow::Owned(format_f64(score.get()).into_bytes()),
@@ -176,6 +176,6 @@ pub enum Escape {
 pub struct ByteText {
     /// How much of a value.
     pub values: Values,
-    /// In which spelling.
+    /// How it is spelled.
     pub escape: Escape,
 }

@@ -1,15 +1,15 @@
-//! `repair`: from a damaged data directory to one that verifies and starts, and an account of what that costs.
+//! `repair`: turns a damaged data directory into one that verifies and starts, and says what that costs.
 //!
-//! Way of a repair: [`place`] refuses a directory that a server holds; [`plan`] reads the log from end to end, behind
-//! damage too, and decides record by record what is kept; [`trial`] replays what is kept on a copy of the table and
-//! takes out what no longer fits; the plan is printed. Only with `--apply` and a confirmation, [`rewrite`] writes a
-//! whole new log beside the old one, reads it back, and puts it in the old one's place by one exchange of names.
+//! [`place`] refuses a directory that a server uses. [`plan`] reads the whole log, also after damage, and decides record
+//! by record what is kept. [`trial`] replays the kept records on a copy of the table and drops those that no longer fit.
+//! Then the plan is printed. Only with `--apply` and a confirmation, [`rewrite`] writes a new log next to the old one,
+//! reads it back, and exchanges the names of the two.
 //!
 //! Invariants:
-//! - nothing that was there is ever changed or removed: it stands under another name afterwards;
+//! - the old files are never changed or removed, only renamed;
 //! - a crash at any moment leaves either the old files in place or the new ones;
-//! - LSNs stay what they were. In the place of a record that is lost stands one without effects, so the new log has no
-//!   gaps and the table's checkpoint stays at its place in it.
+//! - LSNs do not change. A record without effects replaces each lost one, so the new log has no gaps and still contains
+//!   the LSN of the table's checkpoint.
 
 mod place;
 mod plan;
@@ -31,7 +31,6 @@ use place::Place;
 use plan::Plan;
 use report::Report;
 
-/// Runs the subcommand.
 pub fn run(args: &RepairArgs, style: Style, out: &mut Out) -> Result<Outcome, ToolError> {
     let place = Place::open(&args.dir)?;
     let checkpoint = Checkpoint::of_dir(&args.dir)?;
@@ -43,7 +42,7 @@ pub fn run(args: &RepairArgs, style: Style, out: &mut Out) -> Result<Outcome, To
     }
 }
 
-/// Says what is wrong, and what each way of repairing would cost. Changes nothing.
+/// Says what is wrong, and what each mode would lose. Changes nothing.
 fn diagnose(place: &Place, checkpoint: &Checkpoint, report: &mut Report<'_>) -> Result<Outcome, ToolError> {
     let table = rebuild::damage(&place.dir)?;
     let trim = Plan::make(place, checkpoint, RepairMode::TrimTail)?;
@@ -67,7 +66,7 @@ fn diagnose(place: &Place, checkpoint: &Checkpoint, report: &mut Report<'_>) -> 
     Ok(Outcome::Damage)
 }
 
-/// The plan that keeps what can be read behind damage, as far as it still fits the table.
+/// The plan that also keeps the readable records after damage, if they still fit the table.
 fn salvage_plan(place: &Place, checkpoint: &Checkpoint) -> Result<Plan, ToolError> {
     let mut plan = Plan::make(place, checkpoint, RepairMode::SkipBadRecords)?;
     if plan.needs_trial() {
@@ -85,7 +84,7 @@ fn repair_log(
 ) -> Result<Outcome, ToolError> {
     if let Checkpoint::Unusable(reason) = checkpoint {
         let reason = format!(
-            "{reason}; without the table's checkpoint nobody knows where the log has to go on: --rebuild-table first"
+            "{reason}; without the table's checkpoint it is unknown where the log has to start: use --rebuild-table first"
         );
         return Err(ToolError::Refused { path: place.table(), reason });
     }
@@ -137,19 +136,21 @@ fn rebuild_table(
     Ok(Outcome::Fine)
 }
 
-/// Makes sure that whoever asks knows how many records go.
+/// Makes sure that the user knows how many records will be lost.
 fn confirm(args: &RepairArgs, lost: u64, report: &mut Report<'_>) -> Result<(), ToolError> {
     if args.yes_i_lose == Some(lost) {
         return Ok(());
     }
     let refused = |reason: String| Err(ToolError::Refused { path: args.dir.clone(), reason });
     if let Some(said) = args.yes_i_lose {
-        return refused(format!("--yes-i-lose {said} was given, the plan loses {lost}; nothing was changed"));
+        return refused(format!(
+            "--yes-i-lose {said} was given, but the plan loses {lost}; nothing was changed"
+        ));
     }
     let phrase = format!("lose {lost} records");
     report.flush()?;
     if std::io::stdin().is_terminal() {
-        let _ = write!(std::io::stderr(), "Type \"{phrase}\" to go on: ");
+        let _ = write!(std::io::stderr(), "Type \"{phrase}\" to continue: ");
     }
     let mut line = String::new();
     let _ = std::io::stdin().lock().read_line(&mut line);

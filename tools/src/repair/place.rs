@@ -1,27 +1,26 @@
-//! The directory to be repaired, which no server may hold, and names in it.
+//! The directory to repair, locked against servers, and names in it.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 use rustix::io::Errno;
 
 use crate::error::ToolError;
 use crate::source::Log;
+use crate::time;
 
 /// Name of the file that a server keeps locked.
 const LOCK_FILE: &str = "LOCK";
 
-/// A data directory that nobody else uses as long as this lives.
+/// A data directory, locked as long as this lives.
 pub struct Place {
-    /// The directory.
     pub dir: PathBuf,
-    /// When the repair began, in seconds since 1970: part of the names under which originals stay.
+    /// When the repair began, in seconds since 1970: part of the names of the originals.
     pub started: u64,
-    /// Keeps the lock; nothing when the directory has no lock file.
+    /// Holds the lock; nothing if the directory has no lock file.
     _lock: Option<File>,
 }
 
@@ -43,22 +42,21 @@ impl Place {
                 Err(error) => return Err(ToolError::io(&path, error.into())),
             }
         }
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let started = time::now_micros() / time::SECOND_MICROS;
         Ok(Self { dir: dir.to_path_buf(), started, _lock: lock })
     }
 
-    /// The table's file.
     pub fn table(&self) -> PathBuf {
         self.dir.join(crate::table::TABLE_FILE)
     }
 
-    /// The log's directory, behind a link if it is one.
+    /// The log's directory, with a link resolved.
     pub fn wal(&self) -> PathBuf {
         let path = self.dir.join(Log::DIR);
         fs::canonicalize(&path).unwrap_or(path)
     }
 
-    /// A name beside `path` that no file has.
+    /// An unused name next to `path`.
     pub fn beside(&self, path: &Path, what: &str) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let numbered = |number: u32| match number {
@@ -71,7 +69,7 @@ impl Place {
             .expect("names do not run out")
     }
 
-    /// Puts `new` in the place of `old` in one step, and gives `old` a name of its own, which is returned.
+    /// Puts `new` in the place of `old` in one step. Returns the new name of `old`.
     pub fn replace(&self, old: &Path, new: &Path) -> Result<PathBuf, ToolError> {
         let failed = |error: Errno| ToolError::io(old, error.into());
         let kept = self.beside(old, "orig");
@@ -87,7 +85,7 @@ impl Place {
     }
 }
 
-/// Makes the names beside `path` durable.
+/// Syncs the directory of `path`, so that its name is durable.
 pub fn sync_parent(path: &Path) -> Result<(), ToolError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent).and_then(|dir| dir.sync_all()).map_err(|error| ToolError::io(parent, error))
@@ -97,6 +95,6 @@ fn in_use(path: &Path, mut file: &File) -> ToolError {
     let mut holder = String::new();
     let _ = io::Read::read_to_string(&mut io::Read::take(&mut file, 32), &mut holder);
     let holder = if holder.trim().is_empty() { "unknown" } else { holder.trim() };
-    let reason = format!("a server runs on the directory (process {holder}); stop it first");
+    let reason = format!("a server uses the directory (process {holder}); stop it first");
     ToolError::Refused { path: path.to_path_buf(), reason }
 }

@@ -14,78 +14,73 @@ use crate::progress::Progress;
 use crate::source::{Damage, Log, ScanOptions, Seen};
 use crate::table::Checkpoint;
 
-/// Records without effects that a repair writes at most in the place of lost ones: more in a row were hardly ever
-/// written, and a damaged number is no reason to fill the disk.
+/// A repair replaces no more lost records than this. A larger number is most likely damage itself, and must not fill the
+/// disk.
 const FILLED_MAX: u64 = 100_000_000;
-/// Keys of lost records that are told.
+/// Keys of lost records that are listed.
 pub const KEYS_MAX: usize = 50;
 
-/// A row of LSNs, first and last.
+/// A range of LSNs, first and last.
 pub type Range = (Lsn, Lsn);
 
 /// What a repair of the log will do.
 pub struct Plan {
-    /// How.
     pub mode: RepairMode,
-    /// LSN that the table's checkpoint holds.
+    /// LSN of the table's checkpoint.
     pub checkpoint_lsn: Lsn,
-    /// What is wrong.
     pub damages: Vec<Damage>,
-    /// Bytes of the torn tail: no damage, the server drops it at its start.
+    /// Bytes of the torn tail. It is not damage: the server puts it aside at its start.
     pub torn_bytes: u64,
     /// First LSN of the new log.
     pub first_lsn: Lsn,
     /// Last LSN of the new log; below the first one if it will be empty.
     pub last_lsn: Lsn,
-    /// Records kept that stand before all damage.
+    /// Kept records before any damage.
     pub kept: u64,
-    /// Records kept that stand behind damage.
+    /// Kept records after damage.
     pub salvaged: u64,
-    /// What is not kept and not in the table either.
+    /// Lost LSNs: neither kept nor in the table.
     pub lost: Vec<Range>,
-    /// What is not kept but in the table: gone from the history only.
+    /// LSNs that are not kept but in the table: lost only from the history.
     pub history_lost: Vec<Range>,
-    /// Records that can be read and are lost all the same, and why that is.
+    /// Records that are lost although they can be read, with the reason.
     pub given_up: BTreeMap<Lsn, &'static str>,
-    /// Payload bytes of records that can be read and are lost.
+    /// Payload bytes of those that are not in the table.
     pub lost_bytes: u64,
     /// Keys of lost records, as far as they can be read.
     pub lost_keys: Vec<Vec<u8>>,
     /// Whether there are more such keys.
     pub more_keys: bool,
-    /// Records without effects: an earlier repair put them in the place of lost ones.
+    /// Records without effects, with which an earlier repair replaced lost ones.
     pub placeholders: u64,
-    /// Rows of LSNs that are kept, as far as they are not given up.
-    kept_rows: Vec<Range>,
-    /// Whether records may be lost behind the last one that anybody knows of.
+    /// Ranges of kept LSNs; those in [`Plan::given_up`] are not kept after all.
+    kept_ranges: Vec<Range>,
+    /// Whether records after the last known one may be lost too.
     pub open_end: bool,
-    /// Identity of the log.
     pub instance_id: [u8; 16],
-    /// Length of a segment in bytes.
     pub segment_bytes: u64,
     /// Epoch of the last writer.
     pub epoch: u64,
-    /// What the table knows of the log that it came from: the new log is written for it.
+    /// What the table knows about its log. The new log must match it.
     pub adopted: Option<wal::Known>,
-    /// Salt of the newest segment of the log that the new one takes the place of.
+    /// Salt of the newest segment of the log that the new one replaces.
     pub replaces_salt: u64,
 }
 
-/// What the walk knows meanwhile.
+/// What the walk has seen so far.
 #[derive(Default)]
 struct Walk {
-    /// First LSN seen, 0 before.
+    /// First LSN seen; 0 if none.
     first: Lsn,
     /// Last LSN taken or given up.
     last: Lsn,
-    /// Rows of LSNs that are kept.
+    /// Ranges of kept LSNs.
     kept: Vec<Range>,
-    /// Whether damage was met.
+    /// Whether damage was found.
     damaged: bool,
 }
 
 impl Plan {
-    /// Reads the log and decides.
     pub fn make(place: &Place, checkpoint: &Checkpoint, mode: RepairMode) -> Result<Self, ToolError> {
         let mut plan = Self {
             mode,
@@ -103,7 +98,7 @@ impl Plan {
             lost_keys: Vec::new(),
             more_keys: false,
             placeholders: 0,
-            kept_rows: Vec::new(),
+            kept_ranges: Vec::new(),
             open_end: false,
             instance_id: [0; 16],
             segment_bytes: wal::SEGMENT_BYTES,
@@ -121,14 +116,13 @@ impl Plan {
         plan.conclude(walk);
         let filled: u64 = plan.lost.iter().chain(&plan.history_lost).map(length).sum();
         if filled > FILLED_MAX {
-            let reason =
-                format!("{filled} LSNs in a row are missing, which cannot be right; nothing was changed");
+            let reason = format!("{filled} LSNs are missing, which cannot be right; nothing was changed");
             return Err(ToolError::Refused { path: place.wal(), reason });
         }
         Ok(plan)
     }
 
-    /// Walks over all that can be read.
+    /// Walks over everything that can be read.
     fn read(&mut self, place: &Place, checkpoint: &Checkpoint, walk: &mut Walk) -> Result<(), ToolError> {
         let claims = Claims::of_dir(&place.dir, checkpoint)?;
         self.replaces_salt = claims.marked_salt();
@@ -168,7 +162,7 @@ impl Plan {
         let scanned = log.scan(options, &progress, |seen| {
             match seen {
                 Seen::Record(record) if is_other_history => {
-                    self.give_up(record, "it is of another history than the table");
+                    self.give_up(record, "it belongs to another history than the table");
                 }
                 Seen::Record(record) if foreign.contains(&record.group.segment) => {}
                 Seen::Record(record) => self.visit(record, walk),
@@ -187,7 +181,7 @@ impl Plan {
                 self.add_damage(Damage { lsn: damage.lsn.max(end.last_lsn + 1), ..damage });
             }
             if !foreign.contains(&end.sequence) {
-                // The header of a group, or what follows it, tells of records at its end that cannot be read.
+                // A group's header, or what follows the group, tells of records at its end that cannot be read.
                 walk.last = walk.last.max(end.last_lsn);
             }
         }
@@ -213,7 +207,7 @@ impl Plan {
             walk.first = record.lsn;
         }
         if record.lsn <= walk.last {
-            // Behind damage a number can come again; the first one with it is the one that followed the others.
+            // After damage an LSN can come twice. The first one continues the log.
             return;
         }
         walk.last = record.lsn;
@@ -222,7 +216,7 @@ impl Plan {
             u64::from(decoded.as_ref().is_ok_and(|decoded| decoded.effects().next().is_none()));
         let Err(error) = decoded else {
             if walk.damaged && self.mode == RepairMode::TrimTail {
-                self.give_up(record, "it stands behind damage");
+                self.give_up(record, "it comes after the damage");
             } else {
                 self.keep(record, walk);
             }
@@ -238,12 +232,12 @@ impl Plan {
         self.kept += u64::from(!walk.damaged);
         self.salvaged += u64::from(walk.damaged);
         match walk.kept.last_mut() {
-            Some(row) if row.1 + 1 == record.lsn => row.1 = record.lsn,
+            Some(range) if range.1 + 1 == record.lsn => range.1 = record.lsn,
             _ => walk.kept.push((record.lsn, record.lsn)),
         }
     }
 
-    /// A record that can be read is not kept.
+    /// Gives up a record that can be read.
     pub fn give_up(&mut self, record: &RecordRef<'_>, reason: &'static str) {
         self.given_up.insert(record.lsn, reason);
         if record.lsn <= self.checkpoint_lsn {
@@ -263,27 +257,27 @@ impl Plan {
         }
     }
 
-    /// Finds first and last LSN of the new log and what is missing in between.
+    /// Finds the first and last LSN of the new log, and what is missing in between.
     fn conclude(&mut self, walk: Walk) {
         let after_checkpoint = self.checkpoint_lsn + 1;
         self.first_lsn = if walk.first == 0 { after_checkpoint } else { walk.first.min(after_checkpoint) };
-        let kept_last = walk.kept.last().map_or(0, |row| row.1);
+        let kept_last = walk.kept.last().map_or(0, |range| range.1);
         self.last_lsn = kept_last.max(self.checkpoint_lsn).max(self.first_lsn - 1);
-        // What is behind the last one kept gets no record in its place: its numbers are given again.
+        // Records after the last kept one are not replaced: their LSNs are used again.
         let known_last = walk.last.max(self.last_lsn);
         let mut next = self.first_lsn;
-        let rows = walk.kept.iter().copied().chain([(known_last + 1, known_last)]);
+        let ranges = walk.kept.iter().copied().chain([(known_last + 1, known_last)]);
         let mut missing = Vec::new();
-        for (first, last) in rows {
+        for (first, last) in ranges {
             if first > next {
                 missing.push((next, first - 1));
             }
             next = last.saturating_add(1).max(next);
         }
-        missing.into_iter().for_each(|row| self.miss(row));
-        self.kept_rows = walk.kept;
+        missing.into_iter().for_each(|range| self.miss(range));
+        self.kept_ranges = walk.kept;
         self.open_end = self.damages.last().is_some_and(|damage| damage.lsn > known_last);
-        // An LSN below the first damage cannot be missing unless something else is wrong, which is then a finding.
+        // If LSNs are missing without any damage, that is a finding itself.
         if self.damages.is_empty() && !self.lost.is_empty() {
             let (first, last) = self.lost[0];
             let reason = format!("LSN {first} to {last} are neither in the log nor in the table");
@@ -291,7 +285,7 @@ impl Plan {
         }
     }
 
-    /// Sorts missing LSNs by whether the table has them.
+    /// Notes missing LSNs as lost, or as lost only from the history if the table has them.
     pub fn miss(&mut self, (first, last): Range) {
         let split = self.checkpoint_lsn;
         if first <= split {
@@ -307,7 +301,7 @@ impl Plan {
         self.damages.is_empty()
     }
 
-    /// What a run that changes nothing found.
+    /// The outcome if nothing is changed.
     pub fn outcome(&self) -> Outcome {
         match self.torn_bytes {
             _ if !self.is_sound() => Outcome::Damage,
@@ -316,25 +310,25 @@ impl Plan {
         }
     }
 
-    /// Whether records are kept behind lost ones that the table lacks as well: they may not fit any more.
+    /// Whether records are kept after lost ones that are not in the table either: they may no longer fit.
     pub fn needs_trial(&self) -> bool {
         self.lost.first().is_some_and(|(first, _)| *first <= self.last_lsn)
     }
 
-    /// Whether a record that was read is part of the new log.
+    /// Whether a record goes into the new log.
     pub fn keeps(&self, lsn: Lsn) -> bool {
-        let row = self.kept_rows.partition_point(|(_, last)| *last < lsn);
-        let is_kept = self.kept_rows.get(row).is_some_and(|(first, _)| *first <= lsn);
+        let range = self.kept_ranges.partition_point(|(_, last)| *last < lsn);
+        let is_kept = self.kept_ranges.get(range).is_some_and(|(first, _)| *first <= lsn);
         is_kept && !self.given_up.contains_key(&lsn)
     }
 
-    /// Number of records that are lost, as far as it is known.
+    /// Number of lost records, as far as known.
     pub fn lost_records(&self) -> u64 {
         self.lost.iter().map(length).sum::<u64>() + u64::from(self.open_end)
     }
 }
 
-/// Number of LSNs in a row.
+/// Number of LSNs in a range.
 pub fn length((first, last): &Range) -> u64 {
     last.saturating_sub(*first).saturating_add(1)
 }

@@ -1,7 +1,7 @@
-//! A table that is damaged: made anew from the log, if the log goes back to the first record.
+//! Rebuilds a damaged table from the log, if the log goes back to the first record.
 //!
-//! Nothing else can bring back what a damaged page held: the log before the checkpoint is recycled. An older checkpoint
-//! is none to go back to either, for its pages are used again.
+//! Nothing else can bring back what was in a damaged page. There is no older checkpoint to go back to, because its pages
+//! are reused.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use super::plan::Plan;
 use crate::error::ToolError;
 use crate::table::{self, Checked, Checkpoint};
 
-/// What is wrong with the table, one text for each finding.
+/// What is wrong with the table, one text per finding.
 pub fn damage(dir: &Path) -> Result<Vec<String>, ToolError> {
     if matches!(Checkpoint::of_dir(dir)?, Checkpoint::NoTable) {
-        return Ok(vec![format!("{} is not there", table::TABLE_FILE)]);
+        return Ok(vec![format!("{} is missing", table::TABLE_FILE)]);
     }
     match table::check(dir)? {
         Checked::Unusable(reason) => Ok(vec![format!("{}: {reason}", table::TABLE_FILE)]),
@@ -31,40 +31,42 @@ pub fn damage(dir: &Path) -> Result<Vec<String>, ToolError> {
     }
 }
 
-/// Why the table cannot be made anew from the log, if it cannot.
+/// Why the table cannot be rebuilt from the log, if it cannot.
 pub fn obstacle(log: &Plan) -> Option<String> {
     if let Some((1, last)) = log.lost.first() {
         let first = last + 1;
         return Some(format!(
-            "the log begins with LSN {first}, for what is before is recycled; a table can be made anew only from a log \
-             that goes back to LSN 1 (wal-keep decides how much is kept). Restore a backup"
+            "the log begins with LSN {first}, earlier records were recycled; a table can be rebuilt only from a log that \
+             goes back to LSN 1 (wal-keep decides how much log is kept). Restore a backup"
         ));
     }
     if log.placeholders > 0 {
         return Some(format!(
-            "{} records of the log have no effects: an earlier repair put them where records were lost that the table \
+            "{} records of the log have no effects: an earlier repair replaced lost records by them, which only the table \
              had; restore a backup",
             log.placeholders
         ));
     }
     (!log.is_sound()).then(|| {
-        "the log is damaged too, and a table made from a part of it would miss records; restore a backup"
-            .into()
+        "the log is damaged too, so records would be missing from the rebuilt table; restore a backup".into()
     })
 }
 
-/// Whether the log reaches as far as the table that it is to replace, as far as anybody knows.
+/// Checks that the log reaches the checkpoint of the old table, if that is known.
 pub fn check_reach(log: &Plan, checkpoint: &Checkpoint, place: &Place) -> Result<(), ToolError> {
     if log.last_lsn >= checkpoint.lsn() {
         return Ok(());
     }
-    let reason =
-        format!("the log ends at LSN {}, the table's checkpoint is at {}", log.last_lsn, checkpoint.lsn());
+    let reason = format!(
+        "the log ends at LSN {}, before the table's checkpoint at {}",
+        log.last_lsn,
+        checkpoint.lsn()
+    );
     Err(ToolError::Refused { path: place.table(), reason })
 }
 
-/// Puts an empty table in the place of the damaged one; the server replays the log on it. Returns where the old one
-/// stands now, if there was one.
+/// Puts an empty table in the place of the damaged one; the server replays the log on it. Returns the new name of the old
+/// table, if there was one.
 pub fn apply(place: &Place, log: &Plan) -> Result<Vec<PathBuf>, ToolError> {
     let (old, new) = (place.table(), place.beside(&place.table(), "repair"));
     let had_one = old.symlink_metadata().is_ok();

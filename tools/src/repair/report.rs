@@ -1,4 +1,4 @@
-//! What a repair finds, plans and did, for people or as JSON lines.
+//! What a repair found, plans and did, for people or as JSON lines.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use crate::output::fields::Number;
 use crate::output::jsonl;
 use crate::style::Style;
 
-/// Rows of LSNs that are told one by one.
-const ROWS_MAX: usize = 20;
+/// Ranges of LSNs that are listed one by one.
+const RANGES_MAX: usize = 20;
 
-/// Where the account goes.
+/// Prints the report.
 pub struct Report<'o> {
     json: bool,
     style: Style,
@@ -58,7 +58,6 @@ struct Remark<'a> {
 }
 
 impl<'o> Report<'o> {
-    /// Begins the account.
     pub fn new(json: bool, style: Style, out: &'o mut Out) -> Result<Self, ToolError> {
         if json {
             jsonl::header(out, "repair")?;
@@ -66,7 +65,7 @@ impl<'o> Report<'o> {
         Ok(Self { json, style, out })
     }
 
-    /// Shows everything so far to whoever is asked a question next.
+    /// Shows everything so far, before the user is asked a question.
     pub fn flush(&mut self) -> Result<(), ToolError> {
         Ok(self.out.flush()?)
     }
@@ -99,41 +98,40 @@ impl<'o> Report<'o> {
         Ok(())
     }
 
-    /// There is nothing to repair.
     pub fn nothing_to_do(&mut self, plan: &Plan) -> Result<(), ToolError> {
         let torn = match plan.torn_bytes {
             0 => String::new(),
             bytes => format!(
-                "; a torn tail of {bytes} bytes was never acknowledged, the server puts it aside at its next start"
+                "; a torn tail of {bytes} bytes was never acknowledged; the server puts it aside at its next start"
             ),
         };
         self.remark("sound", &format!("repair: nothing to repair, {}{torn}", records(plan.kept)))
     }
 
-    /// One way to repair the log, in short.
+    /// What one mode would do to the log, in short.
     pub fn choice(&mut self, plan: &Plan) -> Result<(), ToolError> {
         if self.json {
             return self.plan_line(plan);
         }
         let lost = match (plan.lost_records(), plan.open_end) {
             (0, _) => "loses nothing".into(),
-            (number, false) => format!("loses {}, {}", records(number), rows(&plan.lost)),
-            (number, true) => format!("loses {} or more, {}", records(number), rows(&plan.lost)),
+            (number, false) => format!("loses {}, {}", records(number), ranges(&plan.lost)),
+            (number, true) => format!("loses {} or more, {}", records(number), ranges(&plan.lost)),
         };
         let kept = records(plan.kept + plan.salvaged);
         Ok(writeln!(self.out, "{:<20}keeps {kept}, {lost}", plan.mode.flag())?)
     }
 
-    /// What becomes of the table.
+    /// Whether the table can be rebuilt.
     pub fn table_choice(&mut self, obstacle: Option<String>) -> Result<(), ToolError> {
         let text = match obstacle {
-            None => "makes the table anew from the log, loses nothing".into(),
-            Some(obstacle) => format!("is not possible: {obstacle}"),
+            None => "rebuilds the table from the log, loses nothing".into(),
+            Some(obstacle) => format!("impossible: {obstacle}"),
         };
         self.remark("rebuild", &format!("{:<20}{text}", RepairMode::RebuildTable.flag()))
     }
 
-    /// What a repair of the log does, in full.
+    /// What a repair of the log would do, in full.
     pub fn plan(&mut self, plan: &Plan) -> Result<(), ToolError> {
         if self.json {
             return self.plan_line(plan);
@@ -143,7 +141,7 @@ impl<'o> Report<'o> {
         writeln!(out, "plan: {}", plan.mode.flag())?;
         write!(out, "  keeps    {}", records(kept + salvaged))?;
         if *salvaged > 0 {
-            write!(out, ", {} of them salvaged from behind damage", count(*salvaged))?;
+            write!(out, ", {} of them salvaged after the damage", count(*salvaged))?;
         }
         writeln!(out, "; the new log has LSN {first_lsn} to {last_lsn}")?;
         let lost = plan.lost_records();
@@ -154,11 +152,11 @@ impl<'o> Report<'o> {
             )?;
         } else {
             let more = if plan.open_end { " or more" } else { "" };
-            let text = format!("{}{more}: {}", records(lost), rows(&plan.lost));
+            let text = format!("{}{more}: {}", records(lost), ranges(&plan.lost));
             writeln!(out, "  loses    {}", self.style.damage(&text))?;
         }
         if plan.open_end {
-            writeln!(out, "           what stood behind the last readable record cannot be counted")?;
+            writeln!(out, "           records after the last readable one cannot be counted")?;
         }
         if plan.lost_bytes > 0 {
             let number = plan.given_up.range(checkpoint_lsn + 1..).count() as u64;
@@ -178,17 +176,17 @@ impl<'o> Report<'o> {
         if !plan.history_lost.is_empty() {
             writeln!(
                 out,
-                "  history  {} are in the table and go from the log only",
-                rows(&plan.history_lost)
+                "  history  {} are lost from the log only: the table has them",
+                ranges(&plan.history_lost)
             )?;
         }
         Ok(())
     }
 
-    /// What a repair of the table does.
+    /// What a repair of the table would do.
     pub fn rebuild_plan(&mut self, log: &Plan) -> Result<(), ToolError> {
         let text = format!(
-            "plan: {}\n  replays  all of the log at the server's next start, {} from LSN 1 to {}\n  loses    no record",
+            "plan: {}\n  replays  the whole log at the server's next start, {} from LSN 1 to {}\n  loses    no record",
             RepairMode::RebuildTable.flag(),
             records(log.kept),
             log.last_lsn
@@ -196,19 +194,17 @@ impl<'o> Report<'o> {
         self.remark("rebuild", &text)
     }
 
-    /// Nothing happened.
     pub fn dry_run(&mut self) -> Result<(), ToolError> {
         self.remark(
             "dry_run",
-            "Nothing was changed. --apply does this; the originals stay under another name.",
+            "Nothing was changed. --apply carries out the plan; the original files stay under another name.",
         )
     }
 
-    /// It is done.
     pub fn applied(&mut self, kept: &[PathBuf]) -> Result<(), ToolError> {
-        let mut text = "Repaired; `ackd-wal verify --table` and the server take it from here.".to_owned();
+        let mut text = "Repaired. Check it with `ackd-wal verify --table`, then start the server.".to_owned();
         for path in kept {
-            text.push_str(&format!("\nThe original stays in {}", path.display()));
+            text.push_str(&format!("\nThe original is now {}", path.display()));
         }
         self.remark("applied", &text)
     }
@@ -221,7 +217,7 @@ impl<'o> Report<'o> {
     }
 
     fn plan_line(&mut self, plan: &Plan) -> Result<(), ToolError> {
-        let pairs = |rows: &[Range]| rows.iter().map(|(a, b)| (Number(*a), Number(*b))).collect();
+        let pairs = |ranges: &[Range]| ranges.iter().map(|(a, b)| (Number(*a), Number(*b))).collect();
         let line = PlanLine {
             kind: "plan",
             mode: plan.mode.flag(),
@@ -247,15 +243,15 @@ fn records(number: u64) -> String {
     format!("{} record{plural}", count(number))
 }
 
-/// Rows of LSNs as text.
-fn rows(rows: &[Range]) -> String {
-    let one = |row: &Range| match length(row) {
-        1 => row.0.to_string(),
-        _ => format!("{}..{}", row.0, row.1),
+/// Ranges of LSNs as text.
+fn ranges(ranges: &[Range]) -> String {
+    let one = |range: &Range| match length(range) {
+        1 => range.0.to_string(),
+        _ => format!("{}..{}", range.0, range.1),
     };
-    let mut text: Vec<String> = rows.iter().take(ROWS_MAX).map(one).collect();
-    if rows.len() > ROWS_MAX {
-        text.push(format!("{} more", rows.len() - ROWS_MAX));
+    let mut text: Vec<String> = ranges.iter().take(RANGES_MAX).map(one).collect();
+    if ranges.len() > RANGES_MAX {
+        text.push(format!("{} more", ranges.len() - RANGES_MAX));
     }
-    if text.is_empty() { "LSN not known".into() } else { format!("LSN {}", text.join(", ")) }
+    if text.is_empty() { "LSN unknown".into() } else { format!("LSN {}", text.join(", ")) }
 }

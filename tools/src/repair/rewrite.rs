@@ -1,4 +1,4 @@
-//! Writes the log anew, reads it back, and puts it in the old one's place.
+//! Writes a new log, reads it back, and puts it in the place of the old one.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -18,10 +18,10 @@ use crate::origins::Origins;
 
 /// Records without effects in one group.
 const FILL_RECORDS: u64 = 4096;
-/// The command that made a record in the place of a lost one: none.
+/// The command of a record that replaces a lost one: none.
 const NO_COMMAND: u16 = 0;
 
-/// Does what the plan says. Returns where the old log stands now.
+/// Carries out the plan. Returns the new name of the old log.
 pub fn apply(place: &Place, plan: &Plan) -> Result<PathBuf, ToolError> {
     let old = place.wal();
     let new = place.beside(&old, "repair");
@@ -61,7 +61,7 @@ fn write(place: &Place, plan: &Plan, new: &Path) -> Result<(), ToolError> {
     sync_parent(new)
 }
 
-/// What was gathered and not written yet.
+/// Gathers records in groups and writes them.
 struct Writer {
     log: LocalLog<SyncedAtTheEnd>,
     /// LSN of the next record.
@@ -70,12 +70,12 @@ struct Writer {
     group: Option<(wal::Group, Option<(u64, u64)>)>,
     /// Time of the group being gathered.
     wall_micros: u64,
-    /// Numbers of those that the group being gathered defines.
+    /// Numbers of the origins that the group being gathered defines.
     defined: BTreeSet<u32>,
 }
 
 impl Writer {
-    /// Adds a record that came in a group of the old log: what stood in one group stands in one group again.
+    /// Adds a record of the old log. The records of one group stay together in one group.
     fn add(&mut self, record: &RecordRef<'_>, origins: &Origins) -> Result<(), ToolError> {
         let from = Some((record.group.segment, record.group.number));
         if self.group.as_ref().is_some_and(|(_, other)| *other != from) {
@@ -89,7 +89,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The payload with the origin that it names, if a record that the new group does not have defined it.
+    /// The payload with its origin's definition, if the record that defined it is not in the new group.
     fn with_origin(&mut self, payload: &[u8], origins: &Origins) -> Option<Vec<u8>> {
         let cause = effect::cause(payload).filter(|cause| cause.number > 0)?;
         if !self.defined.insert(cause.number) || cause.origin.is_some() {

@@ -1,15 +1,14 @@
-//! A directory whose files are synced once, when everything is written: what is not in use yet needs no order.
+//! A directory whose files are synced once, when everything is written. Nothing reads them before, so the order of the
+//! writes does not matter.
 
 use std::io;
 use std::path::PathBuf;
 
 use wal::{Access, DirFile, DirStorage, Method, Storage, StorageFile};
 
-/// The directory.
 #[derive(Clone)]
 pub struct SyncedAtTheEnd(pub DirStorage);
 
-/// A file in it.
 pub struct File(DirFile);
 
 impl SyncedAtTheEnd {
@@ -80,7 +79,7 @@ impl StorageFile for File {
     }
 
     fn method(&self) -> Method {
-        // Says that nobody has to sync after an append.
+        // So that the log does not sync after an append.
         Method::Direct
     }
 

@@ -1,7 +1,7 @@
-//! Replays what is kept on a copy of the table: a record whose key was made by a lost one does not fit any more.
+//! Replays the kept records on a copy of the table. A record whose key was made by a lost record no longer fits.
 //!
-//! A record is taken whole or not at all. One that fails after it changed something makes the trial start again without
-//! it; one that fails at its first effect has changed nothing.
+//! A record is taken whole or not at all. If one fails at its first effect, it has changed nothing. If one fails later,
+//! the trial starts again without it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::origins::Origins;
 use crate::progress::Progress;
 use crate::source::{Log, ScanOptions, Seen};
 
-/// Trials before the data are taken to contradict each other too much.
+/// Trials until the data count as too contradictory.
 const TRIALS_MAX: usize = 100;
 
 /// A copy of the table, removed when dropped.
@@ -34,13 +34,13 @@ impl Drop for Copy {
 
 /// How one trial ended.
 enum Trial {
-    /// All fits, but for the records that were noted.
+    /// Everything fits, except the records noted as misfits.
     Fits,
-    /// This record failed half-way: again without it.
+    /// This record failed halfway: try again without it.
     Again(Lsn),
 }
 
-/// Gives up the records of the plan that cannot be replayed any more.
+/// Takes the records out of the plan that can no longer be replayed.
 pub fn take_out_misfits(place: &Place, plan: &mut Plan) -> Result<(), ToolError> {
     let mut misfits = BTreeSet::new();
     for _ in 0..TRIALS_MAX {
@@ -51,7 +51,7 @@ pub fn take_out_misfits(place: &Place, plan: &mut Plan) -> Result<(), ToolError>
             Trial::Fits => return note(place, plan, &misfits),
         }
     }
-    let reason = "too many records behind the damage do not fit the data any more; use --trim-tail".into();
+    let reason = "too many records after the damage no longer fit the data; use --trim-tail".into();
     Err(ToolError::Refused { path: place.wal(), reason })
 }
 
@@ -60,7 +60,7 @@ fn open_copy(place: &Place, copy: &Copy) -> Result<TableWriter, ToolError> {
     let options = TableOptions::default();
     let unusable = |error: ackd::table::TableError| ToolError::Refused {
         path: place.table(),
-        reason: format!("{error}; --rebuild-table first"),
+        reason: format!("{error}; use --rebuild-table first"),
     };
     if table.exists() {
         fs::copy(&table, path).map_err(|error| ToolError::io(path, error))?;
@@ -100,7 +100,7 @@ fn replay(
     Ok(end)
 }
 
-/// Applies a record; an error comes with the number of its effects that were applied before.
+/// Applies a record. An error comes with the number of effects applied before it.
 fn apply(table: &mut TableWriter, payload: &[u8]) -> Result<(), (usize, KeyspaceError)> {
     let decoded = effect::decode(payload).expect("the plan keeps only what can be read");
     let mut keys = Keyspace::new(table, None);
@@ -110,7 +110,7 @@ fn apply(table: &mut TableWriter, payload: &[u8]) -> Result<(), (usize, Keyspace
     Ok(())
 }
 
-/// Puts what does not fit into the plan.
+/// Notes in the plan what does not fit.
 fn note(place: &Place, plan: &mut Plan, misfits: &BTreeSet<Lsn>) -> Result<(), ToolError> {
     let mut lost = Vec::new();
     let log = Log::open(&place.dir)?;
@@ -130,7 +130,7 @@ fn note(place: &Place, plan: &mut Plan, misfits: &BTreeSet<Lsn>) -> Result<(), T
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    lost.into_iter().for_each(|row| plan.miss(row));
+    lost.into_iter().for_each(|range| plan.miss(range));
     plan.lost.sort_unstable();
     Ok(())
 }
@@ -157,7 +157,7 @@ pub fn each_kept(
     let (mut last, mut origins) = (0, Origins::default());
     log.scan(options, &Progress::over(&segments), |seen| {
         let Seen::Record(record) = seen else { return Ok(ControlFlow::Continue(())) };
-        // What is not kept may define an origin for what is.
+        // A record that is not kept may define the origin of one that is.
         origins.see(record);
         let is_kept = record.lsn > last
             && own.contains(&record.group.segment)

@@ -1,4 +1,4 @@
-//! `stats`: what was written. One walk over the log, memory that does not grow with it.
+//! `stats`: counts what was written. One walk over the log; memory use does not grow with it.
 
 mod histogram;
 mod summary;
@@ -24,16 +24,15 @@ use crate::record::Taken;
 use crate::source::{Log, ScanOptions, Seen};
 use crate::time;
 use histogram::Histogram;
-use summary::{BigValue, OpShare, Summary, TopName, ratio, rounded};
+use summary::{AllQuantiles, BigValue, OpShare, Quantiles, Summary, TopName, ratio, rounded};
 use top::Top;
 
 /// Names counted for each top list; many more than are shown, so that those shown are right.
 const COUNTERS: usize = 4096;
 
-/// Runs the subcommand.
 pub fn run(args: &StatsArgs, out: &mut Out) -> Result<Outcome, ToolError> {
     if args.sep.is_empty() {
-        return Err(ToolError::Usage("--sep: a prefix ends with at least one byte".into()));
+        return Err(ToolError::Usage("--sep must not be empty".into()));
     }
     let log = Log::open(&args.dir)?;
     let mut collector = Collector::new(args)?;
@@ -94,7 +93,7 @@ struct Collector<'a> {
     biggest: BinaryHeap<Reverse<Big>>,
 }
 
-/// Counts of one kind of effect.
+/// Totals of one kind of effect.
 #[derive(Clone, Copy, Default)]
 struct OpCount {
     count: u64,
@@ -270,6 +269,12 @@ impl<'a> Collector<'a> {
             ops: self.ops.into_iter().map(|(op, count)| OpShare::of(op, count)).collect(),
             sets: self.sets,
             sets_with_deadline: self.sets_with_deadline,
+            quantiles: AllQuantiles {
+                records_per_group: Quantiles::of(&self.group_sizes),
+                disk_bytes_per_group: Quantiles::of(&self.group_disk_bytes),
+                micros_between_groups: Quantiles::of(&self.intervals),
+                value_bytes: Quantiles::of(&self.value_sizes),
+            },
             records_per_group: self.group_sizes,
             disk_bytes_per_group: self.group_disk_bytes,
             micros_between_groups: self.intervals,
@@ -291,7 +296,7 @@ fn name_of(db: usize, key: &[u8]) -> Vec<u8> {
     name
 }
 
-/// The key up to and with the first separator.
+/// The key up to and including the first separator.
 fn prefix<'k>(key: &'k [u8], separator: &[u8]) -> Option<&'k [u8]> {
     let at = key.windows(separator.len()).position(|window| window == separator)?;
     Some(&key[..at + separator.len()])

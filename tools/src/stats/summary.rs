@@ -1,4 +1,4 @@
-//! Statistics as they are printed: the fields of the JSON object, which the text form reads too.
+//! Statistics as they are printed: the fields of the JSON object, which the text form uses too.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Summary {
     pub v: u32,
     /// Records counted.
     pub records: u64,
-    /// Groups that they came in.
+    /// Groups that they are in.
     pub groups: u64,
     /// First LSN counted, 0 for none.
     pub first_lsn: Number,
@@ -27,15 +27,15 @@ pub struct Summary {
     pub last_ts: Option<String>,
     /// Time between these two.
     pub span_micros: Number,
-    /// Records in that time.
+    /// Records per second of that time.
     pub records_per_second: f64,
-    /// Bytes of payload in that time.
+    /// Bytes of payload per second of that time.
     pub payload_bytes_per_second: f64,
     /// Bytes of all payloads.
     pub payload_bytes: Number,
     /// Bytes on disk of all these groups.
     pub disk_bytes: Number,
-    /// Bytes on disk for each byte of payload.
+    /// Bytes on disk per byte of payload.
     pub write_amplification: f64,
     /// Effects by kind.
     pub ops: Vec<OpShare>,
@@ -43,7 +43,7 @@ pub struct Summary {
     pub sets: u64,
     /// Those of them with a deadline.
     pub sets_with_deadline: u64,
-    /// Counted records in a group.
+    /// Counted records of a group.
     pub records_per_group: Histogram,
     /// Bytes on disk of a group.
     pub disk_bytes_per_group: Histogram,
@@ -51,35 +51,52 @@ pub struct Summary {
     pub micros_between_groups: Histogram,
     /// Bytes of a stored value.
     pub value_bytes: Histogram,
+    /// Quantiles of these four.
+    pub quantiles: AllQuantiles,
     /// Keys with the most effects.
     pub top_keys_by_writes: Vec<TopName>,
     /// Keys with the most bytes of key and value.
     pub top_keys_by_bytes: Vec<TopName>,
-    /// The same for prefixes.
+    /// Prefixes with the most effects.
     pub top_prefixes_by_writes: Vec<TopName>,
-    /// The same for prefixes.
+    /// Prefixes with the most bytes of key and value.
     pub top_prefixes_by_bytes: Vec<TopName>,
     /// The largest values stored at once.
     pub biggest_values: Vec<BigValue>,
 }
 
+/// Quantiles of all histograms, under the same names. All are 0 where nothing was counted.
+#[derive(Serialize)]
+pub struct AllQuantiles {
+    pub records_per_group: Quantiles,
+    pub disk_bytes_per_group: Quantiles,
+    pub micros_between_groups: Quantiles,
+    pub value_bytes: Quantiles,
+}
+
+/// Quantiles of one histogram, within 1 %; the maximum is exact.
+#[derive(Serialize)]
+pub struct Quantiles {
+    pub p50: Number,
+    pub p99: Number,
+    pub max: Number,
+}
+
 /// One kind of effect.
 #[derive(Serialize)]
 pub struct OpShare {
-    /// Name of the effect.
     pub op: &'static str,
-    /// How many, or how much.
+    /// How many of them.
     pub count: u64,
     /// Bytes of keys and values.
     pub bytes: Number,
-    /// Bytes for each of them.
+    /// Mean of these bytes.
     pub bytes_per_op: f64,
 }
 
 /// A key or prefix of a top list.
 #[derive(Serialize)]
 pub struct TopName {
-    /// Database.
     pub db: usize,
     /// The name, if it is UTF-8.
     pub name: Option<String>,
@@ -88,9 +105,9 @@ pub struct TopName {
     /// The name for a terminal.
     #[serde(skip)]
     pub printable: String,
-    /// How many, or how much.
+    /// Number of effects, or of bytes.
     pub count: Number,
-    /// How much of the count may belong to others.
+    /// How much of the count may belong to other names.
     pub error: Number,
 }
 
@@ -99,7 +116,6 @@ pub struct TopName {
 pub struct BigValue {
     /// Record that stored it.
     pub lsn: Number,
-    /// Database.
     pub db: usize,
     /// The key, if it is UTF-8.
     pub key: Option<String>,
@@ -108,8 +124,17 @@ pub struct BigValue {
     /// The key for a terminal.
     #[serde(skip)]
     pub printable: String,
-    /// Bytes of the value.
     pub val_len: Number,
+}
+
+impl Quantiles {
+    pub fn of(histogram: &Histogram) -> Self {
+        Self {
+            p50: Number(histogram.quantile(0.5)),
+            p99: Number(histogram.quantile(0.99)),
+            max: Number(histogram.max()),
+        }
+    }
 }
 
 impl OpShare {
@@ -149,7 +174,7 @@ pub fn ratio(numerator: u64, denominator: u64) -> f64 {
     if denominator == 0 { 0.0 } else { numerator as f64 / denominator as f64 }
 }
 
-/// Two digits behind the point are enough for people and keep outputs comparable.
+/// Two decimals are enough for people and keep outputs comparable.
 pub fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }

@@ -3,14 +3,13 @@
 use std::io::{self, Write};
 
 use super::histogram::{Bucket, Histogram};
-use super::summary::{Summary, TopName, ratio};
+use super::summary::{Quantiles, Summary, TopName, ratio};
 use crate::escape::{count, size};
 use crate::time;
 
 /// Width in characters of the longest bar of a histogram.
 const BAR: u64 = 40;
 
-/// Prints everything.
 pub fn print(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     totals(summary, out)?;
     ops(summary, out)?;
@@ -74,9 +73,12 @@ fn histogram(
     if histogram.total() == 0 {
         return Ok(());
     }
-    writeln!(out, "\n{title}: mean {}", show(histogram.mean().round() as u64))?;
-    let most = histogram.buckets().map(|bucket| bucket.count).max().unwrap_or(1);
-    for Bucket { from, to, count: number } in histogram.buckets() {
+    let mean = show(histogram.mean().round() as u64);
+    let Quantiles { p50, p99, max } = Quantiles::of(histogram);
+    writeln!(out, "\n{title}: mean {mean}, p50 {}, p99 {}, max {}", show(p50.0), show(p99.0), show(max.0))?;
+    let buckets = histogram.buckets();
+    let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(1);
+    for Bucket { from, to, count: number } in buckets {
         let range = if from == to { show(from) } else { format!("{} .. {}", show(from), show(to)) };
         let bar = "#".repeat((number.saturating_mul(BAR) / most).max(1) as usize);
         writeln!(out, "  {range:>24} {:>14}  {bar}", count(number))?;

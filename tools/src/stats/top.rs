@@ -1,8 +1,8 @@
-//! The heaviest of very many, in little memory: space-saving counters.
+//! The heaviest of many names, in little memory: space-saving counters.
 //!
-//! A fixed number of names is counted. A new name that finds no room takes the place of the lightest one and
-//! inherits its weight as its *error*: the weight shown is at most that much too high. A name whose true weight is
-//! above the total divided by the capacity is never missing.
+//! A fixed number of names is counted. If there is no room, a new name replaces the lightest one and inherits its
+//! weight as its *error*: the weight shown is at most that much too high. A name whose true weight is above the total
+//! divided by the capacity is never missing.
 //!
 //! Invariant: at most `capacity` names of at most [`NAME_BYTES_MAX`] bytes are kept.
 
@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::rc::Rc;
 
-/// Bytes of a name that are kept. Longer ones are told apart by a hash of the rest.
+/// Longest name in bytes. Longer names are cut and told apart by a hash.
 pub const NAME_BYTES_MAX: usize = 256;
 
 /// A name and its weight.
@@ -44,7 +44,6 @@ impl Top {
         Self { capacity: capacity.max(1), counters: HashMap::new(), order: BTreeSet::new() }
     }
 
-    /// Adds weight to a name.
     pub fn add(&mut self, name: &[u8], weight: u64) {
         let name = kept_name(name);
         if let Some((key, counter)) = self.counters.get_key_value(&*name) {

@@ -1,5 +1,5 @@
-//! The inspector on a data directory with log and table that is damaged, checksums put right or not: it comes to an end with
-//! one of its exit codes, leaves the files alone, and what it prints for a terminal holds nothing but lines of text.
+//! The inspector on a damaged data directory, with or without corrected checksums. It must end with one of its exit codes,
+//! leave the files unchanged, and print nothing but lines of text.
 //!
 //! Input: a byte that chooses the command line, a byte of flags, and patches: file, offset (three bytes, little-endian),
 //! length, bytes.
@@ -17,16 +17,16 @@ use crate::targets::input::Input;
 use crate::targets::memory::bounded;
 use crate::targets::{base, log_sums, table};
 
-/// Puts the checksums of the log right.
+/// Corrects the checksums of the log.
 const LOG_SUMS: u8 = 1;
-/// Puts the checksums of the table right.
+/// Corrects the checksums of the table.
 const TABLE_SUMS: u8 = 2;
 /// Length of a segment, in bytes.
 const SEGMENT_BYTES: u64 = 8 << 10;
-/// The largest exit code that the inspector has.
+/// The largest exit code of the inspector.
 const CODE_MAX: u8 = 4;
 
-/// The largest block that repairing may take.
+/// The largest block of memory that a repair may allocate.
 const REPAIR_BYTES_MAX: usize = 64 << 20;
 
 /// The command lines; `DIR` stands for the data directory.
@@ -69,7 +69,7 @@ pub fn run(bytes: &[u8]) {
     });
     let arguments = [OsString::from("ackd-wal")].into_iter().chain(arguments);
     let files_bytes = files.iter().map(|(_, bytes)| bytes.len()).sum();
-    // Repairing takes a table's usual memory and a log's buffers, whatever the files.
+    // A repair allocates a table's usual memory and a log's buffers, whatever the files.
     let files_bytes = if line.starts_with("repair") { REPAIR_BYTES_MAX } else { files_bytes };
     let code = bounded(files_bytes, || ackd_tools::run(arguments, Box::new(printed.clone())));
     assert!(code <= CODE_MAX, "exit code {code}");
@@ -116,7 +116,7 @@ fn damaged(input: &mut Input<'_>, flags: u8) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// The files of a data directory whose log goes on behind the table's checkpoint: the table, then the segments.
+/// The files of a data directory whose log goes on after the table's checkpoint: the table, then the segments.
 fn sound() -> &'static [(String, Vec<u8>)] {
     static FILES: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
     FILES.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Hostile data directories: the inspector is run on damaged ones, as `tests/fuzz` of the server runs its targets.
+//! Runs the inspector on damaged data directories, as the server's `tests/fuzz` runs its targets.
 
 mod inspector;
 #[path = "../../../tests/fuzz/mutate.rs"]

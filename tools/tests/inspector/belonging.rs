@@ -1,8 +1,8 @@
-//! Files that do not belong together, and files that are lost: whatever the server refuses is found and explained, and what
-//! a repair offers leads to a start.
+//! Files that do not belong together, and lost files: the inspector finds whatever the server refuses, and after a repair
+//! the server starts.
 //!
-//! The cases are those that the server's own test starts from. `ACKD_MIXTURES` sets how many histories they come from,
-//! `ACKD_MIXTURES_SEED` the first seed.
+//! The cases are those of the server's own test. `ACKD_MIXTURES` sets the number of histories, `ACKD_MIXTURES_SEED` the
+//! first seed.
 
 use std::fs;
 use std::path::Path;
@@ -49,7 +49,7 @@ fn run(dir: &Path, words: &[&str]) -> Ran {
     Ran::of(command().args(words).arg(dir))
 }
 
-/// Repairs a data directory as its server says, and has it started.
+/// Repairs a data directory as the server advises, and checks that the server starts.
 fn trim(dir: &Path, name: &str) {
     let mode = "--trim-tail";
     let plan = run(dir, &["repair", mode, "--format", "jsonl"]);
@@ -66,7 +66,7 @@ fn trim(dir: &Path, name: &str) {
     }
 }
 
-/// Looks at one case as somebody would whose server does not start. Returns whether it was refused.
+/// Checks one case as a user would whose server does not start. Returns whether the server refused it.
 fn case(case: &Case) -> bool {
     let dir = place(case);
     let Err(said) = starts(dir.path()) else { return false };
@@ -104,6 +104,6 @@ fn a_log_directory_that_is_not_there_is_a_finding() {
     assert_eq!(verified.code, 2, "{}{}", verified.text(), verified.err);
     assert!(verified.text().contains("the log is missing"), "{}", verified.text());
     assert!(!dir.path().join("wal").exists());
-    // What a server advises whose directory was removed, and that saved the table.
+    // What the server advises if its directory was removed and it saved the table.
     trim(dir.path(), "a table alone");
 }

@@ -1,5 +1,5 @@
-//! A small data directory with a known history, made by the log and the effect codec themselves, and the inspector
-//! run on it.
+//! A small data directory with a known history, made by the log and the effect codec themselves, and runs of the
+//! inspector on it.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -12,11 +12,11 @@ use wal::{DirStorage, LocalLog, Log, LogOptions, ReadOptions, Reader, Step};
 
 /// Time of the first group, in microseconds: 2026-11-22T06:44:25.758123Z.
 pub const START_MICROS: u64 = 1_795_329_865_758_123;
-/// A deadline that no test run lives to see, in milliseconds: the year 2100.
+/// A deadline in the future of every test run, in milliseconds: the year 2100.
 pub const FAR_MS: u64 = 4_102_444_800_000;
-/// A deadline that is past in every test run, in milliseconds: shortly after the first group.
+/// A deadline in the past of every test run, in milliseconds: shortly after the first group.
 pub const PAST_MS: u64 = 1_795_329_900_000;
-/// Length of a segment in bytes: it holds fifteen groups of up to a block.
+/// Length of a segment in bytes: room for fifteen groups of up to a block.
 pub const SEGMENT_BYTES: u64 = 64 << 10;
 
 /// One record: the command that made it, and its effects.
@@ -36,7 +36,7 @@ impl Data {
         Self::with_options(options())
     }
 
-    /// A directory with an empty log that belongs to the table with this identity.
+    /// A directory with an empty log for the table with this identity.
     pub fn with_instance(id: u64) -> Self {
         let mut instance_id = [0; 16];
         instance_id[..8].copy_from_slice(&id.to_le_bytes());
@@ -50,7 +50,7 @@ impl Data {
         Self { dir, log: Some(log), micros: START_MICROS }
     }
 
-    /// The directory with the history that the stored outputs show.
+    /// The directory whose history is in the golden files.
     pub fn with_history() -> Self {
         let mut data = Self::new();
         for group in history() {
@@ -111,7 +111,7 @@ impl Data {
         self.log = Some(LocalLog::resume(storage, options(), end).unwrap());
     }
 
-    /// Where each group stands: segment, offset, first LSN, last LSN.
+    /// The position of each group: segment, offset, first LSN, last LSN.
     pub fn places(&self) -> Vec<(u64, u64, u64, u64)> {
         let storage = DirStorage::open(self.path().join("wal")).unwrap();
         let mut reader = Reader::open(&storage, ReadOptions::default()).unwrap();
@@ -126,7 +126,7 @@ impl Data {
         places
     }
 
-    /// Where the group with this LSN stands: segment and offset.
+    /// The position of the group with this LSN: segment and offset.
     pub fn place_of(&self, lsn: u64) -> (u64, u64) {
         let places = self.places();
         let found = places.iter().find(|place| (place.2..=place.3).contains(&lsn)).unwrap();
@@ -155,14 +155,14 @@ impl Data {
     }
 }
 
-/// The inspector, ready for its words.
+/// The inspector, without arguments yet.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ackd-wal"));
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 
-/// What a run of the inspector gave.
+/// The result of a run of the inspector.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -181,7 +181,7 @@ impl Ran {
         std::str::from_utf8(&self.out).unwrap()
     }
 
-    /// The lines as JSON objects, the header aside.
+    /// The lines as JSON objects, without the header.
     pub fn objects(&self) -> Vec<serde_json::Value> {
         let mut lines = self.text().lines().map(|line| serde_json::from_str(line).expect(line));
         let header: serde_json::Value = lines.next().expect("a header");
@@ -189,14 +189,14 @@ impl Ran {
         lines.collect()
     }
 
-    /// Asserts the exit code, showing everything when it is another.
+    /// Asserts the exit code. Shows all output if it is another.
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}", String::from_utf8_lossy(&self.out), self.err);
         self
     }
 }
 
-/// Compares with a stored output, or stores it when ACKD_GOLDEN is set to `write`.
+/// Compares with a golden file, or writes it if ACKD_GOLDEN is `write`.
 pub fn golden(name: &str, found: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("ACKD_GOLDEN").is_some_and(|value| value == "write") {
@@ -206,7 +206,7 @@ pub fn golden(name: &str, found: &[u8]) {
     let expected = fs::read(&path).unwrap_or_default();
     if expected != found {
         panic!(
-            "{name} differs; ACKD_GOLDEN=write stores the new output\n--- stored\n{}\n--- found\n{}",
+            "{name} differs; ACKD_GOLDEN=write updates it\n--- expected\n{}\n--- found\n{}",
             String::from_utf8_lossy(&expected),
             String::from_utf8_lossy(found)
         );
@@ -251,7 +251,7 @@ fn options() -> LogOptions {
 
 static BIG: [u8; 9000] = [b'x'; 9000];
 
-/// Some of everything, over three segments.
+/// Effects of many kinds, over three segments.
 fn history() -> Vec<Vec<Record<'static>>> {
     let mut groups = vec![
         vec![set(b"user:1", b"alice"), set_until(b"user:2", b"bob", FAR_MS)],

@@ -1,4 +1,4 @@
-//! Damage is found, named by segment, offset and LSN, and told apart from a torn tail.
+//! Damage is found and named by segment, offset and LSN. A torn tail is not damage.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
@@ -45,12 +45,12 @@ fn a_damaged_segment_header_is_found() {
 }
 
 #[test]
-fn behind_damage_records_are_salvaged_when_asked() {
+fn after_damage_records_are_salvaged_when_asked() {
     let data = Data::with_history();
     let (segment, offset) = data.place_of(3);
     data.flip(&data.segment(segment), offset + 100, 0);
     let stopped = data.run(&["dump", "DIR", "--format", "jsonl", "--values", "none"]).expect(2);
-    assert_eq!(stopped.objects().len(), 2, "what stands before the damage");
+    assert_eq!(stopped.objects().len(), 2, "the records before the damage");
     assert!(stopped.err.contains("--keep-going"), "{}", stopped.err);
     let words = ["dump", "DIR", "--format", "jsonl", "--values", "none", "--keep-going"];
     let salvaged = data.run(&words).expect(2);
@@ -71,7 +71,7 @@ fn a_torn_tail_is_not_damage() {
     let value = vec![b'y'; 6000];
     let last = data.group(&[set(b"torn", &value)]);
     let (segment, offset) = data.place_of(last);
-    // The second block of a group whose write a crash interrupted.
+    // As if a crash had interrupted the write of the group's second block.
     data.zero(&data.segment(segment), offset + BLOCK, BLOCK as usize);
     let ran = data.run(&["verify", "DIR"]).expect(3);
     assert!(ran.text().contains("torn tail: 4096 bytes after 46"), "{}", ran.text());

@@ -1,8 +1,8 @@
-//! Filters let through what they name, in every form and direction.
+//! Filters let through what they name, in both directions.
 
 use crate::common::Data;
 
-/// LSNs of the lines that a dump with these words prints.
+/// LSNs of the lines that a dump with these arguments prints.
 fn lsns(data: &Data, words: &[&str]) -> Vec<u64> {
     let all = [&["dump", "DIR", "--format", "jsonl", "--values", "none"], words].concat();
     data.run(&all).expect(0).objects().iter().map(|object| object["lsn"].as_u64().unwrap()).collect()
@@ -90,7 +90,7 @@ fn a_history_is_all_that_happened_to_one_key() {
     };
     assert_eq!(lines("user:1"), ["set", "rename", "flushdb", "swapdb"]);
     assert_eq!(lines("person:1"), ["rename", "copy", "flushdb", "swapdb"]);
-    // A key is taken as it is, not as a pattern.
+    // The key is not a pattern.
     assert_eq!(lines("user:*"), ["flushdb", "swapdb"]);
     let last = data.run(&["history", "DIR", "user:1", "--db", "0", "--reverse", "--limit", "1"]).expect(0);
     assert!(last.text().contains("RENAME") || last.text().contains("rename"), "{}", last.text());

@@ -1,4 +1,4 @@
-//! `tail -f` on a log that grows, goes on to other segments, and recycles old ones.
+//! `tail -f` on a log that grows, fills segments, and recycles old ones.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
@@ -63,7 +63,7 @@ fn following_goes_on_across_segments_and_restarts() {
         }
         let last = data.group(&[set(b"followed", &value)]);
         data.recycle_through(last.saturating_sub(20));
-        // The group before is proven to be durable by this one.
+        // This group proves that the one before is durable.
         while expected < last {
             assert_eq!(follower.next_lsn(), expected);
             expected += 1;
@@ -92,7 +92,7 @@ fn what_is_not_proven_durable_is_not_shown() {
 fn filters_apply_to_what_is_followed() {
     let mut data = Data::new();
     let follower = Follower::of(&data, &["--prefix", "wanted:"]);
-    // Few enough for one segment: at its end there is no room for a seal.
+    // Few enough for one segment: there is no room for a seal at its end.
     for number in 0..6 {
         data.group(&[set(b"other:1", b"x"), set(b"wanted:1", b"y")]);
         data.seal();

@@ -1,4 +1,4 @@
-//! Effects on lists: shown as commands, and loaded into a real redis-server with the same result.
+//! Effects on lists: shown as commands, and replayed into a real redis-server with the same result.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -46,7 +46,7 @@ impl Redis {
         Self { _process: process, stream: connected.expect("it was connected") }
     }
 
-    /// Sends commands, and what it replied to them up to an end that is echoed.
+    /// Sends commands. Returns the replies, up to an echoed end mark.
     fn run(&mut self, commands: &[u8]) -> String {
         self.stream.write_all(commands).unwrap();
         self.stream.write_all(b"ECHO the-end\r\n").unwrap();
@@ -68,7 +68,7 @@ impl Drop for Process {
     }
 }
 
-/// Numbers that look random: the same in each run.
+/// Pseudo-random numbers, the same in each run.
 struct Random(u64);
 
 impl Random {
@@ -82,7 +82,7 @@ fn items<const N: usize>(items: [&str; N]) -> ItemsBuffer {
     items.into_iter().map(str::as_bytes).collect()
 }
 
-/// One random effect on a list that may be empty, written to the log and done to the model.
+/// Writes one random effect on a list to the log and applies it to the model.
 fn change(data: &mut Data, model: &mut VecDeque<String>, random: &mut Random) {
     let (db, key) = (2, b"jobs".as_slice());
     let end = if random.below(2) == 0 { End::Head } else { End::Tail };

@@ -1,4 +1,4 @@
-//! The inspector as its users run it: on directories made by the log itself, whole, torn, damaged and growing.
+//! Runs the inspector as users do, on sound, torn, damaged and growing directories made by the log itself.
 
 mod belonging;
 #[allow(dead_code, reason = "the server's tests use more of it")]

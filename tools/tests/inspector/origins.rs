@@ -1,4 +1,4 @@
-//! Records that say who caused them: shown wherever the reader begins, and kept by a repair.
+//! Who caused a record is shown wherever the reader begins, and kept by a repair.
 
 use ackd::effect::{Address, Cause, EffectBuffer, Origin, Routine};
 use wal::{DirStorage, ReadOptions, Reader, Step};
@@ -25,7 +25,7 @@ fn unix() -> Origin<'static> {
     Origin { user: b"alice", address: Address::Text(b"/run/a:0"), name: b"", library: b"", version: b"" }
 }
 
-/// A group in which one client, another one and nobody cause records, after and before groups that do not say it.
+/// A group with records of two clients, of nobody, and of an origin that is not defined.
 fn group() -> Vec<Vec<u8>> {
     let by = |number, origin| Cause { number, origin, routine: None };
     vec![
@@ -61,7 +61,7 @@ fn the_client_is_printed_wherever_the_reader_begins() {
         "127.0.0.1:4000 worker lib redis-py 5.0 as default",
         "",
         "/run/a:0 as alice in \"function mine.f\"",
-        "a client that is not known any more",
+        "an unknown client",
         "",
     ];
     assert_eq!(shown(&["dump", "DIR"]), expected);
@@ -98,7 +98,7 @@ fn other_forms_have_the_client_in_fields_of_their_own() {
     assert!(!resp.text().contains("worker"));
 }
 
-/// The causes of all records, a group in a row.
+/// Number of each record's origin, and whether the record defines it.
 fn causes(data: &Data) -> Vec<(u32, bool)> {
     let storage = DirStorage::open(data.path().join("wal")).unwrap();
     let mut reader = Reader::open(&storage, ReadOptions::default()).unwrap();
@@ -126,7 +126,7 @@ fn a_repair_that_gives_up_the_defining_record_lets_the_next_one_define() {
     assert_eq!(shown.matches("by 127.0.0.1:4000 worker").count(), 2, "{shown}");
 }
 
-/// A record that does not fit the data once the record is lost that made its key.
+/// A record that no longer fits once the record that made its key is lost.
 fn caused_by_missing_key(cause: &Cause<'_>) -> Vec<u8> {
     use ackd::effect::{Effect, KeyChange};
     let (mut buffer, mut bytes) = (EffectBuffer::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Each subcommand and each form on a known history, compared with stored outputs.
+//! Each subcommand and each format on a known history, compared with golden files.
 
 use crate::common::{Data, golden};
 

@@ -1,5 +1,5 @@
-//! A damaged directory, repaired: the plan says what is lost, nothing is changed without consent, and what comes out
-//! verifies, recovers and holds the rest.
+//! Repairs of a damaged directory: the plan says what is lost, nothing is changed without consent, and the result
+//! verifies, recovers and has the rest.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ const BYTES_MAX: u64 = 64 << 20;
 /// Identity of the tests' log, as a table has it.
 const INSTANCE: u64 = u64::from_le_bytes(*b"inspecto");
 
-/// Everything below a directory but the lock.
+/// All files below a directory.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -34,7 +34,7 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// A directory with `count` keys, each in a group and with a value of its own, and a table whose checkpoint holds the
+/// A directory with `count` keys, each in its own group and with its own value, and a table whose checkpoint has the
 /// first `checkpoint` of them.
 pub fn keys(count: u64, checkpoint: u64) -> Data {
     let mut data = Data::with_instance(INSTANCE);
@@ -93,13 +93,13 @@ pub fn ruin(data: &Data, lsns: &[u64]) {
     }
 }
 
-/// Runs a repair, which must need exactly this consent, and checks what comes out.
+/// Runs a repair that must ask to lose exactly this many records, and checks the result.
 fn repair(data: &Data, mode: &str, lost: u64) {
     let before = contents(data.path());
     data.run(&["repair", mode, "DIR"]).expect(2);
     data.run(&["repair", mode, "--apply", "--yes-i-lose", &(lost + 1).to_string(), "DIR"]).expect(4);
     data.run(&["repair", mode, "--apply", "DIR"]).expect(4);
-    assert!(before == contents(data.path()), "nothing was changed before it was confirmed");
+    assert!(before == contents(data.path()), "something was changed before it was confirmed");
     let ran = data.run(&["repair", mode, "--apply", "--yes-i-lose", &lost.to_string(), "DIR"]).expect(0);
     let after = contents(data.path());
     for (path, bytes) in &before {
@@ -111,7 +111,7 @@ fn repair(data: &Data, mode: &str, lost: u64) {
 }
 
 #[test]
-fn the_plan_is_told_and_nothing_is_changed() {
+fn the_plan_is_shown_and_nothing_is_changed() {
     let data = keys(40, 0);
     ruin(&data, &[20]);
     let before = contents(data.path());
@@ -120,7 +120,7 @@ fn the_plan_is_told_and_nothing_is_changed() {
     golden("repair_skip.txt", &data.run(&["repair", "--skip-bad-records", "DIR"]).expect(2).out);
     let jsonl = ["repair", "--skip-bad-records", "--format", "jsonl", "DIR"];
     golden("repair_skip.jsonl", &data.run(&jsonl).expect(2).out);
-    assert!(before == contents(data.path()), "a dry run changes nothing");
+    assert!(before == contents(data.path()), "a dry run changed something");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn what_the_checkpoint_has_is_never_lost() {
 }
 
 #[test]
-fn behind_bad_records_the_good_ones_are_kept_with_their_numbers() {
+fn after_bad_records_the_good_ones_keep_their_numbers() {
     let data = keys(40, 5);
     ruin(&data, &[20, 21, 33]);
     repair(&data, "--skip-bad-records", 3);
@@ -197,7 +197,7 @@ fn a_record_that_no_longer_fits_goes_with_the_lost_one() {
     repair(&data, "--skip-bad-records", 3);
     let mut keys = expected(1..=10);
     keys.push("last".into());
-    assert_eq!(recovered(&data), keys, "no transaction is there by halves");
+    assert_eq!(recovered(&data), keys, "half a transaction was kept");
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_lost_segment_is_bridged_or_cut_off() {
 }
 
 #[test]
-fn a_log_that_is_gone_begins_anew_behind_the_checkpoint() {
+fn a_lost_log_starts_again_after_the_checkpoint() {
     let data = keys(20, 20);
     for entry in fs::read_dir(data.path().join("wal")).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
@@ -278,7 +278,7 @@ fn records_at_the_end_of_a_damaged_last_group_are_counted_as_lost() {
 
 #[test]
 fn a_record_of_an_earlier_use_is_not_salvaged() {
-    // Two groups of the same shape at the same place of a segment: the second one's last sectors never arrived.
+    // Two groups of the same shape at the same position of a segment: the last sectors of the second were not written.
     let mut data = Data::with_instance(INSTANCE);
     let value = |byte: u8| vec![byte; 300];
     let group = |data: &mut Data, byte: u8| {
@@ -298,7 +298,7 @@ fn a_record_of_an_earlier_use_is_not_salvaged() {
     data.seal();
     let (segment, offset) = data.place_of(20);
     let mut bytes = fs::read(data.segment(segment)).unwrap();
-    // All but the first sector as the other group left it.
+    // All sectors but the first are those of the other group.
     bytes[offset as usize + 512..offset as usize + 4096].copy_from_slice(&stale.unwrap()[512..]);
     fs::write(data.segment(segment), bytes).unwrap();
     let objects = data.run(&["dump", "DIR", "--keep-going", "--format", "jsonl"]).expect(2).objects();
@@ -308,7 +308,7 @@ fn a_record_of_an_earlier_use_is_not_salvaged() {
 }
 
 #[test]
-fn a_damaged_table_is_made_anew_from_a_whole_log() {
+fn a_damaged_table_is_rebuilt_from_a_whole_log() {
     let data = keys(30, 30);
     let path = data.path().join("table.ackd");
     data.flip(&path, 100, 0);

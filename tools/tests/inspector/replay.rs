@@ -1,4 +1,4 @@
-//! RESP output, read back: the commands that a Redis gets do what the effects did.
+//! RESP output, read back: the commands do in Redis what the effects did.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::common::{Data, FAR_MS, PAST_MS};
 /// Keys of a database: value and deadline.
 type Db = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
 
-/// The little of a Redis that the output needs; deadlines are kept, not enforced.
+/// As much of Redis as the output needs. Deadlines are stored, not enforced.
 #[derive(Default)]
 struct Redis {
     dbs: BTreeMap<usize, Db>,
@@ -65,7 +65,7 @@ impl Redis {
     }
 }
 
-/// The commands in a stream: arrays of bulk strings, nothing else.
+/// The commands in a stream, which must be arrays of bulk strings.
 fn commands(mut bytes: &[u8]) -> Vec<Vec<&[u8]>> {
     fn line(bytes: &mut &[u8], mark: u8) -> usize {
         let end = bytes.windows(2).position(|pair| pair == b"\r\n").unwrap();

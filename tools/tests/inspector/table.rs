@@ -1,4 +1,4 @@
-//! `verify --table`: every page of a small table, and the table held against the log.
+//! `verify --table`: every page of a small table, and the table compared with the log.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::common::{Data, golden};
 /// Virtual size of the mapping: small tables need little.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// A table with some hundred keys, whose checkpoint holds the log up to `lsn`.
+/// A table with 600 keys, whose checkpoint is at `lsn`.
 fn make_table(dir: &Path, lsn: u64) {
     let options =
         TableOptions { file_bytes_max: BYTES_MAX, seed: 7, instance_id: 1, ..TableOptions::default() };
@@ -75,7 +75,7 @@ fn a_log_that_ends_before_the_checkpoint_is_damage() {
 }
 
 #[test]
-fn a_log_that_begins_behind_the_checkpoint_is_damage() {
+fn a_log_that_begins_after_the_checkpoint_is_damage() {
     let mut data = Data::with_history();
     data.recycle_through(30);
     make_table(data.path(), 3);

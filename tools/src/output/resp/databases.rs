@@ -7,7 +7,6 @@ use ackd::effect::DatabaseChange;
 use super::Resp;
 use super::words::{command, number};
 
-/// Prints the change.
 pub(super) fn print(resp: &mut Resp, out: &mut dyn Write, change: &DatabaseChange) -> io::Result<()> {
     match *change {
         DatabaseChange::Flush { db } => {

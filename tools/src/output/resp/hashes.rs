@@ -7,7 +7,6 @@ use ackd::effect::{HashChange, Items, ItemsBuffer};
 use super::held::HeldBack;
 use super::words::{items, number};
 
-/// Prints the change.
 pub(super) fn print(
     held: &mut HeldBack,
     out: &mut dyn Write,

@@ -1,4 +1,4 @@
-//! Deadlines that are held back until the end.
+//! Deadlines held back until the end.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ackd::effect::{DATABASES_MAX, Items};
 /// Deadlines nearer than this many milliseconds are held back: a replay may take that long.
 pub(super) const MARGIN_MS: u64 = 3_600_000;
 
-/// Deadlines of a key that are held back, in milliseconds since 1970. There is one at least.
+/// The held-back deadlines of a key, in milliseconds since 1970. There is at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     /// Its own.
@@ -16,7 +16,7 @@ pub(super) struct Held {
     pub(super) fields: BTreeMap<Vec<u8>, u64>,
 }
 
-/// The deadlines of all keys that are held back.
+/// The held-back deadlines of all keys.
 pub(super) struct HeldBack {
     /// Deadlines up to this one, in milliseconds since 1970, are held back.
     near_ms: u64,
@@ -25,7 +25,7 @@ pub(super) struct HeldBack {
 }
 
 impl HeldBack {
-    /// None yet, for a replay at about `now_ms`, in milliseconds since 1970.
+    /// None yet; the replay is at about `now_ms`, in milliseconds since 1970.
     pub(super) fn new(now_ms: u64) -> Self {
         Self { near_ms: now_ms.saturating_add(MARGIN_MS), keys: vec![BTreeMap::new(); DATABASES_MAX] }
     }
@@ -40,7 +40,7 @@ impl HeldBack {
         self.keys[db].clear();
     }
 
-    /// Exchanges those of two databases.
+    /// Swaps those of two databases.
     pub(super) fn swap(&mut self, a: usize, b: usize) {
         self.keys.swap(a, b);
     }
@@ -51,14 +51,14 @@ impl HeldBack {
         all.flat_map(|(db, keys)| keys.into_iter().map(move |(key, held)| (db, key, held)))
     }
 
-    /// The deadline if it can be written now; otherwise it is held back, or there is none.
+    /// Returns the deadline if it can be written now. A near one is held back.
     pub(super) fn if_far(&mut self, db: usize, key: &[u8], expire_at_ms: Option<u64>) -> Option<u64> {
         let near = expire_at_ms.filter(|deadline| *deadline <= self.near_ms);
         self.change(db, key, near.is_some(), |held| held.key = near);
         expire_at_ms.filter(|_| near.is_none())
     }
 
-    /// The deadline if it can be written now; otherwise it is held back for each of the fields, or there is none.
+    /// Returns the deadline if it can be written now. A near one is held back for each of the fields.
     pub(super) fn fields_if_far(
         &mut self,
         db: usize,
@@ -78,7 +78,7 @@ impl HeldBack {
         expire_at_ms.filter(|_| near.is_none())
     }
 
-    /// Changes what is held back of a key, or would be if anything were and the change `adds`.
+    /// Changes what is held back for a key. If nothing is, the change runs only if it `adds` something.
     fn change(&mut self, db: usize, key: &[u8], adds: bool, change: impl FnOnce(&mut Held)) {
         if let Some(held) = self.keys[db].get_mut(key) {
             change(held);
@@ -90,7 +90,7 @@ impl HeldBack {
         }
     }
 
-    /// A held deadline goes with its value to another key, which loses its own.
+    /// Moves or copies held deadlines with their value to another key, which loses its own.
     pub(super) fn hand_on(&mut self, (db, key): (usize, &[u8]), (to_db, to): (usize, &[u8]), moves: bool) {
         let held = if moves { self.keys[db].remove(key) } else { self.keys[db].get(key).cloned() };
         match held {

@@ -1,4 +1,4 @@
-//! Commands on keys, whatever they hold.
+//! Commands on keys of any type.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,6 @@ use ackd::effect::KeyChange;
 use super::held::HeldBack;
 use super::words::{command, number};
 
-/// Prints the change.
 pub(super) fn print(
     held: &mut HeldBack,
     out: &mut dyn Write,
@@ -21,7 +20,7 @@ pub(super) fn print(
         }
         KeyChange::Expire { expire_at_ms } => match held.if_far(db, key, expire_at_ms) {
             Some(deadline) => command(out, &[b"PEXPIREAT", key, number(deadline).as_bytes()]),
-            // An earlier deadline may have been written; it must not strike before the one held back is known.
+            // An earlier deadline may be written already. The key must not expire by it before the end of the replay.
             None => command(out, &[b"PERSIST", key]),
         },
         KeyChange::Rename { to } => {

@@ -1,4 +1,4 @@
-//! Commands on lists. In a Redis, too, the pivot of an insertion is the first element that equals it.
+//! Commands on lists. The pivot of an insertion is the first equal element, as in Redis.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,6 @@ use ackd::effect::{End, ListChange};
 
 use super::words::{command, items, number};
 
-/// Prints the change.
 pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &ListChange<'_>) -> io::Result<()> {
     match *change {
         ListChange::Push { end, elements } => {

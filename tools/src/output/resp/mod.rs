@@ -1,12 +1,12 @@
-//! Commands that make a Redis do the same, for `redis-cli --pipe`.
+//! Redis commands that replay the effects, for `redis-cli --pipe`.
 //!
-//! Each effect is one plain command; which one, its family's file says. Deadlines need care: a record may set one that is past by the time of the
-//! replay although a later record moved it on (a session that is used every minute), and a Redis would drop the
-//! key at once. So a deadline that is past, or will be within [`held::MARGIN_MS`], is *held back*: the key is written
-//! without it, later effects move or lift it, and what is still held at the end is written then.
+//! Each family of effects has a file with its commands. Deadlines need care: a record may set one that is past by the
+//! time of the replay, although a later record moved it (a session that is used every minute). Redis would delete the
+//! key at once. So a deadline that is past or less than [`held::MARGIN_MS`] away is *held back*: the key is written
+//! without it, later effects change or remove it, and deadlines still held at the end are written there.
 //!
-//! Invariant: after the output is replayed in full, every key has the value and the deadline that it has after
-//! the last record printed. Memory grows with the number of deadlines held back at one time.
+//! Invariant: after a full replay, every key has the value and the deadline that it has after the last record printed.
+//! Memory grows with the number of deadlines held back at the same time.
 
 mod databases;
 mod hashes;
@@ -32,7 +32,7 @@ use words::{command, number};
 pub struct Resp {
     /// The database that the last command was for.
     selected: Option<usize>,
-    /// Deadlines that are held back.
+    /// The deadlines held back.
     held: HeldBack,
 }
 
@@ -94,7 +94,7 @@ impl Printer for Resp {
                 hashes::expire_fields(out, &key, field.items(), deadline.max(1))?;
             }
             if let Some(deadline) = deadline {
-                // Zero, a deadline that the protocol refuses, is as past as one.
+                // Redis refuses 0, and 1 is as past.
                 command(out, &[b"PEXPIREAT", &key, number(deadline.max(1)).as_bytes()])?;
             }
         }

@@ -6,7 +6,6 @@ use ackd::effect::SetChange;
 
 use super::words::items;
 
-/// Prints the change.
 pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &SetChange<'_>) -> io::Result<()> {
     match *change {
         SetChange::Add { members } => items(out, &[b"SADD", key], members),

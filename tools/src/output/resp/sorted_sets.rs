@@ -8,7 +8,6 @@ use ackd::effect::SortedSetChange;
 use super::words::{command, items};
 use crate::output::score;
 
-/// Prints the change.
 pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &SortedSetChange<'_>) -> io::Result<()> {
     match *change {
         SortedSetChange::Add { elements } => {

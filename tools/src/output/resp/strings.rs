@@ -7,7 +7,6 @@ use ackd::effect::StringChange;
 use super::held::HeldBack;
 use super::words::{command, number};
 
-/// Prints the change.
 pub(super) fn print(
     held: &mut HeldBack,
     out: &mut dyn Write,

@@ -8,7 +8,7 @@ use super::*;
 const NOW_MS: u64 = 1_000_000_000;
 const FAR_MS: u64 = NOW_MS + MARGIN_MS + 1;
 
-/// The commands as words, for readability.
+/// The commands, their words joined by blanks.
 fn printed(effects: &[Effect<'_>]) -> Vec<String> {
     let (mut out, mut resp) = (Vec::new(), Resp::new(NOW_MS));
     for effect in effects {

@@ -1,4 +1,4 @@
-//! What is said of changes of whole databases.
+//! Text for changes of whole databases.
 
 use std::io::{self, Write};
 

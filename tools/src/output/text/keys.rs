@@ -1,4 +1,4 @@
-//! What is said of changes of keys.
+//! Text for changes of keys.
 
 use std::io::{self, Write};
 

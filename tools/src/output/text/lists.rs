@@ -1,10 +1,10 @@
-//! What is said of changes of lists.
+//! Text for changes of lists.
 
 use std::io::{self, Write};
 
 use ackd::effect::{End, ListChange};
 
-/// Which elements are meant.
+/// Which elements change.
 pub(super) fn target(out: &mut dyn Write, change: &ListChange<'_>) -> io::Result<()> {
     match change {
         ListChange::Push { .. } => Ok(()),

@@ -1,4 +1,4 @@
-//! Lines for people: one for each effect. What only one family of effects has stands in its file.
+//! Lines for people, one per effect. Each family of effects has a file for what only it prints.
 
 mod databases;
 mod keys;
@@ -21,7 +21,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// A printer that spells bytes in this way.
+    /// A printer that spells bytes like this.
     pub fn new(bytes: ByteText, style: Style) -> Self {
         Self { bytes, style }
     }
@@ -35,7 +35,7 @@ impl Text {
         Ok(())
     }
 
-    /// What the effect does, on the rest of the line.
+    /// Writes the effect on the rest of the line.
     pub fn effect(&self, out: &mut dyn Write, effect: &Effect<'_>, wall_micros: u64) -> io::Result<()> {
         if let Some(db) = effect.db() {
             write!(out, "  db{db}")?;
@@ -62,7 +62,7 @@ impl Text {
         write!(out, "{}", if cut { "  ..." } else { "" })
     }
 
-    /// What the family has to say of the change, besides what is printed of any.
+    /// Writes what only the family of the change prints.
     fn target(&self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
         let change = match effect {
             Effect::Database(change) => return databases::target(out, change),
@@ -126,7 +126,7 @@ impl Printer for Text {
     }
 }
 
-/// A deadline as the time to live that it gave when it was set.
+/// A deadline as the time to live when it was set.
 fn deadline_text(deadline_ms: u64, wall_micros: u64) -> String {
     let deadline_micros = deadline_ms.saturating_mul(1000);
     match deadline_micros.checked_sub(wall_micros) {

@@ -1,4 +1,4 @@
-//! What is said of changes of strings.
+//! Text for changes of strings.
 
 use std::io::{self, Write};
 

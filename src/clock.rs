@@ -1,9 +1,9 @@
-//! The wall clock that deadlines are measured with: the system's.
+//! The wall clock that expiry times are measured with: the system's.
 //!
-//! Deadlines are absolute wall-clock milliseconds, so what is told follows the system's clock, wherever that goes. Nothing
+//! Expiry times are absolute wall-clock milliseconds, so what is told follows the system's clock, wherever that goes. Nothing
 //! needs it to have told less before: a key is deleted in the log before any client is told that it has expired, so it
 //! cannot come back however the clock is set. While the server runs, a step back of up to [`STEP_BACK_MS`] is waited out;
-//! a longer one is a jump, which the writer takes notice of with [`Clock::take_jump_back`]: deadlines that were given
+//! a longer one is a jump, which the writer takes notice of with [`Clock::take_jump_back`]: expiries that were given
 //! before it are to pass when they would have passed.
 //!
 //! The time that table and log hold is information. While it is ahead of the system's clock, which was ahead then or is
@@ -105,7 +105,7 @@ impl State {
     fn advance(&mut self, wall_ms: u64, monotonic_ms: u64) -> u64 {
         let expected_ms = self.told_ms + monotonic_ms.saturating_sub(self.told_at_ms);
         if wall_ms.saturating_add(STEP_BACK_MS) < expected_ms {
-            // Of two jumps in a row that nobody took notice of, the first one's deadlines count from the second.
+            // Of two jumps in a row that nobody took notice of, the first one's expiry times count from the second.
             let by_ms = expected_ms - wall_ms + self.jump.map_or(0, |jump| jump.by_ms);
             self.jump = Some(JumpBack { expected_ms: wall_ms + by_ms, by_ms });
         }

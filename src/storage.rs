@@ -119,7 +119,7 @@ pub struct OpenStorage {
     pub table: Arc<Table>,
     /// The way to the writer.
     pub queue: WriterQueue,
-    /// The clock that deadlines are measured with.
+    /// The clock that expiry times are measured with.
     pub clock: Arc<Clock>,
     /// What recovery found.
     pub report: Report,

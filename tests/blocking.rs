@@ -304,11 +304,11 @@ fn nothing_expires_while_writes_are_paused() {
 
 /// Makes three keys, and pauses writes before two of them expire, however slow the machine is.
 fn pause_before_expiry(client: &mut Client) {
-    for deadline_ms in (0..10).map(|doubled| 40 << doubled) {
+    for ttl_ms in (0..10).map(|doubled| 40 << doubled) {
         client.run("FLUSHALL");
         client.run("HSET h f v g v");
         for key in ["j", "k"] {
-            client.run(&format!("SET {key} v PX {deadline_ms}"));
+            client.run(&format!("SET {key} v PX {ttl_ms}"));
         }
         client.run("CLIENT PAUSE 60000 WRITE");
         if client.run("EXISTS j k") == Value::Integer(2) {

@@ -93,7 +93,7 @@ fn ahead_ms(client: &mut Client) -> i64 {
 }
 
 /// Gives keys and fields absolute expiration times `left_s` seconds from now, by all commands that can; all must exist.
-fn assert_absolute_deadlines_hold(client: &mut Client, left_s: i64) {
+fn assert_absolute_expiries_hold(client: &mut Client, left_s: i64) {
     let s = time(client) + left_s;
     let ms = s * 1000;
     ok(client, &format!("SET exat v EXAT {s}"));
@@ -121,18 +121,18 @@ fn assert_absolute_deadlines_hold(client: &mut Client, left_s: i64) {
 }
 
 #[test]
-fn a_clock_that_was_ahead_once_is_told_and_breaks_no_deadline() {
+fn a_clock_that_was_ahead_once_is_told_and_breaks_no_expiry() {
     let place = Place::new();
     for orderly in [true, false] {
         let server = place.start(TEN_YEARS);
         let mut client = server.client();
         ok(&mut client, "SET k v");
-        assert_absolute_deadlines_hold(&mut client, HOUR);
+        assert_absolute_expiries_hold(&mut client, HOUR);
         place.end(server, orderly);
 
         let server = place.start(0);
         let mut client = server.client();
-        assert_absolute_deadlines_hold(&mut client, HOUR);
+        assert_absolute_expiries_hold(&mut client, HOUR);
         ok(&mut client, "SET relative v EX 100");
         assert!((40..=100).contains(&integer(client.run("TTL relative"))));
         ok(&mut client, "SET short v PX 30");
@@ -146,7 +146,7 @@ fn a_clock_that_was_ahead_once_is_told_and_breaks_no_deadline() {
         place.end(server, orderly);
 
         let server = place.start(0);
-        assert_absolute_deadlines_hold(&mut server.client(), HOUR);
+        assert_absolute_expiries_hold(&mut server.client(), HOUR);
         assert_eq!(ahead_ms(&mut server.client()), 0);
         assert!(!place.said().contains("is ahead of the system's clock"), "{}", place.said());
         place.end(server, orderly);
@@ -175,14 +175,14 @@ fn a_clock_that_is_behind_after_a_restart_brings_nothing_back() {
         assert_eq!(client.run("HGET hash gone"), Value::Null);
         assert_eq!(client.run("GET there").text(), "v");
         assert!((now..now + 1100).contains(&integer(client.run("EXPIRETIME there"))));
-        assert_absolute_deadlines_hold(&mut client, HOUR);
+        assert_absolute_expiries_hold(&mut client, HOUR);
         place.end(server, orderly);
         let _ = fs::remove_dir_all(place.root.path().join("data"));
     }
 }
 
 #[test]
-fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline() {
+fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_expiry() {
     let place = Place::new();
     for (from, to) in [(0, -HOUR), (TEN_YEARS, 0)] {
         let server = place.start(from);
@@ -198,7 +198,7 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
         // Expiration times set from now on follow the new clock.
         assert_eq!(integer(client.run("EXPIRE renewed 1000")), 1);
         ok(&mut client, "SET later v EX 1000");
-        assert_absolute_deadlines_hold(&mut client, 2 * HOUR);
+        assert_absolute_expiries_hold(&mut client, 2 * HOUR);
         eventually("the lock is free", || client.run("GET lock") == Value::Null);
         eventually("the field is gone", || client.run("HGET hash short") == Value::Null);
         assert!(start.elapsed() >= Duration::from_millis(2900), "not earlier: {:?}", start.elapsed());
@@ -214,7 +214,7 @@ fn a_clock_that_is_set_back_while_the_server_runs_lengthens_no_relative_deadline
         let mut client = server.client();
         assert_eq!(client.run("GET lock"), Value::Null);
         assert!((800..=1000).contains(&integer(client.run("TTL later"))));
-        assert_absolute_deadlines_hold(&mut client, HOUR);
+        assert_absolute_expiries_hold(&mut client, HOUR);
         place.end(server, true);
         let _ = fs::remove_dir_all(place.root.path().join("data"));
     }
@@ -264,7 +264,7 @@ fn left_s(client: &mut Client, key: &str) -> i64 {
 }
 
 #[test]
-fn a_deadline_that_is_given_again_after_the_clock_was_set_back_follows_the_clock() {
+fn an_expiry_that_is_given_again_after_the_clock_was_set_back_follows_the_clock() {
     let place = Place::new();
     let server = place.start(0);
     let mut client = server.client();
@@ -321,11 +321,11 @@ fn what_expired_while_the_clock_was_ahead_for_a_moment_stays_gone() {
     place.wait_until_said("was set back");
     assert_eq!(client.run("GET session"), Value::Null);
     assert_eq!(client.run("GET for-ever").text(), "v");
-    assert_absolute_deadlines_hold(&mut client, HOUR);
+    assert_absolute_expiries_hold(&mut client, HOUR);
     eventually("the clock is followed", || ahead_ms(&mut client) > 0);
     place.end(server, false);
     let server = place.start(0);
     assert_eq!(server.client().run("GET session"), Value::Null);
-    assert_absolute_deadlines_hold(&mut server.client(), HOUR);
+    assert_absolute_expiries_hold(&mut server.client(), HOUR);
     place.end(server, true);
 }

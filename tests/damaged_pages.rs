@@ -17,10 +17,10 @@ const KEYS: u64 = 6000;
 /// Hashes with an expired field.
 const HASHES: u64 = 3000;
 /// The first expiration time, in milliseconds since 1970: far away.
-const DEADLINE_MS: u64 = 4_000_000_000_000;
+const EXPIRY_MS: u64 = 4_000_000_000_000;
 /// Slots of the table: the keys of database 0, and their expiration times.
 const KEYS_SLOT: usize = 0;
-const DEADLINES_SLOT: usize = 1;
+const EXPIRIES_SLOT: usize = 1;
 /// Time until the fields expire; they are stored before that, unless the machine is very slow.
 const DUE: Duration = Duration::from_millis(3000);
 
@@ -109,8 +109,8 @@ fn value(number: u64) -> String {
 
 /// A `SET` with the key's own expiration time, encoded.
 fn set(number: u64, value: &str) -> Vec<u8> {
-    let deadline = (DEADLINE_MS + number).to_string();
-    encode(&[b"SET", key(number).as_bytes(), value.as_bytes(), b"PXAT", deadline.as_bytes()])
+    let expiry = (EXPIRY_MS + number).to_string();
+    encode(&[b"SET", key(number).as_bytes(), value.as_bytes(), b"PXAT", expiry.as_bytes()])
 }
 
 /// Whether a key of a tree is on a damaged page.
@@ -129,9 +129,9 @@ fn is_lost(findings: &[Finding], number: u64) -> bool {
 }
 
 /// Whether a key's expiration time is on a damaged page.
-fn lost_deadline(findings: &[Finding], number: u64) -> bool {
-    let tree_key = [&(DEADLINE_MS + number).to_be_bytes()[..], key(number).as_bytes()].concat();
-    is_damaged(findings, DEADLINES_SLOT, &tree_key)
+fn lost_expiry(findings: &[Finding], number: u64) -> bool {
+    let tree_key = [&(EXPIRY_MS + number).to_be_bytes()[..], key(number).as_bytes()].concat();
+    is_damaged(findings, EXPIRIES_SLOT, &tree_key)
 }
 
 /// A reply that names a damaged page.
@@ -219,8 +219,8 @@ fn commands_on_a_damaged_page_are_refused_and_all_others_served() {
 #[test]
 fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() {
     let place = Place::new();
-    let (findings, flipped) = place.damage(DEADLINES_SLOT, 7, 2);
-    let (bad, good): (Vec<u64>, Vec<u64>) = (0..KEYS).partition(|number| lost_deadline(&findings, *number));
+    let (findings, flipped) = place.damage(EXPIRIES_SLOT, 7, 2);
+    let (bad, good): (Vec<u64>, Vec<u64>) = (0..KEYS).partition(|number| lost_expiry(&findings, *number));
     assert!(bad.len() > 50 && good.len() > bad.len(), "{} and {}", bad.len(), good.len());
     let mut server = place.start(&["--scrub-rate", "0"]);
     let mut client = server.client();
@@ -259,8 +259,8 @@ fn a_command_that_fails_in_the_middle_is_taken_back_and_those_around_it_stand() 
                 client.command(&[b"GET", key(*number).as_bytes()]),
                 Value::Bulk(value(*number).into())
             );
-            let deadline = client.command(&[b"PEXPIRETIME", key(*number).as_bytes()]);
-            assert_eq!(deadline, Value::Integer((DEADLINE_MS + number) as i64));
+            let expiry = client.command(&[b"PEXPIRETIME", key(*number).as_bytes()]);
+            assert_eq!(expiry, Value::Integer((EXPIRY_MS + number) as i64));
             assert_eq!(client.run(&format!("GET before:{index}")), Value::Bulk(b"1".into()));
         }
         for number in good.iter().take(sent) {

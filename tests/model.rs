@@ -102,11 +102,11 @@ fn read_all(session: &mut Session, random: &mut SmallRng) -> Model {
                 panic!("a key of SCAN is there")
             };
             assert_eq!(session.command(db, &[b"STRLEN", &key]), Value::Integer(value.len() as i64));
-            let Value::Integer(deadline) = session.command(db, &[b"PEXPIRETIME", &key]) else {
+            let Value::Integer(expiry) = session.command(db, &[b"PEXPIRETIME", &key]) else {
                 panic!("PEXPIRETIME is a number")
             };
-            let deadline = u64::try_from(deadline).ok();
-            model.dbs[db].insert(key.into(), Entry { kind: Kind::String, value: Arc::new(value), deadline });
+            let expiry = u64::try_from(expiry).ok();
+            model.dbs[db].insert(key.into(), Entry { kind: Kind::String, value: Arc::new(value), expiry });
         }
     }
     model

@@ -1,7 +1,7 @@
 //! Running one command on the data: from a snapshot, or on the writer.
 //!
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
-//! the writer, those of its keys that are past their deadline are deleted, and the record says so.
+//! the writer, those of its keys that have expired are deleted, and the record says so.
 
 use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
 use crate::keyspace::{
@@ -12,12 +12,12 @@ use crate::spec::Spec;
 use crate::state::CommandLimits as Limits;
 use crate::table::View;
 
-/// Keys past their deadline that a reading command deletes on its way on the writer. Those beyond are left to the
+/// Expired keys that a reading command deletes on its way on the writer. Those beyond are left to the
 /// writer's own rounds.
 const PASSING_PURGE_KEYS: usize = 64;
 /// Bytes of those keys, at most.
 const PASSING_PURGE_BYTES: usize = 64 << 10;
-/// Hashes that lose fields past their deadline in the same way.
+/// Hashes that lose expired fields in the same way.
 const PASSING_PURGE_HASHES: u64 = 4;
 
 /// One command with all that decides what it does.
@@ -42,7 +42,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Runs a reading command on `view`. Keys found past their deadline are added to `lookups`.
+/// Runs a reading command on `view`. Keys found expired are added to `lookups`.
 ///
 /// An error is the data's fault; `reply` is as it was then.
 pub fn read(
@@ -62,7 +62,7 @@ pub fn read(
 }
 
 /// Runs a writing or reading command on the writer's version. A command that would wait for data replies that there is
-/// none. What a reading command finds past its deadline is the caller's to delete, see [`purge_passed`].
+/// none. What a reading command finds expired is the caller's to delete, see [`purge_passed`].
 ///
 /// An error means that the version is not in order and must not be published; `reply` is as it was then.
 pub fn execute(
@@ -79,7 +79,7 @@ pub fn execute(
     read(call, &keyspace.view(), reply, lookups)
 }
 
-/// Hands the keys that reading commands found past their deadline on the writer, as many as are deleted on the way, to
+/// Hands the keys that reading commands found expired on the writer, as many as are deleted on the way, to
 /// `purge`, and forgets them.
 pub fn purge_passed<E>(
     lookups: &mut Lookups,
@@ -155,9 +155,9 @@ fn write(
     }
 }
 
-/// Deletes those of the command's keys that are past their deadline.
+/// Deletes those of the command's keys that have expired.
 fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), KeyspaceError> {
-    // Where the deadlines cannot be read, the keys' own cells say whether they are past theirs.
+    // Where the expiry times cannot be read, the keys' own cells say whether they are past theirs.
     if matches!(keyspace.any_due(call.db, call.now_ms), Ok(false)) {
         return Ok(());
     }

@@ -456,8 +456,7 @@ fn keyspace(text: &mut String, ctx: &LocalCtx<'_>) {
     for db in 0..ctx.server.limits.databases() as usize {
         let Some(shown) = ctx.database(db) else { return };
         if shown.keys > 0 {
-            let average_ms =
-                shown.average_deadline_ms.map_or(0, |deadline_ms| deadline_ms.saturating_sub(now_ms));
+            let average_ms = shown.average_expiry_ms.map_or(0, |expiry_ms| expiry_ms.saturating_sub(now_ms));
             let (keys, expires) = (shown.keys, shown.expires);
             field(text, format_args!("db{db}:keys={keys},expires={expires},avg_ttl={average_ms}"));
         }

@@ -137,7 +137,7 @@ impl Gauges for Figures {
     }
 
     fn database(&self, db: usize) -> DatabaseGauges {
-        DatabaseGauges { keys: if db == 0 { 7 } else { 0 }, expires: 2, average_deadline_ms: None }
+        DatabaseGauges { keys: if db == 0 { 7 } else { 0 }, expires: 2, average_expiry_ms: None }
     }
 
     fn storage(&self) -> StorageGauges {

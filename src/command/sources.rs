@@ -3,12 +3,12 @@
 use super::{CommandError, WriteCtx};
 use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
 
-/// Keys past their deadline that one command deletes on its way, at most; those beyond are left to the writer's rounds.
+/// Expired keys that one command deletes on its way, at most; those beyond are left to the writer's rounds.
 const PURGED_KEYS_MAX: usize = 64;
 /// Bytes of those keys, at most, but for the last one.
 const PURGED_BYTES_MAX: usize = 64 << 10;
 
-/// Reads the writer's version as a reading command would, then deletes the keys that were found past their deadline: those
+/// Reads the writer's version as a reading command would, then deletes the keys that were found expired: those
 /// that the command's words do not name.
 pub(super) fn read<R>(
     context: &mut WriteCtx<'_>,

@@ -14,7 +14,7 @@ use crate::spec;
 
 /// Pages that are asked for are at most so many times those that are taken, apart from [`SLACK_PAGES`].
 const FACTOR_MAX: u64 = 4;
-/// Pages that are asked for whatever a command takes: for one effect the ways to the key and its deadlines, and to a few
+/// Pages that are asked for whatever a command takes: for one effect the ways to the key and its expiries, and to a few
 /// elements.
 const SLACK_PAGES: u64 = 48;
 /// Commands that take more pages than they ask for: what they copy within the table is not walked before, and the elements
@@ -136,7 +136,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("zunionstore", &["zunionstore d 2 sorted one", "zunionstore d 1 one"]),
 ];
 
-/// A large and a small key of each type, keys past their deadline, and many others.
+/// A large and a small key of each type, expired keys, and many others.
 fn shapes() -> Data {
     let mut data = Data::new();
     let members: Vec<String> = (0..ELEMENTS).map(|number| format!("m{number}")).collect();
@@ -164,11 +164,11 @@ fn shapes() -> Data {
     data.run("sadd one m7");
     data.run("sadd few_members a b c");
     data.run("pfadd few a b c");
-    for (key, deadline_ms) in [("timed", 1_000_000), ("due", 1)] {
+    for (key, ttl_ms) in [("timed", 1_000_000), ("due", 1)] {
         let fields = &members[..300];
         let pairs: Vec<String> = fields.iter().map(|field| format!("{field} v")).collect();
         data.run(&format!("hset {key} {}", pairs.join(" ")));
-        data.run(&format!("hpexpire {key} {deadline_ms} fields 300 {}", fields.join(" ")));
+        data.run(&format!("hpexpire {key} {ttl_ms} fields 300 {}", fields.join(" ")));
     }
     data.run("set gone 1 px 1");
     data.now_ms += 1000;

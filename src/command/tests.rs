@@ -165,7 +165,7 @@ impl Data {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     value: Vec<u8>,
-    deadline: Option<u64>,
+    expiry: Option<u64>,
 }
 
 /// Databases of plain maps, with a few commands written down again in the simplest way.
@@ -175,10 +175,10 @@ struct Model {
 }
 
 impl Model {
-    /// Forgets what is past its deadline.
+    /// Forgets what has expired.
     fn purge(&mut self, now_ms: u64) {
         for db in &mut self.dbs {
-            db.retain(|_, known| known.deadline.is_none_or(|deadline| deadline > now_ms));
+            db.retain(|_, known| known.expiry.is_none_or(|expiry| expiry > now_ms));
         }
     }
 }
@@ -230,23 +230,23 @@ fn step_of_values(random: &mut SmallRng, data: &mut Data, model: &mut Model, tur
     let map = &mut model.dbs[data.db];
     match random.random_range(0..5) {
         0 => {
-            map.insert(key.clone(), Known { value: value.clone(), deadline: None });
+            map.insert(key.clone(), Known { value: value.clone(), expiry: None });
             (data.run_words(&[b"SET", &key, &value]), ok())
         }
         1 => {
             let ms = random.random_range(1..5000_u64);
-            map.insert(key.clone(), Known { value: value.clone(), deadline: Some(data.now_ms + ms) });
+            map.insert(key.clone(), Known { value: value.clone(), expiry: Some(data.now_ms + ms) });
             (data.run_words(&[b"SET", &key, &value, b"PX", ms.to_string().as_bytes()]), ok())
         }
         2 => {
-            let known = map.entry(key.clone()).or_insert(Known { value: Vec::new(), deadline: None });
+            let known = map.entry(key.clone()).or_insert(Known { value: Vec::new(), expiry: None });
             known.value.extend_from_slice(&value);
             (data.run_words(&[b"APPEND", &key, &value]), integer(known.value.len()))
         }
         3 => {
             let mut len = map.get(&key).map_or(0, |known| known.value.len());
             if !value.is_empty() {
-                let known = map.entry(key.clone()).or_insert(Known { value: Vec::new(), deadline: None });
+                let known = map.entry(key.clone()).or_insert(Known { value: Vec::new(), expiry: None });
                 len = len.max(offset + value.len());
                 known.value.resize(len, 0);
                 known.value[offset..][..value.len()].copy_from_slice(&value);
@@ -286,12 +286,12 @@ fn step_of_keys(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn:
             if ms <= 0 {
                 map.remove(&key);
             } else if let Some(known) = map.get_mut(&key) {
-                known.deadline = Some(data.now_ms + ms as u64);
+                known.expiry = Some(data.now_ms + ms as u64);
             }
             (data.run_words(&[b"PEXPIRE", &key, ms.to_string().as_bytes()]), integer(usize::from(found)))
         }
         _ => {
-            let had = map.get_mut(&key).is_some_and(|known| known.deadline.take().is_some());
+            let had = map.get_mut(&key).is_some_and(|known| known.expiry.take().is_some());
             (data.run_words(&[b"PERSIST", &key]), integer(usize::from(had)))
         }
     }
@@ -338,9 +338,9 @@ fn step_of_names(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn
             let Some(number) = number else {
                 return (reply, b"-ERR value is not an integer or out of range\r\n".to_vec());
             };
-            let deadline = known.and_then(|known| known.deadline);
+            let expiry = known.and_then(|known| known.expiry);
             let value = (number + 1).to_string().into_bytes();
-            model.dbs[db].insert(key, Known { value, deadline });
+            model.dbs[db].insert(key, Known { value, expiry });
             (reply, integer(number as usize + 1))
         }
     }
@@ -364,7 +364,7 @@ fn step_of_databases(random: &mut SmallRng, data: &mut Data, model: &mut Model, 
         }
         2..22 => {
             let expected =
-                map.get(&key).map_or(-2, |known| known.deadline.map_or(-1, |at| (at - now_ms) as i64));
+                map.get(&key).map_or(-2, |known| known.expiry.map_or(-1, |at| (at - now_ms) as i64));
             (data.run_words(&[b"PTTL", &key]), format!(":{expected}\r\n").into_bytes())
         }
         _ => {
@@ -391,14 +391,14 @@ fn random_commands_do_what_a_plain_map_does_and_replay_gives_the_same_data() {
             }
         }
         assert_eq!(data.replayed().dump(), data.dump(), "seed {seed}");
-        deadlines_are_those_of_the_cells(&data);
+        expiries_are_those_of_the_cells(&data);
         data.run("FLUSHALL");
         assert!(data.dump().is_empty());
     }
 }
 
-/// A key is in the tree of deadlines if and only if its cell has that deadline.
-fn deadlines_are_those_of_the_cells(data: &Data) {
+/// A key is in the tree of expiry times if and only if its cell has that expiry.
+fn expiries_are_those_of_the_cells(data: &Data) {
     let (mut in_cells, mut in_trees) = (Vec::new(), Vec::new());
     let view = data.writer.view();
     for slot in 0..112 {
@@ -468,7 +468,7 @@ fn another_type_is_refused_by_every_string_command() {
 }
 
 #[test]
-fn keys_past_their_deadline_are_deleted_wherever_they_stand() {
+fn expired_keys_are_deleted_wherever_they_stand() {
     let mut data = Data::new();
     data.expect(&[("RPUSH l a b c d e f", ":6"), ("ZADD z 1 a 2 b 3 c", ":3"), ("GEOADD g 1 1 a", ":1")]);
     for line in [

@@ -71,7 +71,7 @@ impl TimeForm {
     }
 
     /// The moment that a word means, which must lie after 1970, for a command that stores a value with it.
-    pub(super) fn deadline(self, word: &[u8], now_ms: u64, command: &str) -> Result<u64, CommandError> {
+    pub(super) fn expiry(self, word: &[u8], now_ms: u64, command: &str) -> Result<u64, CommandError> {
         let amount = integer(word)?;
         let moment_ms = if amount > 0 { self.moment_ms(amount, now_ms) } else { None };
         moment_ms

@@ -4,7 +4,7 @@ use crate::command::CommandError;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 
-/// A key that a read found past its deadline: its database and its name.
+/// A key that a read found expired: its database and its name.
 pub type ExpiredKey = (u16, Box<[u8]>);
 
 /// Brings pages to memory.
@@ -24,8 +24,8 @@ pub struct ReadCall<'a> {
 
 /// The data as connections see it: everything in it is durable.
 pub trait Reads: Send + Sync + 'static {
-    /// Runs a reading command on the newest published version and writes its reply. Keys that it found past their
-    /// deadline are missing to the command, and are appended to `expired`: the reply is held back until the log says
+    /// Runs a reading command on the newest published version and writes its reply. Keys that it found
+    /// expired are missing to the command, and are appended to `expired`: the reply is held back until the log says
     /// that they are gone.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ pub trait Reads: Send + Sync + 'static {
     /// The command's failure, as of a reading one.
     fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError>;
 
-    /// The time by the clock that deadlines are measured with, in milliseconds since 1970.
+    /// The time by the clock that expiry times are measured with, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
     /// What brings the pages of a command's keys to memory, if some of them are not there: to be called where it holds

@@ -64,9 +64,9 @@ pub(super) struct Session {
     parser: RequestParser,
     /// When the command before this one ended: what a command's time is counted from.
     pub(super) clock: Instant,
-    /// What the clock of the deadlines told in this round, in milliseconds since 1970, and when.
+    /// What the clock of the expiry times told in this round, in milliseconds since 1970, and when.
     told_ms: Option<(u64, Instant)>,
-    /// Keys that the last read found past their deadline.
+    /// Keys that the last read found expired.
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
     published: bool,
@@ -359,7 +359,7 @@ impl Session {
     }
 
     /// Holds the reply of a read at `read_at_ms` that starts at `reply_at` back until the log says that the keys which it
-    /// found past their deadline are gone.
+    /// found expired are gone.
     fn purge_before(&mut self, work: &mut Buffers, reply_at: usize, read_at_ms: u64) {
         self.begin_items(work);
         let purge = |(db, key)| Item::Purge { db, key, read_at_ms };

@@ -25,7 +25,7 @@ const WARMED_ELEMENTS_MAX: usize = 256;
 pub struct SnapshotReads {
     /// The table.
     table: Arc<Table>,
-    /// Tells which keys are past their deadline.
+    /// Tells which keys have expired.
     clock: Arc<Clock>,
     /// Limits, and counters of hits and misses.
     state: Arc<ServerState>,

@@ -211,7 +211,7 @@ impl<'a> Effect<'a> {
         ask!(self, change => change.count())
     }
 
-    /// The deadline that the effect sets, of its key or of its fields, in milliseconds since 1970.
+    /// The expiry that the effect sets, of its key or of its fields, in milliseconds since 1970.
     pub fn expire_at_ms(&self) -> Option<u64> {
         ask!(self, change => change.expire_at_ms())
     }

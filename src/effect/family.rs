@@ -40,7 +40,7 @@ pub(super) trait Family<'a>: Sized {
         None
     }
 
-    /// The deadline that the change sets, of its key or of its fields, in milliseconds since 1970.
+    /// The expiry that the change sets, of its key or of its fields, in milliseconds since 1970.
     fn expire_at_ms(&self) -> Option<u64> {
         None
     }

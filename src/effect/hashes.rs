@@ -2,17 +2,17 @@
 //!
 //! ```text
 //!  40   Set                              db key items: field, value ...
-//!  41   Set, with a deadline             db key deadline items: field, value ...
+//!  41   Set, with an expiry              db key expiry items: field, value ...
 //!  42   Delete, by a command             db key items: field ...
-//!  43   Delete, because deadlines passed db key items: field ...
-//!  44   Expire, at a deadline            db key deadline items: field ...
+//!  43   Delete, because it has passed    db key items: field ...
+//!  44   Expire, at an expiry             db key expiry items: field ...
 //!  45   Expire, never                    db key items: field ...
 //! ```
 
 use super::family::{Family, items_bytes};
 use super::input::{EffectError, Input, MEMBER, PAIR};
 use super::items::Items;
-use super::sink::{Sink, put_deadline};
+use super::sink::{Sink, put_expiry};
 
 const SET: u8 = 0x40;
 const SET_EXPIRING: u8 = 0x41;
@@ -26,7 +26,7 @@ pub(super) const LAST: u8 = EXPIRE_NEVER;
 /// A change of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashChange<'a> {
-    /// Sets fields of a hash, which is made if it is missing. The key's deadline stays.
+    /// Sets fields of a hash, which is made if it is missing. The key's expiry stays.
     Set {
         /// Fields, each followed by its value.
         pairs: Items<'a>,
@@ -37,10 +37,10 @@ pub enum HashChange<'a> {
     Delete {
         /// The fields.
         fields: Items<'a>,
-        /// Whether their deadlines had passed.
+        /// Whether their expiry times had passed.
         expired: bool,
     },
-    /// Gives fields of a hash a deadline, or takes it away.
+    /// Gives fields of a hash an expiry, or takes it away.
     Expire {
         /// The fields.
         fields: Items<'a>,
@@ -80,7 +80,7 @@ impl<'a> Family<'a> for HashChange<'a> {
     fn encode(&self, sink: &mut impl Sink) {
         match *self {
             Self::Set { pairs: items, expire_at_ms } | Self::Expire { fields: items, expire_at_ms } => {
-                put_deadline(expire_at_ms, sink);
+                put_expiry(expire_at_ms, sink);
                 items.put(sink);
             }
             Self::Delete { fields, expired: _ } => fields.put(sink),
@@ -90,14 +90,14 @@ impl<'a> Family<'a> for HashChange<'a> {
     fn decode(op: u8, input: &mut Input<'a>) -> Result<Self, EffectError> {
         Ok(match op {
             SET | SET_EXPIRING => {
-                let expire_at_ms = input.deadline(op == SET_EXPIRING)?;
+                let expire_at_ms = input.expiry(op == SET_EXPIRING)?;
                 Self::Set { expire_at_ms, pairs: input.items(PAIR)? }
             }
             DELETE | DELETE_EXPIRED => {
                 Self::Delete { expired: op == DELETE_EXPIRED, fields: input.items(MEMBER)? }
             }
             EXPIRE_AT | EXPIRE_NEVER => {
-                let expire_at_ms = input.deadline(op == EXPIRE_AT)?;
+                let expire_at_ms = input.expiry(op == EXPIRE_AT)?;
                 Self::Expire { expire_at_ms, fields: input.items(MEMBER)? }
             }
             unknown => return Err(input.unknown(unknown)),
@@ -145,17 +145,17 @@ pub(super) mod tests {
 
     /// One change of each kind, with its bytes in database 1 at the key `k`.
     pub fn golden() -> Vec<(HashChange<'static>, &'static str)> {
-        let deadline = Some(0x0102_0304_0506_0708);
+        let expiry = Some(0x0102_0304_0506_0708);
         let (pairs, fields) = (Items::checked(2, b"\x01f\x05value"), Items::checked(2, b"\x01f\0"));
         vec![
             (Set { pairs, expire_at_ms: None }, "40 01 01 6b 02 01 66 05 76 61 6c 75 65"),
             (
-                Set { pairs, expire_at_ms: deadline },
+                Set { pairs, expire_at_ms: expiry },
                 "41 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 05 76 61 6c 75 65",
             ),
             (Delete { fields, expired: false }, "42 01 01 6b 02 01 66 00"),
             (Delete { fields, expired: true }, "43 01 01 6b 02 01 66 00"),
-            (Expire { fields, expire_at_ms: deadline }, "44 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 00"),
+            (Expire { fields, expire_at_ms: expiry }, "44 01 01 6b 08 07 06 05 04 03 02 01 02 01 66 00"),
             (Expire { fields, expire_at_ms: None }, "45 01 01 6b 02 01 66 00"),
         ]
     }

@@ -110,8 +110,8 @@ impl<'a> Input<'a> {
         Ok(value)
     }
 
-    /// A deadline, if there is one.
-    pub(super) fn deadline(&mut self, present: bool) -> Result<Option<u64>, EffectError> {
+    /// An expiry, if there is one.
+    pub(super) fn expiry(&mut self, present: bool) -> Result<Option<u64>, EffectError> {
         if !present {
             return Ok(None);
         }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  01   Delete, by a command                  db key
-//!  02   Delete, because the deadline passed   db key
-//!  03   Expire, at a deadline                 db key deadline
+//!  02   Delete, because the expiry passed     db key
+//!  03   Expire, at an expiry                  db key expiry
 //!  04   Expire, never                         db key
 //!  05   Rename                                db key to
 //!  06   Copy                                  db key to_db to
@@ -12,7 +12,7 @@
 
 use super::family::Family;
 use super::input::{EffectError, Input};
-use super::sink::{Sink, put_bytes, put_db, put_deadline, put_key};
+use super::sink::{Sink, put_bytes, put_db, put_expiry, put_key};
 
 const DELETE: u8 = 0x01;
 const DELETE_EXPIRED: u8 = 0x02;
@@ -29,27 +29,27 @@ pub(super) const LAST: u8 = MOVE;
 pub enum KeyChange<'a> {
     /// Removes the key.
     Delete {
-        /// Whether its deadline had passed.
+        /// Whether its expiry had passed.
         expired: bool,
     },
-    /// Gives the key a deadline, or takes it away.
+    /// Gives the key an expiry, or takes it away.
     Expire {
         /// When the key expires, in milliseconds since 1970; `None`: never.
         expire_at_ms: Option<u64>,
     },
-    /// Gives the value another key of the same database, replacing what that one holds. The deadline goes along.
+    /// Gives the value another key of the same database, replacing what that one holds. The expiry goes along.
     Rename {
         /// The key that holds the value from now on.
         to: &'a [u8],
     },
-    /// Copies value and deadline to another key, replacing what that one holds.
+    /// Copies value and expiry to another key, replacing what that one holds.
     Copy {
         /// Database of the copy.
         to_db: usize,
         /// Key of the copy.
         to: &'a [u8],
     },
-    /// Moves the key with its value and deadline to another database, where the key is free.
+    /// Moves the key with its value and expiry to another database, where the key is free.
     Move {
         /// Database that holds it from now on.
         to_db: usize,
@@ -101,7 +101,7 @@ impl<'a> Family<'a> for KeyChange<'a> {
     fn encode(&self, sink: &mut impl Sink) {
         match *self {
             Self::Delete { expired: _ } => {}
-            Self::Expire { expire_at_ms } => put_deadline(expire_at_ms, sink),
+            Self::Expire { expire_at_ms } => put_expiry(expire_at_ms, sink),
             Self::Rename { to } => put_bytes(to, sink),
             Self::Copy { to_db, to } => put_key(to_db, to, sink),
             Self::Move { to_db } => put_db(to_db, sink),
@@ -111,7 +111,7 @@ impl<'a> Family<'a> for KeyChange<'a> {
     fn decode(op: u8, input: &mut Input<'a>) -> Result<Self, EffectError> {
         Ok(match op {
             DELETE | DELETE_EXPIRED => Self::Delete { expired: op == DELETE_EXPIRED },
-            EXPIRE_AT | EXPIRE_NEVER => Self::Expire { expire_at_ms: input.deadline(op == EXPIRE_AT)? },
+            EXPIRE_AT | EXPIRE_NEVER => Self::Expire { expire_at_ms: input.expiry(op == EXPIRE_AT)? },
             RENAME => Self::Rename { to: input.key_bytes()? },
             COPY => {
                 let (to_db, to) = input.key()?;

@@ -50,7 +50,7 @@ impl End {
 /// A change of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListChange<'a> {
-    /// Adds elements to an end of a list, one after the other; the list is made if it is missing. The key's deadline
+    /// Adds elements to an end of a list, one after the other; the list is made if it is missing. The key's expiry
     /// stays.
     Push {
         /// The end that grows.

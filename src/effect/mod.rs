@@ -2,7 +2,7 @@
 //!
 //! A record holds *effects*: results, not commands. Replay reads no clock and draws no random number, so it yields the
 //! same state wherever it runs: `INCR` is a [`StringChange::Set`] of the result, a relative time to live is an absolute
-//! deadline, and a key that expires is a [`KeyChange::Delete`] that says so.
+//! expiry, and a key that expires is a [`KeyChange::Delete`] that says so.
 //!
 //! ```text
 //! payload  = format u8 (1) | command id u16 LE | count varint | effect * count
@@ -10,7 +10,7 @@
 //! cause    = who caused the record: see `cause`; a record that does not say it has format 1
 //! effect   = op u8 | db key | fields, as the family of the op has them; changes of databases have no db and key
 //! db       = varint        key, to, value = length varint, bytes
-//! offset, index, count = varint           deadline = u64 LE, milliseconds since 1970
+//! offset, index, count = varint           expiry = u64 LE, milliseconds since 1970
 //! score    = see `score`
 //! ```
 //!

@@ -18,7 +18,7 @@ pub(super) const LAST: u8 = REMOVE;
 /// A change of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetChange<'a> {
-    /// Puts members into a set, which is made if it is missing. The key's deadline stays.
+    /// Puts members into a set, which is made if it is missing. The key's expiry stays.
     Add {
         /// The members.
         members: Items<'a>,

@@ -68,9 +68,9 @@ pub(super) fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
     sink.extend_from_slice(bytes);
 }
 
-/// A deadline, if there is one: the number of the effect says whether.
-pub(super) fn put_deadline(expire_at_ms: Option<u64>, sink: &mut impl Sink) {
-    if let Some(deadline) = expire_at_ms {
-        sink.extend_from_slice(&deadline.to_le_bytes());
+/// An expiry, if there is one: the number of the effect says whether.
+pub(super) fn put_expiry(expire_at_ms: Option<u64>, sink: &mut impl Sink) {
+    if let Some(expiry) = expire_at_ms {
+        sink.extend_from_slice(&expiry.to_le_bytes());
     }
 }

@@ -19,7 +19,7 @@ pub(super) const LAST: u8 = REMOVE;
 /// A change of a sorted set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortedSetChange<'a> {
-    /// Gives members of a sorted set, which is made if it is missing, their scores. The key's deadline stays.
+    /// Gives members of a sorted set, which is made if it is missing, their scores. The key's expiry stays.
     Add {
         /// Members, each followed by the bytes of its [`Score`].
         elements: Items<'a>,

@@ -2,16 +2,16 @@
 //!
 //! ```text
 //!  20   Set                          db key value
-//!  21   Set, with a deadline         db key deadline value
+//!  21   Set, with an expiry          db key expiry value
 //!  22   Set, raw                     db key value
-//!  23   Set, raw, with a deadline    db key deadline value
+//!  23   Set, raw, with an expiry     db key expiry value
 //!  24   Append                       db key value
 //!  25   SetRange                     db key offset value
 //! ```
 
 use super::family::Family;
 use super::input::{EffectError, Input};
-use super::sink::{Sink, put_bytes, put_deadline, put_varint};
+use super::sink::{Sink, put_bytes, put_expiry, put_varint};
 
 const SET: u8 = 0x20;
 const SET_EXPIRING: u8 = 0x21;
@@ -34,12 +34,12 @@ pub enum StringChange<'a> {
         /// Whether the string was built up piecemeal, which `OBJECT ENCODING` shows as `raw`.
         raw: bool,
     },
-    /// Adds to the end of a string, which is made if it is missing. The deadline stays.
+    /// Adds to the end of a string, which is made if it is missing. The expiry stays.
     Append {
         /// The bytes added.
         value: &'a [u8],
     },
-    /// Overwrites part of a string, which is made or lengthened with zeros as needed. The deadline stays.
+    /// Overwrites part of a string, which is made or lengthened with zeros as needed. The expiry stays.
     SetRange {
         /// Where the bytes go.
         offset: u64,
@@ -77,7 +77,7 @@ impl<'a> Family<'a> for StringChange<'a> {
     fn encode(&self, sink: &mut impl Sink) {
         match *self {
             Self::Set { value, expire_at_ms, raw: _ } => {
-                put_deadline(expire_at_ms, sink);
+                put_expiry(expire_at_ms, sink);
                 put_bytes(value, sink);
             }
             Self::Append { value } => put_bytes(value, sink),
@@ -91,7 +91,7 @@ impl<'a> Family<'a> for StringChange<'a> {
     fn decode(op: u8, input: &mut Input<'a>) -> Result<Self, EffectError> {
         Ok(match op {
             SET | SET_EXPIRING | SET_RAW | SET_RAW_EXPIRING => {
-                let expire_at_ms = input.deadline(matches!(op, SET_EXPIRING | SET_RAW_EXPIRING))?;
+                let expire_at_ms = input.expiry(matches!(op, SET_EXPIRING | SET_RAW_EXPIRING))?;
                 let raw = matches!(op, SET_RAW | SET_RAW_EXPIRING);
                 Self::Set { value: input.value(0)?, expire_at_ms, raw }
             }
@@ -131,16 +131,16 @@ pub(super) mod tests {
 
     /// One change of each kind, with its bytes in database 1 at the key `k`.
     pub fn golden() -> Vec<(StringChange<'static>, &'static str)> {
-        let (value, deadline) = (b"value".as_slice(), Some(0x0102_0304_0506_0708));
+        let (value, expiry) = (b"value".as_slice(), Some(0x0102_0304_0506_0708));
         vec![
             (Set { value, expire_at_ms: None, raw: false }, "20 01 01 6b 05 76 61 6c 75 65"),
             (
-                Set { value, expire_at_ms: deadline, raw: false },
+                Set { value, expire_at_ms: expiry, raw: false },
                 "21 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
             ),
             (Set { value, expire_at_ms: None, raw: true }, "22 01 01 6b 05 76 61 6c 75 65"),
             (
-                Set { value, expire_at_ms: deadline, raw: true },
+                Set { value, expire_at_ms: expiry, raw: true },
                 "23 01 01 6b 08 07 06 05 04 03 02 01 05 76 61 6c 75 65",
             ),
             (Append { value }, "24 01 01 6b 05 76 61 6c 75 65"),

@@ -10,10 +10,10 @@
 //!   a command that failed all the same has changed is taken back, see [`undo`];
 //! - an error of table or log ends the work with the reason; space that is short is no such error, see [`space`].
 
+mod active_expiry;
 mod aftermath;
 mod blocking;
 mod execute;
-mod expiry;
 mod log_room;
 mod noted;
 mod options;
@@ -88,11 +88,11 @@ pub struct Executor {
     touched: Events,
     /// When those that are watched no more were last forgotten, in milliseconds since 1970.
     swept_ms: u64,
-    /// Whether the last group deleted as many keys past their deadline as one may: there are probably more.
+    /// Whether the last group deleted as many expired keys as one may: there are probably more.
     expires_more: bool,
-    /// Deadlines that stood when the clock was set back.
+    /// Expiry times that stood when the clock was set back.
     noted: Noted,
-    /// What was given a deadline since the last record, while there are such.
+    /// What was given an expiry since the last record, while there are such.
     given: Given,
 }
 
@@ -132,7 +132,7 @@ impl Executor {
     /// Begins a group. To be called before anything is executed for it.
     pub fn begin_group(&mut self) {
         self.origins.begin_group();
-        self.note_deadlines();
+        self.note_expiries();
     }
 
     /// Looks at what the configuration says now. A group stays open while the one before it is written, and whoever
@@ -149,7 +149,7 @@ impl Executor {
         &mut self.table
     }
 
-    /// Whether there are more keys past their deadline than the last group deleted.
+    /// Whether there are more expired keys than the last group deleted.
     pub fn expires_more(&self) -> bool {
         self.expires_more
     }

@@ -1,4 +1,4 @@
-//! Deadlines that were given before the clock was set back: they pass by the monotonic clock.
+//! Expiry times that were given before the clock was set back: they pass by the monotonic clock.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use crate::keyspace::Standing;
 
-/// Deadlines that are noted at one jump, at most: looking for so many takes a tenth of a second.
+/// Expiry times that are noted at one jump, at most: looking for so many takes a tenth of a second.
 pub(super) const NOTED_MAX: usize = 100_000;
 
-/// Deadlines that pass by the monotonic clock.
+/// Expiry times that pass by the monotonic clock.
 #[derive(Default)]
 pub(super) struct Noted {
     /// The earliest first, with the moment at which each passes. Some may be forgotten already.
@@ -25,7 +25,7 @@ impl Noted {
         self.queue.is_empty()
     }
 
-    /// Adds deadlines. One that is noted already passes at the earlier moment, which is that of the first jump.
+    /// Adds expiry times. One that is noted already passes at the earlier moment, which is that of the first jump.
     pub fn add(&mut self, new: impl Iterator<Item = (Instant, Standing)>) {
         let Self { queue, live } = self;
         queue.retain(|(moment, standing)| live.get(&standing.name()) == Some(moment));
@@ -57,7 +57,7 @@ impl Noted {
         }
     }
 
-    /// The first deadline that has passed at `now`, which stays until it is [done](Self::done).
+    /// The first expiry that has passed at `now`, which stays until it is [done](Self::done).
     pub fn due(&mut self, now: Instant) -> Option<Standing> {
         while let Some((moment, standing)) = self.queue.front().filter(|(moment, _)| *moment <= now) {
             if self.live.get(&standing.name()) == Some(moment) {
@@ -68,7 +68,7 @@ impl Noted {
         None
     }
 
-    /// Forgets a deadline that is due.
+    /// Forgets an expiry that is due.
     pub fn done(&mut self, standing: &Standing) {
         self.forget(&standing.name(), false);
     }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_is_noted_twice_passes_at_the_earlier_moment_and_one_that_is_forgotten_never() {
+    fn an_expiry_that_is_noted_twice_passes_at_the_earlier_moment_and_one_that_is_forgotten_never() {
         let now = Instant::now();
         let later = |seconds| now + Duration::from_secs(seconds);
         let mut noted = Noted::default();

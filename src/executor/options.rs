@@ -5,7 +5,7 @@
 pub struct ExecutorOptions {
     /// Replies to one submission grow to about so many bytes; what is left of it then is answered in the next turn.
     pub output_bytes_max: usize,
-    /// Keys past their deadline that one group deletes by itself at most.
+    /// Expired keys that one group deletes by itself at most.
     pub expire_keys_max: usize,
     /// Pages of cut-off trees that one group frees at most.
     pub reclaim_pages_max: usize,

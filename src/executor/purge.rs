@@ -1,4 +1,4 @@
-//! Deletes what of one key is past its deadline, as somebody saw it.
+//! Deletes what of one key has expired, as somebody saw it.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -8,7 +8,7 @@ use crate::damage;
 use crate::keyspace::Purged;
 
 impl Executor {
-    /// Deletes the keys that a reading command found past their deadline, in the record that is being formed.
+    /// Deletes the keys that a reading command found expired, in the record that is being formed.
     #[cold]
     pub(super) fn purge_passed<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         let mut lookups = std::mem::take(&mut self.lookups);
@@ -18,7 +18,7 @@ impl Executor {
         done
     }
 
-    /// Deletes what of a key is past its deadline at `now_ms`, in the record that is being formed. Where there is no space to
+    /// Deletes what of a key has expired at `now_ms`, in the record that is being formed. Where there is no space to
     /// log that, it is left to the executor's rounds.
     fn purge_key<R: LogRoom>(
         &mut self,
@@ -36,7 +36,7 @@ impl Executor {
         }))
     }
 
-    /// Deletes what of a key is past its deadline at `now_ms`, as somebody saw it.
+    /// Deletes what of a key has expired at `now_ms`, as somebody saw it.
     pub(super) fn purge<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,

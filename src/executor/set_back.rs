@@ -1,9 +1,9 @@
 //! What a clock that was set back leaves behind.
 //!
-//! Deadlines are compared with the system's clock. When that is set back, those that were given before would pass later,
-//! by as much: a lock would be held, a session live too long. So the executor notes the deadlines that stand at that moment
-//! and lets each pass when it would have passed, by the monotonic clock, unless it is changed before. What was past its
-//! deadline already is deleted at once: somebody may have been told. Deadlines that are given later are not concerned, not
+//! Expiry times are compared with the system's clock. When that is set back, those that were given before would pass later,
+//! by as much: a lock would be held, a session live too long. So the executor notes the expiries that stand at that moment
+//! and lets each pass when it would have passed, by the monotonic clock, unless it is changed before. What had
+//! expired already is deleted at once: somebody may have been told. Expiry times that are given later are not concerned, not
 //! even one that is the same again: what was noted of that key or field is forgotten.
 
 use std::time::{Duration, Instant};
@@ -17,8 +17,8 @@ use crate::damage;
 use crate::keyspace::{Keyspace, Standing};
 
 impl Executor {
-    /// Notes the deadlines that stand, if the clock was set back. To be called before anything is executed at the new time.
-    pub(super) fn note_deadlines(&mut self) {
+    /// Notes the expiries that stand, if the clock was set back. To be called before anything is executed at the new time.
+    pub(super) fn note_expiries(&mut self) {
         let Some(JumpBack { expected_ms, by_ms }) = self.clock.take_jump_back() else { return };
         let standing = Keyspace::new(&mut self.table, None).standing(NOTED_MAX).unwrap_or_else(|error| {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
@@ -26,7 +26,7 @@ impl Executor {
         });
         tracing::warn!(
             by_ms,
-            deadlines = standing.len(),
+            expiries = standing.len(),
             "the system's clock was set back: deadlines given before pass when they would have passed"
         );
         let now = Instant::now();
@@ -37,7 +37,7 @@ impl Executor {
         self.noted.add(standing.into_iter().filter_map(moment));
     }
 
-    /// Forgets what was noted of keys and fields that were given a deadline since.
+    /// Forgets what was noted of keys and fields that were given an expiry since.
     #[cold]
     pub(super) fn forget_given(&mut self) {
         for (name, is_whole) in self.given.names() {

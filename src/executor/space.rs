@@ -4,8 +4,8 @@
 //! - When a submission comes, what its writing commands sent is asked for. If there is no space for it, commands that may
 //!   grow the data are refused at once.
 //! - Before each effect is made, its bytes in the log are secured, and the pages that it is likely to need. So commands
-//!   that store more than they were sent need not be looked through for what they are going to store, and keys past
-//!   their deadline cost what is really due.
+//!   that store more than they were sent need not be looked through for what they are going to store, and
+//!   expired keys cost what is really due.
 //! - An operation on the table that finds no page says so. Then, as when an effect in the middle of a command is refused,
 //!   the whole command is taken back, or the whole transaction, see [`undo`](super::undo).
 //!

@@ -11,7 +11,7 @@ use crate::spec::{self, Flags, Spec};
 use crate::state::{Transaction, Watch, WatchedKey};
 
 impl Executor {
-    /// Watches keys from now on. Those past their deadline are deleted first: they are not there to be touched.
+    /// Watches keys from now on. Those that have expired are deleted first: they are not there to be touched.
     pub(super) fn watch<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -31,7 +31,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Whether a key is past its deadline, as far as that can be read.
+    /// Whether a key has expired, as far as that can be read.
     fn is_due<R: LogRoom>(&self, round: &Round<'_, R>, db: usize, key: &[u8]) -> bool {
         let view = self.table.view();
         let mut lookups = Lookups::default();
@@ -39,7 +39,7 @@ impl Executor {
         !lookups.expired.is_empty()
     }
 
-    /// Whether a watched key was changed, or is past its deadline.
+    /// Whether a watched key was changed, or has expired.
     pub(super) fn is_watch_broken<R: LogRoom>(
         &self,
         round: &Round<'_, R>,
@@ -82,7 +82,7 @@ impl Executor {
             }
         }
         for (name, db, key) in self.touched.iter() {
-            // A deletion is an effect, and says whether the key had been past its deadline.
+            // A deletion is an effect, and says whether the key had expired.
             if name != "expired" {
                 self.watches.touch_key(db, key);
                 if tracks {

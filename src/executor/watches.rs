@@ -5,7 +5,7 @@
 //! drops its [`Watch`]; what is left of it here is swept out now and then.
 //!
 //! Redis's rules: a change touches, expiry too; emptying or exchanging databases touches the keys that exist before or
-//! after it; a key that was past its deadline already when it was watched is deleted then, and untouched.
+//! after it; a key that had expired already when it was watched is deleted then, and untouched.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -24,7 +24,7 @@ struct Watcher {
     watch: Weak<Watch>,
     /// Whether the key existed before the command that is about to change whole databases.
     existed: bool,
-    /// Whether the key was past its deadline when it was watched: then its deletion for that reason is no change.
+    /// Whether the key had expired when it was watched: then its deletion for that reason is no change.
     was_due: bool,
 }
 

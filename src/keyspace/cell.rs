@@ -1,13 +1,13 @@
-//! What a key's cell holds: type, deadline, and the value or where it is.
+//! What a key's cell holds: type, expiry, and the value or where it is.
 //!
 //! ```text
-//! cell     = tag u8 | deadline u64 LE, if flagged | payload | roots of the key's own trees
+//! cell     = tag u8 | expiry u64 LE, if flagged | payload | roots of the key's own trees
 //! tag      = type (low 4 bits) | flags
-//! deadline = milliseconds since 1970
+//! expiry = milliseconds since 1970
 //!
 //!  type                        flag
-//!   1  string                   10  has a deadline
-//!   2  list                     20  string: raw, it was built up piecemeal; hash: timed, a field has a deadline
+//!   1  string                   10  has an expiry
+//!   2  list                     20  string: raw, it was built up piecemeal; hash: timed, a field has an expiry
 //!   3  hash                     40  in trees: the value is in trees of its own
 //!   4  set                      80  reserved, 0
 //!   5  sorted set
@@ -41,11 +41,11 @@ const _: () = assert!(PIECE_BYTES <= CELL_BYTES_MAX);
 
 /// Bits of the tag that hold the type.
 const TYPE_BITS: u8 = 0x0F;
-/// Tag flag: a deadline follows.
-pub(super) const HAS_DEADLINE: u8 = 0x10;
+/// Tag flag: an expiry follows.
+pub(super) const HAS_EXPIRY: u8 = 0x10;
 /// Tag flag: the string was built up piecemeal.
 const RAW: u8 = 0x20;
-/// Tag flag: some field of the hash has a deadline.
+/// Tag flag: some field of the hash has an expiry.
 const TIMED: u8 = 0x20;
 /// Tag flag: the value is in trees of its own.
 const IN_TREES: u8 = 0x40;
@@ -96,7 +96,7 @@ pub struct Value<'a> {
     pub kind: Kind,
     /// When the key expires, in milliseconds since 1970.
     pub expire_at_ms: Option<u64>,
-    /// Whether the value is a string that was built up piecemeal, or a hash of which some field has a deadline.
+    /// Whether the value is a string that was built up piecemeal, or a hash of which some field has an expiry.
     flagged: bool,
     /// Whether the value is in trees of its own.
     pub(super) in_trees: bool,
@@ -126,12 +126,12 @@ impl<'a> Value<'a> {
     pub fn read(cell: &Cell<'a>) -> Result<Self, KeyspaceError> {
         let (&tag, rest) = cell.bytes.split_first().ok_or(KeyspaceError::BadCell("it is empty"))?;
         let kind = Kind::from_bits(tag & TYPE_BITS).ok_or(KeyspaceError::BadCell("unknown type"))?;
-        let (expire_at_ms, payload) = if tag & HAS_DEADLINE == 0 {
+        let (expire_at_ms, payload) = if tag & HAS_EXPIRY == 0 {
             (None, rest)
         } else {
-            let (deadline, payload) =
+            let (expiry, payload) =
                 rest.split_first_chunk().ok_or(KeyspaceError::BadCell("no room for its deadline"))?;
-            (Some(u64::from_le_bytes(*deadline)), payload)
+            (Some(u64::from_le_bytes(*expiry)), payload)
         };
         let (flagged, in_trees) = (tag & RAW != 0, tag & IN_TREES != 0);
         if in_trees && cell.roots.is_empty() {
@@ -145,16 +145,16 @@ impl<'a> Value<'a> {
         self.kind == Kind::String && self.flagged
     }
 
-    /// Whether the value is a hash of which some field has a deadline.
+    /// Whether the value is a hash of which some field has an expiry.
     #[inline]
     pub fn is_timed(&self) -> bool {
         self.flagged && self.kind == Kind::Hash
     }
 
-    /// Whether the deadline has passed at `now_ms`.
+    /// Whether the expiry has passed at `now_ms`.
     #[inline]
     pub fn is_expired(&self, now_ms: u64) -> bool {
-        self.expire_at_ms.is_some_and(|deadline| deadline <= now_ms)
+        self.expire_at_ms.is_some_and(|expiry| expiry <= now_ms)
     }
 
     /// The bytes of the string, or `None` if it is no string.
@@ -195,7 +195,7 @@ impl Text<'_> {
     }
 }
 
-/// Bytes of a cell before what it was given, at most: tag, deadline and a length.
+/// Bytes of a cell before what it was given, at most: tag, expiry and a length.
 const HEAD_BYTES_MAX: usize = HEADER_BYTES_MAX + 8;
 
 /// The bytes of a cell that is to be stored.
@@ -209,13 +209,13 @@ pub(super) struct CellBytes<'a> {
 }
 
 impl<'a> CellBytes<'a> {
-    /// A cell with a tag and a deadline, and `rest` behind them.
+    /// A cell with a tag and an expiry, and `rest` behind them.
     pub(super) fn new(tag: u8, expire_at_ms: Option<u64>, rest: &'a [u8]) -> Self {
         let mut head = [0; HEAD_BYTES_MAX];
         let head_len = match expire_at_ms {
-            Some(deadline) => {
-                head[0] = tag | HAS_DEADLINE;
-                head[1..9].copy_from_slice(&deadline.to_le_bytes());
+            Some(expiry) => {
+                head[0] = tag | HAS_EXPIRY;
+                head[1..9].copy_from_slice(&expiry.to_le_bytes());
                 9
             }
             None => {
@@ -266,13 +266,13 @@ pub(super) fn collection(
     CellBytes::new(kind as u8 | flags, expire_at_ms, payload)
 }
 
-/// The bytes of any cell with another deadline.
-pub(super) fn with_deadline<'a>(
+/// The bytes of any cell with another expiry.
+pub(super) fn with_expiry<'a>(
     cell: &Cell<'a>,
     expire_at_ms: Option<u64>,
 ) -> Result<CellBytes<'a>, KeyspaceError> {
     let value = Value::read(cell)?;
-    Ok(CellBytes::new(cell.bytes[0] & !HAS_DEADLINE, expire_at_ms, value.payload))
+    Ok(CellBytes::new(cell.bytes[0] & !HAS_EXPIRY, expire_at_ms, value.payload))
 }
 
 #[cfg(test)]
@@ -286,28 +286,28 @@ mod tests {
 
     #[test]
     fn cells_have_their_bytes() {
-        let deadline = Some(0x0102_0304_0506_0708);
+        let expiry = Some(0x0102_0304_0506_0708);
         assert_eq!(short(None, false, b"ab").pieces().concat(), b"\x01ab");
-        assert_eq!(short(deadline, true, b"ab").pieces().concat(), b"\x31\x08\x07\x06\x05\x04\x03\x02\x01ab");
+        assert_eq!(short(expiry, true, b"ab").pieces().concat(), b"\x31\x08\x07\x06\x05\x04\x03\x02\x01ab");
         assert_eq!(in_pieces(None, false, 3).pieces().concat(), b"\x41\x03\0\0\0\0\0\0\0");
         assert_eq!(
-            in_pieces(deadline, true, 3).pieces().concat(),
+            in_pieces(expiry, true, 3).pieces().concat(),
             b"\x71\x08\x07\x06\x05\x04\x03\x02\x01\x03\0\0\0\0\0\0\0"
         );
         assert_eq!(collection(Kind::Set, None, false, false, b"\x01a").pieces().concat(), b"\x04\x01a");
         assert_eq!(
-            collection(Kind::Hash, deadline, true, true, b"").pieces().concat(),
+            collection(Kind::Hash, expiry, true, true, b"").pieces().concat(),
             b"\x73\x08\x07\x06\x05\x04\x03\x02\x01"
         );
     }
 
     #[test]
-    fn a_deadline_comes_and_goes_without_touching_the_rest() {
+    fn an_expiry_comes_and_goes_without_touching_the_rest() {
         let plain = Cell { bytes: b"\x22ab", roots: CellRoots::default() };
-        let timed = with_deadline(&plain, Some(5)).unwrap().pieces().concat();
+        let timed = with_expiry(&plain, Some(5)).unwrap().pieces().concat();
         assert_eq!(timed, b"\x32\x05\0\0\0\0\0\0\0ab");
         let timed = Cell { bytes: &timed, roots: CellRoots::default() };
-        assert_eq!(with_deadline(&timed, None).unwrap().pieces().concat(), plain.bytes);
+        assert_eq!(with_expiry(&timed, None).unwrap().pieces().concat(), plain.bytes);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Changes of whole databases: their trees change hands, or are cut off.
 
 use super::error::KeyspaceError;
-use super::field_deadline;
-use super::layout::{deadlines_slot, keys_slot};
+use super::field_expiry;
+use super::layout::{expiries_slot, keys_slot};
 use crate::effect::DatabaseChange;
 use crate::table::{Root, TableWriter};
 
@@ -14,22 +14,22 @@ pub(super) fn apply(table: &mut TableWriter, change: &DatabaseChange) -> Result<
         }
         DatabaseChange::Swap { a, b } => {
             swap(table, keys_slot(a), keys_slot(b));
-            swap(table, deadlines_slot(a), deadlines_slot(b));
-            field_deadline::swap(table, a, b)
+            swap(table, expiries_slot(a), expiries_slot(b));
+            field_expiry::swap(table, a, b)
         }
     }
 }
 
 /// Empties a database.
 fn flush(table: &mut TableWriter, db: usize) -> Result<(), KeyspaceError> {
-    for slot in [keys_slot(db), deadlines_slot(db)] {
+    for slot in [keys_slot(db), expiries_slot(db)] {
         let root = table.root(slot);
         if !root.is_empty() {
             table.set_root(slot, Root::EMPTY);
             table.drop_tree(root)?;
         }
     }
-    field_deadline::flush(table, db)
+    field_expiry::flush(table, db)
 }
 
 /// Exchanges the trees of two slots.

@@ -9,7 +9,7 @@ use super::collection::{Collection, Map, PACKED_BYTES_MAX, width};
 use super::error::KeyspaceError;
 use super::lookup::lookup;
 use super::packed::{Packed, PackedBytes, Width, packed_bytes, splice};
-use super::put::{Deadlines, Old, put};
+use super::put::{Expiries, Old, put};
 use super::walk::walk;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
@@ -22,9 +22,9 @@ const REPACKED_ENTRIES_MAX: u64 = 16;
 pub(super) struct Draft {
     /// Its type.
     kind: Kind,
-    /// The key's deadline.
+    /// The key's expiry.
     expire_at_ms: Option<u64>,
-    /// The earliest deadline of a field, as the index of the database has it.
+    /// The earliest expiry of a field, as the index of the database has it.
     first_field_ms: Option<u64>,
     /// Where it is.
     pub form: Form,
@@ -112,7 +112,7 @@ impl Draft {
         }
     }
 
-    /// The earliest deadline of a field when the collection was taken out.
+    /// The earliest expiry of a field when the collection was taken out.
     pub fn first_field_ms(&self) -> Option<u64> {
         self.first_field_ms
     }
@@ -213,7 +213,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Puts the collection back. `first_field_ms` is the earliest deadline of its fields.
+    /// Puts the collection back. `first_field_ms` is the earliest expiry of its fields.
     pub fn store(
         mut self,
         table: &mut TableWriter,
@@ -225,16 +225,16 @@ impl Draft {
             self.repack(table)?;
         }
         let timed = first_field_ms.is_some();
-        let deadlines = Deadlines { key: self.expire_at_ms, first_field: first_field_ms };
-        let old = Old::kept(Deadlines { key: self.expire_at_ms, first_field: self.first_field_ms });
+        let expiries = Expiries { key: self.expire_at_ms, first_field: first_field_ms };
+        let old = Old::kept(Expiries { key: self.expire_at_ms, first_field: self.first_field_ms });
         match &self.form {
             Form::Packed(items) => {
                 let cell = cell::collection(self.kind, self.expire_at_ms, timed, false, items);
-                put(table, (db, key), (cell.pieces(), &[]), old, deadlines)
+                put(table, (db, key), (cell.pieces(), &[]), old, expiries)
             }
             Form::InTrees { header, roots } => {
                 let cell = cell::collection(self.kind, self.expire_at_ms, timed, true, header);
-                put(table, (db, key), (cell.pieces(), roots), old, deadlines)
+                put(table, (db, key), (cell.pieces(), roots), old, expiries)
             }
         }
     }

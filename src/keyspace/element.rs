@@ -1,15 +1,15 @@
 //! What holds the value of one element: of a field of a hash, or at a place of a list.
 //!
 //! ```text
-//! element = tag u8 | deadline u64 LE, if flagged | bytes, or their length u64 LE if they are in pieces
+//! element = tag u8 | expiry u64 LE, if flagged | bytes, or their length u64 LE if they are in pieces
 //!
-//!  tag  10  has a deadline, in milliseconds since 1970
+//!  tag  10  has an expiry, in milliseconds since 1970
 //!       40  in pieces: the bytes are in the cell's first tree, as those of a long string are
 //! ```
 //!
 //! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
 
-use super::cell::{CellBytes, HAS_DEADLINE, INLINE_BYTES_MAX, Text};
+use super::cell::{CellBytes, HAS_EXPIRY, INLINE_BYTES_MAX, Text};
 use super::error::KeyspaceError;
 use super::pieces;
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Root, TableWriter};
@@ -34,12 +34,12 @@ impl<'a> Element<'a> {
     pub fn read(cell: &Cell<'a>) -> Result<Self, KeyspaceError> {
         let bad = KeyspaceError::BadCell;
         let (&tag, rest) = cell.bytes.split_first().ok_or(bad("an element without a tag"))?;
-        if tag & !(HAS_DEADLINE | IN_PIECES) != 0 {
+        if tag & !(HAS_EXPIRY | IN_PIECES) != 0 {
             return Err(bad("an element with an unknown tag"));
         }
         let (expire_at_ms, rest) = match rest.split_first_chunk() {
-            _ if tag & HAS_DEADLINE == 0 => (None, rest),
-            Some((deadline, rest)) => (Some(u64::from_le_bytes(*deadline)), rest),
+            _ if tag & HAS_EXPIRY == 0 => (None, rest),
+            Some((expiry, rest)) => (Some(u64::from_le_bytes(*expiry)), rest),
             None => return Err(bad("an element without room for its deadline")),
         };
         if tag & IN_PIECES == 0 {
@@ -48,9 +48,9 @@ impl<'a> Element<'a> {
         Ok(Self { expire_at_ms, text: Text::in_pieces(rest, &cell.roots)? })
     }
 
-    /// Whether the deadline has passed at `now_ms`.
+    /// Whether the expiry has passed at `now_ms`.
     pub fn is_expired(&self, now_ms: u64) -> bool {
-        self.expire_at_ms.is_some_and(|deadline| deadline <= now_ms)
+        self.expire_at_ms.is_some_and(|expiry| expiry <= now_ms)
     }
 }
 
@@ -67,12 +67,12 @@ pub(super) fn new<'v>(
     Ok((cell, Some(pieces::new(table, value)?)))
 }
 
-/// The bytes of an element's cell with another deadline.
-pub(super) fn with_deadline(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes<'_>, KeyspaceError> {
+/// The bytes of an element's cell with another expiry.
+pub(super) fn with_expiry(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes<'_>, KeyspaceError> {
     // Read for its checks: the pieces themselves are not looked at.
     Element::read(&Cell { bytes, roots: CellRoots::NONE })?;
-    let rest = if bytes[0] & HAS_DEADLINE == 0 { &bytes[1..] } else { &bytes[9..] };
-    Ok(CellBytes::new(bytes[0] & !HAS_DEADLINE, expire_at_ms, rest))
+    let rest = if bytes[0] & HAS_EXPIRY == 0 { &bytes[1..] } else { &bytes[9..] };
+    Ok(CellBytes::new(bytes[0] & !HAS_EXPIRY, expire_at_ms, rest))
 }
 
 #[cfg(test)]
@@ -87,11 +87,11 @@ mod tests {
     fn elements_have_their_bytes() {
         let element = read(b"\x00ab").unwrap();
         assert!(matches!(element, Element { expire_at_ms: None, text: Text::Short(b"ab") }));
-        let timed = with_deadline(b"\x00ab", Some(5)).unwrap().pieces().concat();
+        let timed = with_expiry(b"\x00ab", Some(5)).unwrap().pieces().concat();
         assert_eq!(timed, b"\x10\x05\0\0\0\0\0\0\0ab");
         assert_eq!(read(&timed).unwrap().expire_at_ms, Some(5));
         assert!(read(&timed).unwrap().is_expired(5) && !read(&timed).unwrap().is_expired(4));
-        assert_eq!(with_deadline(&timed, None).unwrap().pieces().concat(), b"\x00ab");
+        assert_eq!(with_expiry(&timed, None).unwrap().pieces().concat(), b"\x00ab");
         let long = read(b"\x40\x03\0\0\0\0\0\0\0").unwrap();
         assert!(matches!(long.text, Text::InPieces { len: 3, .. }));
     }

@@ -27,7 +27,7 @@ pub trait Room {
     fn secure(&mut self, table: &mut TableWriter, need: Estimate) -> Result<(), KeyspaceError>;
 }
 
-/// Pages that the change of one key copies or adds, besides those of its bytes: the way to its cell, to its old deadline
+/// Pages that the change of one key copies or adds, besides those of its bytes: the way to its cell, to its old expiry
 /// and to its new one.
 const CHANGE_PAGES: u64 = 16;
 /// Bytes of elements and values in a page of the table: half of it.

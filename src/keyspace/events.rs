@@ -48,7 +48,7 @@ impl Classes {
     pub const HASH: Classes = Classes(1 << 6);
     /// `z`: sorted set commands.
     pub const SORTED_SET: Classes = Classes(1 << 7);
-    /// `x`: keys deleted because their deadline had passed.
+    /// `x`: keys deleted because their expiry had passed.
     pub const EXPIRED: Classes = Classes(1 << 8);
     /// `e`: keys evicted for want of memory; never here.
     pub const EVICTED: Classes = Classes(1 << 9);

@@ -1,4 +1,4 @@
-//! What is given a deadline, and names for what has one.
+//! What is given an expiry, and names for what has one.
 
 use crate::effect::{Change, Effect, HashChange};
 
@@ -15,7 +15,7 @@ pub(super) fn name(db: usize, key: &[u8], field: Option<&[u8]>) -> Box<[u8]> {
     name.into()
 }
 
-/// What was given a deadline, be it the one that it had before.
+/// What was given an expiry, be it the one that it had before.
 #[derive(Debug, Default)]
 pub struct Given(Vec<(Box<[u8]>, bool)>);
 
@@ -30,7 +30,7 @@ impl Given {
         self.0.len()
     }
 
-    /// Whether nothing was given a deadline.
+    /// Whether nothing was given an expiry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -40,7 +40,7 @@ impl Given {
         self.0.truncate(len);
     }
 
-    /// Notes what an effect gives deadlines to.
+    /// Notes what an effect gives expiry times to.
     pub(super) fn note(&mut self, effect: &Effect<'_>) {
         let Effect::Key { db, key, change } = *effect else { return };
         let names = &mut self.0;

@@ -2,21 +2,21 @@
 //!
 //! ```text
 //! first tree    key = field                                        cell = element
-//! second tree   key = deadline u64 BE, milliseconds since 1970 | field  cell = empty
+//! second tree   key = expiry u64 BE, milliseconds since 1970 | field    cell = empty
 //! ```
 //!
-//! The second tree is there only while some field of a hash in trees has a deadline. While any field of any hash has
-//! one, the cell is flagged, and the key stands in the [field deadlines](super::field_deadline) of its database with the
+//! The second tree is there only while some field of a hash in trees has an expiry. While any field of any hash has
+//! one, the cell is flagged, and the key stands in the [field expiries](super::field_expiry) of its database with the
 //! earliest one.
 //!
-//! A field past its deadline is missing to whoever asks. It still takes its place until the writer deletes it.
+//! An expired field is missing to whoever asks. It still takes its place until the writer deletes it.
 
 use super::cell::{Kind, Value};
 use super::collection::{Collection, Map};
-use super::deadline::{index_key, split};
 use super::draft::{Draft, Form};
 use super::element::{self, Element};
 use super::error::KeyspaceError;
+use super::expiry::{index_key, split};
 use super::walk::walk;
 use crate::effect::{HashChange, Items, ItemsBuffer};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
@@ -24,11 +24,11 @@ use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 /// A hash, read at one moment. Fields come in the order of their bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Hash<'a> {
-    /// Its fields, those past their deadline included.
+    /// Its fields, those that have expired included.
     fields: Map<'a>,
-    /// The fields with deadlines, ordered by those; empty if the hash is packed.
-    deadlines: Root,
-    /// Whether a field has a deadline.
+    /// The fields with expiry times, ordered by those; empty if the hash is packed.
+    expiries: Root,
+    /// Whether a field has an expiry.
     timed: bool,
     /// The moment, in milliseconds since 1970.
     now_ms: u64,
@@ -38,40 +38,40 @@ impl<'a> Value<'a> {
     /// The hash as it is at `now_ms`, or `None` if the value is of another type.
     pub fn hash(&self, now_ms: u64) -> Option<Hash<'a>> {
         let fields = self.map(Kind::Hash)?;
-        Some(Hash { fields, deadlines: deadlines_of(self), timed: self.is_timed(), now_ms })
+        Some(Hash { fields, expiries: expiries_of(self), timed: self.is_timed(), now_ms })
     }
 
-    /// The earliest deadline of a field, in milliseconds since 1970; passed or not.
+    /// The earliest expiry of a field, in milliseconds since 1970; passed or not.
     #[inline]
     pub(super) fn first_field_ms(&self, view: &View<'_>) -> Result<Option<u64>, KeyspaceError> {
         match self.map(Kind::Hash) {
-            Some(fields) if self.is_timed() => first_field_ms(view, &fields, deadlines_of(self)),
+            Some(fields) if self.is_timed() => first_field_ms(view, &fields, expiries_of(self)),
             _ => Ok(None),
         }
     }
 }
 
-/// The tree of the fields' deadlines.
-fn deadlines_of(value: &Value<'_>) -> Root {
+/// The tree of the fields' expiry times.
+fn expiries_of(value: &Value<'_>) -> Root {
     match value.collection(Kind::Hash) {
         Some(Collection::InTrees { roots, .. }) => roots.get(1).copied().unwrap_or(Root::EMPTY),
         _ => Root::EMPTY,
     }
 }
 
-/// The earliest deadline of a field.
-fn first_field_ms(view: &View<'_>, fields: &Map<'_>, deadlines: Root) -> Result<Option<u64>, KeyspaceError> {
+/// The earliest expiry of a field.
+fn first_field_ms(view: &View<'_>, fields: &Map<'_>, expiries: Root) -> Result<Option<u64>, KeyspaceError> {
     let mut first = None;
     if let Map::InTree(_) = fields {
-        walk(view, deadlines, &[], |index_key, _| {
+        walk(view, expiries, &[], |index_key, _| {
             first = Some(split(index_key)?.0);
             Ok(false)
         })?;
         return Ok(first);
     }
     fields.each_from(view, &[], |_, cell| {
-        let deadline = Element::read(&cell)?.expire_at_ms;
-        first = [first, deadline].into_iter().flatten().min();
+        let expiry = Element::read(&cell)?.expire_at_ms;
+        first = [first, expiry].into_iter().flatten().min();
         Ok(true)
     })?;
     Ok(first)
@@ -89,15 +89,15 @@ impl<'a> Hash<'a> {
         Ok(self.len(view)? == 0)
     }
 
-    /// Number of fields past their deadline.
+    /// Number of expired fields.
     fn due_len(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
         if !self.timed {
             return Ok(0);
         }
         if let Map::InTree(_) = self.fields {
             return Ok(match self.now_ms.checked_add(1) {
-                Some(after) => view.rank(self.deadlines, &after.to_be_bytes())?,
-                None => self.deadlines.len(),
+                Some(after) => view.rank(self.expiries, &after.to_be_bytes())?,
+                None => self.expiries.len(),
             });
         }
         let mut due = 0;
@@ -108,9 +108,9 @@ impl<'a> Hash<'a> {
         Ok(due)
     }
 
-    /// The tree of its fields' deadlines; empty if the hash is packed.
-    pub(super) fn deadlines(&self) -> Root {
-        self.deadlines
+    /// The tree of its fields' expiry times; empty if the hash is packed.
+    pub(super) fn expiries(&self) -> Root {
+        self.expiries
     }
 
     /// Whether the hash is packed in its key's cell.
@@ -118,7 +118,7 @@ impl<'a> Hash<'a> {
         self.fields.is_packed()
     }
 
-    /// Number of places, those of fields past their deadline included.
+    /// Number of places, those of expired fields included.
     pub fn places(&self) -> Result<u64, KeyspaceError> {
         self.fields.len()
     }
@@ -130,7 +130,7 @@ impl<'a> Hash<'a> {
         Ok(element.filter(|element| !element.is_expired(self.now_ms)))
     }
 
-    /// The field at a place and what it holds, or `None` if that is past its deadline.
+    /// The field at a place and what it holds, or `None` if that has expired.
     pub fn nth(
         &self,
         view: &'a View<'_>,
@@ -156,7 +156,7 @@ impl<'a> Hash<'a> {
         })
     }
 
-    /// Up to `fields_max` fields past their deadline, of about `bytes_max` bytes.
+    /// Up to `fields_max` expired fields, of about `bytes_max` bytes.
     pub(super) fn due(
         &self,
         view: &View<'_>,
@@ -173,9 +173,9 @@ impl<'a> Hash<'a> {
             return Ok(due);
         }
         if let Map::InTree(_) = self.fields {
-            walk(view, self.deadlines, &[], |index_key, _| {
-                let (deadline, field) = split(index_key)?;
-                Ok(deadline <= self.now_ms && add(field))
+            walk(view, self.expiries, &[], |index_key, _| {
+                let (expiry, field) = split(index_key)?;
+                Ok(expiry <= self.now_ms && add(field))
             })?;
             return Ok(due);
         }
@@ -190,7 +190,7 @@ impl<'a> Hash<'a> {
 struct HashDraft {
     /// The hash.
     draft: Draft,
-    /// Whether some field may have a deadline.
+    /// Whether some field may have an expiry.
     timed: bool,
 }
 
@@ -201,7 +201,7 @@ impl HashDraft {
         Self { draft, timed }
     }
 
-    /// Stores an element's cell under a field whose deadline becomes `new_ms`; what was there, if there was something.
+    /// Stores an element's cell under a field whose expiry becomes `new_ms`; what was there, if there was something.
     fn put(
         &mut self,
         table: &mut TableWriter,
@@ -222,7 +222,7 @@ impl HashDraft {
         Ok(old)
     }
 
-    /// Takes a field out, with its deadline and its trees.
+    /// Takes a field out, with its expiry and its trees.
     fn remove(&mut self, table: &mut TableWriter, field: &[u8]) -> Result<(), KeyspaceError> {
         let mut old = None;
         self.draft.remove(table, field, |cell| old = Some(OldField::of(&cell)))?;
@@ -231,7 +231,7 @@ impl HashDraft {
         drop_field(table, Some(old))
     }
 
-    /// Moves a field in the tree of deadlines, if the hash is in trees.
+    /// Moves a field in the tree of expiry times, if the hash is in trees.
     fn reindex(
         &mut self,
         table: &mut TableWriter,
@@ -258,32 +258,32 @@ impl HashDraft {
         Ok(())
     }
 
-    /// Puts all fields with a deadline into the tree of deadlines, after the hash was unpacked.
+    /// Puts all fields with an expiry into the tree of expiry times, after the hash was unpacked.
     fn index_all(&mut self, table: &mut TableWriter) -> Result<(), KeyspaceError> {
         if !self.timed {
             return Ok(());
         }
         let mut timed = Vec::new();
         self.draft.map().each_from(&table.view(), &[], |field, cell| {
-            if let Some(deadline) = Element::read(&cell)?.expire_at_ms {
-                timed.push((field.to_vec(), deadline));
+            if let Some(expiry) = Element::read(&cell)?.expire_at_ms {
+                timed.push((field.to_vec(), expiry));
             }
             Ok(true)
         })?;
-        timed.iter().try_for_each(|(field, deadline)| self.reindex(table, field, None, Some(*deadline)))
+        timed.iter().try_for_each(|(field, expiry)| self.reindex(table, field, None, Some(*expiry)))
     }
 
     /// Puts the hash back.
     fn store(self, table: &mut TableWriter, place: (usize, &[u8])) -> Result<(), KeyspaceError> {
         let first_field_ms = match self.timed {
-            true => first_field_ms(&table.view(), &self.draft.map(), self.deadlines())?,
+            true => first_field_ms(&table.view(), &self.draft.map(), self.expiries())?,
             false => None,
         };
         self.draft.store(table, place, first_field_ms)
     }
 
-    /// The tree of deadlines.
-    fn deadlines(&self) -> Root {
+    /// The tree of expiry times.
+    fn expiries(&self) -> Root {
         match &self.draft.form {
             Form::InTrees { roots, .. } => roots.get(1).copied().unwrap_or(Root::EMPTY),
             Form::Packed(_) => Root::EMPTY,
@@ -293,7 +293,7 @@ impl HashDraft {
 
 /// A field as it was.
 struct OldField {
-    /// Its deadline.
+    /// Its expiry.
     expire_at_ms: Option<u64>,
     /// Its trees.
     roots: CellRoots,
@@ -352,7 +352,7 @@ fn delete(
     hash.store(table, place)
 }
 
-/// Gives fields of a hash another deadline.
+/// Gives fields of a hash another expiry.
 fn expire(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -367,7 +367,7 @@ fn expire(
             let Some(cell) = hash.draft.map().get(&view, field)? else { continue };
             (cell.bytes.to_vec(), cell.roots)
         };
-        let bytes = element::with_deadline(&bytes, expire_at_ms)?;
+        let bytes = element::with_expiry(&bytes, expire_at_ms)?;
         hash.put(table, field, (bytes.pieces(), roots.as_slice()), expire_at_ms)?;
     }
     hash.store(table, place)

@@ -1,11 +1,11 @@
 //! Changes of keys, whatever they hold: they end, expire, and go to other places with their trees.
 
 use super::cell::{self, Value};
-use super::deadline;
 use super::error::KeyspaceError;
+use super::expiry;
 use super::layout::keys_slot;
 use super::lookup::lookup;
-use super::put::{Deadlines, Old, drop_trees, put, replace_deadlines};
+use super::put::{Expiries, Old, drop_trees, put, replace_expiries};
 use super::walk::{check_depth, walk};
 use crate::effect::KeyChange;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter};
@@ -29,26 +29,26 @@ pub(super) fn apply(
     done.ok_or(KeyspaceError::Mismatch { effect: change.name(), reason: "its key does not exist" })
 }
 
-/// Removes a key with its deadlines and trees; `None` if it does not exist.
+/// Removes a key with its expiry times and trees; `None` if it does not exist.
 fn remove(table: &mut TableWriter, db: usize, key: &[u8]) -> Result<Option<()>, KeyspaceError> {
-    let deadlines = {
+    let expiries = {
         let view = table.view();
         match lookup(&view, db, key)? {
-            Some(value) => Deadlines::of(&view, &value)?,
+            Some(value) => Expiries::of(&view, &value)?,
             None => return Ok(None),
         }
     };
     let mut root = table.root(keys_slot(db));
     let roots = table.remove(&mut root, key)?;
     table.set_root(keys_slot(db), root);
-    replace_deadlines(table, (db, key), deadlines, Deadlines::default())?;
+    replace_expiries(table, (db, key), expiries, Expiries::default())?;
     if let Some(roots) = roots {
         drop_trees(table, &roots)?;
     }
     Ok(Some(()))
 }
 
-/// Gives a key another deadline; `None` if it does not exist.
+/// Gives a key another expiry; `None` if it does not exist.
 fn expire(
     table: &mut TableWriter,
     db: usize,
@@ -59,15 +59,15 @@ fn expire(
         return Ok(None);
     };
     let cell = owned.cell();
-    let bytes = cell::with_deadline(&cell, expire_at_ms)?;
+    let bytes = cell::with_expiry(&cell, expire_at_ms)?;
     let mut root = table.root(keys_slot(db));
     table.replace(&mut root, key, bytes.pieces(), owned.roots.as_slice(), |_| ())?;
     table.set_root(keys_slot(db), root);
-    deadline::replace(table, db, key, owned.deadlines.key, expire_at_ms)?;
+    expiry::replace(table, db, key, owned.expiries.key, expire_at_ms)?;
     Ok(Some(()))
 }
 
-/// Moves a value with its deadline from one place to another; `None` if there is none.
+/// Moves a value with its expiry from one place to another; `None` if there is none.
 fn relocate(
     table: &mut TableWriter,
     from: (usize, &[u8]),
@@ -82,12 +82,12 @@ fn relocate(
     let mut root = table.root(keys_slot(from.0));
     table.remove(&mut root, from.1)?;
     table.set_root(keys_slot(from.0), root);
-    replace_deadlines(table, from, owned.deadlines, Deadlines::default())?;
+    replace_expiries(table, from, owned.expiries, Expiries::default())?;
     place(table, to, &owned, owned.roots.as_slice())?;
     Ok(Some(()))
 }
 
-/// Copies a value with its deadline from one place to another; `None` if there is none.
+/// Copies a value with its expiry from one place to another; `None` if there is none.
 fn copy(
     table: &mut TableWriter,
     from: (usize, &[u8]),
@@ -116,7 +116,7 @@ fn place(
     roots: &[Root],
 ) -> Result<(), KeyspaceError> {
     let old = Old::of(table, db, key)?;
-    put(table, (db, key), ([&owned.bytes, &[]], roots), old, owned.deadlines)
+    put(table, (db, key), ([&owned.bytes, &[]], roots), old, owned.expiries)
 }
 
 /// A cell as it was, owned, so that the table can be changed meanwhile.
@@ -125,8 +125,8 @@ struct OwnedCell {
     bytes: Vec<u8>,
     /// Its trees.
     roots: CellRoots,
-    /// Its deadlines.
-    deadlines: Deadlines,
+    /// Its expiry times.
+    expiries: Expiries,
 }
 
 impl OwnedCell {
@@ -140,8 +140,8 @@ impl OwnedCell {
         let Some(cell) = view.get(root, key)? else {
             return Ok(None);
         };
-        let deadlines = Deadlines::of(&view, &Value::read(&cell)?)?;
-        Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, deadlines }))
+        let expiries = Expiries::of(&view, &Value::read(&cell)?)?;
+        Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, expiries }))
     }
 
     /// The cell, lent.

@@ -5,7 +5,7 @@ use super::error::KeyspaceError;
 use super::layout::{KEY_BYTES_MAX, keys_slot};
 use crate::table::View;
 
-/// A key that was found past its deadline.
+/// A key that was found expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiredKey {
     /// The key's database.
@@ -14,7 +14,7 @@ pub struct ExpiredKey {
     pub key: Box<[u8]>,
 }
 
-/// What the key holds, deadline or not.
+/// What the key holds, expired or not.
 #[inline]
 pub(super) fn lookup<'v>(
     view: &'v View<'_>,

@@ -1,7 +1,7 @@
-//! Typed keys on the table: databases, strings, deadlines.
+//! Typed keys on the table: databases, strings, expiry times.
 //!
-//! - A database's keys are the tree in slot `2 * db`, each key with its [cell](Value); the keys that have a deadline are
-//!   also in the tree in slot `2 * db + 1`, ordered by deadline.
+//! - A database's keys are the tree in slot `2 * db`, each key with its [cell](Value); the keys that have an expiry are
+//!   also in the tree in slot `2 * db + 1`, ordered by expiry.
 //! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
 //!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
 //!   arrives at the same state.
@@ -11,8 +11,8 @@
 //! - Nothing in here reads a clock: whoever asks brings the time along.
 //!
 //! Invariants
-//! - A key is in the tree of deadlines if and only if its cell has that deadline.
-//! - A hash is in the tree of field deadlines if and only if a field of it has a deadline.
+//! - A key is in the tree of expiry times if and only if its cell has that expiry.
+//! - A hash is in the tree of field expiry times if and only if a field of it has an expiry.
 //! - There are no empty collections: see [`Keyspace::apply_removal`].
 
 mod applier;
@@ -22,13 +22,13 @@ mod collection;
 #[cfg(test)]
 mod collection_tests;
 mod database_change;
-mod deadline;
 mod draft;
 mod element;
 mod error;
 mod estimate;
 mod events;
-mod field_deadline;
+mod expiry;
+mod field_expiry;
 mod given;
 mod hash;
 mod key_change;
@@ -58,14 +58,14 @@ mod zset_tests;
 pub use applier::{Applier, ApplyError, decode};
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
-pub use deadline::average_deadline_ms;
 pub use element::Element;
 pub use error::KeyspaceError;
 pub use estimate::{Estimate, Room};
 pub use events::{Classes, Events};
+pub use expiry::average_expiry_ms;
 pub use given::Given;
 pub use hash::Hash;
-pub use layout::{KEY_BYTES_MAX, deadlines_slot, keys_slot};
+pub use layout::{KEY_BYTES_MAX, expiries_slot, keys_slot};
 pub use list::{List, list_range};
 pub use lookup::ExpiredKey;
 pub use packed::{Packed, Width};
@@ -76,15 +76,15 @@ pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::MEMBER_BYTES_MAX;
 
-use crate::effect::{Change, DATABASES_MAX, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange};
+use crate::effect::{Change, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange};
 use crate::table::{Root, TableWriter, View};
 
-/// Fields past their deadline that are deleted at once, at most.
+/// Expired fields that are deleted at once, at most.
 const PURGED_FIELDS_MAX: u64 = 128;
 /// Bytes of those fields, about.
 const PURGED_FIELDS_BYTES: usize = 64 << 10;
 
-/// What was past its deadline and is deleted now.
+/// What had expired and is deleted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
     /// Nothing.
@@ -117,7 +117,7 @@ pub struct Keyspace<'a> {
     /// Where the same events go to tell which keys were touched: some commands count as a change although nothing is
     /// different afterwards. `None` when nobody watches or tracks keys.
     touched: Option<&'a mut Events>,
-    /// Where it is noted what is given a deadline; `None` when nobody wants to know.
+    /// Where it is noted what is given an expiry; `None` when nobody wants to know.
     given: Option<&'a mut Given>,
 }
 
@@ -148,13 +148,13 @@ impl<'a> Keyspace<'a> {
         Self { touched, ..self }
     }
 
-    /// The same keyspace, with somebody who wants to know what is given a deadline.
+    /// The same keyspace, with somebody who wants to know what is given an expiry.
     pub fn giving(self, given: Option<&'a mut Given>) -> Self {
         Self { given, ..self }
     }
 
-    /// The same keyspace, for changes that leave keys and fields the deadlines that they had.
-    pub fn keeping_deadlines(self) -> Self {
+    /// The same keyspace, for changes that leave keys and fields the expiry times that they had.
+    pub fn keeping_expiries(self) -> Self {
         Self { given: None, ..self }
     }
 
@@ -191,12 +191,12 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// What there is to know of a key, past its deadline or not; `None` if it does not exist.
+    /// What there is to know of a key, expired or not; `None` if it does not exist.
     pub fn info(&self, db: usize, key: &[u8]) -> Result<Option<KeyInfo>, KeyspaceError> {
         lookup::lookup(&self.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
     }
 
-    /// Hands what the key holds, past its deadline or not, to `look`.
+    /// Hands what the key holds, expired or not, to `look`.
     pub fn with_value<R, E: From<KeyspaceError>>(
         &self,
         db: usize,
@@ -208,7 +208,7 @@ impl<'a> Keyspace<'a> {
         look(&view, value)
     }
 
-    /// What the key holds in `view`, which is this keyspace's, past its deadline or not.
+    /// What the key holds in `view`, which is this keyspace's, expired or not.
     pub fn value<'v>(
         &self,
         view: &'v View<'_>,
@@ -245,7 +245,7 @@ impl<'a> Keyspace<'a> {
         Ok(())
     }
 
-    /// Notes that a command gives deadlines that are there already: an effect that changes nothing, and is not applied.
+    /// Notes that a command gives expiries that are there already: an effect that changes nothing, and is not applied.
     pub fn give_again(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         // Only the writer knows whether that means anything.
         if let Version::Published(_) = self.version {
@@ -314,12 +314,12 @@ impl<'a> Keyspace<'a> {
         Ok(emptied)
     }
 
-    /// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
+    /// Whether any key of the database, or any field of a hash, has expired at `now_ms`.
     pub fn any_due(&self, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
         any_due(&self.view(), db, now_ms)
     }
 
-    /// Deletes the key if its deadline has passed at `now_ms`, or else some of its fields whose deadlines have.
+    /// Deletes the key if its expiry has passed at `now_ms`, or else some of its fields whose expiry times have.
     pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Purged, KeyspaceError> {
         let (expired, fields) = {
             let view = self.view();
@@ -344,39 +344,28 @@ impl<'a> Keyspace<'a> {
         Ok(Purged::Fields)
     }
 
-    /// Deletes a key, which exists, because its deadline has passed.
+    /// Deletes a key, which exists, because its expiry has passed.
     pub fn expired(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         self.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
         self.event(Classes::EXPIRED, "expired", db, key);
         Ok(())
     }
 
-    /// Up to `keys_max` keys whose deadlines have passed at `now_ms`, the oldest of each database first.
+    /// Up to `keys_max` keys that have expired at `now_ms`, the oldest of each database first.
     pub fn due(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
-        deadline::due(&self.view(), now_ms, keys_max)
+        expiry::due(&self.view(), now_ms, keys_max)
     }
 
-    /// Up to `keys_max` hashes with fields whose deadlines have passed at `now_ms`.
+    /// Up to `keys_max` hashes with fields whose expiry times have passed at `now_ms`.
     pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
-        field_deadline::due(&self.view(), now_ms, keys_max)
-    }
-
-    /// The earliest deadline of all, in milliseconds since 1970.
-    pub fn next_deadline(&self) -> Result<Option<u64>, KeyspaceError> {
-        let view = self.view();
-        let mut earliest = None;
-        for db in 0..DATABASES_MAX {
-            let first = [deadline::first(&view, db)?, field_deadline::first(&view, db)?];
-            earliest = [earliest, first[0], first[1]].into_iter().flatten().min();
-        }
-        Ok(earliest)
+        field_expiry::due(&self.view(), now_ms, keys_max)
     }
 }
 
-/// Whether any key of the database, or any field of a hash, is past its deadline at `now_ms`.
+/// Whether any key of the database, or any field of a hash, has expired at `now_ms`.
 pub fn any_due(view: &View<'_>, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
-    let due = |deadline: Option<u64>| deadline.is_some_and(|deadline| deadline <= now_ms);
-    Ok(due(deadline::first(view, db)?) || due(field_deadline::first(view, db)?))
+    let due = |expiry: Option<u64>| expiry.is_some_and(|expiry| expiry <= now_ms);
+    Ok(due(expiry::first(view, db)?) || due(field_expiry::first(view, db)?))
 }
 
 /// Touches the pages that lead to `key`, and to elements of the collection that it holds, so that a later access does not
@@ -410,7 +399,7 @@ fn elements_root(view: &View<'_>, db: usize, key: &[u8]) -> Option<Root> {
     if value.kind == Kind::String { None } else { value.roots.first().copied() }
 }
 
-/// Number of keys with a deadline in a database.
-pub fn deadlines_len(view: &View<'_>, db: usize) -> u64 {
-    view.root(deadlines_slot(db)).len()
+/// Number of keys with an expiry in a database.
+pub fn expiries_len(view: &View<'_>, db: usize) -> u64 {
+    view.root(expiries_slot(db)).len()
 }

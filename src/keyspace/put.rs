@@ -1,21 +1,21 @@
-//! Stores what a key holds: its cell, its trees and its deadlines, in place of what was there.
+//! Stores what a key holds: its cell, its trees and its expiry times, in place of what was there.
 
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
 use super::layout::keys_slot;
-use super::{deadline, field_deadline};
+use super::{expiry, field_expiry};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 
-/// The deadlines that a key stands with in the indexes of its database, in milliseconds since 1970.
+/// The expiry times that a key stands with in the indexes of its database, in milliseconds since 1970.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Deadlines {
+pub(super) struct Expiries {
     /// Its own.
     pub key: Option<u64>,
     /// The earliest one of its fields, if it is a hash.
     pub first_field: Option<u64>,
 }
 
-impl Deadlines {
+impl Expiries {
     /// Those of a key that holds `value`.
     pub(super) fn of(view: &View<'_>, value: &Value<'_>) -> Result<Self, KeyspaceError> {
         Ok(Self { key: value.expire_at_ms, first_field: value.first_field_ms(view)? })
@@ -25,8 +25,8 @@ impl Deadlines {
 /// What a key held before, as far as it must be cleared away.
 #[derive(Default)]
 pub(super) struct Old {
-    /// Its deadlines.
-    deadlines: Deadlines,
+    /// Its expiry times.
+    expiries: Expiries,
     /// Its trees.
     roots: CellRoots,
 }
@@ -42,12 +42,12 @@ impl Old {
         let Some(cell) = view.get(root, key)? else {
             return Ok(Self::default());
         };
-        Ok(Self { deadlines: Deadlines::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
+        Ok(Self { expiries: Expiries::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
     }
 
-    /// What there is when the value goes on and only its deadlines may change.
-    pub(super) fn kept(deadlines: Deadlines) -> Self {
-        Self { deadlines, roots: CellRoots::default() }
+    /// What there is when the value goes on and only its expiry times may change.
+    pub(super) fn kept(expiries: Expiries) -> Self {
+        Self { expiries, roots: CellRoots::default() }
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn overwrite(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
     bytes: [&[u8]; 2],
-    deadlines: Deadlines,
+    expiries: Expiries,
 ) -> Result<(), KeyspaceError> {
     let mut root = table.root(keys_slot(db));
     let mut before = Ok(Before::Known(Old::default()));
@@ -66,10 +66,10 @@ pub(super) fn overwrite(
         Before::Known(old) => old,
         Before::Hash { bytes, roots } => {
             let cell = Cell { bytes: &bytes, roots };
-            Old { deadlines: Deadlines::of(&table.view(), &Value::read(&cell)?)?, roots }
+            Old { expiries: Expiries::of(&table.view(), &Value::read(&cell)?)?, roots }
         }
     };
-    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
+    replace_expiries(table, (db, key), old.expiries, expiries)?;
     drop_trees(table, &old.roots)
 }
 
@@ -77,7 +77,7 @@ pub(super) fn overwrite(
 enum Before {
     /// All that must be cleared away.
     Known(Old),
-    /// A hash, whose fields may have deadlines: to be looked for in its trees, which are still there.
+    /// A hash, whose fields may have expiry times: to be looked for in its trees, which are still there.
     Hash {
         /// The cell's bytes.
         bytes: Vec<u8>,
@@ -93,8 +93,8 @@ impl Before {
         Ok(match value.kind {
             Kind::Hash => Before::Hash { bytes: cell.bytes.to_vec(), roots },
             _ => {
-                let deadlines = Deadlines { key: value.expire_at_ms, first_field: None };
-                Before::Known(Old { deadlines, roots })
+                let expiries = Expiries { key: value.expire_at_ms, first_field: None };
+                Before::Known(Old { expiries, roots })
             }
         })
     }
@@ -106,24 +106,24 @@ pub(super) fn put(
     (db, key): (usize, &[u8]),
     (bytes, roots): ([&[u8]; 2], &[Root]),
     old: Old,
-    deadlines: Deadlines,
+    expiries: Expiries,
 ) -> Result<(), KeyspaceError> {
     let mut root = table.root(keys_slot(db));
     table.replace(&mut root, key, bytes, roots, |_| ())?;
     table.set_root(keys_slot(db), root);
-    replace_deadlines(table, (db, key), old.deadlines, deadlines)?;
+    replace_expiries(table, (db, key), old.expiries, expiries)?;
     drop_trees(table, &old.roots)
 }
 
-/// Makes `new` the key's deadlines in the indexes of its database, where `old` were.
-pub(super) fn replace_deadlines(
+/// Makes `new` the key's expiry times in the indexes of its database, where `old` were.
+pub(super) fn replace_expiries(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
-    old: Deadlines,
-    new: Deadlines,
+    old: Expiries,
+    new: Expiries,
 ) -> Result<(), KeyspaceError> {
-    deadline::replace(table, db, key, old.key, new.key)?;
-    field_deadline::replace(table, db, key, old.first_field, new.first_field)
+    expiry::replace(table, db, key, old.key, new.key)?;
+    field_expiry::replace(table, db, key, old.first_field, new.first_field)
 }
 
 /// Frees the trees that a key had.

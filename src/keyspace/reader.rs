@@ -1,6 +1,6 @@
 //! Looking keys up in one version of the data.
 //!
-//! A key past its deadline is missing to whoever asks, and is remembered in [`Lookups`]: its deletion must be in the
+//! An expired key is missing to whoever asks, and is remembered in [`Lookups`]: its deletion must be in the
 //! log before a client can learn from a reply that it is gone.
 
 use super::cell::{Kind, Value};
@@ -13,7 +13,7 @@ use crate::table::View;
 /// What the lookups of one command found out on the side. Reused from command to command.
 #[derive(Debug, Default)]
 pub struct Lookups {
-    /// Keys past their deadline.
+    /// Expired keys.
     pub expired: Vec<ExpiredKey>,
     /// Whether these stay: nothing expires while writes are paused.
     pub keeps_expired: bool,
@@ -48,7 +48,7 @@ impl<'a> KeyReader<'a> {
         self.view
     }
 
-    /// The moment that deadlines are compared with, in milliseconds since 1970.
+    /// The moment that expiry times are compared with, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
     }
@@ -77,7 +77,7 @@ impl<'a> KeyReader<'a> {
         Ok(if self.is_live(db, key, &value)? { Some(value) } else { None })
     }
 
-    /// Number of keys in the database, those past their deadline but not yet deleted included.
+    /// Number of keys in the database, those that have expired but are not yet deleted included.
     pub fn len(&self, db: usize) -> u64 {
         self.view.root(keys_slot(db)).len()
     }
@@ -87,7 +87,7 @@ impl<'a> KeyReader<'a> {
         self.len(db) == 0
     }
 
-    /// Hands the live keys from `start` on to `see`, in order, until it returns `false`. Keys past their deadline are
+    /// Hands the live keys from `start` on to `see`, in order, until it returns `false`. Expired keys are
     /// remembered and passed over; `see` is asked with `None` there, so that it can bound the work.
     pub fn each_from(
         &mut self,
@@ -113,7 +113,7 @@ impl<'a> KeyReader<'a> {
         Ok(self.is_live(db, &key, &value)?.then(|| key.to_vec()))
     }
 
-    /// Whether the key's deadline is still to come, and that of a field if it is a hash; remembers the key if it has
+    /// Whether the key's expiry is still to come, and that of a field if it is a hash; remembers the key if it has
     /// something to delete.
     #[inline]
     fn is_live(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
@@ -127,7 +127,7 @@ impl<'a> KeyReader<'a> {
         Ok(!expired)
     }
 
-    /// Whether a field of a hash has its deadline still to come; remembers the key if one has not.
+    /// Whether a field of a hash has its expiry still to come; remembers the key if one has not.
     #[cold]
     fn has_live_field(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
         let Some(hash) = value.hash(self.now_ms) else { return Ok(true) };

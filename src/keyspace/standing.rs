@@ -1,7 +1,7 @@
-//! Deadlines as they stand at one moment, to be held to whatever the clock shows later.
+//! Expiry times as they stand at one moment, to be held to whatever the clock shows later.
 //!
-//! They stand in many trees, each in order: a database's keys, the hashes that have fields with deadlines, and the fields
-//! of each such hash. These are merged from the earliest deadline on, a few of each tree at a time, so that what is looked
+//! They stand in many trees, each in order: a database's keys, the hashes that have fields with expiries, and the fields
+//! of each such hash. These are merged from the earliest expiry on, a few of each tree at a time, so that what is looked
 //! at is about what is found, however much there is.
 
 use std::cmp::Reverse;
@@ -10,50 +10,50 @@ use std::collections::{BinaryHeap, VecDeque};
 use super::error::KeyspaceError;
 use super::events::Classes;
 use super::given::name;
-use super::layout::deadlines_slot;
+use super::layout::expiries_slot;
 use super::lookup::lookup;
 use super::walk::walk;
-use super::{Keyspace, deadline, field_deadline};
+use super::{Keyspace, expiry, field_expiry};
 use crate::effect::{DATABASES_MAX, Effect, HashChange, ItemsBuffer};
 use crate::table::{Root, View};
 
-/// Deadlines of one tree that are read at a time, at most.
+/// Expiry times of one tree that are read at a time, at most.
 const AHEAD_MAX: usize = 64;
-/// What is looked at for each deadline that is wanted, at most, beyond the trees of all databases: a small hash is looked
+/// What is looked at for each expiry that is wanted, at most, beyond the trees of all databases: a small hash is looked
 /// through for those of its fields.
 const LOOKED_AT_FACTOR: usize = 10;
 
-/// The deadline of a key, or of a field of a hash.
+/// The expiry of a key, or of a field of a hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The key's database.
     pub db: usize,
     /// The key.
     pub key: Box<[u8]>,
-    /// The field, if it is one's deadline.
+    /// The field, if it is one's expiry.
     pub field: Option<Box<[u8]>>,
-    /// The deadline, in milliseconds since 1970.
+    /// The expiry, in milliseconds since 1970.
     pub expire_at_ms: u64,
 }
 
 impl Standing {
-    /// The name of what it is the deadline of, as [`Given`](super::Given) has it.
+    /// The name of what it is the expiry of, as [`Given`](super::Given) has it.
     pub fn name(&self) -> Box<[u8]> {
         name(self.db, &self.key, self.field.as_deref())
     }
 }
 
-/// What a tree of deadlines is about.
+/// What a tree of expiry times is about.
 enum Subject {
     /// Keys.
     Keys,
-    /// Hashes, by the first deadline of their fields.
+    /// Hashes, by the first expiry of their fields.
     Hashes,
     /// The fields of the hash under this key.
     Fields(Box<[u8]>),
 }
 
-/// A tree of deadlines that is read.
+/// A tree of expiry times that is read.
 struct Source {
     /// Its database.
     db: usize,
@@ -73,14 +73,14 @@ impl Source {
         Self { db, subject, tree, ahead: VecDeque::new(), batch: 1 }
     }
 
-    /// Reads on behind `last`; returns how many deadlines it looked at.
+    /// Reads on behind `last`; returns how many expiry times it looked at.
     fn read(&mut self, view: &View<'_>, last: Option<&(u64, Box<[u8]>)>) -> Result<usize, KeyspaceError> {
-        let start = last.map(|(deadline, name)| deadline::index_key(*deadline, name)).unwrap_or_default();
+        let start = last.map(|(expiry, name)| expiry::index_key(*expiry, name)).unwrap_or_default();
         let (batch, ahead) = (self.batch, &mut self.ahead);
         walk(view, self.tree, &start, |index_key, _| {
             if *index_key != *start {
-                let (deadline, name) = deadline::split(index_key)?;
-                ahead.push_back((deadline, name.into()));
+                let (expiry, name) = expiry::split(index_key)?;
+                ahead.push_back((expiry, name.into()));
             }
             Ok(ahead.len() < batch)
         })?;
@@ -93,13 +93,13 @@ impl Source {
     }
 }
 
-/// All deadlines of a version, the earliest first.
+/// All expiry times of a version, the earliest first.
 struct Merge<'v> {
     /// The version.
     view: &'v View<'v>,
     /// The trees.
     sources: Vec<Source>,
-    /// The next deadline of each tree, with its place among them.
+    /// The next expiry of each tree, with its place among them.
     next: BinaryHeap<Reverse<(u64, usize)>>,
     /// How much was looked at.
     looked_at: usize,
@@ -110,8 +110,8 @@ impl<'v> Merge<'v> {
     fn new(view: &'v View<'v>) -> Result<Self, KeyspaceError> {
         let mut merge = Self { view, sources: Vec::new(), next: BinaryHeap::new(), looked_at: 0 };
         for db in 0..DATABASES_MAX {
-            merge.add(Source::new(db, Subject::Keys, view.root(deadlines_slot(db))))?;
-            merge.add(Source::new(db, Subject::Hashes, field_deadline::tree(view, db)?))?;
+            merge.add(Source::new(db, Subject::Keys, view.root(expiries_slot(db))))?;
+            merge.add(Source::new(db, Subject::Hashes, field_expiry::tree(view, db)?))?;
         }
         Ok(merge)
     }
@@ -121,14 +121,14 @@ impl<'v> Merge<'v> {
         if source.ahead.is_empty() {
             self.looked_at += source.read(self.view, None)?;
         }
-        if let Some((deadline, _)) = source.ahead.front() {
-            self.next.push(Reverse((*deadline, self.sources.len())));
+        if let Some((expiry, _)) = source.ahead.front() {
+            self.next.push(Reverse((*expiry, self.sources.len())));
             self.sources.push(source);
         }
         Ok(())
     }
 
-    /// Takes the earliest deadline that is left; `None` at the end.
+    /// Takes the earliest expiry that is left; `None` at the end.
     fn take(&mut self) -> Result<Option<Standing>, KeyspaceError> {
         while let Some(Reverse((_, place))) = self.next.pop() {
             let source = &mut self.sources[place];
@@ -136,8 +136,8 @@ impl<'v> Merge<'v> {
             if source.ahead.is_empty() {
                 self.looked_at += source.read(self.view, Some(&taken))?;
             }
-            if let Some((deadline, _)) = source.ahead.front() {
-                self.next.push(Reverse((*deadline, place)));
+            if let Some((expiry, _)) = source.ahead.front() {
+                self.next.push(Reverse((*expiry, place)));
             }
             let ((expire_at_ms, name), db) = (taken, source.db);
             match &source.subject {
@@ -157,12 +157,12 @@ impl<'v> Merge<'v> {
         let Some(hash) = lookup(self.view, db, &key)?.and_then(|value| value.hash(0)) else {
             return Ok(());
         };
-        let mut source = Source::new(db, Subject::Fields(key), hash.deadlines());
+        let mut source = Source::new(db, Subject::Fields(key), hash.expiries());
         if hash.is_packed() {
             let mut timed = Vec::new();
             hash.each_from(self.view, &[], |field, element| {
                 self.looked_at += 1;
-                timed.extend(element.expire_at_ms.map(|deadline| (deadline, Box::from(field))));
+                timed.extend(element.expire_at_ms.map(|expiry| (expiry, Box::from(field))));
                 Ok(true)
             })?;
             timed.sort_unstable();
@@ -173,7 +173,7 @@ impl<'v> Merge<'v> {
 }
 
 impl Keyspace<'_> {
-    /// The deadlines of keys and fields, the earliest first, but no more than `count_max`; fewer if hashes would have to
+    /// The expiries of keys and fields, the earliest first, but no more than `count_max`; fewer if hashes would have to
     /// be looked through for too long.
     pub fn standing(&self, count_max: usize) -> Result<Vec<Standing>, KeyspaceError> {
         let view = self.view();
@@ -186,7 +186,7 @@ impl Keyspace<'_> {
         Ok(all)
     }
 
-    /// Deletes the key or field if it still has this very deadline, because that has passed; says whether it did.
+    /// Deletes the key or field if it still has this very expiry, because that has passed; says whether it did.
     pub fn end(&mut self, standing: &Standing) -> Result<bool, KeyspaceError> {
         let Standing { db, key, field, expire_at_ms } = standing;
         let found = {
@@ -224,8 +224,8 @@ mod tests {
         Table::create(Box::new(MemoryFile::new(1 << 28)), &options).unwrap().1
     }
 
-    /// Makes a hash of so many fields, the first of which have the deadlines.
-    fn hash(keys: &mut Keyspace<'_>, db: usize, key: &[u8], fields: usize, deadlines: &[u64]) {
+    /// Makes a hash of so many fields, the first of which have the expiry times.
+    fn hash(keys: &mut Keyspace<'_>, db: usize, key: &[u8], fields: usize, expiries: &[u64]) {
         let name = |number: usize| format!("field:{number:08}");
         for first in (0..fields).step_by(10_000) {
             let mut pairs = ItemsBuffer::new();
@@ -236,15 +236,15 @@ mod tests {
             let change = HashChange::Set { pairs: pairs.items(), expire_at_ms: None };
             keys.apply(&Effect::on(db, key, change)).unwrap();
         }
-        for (number, deadline) in deadlines.iter().enumerate() {
+        for (number, expiry) in expiries.iter().enumerate() {
             let named: ItemsBuffer = [name(number).as_bytes()].into_iter().collect();
-            let (fields, expire_at_ms) = (named.items(), Some(*deadline));
+            let (fields, expire_at_ms) = (named.items(), Some(*expiry));
             keys.apply(&Effect::on(db, key, HashChange::Expire { fields, expire_at_ms })).unwrap();
         }
     }
 
-    fn string(keys: &mut Keyspace<'_>, db: usize, key: &str, deadline: u64) {
-        let (key, value, expire_at_ms) = (key.as_bytes(), b"v", Some(deadline));
+    fn string(keys: &mut Keyspace<'_>, db: usize, key: &str, expiry: u64) {
+        let (key, value, expire_at_ms) = (key.as_bytes(), b"v", Some(expiry));
         keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false })).unwrap();
     }
 
@@ -265,8 +265,8 @@ mod tests {
         expected.sort_unstable();
         for count in [0, 1, 2, 100, 803, 900, 2000] {
             let found = keys.standing(count).unwrap();
-            let deadlines: Vec<u64> = found.iter().map(|standing| standing.expire_at_ms).collect();
-            assert_eq!(deadlines, expected[..count.min(expected.len())], "{count}");
+            let expiries: Vec<u64> = found.iter().map(|standing| standing.expire_at_ms).collect();
+            assert_eq!(expiries, expected[..count.min(expected.len())], "{count}");
         }
         let all = keys.standing(2000).unwrap();
         let packed: Vec<_> = all.iter().filter(|standing| *standing.key == *b"packed").collect();

@@ -4,7 +4,7 @@ use super::cell::{self, INLINE_BYTES_MAX, Text};
 use super::error::KeyspaceError;
 use super::lookup::lookup;
 use super::pieces;
-use super::put::{Deadlines, Old, overwrite, put};
+use super::put::{Expiries, Old, overwrite, put};
 use crate::effect::{StringChange, VALUE_BYTES_MAX};
 use crate::table::{Root, TableWriter};
 
@@ -29,15 +29,15 @@ fn set(
     expire_at_ms: Option<u64>,
     raw: bool,
 ) -> Result<(), KeyspaceError> {
-    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
+    let expiries = Expiries { key: expire_at_ms, first_field: None };
     if value.len() <= INLINE_BYTES_MAX {
         let cell = cell::short(expire_at_ms, raw, value);
-        return overwrite(table, (db, key), cell.pieces(), deadlines);
+        return overwrite(table, (db, key), cell.pieces(), expiries);
     }
     let old = Old::of(table, db, key)?;
     let pieces = pieces::new(table, value)?;
     let cell = cell::in_pieces(expire_at_ms, raw, value.len() as u64);
-    put(table, (db, key), (cell.pieces(), &[pieces]), old, deadlines)
+    put(table, (db, key), (cell.pieces(), &[pieces]), old, expiries)
 }
 
 /// Adds `value` to the end of a string.
@@ -57,7 +57,7 @@ fn set_range(
     effect: &'static str,
 ) -> Result<(), KeyspaceError> {
     let (expire_at_ms, old) = string(table, db, key, effect)?.unwrap_or((None, OldText::Short(Vec::new())));
-    let deadlines = Deadlines { key: expire_at_ms, first_field: None };
+    let expiries = Expiries { key: expire_at_ms, first_field: None };
     let len = old.len().max(offset.saturating_add(value.len() as u64));
     if len > VALUE_BYTES_MAX {
         return Err(KeyspaceError::Mismatch { effect, reason: "its string grows too long" });
@@ -67,14 +67,14 @@ fn set_range(
             bytes.resize(len as usize, 0);
             bytes[offset as usize..][..value.len()].copy_from_slice(value);
             let cell = cell::short(expire_at_ms, true, &bytes);
-            return put(table, (db, key), (cell.pieces(), &[]), Old::kept(deadlines), deadlines);
+            return put(table, (db, key), (cell.pieces(), &[]), Old::kept(expiries), expiries);
         }
         OldText::Short(bytes) => pieces::new(table, &bytes)?,
         OldText::InPieces { root, .. } => root,
     };
     pieces::write(table, &mut pieces, offset, value)?;
     let cell = cell::in_pieces(expire_at_ms, true, len);
-    put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(deadlines), deadlines)
+    put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(expiries), expiries)
 }
 
 /// A string as it was, owned, so that the table can be changed meanwhile.
@@ -100,7 +100,7 @@ impl OldText {
     }
 }
 
-/// Deadline and bytes of the string that `key` holds, or `None` if the key does not exist.
+/// Expiry and bytes of the string that `key` holds, or `None` if the key does not exist.
 fn string(
     table: &TableWriter,
     db: usize,

@@ -75,12 +75,11 @@ fn what_is_overwritten_or_deleted_is_freed() {
 }
 
 #[test]
-fn due_keys_come_in_the_order_of_their_deadlines() {
+fn due_keys_come_in_the_order_of_their_expiries() {
     let (_table, mut writer) = table();
     let mut keys = Keyspace::new(&mut writer, None);
-    assert_eq!(keys.next_deadline().unwrap(), None);
-    for (key, deadline) in [(b"a", 300), (b"b", 100), (b"c", 200)] {
-        keys.apply(&set(key, b"v", Some(deadline))).unwrap();
+    for (key, expiry) in [(b"a", 300), (b"b", 100), (b"c", 200)] {
+        keys.apply(&set(key, b"v", Some(expiry))).unwrap();
     }
     keys.apply(&Effect::on(0, b"b", KeyChange::Move { to_db: 3 })).unwrap();
     keys.apply(&Effect::on(0, b"c", KeyChange::Copy { to_db: 0, to: b"d" })).unwrap();
@@ -92,10 +91,9 @@ fn due_keys_come_in_the_order_of_their_deadlines() {
     assert_eq!(due(&keys, 100, 9), [(3, b"b".to_vec())]);
     assert_eq!(due(&keys, 250, 9), [(0, b"c".to_vec()), (0, b"d".to_vec()), (3, b"b".to_vec())]);
     assert_eq!(due(&keys, 250, 2).len(), 2);
-    assert_eq!(keys.next_deadline().unwrap(), Some(100));
-    assert_eq!(deadlines_len(&keys.view(), 0), 3);
-    assert_eq!(average_deadline_ms(&keys.view(), 0), Some((300 + 200 + 200) / 3));
-    assert_eq!(average_deadline_ms(&keys.view(), 1), None);
+    assert_eq!(expiries_len(&keys.view(), 0), 3);
+    assert_eq!(average_expiry_ms(&keys.view(), 0), Some((300 + 200 + 200) / 3));
+    assert_eq!(average_expiry_ms(&keys.view(), 1), None);
     assert_eq!(keys.purge(0, b"a", 299).unwrap(), Purged::Nothing);
     assert_eq!(keys.purge(0, b"a", 300).unwrap(), Purged::Key);
     assert_eq!(keys.info(0, b"a").unwrap(), None);

@@ -203,15 +203,6 @@ impl<'a> Reply<'a> {
         self.header(if self.is_resp3() { b'>' } else { b'*' }, len as i64);
     }
 
-    /// A boolean; in RESP2 the integer 1 or 0.
-    pub fn boolean(&mut self, value: bool) {
-        if self.is_resp3() {
-            self.raw(if value { b"#t\r\n" } else { b"#f\r\n" });
-        } else {
-            self.integer(i64::from(value));
-        }
-    }
-
     /// A floating point number whose text is already known; in RESP2 a bulk string.
     pub fn double_text(&mut self, text: &str) {
         if self.is_resp3() {
@@ -335,14 +326,11 @@ mod tests {
             reply.map(1);
             reply.set(1);
             reply.push(1);
-            reply.boolean(true);
             reply.double_text("1.5");
             reply.verbatim(*b"txt", b"hi");
         };
-        let resp2 =
-            "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n$-1\r\n*-1\r\n*2\r\n*1\r\n*1\r\n:1\r\n$3\r\n1.5\r\n$2\r\nhi\r\n";
-        let resp3 =
-            "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n_\r\n_\r\n%1\r\n~1\r\n>1\r\n#t\r\n,1.5\r\n=6\r\ntxt:hi\r\n";
+        let resp2 = "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n$-1\r\n*-1\r\n*2\r\n*1\r\n*1\r\n$3\r\n1.5\r\n$2\r\nhi\r\n";
+        let resp3 = "+OK\r\n:-7\r\n$4\r\na\r\nb\r\n_\r\n_\r\n%1\r\n~1\r\n>1\r\n,1.5\r\n=6\r\ntxt:hi\r\n";
         assert_eq!(encode(Protocol::Resp2, all), resp2);
         assert_eq!(encode(Protocol::Resp3, all), resp3);
     }

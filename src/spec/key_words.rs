@@ -1,6 +1,6 @@
 //! Which of a command's words are keys.
 //!
-//! [`Spec::key_indexes`] is the one answer, for whoever fetches keys, deletes those past their deadline, remembers what a
+//! [`Spec::key_indexes`] is the one answer, for whoever fetches keys, deletes those that have expired, remembers what a
 //! client read, or names what damage concerns.
 
 use super::places::{At, KeyRange};

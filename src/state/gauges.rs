@@ -1,6 +1,6 @@
 //! What the storage rooms show of themselves, asked for when somebody looks (`INFO`), never on the data path.
 
-use crate::keyspace::{average_deadline_ms, deadlines_len, keys_slot};
+use crate::keyspace::{average_expiry_ms, expiries_len, keys_slot};
 use crate::table::View;
 
 /// One database at a glance.
@@ -8,10 +8,10 @@ use crate::table::View;
 pub struct DatabaseGauges {
     /// Keys.
     pub keys: u64,
-    /// Keys with a deadline.
+    /// Keys with an expiry.
     pub expires: u64,
-    /// Their average deadline, estimated, in milliseconds since the Unix epoch; `None` if there is no such key.
-    pub average_deadline_ms: Option<u64>,
+    /// Their average expiry, estimated, in milliseconds since the Unix epoch; `None` if there is no such key.
+    pub average_expiry_ms: Option<u64>,
 }
 
 impl DatabaseGauges {
@@ -19,8 +19,8 @@ impl DatabaseGauges {
     pub fn of(view: &View<'_>, db: usize) -> Self {
         Self {
             keys: view.root(keys_slot(db)).len(),
-            expires: deadlines_len(view, db),
-            average_deadline_ms: average_deadline_ms(view, db),
+            expires: expiries_len(view, db),
+            average_expiry_ms: average_expiry_ms(view, db),
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum LatencyEvent {
     LogSync,
     /// A checkpoint, from its start until it is durable.
     Checkpoint,
-    /// One round of deleting keys past their deadline.
+    /// One round of deleting expired keys.
     ExpireCycle,
 }
 

@@ -91,7 +91,7 @@ pub struct Totals {
     pub keyspace_hits: u64,
     /// Reads of a key that was not there.
     pub keyspace_misses: u64,
-    /// Keys deleted because their deadline had passed.
+    /// Keys deleted because their expiry had passed.
     pub expired_keys: u64,
     /// Error replies.
     pub errors: u64,
@@ -130,7 +130,7 @@ pub struct Stats {
     connections_received: AtomicU64,
     /// Connections refused because there were too many.
     connections_rejected: AtomicU64,
-    /// Keys deleted because their deadline had passed.
+    /// Keys deleted because their expiry had passed.
     expired_keys: AtomicU64,
     /// Error replies per code.
     errors: Mutex<BTreeMap<String, u64>>,
@@ -189,7 +189,7 @@ impl Stats {
         }
     }
 
-    /// Counts keys deleted because their deadline had passed.
+    /// Counts keys deleted because their expiry had passed.
     pub fn expired(&self, keys: u64) {
         self.expired_keys.fetch_add(keys, Relaxed);
     }

@@ -158,7 +158,7 @@ pub struct WatchedKey {
     pub db: u16,
     /// Its name.
     pub key: Arc<[u8]>,
-    /// Whether it was past its deadline already, but not deleted, when it was watched.
+    /// Whether it had expired already, but was not deleted, when it was watched.
     pub was_due: bool,
 }
 

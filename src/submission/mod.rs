@@ -41,7 +41,7 @@ pub enum Item {
     },
     /// A reply that is already known: a range of the submission's `ready` bytes.
     Ready(Span),
-    /// A read found this key past its deadline: its deletion must be in the log before the reply to that read leaves.
+    /// A read found this key expired: its deletion must be in the log before the reply to that read leaves.
     Purge {
         /// The key's database.
         db: u16,

@@ -172,19 +172,9 @@ impl TableWriter {
         self.own.table().numbers.set_durable(&done.meta);
     }
 
-    /// Whether a checkpoint was begun and not ended.
-    pub fn checkpoint_in_progress(&self) -> bool {
-        self.checkpoints.retired.is_some()
-    }
-
     /// Sets the checksum that the log has at the LSN of the next checkpoint; `None` if it is not known.
     pub fn set_log_checksum(&mut self, checksum: Option<u32>) {
         self.checkpoints.log_checksum = checksum;
-    }
-
-    /// Sets the epoch that later checkpoints carry.
-    pub fn set_epoch(&mut self, epoch: u64) {
-        self.checkpoints.epoch = epoch;
     }
 
     /// Takes the pages that the checkpoint itself needs and gives up those of the durable one that it replaces.

@@ -122,7 +122,7 @@ impl<L: Log> Writer<L> {
         self.stop(Stop { checkpoint: true, done: None })
     }
 
-    /// Waits until there is something to do; `false` when there never will be. More keys past their deadline are something
+    /// Waits until there is something to do; `false` when there never will be. More expired keys are something
     /// to do, in a group of their own if nobody wants anything else.
     async fn wait(&mut self) -> bool {
         if self.executor.expires_more() && !self.committer.is_in_flight() {

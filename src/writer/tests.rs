@@ -113,7 +113,7 @@ fn who_is_woken_for_a_reply_finds_readers_told_to_wait_for_its_group() {
 }
 
 #[test]
-fn keys_past_their_deadline_are_deleted_without_pause_until_none_is_left() {
+fn expired_keys_are_deleted_without_pause_until_none_is_left() {
     let keys = 3 * WriterOptions::default().executor.expire_keys_max;
     let (mut run, queue, state) = writer();
     let (promise, mut resolver) = promise();
@@ -138,7 +138,7 @@ fn answered(run: &mut Run, queue: &WriterQueue, words: &[&str]) -> bool {
 }
 
 #[test]
-fn what_a_read_found_past_its_deadline_is_deleted_though_the_writer_is_behind() {
+fn what_a_read_found_expired_is_deleted_though_the_writer_is_behind() {
     let (mut run, queue, _) = writer();
     let words = ["HSET", "h", "gone", "1", "there", "2"];
     assert!(answered(&mut run, &queue, &words));

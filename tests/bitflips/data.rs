@@ -21,7 +21,7 @@ pub const TABLE_BYTES: u64 = 1 << 20;
 /// Pages that are left free in a full table.
 const FREE_PAGES: u64 = 40;
 /// The first expiration time, in milliseconds since 1970: far away.
-const DEADLINE_MS: u64 = 4_000_000_000_000;
+const EXPIRY_MS: u64 = 4_000_000_000_000;
 
 /// What each database holds: values with their expiration times.
 pub type Contents = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>>;
@@ -102,7 +102,7 @@ impl Builder {
             if random.random_range(0..20) == 0 { value_bytes_max } else { random.random_range(0..200) };
         let value: Vec<u8> = (0..bytes).map(|_| random.random()).collect();
         let expire_at_ms =
-            (random.random_range(0..3) == 0).then(|| DEADLINE_MS + random.random_range(0..1 << 30));
+            (random.random_range(0..3) == 0).then(|| EXPIRY_MS + random.random_range(0..1 << 30));
         let known = self.contents[db].contains_key(&key);
         let effect = match random.random_range(0..10) {
             0 if known => Effect::on(db, &key, KeyChange::Delete { expired: false }),
@@ -263,14 +263,14 @@ fn compare_table(table: &Table, writer: &mut TableWriter, contents: &Contents) -
     let mut lookups = Lookups::default();
     for (db, expected) in contents.iter().enumerate() {
         let mut reader = KeyReader::new(&snapshot, 0, &mut lookups);
-        for (key, (value, deadline)) in expected {
+        for (key, (value, expiry)) in expected {
             let found = reader.peek(db, key).and_then(|found| {
                 let Some(found) = found else { return Ok(None) };
                 let text = found.text()?.expect("a string").to_contiguous(&snapshot)?.into_owned();
                 Ok(Some((text, found.expire_at_ms)))
             });
             match named(found, &mut bad)? {
-                Some(Some((text, at))) if text == *value && at == *deadline => {}
+                Some(Some((text, at))) if text == *value && at == *expiry => {}
                 Some(other) => {
                     return Err(format!("db {db} key {}: {:?}", key.escape_ascii(), other.is_some()));
                 }

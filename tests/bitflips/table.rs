@@ -30,7 +30,7 @@ enum Probe {
     /// A lookup of this key.
     Key(usize, Vec<u8>),
     /// A read of the expiration times.
-    Deadlines,
+    Expiries,
     /// Nobody: it is not in use.
     Nobody,
 }
@@ -53,7 +53,7 @@ impl Probe {
         }
         let due = Keyspace::new(&mut writer, None).due(u64::MAX, usize::MAX);
         if is_named(due.map(drop), page) {
-            return Ok(Probe::Deadlines);
+            return Ok(Probe::Expiries);
         }
         Ok(Probe::Nobody)
     }
@@ -63,7 +63,7 @@ impl Probe {
         match (self, Table::open(Box::new(file.clone()), &table_options())) {
             (Probe::Open, Err(TableError::Corrupt { page: named, .. })) => named == page,
             (Probe::Key(db, key), Ok((table, _writer))) => is_named(read(&table, *db, key), page),
-            (Probe::Deadlines, Ok((_table, mut writer))) => {
+            (Probe::Expiries, Ok((_table, mut writer))) => {
                 is_named(Keyspace::new(&mut writer, None).due(u64::MAX, usize::MAX).map(drop), page)
             }
             (Probe::Nobody, Ok(_)) => true,

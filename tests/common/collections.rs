@@ -89,7 +89,7 @@ fn put(keys: &mut Database, key: &[u8], kind: Kind, words: &[Vec<u8>]) {
     if words.is_empty() {
         keys.remove(key);
     } else {
-        let empty = || Entry { kind, value: Arc::default(), deadline: None };
+        let empty = || Entry { kind, value: Arc::default(), expiry: None };
         keys.entry(key.into()).or_insert_with(empty).value = Arc::new(join(words));
     }
 }

@@ -12,7 +12,7 @@ pub const DATABASES: usize = 16;
 /// The longest key that the tests use, in bytes.
 pub const KEY_BYTES_MAX: usize = 65_528;
 /// Expiration times count as equal up to this difference in milliseconds: the map's clock is not the server's.
-const DEADLINE_TOLERANCE_MS: u64 = 300_000;
+const EXPIRY_TOLERANCE_MS: u64 = 300_000;
 /// An expiration time that no test reaches, in milliseconds since 1970.
 const FAR_MS: u64 = 4_000_000_000_000;
 
@@ -24,7 +24,7 @@ pub struct Entry {
     /// The string; of a collection its words, joined.
     pub value: Arc<Vec<u8>>,
     /// When it expires, in milliseconds since 1970.
-    pub deadline: Option<u64>,
+    pub expiry: Option<u64>,
 }
 
 /// The keys of one database.
@@ -67,15 +67,15 @@ impl Default for Model {
 
 impl Entry {
     fn new(value: &[u8]) -> Self {
-        Self { kind: Kind::String, value: Arc::new(value.to_vec()), deadline: None }
+        Self { kind: Kind::String, value: Arc::new(value.to_vec()), expiry: None }
     }
 
     fn is(&self, other: &Entry) -> bool {
-        let deadlines = match (self.deadline, other.deadline) {
-            (Some(a), Some(b)) => a.abs_diff(b) < DEADLINE_TOLERANCE_MS,
+        let expiries = match (self.expiry, other.expiry) {
+            (Some(a), Some(b)) => a.abs_diff(b) < EXPIRY_TOLERANCE_MS,
             (a, b) => a == b,
         };
-        deadlines && self.kind == other.kind && self.value == other.value
+        expiries && self.kind == other.kind && self.value == other.value
     }
 }
 
@@ -105,9 +105,9 @@ impl Model {
                     Some(found) if !entry.is(found) => format!(
                         "holds {} bytes with deadline {:?} instead of {} with {:?}",
                         found.value.len(),
-                        found.deadline,
+                        found.expiry,
                         entry.value.len(),
-                        entry.deadline
+                        entry.expiry
                     ),
                     Some(_) => continue,
                 };
@@ -173,8 +173,8 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
             keys.insert((*key).into(), Entry::new(value));
             ok()
         }
-        ("SET", [key, value, _pxat, deadline]) => {
-            let entry = Entry { deadline: Some(number(deadline) as u64), ..Entry::new(value) };
+        ("SET", [key, value, _pxat, expiry]) => {
+            let entry = Entry { expiry: Some(number(expiry) as u64), ..Entry::new(value) };
             keys.insert((*key).into(), entry);
             ok()
         }
@@ -198,10 +198,10 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
         }
         ("SETRANGE", [key, offset, value]) => integer(set_range(keys, key, number(offset) as usize, value)),
         ("INCR", [key]) => increment(keys, key),
-        ("EXPIRE", [key, seconds]) => deadline(keys, key, now_ms() + number(seconds) as u64 * 1000),
-        ("PEXPIREAT", [key, ms]) => deadline(keys, key, number(ms) as u64),
+        ("EXPIRE", [key, seconds]) => expiry(keys, key, now_ms() + number(seconds) as u64 * 1000),
+        ("PEXPIREAT", [key, ms]) => expiry(keys, key, number(ms) as u64),
         ("PERSIST", [key]) => {
-            let had = keys.get_mut(*key).is_some_and(|entry| entry.deadline.take().is_some());
+            let had = keys.get_mut(*key).is_some_and(|entry| entry.expiry.take().is_some());
             integer(usize::from(had))
         }
         ("RENAME", [from, to]) => match keys.remove(*from) {
@@ -242,8 +242,8 @@ fn increment(keys: &mut Database, key: &[u8]) -> Value {
     Value::Integer(found + 1)
 }
 
-fn deadline(keys: &mut Database, key: &[u8], ms: u64) -> Value {
-    let found = keys.get_mut(key).map(|entry| entry.deadline = Some(ms));
+fn expiry(keys: &mut Database, key: &[u8], ms: u64) -> Value {
+    let found = keys.get_mut(key).map(|entry| entry.expiry = Some(ms));
     Value::Integer(i64::from(found.is_some()))
 }
 
@@ -255,8 +255,8 @@ pub fn any_command(random: &mut SmallRng, shape: &Shape) -> Command {
     let words: Vec<Vec<u8>> = match random.random_range(0..1000) {
         0..270 => vec![b"SET".to_vec(), key, any_value(random, shape)],
         270..300 => {
-            let deadline = far(random);
-            vec![b"SET".to_vec(), key, any_value(random, shape), b"PXAT".to_vec(), deadline]
+            let expiry = far(random);
+            vec![b"SET".to_vec(), key, any_value(random, shape), b"PXAT".to_vec(), expiry]
         }
         300..380 => vec![b"DEL".to_vec(), key, other],
         380..460 => vec![b"INCR".to_vec(), [b"n".as_slice(), &key[..key.len().min(5)]].concat()],

@@ -121,11 +121,10 @@ impl Allowed<'_> {
         for db in 0..state.dbs.len() {
             let names = allowed.iter().chain([state]).flat_map(|model| model.dbs[db].keys());
             for name in names {
-                let here = state.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.deadline));
+                let here = state.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.expiry));
                 let among = |models: &[Model]| {
                     let had = |model: &Model| {
-                        model.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.deadline))
-                            == here
+                        model.dbs[db].get(name).map(|entry| (entry.kind, &entry.value, entry.expiry)) == here
                     };
                     models.iter().any(had)
                 };

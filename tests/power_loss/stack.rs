@@ -6,7 +6,7 @@ use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpoint::Checkpoints;
 use ackd::clock::Clock;
 use ackd::effect::End;
-use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, deadlines_len, keys_slot};
+use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, expiries_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::{Args, Span};
 use ackd::spec;
@@ -78,13 +78,13 @@ pub fn read_all(view: &View<'_>) -> Model {
             let value = value.expect("no deadline has passed at the beginning of time");
             let (kind, bytes) = contents(view, &value)?;
             timed += u64::from(value.expire_at_ms.is_some());
-            let value = Entry { kind, value: Arc::new(bytes.into_owned()), deadline: value.expire_at_ms };
+            let value = Entry { kind, value: Arc::new(bytes.into_owned()), expiry: value.expire_at_ms };
             keys.insert(key.into(), value);
             Ok(true)
         });
         read.expect("the keys can be read");
         assert_eq!(view.root(keys_slot(db)).len(), keys.len() as u64, "the count of keys in db {db}");
-        assert_eq!(deadlines_len(view, db), timed, "the count of deadlines in db {db}");
+        assert_eq!(expiries_len(view, db), timed, "the count of deadlines in db {db}");
     }
     model
 }
@@ -107,8 +107,8 @@ pub fn digest_of(view: &View<'_>) -> Result<u64, String> {
             Ok(true)
         });
         read.map_err(|error| format!("the keys of db {db} cannot be read: {error}"))?;
-        if root.len() != keys || deadlines_len(view, db) != timed {
-            let counted = (root.len(), deadlines_len(view, db));
+        if root.len() != keys || expiries_len(view, db) != timed {
+            let counted = (root.len(), expiries_len(view, db));
             return Err(format!("db {db} counts {counted:?} and has {:?} keys and deadlines", (keys, timed)));
         }
     }
@@ -167,16 +167,16 @@ pub fn digest(model: &Model) -> u64 {
     let entries =
         model.dbs.iter().enumerate().flat_map(|(db, keys)| keys.iter().map(move |entry| (db, entry)));
     let digests =
-        entries.map(|(db, (key, entry))| entry_digest(db, key, (entry.kind, &entry.value), entry.deadline));
+        entries.map(|(db, (key, entry))| entry_digest(db, key, (entry.kind, &entry.value), entry.expiry));
     digests.fold(0, u64::wrapping_add)
 }
 
-fn entry_digest(db: usize, key: &[u8], (kind, value): (Kind, &[u8]), deadline: Option<u64>) -> u64 {
+fn entry_digest(db: usize, key: &[u8], (kind, value): (Kind, &[u8]), expiry: Option<u64>) -> u64 {
     use std::hash::{Hash, Hasher};
     let mut hasher = rapidhash::fast::RapidHasher::default();
     hasher.write_usize(db);
     kind.hash(&mut hasher);
-    hasher.write_u64(deadline.unwrap_or(0));
+    hasher.write_u64(expiry.unwrap_or(0));
     hasher.write_usize(key.len());
     hasher.write(key);
     hasher.write(value);

@@ -115,12 +115,12 @@ fn effects(record: &RecordRef<'_>, style: Style, out: &mut Out) -> Result<Outcom
     for effect in decoded.effects() {
         text.effect(out, &effect, record.group.wall_micros)?;
         writeln!(out)?;
-        deadline(&effect, out)?;
+        expiry(&effect, out)?;
     }
     Ok(Outcome::Fine)
 }
 
-fn deadline(effect: &Effect<'_>, out: &mut Out) -> Result<(), ToolError> {
+fn expiry(effect: &Effect<'_>, out: &mut Out) -> Result<(), ToolError> {
     if let Some(ms) = effect.expire_at_ms() {
         writeln!(out, "       expires {} ({ms} ms)", time::show_ms(ms))?;
     }

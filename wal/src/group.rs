@@ -23,8 +23,6 @@ pub struct GroupBuffer {
     len: usize,
     /// The largest `len` that needs no larger buffer.
     limit: usize,
-    /// Where the payload of the current record starts.
-    payload_start: usize,
 }
 
 /// Records being gathered for one sync, made by [`Log::group`](crate::Log::group).
@@ -57,16 +55,6 @@ impl GroupBuffer {
         self.len = end;
     }
 
-    /// Bytes of the current payload so far.
-    pub fn payload_bytes(&self) -> usize {
-        self.len - self.payload_start
-    }
-
-    /// Cuts the current payload down to its first `payload_bytes` bytes; does nothing if it is shorter.
-    pub fn truncate_payload(&mut self, payload_bytes: usize) {
-        self.len = self.len.min(self.payload_start.saturating_add(payload_bytes));
-    }
-
     #[cold]
     fn grow(&mut self, len: usize) {
         let needed = capacity_for(len).max(self.bytes.capacity() * 2).max(HUGE_BYTES);
@@ -83,7 +71,7 @@ impl Group {
         bytes.grow(capacity_for(GROUP_HEADER_BYTES), 0);
         let limit = limit_of(bytes.capacity());
         let len = GROUP_HEADER_BYTES;
-        let buffer = GroupBuffer { bytes, len, limit, payload_start: len };
+        let buffer = GroupBuffer { bytes, len, limit };
         Self { buffer, count: 0, digest: [0; 16], oversized: false }
     }
 
@@ -103,7 +91,6 @@ impl Group {
     ) -> Result<T, E> {
         let start = self.buffer.len;
         self.buffer.extend_from_slice(&[0; RECORD_FRAME_BYTES]);
-        self.buffer.payload_start = self.buffer.len;
         let result = encode(&mut self.buffer);
         if result.is_ok() {
             self.finish_record(start);
@@ -226,18 +213,5 @@ mod tests {
         group.record(|_| ());
         group.record(|buffer| buffer.extend_from_slice(b"also kept"));
         assert_eq!(group.payloads().collect::<Vec<_>>(), [&b"kept"[..], b"", b"also kept"]);
-    }
-
-    #[test]
-    fn a_payload_can_be_taken_back_in_part() {
-        let mut group = Group::new(None);
-        group.record(|buffer| {
-            buffer.extend_from_slice(b"abcdef");
-            assert_eq!(buffer.payload_bytes(), 6);
-            buffer.truncate_payload(100);
-            buffer.truncate_payload(2);
-            buffer.push(b'z');
-        });
-        assert_eq!(group.len_bytes(), Group::EMPTY_BYTES + Group::record_bytes(3));
     }
 }

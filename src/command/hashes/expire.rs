@@ -1,4 +1,4 @@
-//! Deadlines of fields. The effect of each command is an absolute deadline, or a deletion where that has passed already.
+//! Expiry times of fields. The effect of each command is an absolute expiry, or a deletion where that has passed already.
 
 use super::{hash_of, with_hash};
 use crate::command::words::{self, TimeForm};
@@ -8,7 +8,7 @@ use crate::keyspace::Classes;
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 
-/// The latest deadline of a field, in milliseconds since 1970.
+/// The latest expiry of a field, in milliseconds since 1970.
 const MOMENT_MS_MAX: i64 = (1 << 46) - 1;
 
 /// What becomes of a field, as the reply tells.
@@ -16,17 +16,17 @@ const MOMENT_MS_MAX: i64 = (1 << 46) - 1;
 enum Outcome {
     /// There is no such field.
     NoField = -2,
-    /// It has no deadline.
-    NoDeadline = -1,
+    /// It has no expiry.
+    NoExpiry = -1,
     /// The condition does not hold.
     Unchanged = 0,
-    /// It has the deadline, or has none any more, as the command asked.
+    /// It has the expiry, or has none any more, as the command asked.
     Changed = 1,
-    /// It is deleted, for the deadline has passed.
+    /// It is deleted, for the expiry has passed.
     Deleted = 2,
 }
 
-/// On which condition a deadline is set.
+/// On which condition an expiry is set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Condition {
     /// In any case.
@@ -50,7 +50,7 @@ impl Condition {
         found.map_or(Self::Always, |(_, condition)| condition)
     }
 
-    /// Whether a field with the deadline `current` gets the deadline `wanted`.
+    /// Whether a field with the expiry `current` gets the expiry `wanted`.
     fn holds(self, current: Option<u64>, wanted: u64) -> bool {
         match self {
             Self::Always => true,
@@ -109,7 +109,7 @@ pub(super) fn hexpire(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadlines(context, args, (TimeForm::SECONDS, "hexpire"), reply)
+    set_expiries(context, args, (TimeForm::SECONDS, "hexpire"), reply)
 }
 
 /// `HPEXPIRE key milliseconds [NX | XX | GT | LT] FIELDS numfields field [field ...]`
@@ -118,7 +118,7 @@ pub(super) fn hpexpire(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadlines(context, args, (TimeForm::MILLIS, "hpexpire"), reply)
+    set_expiries(context, args, (TimeForm::MILLIS, "hpexpire"), reply)
 }
 
 /// `HEXPIREAT key seconds-since-1970 [NX | XX | GT | LT] FIELDS numfields field [field ...]`
@@ -127,7 +127,7 @@ pub(super) fn hexpireat(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadlines(context, args, (TimeForm::AT_SECONDS, "hexpireat"), reply)
+    set_expiries(context, args, (TimeForm::AT_SECONDS, "hexpireat"), reply)
 }
 
 /// `HPEXPIREAT key milliseconds-since-1970 [NX | XX | GT | LT] FIELDS numfields field [field ...]`
@@ -136,11 +136,11 @@ pub(super) fn hpexpireat(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadlines(context, args, (TimeForm::AT_MILLIS, "hpexpireat"), reply)
+    set_expiries(context, args, (TimeForm::AT_MILLIS, "hpexpireat"), reply)
 }
 
-/// Sets the deadline of fields; those whose deadline has passed already are deleted.
-fn set_deadlines(
+/// Sets the expiry of fields; those whose expiry has passed already are deleted.
+fn set_expiries(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
     (form, command): (TimeForm, &str),
@@ -172,15 +172,15 @@ pub(super) fn hpersist(
     let fields = fields(args, 2)?;
     let outcomes = outcomes(context, key, fields.clone(), None, |current| match current {
         Some(_) => Outcome::Changed,
-        None => Outcome::NoDeadline,
+        None => Outcome::NoExpiry,
     })?;
     apply(context, key, fields.zip(&outcomes), None)?;
     reply_outcomes(&outcomes, reply);
     Ok(())
 }
 
-/// What becomes of each field: what `judge` says of its deadline. A field that is named again is judged as it is after
-/// the first time: with the deadline `after` if that changed it.
+/// What becomes of each field: what `judge` says of its expiry. A field that is named again is judged as it is after
+/// the first time: with the expiry `after` if that changed it.
 fn outcomes<'w>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -211,7 +211,7 @@ fn outcomes<'w>(
     })
 }
 
-/// Gives the changed fields their deadline, and deletes those that are to be deleted.
+/// Gives the changed fields their expiry, and deletes those that are to be deleted.
 fn apply<'w, 'o>(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -251,7 +251,7 @@ pub(super) fn httl(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_times(context, args, reply, |deadline, now_ms| deadline.saturating_sub(now_ms).div_ceil(1000))
+    reply_times(context, args, reply, |expiry, now_ms| expiry.saturating_sub(now_ms).div_ceil(1000))
 }
 
 /// `HPTTL key FIELDS numfields field [field ...]`
@@ -260,7 +260,7 @@ pub(super) fn hpttl(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_times(context, args, reply, |deadline, now_ms| deadline.saturating_sub(now_ms))
+    reply_times(context, args, reply, |expiry, now_ms| expiry.saturating_sub(now_ms))
 }
 
 /// `HEXPIRETIME key FIELDS numfields field [field ...]`
@@ -269,7 +269,7 @@ pub(super) fn hexpiretime(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_times(context, args, reply, |deadline, _| deadline.div_ceil(1000))
+    reply_times(context, args, reply, |expiry, _| expiry.div_ceil(1000))
 }
 
 /// `HPEXPIRETIME key FIELDS numfields field [field ...]`
@@ -278,10 +278,10 @@ pub(super) fn hpexpiretime(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_times(context, args, reply, |deadline, _| deadline)
+    reply_times(context, args, reply, |expiry, _| expiry)
 }
 
-/// Replies with what `show` makes of each field's deadline and the time; -1 if it has none, -2 if there is no field.
+/// Replies with what `show` makes of each field's expiry and the time; -1 if it has none, -2 if there is no field.
 fn reply_times(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -295,8 +295,8 @@ fn reply_times(
         let element = hash.map(|hash| hash.get(context.keys.view(), field)).transpose()?.flatten();
         reply.integer(match element.map(|element| element.expire_at_ms) {
             None => Outcome::NoField as i64,
-            Some(None) => Outcome::NoDeadline as i64,
-            Some(Some(deadline)) => show(deadline, context.keys.now_ms()) as i64,
+            Some(None) => Outcome::NoExpiry as i64,
+            Some(Some(expiry)) => show(expiry, context.keys.now_ms()) as i64,
         });
     }
     Ok(())

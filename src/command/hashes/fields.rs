@@ -101,7 +101,7 @@ fn reply_values<'w>(
     })
 }
 
-/// What becomes of the deadlines of the fields that are set.
+/// What becomes of the expiry times of the fields that are set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifetime {
     /// They have none afterwards.
@@ -183,38 +183,38 @@ pub(super) fn hsetex(
     let options = Options::parse(args, now_ms)?;
     let fields = args.from(options.first).step_by(2);
     elements::check_lengths(fields.clone(), "field")?;
-    let deadlines = with_hash(context, key, |view, hash| {
-        let mut deadlines = Vec::new();
+    let expiries = with_hash(context, key, |view, hash| {
+        let mut expiries = Vec::new();
         for field in fields {
             let element = hash.map(|hash| hash.get(view, field)).transpose()?.flatten();
-            deadlines.push(element.map(|element| element.expire_at_ms));
+            expiries.push(element.map(|element| element.expire_at_ms));
         }
-        Ok(deadlines)
+        Ok(expiries)
     })?;
-    let stored = options.exist.is_none_or(|exist| deadlines.iter().all(|found| found.is_some() == exist));
+    let stored = options.exist.is_none_or(|exist| expiries.iter().all(|found| found.is_some() == exist));
     if stored {
-        store(context, args, &options, &deadlines)?;
+        store(context, args, &options, &expiries)?;
     }
     reply.integer(i64::from(stored));
     Ok(())
 }
 
-/// Stores the fields; `deadlines` are those that they had, one for each.
+/// Stores the fields; `expiries` are those that they had, one for each.
 fn store(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
     options: &Options,
-    deadlines: &[Option<Option<u64>>],
+    expiries: &[Option<Option<u64>>],
 ) -> Result<(), CommandError> {
     let (db, key, now_ms) = (context.db, &args[1], context.now_ms);
     if matches!(options.lifetime, Lifetime::Until(moment_ms) if moment_ms <= now_ms) {
-        let there = args.from(options.first).step_by(2).zip(deadlines).filter(|(_, found)| found.is_some());
+        let there = args.from(options.first).step_by(2).zip(expiries).filter(|(_, found)| found.is_some());
         let there: ItemsBuffer = there.map(|(field, _)| field).collect();
         return store_past(context, key, &there);
     }
     let mut groups: BTreeMap<Option<u64>, ItemsBuffer> = BTreeMap::new();
     let pairs = args.from(options.first).step_by(2).zip(args.from(options.first + 1).step_by(2));
-    for ((field, value), found) in pairs.zip(deadlines) {
+    for ((field, value), found) in pairs.zip(expiries) {
         let expire_at_ms = match options.lifetime {
             Lifetime::Endless => None,
             Lifetime::Kept => found.flatten(),
@@ -227,7 +227,7 @@ fn store(
     for (expire_at_ms, pairs) in groups {
         let effect = Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms });
         match options.lifetime {
-            Lifetime::Kept => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
+            Lifetime::Kept => context.keys.reborrow().keeping_expiries().apply(&effect)?,
             _ => context.keys.apply(&effect)?,
         }
     }
@@ -238,7 +238,7 @@ fn store(
     Ok(())
 }
 
-/// Stores fields that are past their deadline already: those that were there are gone, and all is told as if they had
+/// Stores fields that have expired already: those that were there are gone, and all is told as if they had
 /// been stored for a moment.
 fn store_past(context: &mut WriteCtx<'_>, key: &[u8], there: &ItemsBuffer) -> Result<(), CommandError> {
     let db = context.db;

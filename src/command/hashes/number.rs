@@ -1,5 +1,5 @@
 //! Commands that take the values of fields for numbers. Their effect is the result, so that replay computes nothing. A
-//! field keeps its deadline.
+//! field keeps its expiry.
 
 use super::with_hash;
 use crate::command::{CommandError, WriteCtx, elements, words};
@@ -76,5 +76,5 @@ fn store(
     elements::check_lengths(std::iter::once(field), "field")?;
     let pairs: ItemsBuffer = [field, value].into_iter().collect();
     let effect = Effect::on(db, key, HashChange::Set { pairs: pairs.items(), expire_at_ms });
-    Ok(context.keys.reborrow().keeping_deadlines().change(&effect, Classes::HASH, event)?)
+    Ok(context.keys.reborrow().keeping_expiries().change(&effect, Classes::HASH, event)?)
 }

@@ -7,7 +7,7 @@ use crate::keyspace::{Element, Hash, KeyspaceError};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// Random picks that hit a field past its deadline before the fields are gone through in order.
+/// Random picks that hit an expired field before the fields are gone through in order.
 const PICKS_MAX: usize = 100;
 
 /// `HRANDFIELD key [count [WITHVALUES]]`: different fields, or with a negative count independent ones.
@@ -97,7 +97,7 @@ fn reply_different(
         }
         return Ok(());
     }
-    // All of them, or a choice among those that are not past their deadline.
+    // All of them, or a choice among those that have not expired.
     let mut chosen = distinct_places(len, count);
     chosen.sort_unstable();
     let (mut chosen, mut place) = (chosen.into_iter().peekable(), 0);

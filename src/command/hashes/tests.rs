@@ -118,7 +118,7 @@ fn a_scan_has_fields_with_and_without_values() {
 }
 
 #[test]
-fn fields_have_deadlines() {
+fn fields_have_expiries() {
     let mut data = Data::new();
     data.expect(&[
         ("HSET h a 1 b 2 c 3", ":3"),

@@ -101,7 +101,7 @@ fn store(
     if old.is_empty() || old.len() > value.len() {
         let expire_at_ms = context.keys.info(db, key)?.and_then(|info| info.expire_at_ms);
         let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: true });
-        return Ok(context.keys.reborrow().keeping_deadlines().change(&effect, Classes::STRING, "pfadd")?);
+        return Ok(context.keys.reborrow().keeping_expiries().change(&effect, Classes::STRING, "pfadd")?);
     }
     let differs = |index: &usize| old.get(*index) != Some(&value[*index]);
     let mut next = (0..value.len()).find(differs);

@@ -5,7 +5,7 @@ use crate::effect::{DATABASES_MAX, DatabaseChange, Effect};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 
-/// `DBSIZE`: keys past their deadline count until they are deleted.
+/// `DBSIZE`: expired keys count until they are deleted.
 pub(super) fn dbsize(
     context: &mut ReadCtx<'_>,
     _: &Args<'_>,

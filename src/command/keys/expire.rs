@@ -1,4 +1,4 @@
-//! Commands on deadlines. The effect of each is an absolute deadline, or a deletion where that has passed already.
+//! Commands on expiry times. The effect of each is an absolute expiry, or a deletion where that has passed already.
 
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, ReadCtx, WriteCtx};
@@ -6,7 +6,7 @@ use crate::effect::{Effect, KeyChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
-/// On which condition a deadline is set.
+/// On which condition an expiry is set.
 #[derive(Default)]
 struct Conditions {
     /// `NX`: if the key has none.
@@ -45,9 +45,9 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// Whether a key with the deadline `current` gets the deadline `wanted`.
+    /// Whether a key with the expiry `current` gets the expiry `wanted`.
     fn hold(&self, current: Option<u64>, wanted: i64) -> bool {
-        let current = current.map(|deadline| i64::try_from(deadline).unwrap_or(i64::MAX));
+        let current = current.map(|expiry| i64::try_from(expiry).unwrap_or(i64::MAX));
         !(self.missing && current.is_some()
             || self.present && current.is_none()
             || self.later && current.is_none_or(|current| wanted <= current)
@@ -61,7 +61,7 @@ pub(super) fn expire(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadline(context, args, TimeForm::SECONDS, "expire", reply)
+    set_expiry(context, args, TimeForm::SECONDS, "expire", reply)
 }
 
 /// `PEXPIRE key milliseconds [NX | XX | GT | LT]`
@@ -70,7 +70,7 @@ pub(super) fn pexpire(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadline(context, args, TimeForm::MILLIS, "pexpire", reply)
+    set_expiry(context, args, TimeForm::MILLIS, "pexpire", reply)
 }
 
 /// `EXPIREAT key seconds-since-1970 [NX | XX | GT | LT]`
@@ -79,7 +79,7 @@ pub(super) fn expireat(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadline(context, args, TimeForm::AT_SECONDS, "expireat", reply)
+    set_expiry(context, args, TimeForm::AT_SECONDS, "expireat", reply)
 }
 
 /// `PEXPIREAT key milliseconds-since-1970 [NX | XX | GT | LT]`
@@ -88,11 +88,11 @@ pub(super) fn pexpireat(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    set_deadline(context, args, TimeForm::AT_MILLIS, "pexpireat", reply)
+    set_expiry(context, args, TimeForm::AT_MILLIS, "pexpireat", reply)
 }
 
-/// Sets a deadline; a key whose deadline has passed already is deleted.
-fn set_deadline(
+/// Sets an expiry; a key whose expiry has passed already is deleted.
+fn set_expiry(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
     form: TimeForm,
@@ -109,8 +109,8 @@ fn set_deadline(
         return Ok(());
     }
     match u64::try_from(moment_ms) {
-        Ok(deadline) if deadline > context.now_ms => {
-            context.keys.apply(&Effect::on(db, key, KeyChange::Expire { expire_at_ms: Some(deadline) }))?;
+        Ok(expiry) if expiry > context.now_ms => {
+            context.keys.apply(&Effect::on(db, key, KeyChange::Expire { expire_at_ms: Some(expiry) }))?;
             context.keys.event(Classes::GENERIC, "expire", db, key);
         }
         _ => {
@@ -129,12 +129,12 @@ pub(super) fn persist(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
-    let had_deadline = context.keys.info(db, key)?.is_some_and(|info| info.expire_at_ms.is_some());
-    if had_deadline {
+    let had_expiry = context.keys.info(db, key)?.is_some_and(|info| info.expire_at_ms.is_some());
+    if had_expiry {
         context.keys.apply(&Effect::on(db, key, KeyChange::Expire { expire_at_ms: None }))?;
         context.keys.event(Classes::GENERIC, "persist", db, key);
     }
-    reply.integer(i64::from(had_deadline));
+    reply.integer(i64::from(had_expiry));
     Ok(())
 }
 
@@ -144,8 +144,8 @@ pub(super) fn ttl(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_time(context, args, reply, |deadline, now_ms| {
-        deadline.saturating_sub(now_ms).saturating_add(500) / 1000
+    reply_time(context, args, reply, |expiry, now_ms| {
+        expiry.saturating_sub(now_ms).saturating_add(500) / 1000
     })
 }
 
@@ -155,7 +155,7 @@ pub(super) fn pttl(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_time(context, args, reply, |deadline, now_ms| deadline.saturating_sub(now_ms))
+    reply_time(context, args, reply, |expiry, now_ms| expiry.saturating_sub(now_ms))
 }
 
 /// `EXPIRETIME key`
@@ -164,7 +164,7 @@ pub(super) fn expiretime(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_time(context, args, reply, |deadline, _| deadline.saturating_add(500) / 1000)
+    reply_time(context, args, reply, |expiry, _| expiry.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`
@@ -173,10 +173,10 @@ pub(super) fn pexpiretime(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    reply_time(context, args, reply, |deadline, _| deadline)
+    reply_time(context, args, reply, |expiry, _| expiry)
 }
 
-/// Replies with what `show` makes of the key's deadline and the time; -1 if it has none, -2 if there is no key.
+/// Replies with what `show` makes of the key's expiry and the time; -1 if it has none, -2 if there is no key.
 fn reply_time(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -187,7 +187,7 @@ fn reply_time(
     reply.integer(match value.map(|value| value.expire_at_ms) {
         None => -2,
         Some(None) => -1,
-        Some(Some(deadline)) => i64::try_from(show(deadline, context.keys.now_ms())).unwrap_or(i64::MAX),
+        Some(Some(expiry)) => i64::try_from(show(expiry, context.keys.now_ms())).unwrap_or(i64::MAX),
     });
     Ok(())
 }

@@ -189,13 +189,13 @@ pub(in crate::command) fn usage(
         return Ok(());
     };
     let key = args[2].len() as u64 + OVERHEAD_BYTES;
-    let deadline = if value.expire_at_ms.is_some() { key + 16 } else { 0 };
+    let expiry = if value.expire_at_ms.is_some() { key + 16 } else { 0 };
     let text = match value.text()? {
         Some(Text::InPieces { root, .. }) => root.len() * PIECE_PAGE_BYTES,
         Some(Text::Short(bytes)) => bytes.len() as u64,
         None => value.estimate_bytes(context.keys.view())?,
     };
-    reply.integer((key + deadline + text) as i64);
+    reply.integer((key + expiry + text) as i64);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::resp::{Args, Elements, Reply};
 const COUNT_DEFAULT: usize = 10;
 /// Keys that a call of `SCAN` looks at, at most.
 const COUNT_MAX: usize = 1_000_000;
-/// Random picks that hit a key past its deadline before the keys are gone through in order.
+/// Random picks that hit an expired key before the keys are gone through in order.
 const PICKS_MAX: usize = 100;
 
 /// Which keys are wanted.

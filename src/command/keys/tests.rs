@@ -27,7 +27,7 @@ fn existence_and_type() {
 }
 
 #[test]
-fn deadlines_with_conditions() {
+fn expiries_with_conditions() {
     let mut data = Data::new();
     data.expect(&[
         ("EXPIRE none 10", ":0"),
@@ -72,7 +72,7 @@ fn deadlines_with_conditions() {
 }
 
 #[test]
-fn renaming_copying_and_moving_take_the_deadline_along() {
+fn renaming_copying_and_moving_take_the_expiry_along() {
     let mut data = Data::new();
     data.expect(&[
         ("RENAME none k", "-ERR no such key"),

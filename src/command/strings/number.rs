@@ -72,7 +72,7 @@ pub(super) fn incrbyfloat(
         .ok_or(CommandError::from("ERR increment would produce NaN or Infinity"))?
         .format();
     let effect = Effect::on(db, key, StringChange::Set { value: sum.as_bytes(), expire_at_ms, raw: false });
-    context.keys.reborrow().keeping_deadlines().apply(&effect)?;
+    context.keys.reborrow().keeping_expiries().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrbyfloat", db, key);
     reply.bulk(sum.as_bytes());
     Ok(())
@@ -104,7 +104,7 @@ fn add(
     let mut text = itoa::Buffer::new();
     let value = text.format(sum).as_bytes();
     let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
-    context.keys.reborrow().keeping_deadlines().apply(&effect)?;
+    context.keys.reborrow().keeping_expiries().apply(&effect)?;
     context.keys.event(Classes::STRING, "incrby", db, key);
     reply.integer(sum);
     Ok(())

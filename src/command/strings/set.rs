@@ -18,7 +18,7 @@ enum Condition {
     Present,
 }
 
-/// What becomes of the key's deadline.
+/// What becomes of the key's expiry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifetime {
     /// The key has none afterwards; `SET` without an option.
@@ -98,7 +98,7 @@ pub(super) fn set(
     }
     let options = Options::parse(args, 3, true)?;
     let until = match options.lifetime {
-        Lifetime::Until(form, index) => Some(form.deadline(&args[index], context.now_ms, "set")?),
+        Lifetime::Until(form, index) => Some(form.expiry(&args[index], context.now_ms, "set")?),
         _ => None,
     };
     if options.get {
@@ -142,8 +142,8 @@ pub(super) fn setex(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    let deadline = TimeForm::SECONDS.deadline(&args[2], context.now_ms, "setex")?;
-    store(context, &args[1], &args[3], Some(deadline), true)?;
+    let expiry = TimeForm::SECONDS.expiry(&args[2], context.now_ms, "setex")?;
+    store(context, &args[1], &args[3], Some(expiry), true)?;
     reply.ok();
     Ok(())
 }
@@ -154,8 +154,8 @@ pub(super) fn psetex(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    let deadline = TimeForm::MILLIS.deadline(&args[2], context.now_ms, "psetex")?;
-    store(context, &args[1], &args[3], Some(deadline), true)?;
+    let expiry = TimeForm::MILLIS.expiry(&args[2], context.now_ms, "psetex")?;
+    store(context, &args[1], &args[3], Some(expiry), true)?;
     reply.ok();
     Ok(())
 }
@@ -199,12 +199,12 @@ pub(super) fn getex(
         return Ok(());
     };
     let expire_at_ms = match options.lifetime {
-        Lifetime::Until(form, index) => Some(form.deadline(&args[index], context.now_ms, "getex")?),
+        Lifetime::Until(form, index) => Some(form.expiry(&args[index], context.now_ms, "getex")?),
         Lifetime::Persist => None,
         Lifetime::Endless | Lifetime::Keep => info.expire_at_ms,
     };
     reply_text(context, key, reply)?;
-    if expire_at_ms.is_some_and(|deadline| deadline <= context.now_ms) {
+    if expire_at_ms.is_some_and(|expiry| expiry <= context.now_ms) {
         context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
         context.keys.event(Classes::GENERIC, "del", db, key);
         return Ok(());
@@ -217,7 +217,7 @@ pub(super) fn getex(
         _ => {}
     }
     match options.lifetime {
-        // Told also if it is the deadline that the key had.
+        // Told also if it is the expiry that the key had.
         Lifetime::Until(..) => context.keys.event(Classes::GENERIC, "expire", db, key),
         _ if changes => context.keys.event(Classes::GENERIC, "persist", db, key),
         _ => {}
@@ -271,7 +271,7 @@ fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), Comman
     Ok(())
 }
 
-/// Stores a string without a deadline.
+/// Stores a string without an expiry.
 fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(), CommandError> {
     let db = context.db;
     context.keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms: None, raw: false }))?;
@@ -279,7 +279,7 @@ fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Stores a string with or without a deadline, which is a new one if `until_is_new`. One that is past its deadline
+/// Stores a string with or without an expiry, which is a new one if `until_is_new`. One that has expired
 /// already is gone at once.
 fn store(
     context: &mut WriteCtx<'_>,
@@ -289,12 +289,12 @@ fn store(
     until_is_new: bool,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let lives = expire_at_ms.is_none_or(|deadline| deadline > context.now_ms);
+    let lives = expire_at_ms.is_none_or(|expiry| expiry > context.now_ms);
     if lives {
         let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
         match until_is_new {
             true => context.keys.apply(&effect)?,
-            false => context.keys.reborrow().keeping_deadlines().apply(&effect)?,
+            false => context.keys.reborrow().keeping_expiries().apply(&effect)?,
         }
     } else if context.keys.info(db, key)?.is_some() {
         context.keys.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;

@@ -53,7 +53,7 @@ fn set_takes_all_its_options() {
 }
 
 #[test]
-fn a_key_past_its_deadline_is_gone_and_the_log_says_so() {
+fn an_expired_key_is_gone_and_the_log_says_so() {
     let mut data = Data::new();
     data.expect(&[("SET k v PX 100", "+OK"), ("SET l v PX 100", "+OK")]);
     data.now_ms += 100;
@@ -77,12 +77,12 @@ fn effects_are_results() {
         vec![Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false })]
     };
     data.run("SET k 5 EX 10");
-    let deadline = Some(START_MS + 10_000);
-    assert_eq!(last(&data), set("5", deadline));
+    let expiry = Some(START_MS + 10_000);
+    assert_eq!(last(&data), set("5", expiry));
     data.run("INCR k");
-    assert_eq!(last(&data), set("6", deadline));
+    assert_eq!(last(&data), set("6", expiry));
     data.run("INCRBYFLOAT k 0.5");
-    assert_eq!(last(&data), set("6.5", deadline));
+    assert_eq!(last(&data), set("6.5", expiry));
     data.run("GETEX k PERSIST");
     assert_eq!(last(&data), [Effect::on(0, b"k", KeyChange::Expire { expire_at_ms: None })]);
     data.run("GETDEL k");

@@ -152,7 +152,7 @@ fn a_reopened_file_on_a_disk_holds_its_checkpoint() {
     let create = |path| MmapFile::create(path, 1 << 32).unwrap();
     let (table, mut writer) = Table::create(Box::new(create(&path)), &options()).unwrap();
     assert!(MmapFile::open(&path, 1 << 32).is_err(), "the file is locked");
-    writer.set_epoch(3);
+    writer.checkpoints.epoch = 3;
     (0..300).for_each(|_| change(&mut writer, &mut model, &mut random).unwrap());
     commit(&mut writer);
     let durable = writer.begin_checkpoint(77, 1234).run().unwrap();

@@ -11,8 +11,8 @@ pub(super) type Model = BTreeMap<Vec<u8>, Value>;
 
 /// Slot of the keys.
 const KEYS: usize = 0;
-/// Slot of the deadlines: a second tree, so that versions hold more than one.
-const DEADLINES: usize = 1;
+/// Slot of the expiry times: a second tree, so that versions hold more than one.
+const EXPIRIES: usize = 1;
 
 /// Reads everything that a version holds.
 pub(super) fn read_all(view: &View<'_>) -> Result<Model, TableError> {
@@ -30,10 +30,10 @@ pub(super) fn read_all(view: &View<'_>) -> Result<Model, TableError> {
         model.insert(key.to_vec(), (cell.bytes.to_vec(), fields));
     }
     assert_eq!(view.root(KEYS).len(), model.len() as u64);
-    let mut deadlines = view.cursor(view.root(DEADLINES));
+    let mut expiries = view.cursor(view.root(EXPIRIES));
     for (key, value) in model.iter().filter(|(_, value)| value.0.len() % 2 == 1) {
-        let deadline = [&value.0[..1], key].concat();
-        assert!(deadlines.seek(&deadline[..deadline.len().min(KEY_BYTES_MAX)])?.is_some());
+        let expiry = [&value.0[..1], key].concat();
+        assert!(expiries.seek(&expiry[..expiry.len().min(KEY_BYTES_MAX)])?.is_some());
     }
     Ok(model)
 }
@@ -47,10 +47,10 @@ fn store(writer: &mut TableWriter, key: &[u8], bytes: &[u8], root: Root) -> Resu
     writer.set_root(KEYS, keys);
     outcome?;
     if bytes.len() % 2 == 1 {
-        let mut deadlines = writer.root(DEADLINES);
-        let deadline = [&bytes[..1], key].concat();
-        let outcome = writer.insert(&mut deadlines, &deadline[..deadline.len().min(KEY_BYTES_MAX)], &[], &[]);
-        writer.set_root(DEADLINES, deadlines);
+        let mut expiries = writer.root(EXPIRIES);
+        let expiry = [&bytes[..1], key].concat();
+        let outcome = writer.insert(&mut expiries, &expiry[..expiry.len().min(KEY_BYTES_MAX)], &[], &[]);
+        writer.set_root(EXPIRIES, expiries);
         outcome?;
     }
     Ok(())
@@ -111,7 +111,7 @@ pub(super) fn change(
             }
         }
         95 if random.random_range(0..6) == 0 => {
-            for slot in [KEYS, DEADLINES] {
+            for slot in [KEYS, EXPIRIES] {
                 writer.drop_tree(writer.root(slot))?;
                 writer.set_root(slot, Root::EMPTY);
             }
@@ -148,7 +148,7 @@ fn dropped_trees_are_freed_to_the_last_page() {
             commit(&mut writer);
         }
         assert!(read_all(&writer.view()).unwrap() == model);
-        for slot in [KEYS, DEADLINES] {
+        for slot in [KEYS, EXPIRIES] {
             writer.drop_tree(writer.root(slot)).unwrap();
             writer.set_root(slot, Root::EMPTY);
         }

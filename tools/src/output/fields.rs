@@ -56,7 +56,7 @@ pub struct Fields<'a> {
     pub val: Option<Cow<'a, str>>,
     /// The value, or its head, in base64 if it is not.
     pub val_b64: Option<String>,
-    /// Deadline that the effect sets, in milliseconds since 1970.
+    /// Expiry that the effect sets, in milliseconds since 1970.
     pub expire_at_ms: Option<Number>,
     /// Name of the command that made the record.
     pub cmd: Option<Cow<'static, str>>,

@@ -1,7 +1,7 @@
 //! Output formats for records: one file each, all behind [`Printer`].
 //!
 //! Invariant: a printer writes only data, and only to the writer it is given. It keeps nothing between records, except
-//! the deadlines that [`resp`] holds back.
+//! the expiry times that [`resp`] holds back.
 
 pub mod csv;
 pub mod fields;

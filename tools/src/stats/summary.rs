@@ -41,7 +41,7 @@ pub struct Summary {
     pub ops: Vec<OpShare>,
     /// Effects that set a string.
     pub sets: u64,
-    /// Those of them with a deadline.
+    /// Those of them with an expiry.
     pub sets_with_deadline: u64,
     /// Counted records of a group.
     pub records_per_group: Histogram,

@@ -12,9 +12,9 @@ use wal::{DirStorage, LocalLog, Log, LogOptions, ReadOptions, Reader, Step};
 
 /// Time of the first group, in microseconds: 2026-11-22T06:44:25.758123Z.
 pub const START_MICROS: u64 = 1_795_329_865_758_123;
-/// A deadline in the future of every test run, in milliseconds: the year 2100.
+/// An expiry in the future of every test run, in milliseconds: the year 2100.
 pub const FAR_MS: u64 = 4_102_444_800_000;
-/// A deadline in the past of every test run, in milliseconds: shortly after the first group.
+/// An expiry in the past of every test run, in milliseconds: shortly after the first group.
 pub const PAST_MS: u64 = 1_795_329_900_000;
 /// Length of a segment in bytes: room for fifteen groups of up to a block.
 pub const SEGMENT_BYTES: u64 = 64 << 10;
@@ -225,8 +225,8 @@ pub fn set<'a>(key: &'a [u8], value: &'a [u8]) -> Record<'a> {
     one(Effect::on(0, key, StringChange::Set { value, expire_at_ms: None, raw: false }))
 }
 
-pub fn set_until<'a>(key: &'a [u8], value: &'a [u8], deadline_ms: u64) -> Record<'a> {
-    one(Effect::on(0, key, StringChange::Set { value, expire_at_ms: Some(deadline_ms), raw: false }))
+pub fn set_until<'a>(key: &'a [u8], value: &'a [u8], expiry_ms: u64) -> Record<'a> {
+    one(Effect::on(0, key, StringChange::Set { value, expire_at_ms: Some(expiry_ms), raw: false }))
 }
 
 pub fn one(effect: Effect<'_>) -> Record<'_> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::common::{Data, FAR_MS, PAST_MS};
 
-/// Keys of a database: value and deadline.
+/// Keys of a database: value and expiry.
 type Db = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
 
-/// As much of Redis as the output needs. Deadlines are stored, not enforced.
+/// As much of Redis as the output needs. Expiry times are stored, not enforced.
 #[derive(Default)]
 struct Redis {
     dbs: BTreeMap<usize, Db>,

@@ -18,7 +18,7 @@ pub(super) fn print(
             items(out, &[b"HSET", key], pairs)?;
             let fields: ItemsBuffer = pairs.pairs().map(|(field, _)| field).collect();
             match held.fields_if_far(db, key, fields.items(), expire_at_ms) {
-                Some(deadline) => expire_fields(out, key, fields.items(), deadline),
+                Some(expiry) => expire_fields(out, key, fields.items(), expiry),
                 None => Ok(()),
             }
         }
@@ -28,7 +28,7 @@ pub(super) fn print(
         }
         HashChange::Expire { fields, expire_at_ms } => {
             match held.fields_if_far(db, key, fields, expire_at_ms) {
-                Some(deadline) => expire_fields(out, key, fields, deadline),
+                Some(expiry) => expire_fields(out, key, fields, expiry),
                 None => {
                     let count = number(fields.len());
                     items(out, &[b"HPERSIST", key, b"FIELDS", count.as_bytes()], fields)
@@ -38,13 +38,13 @@ pub(super) fn print(
     }
 }
 
-/// Gives fields of a hash a deadline.
+/// Gives fields of a hash an expiry.
 pub(super) fn expire_fields(
     out: &mut dyn Write,
     key: &[u8],
     fields: Items<'_>,
-    deadline: u64,
+    expiry: u64,
 ) -> io::Result<()> {
-    let (deadline, count) = (number(deadline), number(fields.len()));
-    items(out, &[b"HPEXPIREAT", key, deadline.as_bytes(), b"FIELDS", count.as_bytes()], fields)
+    let (expiry, count) = (number(expiry), number(fields.len()));
+    items(out, &[b"HPEXPIREAT", key, expiry.as_bytes(), b"FIELDS", count.as_bytes()], fields)
 }

@@ -1,13 +1,13 @@
-//! Deadlines held back until the end.
+//! Expiry times held back until the end.
 
 use std::collections::BTreeMap;
 
 use ackd::effect::{DATABASES_MAX, Items};
 
-/// Deadlines nearer than this many milliseconds are held back: a replay may take that long.
+/// Expiry times nearer than this many milliseconds are held back: a replay may take that long.
 pub(super) const MARGIN_MS: u64 = 3_600_000;
 
-/// The held-back deadlines of a key, in milliseconds since 1970. There is at least one.
+/// The held-back expiry times of a key, in milliseconds since 1970. There is at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     /// Its own.
@@ -16,9 +16,9 @@ pub(super) struct Held {
     pub(super) fields: BTreeMap<Vec<u8>, u64>,
 }
 
-/// The held-back deadlines of all keys.
+/// The held-back expiry times of all keys.
 pub(super) struct HeldBack {
-    /// Deadlines up to this one, in milliseconds since 1970, are held back.
+    /// Expiry times up to this one, in milliseconds since 1970, are held back.
     near_ms: u64,
     /// By database and key.
     keys: Vec<BTreeMap<Vec<u8>, Held>>,
@@ -51,14 +51,14 @@ impl HeldBack {
         all.flat_map(|(db, keys)| keys.into_iter().map(move |(key, held)| (db, key, held)))
     }
 
-    /// Returns the deadline if it can be written now. A near one is held back.
+    /// Returns the expiry if it can be written now. A near one is held back.
     pub(super) fn if_far(&mut self, db: usize, key: &[u8], expire_at_ms: Option<u64>) -> Option<u64> {
-        let near = expire_at_ms.filter(|deadline| *deadline <= self.near_ms);
+        let near = expire_at_ms.filter(|expiry| *expiry <= self.near_ms);
         self.change(db, key, near.is_some(), |held| held.key = near);
         expire_at_ms.filter(|_| near.is_none())
     }
 
-    /// Returns the deadline if it can be written now. A near one is held back for each of the fields.
+    /// Returns the expiry if it can be written now. A near one is held back for each of the fields.
     pub(super) fn fields_if_far(
         &mut self,
         db: usize,
@@ -66,11 +66,11 @@ impl HeldBack {
         fields: Items<'_>,
         expire_at_ms: Option<u64>,
     ) -> Option<u64> {
-        let near = expire_at_ms.filter(|deadline| *deadline <= self.near_ms);
+        let near = expire_at_ms.filter(|expiry| *expiry <= self.near_ms);
         self.change(db, key, near.is_some(), |held| {
             for field in fields {
                 match near {
-                    Some(deadline) => held.fields.insert(field.to_vec(), deadline),
+                    Some(expiry) => held.fields.insert(field.to_vec(), expiry),
                     None => held.fields.remove(field),
                 };
             }
@@ -90,7 +90,7 @@ impl HeldBack {
         }
     }
 
-    /// Moves or copies held deadlines with their value to another key, which loses its own.
+    /// Moves or copies held expiry times with their value to another key, which loses its own.
     pub(super) fn hand_on(&mut self, (db, key): (usize, &[u8]), (to_db, to): (usize, &[u8]), moves: bool) {
         let held = if moves { self.keys[db].remove(key) } else { self.keys[db].get(key).cloned() };
         match held {

@@ -19,8 +19,8 @@ pub(super) fn print(
             command(out, &[b"DEL", key])
         }
         KeyChange::Expire { expire_at_ms } => match held.if_far(db, key, expire_at_ms) {
-            Some(deadline) => command(out, &[b"PEXPIREAT", key, number(deadline).as_bytes()]),
-            // An earlier deadline may be written already. The key must not expire by it before the end of the replay.
+            Some(expiry) => command(out, &[b"PEXPIREAT", key, number(expiry).as_bytes()]),
+            // An earlier expiry may be written already. The key must not expire by it before the end of the replay.
             None => command(out, &[b"PERSIST", key]),
         },
         KeyChange::Rename { to } => {

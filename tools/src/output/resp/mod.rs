@@ -1,12 +1,12 @@
 //! Redis commands that replay the effects, for `redis-cli --pipe`.
 //!
-//! Each family of effects has a file with its commands. Deadlines need care: a record may set one that is past by the
+//! Each family of effects has a file with its commands. Expiry times need care: a record may set one that is past by the
 //! time of the replay, although a later record moved it (a session that is used every minute). Redis would delete the
-//! key at once. So a deadline that is past or less than [`held::MARGIN_MS`] away is *held back*: the key is written
-//! without it, later effects change or remove it, and deadlines still held at the end are written there.
+//! key at once. So an expiry that is past or less than [`held::MARGIN_MS`] away is *held back*: the key is written
+//! without it, later effects change or remove it, and expiry times still held at the end are written there.
 //!
-//! Invariant: after a full replay, every key has the value and the deadline that it has after the last record printed.
-//! Memory grows with the number of deadlines held back at the same time.
+//! Invariant: after a full replay, every key has the value and the expiry that it has after the last record printed.
+//! Memory grows with the number of expiry times held back at the same time.
 
 mod databases;
 mod hashes;
@@ -32,7 +32,7 @@ use words::{command, number};
 pub struct Resp {
     /// The database that the last command was for.
     selected: Option<usize>,
-    /// The deadlines held back.
+    /// The expiry times held back.
     held: HeldBack,
 }
 
@@ -87,15 +87,15 @@ impl Printer for Resp {
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        for (db, key, Held { key: deadline, fields }) in self.held.take() {
+        for (db, key, Held { key: expiry, fields }) in self.held.take() {
             self.select(out, db)?;
-            for (field, deadline) in fields {
+            for (field, expiry) in fields {
                 let field: ItemsBuffer = std::iter::once(field.as_slice()).collect();
-                hashes::expire_fields(out, &key, field.items(), deadline.max(1))?;
+                hashes::expire_fields(out, &key, field.items(), expiry.max(1))?;
             }
-            if let Some(deadline) = deadline {
+            if let Some(expiry) = expiry {
                 // Redis refuses 0, and 1 is as past.
-                command(out, &[b"PEXPIREAT", &key, number(deadline.max(1)).as_bytes()])?;
+                command(out, &[b"PEXPIREAT", &key, number(expiry.max(1)).as_bytes()])?;
             }
         }
         Ok(())

@@ -17,7 +17,7 @@ pub(super) fn print(
         StringChange::Set { value, expire_at_ms, .. } => {
             held.drop_key(db, key);
             match held.if_far(db, key, expire_at_ms) {
-                Some(deadline) => command(out, &[b"SET", key, value, b"PXAT", number(deadline).as_bytes()]),
+                Some(expiry) => command(out, &[b"SET", key, value, b"PXAT", number(expiry).as_bytes()]),
                 None => command(out, &[b"SET", key, value]),
             }
         }

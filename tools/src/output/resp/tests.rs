@@ -33,12 +33,12 @@ fn set(key: &'static [u8], expire_at_ms: Option<u64>) -> Effect<'static> {
 }
 
 #[test]
-fn a_far_deadline_is_written_where_it_stands() {
+fn a_far_expiry_is_written_where_it_stands() {
     assert_eq!(printed(&[set(b"k", Some(FAR_MS))]), ["SELECT 0", &format!("SET k v PXAT {FAR_MS}")]);
 }
 
 #[test]
-fn a_past_deadline_that_was_moved_on_does_not_strike() {
+fn a_past_expiry_that_was_moved_on_does_not_strike() {
     let moved = Effect::on(0, b"k", KeyChange::Expire { expire_at_ms: Some(FAR_MS) });
     let expected = ["SELECT 0", "SET k v", &format!("PEXPIREAT k {FAR_MS}")];
     assert_eq!(printed(&[set(b"k", Some(5)), moved]), expected);
@@ -47,7 +47,7 @@ fn a_past_deadline_that_was_moved_on_does_not_strike() {
 }
 
 #[test]
-fn held_deadlines_follow_their_values_and_come_last() {
+fn held_expiries_follow_their_values_and_come_last() {
     let effects = [
         set(b"a", Some(5)),
         set(b"b", Some(6)),
@@ -102,7 +102,7 @@ fn overwriting_and_emptying_drop_what_is_held() {
 }
 
 #[test]
-fn collections_are_commands_and_near_deadlines_of_fields_come_last() {
+fn collections_are_commands_and_near_expiries_of_fields_come_last() {
     let pairs: ItemsBuffer = [b"a".as_slice(), b"1", b"b", b"2"].into_iter().collect();
     let names: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
     let (db, key, pairs, names) = (0, b"h".as_slice(), pairs.items(), names.items());

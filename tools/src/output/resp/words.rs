@@ -20,7 +20,7 @@ pub(super) fn items(out: &mut dyn Write, words: &[&[u8]], items: Items<'_>) -> i
     Ok(())
 }
 
-/// A number for the protocol. Deadlines beyond its range become its largest number.
+/// A number for the protocol. Expiry times beyond its range become its largest number.
 pub(super) fn number(value: u64) -> String {
     value.min(i64::MAX as u64).to_string()
 }

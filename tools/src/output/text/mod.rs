@@ -45,8 +45,8 @@ impl Text {
             write!(out, "  {}", self.key(key))?;
         }
         self.target(out, effect)?;
-        if let Some(deadline) = effect.expire_at_ms() {
-            write!(out, "  {}", deadline_text(deadline, wall_micros))?;
+        if let Some(expiry) = effect.expire_at_ms() {
+            write!(out, "  {}", expiry_text(expiry, wall_micros))?;
         }
         match (effect.value(), effect.items()) {
             (Some(value), _) => self.value(out, value),
@@ -126,13 +126,13 @@ impl Printer for Text {
     }
 }
 
-/// A deadline as the time to live when it was set.
-fn deadline_text(deadline_ms: u64, wall_micros: u64) -> String {
-    let deadline_micros = deadline_ms.saturating_mul(1000);
-    match deadline_micros.checked_sub(wall_micros) {
-        Some(micros) if deadline_micros < u64::MAX => format!("ttl {}", time::show_span(micros)),
-        Some(_) => format!("until {}", time::show_ms(deadline_ms)),
-        None => format!("expired {} before", time::show_span(wall_micros - deadline_micros)),
+/// An expiry as the time to live when it was set.
+fn expiry_text(expiry_ms: u64, wall_micros: u64) -> String {
+    let expiry_micros = expiry_ms.saturating_mul(1000);
+    match expiry_micros.checked_sub(wall_micros) {
+        Some(micros) if expiry_micros < u64::MAX => format!("ttl {}", time::show_span(micros)),
+        Some(_) => format!("until {}", time::show_ms(expiry_ms)),
+        None => format!("expired {} before", time::show_span(wall_micros - expiry_micros)),
     }
 }
 
@@ -141,9 +141,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deadlines_are_shown_as_the_time_to_live_they_gave() {
-        assert_eq!(deadline_text(61_000, 1_000_000), "ttl 1m");
-        assert_eq!(deadline_text(1000, 3_000_000), "expired 2s before");
-        assert!(deadline_text(u64::MAX, 0).starts_with("until @"));
+    fn expiries_are_shown_as_the_time_to_live_they_gave() {
+        assert_eq!(expiry_text(61_000, 1_000_000), "ttl 1m");
+        assert_eq!(expiry_text(1000, 3_000_000), "expired 2s before");
+        assert!(expiry_text(u64::MAX, 0).starts_with("until @"));
     }
 }

@@ -1,16 +1,16 @@
-//! The trees of field deadlines: which hashes have a field that expires, and when the first one does.
+//! The trees of field expiry times: which hashes have a field that expires, and when the first one does.
 //!
 //! ```text
 //! slot 112        key = database u8                                         cell = empty, one root: its tree
-//! a database's    key = deadline u64 BE, milliseconds since 1970 | the key  cell = empty
+//! a database's    key = expiry u64 BE, milliseconds since 1970 | the key    cell = empty
 //! ```
 //!
-//! A hash stands in the tree once, with the earliest deadline of its fields. A database whose hashes have none has no
+//! A hash stands in the tree once, with the earliest expiry of its fields. A database whose hashes have none has no
 //! tree.
 
-use super::deadline::{replace_in, split};
 use super::error::KeyspaceError;
-use super::layout::FIELD_DEADLINES_SLOT as SLOT;
+use super::expiry::{replace_in, split};
+use super::layout::FIELD_EXPIRIES_SLOT as SLOT;
 use super::lookup::ExpiredKey;
 use super::walk::walk;
 use crate::table::{Root, TableWriter, View};
@@ -37,7 +37,7 @@ fn set_tree(table: &mut TableWriter, db: usize, tree: Root) -> Result<(), Keyspa
     Ok(())
 }
 
-/// Makes `new` the first deadline of the key's fields, where `old` was.
+/// Makes `new` the first expiry of the key's fields, where `old` was.
 pub(super) fn replace(
     table: &mut TableWriter,
     db: usize,
@@ -73,7 +73,7 @@ pub(super) fn swap(table: &mut TableWriter, a: usize, b: usize) -> Result<(), Ke
     Ok(())
 }
 
-/// The earliest deadline of any field of a database.
+/// The earliest expiry of any field of a database.
 pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceError> {
     let mut first = None;
     walk(view, tree(view, db)?, &[], |index_key, _| {
@@ -83,15 +83,15 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
     Ok(first)
 }
 
-/// Up to `keys_max` hashes with a field whose deadline has passed at `now_ms`.
+/// Up to `keys_max` hashes with a field whose expiry has passed at `now_ms`.
 pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
     let mut keys = Vec::new();
     walk(view, view.root(SLOT), &[], |db, cell| {
         let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
         for root in cell.roots.as_slice() {
             walk(view, *root, &[], |index_key, _| {
-                let (deadline, key) = split(index_key)?;
-                let due = keys.len() < keys_max && deadline <= now_ms;
+                let (expiry, key) = split(index_key)?;
+                let due = keys.len() < keys_max && expiry <= now_ms;
                 if due {
                     keys.push(ExpiredKey { db, key: key.into() });
                 }

@@ -1,7 +1,7 @@
-//! The tree of deadlines: which keys expire when.
+//! The tree of expiry times: which keys expire when.
 //!
 //! ```text
-//! key = deadline u64 BE, milliseconds since 1970 | the key          cell = empty
+//! key = expiry u64 BE, milliseconds since 1970 | the key            cell = empty
 //! ```
 //!
 //! Big-endian, so that the tree's order is the order of time.
@@ -9,18 +9,18 @@
 use smallvec::SmallVec;
 
 use super::error::KeyspaceError;
-use super::layout::{DEADLINE_BYTES, deadlines_slot};
+use super::layout::{EXPIRY_BYTES, expiries_slot};
 use super::lookup::ExpiredKey;
 use super::walk::walk;
 use crate::effect::DATABASES_MAX;
 use crate::table::{Root, TableWriter, View};
 
-/// Deadlines that are looked at to estimate the average of all.
-const DEADLINE_SAMPLES: u64 = 16;
+/// Expiry times that are looked at to estimate the average of all.
+const EXPIRY_SAMPLES: u64 = 16;
 
 /// The tree's key for `key`.
 pub(super) fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
-    let mut bytes = SmallVec::with_capacity(DEADLINE_BYTES + key.len());
+    let mut bytes = SmallVec::with_capacity(EXPIRY_BYTES + key.len());
     bytes.extend_from_slice(&expire_at_ms.to_be_bytes());
     bytes.extend_from_slice(key);
     bytes
@@ -28,12 +28,12 @@ pub(super) fn index_key(expire_at_ms: u64, key: &[u8]) -> SmallVec<[u8; 128]> {
 
 /// Splits the tree's key.
 pub(super) fn split(index_key: &[u8]) -> Result<(u64, &[u8]), KeyspaceError> {
-    let (deadline, key) =
+    let (expiry, key) =
         index_key.split_first_chunk().ok_or(KeyspaceError::BadCell("a deadline of less than eight bytes"))?;
-    Ok((u64::from_be_bytes(*deadline), key))
+    Ok((u64::from_be_bytes(*expiry), key))
 }
 
-/// Makes `new` the key's deadline in the tree, where `old` was.
+/// Makes `new` the key's expiry in the tree, where `old` was.
 pub(super) fn replace(
     table: &mut TableWriter,
     db: usize,
@@ -44,14 +44,14 @@ pub(super) fn replace(
     if old == new {
         return Ok(());
     }
-    let slot = deadlines_slot(db);
+    let slot = expiries_slot(db);
     let mut root = table.root(slot);
     replace_in(table, &mut root, key, old, new)?;
     table.set_root(slot, root);
     Ok(())
 }
 
-/// Makes `new` the deadline under which a tree has the key, where `old` was.
+/// Makes `new` the expiry under which a tree has the key, where `old` was.
 pub(super) fn replace_in(
     table: &mut TableWriter,
     tree: &mut Root,
@@ -72,22 +72,22 @@ pub(super) fn replace_in(
     Ok(())
 }
 
-/// The earliest deadline of a database.
+/// The earliest expiry of a database.
 pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceError> {
     let mut first = None;
-    walk(view, view.root(deadlines_slot(db)), &[], |index_key, _| {
+    walk(view, view.root(expiries_slot(db)), &[], |index_key, _| {
         first = Some(split(index_key)?.0);
         Ok(false)
     })?;
     Ok(first)
 }
 
-/// The average deadline of a database's keys in milliseconds since 1970, from a few at equal distances; `None` if no key
+/// The average expiry of a database's keys in milliseconds since 1970, from a few at equal distances; `None` if no key
 /// has one. What cannot be read counts for nothing.
-pub fn average_deadline_ms(view: &View<'_>, db: usize) -> Option<u64> {
-    let root = view.root(deadlines_slot(db));
-    let samples = root.len().min(DEADLINE_SAMPLES);
-    let deadlines: Vec<u128> = (0..samples)
+pub fn average_expiry_ms(view: &View<'_>, db: usize) -> Option<u64> {
+    let root = view.root(expiries_slot(db));
+    let samples = root.len().min(EXPIRY_SAMPLES);
+    let expiries: Vec<u128> = (0..samples)
         .filter_map(|sample| {
             // The middle of each part.
             let position = u128::from(root.len()) * (2 * u128::from(sample) + 1) / (2 * u128::from(samples));
@@ -95,17 +95,17 @@ pub fn average_deadline_ms(view: &View<'_>, db: usize) -> Option<u64> {
             Some(u128::from(split(&index_key).ok()?.0))
         })
         .collect();
-    let sum: u128 = deadlines.iter().sum();
-    Some(sum.checked_div(deadlines.len() as u128)? as u64)
+    let sum: u128 = expiries.iter().sum();
+    Some(sum.checked_div(expiries.len() as u128)? as u64)
 }
 
-/// Up to `keys_max` keys whose deadlines have passed at `now_ms`.
+/// Up to `keys_max` keys that have expired at `now_ms`.
 pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
     let mut keys = Vec::new();
     for db in 0..DATABASES_MAX {
-        walk(view, view.root(deadlines_slot(db)), &[], |index_key, _| {
-            let (deadline, key) = split(index_key)?;
-            let due = keys.len() < keys_max && deadline <= now_ms;
+        walk(view, view.root(expiries_slot(db)), &[], |index_key, _| {
+            let (expiry, key) = split(index_key)?;
+            let due = keys.len() < keys_max && expiry <= now_ms;
             if due {
                 keys.push(ExpiredKey { db, key: key.into() });
             }

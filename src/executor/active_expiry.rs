@@ -1,4 +1,4 @@
-//! Active expiry: the executor deletes keys whose deadline has passed, a few in each group, so that their space comes
+//! Active expiry: the executor deletes keys that have expired, a few in each group, so that their space comes
 //! back even if nobody asks for them. The deletes are in the log like any other change.
 
 use super::Executor;

@@ -80,7 +80,7 @@ struct CheckpointThread {
 
 impl Checkpoints {
     /// Starts the thread, which calls `tell` whenever a checkpoint ended.
-    pub fn new(state: Arc<ServerState>, tell: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn new(state: Arc<ServerState>, notify: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (work, jobs) = channel::<(Checkpoint, u64)>();
         let (ended, outcomes) = channel();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
@@ -88,7 +88,7 @@ impl Checkpoints {
                 if ended.send(run(work)).is_err() {
                     return;
                 }
-                tell();
+                notify();
             }
         })?;
         let thread = CheckpointThread { work: Some(work), outcomes, thread: Some(thread) };

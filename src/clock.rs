@@ -38,7 +38,7 @@ pub struct JumpBack {
 #[derive(Clone, Copy, Debug)]
 struct State {
     /// The wall-clock time told last, in milliseconds since 1970.
-    told_ms: u64,
+    wall_ms: u64,
     /// The monotonic time when it was first told, in milliseconds.
     told_at_ms: u64,
     /// The highest wall-clock time that is stored or was told, in milliseconds since 1970.
@@ -50,7 +50,7 @@ struct State {
 impl State {
     /// Nothing was told yet; `stored_ms` is the highest time that is stored.
     fn new(stored_ms: u64) -> Self {
-        Self { told_ms: 0, told_at_ms: 0, highest_ms: stored_ms, jump: None }
+        Self { wall_ms: 0, told_at_ms: 0, highest_ms: stored_ms, jump: None }
     }
 }
 
@@ -62,7 +62,7 @@ impl Clock {
 
     /// A clock that goes on from `start_ms` by a millisecond whenever it is asked, so that a test can be repeated exactly.
     pub fn counting(start_ms: u64) -> Self {
-        let state = State { told_ms: start_ms, ..State::new(start_ms) };
+        let state = State { wall_ms: start_ms, ..State::new(start_ms) };
         Self { started: None, state: Mutex::new(state) }
     }
 
@@ -70,8 +70,8 @@ impl Clock {
     pub fn now_ms(&self) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(started) = self.started else {
-            state.told_ms += 1;
-            return state.told_ms;
+            state.wall_ms += 1;
+            return state.wall_ms;
         };
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let monotonic_ms = started.elapsed().as_millis() as u64;
@@ -96,25 +96,25 @@ impl Clock {
     /// A checkpoint with the time of now is durable: what was stored before is not looked at by the next start.
     pub fn stored(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.highest_ms = state.told_ms;
+        state.highest_ms = state.wall_ms;
     }
 }
 
 impl State {
     /// The time to tell when the clocks show `wall_ms` and `monotonic_ms`.
     fn advance(&mut self, wall_ms: u64, monotonic_ms: u64) -> u64 {
-        let expected_ms = self.told_ms + monotonic_ms.saturating_sub(self.told_at_ms);
+        let expected_ms = self.wall_ms + monotonic_ms.saturating_sub(self.told_at_ms);
         if wall_ms.saturating_add(STEP_BACK_MS) < expected_ms {
             // Of two jumps in a row that nobody took notice of, the first one's expiry times count from the second.
             let by_ms = expected_ms - wall_ms + self.jump.map_or(0, |jump| jump.by_ms);
             self.jump = Some(JumpBack { expected_ms: wall_ms + by_ms, by_ms });
         }
-        if wall_ms > self.told_ms || wall_ms.saturating_add(STEP_BACK_MS) < expected_ms {
-            self.told_ms = wall_ms;
+        if wall_ms > self.wall_ms || wall_ms.saturating_add(STEP_BACK_MS) < expected_ms {
+            self.wall_ms = wall_ms;
             self.told_at_ms = monotonic_ms;
             self.highest_ms = self.highest_ms.max(wall_ms);
         }
-        self.told_ms
+        self.wall_ms
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
             // Half of each second is taken back.
             state.advance(10_000_000 + second * 500, second * 1000);
         }
-        assert_eq!(state.told_ms, 10_050_000);
+        assert_eq!(state.wall_ms, 10_050_000);
     }
 
     #[test]

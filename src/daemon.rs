@@ -45,7 +45,7 @@ pub struct Daemon {
     /// Whether a service manager waits to hear from us.
     notifies: bool,
     /// Whether it was told that we are stopping.
-    told_stopping: AtomicBool,
+    notified_stopping: AtomicBool,
 }
 
 impl Daemon {
@@ -56,7 +56,7 @@ impl Daemon {
 
     /// Tells the service manager that the server stops.
     pub fn stopping(&self) {
-        if !self.told_stopping.swap(true, Relaxed) {
+        if !self.notified_stopping.swap(true, Relaxed) {
             self.notify("STOPPING=1\nSTATUS=Stopping");
         }
     }
@@ -119,7 +119,7 @@ fn prepare(loaded: Loaded, log: &LogHandle) -> Result<Arc<Daemon>, Failure> {
         tracing::warn!(clients_max, reserved, "the system allows fewer open files than maxclients asks for");
     }
     state.set_settings(settings);
-    let daemon = Arc::new(Daemon { state, notifies, told_stopping: AtomicBool::new(false) });
+    let daemon = Arc::new(Daemon { state, notifies, notified_stopping: AtomicBool::new(false) });
     listen_to_signals(daemon.clone(), log.clone())
         .map_err(|error| Failure::new(exit::START, format!("cannot listen to signals: {error}")))?;
     Ok(daemon)

@@ -14,7 +14,7 @@ use common::{Client, TestServer, Value, eventually, free_port, strace};
 /// Clients that connect.
 const CLIENTS: usize = 100;
 /// Time between two of the server's reports that it cannot accept connections.
-const TOLD_INTERVAL: Duration = Duration::from_secs(10);
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What comes back for a PING: `+PONG`, an error, or nothing when the connection is closed.
 fn ping(mut stream: &TcpStream) -> String {
@@ -205,7 +205,7 @@ fn with_no_descriptor_left_what_runs_goes_on() {
     let lines = std::fs::read_to_string(&log).unwrap();
     let told = lines.lines().filter(|line| line.contains("cannot accept connections")).count();
     // Each of the two listeners reports at most once per interval.
-    let told_max = 2 * (1 + limited.elapsed().div_duration_f64(TOLD_INTERVAL) as usize);
+    let told_max = 2 * (1 + limited.elapsed().div_duration_f64(REPORT_INTERVAL) as usize);
     assert!((1..=told_max).contains(&told), "told {told} times:\n{lines}");
     assert!(lines.contains("Too many open files"), "{lines}");
 

@@ -148,7 +148,7 @@ fn clients(text: &mut String, ctx: &LocalCtx<'_>) {
         "blocked_clients": list.iter().filter(|info| info.is_blocked()).count(),
         "tracking_clients": ctx.server.tracking.sizes().clients,
         "pubsub_clients": list.iter().filter(|info| info.subscriptions().any()).count(),
-        "watching_clients": list.iter().filter(|info| info.transaction().watches.load(Relaxed)).count(),
+        "watching_clients": list.iter().filter(|info| info.transaction().watched_keys.load(Relaxed)).count(),
         "clients_in_timeout_table": list.iter().filter(|info| info.blocked().is_set() && info.blocked().until_ms().is_some()).count(),
         "total_blocking_keys": ctx.server.kept.awaited_keys.load(Relaxed),
         "total_blocking_keys_on_nokey": 0,

@@ -70,7 +70,7 @@ impl<L: Log> Committer<L> {
             changed |= executor.move_down(&self.round(&mut open))?;
         }
         executor.close(&self.round(&mut open));
-        let OpenGroup { group, now_ms, quiet, aftermath, .. } = open;
+        let OpenGroup { group, now_ms, quiet, notifications, .. } = open;
         let publish = self.publishes(executor, changed, quiet, checkpoint);
         self.flight = Some(Flight {
             last_lsn: self.log.last_lsn() + u64::from(group.count()),
@@ -79,7 +79,7 @@ impl<L: Log> Committer<L> {
             changed,
             frozen: publish.then(|| executor.freeze()),
             checkpoint,
-            aftermath,
+            notifications,
             started: self.latency_clock(),
             answered: std::mem::take(executor.answered()),
             readers: std::mem::take(&mut self.readers),
@@ -165,7 +165,7 @@ impl<L: Log> Committer<L> {
             self.state.publication.set_behind(true);
         }
         self.gauges.committed(flight.records, self.log.last_lsn(), self.log.synced_lsn());
-        flight.aftermath.tell(&self.state, flight.records > 0);
+        flight.notifications.send(&self.state, flight.records > 0);
         self.resolve(&mut flight.answered);
         for done in flight.readers {
             let _ = done.try_send(());

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wal::Group;
 
-use crate::executor::Aftermath;
+use crate::executor::Notifications;
 use crate::submission::Completion;
 use crate::table::Frozen;
 
@@ -18,8 +18,8 @@ pub struct OpenGroup {
     pub(super) tidied: bool,
     /// Whether this is a quiet moment: publishing now costs no writer anything.
     pub(super) quiet: bool,
-    /// What others are told of the group.
-    pub(super) aftermath: Aftermath,
+    /// The notifications about the group.
+    pub(super) notifications: Notifications,
 }
 
 impl OpenGroup {
@@ -68,8 +68,8 @@ pub(super) struct Flight {
     pub frozen: Option<Frozen>,
     /// Whether a checkpoint of that version is to be started.
     pub checkpoint: bool,
-    /// What others are told of it.
-    pub aftermath: Aftermath,
+    /// The notifications about it.
+    pub notifications: Notifications,
     /// When it was closed, if anybody wants to know how long things take.
     pub started: Option<Instant>,
     /// Submissions whose replies wait for it.

@@ -26,9 +26,9 @@ pub struct IdleWatch {
 
 impl IdleWatch {
     /// Starts the thread, which calls `tell`. It ends by itself once nobody else holds the watch.
-    pub fn start(self: &Arc<Self>, tell: impl Fn() + Send + 'static) -> io::Result<()> {
+    pub fn start(self: &Arc<Self>, notify: impl Fn() + Send + 'static) -> io::Result<()> {
         let watch = Arc::downgrade(self);
-        let spawned = std::thread::Builder::new().name("idle".into()).spawn(move || run(&watch, tell))?;
+        let spawned = std::thread::Builder::new().name("idle".into()).spawn(move || run(&watch, notify))?;
         let _ = self.thread.set(spawned.thread().clone());
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Drop for IdleWatch {
 }
 
 /// Looks until no group came for a while, says so, and sleeps until one comes.
-fn run(watch: &Weak<IdleWatch>, tell: impl Fn()) {
+fn run(watch: &Weak<IdleWatch>, notify: impl Fn()) {
     let mut seen = 0;
     loop {
         std::thread::sleep(IDLE);
@@ -71,7 +71,7 @@ fn run(watch: &Weak<IdleWatch>, tell: impl Fn()) {
             seen = groups;
             continue;
         }
-        tell();
+        notify();
         held.looks.store(false, SeqCst);
         // A group that came before the store woke nobody.
         if held.groups.load(SeqCst) != seen {

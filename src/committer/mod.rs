@@ -22,16 +22,16 @@ mod fence;
 mod flight;
 mod gauges;
 mod group;
+mod group_room;
 mod idle;
 mod quiet;
-mod room;
 
 pub use error::WriterError;
 pub use flight::{Executed, Landing, UNCHANGED_GROUPS};
 pub use gauges::{RecoveryFigures, WriterGauges};
 pub use group::OpenGroup;
+pub use group_room::GroupRoom;
 pub use idle::IdleWatch;
-pub use room::GroupRoom;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -41,7 +41,7 @@ use wal::Log;
 
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
-use crate::executor::Aftermath;
+use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
@@ -77,7 +77,7 @@ pub struct Committer<L> {
     /// Whether the version holds changes that are not published, nor frozen to be.
     unpublished: bool,
     /// When it was last said that the stored time is ahead of the clock.
-    clock_told: Option<Instant>,
+    clock_reported: Option<Instant>,
     /// Why nothing can be written any more, once the right to do so is lost.
     fenced: Option<String>,
     /// Looks after the files that have names.
@@ -110,7 +110,7 @@ impl<L: Log> Committer<L> {
             publish_left: 0,
             unchanged_groups: 0,
             unpublished: false,
-            clock_told: None,
+            clock_reported: None,
             fenced: None,
             guard: None,
             looked: Instant::now(),
@@ -124,9 +124,9 @@ impl<L: Log> Committer<L> {
 
     /// A new group.
     pub fn open(&mut self) -> OpenGroup {
-        let aftermath = Aftermath::new(&self.state);
+        let notifications = Notifications::new(&self.state);
         let (group, now_ms) = (self.log.group(), self.clock.now_ms());
-        OpenGroup { group, now_ms, tidied: false, quiet: false, aftermath }
+        OpenGroup { group, now_ms, tidied: false, quiet: false, notifications }
     }
 
     /// Whether a group is on its way to the disk.

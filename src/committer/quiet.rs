@@ -12,7 +12,7 @@ use crate::table::TableWriter;
 /// How often it is made sure that nobody took files away.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is said that the stored time is ahead of the system's clock.
-const TOLD_INTERVAL: Duration = Duration::from_secs(3600);
+const REPORT_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl<L: Log> Committer<L> {
     /// Says in the log how far it is synced. Nothing may be in flight.
@@ -65,9 +65,9 @@ impl<L: Log> Committer<L> {
     pub fn show_clock(&mut self) {
         let ahead_ms = self.clock.ahead_ms();
         self.gauges.set_clock_ahead(ahead_ms);
-        let was_told = self.clock_told.is_some_and(|at| at.elapsed() < TOLD_INTERVAL);
-        if ahead_ms > AHEAD_TOLERATED_MS && !was_told {
-            self.clock_told = Some(Instant::now());
+        let was_reported = self.clock_reported.is_some_and(|at| at.elapsed() < REPORT_INTERVAL);
+        if ahead_ms > AHEAD_TOLERATED_MS && !was_reported {
+            self.clock_reported = Some(Instant::now());
             tracing::warn!(
                 ahead_ms,
                 "the time in table and log is ahead of the system's clock, which was ahead once or is behind now: \

@@ -1,6 +1,6 @@
 //! The configuration of a running server: read by `CONFIG GET`, changed by `CONFIG SET`, written by `CONFIG REWRITE`.
 //!
-//! Commands on the data path do not look here: what they need is told to a [`Follower`] with each change. `CONFIG GET` shows
+//! Commands on the data path do not look here: a [`Follower`] is notified of what they need with each change. `CONFIG GET` shows
 //! what is in force; where that is not what was asked for (too few file descriptors, a number of threads left to the
 //! server), `CONFIG REWRITE` keeps what was asked.
 
@@ -67,7 +67,7 @@ impl Running {
     }
 
     /// Tells what is in force.
-    fn tell(&self, follower: &impl Follower) {
+    fn notify(&self, follower: &impl Follower) {
         let config = &self.loaded.config;
         follower.follow(config, self.clients_max.unwrap_or(config.clients_max));
     }
@@ -119,7 +119,7 @@ impl Settings {
 
     /// Tells what is in force.
     pub fn publish(&self, follower: &impl Follower) {
-        self.lock().tell(follower);
+        self.lock().notify(follower);
     }
 
     /// The configuration file, if there is one.
@@ -147,7 +147,7 @@ impl Settings {
         self.lock().show(known)
     }
 
-    /// Sets all of `pairs`, or none; `follower` is told what is in force then.
+    /// Sets all of `pairs`, or none; `follower` is notified of what is in force then.
     pub fn set(&self, pairs: &[(&[u8], &[u8])], follower: &impl Follower) -> Result<(), SetError> {
         let pairs = named(pairs)?;
         let mut running = self.lock();
@@ -183,7 +183,7 @@ impl Settings {
         if !running.in_force.contains_key(CLIENTS_MAX) {
             running.clients_max = None;
         }
-        running.tell(follower);
+        running.notify(follower);
         Ok(())
     }
 

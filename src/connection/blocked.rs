@@ -39,15 +39,15 @@ struct Watched {
     timer: Option<Timer>,
     /// How the client is watched.
     client: Watch,
-    /// Whether the writer was told that the wait is to end.
-    told: bool,
+    /// Whether the writer was notified that the wait is to end.
+    notified: bool,
 }
 
 impl Connection {
     /// Waits for the answer to a command that may wait for data.
     pub(super) async fn served(&mut self, promise: &Promise) -> Result<Completion, Ended> {
         let mut answer = pin!(promise.wait());
-        let mut watched = Watched { timer: None, client: Watch::Readable, told: false };
+        let mut watched = Watched { timer: None, client: Watch::Readable, notified: false };
         loop {
             let event = poll_fn(|context| match answer.as_mut().poll(context) {
                 Poll::Ready(answer) => Poll::Ready(Event::Answered(answer)),
@@ -63,7 +63,7 @@ impl Connection {
                     return answer.map_err(|_| Ended);
                 }
                 Event::GivesUp => {
-                    watched.told = true;
+                    watched.notified = true;
                     self.unblock().await?;
                 }
                 Event::Stopped => {
@@ -80,7 +80,7 @@ impl Connection {
     pub(super) async fn block(&mut self, until_ms: Option<u64>, reply: &mut Vec<u8>) -> Result<(), Ended> {
         let info = self.info.clone();
         info.blocked().start(until_ms);
-        let mut watched = Watched { timer: None, client: Watch::Readable, told: false };
+        let mut watched = Watched { timer: None, client: Watch::Readable, notified: false };
         let event = poll_fn(|context| self.watch(context, &mut watched)).await;
         let requested = info.blocked().requested();
         info.blocked().end();
@@ -113,7 +113,7 @@ impl Connection {
             return Poll::Ready(Event::Stopped);
         }
         let blocked = self.info.blocked();
-        if !blocked.is_set() || watched.told {
+        if !blocked.is_set() || watched.notified {
             // The writer is at it.
             return Poll::Pending;
         }

@@ -16,7 +16,7 @@ mod replies;
 mod session;
 mod snapshot;
 mod socket;
-mod special;
+mod transaction;
 
 pub use read::{ExpiredKey, Fetch, ReadCall, Reads};
 pub use snapshot::SnapshotReads;

@@ -65,7 +65,7 @@ pub(super) struct Session {
     /// When the command before this one ended: what a command's time is counted from.
     pub(super) clock: Instant,
     /// What the clock of the expiry times told in this round, in milliseconds since 1970, and when.
-    told_ms: Option<(u64, Instant)>,
+    wall_ms: Option<(u64, Instant)>,
     /// Keys that the last read found expired.
     expired: Vec<ExpiredKey>,
     /// Whether all that was acknowledged before the next command came is published.
@@ -88,7 +88,7 @@ impl Session {
             postponed: VecDeque::new(),
             parser: RequestParser::default(),
             clock: Instant::now(),
-            told_ms: None,
+            wall_ms: None,
             expired: Vec::new(),
             published: false,
             no_ops: NoOps::default(),
@@ -134,7 +134,7 @@ impl Session {
             return step;
         }
         self.clock = Instant::now();
-        self.told_ms = None;
+        self.wall_ms = None;
         let (mut commands, mut last_id) = (0, None);
         let step = loop {
             if self.client.info().is_killed() {
@@ -259,8 +259,8 @@ impl Session {
     /// The moment that the next command runs at, in milliseconds since 1970. The clock is asked once in a round, and never
     /// overtaken.
     pub(super) fn now_ms(&mut self) -> u64 {
-        let (told_ms, at) = *self.told_ms.get_or_insert_with(|| (self.reads.now_ms(), Instant::now()));
-        told_ms + self.clock.saturating_duration_since(at).as_millis() as u64
+        let (wall_ms, at) = *self.wall_ms.get_or_insert_with(|| (self.reads.now_ms(), Instant::now()));
+        wall_ms + self.clock.saturating_duration_since(at).as_millis() as u64
     }
 
     /// Whether a snapshot that is taken now holds all that was acknowledged before the command came.

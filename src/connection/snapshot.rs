@@ -13,7 +13,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError, View};
-use crate::writer::{doorbell, tell_events};
+use crate::writer::{doorbell, notify_events};
 
 /// How often a read is tried while pages of the table become unreadable.
 const READS_MAX: u32 = 8;
@@ -95,9 +95,9 @@ impl Reads for SnapshotReads {
         if notes_missing && !lookups.missing.is_empty() {
             let mut events = Events::new(notified);
             lookups.missing.iter().for_each(|missed| {
-                events.tell(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
+                events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
             });
-            tell_events(&self.state, &events);
+            notify_events(&self.state, &events);
         }
         expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
         result.map_err(CommandError::Keyspace)

@@ -19,7 +19,7 @@ use std::time::Instant;
 use super::Executor;
 use super::log_room::{LogRoom, Round};
 use super::outcome::Outcome;
-use super::run::Asked;
+use super::run_command::Asked;
 use super::waiting::WaitingCommand;
 use crate::command::Wait;
 use crate::damage;

@@ -1,6 +1,6 @@
 //! What is known here of the log: the room in the group that takes records.
 
-use super::aftermath::Aftermath;
+use super::notifications::Notifications;
 use crate::effect::Sink;
 use crate::keyspace::{ApplyError, KeyspaceError};
 use crate::resp::Args;
@@ -61,22 +61,22 @@ pub struct Round<'a, R: LogRoom> {
     pub(super) room: R,
     /// The time that all of them see, in milliseconds since the Unix epoch.
     pub(super) now_ms: u64,
-    /// What others are told of the group.
-    pub(super) aftermath: &'a mut Aftermath,
+    /// The notifications about the group.
+    pub(super) notifications: &'a mut Notifications,
     /// Why the log cannot go on, once it said so.
     pub(super) failed: Option<R::Error>,
 }
 
 impl<'a, R: LogRoom> Round<'a, R> {
     /// Commands see the time `now_ms`, and their records go to `room`.
-    pub fn new(room: R, now_ms: u64, aftermath: &'a mut Aftermath) -> Self {
-        Self { room, now_ms, aftermath, failed: None }
+    pub fn new(room: R, now_ms: u64, notifications: &'a mut Notifications) -> Self {
+        Self { room, now_ms, notifications, failed: None }
     }
 
     /// Notes the keys that a command of a client that tracks reads.
     pub(super) fn note_reads(&mut self, spec: &'static Spec, args: &Args<'_>, by: u64) {
         if spec.flags.has(Flags::READONLY) {
-            spec.keys_in(args).for_each(|key| self.aftermath.read(key, by));
+            spec.keys_in(args).for_each(|key| self.notifications.read(key, by));
         }
     }
 }

@@ -2,38 +2,38 @@
 //!
 //! Single commands, transactions and what the server deletes by itself take the same way: a command's effects are made to
 //! the table one by one and gathered, and become one record in the group that takes records. Of the log nothing is known
-//! but the [`LogRoom`] of that group; when the group is durable, who is told then, and when the version is published, is
+//! but the [`LogRoom`] of that group; when the group is durable, who is notified then, and when the version is published, is
 //! not decided here.
 //!
 //! Invariants:
 //! - a record's effects are all in the table or none is: commands check everything before their first change, and what
 //!   a command that failed all the same has changed is taken back, see [`undo`];
-//! - an error of table or log ends the work with the reason; space that is short is no such error, see [`space`].
+//! - an error of table or log ends the work with the reason; space that is short is no such error, see [`reservation`].
 
 mod active_expiry;
-mod aftermath;
 mod blocking;
-mod execute;
+mod command_room;
 mod log_room;
 mod noted;
+mod notifications;
 mod options;
 mod origins;
 mod outcome;
 mod purge;
 mod redo;
-mod room;
-mod run;
+mod reservation;
+mod run_command;
+mod run_submission;
 mod set_back;
-mod space;
 mod tidy;
 mod transaction;
 mod undo;
 mod waiting;
 mod watch;
-mod watches;
+mod watched_keys;
 
-pub use aftermath::{Aftermath, tell_events};
 pub use log_room::{LogRoom, Round, Shortage};
+pub use notifications::{Notifications, notify_events};
 pub use options::ExecutorOptions;
 
 use std::sync::Arc;
@@ -44,12 +44,12 @@ use crate::keyspace::{Classes, Events, Given, Lookups};
 use crate::state::{CommandLimits, ServerState};
 use crate::submission::Completion;
 use crate::table::{Frozen, TableWriter};
+use command_room::SpaceReport;
 use noted::Noted;
 use origins::Origins;
 use redo::Redo;
-use room::SpaceTold;
 use waiting::Waiting;
-use watches::Watches;
+use watched_keys::WatchedKeys;
 
 /// Milliseconds between two looks for keys that are watched no more.
 const SWEEP_INTERVAL_MS: u64 = 1000;
@@ -80,11 +80,11 @@ pub struct Executor {
     redo: Redo,
     /// Commands that wait for data.
     waiting: Waiting,
-    /// What the log of events was last told about space.
-    space_told: Option<SpaceTold>,
+    /// What the log of events last said about space.
+    space_reported: Option<SpaceReport>,
     /// The keys that clients watch.
-    watches: Watches,
-    /// What the command that is being executed tells of the keys that it touches.
+    watched_keys: WatchedKeys,
+    /// Notifications of the command that is being executed about the keys that it touches.
     touched: Events,
     /// When those that are watched no more were last forgotten, in milliseconds since 1970.
     swept_ms: u64,
@@ -119,8 +119,8 @@ impl Executor {
             answered: Vec::new(),
             redo,
             waiting: Waiting::default(),
-            space_told: None,
-            watches: Watches::default(),
+            space_reported: None,
+            watched_keys: WatchedKeys::default(),
             touched: Events::new(Classes::TOUCHES),
             swept_ms: 0,
             expires_more: false,
@@ -139,9 +139,9 @@ impl Executor {
     /// changed something meanwhile finds it changed for all commands that come later.
     pub fn look<R: LogRoom>(&mut self, round: &mut Round<'_, R>) {
         self.limits = self.state.command_limits();
-        round.aftermath.look(&self.state, round.room.count() > 0 || !self.effects.is_empty());
+        round.notifications.look(&self.state, round.room.count() > 0 || !self.effects.is_empty());
         self.lookups.keeps_expired = self.state.pauses_writes();
-        self.lookups.notes_missing = round.aftermath.events.wants(Classes::KEY_MISS);
+        self.lookups.notes_missing = round.notifications.events.wants(Classes::KEY_MISS);
     }
 
     /// The table, to be published and made durable.
@@ -183,9 +183,9 @@ impl Executor {
 
     /// Work of quiet moments: now and then forgets those who watch keys no more.
     pub fn sweep(&mut self, now_ms: u64) {
-        if !self.watches.is_empty() && now_ms.abs_diff(self.swept_ms) >= SWEEP_INTERVAL_MS {
+        if !self.watched_keys.is_empty() && now_ms.abs_diff(self.swept_ms) >= SWEEP_INTERVAL_MS {
             self.swept_ms = now_ms;
-            self.watches.sweep();
+            self.watched_keys.sweep();
             self.show_watchers();
         }
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::Executor;
 use super::log_room::{LogRoom, Round};
 use super::outcome::{Outcome, Refused};
-use super::run::Asked;
+use super::run_command::Asked;
 use crate::command::{self, LocalCtx, LocalFn, Run, Space, run_of};
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{EXEC, Spec};
@@ -18,7 +18,7 @@ use crate::state::{ClientState, Next, Transaction};
 
 /// Whose transaction, and how it is answered.
 #[derive(Clone, Copy)]
-pub(super) struct Asker {
+pub(super) struct ExecCaller {
     /// The client.
     pub client_id: u64,
     /// How to encode the replies.
@@ -31,7 +31,7 @@ impl Executor {
         &mut self,
         round: &mut Round<'_, R>,
         transaction: &mut Transaction,
-        asker: Asker,
+        caller: ExecCaller,
         space: &Space,
         out: &mut Vec<u8>,
     ) -> Result<(), R::Error> {
@@ -39,25 +39,25 @@ impl Executor {
         let start = out.len();
         let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
         if let Some(refusal) = refused {
-            self.abort(refusal, asker, out);
+            self.abort(refusal, caller, out);
         } else if self.is_watch_broken(round, transaction)? {
-            Reply::new(out, asker.protocol).null_array();
+            Reply::new(out, caller.protocol).null_array();
         } else {
-            let mark = round.aftermath.mark();
-            Reply::new(out, asker.protocol).array(transaction.commands.len());
-            if let Err(Refused(refusal)) = self.run_transaction(round, transaction, asker, out)? {
+            let mark = round.notifications.mark();
+            Reply::new(out, caller.protocol).array(transaction.commands.len());
+            if let Err(Refused(refusal)) = self.run_transaction(round, transaction, caller, out)? {
                 // Clients that watch keys which it changed meanwhile find them touched: they look again.
                 self.undo(&round.room, 0)?;
                 self.given.truncate(0);
-                round.aftermath.take_back(mark);
+                round.notifications.take_back(mark);
                 transaction.places.clear();
                 out.truncate(start);
-                self.abort(&refusal, asker, out);
+                self.abort(&refusal, caller, out);
             }
         }
-        self.show_to_monitors(asker, transaction.db(), &EXEC, &transaction.exec_args());
+        self.show_to_monitors(caller, transaction.db(), &EXEC, &transaction.exec_args());
         if let Some(watch) = transaction.watch.take() {
-            self.watches.remove(&watch);
+            self.watched_keys.remove(&watch);
             self.show_watchers();
         }
         let failed = out.get(start) == Some(&b'-');
@@ -66,10 +66,10 @@ impl Executor {
     }
 
     /// Answers a transaction that is not done.
-    fn abort(&self, reason: &str, asker: Asker, out: &mut Vec<u8>) {
+    fn abort(&self, reason: &str, caller: ExecCaller, out: &mut Vec<u8>) {
         let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
         let text = format!("EXECABORT Transaction discarded because of: {reason}");
-        Reply::new(out, asker.protocol).error(text);
+        Reply::new(out, caller.protocol).error(text);
         self.state.stats.error(b"EXECABORT");
     }
 
@@ -79,12 +79,12 @@ impl Executor {
         &mut self,
         round: &mut Round<'_, R>,
         transaction: &mut Transaction,
-        asker: Asker,
+        caller: ExecCaller,
         out: &mut Vec<u8>,
     ) -> Result<Result<(), Refused>, R::Error> {
         let db = transaction.client.as_ref().map(|client| client.db());
         self.payload_bytes_max = self.options.transaction_log_bytes_max;
-        let ran = self.run_queued(round, transaction, asker, out);
+        let ran = self.run_queued(round, transaction, caller, out);
         self.payload_bytes_max = u64::MAX;
         match &ran {
             Ok(Ok(())) => self.append(round, EXEC.id),
@@ -98,7 +98,7 @@ impl Executor {
         &mut self,
         round: &mut Round<'_, R>,
         transaction: &mut Transaction,
-        asker: Asker,
+        caller: ExecCaller,
         out: &mut Vec<u8>,
     ) -> Result<Result<(), Refused>, R::Error> {
         let start = out.len();
@@ -107,21 +107,21 @@ impl Executor {
         let (mut places, mut postponed) = (Vec::new(), Vec::new());
         for queued in &transaction.commands {
             let (args, db) = (transaction.args(queued), usize::from(queued.db));
-            self.show_to_monitors(asker, queued.db, queued.spec, &args);
+            self.show_to_monitors(caller, queued.db, queued.spec, &args);
             if queued.speaks() {
                 places.push(out.len());
                 continue;
             }
             let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
-            let mut reply = Reply::within(out, asker.protocol, room_bytes);
+            let mut reply = Reply::within(out, caller.protocol, room_bytes);
             let outcome =
                 if let (Run::Local(run), Some(client)) = (run_of(queued.spec), client.as_deref_mut()) {
                     Ok(self.run_local(round, client, run, &args, &mut reply, &mut postponed))
                 } else {
                     if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
-                        round.note_reads(queued.spec, &args, asker.client_id);
+                        round.note_reads(queued.spec, &args, caller.client_id);
                     }
-                    let asked = Asked { spec: queued.spec, args, db, client_id: asker.client_id };
+                    let asked = Asked { spec: queued.spec, args, db, client_id: caller.client_id };
                     self.run(round, &asked, false, &mut reply)?
                 };
             let failed = match outcome {
@@ -132,7 +132,7 @@ impl Executor {
                 }
             };
             let now = Instant::now();
-            self.state.ran(asker.client_id, queued.spec, &args, now - clock, failed);
+            self.state.ran(caller.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
         }
         (transaction.client, transaction.places, transaction.postponed) = (client, places, postponed);
@@ -162,7 +162,7 @@ impl Executor {
             postponed.push(next);
         }
         if !tracked && client.tracking().is_some() {
-            round.aftermath.began(client.id());
+            round.notifications.began(client.id());
         }
         // What follows finds changed what the command has changed.
         self.look(round);
@@ -171,9 +171,9 @@ impl Executor {
 
     /// Shows a command of a transaction to those who watch all commands.
     #[inline]
-    fn show_to_monitors(&self, asker: Asker, db: u16, spec: &'static Spec, args: &Args<'_>) {
+    fn show_to_monitors(&self, caller: ExecCaller, db: u16, spec: &'static Spec, args: &Args<'_>) {
         if self.state.monitors.any()
-            && let Some(info) = self.state.clients.get(asker.client_id)
+            && let Some(info) = self.state.clients.get(caller.client_id)
         {
             self.state.monitors.show(&self.state, &info, db, spec, args);
         }

@@ -25,7 +25,7 @@ impl Executor {
         round: &mut Round<'_, R>,
         mut work: impl FnMut(&mut Self, &mut Round<'_, R>) -> Result<T, KeyspaceError>,
     ) -> Result<Result<T, KeyspaceError>, R::Error> {
-        let (mark, told) = (self.effects.mark(), round.aftermath.events.len());
+        let (mark, notified) = (self.effects.mark(), round.notifications.events.len());
         let given = self.given.len();
         let mut failed = KeyspaceError::Table(TableError::Faulted);
         for _ in 0..TRIES_MAX {
@@ -41,7 +41,7 @@ impl Executor {
             if let Some(error) = round.failed.take() {
                 return Err(error);
             }
-            round.aftermath.events.truncate(told);
+            round.notifications.events.truncate(notified);
             self.touched.clear();
             self.given.truncate(given);
             if !faulted {

@@ -1,4 +1,4 @@
-//! `WATCH`: which keys clients watch, and what touches them. What is known of them stands in `watches`.
+//! `WATCH`: which keys clients watch, and what touches them. What is known of them stands in `watched_keys`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -25,7 +25,7 @@ impl Executor {
             if !is_due {
                 self.purge(round, db, key, round.now_ms)?;
             }
-            self.watches.add(watch, db, key, is_due);
+            self.watched_keys.add(watch, db, key, is_due);
         }
         self.show_watchers();
         Ok(())
@@ -61,8 +61,8 @@ impl Executor {
         Ok(!lookups.expired.is_empty())
     }
 
-    /// What effects since `mark` of the record that is being formed mean to others, and what was told of keys beside them:
-    /// watched keys are touched, and clients that track are to be told.
+    /// What effects since `mark` of the record that is being formed mean to others, and the notifications beside them:
+    /// watched keys are touched, and clients that track are to be notified.
     #[inline]
     pub(super) fn note_changes<R: LogRoom>(
         &mut self,
@@ -70,23 +70,23 @@ impl Executor {
         mark: usize,
         by: Option<u64>,
     ) {
-        let tracks = round.aftermath.tracks;
-        if self.watches.is_empty() && !tracks {
+        let tracks = round.notifications.tracks;
+        if self.watched_keys.is_empty() && !tracks {
             return;
         }
         let view = self.table.view();
         for effect in self.effects.since(mark) {
-            self.watches.touch(&effect, &view);
+            self.watched_keys.touch(&effect, &view);
             if tracks {
-                round.aftermath.changed(&effect, by);
+                round.notifications.changed(&effect, by);
             }
         }
         for (name, db, key) in self.touched.iter() {
             // A deletion is an effect, and says whether the key had expired.
             if name != "expired" {
-                self.watches.touch_key(db, key);
+                self.watched_keys.touch_key(db, key);
                 if tracks {
-                    round.aftermath.touched(key, by);
+                    round.notifications.touched(key, by);
                 }
             }
         }
@@ -95,14 +95,14 @@ impl Executor {
 
     /// Lets connections see whether anybody watches keys.
     pub(super) fn show_watchers(&self) {
-        self.state.kept.watchers.store(self.watches.len(), SeqCst);
+        self.state.kept.watchers.store(self.watched_keys.len(), SeqCst);
     }
 
     /// Prepares for a command that may change whole databases.
     #[inline]
     pub(super) fn note_existing(&mut self, spec: &'static Spec) {
-        if !self.watches.is_empty() && spec.flags.has(Flags::DATABASES) {
-            self.watches.note_existing(&self.table.view());
+        if !self.watched_keys.is_empty() && spec.flags.has(Flags::DATABASES) {
+            self.watched_keys.note_existing(&self.table.view());
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Key-space events: what commands tell of a key, for clients that subscribed to it.
+//! Key-space events: notifications about a key, for clients that subscribed to it.
 //!
 //! A command that changed a key says so with [`Keyspace::event`](super::Keyspace::event), in Redis's words, right after
-//! the change: `keys.event(Classes::HASH, "hset", db, key)`. Key expiry and the making of a new key are told by the key
+//! the change: `keys.event(Classes::HASH, "hset", db, key)`. That a key expired or is new is notified by the key
 //! space itself. Events that nobody asked for are dropped where they arise; the others are gathered, and published
 //! when the group that holds the change is durable.
 
@@ -62,7 +62,7 @@ impl Classes {
     pub const NEW: Classes = Classes(1 << 14);
     /// `A`: all but `m` and `n`.
     pub const ALL: Classes = Classes(0b10_0111_1111_1100);
-    /// All that is told of a key that was touched, changed or not.
+    /// All notifications about a key that was touched, changed or not.
     pub const TOUCHES: Classes = Classes(Self::ALL.0 | Self::KEYEVENT.0);
 
     /// The classes that `text` names, or `None` if a letter is none of theirs.
@@ -119,14 +119,14 @@ pub struct Events {
     wanted: Classes,
     /// The keys, one behind the other.
     keys: Vec<u8>,
-    /// What was told.
-    told: Vec<Told>,
+    /// The notifications.
+    notifications: Vec<Notification>,
 }
 
 /// One event.
 #[derive(Debug)]
-struct Told {
-    /// The classes that were wanted when it was told: they say on which channels it is published.
+struct Notification {
+    /// The classes that were wanted when it was made: they say on which channels it is published.
     wanted: Classes,
     /// Its name.
     name: &'static str,
@@ -153,34 +153,34 @@ impl Events {
     }
 
     /// Notes an event, if its class is wanted.
-    pub fn tell(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
+    pub fn notify(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
         if !self.wants(class) {
             return;
         }
         let start = self.keys.len();
         self.keys.extend_from_slice(key);
-        self.told.push(Told { wanted: self.wanted, name, db, key: start..self.keys.len() });
+        self.notifications.push(Notification { wanted: self.wanted, name, db, key: start..self.keys.len() });
     }
 
     /// Number of events.
     pub fn len(&self) -> usize {
-        self.told.len()
+        self.notifications.len()
     }
 
     /// Forgets all events.
     pub fn clear(&mut self) {
-        self.told.clear();
+        self.notifications.clear();
         self.keys.clear();
     }
 
     /// Takes all events but the first `len` back.
     pub fn truncate(&mut self, len: usize) {
-        self.told.truncate(len);
+        self.notifications.truncate(len);
     }
 
-    /// Whether nothing was told.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.told.is_empty()
+        self.notifications.is_empty()
     }
 
     /// The classes that are wanted.
@@ -195,7 +195,14 @@ impl Events {
 
     /// The same, each behind the classes that were wanted then.
     pub fn iter_wanted(&self) -> impl Iterator<Item = (Classes, &'static str, usize, &[u8])> {
-        self.told.iter().map(|told| (told.wanted, told.name, told.db, &self.keys[told.key.clone()]))
+        self.notifications.iter().map(|notifications| {
+            (
+                notifications.wanted,
+                notifications.name,
+                notifications.db,
+                &self.keys[notifications.key.clone()],
+            )
+        })
     }
 }
 
@@ -223,11 +230,11 @@ mod tests {
     #[test]
     fn only_wanted_events_are_kept_and_none_without_a_channel_kind() {
         let mut events = Events::new(Classes::parse("Kx").unwrap());
-        events.tell(Classes::STRING, "set", 0, b"a");
-        events.tell(Classes::EXPIRED, "expired", 3, b"b");
+        events.notify(Classes::STRING, "set", 0, b"a");
+        events.notify(Classes::EXPIRED, "expired", 3, b"b");
         assert_eq!(events.iter().collect::<Vec<_>>(), [("expired", 3, b"b".as_slice())]);
         let mut events = Events::new(Classes::ALL);
-        events.tell(Classes::STRING, "set", 0, b"a");
+        events.notify(Classes::STRING, "set", 0, b"a");
         assert!(events.is_empty());
     }
 }

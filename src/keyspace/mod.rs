@@ -39,6 +39,7 @@ mod list_change;
 #[cfg(test)]
 mod list_tests;
 mod lookup;
+mod notify;
 mod packed;
 mod pieces;
 mod put;
@@ -46,7 +47,6 @@ mod reader;
 mod set;
 mod standing;
 mod string_change;
-mod telling;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -134,7 +134,7 @@ impl<'a> Keyspace<'a> {
     }
 
     /// The same keyspace, with somebody who listens to its events.
-    pub fn telling(self, events: Option<&'a mut Events>) -> Self {
+    pub fn notifying(self, events: Option<&'a mut Events>) -> Self {
         Self { events, ..self }
     }
 
@@ -179,7 +179,7 @@ impl<'a> Keyspace<'a> {
     #[inline]
     pub fn event(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
         for events in [&mut self.events, &mut self.touched].into_iter().flatten() {
-            events.tell(class, name, db, key);
+            events.notify(class, name, db, key);
         }
     }
 
@@ -235,7 +235,7 @@ impl<'a> Keyspace<'a> {
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         self.note(effect)?;
         if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
-            self.apply_and_tell_new(effect)?;
+            self.apply_and_notify_new(effect)?;
         } else {
             self.make(effect)?;
         }
@@ -280,9 +280,9 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// Makes a change, and tells of the key that it made, if it made one.
+    /// Makes a change, and notifies of the key that it made, if it made one.
     #[cold]
-    fn apply_and_tell_new(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+    fn apply_and_notify_new(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         let target = effect.destination().or_else(|| effect.db().zip(effect.key()));
         let Some((db, key)) = target else { return self.make(effect) };
         // What a rename replaces is deleted first: its key is a new one.

@@ -18,7 +18,7 @@ use crate::state::Peer;
 /// Pause of an accept loop after a failure that will not pass at once.
 const BACK_OFF: Duration = Duration::from_millis(100);
 /// Time between two reports of failures to accept.
-const TOLD_INTERVAL: Duration = Duration::from_secs(10);
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections taken in a row before other tasks of the thread get their turn.
 const ACCEPTS_MAX: u32 = 64;
 
@@ -45,7 +45,7 @@ pub(super) async fn accept(
     is_closed: &AtomicBool,
 ) {
     let mut in_a_row = 0;
-    let mut told: Option<Instant> = None;
+    let mut reported: Option<Instant> = None;
     loop {
         match listener.accept().await {
             Ok(stream) if spares.refill() => admit(services, listener, spawner, stream),
@@ -57,8 +57,8 @@ pub(super) async fn accept(
             Err(error) => match Errno::from_io_error(&error) {
                 Some(Errno::INTR | Errno::CONNABORTED) => {}
                 errno => {
-                    if told.is_none_or(|at| at.elapsed() >= TOLD_INTERVAL) {
-                        told = Some(Instant::now());
+                    if reported.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL) {
+                        reported = Some(Instant::now());
                         tracing::warn!(%error, "cannot accept connections");
                     }
                     if matches!(errno, Some(Errno::MFILE | Errno::NFILE)) {

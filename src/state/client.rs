@@ -366,7 +366,7 @@ impl ClientState {
 
     /// What it watches, made if there is nothing yet.
     pub fn watch(&mut self) -> &Arc<Watch> {
-        self.info.transaction().watches.store(true, Relaxed);
+        self.info.transaction().watched_keys.store(true, Relaxed);
         self.watch.get_or_insert_default()
     }
 
@@ -385,7 +385,7 @@ impl ClientState {
     pub fn unwatch(&mut self) {
         self.watch = None;
         self.watched_bytes = 0;
-        self.info.transaction().watches.store(false, Relaxed);
+        self.info.transaction().watched_keys.store(false, Relaxed);
     }
 
     /// Lets others see the transaction.
@@ -402,7 +402,7 @@ impl ClientState {
         };
         shown.commands.store(commands, Relaxed);
         shown.bytes.store(bytes, Relaxed);
-        shown.watches.store(self.watch.is_some(), Relaxed);
+        shown.watched_keys.store(self.watch.is_some(), Relaxed);
     }
 
     /// How it tracks keys.

@@ -29,12 +29,12 @@ pub struct TransactionMarks {
     /// Bytes that they take.
     pub bytes: AtomicU64,
     /// Whether it watches keys.
-    pub watches: AtomicBool,
+    pub watched_keys: AtomicBool,
 }
 
 impl Default for TransactionMarks {
     fn default() -> Self {
-        Self { commands: AtomicI64::new(-1), bytes: AtomicU64::new(0), watches: AtomicBool::new(false) }
+        Self { commands: AtomicI64::new(-1), bytes: AtomicU64::new(0), watched_keys: AtomicBool::new(false) }
     }
 }
 

@@ -1,11 +1,11 @@
-//! Client-side caching: which client may hold which key, and who is told when it changes.
+//! Client-side caching: which client may hold which key, and who is notified when it changes.
 //!
 //! A client that reads a key is remembered *before* the read takes its snapshot (the writer: in the order of execution);
-//! a change is looked up *after* its version is published. So a client that read the old value is always told. Who was
-//! told about a key is forgotten for it until he reads it again. Clients in broadcasting mode are told of every change
+//! a change is looked up *after* its version is published. So a client that read the old value is always notified. Who was
+//! notified about a key is forgotten for it until he reads it again. Clients in broadcasting mode are notified of every change
 //! of a key with one of their prefixes instead. As in Redis, the table knows keys by name, whatever their database.
 //!
-//! The table is bounded by `tracking-table-max-keys`: beyond it, some key's clients are told as if it had changed.
+//! The table is bounded by `tracking-table-max-keys`: beyond it, some key's clients are notified as if it had changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -29,15 +29,15 @@ const INVALIDATE_CHANNEL: &[u8] = b"__redis__:invalidate";
 /// What a client asked for with `CLIENT TRACKING ON`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrackingMode {
-    /// `REDIRECT`: the client that is told.
+    /// `REDIRECT`: the client that is notified.
     pub redirect: Option<u64>,
-    /// `BCAST`: tells of all keys with one of these prefixes.
+    /// `BCAST`: notifies of all keys with one of these prefixes.
     pub prefixes: Option<BTreeSet<Box<[u8]>>>,
     /// `OPTIN`: remembers only what follows `CLIENT CACHING YES`.
     pub opt_in: bool,
     /// `OPTOUT`: remembers all but what follows `CLIENT CACHING NO`.
     pub opt_out: bool,
-    /// `NOLOOP`: does not tell the client of its own changes.
+    /// `NOLOOP`: does not notify the client of its own changes.
     pub no_loop: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Tracking {
     len: AtomicUsize,
     /// The clients that track.
     trackers: RwLock<BTreeMap<u64, Tracker>>,
-    /// Prefixes, and the clients that are told of keys that start so.
+    /// Prefixes, and the clients that are notified of keys that start so.
     prefixes: RwLock<BTreeMap<Box<[u8]>, BTreeSet<u64>>>,
     /// The table.
     shards: [Mutex<Shard>; SHARDS],
@@ -146,11 +146,11 @@ impl Tracking {
         self.shrink(server);
     }
 
-    /// Forgets keys beyond the limit; who may hold them is told as if they had changed.
+    /// Forgets keys beyond the limit; who may hold them is notified as if they had changed.
     pub fn shrink(&self, server: &impl Deliver) {
         while self.keys.load(SeqCst) as u64 > server.tracking_keys_max() {
             let Some((key, holders)) = self.take_any() else { return };
-            self.tell_holders(server, &holders, &key, None);
+            self.notify_holders(server, &holders, &key, None);
         }
     }
 
@@ -189,17 +189,17 @@ impl Tracking {
         let holders = self.shard(key).remove(key);
         if let Some(holders) = holders {
             self.keys.fetch_sub(1, SeqCst);
-            self.tell_holders(server, &holders, key, by);
+            self.notify_holders(server, &holders, key, by);
         }
     }
 
     /// Tells clients that a key changed.
-    fn tell_holders(&self, server: &impl Deliver, holders: &[u64], key: &[u8], by: Option<u64>) {
+    fn notify_holders(&self, server: &impl Deliver, holders: &[u64], key: &[u8], by: Option<u64>) {
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
         for tracker in holders.iter().filter_map(|id| trackers.get(id)) {
             let is_own = tracker.mode.no_loop && by == Some(tracker.info.id());
             if tracker.mode.prefixes.is_none() && !is_own {
-                tell(server, tracker, Some(&[key]));
+                notify(server, tracker, Some(&[key]));
             }
         }
     }
@@ -223,7 +223,7 @@ impl Tracking {
                     matching.iter().filter(|(_, by)| others(*by)).map(|(key, _)| *key).collect();
                 keys.dedup();
                 if !keys.is_empty() {
-                    tell(server, tracker, Some(&keys));
+                    notify(server, tracker, Some(&keys));
                 }
             }
         }
@@ -236,8 +236,8 @@ impl Tracking {
             self.keys.fetch_sub(forgotten.len(), SeqCst);
         }
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
-        let told = trackers.values().filter(|tracker| Some(tracker.info.id()) != but);
-        told.for_each(|tracker| tell(server, tracker, None));
+        let notified = trackers.values().filter(|tracker| Some(tracker.info.id()) != but);
+        notified.for_each(|tracker| notify(server, tracker, None));
     }
 
     /// What the table holds.
@@ -266,7 +266,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 }
 
 /// Tells a client, or the one that it redirects to, which keys changed; `None`: all.
-fn tell(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
+fn notify(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     let target = match tracker.mode.redirect {
         None => Some(tracker.info.clone()),
         Some(id) => server.client(id).filter(|info| !info.is_killed()),
@@ -300,7 +300,7 @@ fn tell(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     server.push(&target, &mut message);
 }
 
-/// Notes that the client that was to be told is gone, and says so where that can be heard.
+/// Notes that the client that was to be notified is gone, and says so where that can be heard.
 fn redirect_broken(server: &impl Deliver, tracker: &Tracker) {
     tracker.info.set_redirect_broken(true);
     if tracker.info.protocol_version() == 3 {

@@ -203,7 +203,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         if let Some(map) = map.filter(|_| self.findings.is_empty()) {
             self.compare_map(&map);
         }
-        self.tell();
+        self.show_progress();
         self
     }
 
@@ -228,7 +228,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
     }
 
     /// Tells how far the pass is.
-    fn tell(&mut self) {
+    fn show_progress(&mut self) {
         let (pages_checked, pages_total, restarts) = (self.pages_checked, self.pages_total, self.restarts);
         (self.progress)(Progress { pages_checked, pages_total, restarts });
     }
@@ -245,7 +245,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         self.seen.set(pointer.page as u32);
         self.pages_checked += 1;
         if self.pages_checked.is_multiple_of(PROGRESS_PAGES) {
-            self.tell();
+            self.show_progress();
         }
         let mut bytes = [0; PAGE_BYTES];
         self.source.read_page(pointer.page, &mut bytes).map_err(|_| CorruptReason::Unreadable)?;

@@ -20,7 +20,7 @@ mod space_tests;
 mod tests;
 
 pub use crate::committer::{RecoveryFigures, WriterError, WriterGauges};
-pub use crate::executor::{ExecutorOptions, tell_events};
+pub use crate::executor::{ExecutorOptions, notify_events};
 pub use crate::submission::{Closed, Completion, Item, Promise, Resolver, Submission, promise};
 pub use options::WriterOptions;
 pub use queue::{

@@ -15,14 +15,14 @@ pub(super) fn rename(
     context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     if key != to {
         context.keys.apply(&Effect::on(db, key, KeyChange::Rename { to }))?;
-        tell_rename(context, key, to);
+        notify_rename(context, key, to);
     }
     reply.ok();
     Ok(())
 }
 
 /// Tells that a key has another name.
-fn tell_rename(context: &mut WriteCtx<'_>, key: &[u8], to: &[u8]) {
+fn notify_rename(context: &mut WriteCtx<'_>, key: &[u8], to: &[u8]) {
     context.keys.event(Classes::GENERIC, "rename_from", context.db, key);
     context.keys.event(Classes::GENERIC, "rename_to", context.db, to);
 }
@@ -38,7 +38,7 @@ pub(super) fn renamenx(
     let free = context.keys.info(db, to)?.is_none();
     if free {
         context.keys.apply(&Effect::on(db, key, KeyChange::Rename { to }))?;
-        tell_rename(context, key, to);
+        notify_rename(context, key, to);
     }
     reply.integer(i64::from(free));
     Ok(())

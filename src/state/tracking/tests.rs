@@ -1,4 +1,4 @@
-//! Who is told of which change, and what the table keeps.
+//! Who is notified of which change, and what the table keeps.
 
 use super::*;
 use crate::state::{Limits, Peer, ServerState};
@@ -25,7 +25,7 @@ fn reads(server: &ServerState, info: &ClientInfo, keys: &[&[u8]]) {
 }
 
 #[test]
-fn a_reader_is_told_once_and_again_after_it_read_again() {
+fn a_reader_is_notified_once_and_again_after_it_read_again() {
     let server = server();
     let info = client(&server, TrackingMode::default());
     reads(&server, &info, &[b"a"]);
@@ -41,7 +41,7 @@ fn a_reader_is_told_once_and_again_after_it_read_again() {
 }
 
 #[test]
-fn own_changes_are_not_told_where_that_was_asked_for() {
+fn nobody_is_notified_of_own_changes_where_that_was_asked_for() {
     let server = server();
     let info = client(&server, TrackingMode { no_loop: true, ..TrackingMode::default() });
     reads(&server, &info, &[b"a", b"b"]);
@@ -51,7 +51,7 @@ fn own_changes_are_not_told_where_that_was_asked_for() {
 }
 
 #[test]
-fn prefixes_are_told_of_all_changes_below_them() {
+fn clients_are_notified_of_all_changes_below_their_prefixes() {
     let server = server();
     let prefixes = Some(BTreeSet::from([b"user:".as_slice().into()]));
     let info = client(&server, TrackingMode { prefixes, no_loop: true, ..TrackingMode::default() });
@@ -67,7 +67,7 @@ fn prefixes_are_told_of_all_changes_below_them() {
 }
 
 #[test]
-fn a_full_table_tells_of_keys_that_did_not_change() {
+fn a_full_table_notifies_of_keys_that_did_not_change() {
     let server = server();
     server.limits.set_tracking_keys_max(10);
     let info = client(&server, TrackingMode::default());

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::Executor;
 use super::log_room::{LogRoom, Round};
 use super::outcome::Outcome;
-use super::run::Asked;
-use super::transaction::Asker;
+use super::run_command::Asked;
+use super::transaction::ExecCaller;
 use crate::command::{Space, Wait};
 use crate::keyspace::keys_slot;
 use crate::resp::{Args, Reply};
@@ -98,8 +98,8 @@ impl Executor {
                 }
             }
             Item::Transaction(transaction) => {
-                let asker = Asker { client_id: *client_id, protocol: *protocol };
-                self.transaction(round, transaction, asker, space, out)?;
+                let caller = ExecCaller { client_id: *client_id, protocol: *protocol };
+                self.transaction(round, transaction, caller, space, out)?;
                 *clock = Instant::now();
             }
             Item::Watch { watch, db, first_span, spans } => {

@@ -1,7 +1,7 @@
-//! What others are told of a group once it is durable and published: key-space events, and who may no longer hold which
+//! The notifications about a group once it is durable and published: key-space events, and who may no longer hold which
 //! key. Gathered while the group's commands are executed; empty, and free, while nobody listens.
 //!
-//! Changes and reads of tracked keys stand in the order of execution, so that a client is told of a change behind its
+//! Changes and reads of tracked keys stand in the order of execution, so that a client is notified of a change behind its
 //! read and not of one before it.
 
 use std::ops::Range;
@@ -10,9 +10,9 @@ use crate::effect::Effect;
 use crate::keyspace::Events;
 use crate::state::{PubSub, ServerState};
 
-/// What is told of one group.
+/// The notifications of one group.
 #[derive(Default)]
-pub struct Aftermath {
+pub struct Notifications {
     /// Key-space events.
     pub(super) events: Events,
     /// Whether clients track keys, or did and their keys are still remembered: if not, changes are not noted.
@@ -58,14 +58,14 @@ enum Step {
     Flushed,
 }
 
-impl Aftermath {
+impl Notifications {
     /// Of a group that is opened now.
     pub fn new(state: &ServerState) -> Self {
         let events = Events::new(state.limits.notified());
         Self { events, tracks: state.tracking.is_in_use(), ..Self::default() }
     }
 
-    /// Looks at who wants to be told what now; `has_changes` if the group has changed anything so far.
+    /// Looks at who wants to be notified of what now; `has_changes` if the group has changed anything so far.
     pub(super) fn look(&mut self, state: &ServerState, has_changes: bool) {
         let notified = state.limits.notified();
         if notified != self.events.wanted() {
@@ -114,7 +114,7 @@ impl Aftermath {
         self.steps.push(Step::Changed { key, by });
     }
 
-    /// Notes that databases were emptied that held nothing: clients that track are told all the same.
+    /// Notes that databases were emptied that held nothing: clients that track are notified all the same.
     pub(super) fn flushed_nothing(&mut self) {
         if self.tracks {
             self.steps.push(Step::Flushed);
@@ -134,23 +134,23 @@ impl Aftermath {
         start..self.keys.len()
     }
 
-    /// Tells everybody. To be called when the group is durable and published, before its replies leave; `has_records` if
+    /// Notifies everybody. To be called when the group is durable and published, before its replies leave; `has_records` if
     /// it changed anything.
-    pub fn tell(&self, state: &ServerState, has_records: bool) {
+    pub fn send(&self, state: &ServerState, has_records: bool) {
         if has_records && state.tracking.any() && (self.has_missed || !self.tracks) {
             // Somebody began to track meanwhile, and may have read what was there before.
             state.tracking.flushed(state, self.began);
         }
         if !self.events.is_empty() {
-            tell_events(state, &self.events);
+            notify_events(state, &self.events);
         }
         if !self.steps.is_empty() {
-            self.tell_trackers(state);
+            self.notify_trackers(state);
         }
     }
 
-    /// Tells the clients that track.
-    fn tell_trackers(&self, state: &ServerState) {
+    /// Notifies the clients that track.
+    fn notify_trackers(&self, state: &ServerState) {
         let mut changes: Vec<(&[u8], Option<u64>)> = Vec::new();
         for step in &self.steps {
             match step {
@@ -170,7 +170,7 @@ impl Aftermath {
 }
 
 /// Publishes events on the channels that are for them.
-pub fn tell_events(state: &ServerState, events: &Events) {
+pub fn notify_events(state: &ServerState, events: &Events) {
     use crate::keyspace::Classes;
     let PubSub { channels, .. } = &state.pubsub;
     if channels.is_empty() && state.pubsub.patterns_len() == 0 {

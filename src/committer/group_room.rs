@@ -20,7 +20,7 @@ impl<L: Log> Committer<L> {
     /// The open group, for the executor.
     pub fn round<'a>(&'a mut self, open: &'a mut OpenGroup) -> Round<'a, GroupRoom<'a, L>> {
         let room = GroupRoom { committer: self, group: &mut open.group };
-        Round::new(room, open.now_ms, &mut open.aftermath)
+        Round::new(room, open.now_ms, &mut open.notifications)
     }
 }
 

@@ -32,7 +32,7 @@ struct Watcher {
 type Keys = HashMap<Arc<[u8]>, Vec<Watcher>>;
 
 /// The keys that clients watch.
-pub(super) struct Watches {
+pub(super) struct WatchedKeys {
     /// By database.
     keys: Vec<Keys>,
     /// Number of watchers of all keys.
@@ -41,13 +41,13 @@ pub(super) struct Watches {
     swept_len: usize,
 }
 
-impl Default for Watches {
+impl Default for WatchedKeys {
     fn default() -> Self {
         Self { keys: (0..DATABASES_MAX).map(|_| Keys::new()).collect(), len: 0, swept_len: 0 }
     }
 }
 
-impl Watches {
+impl WatchedKeys {
     /// Whether nobody watches anything: what each command asks.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -160,41 +160,41 @@ impl Watcher {
 mod tests {
     use super::*;
 
-    fn touched(watches: &Watches, effect: &Effect<'_>) {
+    fn touched(watched_keys: &WatchedKeys, effect: &Effect<'_>) {
         for (db, key) in effect.touched() {
-            watches.touch_key(db, key);
+            watched_keys.touch_key(db, key);
         }
     }
 
     #[test]
     fn only_a_change_of_the_key_in_its_database_touches() {
-        let mut watches = Watches::default();
+        let mut watched_keys = WatchedKeys::default();
         let (watch, other) = (Arc::new(Watch::default()), Arc::new(Watch::default()));
-        watches.add(&watch, 1, b"k", false);
-        watches.add(&watch, 1, b"k", false);
-        watches.add(&other, 1, b"j", false);
-        assert_eq!((watches.len, watch.keys().len()), (2, 1));
-        touched(&watches, &Effect::on(0, b"k", KeyChange::Delete { expired: false }));
-        touched(&watches, &Effect::on(1, b"k", KeyChange::Copy { to_db: 1, to: b"x" }));
+        watched_keys.add(&watch, 1, b"k", false);
+        watched_keys.add(&watch, 1, b"k", false);
+        watched_keys.add(&other, 1, b"j", false);
+        assert_eq!((watched_keys.len, watch.keys().len()), (2, 1));
+        touched(&watched_keys, &Effect::on(0, b"k", KeyChange::Delete { expired: false }));
+        touched(&watched_keys, &Effect::on(1, b"k", KeyChange::Copy { to_db: 1, to: b"x" }));
         assert!(!watch.is_touched());
-        touched(&watches, &Effect::on(0, b"k", KeyChange::Move { to_db: 1 }));
+        touched(&watched_keys, &Effect::on(0, b"k", KeyChange::Move { to_db: 1 }));
         assert!(watch.is_touched() && !other.is_touched());
-        touched(&watches, &Effect::on(1, b"x", KeyChange::Rename { to: b"j" }));
+        touched(&watched_keys, &Effect::on(1, b"x", KeyChange::Rename { to: b"j" }));
         assert!(other.is_touched());
     }
 
     #[test]
     fn what_is_watched_no_more_does_not_add_up() {
-        let mut watches = Watches::default();
+        let mut watched_keys = WatchedKeys::default();
         let kept = Arc::new(Watch::default());
-        watches.add(&kept, 0, b"kept", false);
+        watched_keys.add(&kept, 0, b"kept", false);
         for number in 0..10_000u32 {
-            watches.add(&Arc::new(Watch::default()), 0, &number.to_le_bytes(), false);
-            assert!(watches.len <= DEAD_ENTRIES_MAX + 5);
+            watched_keys.add(&Arc::new(Watch::default()), 0, &number.to_le_bytes(), false);
+            assert!(watched_keys.len <= DEAD_ENTRIES_MAX + 5);
         }
-        watches.sweep();
-        assert_eq!(watches.len, 1);
-        watches.remove(&kept);
-        assert!(watches.is_empty() && watches.keys[0].is_empty());
+        watched_keys.sweep();
+        assert_eq!(watched_keys.len, 1);
+        watched_keys.remove(&kept);
+        assert!(watched_keys.is_empty() && watched_keys.keys[0].is_empty());
     }
 }

@@ -88,7 +88,7 @@ impl Executor {
         }
         self.note_changes(round, mark, Some(client_id));
         if self.effects.mark() == mark && spec.flags.has(Flags::FLUSHES) {
-            round.aftermath.flushed_nothing();
+            round.notifications.flushed_nothing();
         }
         Ok(Ok(match waits {
             Some(wait) => Outcome::Waits(wait),
@@ -111,7 +111,7 @@ impl Executor {
         self.state.stats.looked_up(*hits, *misses);
         (*hits, *misses) = (0, 0);
         for missed in missing.drain(..) {
-            round.aftermath.events.tell(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
+            round.notifications.events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
         }
     }
 

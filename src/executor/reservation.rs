@@ -17,8 +17,8 @@
 use std::time::{Duration, Instant};
 
 use super::Executor;
+use super::command_room::{CommandRoom, SpaceReport, refusal};
 use super::log_room::{LogRoom, Round};
-use super::room::{CommandRoom, SpaceTold, refusal};
 use crate::command::Space;
 use crate::keyspace::{Classes, Estimate, Keyspace, KeyspaceError};
 use crate::spec::Spec;
@@ -26,7 +26,7 @@ use crate::submission::{Item, Submission};
 use crate::table::TableError;
 
 /// Time between two reports that space is short.
-const SPACE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+const SPACE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Executor {
     /// Does work on the key space, with whoever listens to its events, and within the space that there is. `grows` says
@@ -39,14 +39,14 @@ impl Executor {
     ) -> T {
         self.leave_pages(grows);
         let (payload_bytes_max, left_bytes) = (self.payload_bytes_max, self.left_bytes(grows));
-        let Round { room, aftermath, failed, .. } = round;
+        let Round { room, notifications, failed, .. } = round;
         let mut room = CommandRoom { room, failed, payload_bytes_max, left_bytes };
-        let notes_touches = aftermath.tracks || !self.watches.is_empty();
-        let events = (aftermath.events.wanted() != Classes::NONE).then_some(&mut aftermath.events);
+        let notes_touches = notifications.tracks || !self.watched_keys.is_empty();
+        let events = (notifications.events.wanted() != Classes::NONE).then_some(&mut notifications.events);
         let touched = notes_touches.then_some(&mut self.touched);
         let given = (!self.noted.is_empty()).then_some(&mut self.given);
         let keyspace = Keyspace::new(&mut self.table, Some(&mut self.effects));
-        work(&mut keyspace.telling(events).noting(touched).giving(given).within(&mut room))
+        work(&mut keyspace.notifying(events).noting(touched).giving(given).within(&mut room))
     }
 
     /// Secures what the writing commands of a submission were sent, together with what the open group holds already.
@@ -141,16 +141,19 @@ impl Executor {
     fn note_space<R: LogRoom>(&mut self, room: &mut R, refusal: Option<&str>) {
         room.note_space(refusal.is_some());
         let Some(refusal) = refusal else {
-            if self.space_told.is_some_and(|told| !told.resumed) {
+            if self.space_reported.is_some_and(|report| !report.resumed) {
                 tracing::info!("there is space again: writes go on");
-                self.space_told = Some(SpaceTold { at: Instant::now(), resumed: true });
+                self.space_reported = Some(SpaceReport { at: Instant::now(), resumed: true });
             }
             return;
         };
         // A disk that is nearly full takes small writes and refuses large ones in turn: that is told once in a while.
-        if self.space_told.is_none_or(|told| told.resumed && told.at.elapsed() >= SPACE_TOLD_INTERVAL) {
+        if self
+            .space_reported
+            .is_none_or(|report| report.resumed && report.at.elapsed() >= SPACE_REPORT_INTERVAL)
+        {
             tracing::warn!("{refusal}");
-            self.space_told = Some(SpaceTold { at: Instant::now(), resumed: false });
+            self.space_reported = Some(SpaceReport { at: Instant::now(), resumed: false });
         }
     }
 }

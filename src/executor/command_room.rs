@@ -1,5 +1,5 @@
 //! What commands may do with log and table, and what they are told if they may not. When space is asked for stands in
-//! `space`.
+//! `reservation`.
 
 use std::time::Instant;
 
@@ -7,9 +7,9 @@ use super::log_room::{LogRoom, Shortage};
 use crate::keyspace::{Estimate, KeyspaceError, Room};
 use crate::table::TableWriter;
 
-/// What the log of events was last told about space.
+/// What the log of events last said about space.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SpaceTold {
+pub(super) struct SpaceReport {
     /// When.
     pub(super) at: Instant,
     /// Whether that there is space again, as against: that there is none.

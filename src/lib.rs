@@ -2,7 +2,7 @@
 //!
 //! When the reply to a write arrives, the write is on disk.
 
-pub mod checkpoint;
+pub mod checkpointer;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -28,7 +28,7 @@ pub mod owner;
 pub mod pid_file;
 pub mod recovery;
 pub mod resp;
-pub mod scrub;
+pub mod scrubber;
 pub mod serve;
 pub mod server;
 pub mod spec;

@@ -11,14 +11,14 @@ use std::thread::JoinHandle;
 
 use wal::{DirStorage, Log, LogOptions, Method, Notify};
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpointer::Checkpointer;
 use crate::clock::Clock;
 use crate::config::WalMethod;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::file_guard::FileGuard;
 use crate::owner;
 use crate::recovery::{RecoveryError, Report, TableSource, recover};
-use crate::scrub;
+use crate::scrubber;
 use crate::state::ServerState;
 use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableError, TableOptions};
 use crate::writer::{
@@ -164,13 +164,13 @@ pub fn open(
     };
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, figures));
     state.set_gauges(gauges.clone());
-    scrub::start(&recovered.table, &state).map_err(thread("scrub"))?;
+    scrubber::start(&recovered.table, &state).map_err(thread("scrub"))?;
     let idle = queue.clone();
     gauges.idle().start(move || idle.tick()).map_err(thread("idle"))?;
     let bell = queue.clone();
-    let mut checkpoints =
-        Checkpoints::new(state.clone(), move || bell.tick()).map_err(thread("checkpoint"))?;
-    checkpoints.logged(report.records, report.bytes);
+    let mut checkpointer =
+        Checkpointer::new(state.clone(), move || bell.tick()).map_err(thread("checkpoint"))?;
+    checkpointer.logged(report.records, report.bytes);
     let writer = Writer::new(
         recovered.log,
         recovered.writer,
@@ -178,7 +178,7 @@ pub fn open(
         state,
         gauges,
         clock.clone(),
-        checkpoints,
+        checkpointer,
         options.writer,
     )
     .guarding(guard);

@@ -30,7 +30,7 @@ const FLOORS: &[&str] = &[
     "config",
     "cli logging",
     "state",
-    "checkpoint scrub submission",
+    "checkpointer scrubber submission",
     "command",
     "executor",
     "committer",
@@ -49,7 +49,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("wal", "committer descriptors recovery storage writer"),
     (
         "table",
-        "checkpoint command committer config connection daemon damage executor keyspace recovery scrub state storage writer",
+        "checkpointer command committer config connection daemon damage executor keyspace recovery scrubber state storage writer",
     ),
 ];
 

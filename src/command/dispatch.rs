@@ -4,12 +4,10 @@
 //! the writer, those of its keys that have expired are deleted, and the record says so.
 
 use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
-use crate::keyspace::{
-    Events, ExpiredKey, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged,
-};
+use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
-use crate::state::CommandLimits as Limits;
+use crate::state::CommandLimits;
 use crate::table::View;
 
 /// Expired keys that a reading command deletes on its way on the writer. Those beyond are left to the
@@ -32,7 +30,7 @@ pub struct Call<'a> {
     /// The moment, in milliseconds since 1970.
     pub now_ms: u64,
     /// Limits of the configuration.
-    pub limits: Limits,
+    pub limits: CommandLimits,
 }
 
 impl<'a> Call<'a> {
@@ -89,7 +87,7 @@ pub fn purge_passed<E>(
         lookups.expired.clear();
     }
     let (mut purged_bytes, mut hashes) = (0, 0);
-    for (index, ExpiredKey { db, key }) in lookups.expired.drain(..).enumerate() {
+    for (index, DbKey { db, key }) in lookups.expired.drain(..).enumerate() {
         purged_bytes += key.len();
         let within = index < PASSING_PURGE_KEYS && purged_bytes <= PASSING_PURGE_BYTES;
         if within && hashes < PASSING_PURGE_HASHES {

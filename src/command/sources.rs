@@ -1,7 +1,7 @@
 //! What writing commands share that read as reading commands do: the inputs of `ZUNIONSTORE`, what a `SORT` looks up.
 
 use super::{CommandError, WriteCtx};
-use crate::keyspace::{ExpiredKey, KEY_BYTES_MAX, KeyReader, Lookups};
+use crate::keyspace::{DbKey, KEY_BYTES_MAX, KeyReader, Lookups};
 
 /// Expired keys that one command deletes on its way, at most; those beyond are left to the writer's rounds.
 const PURGED_KEYS_MAX: usize = 64;
@@ -17,7 +17,7 @@ pub(super) fn read<R>(
     let mut lookups = Lookups::default();
     let found = look(&mut KeyReader::new(&context.keys.view(), context.now_ms, &mut lookups));
     let mut bytes = 0;
-    for ExpiredKey { db, key } in lookups.expired.into_iter().take(PURGED_KEYS_MAX) {
+    for DbKey { db, key } in lookups.expired.into_iter().take(PURGED_KEYS_MAX) {
         bytes += key.len();
         if bytes > PURGED_BYTES_MAX {
             break;

@@ -11,7 +11,7 @@ use crate::effect::{self, EffectBuffer};
 use crate::keyspace::{Estimate, Keyspace, KeyspaceError, Lookups, Room};
 use crate::resp::{Args, Protocol, Reply, Span};
 use crate::spec::{self, Spec};
-use crate::state::CommandLimits as Limits;
+use crate::state::CommandLimits;
 use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
 
 /// The time at which a data set starts, in milliseconds since 1970.
@@ -30,7 +30,7 @@ pub(super) struct Data {
     /// The time, in milliseconds since 1970.
     pub(super) now_ms: u64,
     /// Limits of the configuration.
-    pub(super) limits: Limits,
+    pub(super) limits: CommandLimits,
     /// The client's protocol.
     pub(super) protocol: Protocol,
     /// What the last command asked for.
@@ -68,7 +68,7 @@ impl Data {
             records: Vec::new(),
             db: 0,
             now_ms: START_MS,
-            limits: Limits::default(),
+            limits: CommandLimits::default(),
             protocol: Protocol::Resp2,
             asked: Asked::default(),
         }

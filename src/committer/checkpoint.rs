@@ -6,7 +6,7 @@ use wal::Log;
 
 use super::Committer;
 use super::error::WriterError;
-use crate::checkpoint::CheckpointOutcome;
+use crate::checkpointer::CheckpointOutcome;
 use crate::state::LatencyEvent;
 use crate::table::TableWriter;
 
@@ -16,7 +16,7 @@ impl<L: Log> Committer<L> {
         let lsn = self.log.synced_lsn();
         table.set_log_checksum(self.log.synced_checksum());
         let checkpoint = table.begin_checkpoint(lsn, self.clock.now_ms());
-        self.checkpoints.start(checkpoint, lsn);
+        self.checkpointer.start(checkpoint, lsn);
         self.checkpoint_began = Instant::now();
         self.gauges.checkpoint_started();
     }
@@ -41,13 +41,13 @@ impl<L: Log> Committer<L> {
         self.unless_fenced(recycled)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
         self.clock.stored();
-        self.checkpoints.answer();
+        self.checkpointer.answer();
         Ok(())
     }
 
     /// Waits for the running checkpoint.
     fn wait_for_checkpoint(&mut self, table: &mut TableWriter) -> Result<(), WriterError> {
-        match self.checkpoints.wait() {
+        match self.checkpointer.wait() {
             Some(outcome) => self.end_checkpoint(table, outcome),
             None => Ok(()),
         }

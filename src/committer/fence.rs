@@ -64,7 +64,7 @@ impl<L: Log> Committer<L> {
     /// Tells those who ask for checkpoints that there will be none, if the right to write is lost.
     pub(super) fn refuse_checkpoints(&mut self) {
         if let Some(reason) = &self.fenced {
-            self.checkpoints.refuse(reason);
+            self.checkpointer.refuse(reason);
         }
     }
 }

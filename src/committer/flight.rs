@@ -56,7 +56,7 @@ impl<L: Log> Committer<L> {
         let started = self.latency_clock();
         executor.expire(&mut self.round(&mut open))?;
         self.took(LatencyEvent::ExpireCycle, started);
-        if let Some(outcome) = self.checkpoints.ended(executor.table().dirty_pages()) {
+        if let Some(outcome) = self.checkpointer.ended(executor.table().dirty_pages()) {
             self.end_checkpoint(executor.table(), outcome)?;
         }
         let mut changed = open.tidied || !open.is_empty();
@@ -64,7 +64,7 @@ impl<L: Log> Committer<L> {
         let mut checkpoint = false;
         if !self.is_fenced() {
             changed |= executor.reclaim(&self.round(&mut open), 1)?;
-            checkpoint = self.checkpoints.is_due(executor.table());
+            checkpoint = self.checkpointer.is_due(executor.table());
         }
         if checkpoint {
             changed |= executor.move_down(&self.round(&mut open))?;
@@ -155,7 +155,7 @@ impl<L: Log> Committer<L> {
         let meanwhile = executor.answered().len() + (executed.waiting)();
         self.overlaps = meanwhile * MEANWHILE_SHARE > flight.answered.len();
         if flight.records > 0 {
-            self.checkpoints.logged(flight.records, flight.bytes);
+            self.checkpointer.logged(flight.records, flight.bytes);
             self.took(LatencyEvent::LogSync, flight.started);
         }
         if let Some(frozen) = flight.frozen {

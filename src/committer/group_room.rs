@@ -75,7 +75,7 @@ impl<L: Log> LogRoom for GroupRoom<'_, L> {
     fn note_space(&mut self, is_short: bool) {
         self.committer.gauges.set_writable(!is_short);
         if is_short {
-            self.committer.checkpoints.short_of_space();
+            self.committer.checkpointer.short_of_space();
         }
     }
 }

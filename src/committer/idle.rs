@@ -25,7 +25,7 @@ pub struct IdleWatch {
 }
 
 impl IdleWatch {
-    /// Starts the thread, which calls `tell`. It ends by itself once nobody else holds the watch.
+    /// Starts the thread, which calls `notify`. It ends by itself once nobody else holds the watch.
     pub fn start(self: &Arc<Self>, notify: impl Fn() + Send + 'static) -> io::Result<()> {
         let watch = Arc::downgrade(self);
         let spawned = std::thread::Builder::new().name("idle".into()).spawn(move || run(&watch, notify))?;

@@ -20,18 +20,18 @@ mod checkpoint;
 mod error;
 mod fence;
 mod flight;
-mod gauges;
 mod group;
 mod group_room;
 mod idle;
 mod quiet;
+mod writer_gauges;
 
 pub use error::WriterError;
 pub use flight::{Executed, Landing, UNCHANGED_GROUPS};
-pub use gauges::{RecoveryFigures, WriterGauges};
 pub use group::OpenGroup;
 pub use group_room::GroupRoom;
 pub use idle::IdleWatch;
+pub use writer_gauges::{RecoveryFigures, WriterGauges};
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -39,7 +39,7 @@ use std::time::Instant;
 
 use wal::Log;
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpointer::Checkpointer;
 use crate::clock::Clock;
 use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
@@ -59,7 +59,7 @@ pub struct Committer<L> {
     /// Tells the time.
     clock: Arc<Clock>,
     /// Decides when the table is made durable, and does it beside the writer.
-    checkpoints: Checkpoints,
+    checkpointer: Checkpointer,
     /// When the running checkpoint began.
     checkpoint_began: Instant,
     /// Tasks that are about to be woken: empty, but keeps its memory.
@@ -93,7 +93,7 @@ impl<L: Log> Committer<L> {
         state: Arc<ServerState>,
         gauges: Arc<WriterGauges>,
         clock: Arc<Clock>,
-        checkpoints: Checkpoints,
+        checkpointer: Checkpointer,
     ) -> Self {
         Self {
             log,
@@ -101,7 +101,7 @@ impl<L: Log> Committer<L> {
             state,
             gauges,
             clock,
-            checkpoints,
+            checkpointer,
             checkpoint_began: Instant::now(),
             wakers: Vec::new(),
             readers: Vec::new(),
@@ -136,7 +136,7 @@ impl<L: Log> Committer<L> {
 
     /// Somebody asks for a checkpoint.
     pub fn request_checkpoint(&mut self, done: async_channel::Sender<Result<(), String>>) {
-        self.checkpoints.request(done);
+        self.checkpointer.request(done);
     }
 
     /// Somebody waits for the open group to be published.

@@ -41,7 +41,7 @@ pub(super) struct Buffers {
     /// What the writer is to answer. While this is not empty, all that follows waits behind it.
     pub items: Vec<Item>,
     /// Replies that are known and stand behind something that the writer is to answer.
-    pub ready: Vec<u8>,
+    pub known_replies: Vec<u8>,
     /// Replies to send.
     pub out: Vec<u8>,
     /// How the writer is to encode the replies; means something only while `items` is not empty.
@@ -67,7 +67,7 @@ impl Buffers {
                 input: Vec::new(),
                 spans: Vec::new(),
                 items: Vec::new(),
-                ready: Vec::new(),
+                known_replies: Vec::new(),
                 out: Vec::new(),
                 protocol: Protocol::Resp2,
                 discard: false,
@@ -98,7 +98,7 @@ impl Buffers {
     pub fn clear(&mut self) {
         reuse(&mut self.input, KEPT_BYTES_MAX);
         reuse(&mut self.out, KEPT_BYTES_MAX);
-        reuse(&mut self.ready, KEPT_BYTES_MAX);
+        reuse(&mut self.known_replies, KEPT_BYTES_MAX);
         reuse(&mut self.spans, KEPT_LEN_MAX);
         reuse(&mut self.items, KEPT_LEN_MAX);
         reuse(&mut self.held, 0);
@@ -159,7 +159,7 @@ impl Buffers {
             input: std::mem::take(&mut self.input),
             spans: std::mem::take(&mut self.spans),
             items: std::mem::take(&mut self.items),
-            ready: std::mem::take(&mut self.ready),
+            known_replies: std::mem::take(&mut self.known_replies),
             out: std::mem::take(&mut self.out),
             changed: true,
             reply_to,
@@ -168,11 +168,11 @@ impl Buffers {
 
     /// Takes back what a submission took; returns the resolver for the next one.
     pub fn restore(&mut self, submission: Submission) -> Resolver {
-        let Submission { input, spans, items, ready, out, reply_to, .. } = submission;
+        let Submission { input, spans, items, known_replies, out, reply_to, .. } = submission;
         self.input = input;
         self.spans = spans;
         self.items = items;
-        self.ready = ready;
+        self.known_replies = known_replies;
         self.out = out;
         reply_to
     }

@@ -7,7 +7,6 @@
 //!
 //! [`Session`]: session::Session
 
-mod blocked;
 mod buffers;
 mod history;
 mod no_op;
@@ -17,6 +16,7 @@ mod session;
 mod snapshot;
 mod socket;
 mod transaction;
+mod wait;
 
 pub use read::{ExpiredKey, Fetch, ReadCall, Reads};
 pub use snapshot::SnapshotReads;
@@ -38,7 +38,7 @@ use crate::state::{ClientInfo, ClientState, Next, ServerState};
 use crate::writer::{Promise, Resolver, WriterQueue, doorbell, promise};
 use buffers::Buffers;
 use session::{Session, Step};
-use socket::{Ended, Ready, Socket};
+use socket::{Ended, Socket, WakeReason};
 
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
@@ -191,7 +191,7 @@ impl Connection {
                     yield_now().await;
                 }
                 self.pause_reading()?;
-                if self.socket.readable_or_messages().await? == Ready::Messages {
+                if self.socket.readable_or_messages().await? == WakeReason::Messages {
                     // Then what the client sent has its turn, and other tasks have theirs.
                     self.send_messages().await?;
                     yield_now().await;

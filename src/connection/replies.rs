@@ -82,17 +82,17 @@ impl Session {
     /// Answers with a reply that is known.
     pub(super) fn answer_at_once(&mut self, work: &mut Buffers, write: impl FnOnce(&mut Reply<'_>)) {
         let pending = work.is_pending();
-        let replies = if pending { &mut work.ready } else { &mut work.out };
+        let replies = if pending { &mut work.known_replies } else { &mut work.out };
         let reply_at = replies.len();
         write(&mut Reply::new(replies, self.client.protocol()));
         self.enter_reply(work, reply_at);
     }
 
     /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
-    /// sent. It stands in `ready` or in `out` accordingly.
+    /// sent. It stands in `known_replies` or in `out` accordingly.
     pub(super) fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
         if self.is_silent() {
-            let replies = if work.is_pending() { &mut work.ready } else { &mut work.out };
+            let replies = if work.is_pending() { &mut work.known_replies } else { &mut work.out };
             replies.truncate(reply_at);
         }
         self.enter_push(work, reply_at);
@@ -100,8 +100,8 @@ impl Session {
 
     /// The same for what is sent to a client that wants no replies, too.
     pub(super) fn enter_push(&mut self, work: &mut Buffers, reply_at: usize) {
-        if work.is_pending() && work.ready.len() > reply_at {
-            work.items.push(Item::Ready(span(reply_at, work.ready.len())));
+        if work.is_pending() && work.known_replies.len() > reply_at {
+            work.items.push(Item::KnownReply(span(reply_at, work.known_replies.len())));
         }
         self.advance_reply_mode();
     }

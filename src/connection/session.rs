@@ -180,7 +180,7 @@ impl Session {
         };
         work.items.len() >= ITEMS_MAX
             || work.transaction_bytes >= TRANSACTION_BYTES_MAX
-            || work.ready.len() >= out_bytes_max
+            || work.known_replies.len() >= out_bytes_max
             || work.out.len() >= out_bytes_max
     }
 
@@ -293,7 +293,7 @@ impl Session {
         };
         let pending = work.is_pending();
         let args = Args::new(&work.input, &work.spans[first_span..]);
-        let replies = if pending { &mut work.ready } else { &mut work.out };
+        let replies = if pending { &mut work.known_replies } else { &mut work.out };
         let reply_at = replies.len();
         let protocol = self.client.protocol();
         let mut context = LocalCtx::new(&mut self.client, &self.state);
@@ -364,10 +364,10 @@ impl Session {
         self.begin_items(work);
         let purge = |(db, key)| Item::Purge { db, key, read_at_ms };
         work.items.extend(self.expired.drain(..).map(purge));
-        let start = work.ready.len();
-        work.ready.extend_from_slice(&work.out[reply_at..]);
+        let start = work.known_replies.len();
+        work.known_replies.extend_from_slice(&work.out[reply_at..]);
         work.out.truncate(reply_at);
-        work.items.push(Item::Ready(span(start, work.ready.len())));
+        work.items.push(Item::KnownReply(span(start, work.known_replies.len())));
     }
 
     /// Puts a command among the items.

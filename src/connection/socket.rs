@@ -19,7 +19,7 @@ use crate::state::{ClientInfo, ServerState};
 
 /// What a connection waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ready {
+pub(super) enum WakeReason {
     /// There is something to read.
     Readable,
     /// Others have something for the client.
@@ -34,7 +34,7 @@ pub(super) struct Ended;
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How a client that is not read from is watched.
-pub(super) enum Watch {
+pub(super) enum HangUpCheck {
     /// Nothing is unread: whatever comes shows.
     Readable,
     /// Something is unread: when the next look is due.
@@ -73,46 +73,46 @@ impl Socket {
 
     /// Waits until there is something to read, or something that others have for the client. Ends when the server
     /// stops, too: nothing new is taken then.
-    pub async fn readable_or_messages(&self) -> Result<Ready, Ended> {
+    pub async fn readable_or_messages(&self) -> Result<WakeReason, Ended> {
         let mut has_messages = false;
-        let ready = |context: &mut Context<'_>| {
+        let poll = |context: &mut Context<'_>| {
             has_messages = self.info.outbox().has_any();
             if has_messages || !self.ahead.is_empty() {
                 return Poll::Ready(());
             }
             self.transport.poll_readable(context)
         };
-        self.until(ready, true).await?;
-        Ok(if has_messages { Ready::Messages } else { Ready::Readable })
+        self.until(poll, true).await?;
+        Ok(if has_messages { WakeReason::Messages } else { WakeReason::Readable })
     }
 
     /// Whether the client has hung up, while nothing is read from it. Its bytes stay in the socket; once there are some,
     /// its end shows only when it is looked for, which is done from time to time.
-    pub fn poll_hung_up(&self, context: &mut Context<'_>, watch: &mut Watch) -> Poll<()> {
+    pub fn poll_hung_up(&self, context: &mut Context<'_>, check: &mut HangUpCheck) -> Poll<()> {
         loop {
-            match watch {
-                Watch::Readable => {
+            match check {
+                HangUpCheck::Readable => {
                     if !self.ahead.is_empty() {
-                        *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
+                        *check = HangUpCheck::Looks(Timer::after(LOOK_INTERVAL));
                         continue;
                     }
                     if self.transport.poll_readable(context).is_pending() {
                         return Poll::Pending;
                     }
                     match self.transport.peek() {
-                        Ok(Peeked::Bytes) => *watch = Watch::Looks(Timer::after(LOOK_INTERVAL)),
+                        Ok(Peeked::Bytes) => *check = HangUpCheck::Looks(Timer::after(LOOK_INTERVAL)),
                         Ok(Peeked::Nothing) => {}
                         Ok(Peeked::End) | Err(_) => return Poll::Ready(()),
                     }
                 }
-                Watch::Looks(timer) => {
+                HangUpCheck::Looks(timer) => {
                     if Pin::new(timer).poll(context).is_pending() {
                         return Poll::Pending;
                     }
                     if self.transport.has_hung_up() {
                         return Poll::Ready(());
                     }
-                    *watch = Watch::Looks(Timer::after(LOOK_INTERVAL));
+                    *check = HangUpCheck::Looks(Timer::after(LOOK_INTERVAL));
                 }
             }
         }
@@ -140,7 +140,7 @@ impl Socket {
         loop {
             may_read &= (self.ahead_bytes() as u64) < ahead_bytes_max;
             let mut is_writable = false;
-            let ready = |context: &mut Context<'_>| {
+            let poll = |context: &mut Context<'_>| {
                 is_writable = self.transport.poll_writable(context).is_ready();
                 match is_writable {
                     true => Poll::Ready(()),
@@ -148,7 +148,7 @@ impl Socket {
                     false => Poll::Pending,
                 }
             };
-            self.until(ready, false).await?;
+            self.until(poll, false).await?;
             if is_writable {
                 return Ok(());
             }
@@ -178,17 +178,17 @@ impl Socket {
         self.ahead.len() * READ_BYTES
     }
 
-    /// Waits for `ready`, unless the client is killed or, if `stops`, the server.
+    /// Waits for `poll`, unless the client is killed or, if `stops`, the server.
     async fn until(
         &self,
-        mut ready: impl FnMut(&mut Context<'_>) -> Poll<()>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<()>,
         stops: bool,
     ) -> Result<(), Ended> {
         poll_fn(|context| {
             if self.info.is_killed() || (stops && self.state.shutdown.is_draining()) {
                 return Poll::Ready(Err(Ended));
             }
-            ready(context).map(Ok)
+            poll(context).map(Ok)
         })
         .await
     }

@@ -5,7 +5,7 @@ use super::Executor;
 use super::log_room::{LogRoom, Round};
 use super::outcome::{NO_CLIENT, NO_COMMAND};
 use crate::damage;
-use crate::keyspace::{ExpiredKey, Keyspace};
+use crate::keyspace::{DbKey, Keyspace};
 
 /// Hashes whose due fields one group deletes by itself at most, some of each.
 const EXPIRE_HASHES_MAX: usize = 16;
@@ -27,7 +27,7 @@ impl Executor {
         });
         self.expires_more = false;
         let mut expired = 0;
-        for ExpiredKey { db, key } in due {
+        for DbKey { db, key } in due {
             let deleted = self.guarded(round, |executor, round| {
                 executor.within(round, false, |keys| keys.expired(db, &key))
             })?;
@@ -57,7 +57,7 @@ impl Executor {
             damage::met(self.table.table(), &error, &self.table.view(), 0, []);
             Vec::new()
         });
-        for ExpiredKey { db, key } in due {
+        for DbKey { db, key } in due {
             self.purge(round, db, &key, round.now_ms)?;
         }
         Ok(())

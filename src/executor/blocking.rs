@@ -160,6 +160,6 @@ fn compact(mut submission: Box<Submission>) -> Box<Submission> {
     submission.input = input;
     submission.spans = own_spans;
     submission.items = vec![Item::Execute { spec, db, first_span: 0, spans }];
-    submission.ready = Vec::new();
+    submission.known_replies = Vec::new();
     submission
 }

@@ -67,7 +67,7 @@ impl Executor {
                     }
                 }
                 // What these delete is asked for when they do.
-                Item::Purge { .. } | Item::Watch { .. } | Item::Ready(_) => {}
+                Item::Purge { .. } | Item::Watch { .. } | Item::KnownReply(_) => {}
             }
         }
         if need == Estimate::default() { Ok(Space::Ample) } else { self.secure_need(round, need) }

@@ -69,14 +69,15 @@ impl Executor {
         space: &Space,
         clock: &mut Instant,
     ) -> Result<Option<Wait>, R::Error> {
-        let Submission { client_id, origin, protocol, is_tracked, input, spans: all, ready, out, .. } =
-            submission;
+        let Submission {
+            client_id, origin, protocol, is_tracked, input, spans: all, known_replies, out, ..
+        } = submission;
         let origin = origin.as_ref().filter(|_| !matches!(item, Item::Purge { .. }));
         self.origins.caused_by(origin, &mut self.effects);
         let words =
             |first_span: u32, spans: u32| Args::new(input, &all[first_span as usize..][..spans as usize]);
         match item {
-            Item::Ready(span) => out.extend_from_slice(span.of(ready)),
+            Item::KnownReply(span) => out.extend_from_slice(span.of(known_replies)),
             Item::Purge { .. } if self.lookups.keeps_expired => {}
             Item::Purge { db, key, read_at_ms } => {
                 self.purge(round, usize::from(*db), key, round.now_ms.max(*read_at_ms))?;

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::error::KeyspaceError;
 use super::layout::{EXPIRY_BYTES, expiries_slot};
-use super::lookup::ExpiredKey;
+use super::lookup::DbKey;
 use super::walk::walk;
 use crate::effect::DATABASES_MAX;
 use crate::table::{Root, TableWriter, View};
@@ -100,14 +100,14 @@ pub fn average_expiry_ms(view: &View<'_>, db: usize) -> Option<u64> {
 }
 
 /// Up to `keys_max` keys that have expired at `now_ms`.
-pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
     let mut keys = Vec::new();
     for db in 0..DATABASES_MAX {
         walk(view, view.root(expiries_slot(db)), &[], |index_key, _| {
             let (expiry, key) = split(index_key)?;
             let due = keys.len() < keys_max && expiry <= now_ms;
             if due {
-                keys.push(ExpiredKey { db, key: key.into() });
+                keys.push(DbKey { db, key: key.into() });
             }
             Ok(due)
         })?;

@@ -11,7 +11,7 @@
 use super::error::KeyspaceError;
 use super::expiry::{replace_in, split};
 use super::layout::FIELD_EXPIRIES_SLOT as SLOT;
-use super::lookup::ExpiredKey;
+use super::lookup::DbKey;
 use super::walk::walk;
 use crate::table::{Root, TableWriter, View};
 
@@ -84,7 +84,7 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
 }
 
 /// Up to `keys_max` hashes with a field whose expiry has passed at `now_ms`.
-pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
     let mut keys = Vec::new();
     walk(view, view.root(SLOT), &[], |db, cell| {
         let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
@@ -93,7 +93,7 @@ pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<E
                 let (expiry, key) = split(index_key)?;
                 let due = keys.len() < keys_max && expiry <= now_ms;
                 if due {
-                    keys.push(ExpiredKey { db, key: key.into() });
+                    keys.push(DbKey { db, key: key.into() });
                 }
                 Ok(due)
             })?;

@@ -5,9 +5,9 @@ use super::error::KeyspaceError;
 use super::layout::{KEY_BYTES_MAX, keys_slot};
 use crate::table::View;
 
-/// A key that was found expired.
+/// A key of a database: one that a lookup found expired, or missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpiredKey {
+pub struct DbKey {
     /// The key's database.
     pub db: usize,
     /// The key.

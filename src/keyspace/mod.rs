@@ -67,7 +67,7 @@ pub use given::Given;
 pub use hash::Hash;
 pub use layout::{KEY_BYTES_MAX, expiries_slot, keys_slot};
 pub use list::{List, list_range};
-pub use lookup::ExpiredKey;
+pub use lookup::DbKey;
 pub use packed::{Packed, Width};
 pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;
@@ -352,12 +352,12 @@ impl<'a> Keyspace<'a> {
     }
 
     /// Up to `keys_max` keys that have expired at `now_ms`, the oldest of each database first.
-    pub fn due(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+    pub fn due(&self, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
         expiry::due(&self.view(), now_ms, keys_max)
     }
 
     /// Up to `keys_max` hashes with fields whose expiry times have passed at `now_ms`.
-    pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<ExpiredKey>, KeyspaceError> {
+    pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
         field_expiry::due(&self.view(), now_ms, keys_max)
     }
 }

@@ -6,7 +6,7 @@
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
 use super::layout::keys_slot;
-use super::lookup::{ExpiredKey, lookup};
+use super::lookup::{DbKey, lookup};
 use super::walk::walk;
 use crate::table::View;
 
@@ -14,7 +14,7 @@ use crate::table::View;
 #[derive(Debug, Default)]
 pub struct Lookups {
     /// Expired keys.
-    pub expired: Vec<ExpiredKey>,
+    pub expired: Vec<DbKey>,
     /// Whether these stay: nothing expires while writes are paused.
     pub keeps_expired: bool,
     /// Lookups of a key that was there.
@@ -24,7 +24,7 @@ pub struct Lookups {
     /// Whether the keys that were not there are to be remembered.
     pub notes_missing: bool,
     /// Those keys, if so.
-    pub missing: Vec<ExpiredKey>,
+    pub missing: Vec<DbKey>,
 }
 
 /// Looks keys up in one version, at one moment.
@@ -62,7 +62,7 @@ impl<'a> KeyReader<'a> {
         } else {
             self.lookups.misses += 1;
             if self.lookups.notes_missing {
-                self.lookups.missing.push(ExpiredKey { db, key: key.into() });
+                self.lookups.missing.push(DbKey { db, key: key.into() });
             }
         }
         Ok(value)
@@ -122,7 +122,7 @@ impl<'a> KeyReader<'a> {
         }
         let expired = value.is_expired(self.now_ms);
         if expired {
-            self.lookups.expired.push(ExpiredKey { db, key: key.into() });
+            self.lookups.expired.push(DbKey { db, key: key.into() });
         }
         Ok(!expired)
     }
@@ -133,7 +133,7 @@ impl<'a> KeyReader<'a> {
         let Some(hash) = value.hash(self.now_ms) else { return Ok(true) };
         let live = hash.len(self.view)?;
         if live < hash.places()? {
-            self.lookups.expired.push(ExpiredKey { db, key: key.into() });
+            self.lookups.expired.push(DbKey { db, key: key.into() });
         }
         Ok(live > 0)
     }

@@ -7,13 +7,13 @@ mod listen;
 mod peer;
 mod plain;
 mod readiness;
-mod ready;
+mod socket_state;
 mod spares;
 mod transport;
 
 pub use listen::{Endpoint, ListenError, Listener};
 pub use peer::{ends, is_local, refuse, tune};
 pub use plain::{Peeked, Plain, Received};
-pub use readiness::{Readiness, Stream, Watched};
+pub use readiness::{Readiness, Registration, Stream};
 pub use spares::Spares;
 pub use transport::Transport;

@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use super::readiness::Watched;
+use super::readiness::Registration;
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,12 @@ pub enum Peeked {
 /// A socket whose bytes are the client's own.
 pub struct Plain {
     /// The socket, in non-blocking mode.
-    socket: Watched,
+    socket: Registration,
 }
 
 impl Plain {
     /// Talks over `socket`, which is in non-blocking mode.
-    pub fn new(socket: Watched) -> Self {
+    pub fn new(socket: Registration) -> Self {
         Self { socket }
     }
 

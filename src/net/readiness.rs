@@ -29,7 +29,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
-use super::ready::{ENDED, READ, Ready, WRITE};
+use super::socket_state::{ENDED, READ, SocketState, WRITE};
 
 /// Events taken with one call.
 const EVENTS_MAX: usize = 256;
@@ -57,7 +57,7 @@ pub struct Readiness {
     /// `AWAKE`, `RUNG` or `ASLEEP`.
     thread: AtomicU8,
     /// The sockets, by the number that their events carry.
-    sockets: Mutex<Slab<Arc<Ready>>>,
+    sockets: Mutex<Slab<Arc<SocketState>>>,
 }
 
 impl Readiness {
@@ -73,18 +73,18 @@ impl Readiness {
         Ok(Arc::new(Self { epoll, bell, thread, sockets: Mutex::default() }))
     }
 
-    /// Begins to watch a client's socket.
+    /// Registers a client's socket.
     ///
     /// # Errors
     /// The system cannot watch it.
-    pub fn watch(self: &Arc<Self>, socket: Stream) -> io::Result<Watched> {
-        let state = Arc::new(Ready::default());
+    pub fn register(self: &Arc<Self>, socket: Stream) -> io::Result<Registration> {
+        let state = Arc::new(SocketState::default());
         let number = self.sockets().insert(state.clone());
-        // From here on the number is given back by `Watched`.
-        let watched = Watched { socket, state, number, readiness: self.clone() };
+        // From here on the number is given back by `Registration`.
+        let registration = Registration { socket, state, number, readiness: self.clone() };
         let wanted = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        epoll::add(&self.epoll, &watched.socket, EventData::new_u64(number as u64), wanted)?;
-        Ok(watched)
+        epoll::add(&self.epoll, &registration.socket, EventData::new_u64(number as u64), wanted)?;
+        Ok(registration)
     }
 
     /// Runs a future on this thread, of which there is to be one only; it sleeps here when there is nothing to do, and
@@ -161,7 +161,7 @@ impl Readiness {
     }
 
     /// The sockets, locked.
-    fn sockets(&self) -> MutexGuard<'_, Slab<Arc<Ready>>> {
+    fn sockets(&self) -> MutexGuard<'_, Slab<Arc<SocketState>>> {
         self.sockets.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -179,19 +179,19 @@ impl Wake for Readiness {
     }
 }
 
-/// A socket that is watched until this is dropped, which closes it. One task uses it.
-pub struct Watched {
+/// A socket that is registered until this is dropped, which closes it. One task uses it.
+pub struct Registration {
     /// The socket.
     socket: Stream,
     /// What is known of it.
-    state: Arc<Ready>,
+    state: Arc<SocketState>,
     /// Its number.
     number: usize,
-    /// Where it is watched.
+    /// Where it is registered.
     readiness: Arc<Readiness>,
 }
 
-impl Watched {
+impl Registration {
     /// About to read: a later wait is for what comes from now on.
     pub(super) fn before_read(&self) {
         self.state.clear(READ);
@@ -218,13 +218,13 @@ impl Watched {
     }
 }
 
-impl AsFd for Watched {
+impl AsFd for Registration {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
-impl Drop for Watched {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.readiness.sockets().remove(self.number);
     }

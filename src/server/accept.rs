@@ -94,7 +94,7 @@ pub(super) fn admit(services: &Services, listener: &Listener, spawner: &Spawner,
     if !peer.is_unix {
         net::tune(&stream, state.limits.tcp_keepalive_s());
     }
-    match spawner.watch(stream) {
+    match spawner.register(stream) {
         Ok(socket) => {
             state.stats.connected();
             let info = state.clients.add(peer, state.users.default_user(), state.uptime_ms());

@@ -11,7 +11,7 @@ use async_executor::Executor;
 
 use super::slice::ask_for_short_slices;
 use crate::connection::{before_sleep, begin_thread};
-use crate::net::{Readiness, Stream, Watched};
+use crate::net::{Readiness, Registration, Stream};
 
 /// Threads that run the same tasks. They end when this is dropped; tasks that are not done are dropped with them.
 pub struct Executors {
@@ -89,13 +89,13 @@ struct Sockets {
 }
 
 impl Spawner {
-    /// Has one of the threads watch a client's socket; they take turns.
+    /// Registers a client's socket with one of the threads; they take turns.
     ///
     /// # Errors
     /// The system cannot watch it.
-    pub fn watch(&self, socket: Stream) -> io::Result<Watched> {
+    pub fn register(&self, socket: Stream) -> io::Result<Registration> {
         let Sockets { readiness, next } = &*self.sockets;
-        readiness[next.fetch_add(1, Relaxed) % readiness.len()].watch(socket)
+        readiness[next.fetch_add(1, Relaxed) % readiness.len()].register(socket)
     }
 
     /// Wakes all threads.

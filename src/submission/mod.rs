@@ -39,8 +39,8 @@ pub enum Item {
         /// Number of its words.
         spans: u32,
     },
-    /// A reply that is already known: a range of the submission's `ready` bytes.
-    Ready(Span),
+    /// A reply that is already known: a range of the submission's `known_replies` bytes.
+    KnownReply(Span),
     /// A read found this key expired: its deletion must be in the log before the reply to that read leaves.
     Purge {
         /// The key's database.
@@ -70,8 +70,8 @@ pub struct Submission {
     pub spans: Vec<Span>,
     /// What to answer, in order.
     pub items: Vec<Item>,
-    /// Replies that were known before the submission; see [`Item::Ready`].
-    pub ready: Vec<u8>,
+    /// Replies that were known before the submission; see [`Item::KnownReply`].
+    pub known_replies: Vec<u8>,
     /// The replies, appended by the writer.
     pub out: Vec<u8>,
     /// Whether the commands may have changed anything; the writer says when they did not.
@@ -92,7 +92,7 @@ impl Submission {
             input: Vec::new(),
             spans: Vec::new(),
             items: Vec::new(),
-            ready: Vec::new(),
+            known_replies: Vec::new(),
             out: Vec::new(),
             changed: true,
             reply_to,

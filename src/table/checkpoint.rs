@@ -24,7 +24,7 @@
 use std::{io, sync::Arc};
 
 use super::{
-    checkpoints::{PART_PAGES, PART_WORDS, PARTS_MAX},
+    checkpoint_state::{PART_PAGES, PART_WORDS, PARTS_MAX},
     error::{CorruptReason, TableError},
     map::TableFile,
     meta::Meta,

@@ -31,7 +31,7 @@ mod bitmap;
 mod branch;
 mod cells;
 mod checkpoint;
-mod checkpoints;
+mod checkpoint_state;
 mod cursor;
 mod damage;
 mod descend;

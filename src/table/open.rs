@@ -8,7 +8,7 @@ use std::{io, sync::Arc};
 use super::{
     alloc::Space,
     bitmap::Bitmap,
-    checkpoints::{Checkpoints, PART_PAGES, PART_WORDS, PARTS_MAX},
+    checkpoint_state::{CheckpointState, PART_PAGES, PART_WORDS, PARTS_MAX},
     error::{CorruptReason, TableError},
     map::TableFile,
     meta::Meta,
@@ -166,7 +166,7 @@ fn open(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>,
     let mut space = Space::new(map.live, meta.pages, meta.generation, PART_PAGES);
     let (parts, index) = (map.parts, map.index);
     let seed = options.seed;
-    let mut checkpoints = Checkpoints {
+    let mut checkpoints = CheckpointState {
         durable: meta,
         parts,
         index,
@@ -225,7 +225,7 @@ fn create(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table
         log_checksum: None,
     };
     let space = Space::new(live, pages, meta.generation, PART_PAGES);
-    let checkpoints = Checkpoints {
+    let checkpoints = CheckpointState {
         durable: meta,
         parts: Vec::new(),
         index: Vec::new(),

@@ -14,7 +14,7 @@ use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, rc::Rc};
 use super::{
     bitmap::Bitmap,
     branch,
-    checkpoints::PART_WORDS,
+    checkpoint_state::PART_WORDS,
     descend::DEPTH_MAX,
     error::{CorruptReason, MetaFault, TableError},
     finding::Finding,

@@ -9,7 +9,7 @@ use std::{io, sync::Arc};
 use super::{
     alloc::Space,
     branch,
-    checkpoints::Checkpoints,
+    checkpoint_state::CheckpointState,
     descend,
     error::{TableError, is_full},
     map::FILE_BYTES_LIMIT,
@@ -74,7 +74,7 @@ pub struct TableWriter {
     /// Most pages that the file may have.
     pages_max: u64,
     /// Checkpoints: the pages that the durable one is made of.
-    pub(super) checkpoints: Checkpoints,
+    pub(super) checkpoints: CheckpointState,
 }
 
 /// Pages of dropped trees that are freed at most, between two calls of [`TableWriter::leave`], for operations that find no
@@ -101,7 +101,7 @@ impl TableWriter {
         space: Space,
         roots: Roots,
         options: &TableOptions,
-        checkpoints: Checkpoints,
+        checkpoints: CheckpointState,
     ) -> TableWriter {
         let page = || Box::new([0; BODY_BYTES]);
         let bytes_max = options.file_bytes_max.min(FILE_BYTES_LIMIT);

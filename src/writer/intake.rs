@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::queue::{Message, WriterInbox};
+use super::queue::{Job, WriterInbox};
 use crate::executor::Executor;
 
-/// Messages taken ahead of their execution.
+/// Jobs taken ahead of their execution.
 const TAKEN_MAX: usize = 16;
 
-/// Commands taken ahead, unless one message holds more: their leaves are to stay in the processor's cache until then.
+/// Commands taken ahead, unless one job holds more: their leaves are to stay in the processor's cache until then.
 const TAKEN_ITEMS_MAX: usize = 16;
 
 /// The queue, and what was taken from it and not dealt with yet.
@@ -16,7 +16,7 @@ pub(super) struct Intake {
     /// Where commands come from.
     inbox: WriterInbox,
     /// What was taken.
-    taken: VecDeque<Message>,
+    taken: VecDeque<Job>,
 }
 
 impl Intake {
@@ -25,34 +25,34 @@ impl Intake {
         Self { inbox, taken: VecDeque::new() }
     }
 
-    /// Waits until there is a message; `false` when there never will be.
+    /// Waits until there is a job; `false` when there never will be.
     pub async fn wait(&mut self) -> bool {
         if self.taken.is_empty() {
-            let Some(message) = self.inbox.recv().await else { return false };
-            self.taken.push_back(message);
+            let Some(job) = self.inbox.recv().await else { return false };
+            self.taken.push_back(job);
         }
         true
     }
 
-    /// The next of the messages that were taken.
-    pub fn next(&mut self) -> Option<Message> {
+    /// The next of the jobs that were taken.
+    pub fn next(&mut self) -> Option<Job> {
         self.taken.pop_front()
     }
 
-    /// Takes some of the messages that wait, and has the leaves of their keys fetched while others are executed.
+    /// Takes some of the jobs that wait, and has the leaves of their keys fetched while others are executed.
     pub fn take_ahead(&mut self, executor: &Executor) {
         let mut items: usize = self.taken.iter().map(items).sum();
         while self.taken.len() < TAKEN_MAX && items < TAKEN_ITEMS_MAX {
-            let Some(message) = self.inbox.try_recv() else { return };
-            if let Message::Submission(submission) = &message {
+            let Some(job) = self.inbox.try_recv() else { return };
+            if let Job::Submission(submission) = &job {
                 executor.prefetch(submission);
             }
-            items += self::items(&message);
-            self.taken.push_back(message);
+            items += self::items(&job);
+            self.taken.push_back(job);
         }
     }
 
-    /// Number of messages that wait, taken or not.
+    /// Number of jobs that wait, taken or not.
     pub fn len(&self) -> usize {
         self.taken.len() + self.inbox.len()
     }
@@ -73,10 +73,10 @@ impl Intake {
     }
 }
 
-/// Number of things that a message asks to be answered.
-fn items(message: &Message) -> usize {
-    match message {
-        Message::Submission(submission) => submission.items.len(),
+/// Number of things that a job asks to be answered.
+fn items(job: &Job) -> usize {
+    match job {
+        Job::Submission(submission) => submission.items.len(),
         _ => 0,
     }
 }

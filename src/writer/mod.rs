@@ -24,14 +24,14 @@ pub use crate::executor::{ExecutorOptions, notify_events};
 pub use crate::submission::{Closed, Completion, Item, Promise, Resolver, Submission, promise};
 pub use options::WriterOptions;
 pub use queue::{
-    Message, QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, WriterInbox, WriterQueue, writer_queue, writer_queue_with,
+    Job, QUEUE_BYTES_MAX, QUEUE_JOBS_MAX, WriterInbox, WriterQueue, writer_queue, writer_queue_with,
 };
 
 use std::sync::Arc;
 
 use wal::Log;
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpointer::Checkpointer;
 use crate::clock::Clock;
 use crate::committer::{Committer, Executed, Landing, OpenGroup};
 use crate::ebb;
@@ -83,13 +83,13 @@ impl<L: Log> Writer<L> {
         state: Arc<ServerState>,
         gauges: Arc<WriterGauges>,
         clock: Arc<Clock>,
-        checkpoints: Checkpoints,
+        checkpointer: Checkpointer,
         options: WriterOptions,
     ) -> Self {
         let WriterOptions { group_bytes_max, executor } = options;
         Self {
             executor: Executor::new(table, state.clone(), clock.clone(), executor),
-            committer: Committer::new(log, state, gauges, clock, checkpoints),
+            committer: Committer::new(log, state, gauges, clock, checkpointer),
             intake: Intake::new(inbox),
             open: None,
             group_bytes_max,
@@ -156,19 +156,19 @@ impl<L: Log> Writer<L> {
 
     /// Executes what waits in the queue, up to the size of a group.
     fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
-        while let Some(message) = self.intake.next() {
-            match message {
-                Message::Submission(submission) => {
+        while let Some(job) = self.intake.next() {
+            match job {
+                Job::Submission(submission) => {
                     let mut round = self.committer.round(open);
                     self.executor.look(&mut round);
                     self.executor.execute(&mut round, submission)?;
                 }
-                Message::Checkpoint { done } => self.committer.request_checkpoint(done),
-                Message::Publish { done } => self.committer.request_publication(done),
-                Message::Synced => {}
-                Message::Unblock { client_id } => self.executor.unblock(client_id),
-                Message::Tick => self.tick(open)?,
-                Message::Shutdown { checkpoint, done } => {
+                Job::Checkpoint { done } => self.committer.request_checkpoint(done),
+                Job::Publish { done } => self.committer.request_publication(done),
+                Job::Synced => {}
+                Job::Unblock { client_id } => self.executor.unblock(client_id),
+                Job::Tick => self.tick(open)?,
+                Job::Shutdown { checkpoint, done } => {
                     return Ok(Some(Stop { checkpoint, done: Some(done) }));
                 }
             }

@@ -1,6 +1,6 @@
 //! The bounded queue in front of the writer.
 //!
-//! Connections submit, the writer takes. The queue is bounded in messages and in bytes: whoever cannot submit waits,
+//! Connections submit, the writer takes. The queue is bounded in jobs and in bytes: whoever cannot submit waits,
 //! and reads nothing from its client meanwhile. One submission larger than the whole byte budget passes alone, so
 //! every command that fits the protocol's limits gets through.
 //!
@@ -13,13 +13,13 @@ use std::task::{Poll, Waker};
 use super::doorbell;
 use crate::submission::{Closed, Submission};
 
-/// Messages that wait at most.
-pub const QUEUE_MESSAGES_MAX: usize = 4096;
+/// Jobs that wait at most.
+pub const QUEUE_JOBS_MAX: usize = 4096;
 /// Bytes of input that wait at most, unless a single submission is larger.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// What the writer is asked to do.
-pub enum Message {
+pub enum Job {
     /// Answer commands of a client.
     Submission(Box<Submission>),
     /// Take a checkpoint, and say how it ended.
@@ -53,35 +53,35 @@ pub enum Message {
 /// The connections' end.
 #[derive(Clone)]
 pub struct WriterQueue {
-    /// Where messages go.
-    messages: async_channel::Sender<Message>,
+    /// Where jobs go.
+    jobs: async_channel::Sender<Job>,
     /// Bytes in the channel.
     budget: Arc<Budget>,
 }
 
 /// The writer's end.
 pub struct WriterInbox {
-    /// Where messages come from.
-    messages: async_channel::Receiver<Message>,
+    /// Where jobs come from.
+    jobs: async_channel::Receiver<Job>,
     /// Bytes in the channel.
     budget: Arc<Budget>,
 }
 
 /// Makes a queue with the limits of this file.
 pub fn writer_queue() -> (WriterQueue, WriterInbox) {
-    writer_queue_with(QUEUE_MESSAGES_MAX, QUEUE_BYTES_MAX)
+    writer_queue_with(QUEUE_JOBS_MAX, QUEUE_BYTES_MAX)
 }
 
-/// Makes a queue for `messages_max` messages with together `bytes_max` bytes.
-pub fn writer_queue_with(messages_max: usize, bytes_max: usize) -> (WriterQueue, WriterInbox) {
-    let (sender, receiver) = async_channel::bounded(messages_max);
+/// Makes a queue for `jobs_max` jobs with together `bytes_max` bytes.
+pub fn writer_queue_with(jobs_max: usize, bytes_max: usize) -> (WriterQueue, WriterInbox) {
+    let (sender, receiver) = async_channel::bounded(jobs_max);
     let budget = Arc::new(Budget {
         queued_bytes: AtomicUsize::new(0),
         bytes_max,
         has_waiters: AtomicBool::new(false),
         waiters: Mutex::default(),
     });
-    (WriterQueue { messages: sender, budget: budget.clone() }, WriterInbox { messages: receiver, budget })
+    (WriterQueue { jobs: sender, budget: budget.clone() }, WriterInbox { jobs: receiver, budget })
 }
 
 impl WriterQueue {
@@ -92,11 +92,11 @@ impl WriterQueue {
     pub async fn submit(&self, submission: Box<Submission>) -> Result<(), Closed> {
         let bytes = charge(&submission);
         if !self.budget.try_take(bytes) {
-            self.budget.take(bytes, || self.messages.is_closed()).await;
+            self.budget.take(bytes, || self.jobs.is_closed()).await;
         }
         let items = submission.items.len();
         let charged = Charged { budget: &self.budget, bytes };
-        self.send(Message::Submission(submission)).await?;
+        self.send(Job::Submission(submission)).await?;
         std::mem::forget(charged);
         doorbell::submitted(items);
         Ok(())
@@ -106,7 +106,7 @@ impl WriterQueue {
     /// is gone.
     pub async fn checkpoint(&self) -> Result<async_channel::Receiver<Result<(), String>>, Closed> {
         let (done, outcome) = async_channel::bounded(1);
-        self.send(Message::Checkpoint { done }).await?;
+        self.send(Job::Checkpoint { done }).await?;
         Ok(outcome)
     }
 
@@ -116,7 +116,7 @@ impl WriterQueue {
     /// The writer is gone.
     pub async fn publish(&self) -> Result<(), Closed> {
         let (done, published) = async_channel::bounded(1);
-        self.send(Message::Publish { done }).await?;
+        self.send(Job::Publish { done }).await?;
         published.recv().await.map_err(|_| Closed)
     }
 
@@ -125,18 +125,18 @@ impl WriterQueue {
     /// # Errors
     /// The writer is gone.
     pub async fn unblock(&self, client_id: u64) -> Result<(), Closed> {
-        self.send(Message::Unblock { client_id }).await
+        self.send(Job::Unblock { client_id }).await
     }
 
     /// Lets the writer look after expired keys and the idle log. Does nothing when the queue is full: the writer is
     /// busy then.
     pub fn tick(&self) {
-        let _ = self.messages.try_send(Message::Tick);
+        let _ = self.jobs.try_send(Job::Tick);
     }
 
     /// Wakes the writer when a group became durable. Does nothing when the queue is full: the writer is awake then.
     pub fn synced(&self) {
-        let _ = self.messages.try_send(Message::Synced);
+        let _ = self.jobs.try_send(Job::Synced);
     }
 
     /// Stops the writer behind everything submitted; returns when it has stopped.
@@ -145,49 +145,47 @@ impl WriterQueue {
     /// Why the last checkpoint failed, or that the writer was gone before.
     pub async fn shutdown(&self, checkpoint: bool) -> Result<(), String> {
         let (done, outcome) = async_channel::bounded(1);
-        let sent = self.send(Message::Shutdown { checkpoint, done }).await;
+        let sent = self.send(Job::Shutdown { checkpoint, done }).await;
         match sent {
             Ok(()) => outcome.recv().await.unwrap_or_else(|_| Err(Closed.to_string())),
             Err(closed) => Err(closed.to_string()),
         }
     }
 
-    /// Sends a message; waits while there are too many.
-    async fn send(&self, message: Message) -> Result<(), Closed> {
-        match self.messages.try_send(message) {
+    /// Sends a job; waits while there are too many.
+    async fn send(&self, job: Job) -> Result<(), Closed> {
+        match self.jobs.try_send(job) {
             Ok(()) => Ok(()),
-            Err(async_channel::TrySendError::Full(message)) => {
-                self.messages.send(message).await.map_err(|_| Closed)
-            }
+            Err(async_channel::TrySendError::Full(job)) => self.jobs.send(job).await.map_err(|_| Closed),
             Err(async_channel::TrySendError::Closed(_)) => Err(Closed),
         }
     }
 }
 
 impl WriterInbox {
-    /// The next message; waits for one. `None` when all connections' ends are gone.
-    pub async fn recv(&self) -> Option<Message> {
-        self.messages.recv().await.ok().inspect(|message| self.release(message))
+    /// The next job; waits for one. `None` when all connections' ends are gone.
+    pub async fn recv(&self) -> Option<Job> {
+        self.jobs.recv().await.ok().inspect(|job| self.release(job))
     }
 
-    /// The next message, if one is there.
-    pub fn try_recv(&self) -> Option<Message> {
-        self.messages.try_recv().ok().inspect(|message| self.release(message))
+    /// The next job, if one is there.
+    pub fn try_recv(&self) -> Option<Job> {
+        self.jobs.try_recv().ok().inspect(|job| self.release(job))
     }
 
-    /// Number of messages that wait.
+    /// Number of jobs that wait.
     pub fn len(&self) -> usize {
-        self.messages.len()
+        self.jobs.len()
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.jobs.is_empty()
     }
 
-    /// Gives the bytes of a message back.
-    fn release(&self, message: &Message) {
-        if let Message::Submission(submission) = message {
+    /// Gives the bytes of a job back.
+    fn release(&self, job: &Job) {
+        if let Job::Submission(submission) = job {
             self.budget.give(charge(submission));
         }
     }
@@ -195,14 +193,14 @@ impl WriterInbox {
 
 impl Drop for WriterInbox {
     fn drop(&mut self) {
-        self.messages.close();
+        self.jobs.close();
         self.budget.wake();
     }
 }
 
 /// Bytes that a submission is charged with.
 fn charge(submission: &Submission) -> usize {
-    submission.input.len() + submission.ready.len() + submission.transaction_bytes
+    submission.input.len() + submission.known_replies.len() + submission.transaction_bytes
 }
 
 /// Bytes taken from the budget for a submission that is not in the channel yet; given back if it never gets there.

@@ -63,7 +63,7 @@ pub(super) fn writer_on<L: Log + 'static>(
     let status = recovered.log.status();
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
     let (queue, inbox) = writer_queue();
-    let checkpoints = Checkpoints::on_caller(state.clone(), 1);
+    let checkpointer = Checkpointer::on_caller(state.clone(), 1);
     let mut options = WriterOptions::default();
     options.executor.table_reserve_pages = 16;
     limit(&mut options);
@@ -75,7 +75,7 @@ pub(super) fn writer_on<L: Log + 'static>(
         state.clone(),
         gauges,
         clock,
-        checkpoints,
+        checkpointer,
         options,
     );
     (Box::pin(writer.run()), queue, state, recovered.table)

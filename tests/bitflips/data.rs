@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 use ackd::effect::{Change, Effect, EffectBuffer, KeyChange, StringChange};
-use ackd::keyspace::{ExpiredKey, KeyReader, Keyspace, KeyspaceError, Lookups};
+use ackd::keyspace::{DbKey, KeyReader, Keyspace, KeyspaceError, Lookups};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableError, TableOptions, TableWriter};
 use rand::rngs::SmallRng;
@@ -292,8 +292,7 @@ fn compare_table(table: &Table, writer: &mut TableWriter, contents: &Contents) -
     }
     let due = Keyspace::new(writer, None).due(u64::MAX, usize::MAX);
     if let Some(due) = named(due, &mut bad)? {
-        let known =
-            |found: &&ExpiredKey| contents[found.db].get(&*found.key).is_some_and(|(_, at)| at.is_some());
+        let known = |found: &&DbKey| contents[found.db].get(&*found.key).is_some_and(|(_, at)| at.is_some());
         let expected = contents.iter().flatten().filter(|(_, (_, at))| at.is_some()).count();
         if due.iter().filter(known).count() != expected || due.len() != expected {
             return Err(format!("{} deadlines instead of {expected}", due.len()));

@@ -3,7 +3,7 @@
 use super::disk::{Disk, Power, PoweredStorage};
 use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
-use ackd::checkpoint::Checkpoints;
+use ackd::checkpointer::Checkpointer;
 use ackd::clock::Clock;
 use ackd::effect::End;
 use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, expiries_len, keys_slot};
@@ -238,8 +238,8 @@ impl Stack {
         let (table, writer) = recovered;
         let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
         let (queue, inbox) = writer_queue();
-        let checkpoints = Checkpoints::on_caller(state.clone(), setup.checkpoint_turns);
-        let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpoints, options);
+        let checkpointer = Checkpointer::on_caller(state.clone(), setup.checkpoint_turns);
+        let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpointer, options);
         Self { run: Box::pin(writer.run()), ended: None, queue, table }
     }
 

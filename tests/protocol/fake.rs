@@ -15,7 +15,7 @@ use ackd::resp::{Args, Reply};
 use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
 use ackd::state::{Limits, ServerState, ShutdownMode};
-use ackd::writer::{Completion, Item, Message, Submission, WriterInbox, writer_queue_with};
+use ackd::writer::{Completion, Item, Job, Submission, WriterInbox, writer_queue_with};
 
 /// A database and a name.
 type Key = (u16, Vec<u8>);
@@ -147,16 +147,16 @@ fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
     while let Some(message) = smol::future::block_on(inbox.recv()) {
         pass_gate(&store.gate);
         match message {
-            Message::Submission(submission) => answer(store, state, submission),
-            Message::Checkpoint { done } => {
+            Job::Submission(submission) => answer(store, state, submission),
+            Job::Checkpoint { done } => {
                 store.checkpoints.fetch_add(1, SeqCst);
                 let _ = done.try_send(Ok(()));
             }
-            Message::Publish { done } => {
+            Job::Publish { done } => {
                 let _ = done.try_send(());
             }
-            Message::Synced | Message::Tick | Message::Unblock { .. } => {}
-            Message::Shutdown { done, .. } => {
+            Job::Synced | Job::Tick | Job::Unblock { .. } => {}
+            Job::Shutdown { done, .. } => {
                 let _ = done.try_send(Ok(()));
                 return;
             }
@@ -188,7 +188,7 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
                 }
                 state.ran(submission.client_id, spec, &args, Duration::from_micros(1), result.is_err());
             }
-            Item::Ready(span) => out.extend_from_slice(span.of(&submission.ready)),
+            Item::KnownReply(span) => out.extend_from_slice(span.of(&submission.known_replies)),
             Item::Transaction(_) | Item::Watch { .. } => unreachable!("the fake knows no transactions"),
             Item::Purge { key, .. } => store.purged.lock().unwrap().push(key.to_vec()),
         }

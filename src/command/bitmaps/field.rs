@@ -6,7 +6,7 @@ use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, KeyspaceError, Text};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
-use crate::state::CommandLimits as Limits;
+use crate::state::CommandLimits;
 use crate::table::View;
 
 /// Bytes that an integer can touch, at most.
@@ -137,7 +137,7 @@ impl Operation {
 }
 
 /// Understands the subcommands from word 2 on.
-fn parse(args: &Args<'_>, limits: Limits, read_only: bool) -> Result<Vec<Operation>, CommandError> {
+fn parse(args: &Args<'_>, limits: CommandLimits, read_only: bool) -> Result<Vec<Operation>, CommandError> {
     let (mut operations, mut overflow, mut index) = (Vec::new(), Overflow::Wrap, 2);
     while let Some(word) = args.get(index) {
         let left = args.len() - index - 1;

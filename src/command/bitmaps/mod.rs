@@ -17,7 +17,7 @@ use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, KeyspaceError, Text, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
-use crate::state::CommandLimits as Limits;
+use crate::state::CommandLimits;
 use crate::table::View;
 
 /// The string that a value is; nothing is an empty one.
@@ -30,7 +30,7 @@ fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {
 
 /// The bit that a word names, or the first bit of the integer if `bits` is the size of integers and the word starts
 /// with `#`.
-fn bit_offset(word: &[u8], bits: Option<u32>, limits: Limits) -> Result<u64, CommandError> {
+fn bit_offset(word: &[u8], bits: Option<u32>, limits: CommandLimits) -> Result<u64, CommandError> {
     let (number, size) = match (word, bits) {
         ([b'#', rest @ ..], Some(bits)) => (rest, i64::from(bits)),
         _ => (word, 1),

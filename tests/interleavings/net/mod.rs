@@ -1,5 +1,5 @@
 //! The part of `src/net` by which a task waits for its socket.
 
 mod model;
-#[path = "../../../src/net/ready.rs"]
-mod ready;
+#[path = "../../../src/net/socket_state.rs"]
+mod socket_state;

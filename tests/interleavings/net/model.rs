@@ -1,6 +1,6 @@
 //! A socket into which bytes come, the thread that takes its events, and the task that reads it.
 
-use super::ready::{ENDED, READ, Ready, WRITE};
+use super::socket_state::{ENDED, READ, SocketState, WRITE};
 use crate::explore;
 use loom::future::block_on;
 use loom::sync::Arc;
@@ -13,7 +13,7 @@ const ARRIVALS: u64 = 2;
 /// A socket, and what is known of it.
 #[derive(Default)]
 struct Socket {
-    ready: Ready,
+    ready: SocketState,
     /// Bytes that came and were not read.
     bytes: AtomicU64,
     /// Whether the other side ended.

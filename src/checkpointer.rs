@@ -1,4 +1,4 @@
-//! Checkpoints: when the table is made durable, and the thread that does it.
+//! Checkpoints: when the table is made durable, and the checkpointer, the thread that does it.
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
 //! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
@@ -32,7 +32,7 @@ pub struct CheckpointOutcome {
 }
 
 /// Starts checkpoints, runs them on their thread and tells how they ended.
-pub struct Checkpoints {
+pub struct Checkpointer {
     /// Where the configuration says when one is due.
     state: Arc<ServerState>,
     /// Who runs them.
@@ -78,8 +78,8 @@ struct CheckpointThread {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Checkpoints {
-    /// Starts the thread, which calls `tell` whenever a checkpoint ended.
+impl Checkpointer {
+    /// Starts the thread, which calls `notify` whenever a checkpoint ended.
     pub fn new(state: Arc<ServerState>, notify: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (work, jobs) = channel::<(Checkpoint, u64)>();
         let (ended, outcomes) = channel();

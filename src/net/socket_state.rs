@@ -21,14 +21,14 @@ pub(super) const ENDED: u8 = 4;
 
 /// What is known of one socket.
 #[derive(Default)]
-pub(super) struct Ready {
+pub(super) struct SocketState {
     /// `READ` and `WRITE`, set until a call found the contrary, and `ENDED`.
     bits: AtomicU8,
     /// The task that waits for any of them.
     waiting: Mutex<Option<Waker>>,
 }
 
-impl Ready {
+impl SocketState {
     /// Sets bits. For the task that uses the socket.
     pub(super) fn set(&self, bits: u8) {
         self.bits.fetch_or(bits, SeqCst);

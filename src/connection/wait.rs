@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use smol::Timer;
 
 use super::Connection;
-use super::socket::{Ended, Watch};
+use super::socket::{Ended, HangUpCheck};
 use crate::resp::{Protocol, Reply};
 use crate::state::{UNBLOCKED, Unblock};
 use crate::writer::{Closed, Completion, Promise};
@@ -34,11 +34,11 @@ enum Event {
 }
 
 /// What the connection watches while its command waits.
-struct Watched {
+struct WaitState {
     /// When the wait ends by itself, if that was looked up already.
     timer: Option<Timer>,
     /// How the client is watched.
-    client: Watch,
+    client: HangUpCheck,
     /// Whether the writer was notified that the wait is to end.
     notified: bool,
 }
@@ -47,11 +47,11 @@ impl Connection {
     /// Waits for the answer to a command that may wait for data.
     pub(super) async fn served(&mut self, promise: &Promise) -> Result<Completion, Ended> {
         let mut answer = pin!(promise.wait());
-        let mut watched = Watched { timer: None, client: Watch::Readable, notified: false };
+        let mut wait = WaitState { timer: None, client: HangUpCheck::Readable, notified: false };
         loop {
             let event = poll_fn(|context| match answer.as_mut().poll(context) {
                 Poll::Ready(answer) => Poll::Ready(Event::Answered(answer)),
-                Poll::Pending => self.watch(context, &mut watched),
+                Poll::Pending => self.watch(context, &mut wait),
             })
             .await;
             match event {
@@ -63,7 +63,7 @@ impl Connection {
                     return answer.map_err(|_| Ended);
                 }
                 Event::GivesUp => {
-                    watched.notified = true;
+                    wait.notified = true;
                     self.unblock().await?;
                 }
                 Event::Stopped => {
@@ -80,8 +80,8 @@ impl Connection {
     pub(super) async fn block(&mut self, until_ms: Option<u64>, reply: &mut Vec<u8>) -> Result<(), Ended> {
         let info = self.info.clone();
         info.blocked().start(until_ms);
-        let mut watched = Watched { timer: None, client: Watch::Readable, notified: false };
-        let event = poll_fn(|context| self.watch(context, &mut watched)).await;
+        let mut wait = WaitState { timer: None, client: HangUpCheck::Readable, notified: false };
+        let event = poll_fn(|context| self.watch(context, &mut wait)).await;
         let requested = info.blocked().requested();
         info.blocked().end();
         if matches!(event, Event::Stopped) {
@@ -108,26 +108,26 @@ impl Connection {
     }
 
     /// Looks for what ends a wait.
-    fn watch(&self, context: &mut Context<'_>, watched: &mut Watched) -> Poll<Event> {
+    fn watch(&self, context: &mut Context<'_>, wait: &mut WaitState) -> Poll<Event> {
         if self.info.is_killed() || self.state.shutdown.is_draining() {
             return Poll::Ready(Event::Stopped);
         }
         let blocked = self.info.blocked();
-        if !blocked.is_set() || watched.notified {
+        if !blocked.is_set() || wait.notified {
             // The writer is at it.
             return Poll::Pending;
         }
-        if blocked.requested().is_some() || self.timed_out(context, watched) {
+        if blocked.requested().is_some() || self.timed_out(context, wait) {
             return Poll::Ready(Event::GivesUp);
         }
-        self.socket.poll_hung_up(context, &mut watched.client).map(|()| Event::Stopped)
+        self.socket.poll_hung_up(context, &mut wait.client).map(|()| Event::Stopped)
     }
 
     /// Whether the client's own timeout ends the wait now.
-    fn timed_out(&self, context: &mut Context<'_>, watched: &mut Watched) -> bool {
+    fn timed_out(&self, context: &mut Context<'_>, wait: &mut WaitState) -> bool {
         let blocked = self.info.blocked();
         let Some(until_ms) = blocked.until_ms() else { return false };
-        let timer = watched.timer.get_or_insert_with(|| {
+        let timer = wait.timer.get_or_insert_with(|| {
             let end = self.state.started().checked_add(Duration::from_millis(until_ms));
             end.map_or_else(Timer::never, Timer::at)
         });

@@ -19,7 +19,7 @@ const _: () = assert!(HEADER_BYTES + PART_WORDS * 8 <= BODY_BYTES);
 const _: () = assert!(PARTS_MAX == 224);
 
 /// What the writer knows of checkpoints.
-pub(super) struct Checkpoints {
+pub(super) struct CheckpointState {
     /// The durable one.
     pub(super) durable: Meta,
     /// Pages of the newest one's allocation map.
@@ -36,7 +36,7 @@ pub(super) struct Checkpoints {
     pub(super) seed: u64,
 }
 
-impl Checkpoints {
+impl CheckpointState {
     /// Pages that must stay free so that the next checkpoint can begin, in a file of `file_pages` pages: all parts of
     /// the map, its index, the catalogue, and a few for parts that a growing file adds. Pages that come back when the
     /// checkpoint being written ends count as free.

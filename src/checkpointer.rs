@@ -139,7 +139,7 @@ impl Checkpointer {
         self.short_of_space = true;
     }
 
-    /// Estimated time to replay what was logged since the running or last one began, which changed so many pages.
+    /// Estimated time to replay what was logged since the running or last one began, which changed `dirty_pages` pages.
     fn replay(&self, dirty_pages: u64) -> Duration {
         self.replay_records + REPLAY_PER_PAGE * u32::try_from(dirty_pages).unwrap_or(u32::MAX)
     }
@@ -183,7 +183,7 @@ impl Checkpointer {
         self.waiting.append(&mut self.requests);
     }
 
-    /// How the running checkpoint ended, if it has; so many pages were changed meanwhile.
+    /// How the running checkpoint ended, if it has; `dirty_pages` pages were changed meanwhile.
     pub fn ended(&mut self, dirty_pages: u64) -> Option<CheckpointOutcome> {
         let outcome = match &mut self.runner {
             Runner::Thread(thread) => match thread.outcomes.try_recv() {

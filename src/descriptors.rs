@@ -20,7 +20,7 @@ pub struct Descriptors {
 }
 
 impl Descriptors {
-    /// What a server needs for itself that has so many threads for connections, spare segments of the log, and listeners.
+    /// What a server needs for itself that has this many threads for connections, spare segments of the log, and listeners.
     pub fn new(threads: usize, spare_segments: u32, listeners: usize) -> Self {
         let segments = u64::from(spare_segments).max(LogOptions::default().spare_segments_max as u64);
         Self { reserved: OWN_FILES + FILES_PER_THREAD * threads as u64 + segments + listeners as u64 }

@@ -58,7 +58,7 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Whether the threads are to be called in this round, when there were so many commands so far.
+    /// Whether the threads are to be called in this round, when there were `commands` commands so far.
     pub fn is_due(&mut self, commands: u64) -> bool {
         self.quiet = if std::mem::replace(&mut self.commands, commands) == commands {
             self.quiet.saturating_add(1)

@@ -79,7 +79,7 @@ impl Place {
                 return (verify_path(&self.table(), &mut |_| {}).unwrap().findings, flipped);
             }
         }
-        panic!("the tree in slot {slot} has not so many leaves");
+        panic!("the tree in slot {slot} has fewer leaves");
     }
 
     fn repair(&self, flipped: &[(u64, u8)]) {

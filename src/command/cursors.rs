@@ -87,7 +87,7 @@ pub(super) fn cursor_of(place: &[u8], prefix: &[u8], before: u64) -> u64 {
     cursors.remember(place, (before & REMEMBERED != 0).then_some(before & !REMEMBERED)) | REMEMBERED
 }
 
-/// Whether a place so many bytes behind the prefix is a cursor itself.
+/// Whether a place `len` bytes behind the prefix is a cursor itself.
 pub(super) fn is_direct(len: usize) -> bool {
     (1..=DIRECT_BYTES_MAX).contains(&len)
 }

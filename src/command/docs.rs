@@ -3,7 +3,7 @@
 use super::local::{self, Outcome, is, unknown_subcommand};
 use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Access, Argument, At, Flags, KeyRange, Place, Spec};
+use crate::spec::{self, Access, Argument, At, Flags, KeyPosition, KeyRange, Spec};
 
 /// What runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
@@ -92,7 +92,7 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| reply.bulk(tip.as_bytes()));
     reply.set(spec.keys.len());
-    spec.keys.iter().for_each(|place| write_key_place(reply, place));
+    spec.keys.iter().for_each(|position| write_key_position(reply, position));
     if !spec.is_container() {
         reply.set(0);
         return;
@@ -108,7 +108,7 @@ fn write_names(reply: &mut Reply<'_>, names: &[impl AsRef<str>]) {
 }
 
 /// Where some keys are, and what is done with them.
-fn write_key_place(reply: &mut Reply<'_>, Place { at, access }: &Place) {
+fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPosition) {
     reply.map(3);
     reply.bulk(b"flags");
     write_names(reply, access.names);
@@ -147,7 +147,7 @@ fn write_step(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i32)]) {
     }
 }
 
-/// The step that looks for a word from a place on.
+/// The step that looks for a word from a position on.
 fn write_keyword(reply: &mut Reply<'_>, word: &str, from: usize) {
     reply.map(2);
     reply.bulk(b"type");
@@ -273,7 +273,7 @@ fn keys_of<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError>
         Some(name) => spec.subcommand(name).ok_or("ERR Invalid command specified")?,
         None => spec,
     };
-    if !spec.keys.iter().any(|place| place.access.is_key) {
+    if !spec.keys.iter().any(|position| position.access.is_key) {
         return Err("ERR The command has no key arguments".into());
     }
     let inner = args.tail(2);

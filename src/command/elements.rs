@@ -50,7 +50,7 @@ pub(super) fn reply_picks(
             pick(&mut Reply::within(&mut out, reply.protocol(), bytes_max))?;
             shortest_bytes = shortest_bytes.min(out.len());
         }
-        // Nine picks in ten are as long, or the shortest of so many would hardly be.
+        // Nine picks in ten are as long, or the shortest of them all would hardly be.
         if count.saturating_mul(shortest_bytes as u64) / 10 * 9 > bytes_max as u64 {
             return Err(TOO_LONG);
         }

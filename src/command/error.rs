@@ -24,7 +24,7 @@ impl CommandError {
         CommandError::Reply(Cow::Borrowed("ERR value is not an integer or out of range"));
     /// The key that the command starts from does not exist.
     pub const NO_SUCH_KEY: CommandError = CommandError::Reply(Cow::Borrowed("ERR no such key"));
-    /// There are not so many databases.
+    /// There is no database with that number.
     pub const DB_OUT_OF_RANGE: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR DB index is out of range"));
     /// Two arguments name the same thing, or the same key in the same database.

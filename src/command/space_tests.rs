@@ -12,7 +12,7 @@ use super::tests::Data;
 use crate::effect;
 use crate::spec;
 
-/// Pages that are asked for are at most so many times those that are taken, apart from [`SLACK_PAGES`].
+/// Pages that are asked for are at most this many times those that are taken, apart from [`SLACK_PAGES`].
 const FACTOR_MAX: u64 = 4;
 /// Pages that are asked for whatever a command takes: for one effect the ways to the key and its expiries, and to a few
 /// elements.

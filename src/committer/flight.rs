@@ -23,7 +23,7 @@ const PUBLISHED_GROUPS: u32 = 16;
 /// change nothing need the writer no more.
 pub const UNCHANGED_GROUPS: u32 = 4;
 
-/// Executing while a group is synced pays if at least one in so many as it holds submissions come in meanwhile.
+/// Executing while a group is synced pays if at least one in this many as it holds submissions come in meanwhile.
 const MEANWHILE_SHARE: usize = 4;
 
 /// What was executed, whose table is published; and the number of submissions that wait for it.

@@ -79,7 +79,7 @@ impl WriterGauges {
         &self.idle
     }
 
-    /// A group of so many records was synced and published.
+    /// A group of `records` records was synced and published.
     pub(super) fn committed(&self, records: u64, last_lsn: u64, synced_lsn: u64) {
         if records > 0 {
             self.groups.fetch_add(1, Relaxed);

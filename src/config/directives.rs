@@ -245,7 +245,7 @@ directives! {
         /// Bytes of messages that may wait for a client, by its class.
         /// Each class: its name, hard limit, soft limit, seconds.
         /// Published messages, invalidations and monitored commands wait while a client does not read. One that is
-        /// behind by more than the hard limit, or for so many seconds by more than the soft one, is disconnected.
+        /// behind by more than the hard limit, or for this many seconds by more than the soft one, is disconnected.
         /// Class `pubsub` is for clients that listen to channels, `normal` for all others; 0 is no limit but 1 GiB.
         outputs: OutputLimits = "client-output-buffer-limit"
             "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60" Kind::Words, Live;
@@ -260,7 +260,7 @@ directives! {
         /// When there are more, clients drop some that did not change. 0: no limit.
         tracking_keys_max: u64 = "tracking-table-max-keys" "1000000" integer(0, i64::MAX), Live;
         /// Submissions of clients that may wait for the writer.
-        /// When so many wait, connections stop reading.
+        /// When this many wait, connections stop reading.
         queue_commands_max: u32 = "queue-commands-max" "16384" integer(1, 1 << 24), Start;
         /// Bytes of commands that may wait for the writer.
         /// A single larger submission still passes, alone.

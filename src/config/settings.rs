@@ -187,7 +187,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether there are enough file descriptors for so many clients.
+    /// Whether there are enough file descriptors for `clients_max` clients.
     fn check_clients(&self, clients_max: u32) -> Result<(), String> {
         let possible = self.descriptors.get().map_or(clients_max, |descriptors| descriptors.fit(clients_max));
         if possible >= clients_max {

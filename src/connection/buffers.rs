@@ -13,7 +13,7 @@ use crate::writer::{Item, Resolver, Submission};
 pub(super) const READ_BYTES: usize = 16 * 1024;
 /// Bytes that an input buffer is given room for when a read filled it.
 pub(super) const LONG_READ_BYTES: usize = 64 * 1024;
-/// Replies to a client that has not authenticated: beyond so many bytes they are sent before the next command runs.
+/// Replies to a client that has not authenticated: beyond this many bytes they are sent before the next command runs.
 pub(super) const UNAUTHENTICATED_OUT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of transactions with which a submission goes to the writer.
 pub(super) const TRANSACTION_BYTES_MAX: usize = 1 << 20;

@@ -64,22 +64,22 @@ impl Session {
         };
         self.client.return_from(transaction);
         self.postponed.extend(transaction.postponed.drain(..));
-        if transaction.places.is_empty() {
+        if transaction.reply_offsets.is_empty() {
             return;
         }
-        let places = std::mem::take(&mut transaction.places);
+        let reply_offsets = std::mem::take(&mut transaction.reply_offsets);
         let Buffers { items, out, .. } = work;
         let Some(Item::Transaction(transaction)) = items.get(executed - 1) else { return };
-        let rest = out.split_off(places[0]);
-        let mut taken = places[0];
+        let rest = out.split_off(reply_offsets[0]);
+        let mut taken = reply_offsets[0];
         let speaking = transaction.commands.iter().filter(|queued| queued.speaks());
         self.client.is_in_exec = true;
-        for (place, queued) in places.iter().zip(speaking) {
-            out.extend_from_slice(&rest[taken - places[0]..place - places[0]]);
-            taken = *place;
+        for (offset, queued) in reply_offsets.iter().zip(speaking) {
+            out.extend_from_slice(&rest[taken - reply_offsets[0]..offset - reply_offsets[0]]);
+            taken = *offset;
             self.run_queued(queued.spec, &transaction.args(queued), out);
         }
-        out.extend_from_slice(&rest[taken - places[0]..]);
+        out.extend_from_slice(&rest[taken - reply_offsets[0]..]);
         self.client.is_in_exec = false;
     }
 

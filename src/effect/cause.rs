@@ -30,7 +30,7 @@ pub const SCRIPT_BYTES: usize = 20;
 const DEFINED: u64 = 1;
 /// In the head: a routine ran.
 const ROUTINE: u64 = 2;
-/// The number of the origin is behind so many bits of the head.
+/// The number of the origin is behind this many bits of the head.
 const NUMBER_SHIFT: u32 = 2;
 
 const ADDRESS_TEXT: u8 = 0;

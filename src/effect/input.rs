@@ -174,7 +174,7 @@ impl<'a> Input<'a> {
 
     /// The next bytes, as an array.
     pub(super) fn array_ref<const N: usize>(&mut self) -> Result<&'a [u8; N], EffectError> {
-        Ok(self.take(N)?.try_into().expect("so many bytes were taken"))
+        Ok(self.take(N)?.try_into().expect("N bytes were taken"))
     }
 
     /// The next bytes, copied.

@@ -78,7 +78,7 @@ pub enum ListChange<'a> {
     Remove {
         /// The end that is searched first.
         end: End,
-        /// How many are taken out: the list has so many at least.
+        /// How many are taken out: the list has at least as many.
         count: u64,
         /// What they equal: one item.
         element: Items<'a>,

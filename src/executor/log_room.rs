@@ -26,13 +26,13 @@ pub trait LogRoom {
     /// The payloads of the group's records, in order.
     fn payloads(&self) -> impl Iterator<Item = &[u8]>;
 
-    /// Bytes that a record takes in a group, with a payload of so many.
+    /// Bytes that a record takes in a group, with a payload of `payload_bytes`.
     fn record_bytes(payload_bytes: u64) -> u64;
 
     /// Adds a record, whose payload is what `write` writes.
     fn record(&mut self, write: impl FnOnce(&mut Self::Buffer));
 
-    /// Makes sure that the group may grow to so many bytes, or says why it may not.
+    /// Makes sure that the group may grow to `group_bytes` bytes, or says why it may not.
     ///
     /// # Errors
     /// The log cannot go on.
@@ -47,7 +47,7 @@ pub trait LogRoom {
 pub enum Shortage {
     /// There is no space for the log. That may change.
     Full(String),
-    /// No group may have so many bytes.
+    /// No group may have that many bytes.
     TooLarge(String),
     /// The log cannot be reached. That may change.
     Unavailable(String),

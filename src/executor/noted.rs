@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::keyspace::Standing;
 
-/// Expiry times that are noted at one jump, at most: looking for so many takes a tenth of a second.
+/// Expiry times that are noted at one jump, at most: looking for all of them takes a tenth of a second.
 pub(super) const NOTED_MAX: usize = 100_000;
 
 /// Expiry times that pass by the monotonic clock.

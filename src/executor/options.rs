@@ -3,7 +3,7 @@
 /// Limits of the executor's work.
 #[derive(Clone, Debug)]
 pub struct ExecutorOptions {
-    /// Replies to one submission grow to about so many bytes; what is left of it then is answered in the next turn.
+    /// Replies to one submission grow to about this many bytes; what is left of it then is answered in the next turn.
     pub output_bytes_max: usize,
     /// Expired keys that one group deletes by itself at most.
     pub expire_keys_max: usize,

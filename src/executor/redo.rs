@@ -27,7 +27,7 @@ struct Records {
 }
 
 impl Redo {
-    /// No records. A version should be frozen when there are so many bytes of them.
+    /// No records. A version should be frozen when there are `bytes_max` bytes of them.
     pub fn new(bytes_max: usize) -> Self {
         Self { bytes_max, pages_before: 0, open: Records::default(), frozen: Records::default() }
     }
@@ -44,12 +44,12 @@ impl Redo {
         }
     }
 
-    /// Whether so much is held, or it takes so many pages to do it once more, that the version should be frozen.
+    /// Whether so much is held, or it takes that many pages to do it once more, that the version should be frozen.
     pub fn is_full(&self, pages_taken: u64) -> bool {
         self.open.bytes.len() >= self.bytes_max || pages_taken - self.pages_before >= REDO_PAGES_MAX
     }
 
-    /// The version was frozen when the table had taken so many pages.
+    /// The version was frozen when the table had taken `pages_taken` pages.
     pub fn freeze(&mut self, pages_taken: u64) {
         debug_assert!(self.frozen.ends.is_empty(), "one version at most is frozen");
         self.pages_before = pages_taken;
@@ -88,7 +88,7 @@ impl Redo {
 }
 
 impl Records {
-    /// Forgets them, and keeps memory for so many bytes.
+    /// Forgets them, and keeps memory for `bytes_max` bytes.
     fn clear(&mut self, bytes_max: usize) {
         self.bytes.clear();
         self.bytes.shrink_to(bytes_max);

@@ -5,7 +5,7 @@ use super::log_room::{LogRoom, Round};
 use crate::table::{TableError, TableWriter};
 
 impl Executor {
-    /// Frees some pages of trees that were cut off, up to so many times as many as a group does; whether it changed anything.
+    /// Frees some pages of trees that were cut off, up to `times` times as many as a group does; whether it changed anything.
     /// What cannot be read stays where it is.
     pub fn reclaim<R: LogRoom>(&mut self, round: &Round<'_, R>, times: usize) -> Result<bool, R::Error> {
         let pages_max = self.options.reclaim_pages_max * times;

@@ -50,7 +50,7 @@ impl Executor {
                 self.undo(&round.room, 0)?;
                 self.given.truncate(0);
                 round.notifications.take_back(mark);
-                transaction.places.clear();
+                transaction.reply_offsets.clear();
                 out.truncate(start);
                 self.abort(&refusal, caller, out);
             }
@@ -104,12 +104,12 @@ impl Executor {
         let start = out.len();
         let mut clock = Instant::now();
         let mut client = transaction.client.take();
-        let (mut places, mut postponed) = (Vec::new(), Vec::new());
+        let (mut reply_offsets, mut postponed) = (Vec::new(), Vec::new());
         for queued in &transaction.commands {
             let (args, db) = (transaction.args(queued), usize::from(queued.db));
             self.show_to_monitors(caller, queued.db, queued.spec, &args);
             if queued.speaks() {
-                places.push(out.len());
+                reply_offsets.push(out.len());
                 continue;
             }
             let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
@@ -135,7 +135,8 @@ impl Executor {
             self.state.ran(caller.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
         }
-        (transaction.client, transaction.places, transaction.postponed) = (client, places, postponed);
+        (transaction.client, transaction.reply_offsets, transaction.postponed) =
+            (client, reply_offsets, postponed);
         Ok(Ok(()))
     }
 

@@ -38,7 +38,7 @@ const LONG_FILL_BYTES: u64 = 3840;
 const ELEMENT_BYTES: u64 = 16;
 /// Pages that the change of one element copies in a tree of some size.
 const PATH_PAGES: u64 = 4;
-/// For up to so many elements nobody looks how large the collection is.
+/// For up to this many elements nobody looks how large the collection is.
 const FEW_ELEMENTS: u64 = 8;
 /// Elements in a page, likely.
 const PAGE_ELEMENTS: u64 = 16;
@@ -88,7 +88,7 @@ impl Estimate {
     }
 }
 
-/// Pages that are there and are likely to be copied for a change of so many elements. Those that are taken out stand side
+/// Pages that are there and are likely to be copied for a change of `elements` elements. Those that are taken out stand side
 /// by side, take hardly a page, and in the end give back more: what such a change needs beyond that is found on the way,
 /// so that it is not refused where it would do.
 fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {

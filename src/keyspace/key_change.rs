@@ -150,7 +150,7 @@ impl OwnedCell {
     }
 }
 
-/// A copy of a tree with the trees in its cells; it is in the trees of so many cells itself, beside its key's.
+/// A copy of a tree with the trees in its cells; it is in the trees of `depth` cells itself, beside its key's.
 fn copy_tree(table: &mut TableWriter, original: Root, depth: usize) -> Result<Root, KeyspaceError> {
     check_depth(depth)?;
     let mut copy = Root::EMPTY;

@@ -285,7 +285,7 @@ fn pack(items: &mut PackedBytes, range: Range<usize>, element: &[u8]) -> bool {
     fits
 }
 
-/// The bytes that the `count` items from `index` on take, as far as there are so many.
+/// The bytes that the `count` items from `index` on take, as far as there are that many.
 fn byte_range(items: &[u8], index: u64, count: u64) -> Result<Range<usize>, KeyspaceError> {
     let (mut start, mut end) = (items.len(), items.len());
     for (at, item) in Packed(items).items().enumerate() {

@@ -224,7 +224,7 @@ mod tests {
         Table::create(Box::new(MemoryFile::new(1 << 28)), &options).unwrap().1
     }
 
-    /// Makes a hash of so many fields, the first of which have the expiry times.
+    /// Makes a hash of `fields` fields, the first of which have the expiry times.
     fn hash(keys: &mut Keyspace<'_>, db: usize, key: &[u8], fields: usize, expiries: &[u64]) {
         let name = |number: usize| format!("field:{number:08}");
         for first in (0..fields).step_by(10_000) {

@@ -112,7 +112,7 @@ impl Readiness {
     /// Waits for events or the bell, and takes them; does not wait if the bell was rung already.
     ///
     /// Where clients share the processors with the server, they may be in the middle of sending: a thread that was woken
-    /// for a few events gives its processor away once, and takes what came meanwhile along. So it is woken less often.
+    /// for a few events yields its processor once, and takes what came meanwhile along. So it is woken less often.
     fn sleep(&self) -> io::Result<()> {
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);

@@ -154,7 +154,7 @@ impl<'a> Reply<'a> {
         self.raw(b"\r\n");
     }
 
-    /// Whether there is room for so many bytes; if not, nothing more is written.
+    /// Whether there is room for `bytes` more bytes; if not, nothing more is written.
     #[inline]
     fn fits(&mut self, bytes: usize) -> bool {
         let fits = bytes <= self.room_bytes();

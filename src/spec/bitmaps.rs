@@ -1,6 +1,6 @@
 //! Strings as arrays of bits. Ids 30 to 39.
 
-use super::places::{CHANGED, READ, REPLACED, all_from, key, nth};
+use super::key_positions::{CHANGED, READ, REPLACED, all_from, key, nth};
 use super::{Access, Spec, rows};
 
 /// What these commands have in common.

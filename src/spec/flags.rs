@@ -62,7 +62,7 @@ impl Flags {
     pub const LOADING: Flags = Flags(1 << 7);
     /// Allowed on stale data.
     pub const STALE: Flags = Flags(1 << 8);
-    /// Has keys at other than fixed places. Follows from the keys.
+    /// Has keys at other than fixed positions. Follows from the keys.
     pub const MOVABLEKEYS: Flags = Flags(1 << 9);
     /// Not shown by `MONITOR`, nor kept in the slow log.
     pub const SKIP_MONITOR: Flags = Flags(1 << 10);

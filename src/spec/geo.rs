@@ -1,6 +1,6 @@
-//! Places on earth, in sorted sets. Ids 560 to 579.
+//! Positions on earth, in sorted sets. Ids 560 to 579.
 
-use super::places::{READ, REPLACED, UPDATED, behind, key, nth};
+use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};
 
 /// What these commands have in common.

@@ -1,6 +1,6 @@
 //! Hashes. Ids 200 to 299.
 
-use super::places::{CHANGED, EXAMINED, INSERTED, READ, TRIMMED, UPDATED, key};
+use super::key_positions::{CHANGED, EXAMINED, INSERTED, READ, TRIMMED, UPDATED, key};
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.

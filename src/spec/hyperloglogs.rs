@@ -1,6 +1,6 @@
 //! Sketches that count different elements. Ids 40 to 49.
 
-use super::places::{INSERTED, READ, all, all_from, key};
+use super::key_positions::{INSERTED, READ, all, all_from, key};
 use super::{Access, Spec, rows};
 
 /// What these commands have in common.

@@ -3,7 +3,7 @@
 //! [`Spec::key_indexes`] is the one answer, for whoever fetches keys, deletes those that have expired, remembers what a
 //! client read, or names what damage concerns.
 
-use super::places::{At, KeyRange};
+use super::key_positions::{At, KeyRange};
 use super::{Access, Spec};
 use crate::resp::Args;
 
@@ -11,8 +11,8 @@ impl Spec {
     /// The indexes of the keys among a command's words. There is none if the words do not say how many they are.
     pub fn key_indexes<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = usize> + use<'a> {
         let args = *args;
-        let places = self.keys.iter().filter(|place| place.access.is_key);
-        places.filter_map(move |place| place.find(&args)).flatten()
+        let key_positions = self.keys.iter().filter(|position| position.access.is_key);
+        key_positions.filter_map(move |position| position.find(&args)).flatten()
     }
 
     /// The keys among a command's words.
@@ -24,16 +24,16 @@ impl Spec {
     /// The keys among a command's words, each with what is done with it; `None` if the words do not say how many they are.
     pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
         let mut found = Vec::new();
-        for place in self.keys {
-            let access = place.access.by_words.map_or(place.access, |of| of(args));
-            found.extend(place.find(args)?.filter_map(|index| Some((args.get(index)?, access))));
+        for position in self.keys {
+            let access = position.access.by_words.map_or(position.access, |of| of(args));
+            found.extend(position.find(args)?.filter_map(|index| Some((args.get(index)?, access))));
         }
         Some(found)
     }
 
-    /// First, last and step of the keys at fixed places, as clients of old want them; zeros if there are none.
+    /// First, last and step of the keys at fixed positions, as clients of old want them; zeros if there are none.
     pub fn fixed_keys(&self) -> (usize, i32, usize) {
-        let mut ranges = self.keys.iter().filter_map(|place| match place.at {
+        let mut ranges = self.keys.iter().filter_map(|position| match position.at {
             At::Fixed(range) => Some(range),
             _ => None,
         });
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_stand_at_fixed_places() {
+    fn keys_stand_at_fixed_positions() {
         assert_eq!(keys(&spec::GET, "get a"), "a");
         assert_eq!(keys(&spec::DEL, "del a b c"), "a b c");
         assert_eq!(keys(&spec::MSET, "mset a 1 b 2"), "a b");

@@ -1,6 +1,8 @@
 //! Keys of any type, and whole databases. Ids 100 to 139.
 
-use super::places::{CHANGED, CREATED, EXAMINED, READ, REMOVED, REPLACED, TAKEN, UPDATED, all, key, nth};
+use super::key_positions::{
+    CHANGED, CREATED, EXAMINED, READ, REMOVED, REPLACED, TAKEN, UPDATED, all, key, nth,
+};
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.

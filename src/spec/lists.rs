@@ -1,6 +1,8 @@
 //! Lists. Ids 400 to 499.
 
-use super::places::{EXAMINED, INSERTED, READ, TAKEN, TRIMMED, UPDATED, all_but_timeout, counted, key, nth};
+use super::key_positions::{
+    EXAMINED, INSERTED, READ, TAKEN, TRIMMED, UPDATED, all_but_timeout, counted, key, nth,
+};
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.

@@ -1,6 +1,6 @@
 //! `MEMORY`: what the process and its keys take.
 
-use super::places::{EXAMINED, nth};
+use super::key_positions::{EXAMINED, nth};
 use super::{Spec, rows};
 
 /// What these commands have in common.

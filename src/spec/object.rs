@@ -1,6 +1,6 @@
 //! `OBJECT`: looking into values. Ids 140 to 149.
 
-use super::places::{EXAMINED, nth};
+use super::key_positions::{EXAMINED, nth};
 use super::{Spec, rows};
 
 /// What these commands have in common.

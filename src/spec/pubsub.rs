@@ -1,6 +1,6 @@
 //! `SUBSCRIBE`, `PUBLISH` and their kin. Ids 830 to 849.
 
-use super::places::{CHANNEL, all, key};
+use super::key_positions::{CHANNEL, all, key};
 use super::{Spec, rows};
 
 /// What these commands have in common.

@@ -1,7 +1,7 @@
 //! The row of a command.
 
 use super::Flags;
-use super::places::{Place, are_movable};
+use super::key_positions::{KeyPosition, are_movable};
 use crate::resp::Args;
 
 /// [`Spec::tried_words`] of most commands that are tried; pops are tried without a count.
@@ -37,14 +37,14 @@ pub struct Spec {
     pub id: u16,
     /// Name in lower case; a subcommand's is `container|subcommand`.
     pub name: &'static str,
-    /// Number of words with the name; negative: at least so many.
+    /// Number of words with the name; negative: at least its magnitude.
     pub arity: i32,
     /// Where it runs. A container command's own row answers for an unknown subcommand.
     pub kind: Kind,
     /// Properties, those included that follow from kind and keys.
     pub flags: Flags,
     /// Where the keys are, and what is done with them.
-    pub keys: &'static [Place],
+    pub keys: &'static [KeyPosition],
     /// One line of documentation.
     pub summary: &'static str,
     /// The Redis version that brought the command.

@@ -1,6 +1,6 @@
 //! Sets. Ids 300 to 399.
 
-use super::places::{
+use super::key_positions::{
     EXAMINED, INSERTED, READ, REPLACED, TAKEN, TRIMMED, UPDATED, all, all_from, counted, key, nth,
 };
 use super::{Spec, TRIED_WORDS, rows};

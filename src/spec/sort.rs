@@ -1,7 +1,7 @@
 //! `SORT`, of lists, sets and sorted sets. Ids 170 to 179.
 
-use super::places::{READ, REPLACED, key};
-use super::{At, Place, Spec, rows};
+use super::key_positions::{READ, REPLACED, key};
+use super::{At, KeyPosition, Spec, rows};
 
 /// What these commands have in common.
 const FAMILY: Spec =
@@ -15,8 +15,8 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.",
         keys: &[
             key(READ),
-            Place { at: At::Unknown, access: READ },
-            Place { at: At::SortStore, access: REPLACED },
+            KeyPosition { at: At::Unknown, access: READ },
+            KeyPosition { at: At::SortStore, access: REPLACED },
         ],
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE \
                  destination]",
@@ -27,7 +27,7 @@ rows! { ROWS from FAMILY:
         summary: "Returns the sorted elements of a list, a set or a sorted set.",
         since: "7.0.0",
         complexity: "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.",
-        keys: &[key(READ), Place { at: At::Unknown, access: READ }],
+        keys: &[key(READ), KeyPosition { at: At::Unknown, access: READ }],
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA]",
     }
 }

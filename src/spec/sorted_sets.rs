@@ -1,6 +1,6 @@
 //! Sorted sets. Ids 500 to 549.
 
-use super::places::{
+use super::key_positions::{
     CHANGED, EXAMINED, READ, REPLACED, TAKEN, TRIMMED, UPDATED, all_but_timeout, counted, key, nth,
 };
 use super::{Spec, TRIED_WORDS, rows};

@@ -1,6 +1,6 @@
 //! Strings. Ids 1 to 29.
 
-use super::places::{
+use super::key_positions::{
     CHANGED, CREATED, EXAMINED, INSERTED, READ, REPLACED, TAKEN, UPDATED, all, key, pairs, two,
 };
 use super::{Access, Spec, TRIED_WORDS, rows};

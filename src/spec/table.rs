@@ -73,20 +73,20 @@ const fn with_rows(
     by_id
 }
 
-/// Places in the index of names: a power of two, at least twice as many as commands.
-const PLACES: usize = 1024;
+/// Slots in the index of names: a power of two, at least twice as many as commands.
+const SLOTS: usize = 1024;
 
-/// The index of names: each command stands at the place that its name's hash says, or at the next free one.
+/// The index of names: each command stands at the slot that its name's hash says, or at the next free one.
 static INDEX: LazyLock<Box<[Option<&'static Spec>]>> = LazyLock::new(|| {
-    let mut places = vec![None; PLACES].into_boxed_slice();
+    let mut slots = vec![None; SLOTS].into_boxed_slice();
     for spec in FAMILIES.iter().copied().flatten() {
-        let mut place = place(spec.name.as_bytes());
-        while places[place].is_some() {
-            place = (place + 1) % PLACES;
+        let mut slot = slot(spec.name.as_bytes());
+        while slots[slot].is_some() {
+            slot = (slot + 1) % SLOTS;
         }
-        places[place] = Some(*spec);
+        slots[slot] = Some(*spec);
     }
-    places
+    slots
 });
 
 /// All commands and subcommands, by ascending id.
@@ -101,13 +101,13 @@ pub fn by_id(id: u16) -> Option<&'static Spec> {
 
 /// The command called `name`, in any case; knows nothing of subcommands. Allocates nothing.
 pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
-    let mut at = place(name);
+    let mut at = slot(name);
     loop {
         let spec = INDEX[at]?;
         if spec.name.as_bytes().eq_ignore_ascii_case(name) {
             return Some(spec);
         }
-        at = (at + 1) % PLACES;
+        at = (at + 1) % SLOTS;
     }
 }
 
@@ -120,11 +120,11 @@ pub fn find(name: &[u8]) -> Option<&'static Spec> {
 }
 
 /// Where a name's search starts: FNV-1a over the bytes with the case bit set.
-fn place(name: &[u8]) -> usize {
+fn slot(name: &[u8]) -> usize {
     let hash = name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte | 0x20)).wrapping_mul(0x0100_0000_01B3)
     });
-    (hash >> 32) as usize % PLACES
+    (hash >> 32) as usize % SLOTS
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_command_is_found_by_its_name_in_any_case() {
-        assert!(FAMILIES.iter().map(|family| family.len()).sum::<usize>() * 2 <= PLACES);
+        assert!(FAMILIES.iter().map(|family| family.len()).sum::<usize>() * 2 <= SLOTS);
         for spec in all() {
             assert!(std::ptr::eq(find(spec.name.as_bytes()).unwrap(), spec), "{}", spec.name);
             assert!(std::ptr::eq(find(spec.name.to_ascii_uppercase().as_bytes()).unwrap(), spec));

@@ -1,6 +1,6 @@
 //! `MULTI`, `EXEC` and what belongs to them. Ids 820 to 829.
 
-use super::places::{EXAMINED, all};
+use super::key_positions::{EXAMINED, all};
 use super::{Spec, rows};
 
 /// What these commands have in common.

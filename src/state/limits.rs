@@ -118,11 +118,11 @@ macro_rules! values {
 }
 
 values! {
-    /// `maxclients`: connections beyond so many are refused.
+    /// `maxclients`: connections beyond this many are refused.
     clients_max, set_clients_max: u32;
-    /// `timeout`: a client idle for so many seconds is closed; 0 means never.
+    /// `timeout`: a client idle for this many seconds is closed; 0 means never.
     timeout_s, set_timeout_s: u32;
-    /// A client that has not authenticated after so many seconds is closed, when a password is set; 0 means never.
+    /// A client that has not authenticated after this many seconds is closed, when a password is set; 0 means never.
     unauthenticated_timeout_s, set_unauthenticated_timeout_s: u32;
     /// `tcp-keepalive`: seconds between probes of a silent peer; 0 means no probes.
     tcp_keepalive_s, set_tcp_keepalive_s: u32;
@@ -140,7 +140,7 @@ values! {
     latency_threshold_ms, set_latency_threshold_ms: u64;
     /// `databases`: number of databases that `SELECT` reaches.
     databases, set_databases: u32;
-    /// `output-buffer-bytes`: replies beyond so many bytes are sent before the client's next command runs.
+    /// `output-buffer-bytes`: replies beyond this many bytes are sent before the client's next command runs.
     output_bytes_max, set_output_bytes_max: u64;
     /// `reply-bytes-max`: a command whose reply would be longer is refused.
     reply_bytes_max, set_reply_bytes_max: usize;
@@ -160,7 +160,7 @@ values! {
     subscriptions_max, set_subscriptions_max: u64;
     /// `tracking-table-max-keys`: keys that are remembered for clients which track.
     tracking_keys_max, set_tracking_keys_max: u64;
-    /// `auth-failures-max`: so many wrong passwords in a row close the connection.
+    /// `auth-failures-max`: this many wrong passwords in a row close the connection.
     auth_failures_max, set_auth_failures_max: u32;
 }
 

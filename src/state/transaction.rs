@@ -72,7 +72,7 @@ pub struct Transaction {
     pub postponed: Vec<Next>,
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's replies:
     /// set by the writer when it has executed the transaction.
-    pub places: Vec<usize>,
+    pub reply_offsets: Vec<usize>,
 }
 
 impl Transaction {
@@ -88,7 +88,7 @@ impl Transaction {
             watch: None,
             client: None,
             postponed: Vec::new(),
-            places: Vec::new(),
+            reply_offsets: Vec::new(),
         }
     }
 

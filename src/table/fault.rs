@@ -70,7 +70,7 @@ struct Marks {
 }
 
 impl Marks {
-    /// Nothing is poisoned of so many pages.
+    /// None of `pages` pages is poisoned.
     fn new(pages: usize) -> io::Result<Marks> {
         let bytes = pages.div_ceil(64).max(1) * size_of::<AtomicU64>();
         let poisoned = MmapOptions::new().len(bytes).no_reserve_swap().map_anon()?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct FileLength(Mutex<u64>);
 
 impl FileLength {
-    /// A file of so many pages.
+    /// A file of `pages` pages.
     pub(super) fn new(pages: u64) -> FileLength {
         FileLength(Mutex::new(pages))
     }

@@ -31,7 +31,7 @@ pub struct MemoryRegion {
 }
 
 impl MemoryRegion {
-    /// Zeroed memory for so many pages.
+    /// Zeroed memory for `pages` pages.
     pub fn new(pages: usize) -> MemoryRegion {
         MemoryRegion { memory: Memory::heap(pages * PAGE_BYTES), mapped_by: Mutex::new(None) }
     }

@@ -24,7 +24,7 @@ use super::{error::is_full, page::PAGE_BYTES, shared::Table, tail::Plan, writer:
 
 /// Freed pages that are looked at when a checkpoint begins, at most: some milliseconds.
 const RELEASE_MAX: usize = 1 << 18;
-/// Pages that are cut off at once: a writer that wants the file to grow meanwhile waits for so many.
+/// Pages that are cut off at once: a writer that wants the file to grow meanwhile waits for this many.
 const CUT_PAGES_MAX: u64 = (64 << 20) / PAGE_BYTES as u64;
 /// Checkpoints in a row without a gain after which none is wanted for the sake of the file's end: for the need to be a
 /// thing of the past, for the durable checkpoint to let go of its pages, and one more.
@@ -61,7 +61,7 @@ impl Table {
 }
 
 impl TableWriter {
-    /// Notes that so many pages are needed beside those in use.
+    /// Notes that `pages` pages are needed beside those in use.
     pub(super) fn note_need(&mut self, pages: u64) {
         let need = &mut self.tail.needs[0];
         *need = (*need).max(self.space.in_use() + pages);

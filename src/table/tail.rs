@@ -4,7 +4,7 @@ use super::tour::Tour;
 
 /// Intervals between checkpoints in which the need of pages counts: the current one and the last.
 const INTERVALS: usize = 2;
-/// One page stays free for so many that are needed.
+/// One page stays free for this many that are needed.
 const SLACK_SHARE: u64 = 8;
 
 /// What the writer knows of the file's end.

@@ -71,7 +71,7 @@ pub fn ring_held() {
     }
 }
 
-/// Notes that so many commands were submitted; rings if they are enough.
+/// Notes that `items` commands were submitted; rings if they are enough.
 pub(super) fn submitted(items: usize) {
     let is_enough = HELD.with_borrow_mut(|held| {
         let Some(held) = held else { return false };

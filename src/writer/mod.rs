@@ -43,10 +43,10 @@ use intake::Intake;
 
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
-/// A group of so many records is closed as soon as the disk is idle: a sync takes less time than executing it took, and
+/// A group of this many records is closed as soon as the disk is idle: a sync takes less time than executing it took, and
 /// goes on while the next group is executed. Without this, groups grow until all clients wait for one.
 const GROUP_RECORDS_ENOUGH: u32 = 256;
-/// Times that a small group gives the processor away in a row before it is closed.
+/// Times that a small group yields the processor in a row before it is closed.
 const YIELDS_MAX: u32 = 2;
 /// Pages of cut-off trees that a quiet moment frees, in those that a group does.
 const QUIET_RECLAIMS: usize = 16;
@@ -61,7 +61,7 @@ pub struct Writer<L> {
     intake: Intake,
     /// The group that takes commands, if it has any.
     open: Option<OpenGroup>,
-    /// A group takes no further commands when it holds so many bytes.
+    /// A group takes no further commands when it holds this many bytes.
     group_bytes_max: usize,
 }
 
@@ -187,7 +187,7 @@ impl<L: Log> Writer<L> {
     }
 
     /// Before a small group is closed, lets connections whose commands have arrived already submit them: a sync costs the
-    /// same for many as for few. Gives the processor away, and waits for nobody.
+    /// same for many as for few. Yields the processor, and waits for nobody.
     fn let_others_submit(&mut self, open: &OpenGroup) {
         for _ in 0..YIELDS_MAX {
             if open.count() >= SMALL_GROUP_RECORDS {

@@ -5,7 +5,7 @@ use crate::executor::ExecutorOptions;
 /// Limits of the writer's work.
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
-    /// A group takes no further commands when it holds so many bytes.
+    /// A group takes no further commands when it holds this many bytes.
     pub group_bytes_max: usize,
     /// Limits of what is executed.
     pub executor: ExecutorOptions,

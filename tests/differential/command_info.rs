@@ -42,15 +42,15 @@ fn words(value: &Value) -> Vec<String> {
 }
 
 /// The key specifications, without notes.
-fn places(value: &Value) -> Vec<Value> {
-    let (Value::Array(places) | Value::Set(places)) = value else { panic!("{value:?}") };
-    let without_remark = |place: &Value| match place {
+fn positions(value: &Value) -> Vec<Value> {
+    let (Value::Array(positions) | Value::Set(positions)) = value else { panic!("{value:?}") };
+    let without_remark = |position: &Value| match position {
         Value::Array(fields) if fields[0] == Value::Bulk(b"notes".to_vec()) => {
             Value::Array(fields[2..].to_vec())
         }
         other => other.clone(),
     };
-    places.iter().map(without_remark).collect()
+    positions.iter().map(without_remark).collect()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_is_known_of_commands_is_what_redis_knows() {
             their[6]
         );
         assert_eq!(words(&our[7]), words(&their[7]), "{name}");
-        assert_eq!(places(&our[8]), places(&their[8]), "{name}");
+        assert_eq!(positions(&our[8]), positions(&their[8]), "{name}");
     }
     assert!(compared > 250, "{compared} commands are compared");
 }

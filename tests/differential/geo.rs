@@ -8,11 +8,11 @@ use super::{Family, alike_numbers, commands, compare};
 use crate::common::Value;
 
 /// Makes random commands, valid ones mostly.
-struct Places {
+struct Positions {
     random: SmallRng,
 }
 
-impl Places {
+impl Positions {
     fn below(&mut self, end: u32) -> u32 {
         self.random.random_range(0..end)
     }
@@ -30,7 +30,7 @@ impl Places {
     }
 
     /// Longitude and latitude.
-    fn place(&mut self) -> [String; 2] {
+    fn position(&mut self) -> [String; 2] {
         if self.below(60) == 0 {
             return [
                 self.pick(&["180", "-180", "181", "x", "0"]),
@@ -71,7 +71,7 @@ impl Places {
             words.extend(["FROMMEMBER".into(), self.member()]);
         } else {
             words.push("FROMLONLAT".into());
-            words.extend(self.place());
+            words.extend(self.position());
         }
         let [width, unit] = self.size();
         if self.below(3) == 0 {
@@ -82,7 +82,7 @@ impl Places {
     }
 }
 
-impl Family for Places {
+impl Family for Positions {
     fn next(&mut self) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         match self.below(20) {
@@ -94,7 +94,7 @@ impl Family for Places {
                     }
                 }
                 for _ in 0..1 + self.below(6) {
-                    words.extend(self.place());
+                    words.extend(self.position());
                     words.push(self.member());
                 }
             }
@@ -120,7 +120,7 @@ impl Family for Places {
             }
             14 | 15 => {
                 words.extend([self.pick(&["GEORADIUS", "GEORADIUS_RO"]), self.key()]);
-                words.extend(self.place());
+                words.extend(self.position());
                 words.extend(self.size());
                 self.options(&mut words);
             }
@@ -161,7 +161,7 @@ impl Family for Places {
 
 /// Commands of this family.
 pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
-    Box::new(Places { random })
+    Box::new(Positions { random })
 }
 
 #[test]

@@ -144,9 +144,9 @@ fn pass_gate(gate: &(Mutex<bool>, Condvar)) {
 
 /// Plays the writer until it is told to stop.
 fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
-    while let Some(message) = smol::future::block_on(inbox.recv()) {
+    while let Some(job) = smol::future::block_on(inbox.recv()) {
         pass_gate(&store.gate);
-        match message {
+        match job {
             Job::Submission(submission) => answer(store, state, submission),
             Job::Checkpoint { done } => {
                 store.checkpoints.fetch_add(1, SeqCst);

@@ -23,9 +23,9 @@ use crate::format::{
     self, GROUP_BYTES_MAX, GROUP_HEADER_BYTES, GroupHeader, GroupKind, Place, SegmentHeader, segment_name,
 };
 use crate::group::Group;
+use crate::identities::{Identities, look_at_open, look_at_salt};
 use crate::log::{Log, Lsn};
 use crate::options::{GroupMark, LogOptions, SegmentMark};
-use crate::places::{Places, look_at_open, look_at_salt};
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, FileStatus, LogStatus};
 use crate::storage::{Storage, StorageFile};
@@ -68,7 +68,7 @@ pub struct LocalLog<S: Storage> {
     salts: Salts,
     counters: Counters,
     /// The identity of each segment file with records.
-    places: Places,
+    identities: Identities,
     /// LSN of the mark last stored outside the log.
     remembered_lsn: Lsn,
 }
@@ -148,8 +148,8 @@ impl<S: Storage> LocalLog<S> {
             preparer.start_thread().map_err(thread)?;
         }
         let syncer = Syncer::new(options.sync_thread, options.synced.clone()).map_err(thread)?;
-        let mut places = Places::default();
-        places.note(active.header.sequence, &*active.file);
+        let mut identities = Identities::default();
+        identities.note(active.header.sequence, &*active.file);
         Ok(Self {
             storage,
             options,
@@ -167,7 +167,7 @@ impl<S: Storage> LocalLog<S> {
             poisoned: false,
             salts,
             counters: Counters::default(),
-            places,
+            identities,
             // The caller stored the mark of this LSN.
             remembered_lsn: chain.last_lsn,
         })
@@ -260,7 +260,7 @@ impl<S: Storage> LocalLog<S> {
         let offset = u64::from(header.block_bytes);
         self.active = Active { file: Arc::new(next.file), header, offset };
         self.preparer.activated(header.sequence);
-        self.places.note(header.sequence, &*self.active.file);
+        self.identities.note(header.sequence, &*self.active.file);
         self.counters.rotations += 1;
         self.counters.syncs += 1;
         Ok(())
@@ -513,7 +513,7 @@ impl<S: Storage> Log for LocalLog<S> {
     fn look_at_files(&mut self) -> Result<(), LogError> {
         let newest = self.closed.iter().rev().take(LOOKED_AT_MAX).map(|closed| closed.sequence);
         let looked = self
-            .places
+            .identities
             .look(&self.storage, newest.chain([self.active.header.sequence]))
             .and_then(|()| self.preparer.look_at_ready())
             .and_then(|()| match &self.jumbo {

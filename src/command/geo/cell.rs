@@ -1,14 +1,14 @@
-//! Places on the earth as scores: 52 bits that name a cell of a grid, finer with every pair of bits.
+//! Positions on the earth as scores: 52 bits that name a cell of a grid, finer with every pair of bits.
 //!
 //! ```text
 //! bits = latitude's index and longitude's index, bit by bit in turn, the latitude's lowest bit last
 //! ```
 //!
-//! The cells of a coarse grid are ranges of the finest one's, so all places within a coarse cell are a range of scores.
+//! The cells of a coarse grid are ranges of the finest one's, so all positions within a coarse cell are a range of scores.
 
 use crate::effect::Score;
 
-/// The grid that places are stored in: each step halves both sides of a cell.
+/// The grid that positions are stored in: each step halves both sides of a cell.
 pub(super) const STEPS_MAX: u32 = 26;
 /// The greatest longitude, in degrees.
 pub(super) const LONGITUDE_MAX: f64 = 180.0;
@@ -21,7 +21,7 @@ const DIGITS: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 /// Radius of the earth, in metres.
 pub(super) const EARTH_RADIUS_M: f64 = 6_372_797.560_856;
 
-/// A place, in degrees.
+/// A position, in degrees.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Point {
     /// East of Greenwich.
@@ -33,9 +33,9 @@ pub(super) struct Point {
 /// A cell of one of the grids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
-    /// Its place from west to east.
+    /// Its position from west to east.
     column: u32,
-    /// Its place from south to north.
+    /// Its position from south to north.
     row: u32,
     /// Which grid: it has two to the power of this many columns, and as many rows.
     pub(super) steps: u32,
@@ -72,7 +72,7 @@ impl Cell {
         (self.bits() << shift, (self.bits() + 1) << shift)
     }
 
-    /// The cell that lies so many columns to the east and rows to the north, round the world.
+    /// The cell that lies `east` columns to the east and `north` rows to the north, round the world.
     pub(super) fn neighbour(self, east: i32, north: i32) -> Self {
         if east == 0 && north == 0 {
             return self;

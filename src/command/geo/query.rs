@@ -59,7 +59,7 @@ pub(super) struct Query<'w> {
     pub(super) with_distance: bool,
     /// Whether scores are wanted.
     pub(super) with_hash: bool,
-    /// Whether places are wanted.
+    /// Whether positions are wanted.
     pub(super) with_point: bool,
     /// The order of the results.
     pub(super) direction: Option<Direction>,
@@ -213,7 +213,7 @@ impl<'w> Parser<'_, 'w> {
         Ok(())
     }
 
-    /// The place of a member. Where there is no set, nothing will be found anyway.
+    /// The position of a member. Where there is no set, nothing will be found anyway.
     fn member(&self, member: &[u8]) -> Result<Point, CommandError> {
         let Some(set) = self.set else { return Ok(Point::default()) };
         let score = set.score(self.view, member)?;
@@ -221,7 +221,7 @@ impl<'w> Parser<'_, 'w> {
     }
 }
 
-/// The place that two words name.
+/// The position that two words name.
 pub(super) fn point(longitude: &[u8], latitude: &[u8]) -> Result<Point, CommandError> {
     let number = |word: &[u8]| parse_f64(word).ok_or(CommandError::from("ERR value is not a valid float"));
     let (longitude, latitude) = (number(longitude)?, number(latitude)?);

@@ -1,4 +1,4 @@
-//! What runs the commands on places.
+//! What runs the commands on positions.
 
 use super::{
     geoadd, geodist, geohash, geopos, georadius, georadius_ro, georadiusbymember, georadiusbymember_ro,

@@ -16,7 +16,7 @@ struct Found {
     member: Vec<u8>,
     /// Its score.
     score: Score,
-    /// Its place.
+    /// Its position.
     point: Point,
     /// How far it is from the centre, in the unit of the query.
     distance: f64,
@@ -131,7 +131,7 @@ pub(super) fn reply_distance(distance: f64, reply: &mut Reply<'_>) {
     reply.bulk(format!("{distance:.4}").as_bytes());
 }
 
-/// Replies with a place.
+/// Replies with a position.
 pub(super) fn reply_point(point: Point, reply: &mut Reply<'_>) {
     reply.array(2);
     reply.double_text(&format_fixed(point.longitude));

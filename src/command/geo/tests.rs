@@ -1,4 +1,4 @@
-//! What commands on places reply, and searches against looking at every member.
+//! What commands on positions reply, and searches against looking at every member.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -12,7 +12,7 @@ use crate::resp::Protocol;
 const SICILY: &str = "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania";
 
 #[test]
-fn places_are_stored_and_told() {
+fn positions_are_stored_and_returned() {
     let mut data = Data::new();
     data.expect(&[
         (SICILY, ":2"),
@@ -41,7 +41,7 @@ fn places_are_stored_and_told() {
 }
 
 #[test]
-fn places_are_searched() {
+fn positions_are_searched() {
     let mut data = Data::new();
     data.run(SICILY);
     data.expect(&[
@@ -88,7 +88,7 @@ fn a_point_is_in_the_cell_that_its_score_names() {
     }
 }
 
-/// A place anywhere.
+/// A position anywhere.
 fn random_point(random: &mut SmallRng) -> Point {
     Point {
         longitude: random.random_range(-180.0..180.0),

@@ -21,8 +21,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{LogError, is_full};
+use crate::identities::look_at_open;
 use crate::options::LogOptions;
-use crate::places::look_at_open;
 use crate::storage::Storage;
 pub(crate) use files::write_zeros;
 

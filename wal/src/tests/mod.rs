@@ -4,7 +4,7 @@ mod crash;
 mod damage;
 mod decision;
 mod faults;
-mod places;
+mod identities;
 mod round_trip;
 mod running;
 

@@ -6,7 +6,7 @@ use crate::resp::Args;
 
 /// Some of a command's keys.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub struct KeyPosition {
     /// Where they are.
     pub at: At,
     /// What is done with them.
@@ -16,19 +16,19 @@ pub struct Place {
 /// Where some of a command's keys are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// At fixed places, or up to the end.
+    /// At fixed positions, or up to the end.
     Fixed(KeyRange),
     /// Behind the word at this index, which is their number.
     Counted(usize),
     /// Behind a word that stands at this index or later.
     Behind(&'static str, usize),
-    /// Behind the last `STORE` among the options of `SORT`, a place that `COMMAND INFO` cannot say.
+    /// Behind the last `STORE` among the options of `SORT`, a position that `COMMAND INFO` cannot say.
     SortStore,
     /// Their names depend on the data.
     Unknown,
 }
 
-/// Keys at fixed places.
+/// Keys at fixed positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRange {
     /// Index of the first key.
@@ -87,53 +87,53 @@ impl Access {
 }
 
 /// Word 1 is the key.
-pub(super) const fn key(access: Access) -> Place {
+pub(super) const fn key(access: Access) -> KeyPosition {
     nth(1, access)
 }
 
 /// One word is the key.
-pub(super) const fn nth(index: usize, access: Access) -> Place {
+pub(super) const fn nth(index: usize, access: Access) -> KeyPosition {
     fixed(index, index as i32, 1, access)
 }
 
 /// Words 1 and 2 are keys.
-pub(super) const fn two(access: Access) -> Place {
+pub(super) const fn two(access: Access) -> KeyPosition {
     fixed(1, 2, 1, access)
 }
 
 /// All words from 1 on are keys.
-pub(super) const fn all(access: Access) -> Place {
+pub(super) const fn all(access: Access) -> KeyPosition {
     all_from(1, access)
 }
 
 /// All words from one on are keys.
-pub(super) const fn all_from(first: usize, access: Access) -> Place {
+pub(super) const fn all_from(first: usize, access: Access) -> KeyPosition {
     fixed(first, -1, 1, access)
 }
 
 /// All words from 1 on are keys but the last, which is a timeout.
-pub(super) const fn all_but_timeout(access: Access) -> Place {
+pub(super) const fn all_but_timeout(access: Access) -> KeyPosition {
     fixed(1, -2, 1, access)
 }
 
 /// Words 1, 3, 5 ... are keys, each followed by its value.
-pub(super) const fn pairs(access: Access) -> Place {
+pub(super) const fn pairs(access: Access) -> KeyPosition {
     fixed(1, -1, 2, access)
 }
 
 /// The keys stand behind their number, which is word `at`.
-pub(super) const fn counted(at: usize, access: Access) -> Place {
-    Place { at: At::Counted(at), access }
+pub(super) const fn counted(at: usize, access: Access) -> KeyPosition {
+    KeyPosition { at: At::Counted(at), access }
 }
 
 /// The key stands behind a word, which is looked for from `from` on.
-pub(super) const fn behind(word: &'static str, from: usize, access: Access) -> Place {
-    Place { at: At::Behind(word, from), access }
+pub(super) const fn behind(word: &'static str, from: usize, access: Access) -> KeyPosition {
+    KeyPosition { at: At::Behind(word, from), access }
 }
 
-/// Keys at fixed places.
-const fn fixed(first: usize, last: i32, step: usize, access: Access) -> Place {
-    Place { at: At::Fixed(KeyRange { first, last, step }), access }
+/// Keys at fixed positions.
+const fn fixed(first: usize, last: i32, step: usize, access: Access) -> KeyPosition {
+    KeyPosition { at: At::Fixed(KeyRange { first, last, step }), access }
 }
 
 /// Indexes at equal distances: without the division of [`Iterator::step_by`], for each command asks some times.
@@ -169,8 +169,8 @@ impl KeyRange {
     }
 }
 
-impl Place {
-    /// The indexes of the keys among the words of a command; `None` if their number is no number, or there are not so many:
+impl KeyPosition {
+    /// The indexes of the keys among the words of a command; `None` if their number is no number, or there are fewer:
     /// such a command fails.
     #[inline]
     pub(super) fn find(&self, args: &Args<'_>) -> Option<Indexes> {
@@ -180,7 +180,7 @@ impl Place {
         }
     }
 
-    /// The same for places that the words decide.
+    /// The same for positions that the words decide.
     fn look_for(&self, args: &Args<'_>) -> Option<Indexes> {
         let one = |index: Option<usize>| index.map_or(0..0, |index| index..index + 1);
         let Range { start, end } = match self.at {
@@ -194,8 +194,8 @@ impl Place {
     }
 }
 
-/// Whether a command has keys at other than fixed places.
-pub(super) const fn are_movable(keys: &[Place]) -> bool {
+/// Whether a command has keys at other than fixed positions.
+pub(super) const fn are_movable(keys: &[KeyPosition]) -> bool {
     let mut index = 0;
     while index < keys.len() {
         if !matches!(keys[index].at, At::Fixed(_)) {

@@ -12,9 +12,9 @@ use crate::storage::{FileIdentity, Storage, StorageFile};
 
 /// The segments that hold records: for each number, the file's identity when it was first seen.
 #[derive(Debug, Default)]
-pub(crate) struct Places(BTreeMap<u64, FileIdentity>);
+pub(crate) struct Identities(BTreeMap<u64, FileIdentity>);
 
-impl Places {
+impl Identities {
     /// Remembers the file of a segment that was just taken into use.
     pub fn note<F: StorageFile>(&mut self, sequence: u64, file: &F) {
         // If this fails, the first check learns the identity.

@@ -19,7 +19,7 @@ use crate::submission::Completion;
 /// the writer, so where reads and writes mix, each group is.
 const PUBLISHED_GROUPS: u32 = 16;
 
-/// So many groups in a row without a change are a quiet moment: publishing then costs nobody anything, and writes that
+/// This many groups in a row without a change are a quiet moment: publishing then costs nobody anything, and writes that
 /// change nothing need the writer no more.
 pub const UNCHANGED_GROUPS: u32 = 4;
 

@@ -135,7 +135,7 @@ impl<'a> Input<'a> {
         Ok(Items::checked(count, &self.bytes[first..self.at]))
     }
 
-    /// So many elements of a list.
+    /// The `count` elements of a list.
     pub(super) fn elements(&mut self, count: u64) -> Result<Items<'a>, EffectError> {
         let start = self.at;
         let items = self.items(ELEMENT)?;

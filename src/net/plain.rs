@@ -17,7 +17,7 @@ use super::readiness::Registration;
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// So many bytes, appended to the buffer.
+    /// This many bytes, appended to the buffer.
     Bytes(usize),
     /// The client sends nothing more.
     End,

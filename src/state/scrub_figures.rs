@@ -32,7 +32,7 @@ pub struct ScrubFigures {
 }
 
 impl ScrubFigures {
-    /// So many pages were read in the pass that is running.
+    /// `pages` pages were read in the pass that is running.
     pub fn progress(&self, pages: u64) {
         self.pages.store(pages, Relaxed);
     }

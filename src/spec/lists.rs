@@ -4,7 +4,7 @@ use super::places::{EXAMINED, INSERTED, READ, TAKEN, TRIMMED, UPDATED, all_but_t
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.
-const FAMILY: Spec = Spec { group: "list", ..Spec::DEFAULT };
+const FAMILY: Spec = Spec { group: "list", is_on_elements: true, ..Spec::DEFAULT };
 
 rows! { ROWS from FAMILY:
     LPUSH {

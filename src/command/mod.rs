@@ -61,3 +61,35 @@ pub use error::CommandError;
 pub use resolve::Malformed;
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
+
+use crate::spec::Spec;
+
+/// What runs the commands, family by family.
+static FAMILIES: &[&[(&Spec, Run)]] = &[
+    strings::RUNS,
+    bitmaps::RUNS,
+    hyperloglog::RUNS,
+    sort::RUNS,
+    keys::RUNS,
+    hashes::RUNS,
+    sets::RUNS,
+    lists::RUNS,
+    sorted_sets::RUNS,
+    geo::RUNS,
+    acl::RUNS,
+    client::RUNS,
+    cluster::RUNS,
+    config::RUNS,
+    connection::RUNS,
+    debug::RUNS,
+    docs::RUNS,
+    info::RUNS,
+    latency::RUNS,
+    memory::RUNS,
+    monitor::RUNS,
+    pubsub::RUNS,
+    replicas::RUNS,
+    server::RUNS,
+    slowlog::RUNS,
+    transactions::RUNS,
+];

@@ -1,41 +1,7 @@
 //! What runs each command.
 
-use super::{
-    Run, acl, bitmaps, client, cluster, config, connection, debug, docs, geo, hashes, hyperloglog, info,
-    keys, latency, lists, memory, monitor, pubsub, replicas, server, sets, slowlog, sort, sorted_sets,
-    strings, transactions,
-};
+use super::{FAMILIES, Run};
 use crate::spec::{COMMAND_IDS_MAX, Spec};
-
-/// What runs the commands, family by family.
-static FAMILIES: &[&[(&Spec, Run)]] = &[
-    strings::RUNS,
-    bitmaps::RUNS,
-    hyperloglog::RUNS,
-    sort::RUNS,
-    keys::RUNS,
-    hashes::RUNS,
-    sets::RUNS,
-    lists::RUNS,
-    sorted_sets::RUNS,
-    geo::RUNS,
-    acl::RUNS,
-    client::RUNS,
-    cluster::RUNS,
-    config::RUNS,
-    connection::RUNS,
-    debug::RUNS,
-    docs::RUNS,
-    info::RUNS,
-    latency::RUNS,
-    memory::RUNS,
-    monitor::RUNS,
-    pubsub::RUNS,
-    replicas::RUNS,
-    server::RUNS,
-    slowlog::RUNS,
-    transactions::RUNS,
-];
 
 /// What runs the commands, at their ids.
 static BY_ID: [Option<Run>; COMMAND_IDS_MAX] = {

@@ -170,6 +170,6 @@ impl Reads for SnapshotReads {
 
 /// The words behind a key that may be elements of what it holds.
 fn elements<'a>(spec: &Spec, args: &Args<'a>, key_index: usize) -> impl Iterator<Item = &'a [u8]> {
-    let count = if spec.is_on_elements() { WARMED_ELEMENTS_MAX } else { 0 };
+    let count = if spec.is_on_elements { WARMED_ELEMENTS_MAX } else { 0 };
     args.from(key_index + 1).take(count)
 }

@@ -1,23 +1,34 @@
 //! An effect: a database, a key, and a change of one family.
 //!
-//! A new family is a file with its changes, an arm of [`Change`], and a line in each list of families below.
+//! A new family is a file with its changes, and a line in the list of families in [the module](super).
 
 use super::databases::{self, DatabaseChange};
 use super::family::Family;
-use super::hashes::{self, HashChange};
 use super::input::{EffectError, Input, Reason};
 use super::items::Items;
-use super::keys::{self, KeyChange};
-use super::lists::{self, ListChange};
-use super::sets::{self, SetChange};
+use super::keys::KeyChange;
 use super::sink::{Sink, put_key};
-use super::sorted_sets::{self, SortedSetChange};
-use super::strings::{self, StringChange};
+
+/// The first and the last number of each family.
+macro_rules! numbers {
+    ($($arm:ident $file:ident $change:ident,)*) => {
+        [(databases::FIRST, databases::LAST), $((super::$file::FIRST, super::$file::LAST),)*]
+    };
+}
 
 // Numbers of different families do not meet.
-const _: () = assert!(keys::LAST < databases::FIRST && databases::LAST < strings::FIRST);
-const _: () = assert!(strings::LAST < lists::FIRST && lists::LAST < hashes::FIRST);
-const _: () = assert!(hashes::LAST < sets::FIRST && sets::LAST < sorted_sets::FIRST);
+const _: () = {
+    let numbers = families!(numbers!);
+    let mut one = 0;
+    while one < numbers.len() {
+        let mut other = 0;
+        while other < one {
+            assert!(numbers[one].1 < numbers[other].0 || numbers[other].1 < numbers[one].0);
+            other += 1;
+        }
+        one += 1;
+    }
+};
 
 /// One change of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,56 +46,74 @@ pub enum Effect<'a> {
     },
 }
 
-/// What happens to a key: an arm for each family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change<'a> {
-    /// Something that befalls any type.
-    Key(KeyChange<'a>),
-    /// A change of a string.
-    String(StringChange<'a>),
-    /// A change of a list.
-    List(ListChange<'a>),
-    /// A change of a hash.
-    Hash(HashChange<'a>),
-    /// A change of a set.
-    Set(SetChange<'a>),
-    /// A change of a sorted set.
-    SortedSet(SortedSetChange<'a>),
-}
+/// Makes [`Change`] of the families.
+macro_rules! define {
+    ($($arm:ident $file:ident $change:ident,)*) => {
+        /// What happens to a key: an arm for each family.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Change<'a> {
+            $(
+                /// One of this family.
+                $arm(super::$file::$change<'a>),
+            )*
+        }
 
-/// Makes a family's changes changes.
-macro_rules! from_families {
-    ($($arm:ident($change:ident)),*) => {
-        $(impl<'a> From<$change<'a>> for Change<'a> {
+        $(impl<'a> From<super::$file::$change<'a>> for Change<'a> {
             #[inline]
-            fn from(change: $change<'a>) -> Self {
+            fn from(change: super::$file::$change<'a>) -> Self {
                 Change::$arm(change)
             }
         })*
     };
 }
 
-from_families!(
-    Key(KeyChange),
-    String(StringChange),
-    List(ListChange),
-    Hash(HashChange),
-    Set(SetChange),
-    SortedSet(SortedSetChange)
-);
+families!(define!);
 
 /// Asks the family that an effect is of.
 macro_rules! ask {
     ($effect:expr, $change:ident => $answer:expr) => {
+        families!(ask_each! $effect, $change => $answer;)
+    };
+}
+
+/// Asks each family.
+macro_rules! ask_each {
+    (
+        $effect:expr, $given:ident => $answer:expr;
+        $($arm:ident $file:ident $change:ident,)*
+    ) => {
         match $effect {
-            Effect::Database($change) => $answer,
-            Effect::Key { change: Change::Key($change), .. } => $answer,
-            Effect::Key { change: Change::String($change), .. } => $answer,
-            Effect::Key { change: Change::List($change), .. } => $answer,
-            Effect::Key { change: Change::Hash($change), .. } => $answer,
-            Effect::Key { change: Change::Set($change), .. } => $answer,
-            Effect::Key { change: Change::SortedSet($change), .. } => $answer,
+            Effect::Database($given) => $answer,
+            $(Effect::Key { change: Change::$arm($given), .. } => $answer,)*
         }
+    };
+}
+
+/// The names of the changes of each family.
+macro_rules! names {
+    ($($arm:ident $file:ident $change:ident,)*) => {
+        [DatabaseChange::NAMES, $(super::$file::$change::NAMES,)*]
+    };
+}
+
+/// Reads the effect with a number.
+macro_rules! read {
+    ($op:ident, $input:ident, $unknown:expr; $($arm:ident $file:ident $change:ident,)*) => {
+        match $op {
+            databases::FIRST..=databases::LAST => DatabaseChange::decode($op, $input).map(Effect::Database),
+            $(super::$file::FIRST..=super::$file::LAST => {
+                Effect::read_on::<super::$file::$change<'_>>($op, $input)
+            })*
+            _ => $unknown,
+        }
+    };
+}
+
+/// One change of each kind of each family, with its bytes in database 1 at the key `k`.
+#[cfg(test)]
+macro_rules! golden {
+    ($($arm:ident $file:ident $change:ident,)*) => {
+        [$(super::$file::tests::golden().into_iter().map(|(change, bytes)| (change.into(), bytes)).collect(),)*]
     };
 }
 
@@ -97,16 +126,7 @@ impl<'a> Effect<'a> {
 
     /// The names of all effects.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        let families = [
-            StringChange::NAMES,
-            KeyChange::NAMES,
-            DatabaseChange::NAMES,
-            HashChange::NAMES,
-            SetChange::NAMES,
-            ListChange::NAMES,
-            SortedSetChange::NAMES,
-        ];
-        families.into_iter().flatten().copied()
+        families!(names!).into_iter().flatten().copied()
     }
 
     /// Writes the effect.
@@ -123,24 +143,22 @@ impl<'a> Effect<'a> {
     /// Reads one effect.
     pub(super) fn decode(input: &mut Input<'a>) -> Result<Self, EffectError> {
         let start = input.at;
-        match input.byte()? {
-            op @ databases::FIRST..=databases::LAST => {
-                DatabaseChange::decode(op, input).map(Effect::Database)
-            }
-            op @ keys::FIRST..=keys::LAST => Self::read_on::<KeyChange<'_>>(op, input),
-            op @ strings::FIRST..=strings::LAST => Self::read_on::<StringChange<'_>>(op, input),
-            op @ lists::FIRST..=lists::LAST => Self::read_on::<ListChange<'_>>(op, input),
-            op @ hashes::FIRST..=hashes::LAST => Self::read_on::<HashChange<'_>>(op, input),
-            op @ sets::FIRST..=sets::LAST => Self::read_on::<SetChange<'_>>(op, input),
-            op @ sorted_sets::FIRST..=sorted_sets::LAST => Self::read_on::<SortedSetChange<'_>>(op, input),
-            unknown => Err(EffectError { offset: start, reason: Reason::UnknownEffect(unknown) }),
-        }
+        let op = input.byte()?;
+        let unknown = Reason::UnknownEffect(op);
+        families!(read! op, input, Err(EffectError { offset: start, reason: unknown });)
     }
 
     /// Reads what stands behind the number of a change of a key.
     fn read_on<C: Family<'a> + Into<Change<'a>>>(op: u8, input: &mut Input<'a>) -> Result<Self, EffectError> {
         let (db, key) = input.key()?;
         Ok(Self::on(db, key, C::decode(op, input)?))
+    }
+
+    /// One change of each kind, with its bytes in database 1 at the key `k`.
+    #[cfg(test)]
+    pub(super) fn golden() -> impl Iterator<Item = (Change<'static>, &'static str)> {
+        let families: [Vec<_>; _] = families!(golden!);
+        families.into_iter().flatten()
     }
 
     /// The effect's number in the log.

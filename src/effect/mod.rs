@@ -23,6 +23,21 @@
 //! A varint is a LEB128 of a u64, in its shortest form only, so that a payload has one spelling and a decoded
 //! record encodes to the same bytes.
 
+/// The families of changes of keys: arm of [`Change`], file, type. `families!(use_them! words)` hands the words and the
+/// families to the macro `use_them`.
+macro_rules! families {
+    ($use_them:ident! $($words:tt)*) => {
+        $use_them! { $($words)*
+            Key keys KeyChange,
+            String strings StringChange,
+            List lists ListChange,
+            Hash hashes HashChange,
+            Set sets SetChange,
+            SortedSet sorted_sets SortedSetChange,
+        }
+    };
+}
+
 mod cause;
 mod change;
 mod databases;
@@ -33,6 +48,7 @@ mod hashes;
 mod input;
 mod items;
 mod keys;
+mod limits;
 mod lists;
 mod score;
 mod sets;
@@ -51,6 +67,7 @@ pub use hashes::HashChange;
 pub use input::{EffectError, Reason};
 pub use items::{Items, ItemsBuffer, ItemsIter};
 pub use keys::KeyChange;
+pub use limits::{DATABASES_MAX, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
 pub use lists::{End, ListChange};
 pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;
@@ -62,12 +79,3 @@ pub use strings::StringChange;
 pub const FORMAT: u8 = 1;
 /// The first byte of a payload that does.
 pub const FORMAT_CAUSED: u8 = 2;
-/// The longest key, in bytes.
-pub const KEY_BYTES_MAX: usize = 65_536;
-/// Databases that a record can name: 0 to one less than this.
-pub const DATABASES_MAX: usize = 56;
-/// The longest string value, in bytes.
-pub const VALUE_BYTES_MAX: u64 = 512 << 20;
-/// The longest member of a set or sorted set and the longest field of a hash, in bytes: eight bytes that order it by
-/// something else fit in front of it.
-pub const MEMBER_BYTES_MAX: usize = 65_536;

@@ -8,19 +8,10 @@ use super::*;
 
 /// One effect of each kind, with the bytes that it must have in the log.
 fn golden() -> Vec<(Effect<'static>, &'static str)> {
-    fn on<'a, C: Into<Change<'a>>>(golden: Vec<(C, &'a str)>) -> impl Iterator<Item = (Effect<'a>, &'a str)> {
-        golden.into_iter().map(|(change, bytes)| (Effect::on(1, b"k", change), bytes))
-    }
     let whole =
         databases::tests::golden().into_iter().map(|(change, bytes)| (Effect::Database(change), bytes));
-    on(keys::tests::golden())
-        .chain(whole)
-        .chain(on(strings::tests::golden()))
-        .chain(on(lists::tests::golden()))
-        .chain(on(hashes::tests::golden()))
-        .chain(on(sets::tests::golden()))
-        .chain(on(sorted_sets::tests::golden()))
-        .collect()
+    let on_key = Effect::golden().map(|(change, bytes)| (Effect::on(1, b"k", change), bytes));
+    whole.chain(on_key).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -16,7 +16,6 @@
 //! - There are no empty collections: see [`Keyspace::apply_removal`].
 
 mod applier;
-mod apply;
 mod cell;
 mod collection;
 #[cfg(test)]
@@ -275,7 +274,7 @@ impl<'a> Keyspace<'a> {
     /// Changes the table.
     fn make(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         match &mut self.version {
-            Version::Own(table) => apply::apply(table, effect),
+            Version::Own(table) => apply(table, effect),
             Version::Published(_) => Err(KeyspaceError::WouldChange),
         }
     }
@@ -359,6 +358,23 @@ impl<'a> Keyspace<'a> {
     /// Up to `keys_max` hashes with fields whose expiry times have passed at `now_ms`.
     pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
         field_expiry::due(&self.view(), now_ms, keys_max)
+    }
+}
+
+/// Makes a change: its family knows what that does to the table. Deterministic: the same effects on the same data give
+/// the same data.
+fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+    let (place, change) = match effect {
+        Effect::Database(change) => return database_change::apply(table, change),
+        Effect::Key { db, key, change } => ((*db, *key), change),
+    };
+    match change {
+        Change::Key(change) => key_change::apply(table, place, change),
+        Change::String(change) => string_change::apply(table, place, change),
+        Change::List(change) => list_change::apply(table, place, change),
+        Change::Hash(change) => hash::apply(table, place, change),
+        Change::Set(change) => set::apply(table, place, change),
+        Change::SortedSet(change) => zset::apply(table, place, change),
     }
 }
 

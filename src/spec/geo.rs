@@ -4,7 +4,7 @@ use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};
 
 /// What these commands have in common.
-const FAMILY: Spec = Spec { group: "geo", ..Spec::DEFAULT };
+const FAMILY: Spec = Spec { group: "geo", is_on_elements: true, ..Spec::DEFAULT };
 
 rows! { ROWS from FAMILY:
     GEOADD {

@@ -4,7 +4,7 @@ use super::key_positions::{CHANGED, EXAMINED, INSERTED, READ, TRIMMED, UPDATED, 
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.
-const FAMILY: Spec = Spec { group: "hash", ..Spec::DEFAULT };
+const FAMILY: Spec = Spec { group: "hash", is_on_elements: true, ..Spec::DEFAULT };
 
 rows! { ROWS from FAMILY:
     HSET {

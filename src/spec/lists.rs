@@ -6,7 +6,7 @@ use super::key_positions::{
 use super::{Spec, TRIED_WORDS, rows};
 
 /// What these commands have in common.
-const FAMILY: Spec = Spec { group: "list", ..Spec::DEFAULT };
+const FAMILY: Spec = Spec { group: "list", is_on_elements: true, ..Spec::DEFAULT };
 
 rows! { ROWS from FAMILY:
     LPUSH {

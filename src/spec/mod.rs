@@ -77,3 +77,34 @@ pub use table::{COMMAND_IDS_MAX, all, by_id, find, lookup};
 pub use transactions::*;
 
 use row::{TRIED_WORDS, rows};
+
+/// The commands, family by family.
+static FAMILIES: &[&[&Spec]] = &[
+    strings::ROWS,
+    bitmaps::ROWS,
+    hyperloglogs::ROWS,
+    sort::ROWS,
+    keys::ROWS,
+    object::ROWS,
+    hashes::ROWS,
+    sets::ROWS,
+    lists::ROWS,
+    sorted_sets::ROWS,
+    geo::ROWS,
+    acl::ROWS,
+    client::ROWS,
+    cluster::ROWS,
+    config::ROWS,
+    connection::ROWS,
+    debug::ROWS,
+    commands::ROWS,
+    info::ROWS,
+    latency::ROWS,
+    memory::ROWS,
+    monitor::ROWS,
+    pubsub::ROWS,
+    replicas::ROWS,
+    server::ROWS,
+    slowlog::ROWS,
+    transactions::ROWS,
+];

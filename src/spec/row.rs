@@ -57,6 +57,8 @@ pub struct Spec {
     pub tips: &'static [&'static str],
     /// Documentation group: `string`, `generic`, `connection`, `server` ...
     pub group: &'static str,
+    /// Whether the command works on elements of collections.
+    pub is_on_elements: bool,
     /// Categories of access control beside those that follow from flags and group.
     pub categories: &'static [&'static str],
     /// With how many words at most a writing command may be tried on a published version, to see if it changes nothing.
@@ -83,6 +85,7 @@ impl Spec {
         syntax: "",
         tips: &[],
         group: "",
+        is_on_elements: false,
         categories: &[],
         tried_words: 0,
         secrets: Secrets::None,
@@ -125,11 +128,6 @@ impl Spec {
     /// Whether it is a subcommand of a container command.
     pub fn is_subcommand(&self) -> bool {
         self.name.contains('|')
-    }
-
-    /// Whether the command works on elements of collections.
-    pub fn is_on_elements(&self) -> bool {
-        matches!(self.group, "hash" | "set" | "list" | "sorted-set" | "geo")
     }
 
     /// Whether `words` words (the name included) are as many as the command takes.

@@ -2,42 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{
-    Spec, acl, bitmaps, client, cluster, commands, config, connection, debug, geo, hashes, hyperloglogs,
-    info, keys, latency, lists, memory, monitor, object, pubsub, replicas, server, sets, slowlog, sort,
-    sorted_sets, strings, transactions,
-};
-
-/// The commands, family by family.
-static FAMILIES: &[&[&Spec]] = &[
-    strings::ROWS,
-    bitmaps::ROWS,
-    hyperloglogs::ROWS,
-    sort::ROWS,
-    keys::ROWS,
-    object::ROWS,
-    hashes::ROWS,
-    sets::ROWS,
-    lists::ROWS,
-    sorted_sets::ROWS,
-    geo::ROWS,
-    acl::ROWS,
-    client::ROWS,
-    cluster::ROWS,
-    config::ROWS,
-    connection::ROWS,
-    debug::ROWS,
-    commands::ROWS,
-    info::ROWS,
-    latency::ROWS,
-    memory::ROWS,
-    monitor::ROWS,
-    pubsub::ROWS,
-    replicas::ROWS,
-    server::ROWS,
-    slowlog::ROWS,
-    transactions::ROWS,
-];
+use super::{FAMILIES, Spec};
 
 /// Ids of commands lie below this: the length of every table indexed by them.
 pub const COMMAND_IDS_MAX: usize = 1024;
@@ -130,7 +95,9 @@ fn slot(name: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Flags;
+    use crate::spec::{
+        Flags, bitmaps, geo, hashes, hyperloglogs, keys, lists, sets, sort, sorted_sets, strings,
+    };
 
     #[test]
     fn every_command_has_a_number_within_those_of_its_family() {

@@ -40,12 +40,14 @@ pub fn read(source: &str) -> Said {
             }
             word if is_word(word) => {
                 let is_member = before(1) == "." && before(2) != ".";
+                // `pub(in path)` says who may know this, not whom this knows.
+                let is_visibility = before(1) == "in" && before(2) == "(" && before(3) == "pub";
                 let mut path = vec![word.to_string()];
                 while token(at + 1) == "::" && is_word(token(at + 2)) {
                     path.push(token(at + 2).into());
                     at += 2;
                 }
-                said.paths.extend((!is_member).then_some(path));
+                said.paths.extend((!is_member && !is_visibility).then_some(path));
                 at += 1;
             }
             _ => at += 1,

@@ -50,7 +50,8 @@ fn encoding_name(
         Kind::Hash => hash_encoding(view, value, limits)?,
         Kind::Set => set_encoding(view, value, limits)?,
         Kind::SortedSet => sorted_set_encoding(view, value, limits)?,
-        Kind::Stream => "stream",
+        // One representation, which is called like the type.
+        other => other.name(),
     })
 }
 

@@ -72,7 +72,7 @@ impl Text {
             Change::Key(change) => keys::target(self, out, change),
             Change::String(change) => strings::target(out, change),
             Change::List(change) => lists::target(out, change),
-            Change::Hash(_) | Change::Set(_) | Change::SortedSet(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 

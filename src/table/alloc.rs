@@ -1,20 +1,20 @@
-//! Free space: which pages are taken, and when a freed page may be used again.
+//! Free space: which pages are taken, and when a freed page can be reused.
 //!
 //! Definitions
-//! - A page is *born* at the generation that first writes it and *freed* at the generation whose version no longer
-//!   reaches it. Versions from `born` to `freed - 1` reach it.
-//! - A *pin* is a version that must stay whole: one that a reader's snapshot holds, the durable checkpoint, and the
-//!   checkpoint that is being written.
-//! - *Live* pages are those that the newest published version reaches, and those of the checkpoint itself.
+//! - A page is *born* at the generation that first writes it and *freed* at the first generation whose version no
+//!   longer reaches it. Versions from `born` to `freed - 1` reach it.
+//! - A *pin* is a version that must stay whole: a reader's snapshot, the durable checkpoint, or the checkpoint that is
+//!   being written.
+//! - *Live* pages are those that the newest published version reaches, and the checkpoint's own pages.
 //!
 //! Invariants
-//! - A freed page is released when the generation that freed it is published and no pin lies in `born..freed`. Pins
-//!   that come later are at least the published version, so they cannot lie there.
-//! - A page held by a pin is parked with that pin and looked at again when the pin is gone. So a long reader holds
-//!   back what its snapshot reaches, not what was born since.
-//! - A page that is born and freed in one generation was never seen by others and is used again at once.
+//! - A freed page is released when the generation that freed it is published and no pin lies in `born..freed`. Later
+//!   pins are at the published version or above, so they cannot lie there.
+//! - A page that a pin holds is parked with that pin and checked again when the pin is gone. So a long reader keeps
+//!   only the pages that its snapshot reaches, not those born since.
+//! - A page that is born and freed in the same generation was never visible to anyone else and is reused at once.
 //!
-//! It is one long file because each of these lists holds what the others do not: whoever changes one reads them all.
+//! This is one long file because the lists depend on each other: whoever changes one must know them all.
 
 use std::collections::VecDeque;
 
@@ -23,13 +23,14 @@ use super::{
     root::{NO_ROOTS, Roots},
 };
 
-/// Most pages that are kept to be handed out first: they are mapped and dirty already, so writing them costs no page fault.
+/// Maximum number of recently released pages to allocate first. They are mapped and dirty already, so writing them
+/// costs no page fault.
 const RECENT_MAX: usize = 8192;
 
 /// A freed page and the versions that reach it: those from `born` to `freed - 1`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
-    /// Number of the page.
+    /// Page number.
     pub page: u32,
     /// Generation that wrote it.
     pub born: u64,
@@ -37,9 +38,9 @@ pub(super) struct Held {
     pub freed: u64,
 }
 
-/// Freed pages that a pin holds.
+/// Freed pages that one pin holds.
 struct Parked {
-    /// The generation that holds them.
+    /// The pinned generation.
     pin: u64,
     /// The pages.
     pages: Vec<Held>,
@@ -51,11 +52,11 @@ pub(super) struct Group {
     pub generation: u64,
     /// The roots at its end.
     pub roots: Roots,
-    /// Pages that it took; some may stand here twice.
+    /// Pages that it allocated; some may be listed twice.
     born: Vec<u32>,
     /// Pages of earlier generations that it freed.
     freed: Vec<Held>,
-    /// Pages that it both took and freed, and did not take again.
+    /// Pages that it allocated and freed, and did not allocate again.
     stillborn: Vec<u32>,
 }
 
@@ -67,36 +68,36 @@ impl Group {
     }
 }
 
-/// All bookkeeping of the table's pages. It belongs to the writer.
+/// All bookkeeping of the table's pages. The writer owns it.
 pub(super) struct Space {
-    /// Pages that may not be handed out.
+    /// Pages that may not be allocated.
     taken: TakenMap,
-    /// Pages that were released last, to be handed out first: they are still in the processor's caches.
+    /// Pages that were released last, to be allocated first: they are still in the processor's caches.
     recent: Vec<u32>,
-    /// Pages that cannot be brought to memory: they are handed out no more.
+    /// Pages that could not be read into memory: they are never allocated again.
     unreadable: Bitmap,
-    /// Pages that the newest published version and the newest checkpoint's own pages are.
+    /// The live pages.
     live: Bitmap,
     /// Live pages that were written since the last checkpoint began.
     dirty: Bitmap,
-    /// Number of these pages.
+    /// Number of dirty pages.
     dirty_pages: u64,
-    /// Parts of the allocation map in which `live` changed since they were last written.
+    /// Parts of the allocation map in which `live` changed since the part was last written.
     changed_parts: Bitmap,
-    /// Pages that one part of the allocation map covers.
+    /// Number of pages that one part of the allocation map covers.
     part_pages: u64,
     /// The generation that is being written.
     group: Box<Group>,
-    /// Pages handed out so far.
+    /// Number of allocations so far.
     allocations: u64,
-    /// Generations that have ended and are not published, the oldest first.
+    /// Generations that have ended but are not published, oldest first.
     frozen: VecDeque<Box<Group>>,
-    /// Groups whose memory can be used again.
+    /// Groups whose memory can be reused.
     #[expect(clippy::vec_box, reason = "groups change places; their 3 KiB of roots are not copied")]
     idle: Vec<Box<Group>>,
-    /// Freed pages of published generations that were not looked at yet, the oldest first.
+    /// Freed pages of published generations that `release` has not checked yet, oldest first.
     pending: VecDeque<Held>,
-    /// Pages whose pin is gone, to be looked at again.
+    /// Pages whose pin is gone, to be checked again.
     review: Vec<Held>,
     /// Pages held by a pin.
     parked: Vec<Parked>,
@@ -104,7 +105,7 @@ pub(super) struct Space {
     durable: u64,
     /// Generation of the checkpoint that is being written.
     checkpoint: Option<u64>,
-    /// The pins at the last look, ascending.
+    /// The pins at the last check, ascending.
     pins: Vec<u64>,
 }
 
@@ -135,7 +136,7 @@ impl Space {
         space
     }
 
-    /// Makes the generation that is being written a later one. It must not have begun.
+    /// Skips to a later generation. The one being written must be empty.
     pub(super) fn skip_to(&mut self, generation: u64) {
         assert!(generation >= self.group.generation && self.group.born.is_empty() && self.frozen.is_empty());
         self.group.generation = generation;
@@ -146,26 +147,26 @@ impl Space {
         self.taken.pages()
     }
 
-    /// Number of pages that can be handed out now. Stillborn ones are handed out first; so of the room that is kept for a
-    /// checkpoint, which cannot use them, none is ever stillborn.
+    /// Number of pages that can be allocated now. Stillborn pages count, although a checkpoint cannot use them: they
+    /// are allocated first, so none of the pages reserved for a checkpoint is ever stillborn.
     #[inline]
     pub(super) fn free(&self) -> u64 {
         self.taken.free() + (self.recent.len() + self.group.stillborn.len()) as u64
     }
 
-    /// Number of pages handed out so far, each time that a page was.
+    /// Number of allocations so far. A page that is allocated again counts again.
     pub(super) fn allocations(&self) -> u64 {
         self.allocations
     }
 
-    /// Number of freed pages that are not handed out yet.
+    /// Number of freed pages that cannot be allocated yet.
     pub(super) fn waiting(&self) -> u64 {
         let parked: usize = self.parked.iter().map(|parked| parked.pages.len()).sum();
         let frozen: usize = self.frozen.iter().map(|group| group.freed.len()).sum();
         (parked + frozen + self.pending.len() + self.review.len() + self.group.freed.len()) as u64
     }
 
-    /// Number of freed pages that only a pin keeps from being handed out.
+    /// Number of freed pages that only a pin keeps from being allocated.
     pub(super) fn parked(&self) -> u64 {
         self.parked.iter().map(|parked| parked.pages.len() as u64).sum()
     }
@@ -182,7 +183,7 @@ impl Space {
         (0..parts).for_each(|part| self.changed_parts.set(part));
     }
 
-    /// Number of pages of earlier generations that the one being written has freed.
+    /// Number of pages of earlier generations that the current one has freed.
     pub(super) fn freed_by_group(&self) -> usize {
         self.group.freed.len()
     }
@@ -196,7 +197,7 @@ impl Space {
         (old_parts..parts).for_each(|part| self.changed_parts.set(part));
     }
 
-    /// Takes the pages from `pages` on out of the file. Nothing may be in them: see `taken_end`.
+    /// Shortens the file to `pages` pages. Those cut off must all be free: see `taken_end`.
     pub(super) fn shrink(&mut self, pages: u64) {
         assert!(self.live.is_clear_from(pages) && self.dirty.is_clear_from(pages));
         self.taken.shrink(pages);
@@ -204,7 +205,8 @@ impl Space {
         self.changed_parts.set(((pages - 1) / self.part_pages) as u32);
     }
 
-    /// The page behind the last one that is not free: that something reaches, will be reached, or must not be written.
+    /// The page after the last one that is not free. A page is not free if some version reaches it or will reach it, or
+    /// if it must not be written.
     pub(super) fn taken_end(&self) -> u64 {
         self.taken.taken_end()
     }
@@ -214,8 +216,8 @@ impl Space {
         self.pages() - self.free()
     }
 
-    /// Lets pages from `ceiling` on be handed out only when no other is free, so that the end of the file becomes free;
-    /// `u64::MAX` for all alike.
+    /// From now on, allocates pages from `ceiling` on only when no other is free, so that the end of the file becomes
+    /// free. `u64::MAX` removes the ceiling.
     pub(super) fn set_ceiling(&mut self, ceiling: u64) {
         self.taken.set_ceiling(ceiling);
         let taken = &mut self.taken;
@@ -248,7 +250,7 @@ impl Space {
         self.changed_parts.set(part);
     }
 
-    /// Makes the bitmaps as long as the file.
+    /// Resizes the bitmaps to the length of the file.
     fn fit_bitmaps(&mut self, pages: u64) {
         self.unreadable.resize(pages);
         self.live.resize(pages);
@@ -256,7 +258,7 @@ impl Space {
         self.changed_parts.resize(pages.div_ceil(self.part_pages));
     }
 
-    /// Hands out a page. The caller made sure that there is one.
+    /// Allocates a page. The caller has made sure that one is free.
     #[inline]
     pub(super) fn allocate(&mut self) -> u64 {
         self.allocations += 1;
@@ -271,12 +273,12 @@ impl Space {
         u64::from(page)
     }
 
-    /// Takes a page that is free: one that was just released, else the next one.
+    /// Takes a free page: a recently released one if there is one, else the next one.
     fn take(&mut self) -> u32 {
         self.recent.pop().or_else(|| self.taken.take_next()).expect("room was made before")
     }
 
-    /// Never hands out again the pages of which `is_unreadable` is true. What stands in them stays where it is.
+    /// Never allocates again the pages for which `is_unreadable` is true. Their content stays where it is.
     pub(super) fn set_aside(&mut self, is_unreadable: impl Fn(u64) -> bool) {
         for page in (0..self.pages()).filter(|page| is_unreadable(*page)) {
             let page = page as u32;
@@ -303,7 +305,7 @@ impl Space {
         }
     }
 
-    /// Takes a page back that the version being written no longer reaches.
+    /// Frees a page that the version being written no longer reaches.
     #[inline]
     pub(super) fn free_page(&mut self, page: u64, born: u64) {
         let page = u32::try_from(page).expect("page numbers fit 32 bits");
@@ -316,7 +318,7 @@ impl Space {
         }
     }
 
-    /// Ends the generation that is being written and begins the next.
+    /// Ends the current generation and begins the next.
     pub(super) fn freeze(&mut self, roots: &Roots) {
         let next = self.group.generation + 1;
         let mut group = self.idle.pop().unwrap_or_else(|| Group::new(next));
@@ -329,7 +331,7 @@ impl Space {
         self.frozen.push_back(group);
     }
 
-    /// Takes back the pages that the generation being written took, as if it had changed nothing.
+    /// Takes back all pages that the current generation allocated, as if it had changed nothing.
     pub(super) fn abandon(&mut self) {
         let mut born = std::mem::take(&mut self.group.born);
         born.sort_unstable();
@@ -342,12 +344,12 @@ impl Space {
         self.group.stillborn.clear();
     }
 
-    /// The roots of the newest generation that has ended and is not published.
+    /// The roots of the newest generation that has ended but is not published.
     pub(super) fn newest_frozen_roots(&self) -> Option<&Roots> {
         self.frozen.back().map(|group| &group.roots)
     }
 
-    /// The oldest generation that has ended and is not published.
+    /// The oldest generation that has ended but is not published.
     pub(super) fn oldest_frozen(&self) -> Option<&Group> {
         self.frozen.front().map(|group| &**group)
     }
@@ -371,7 +373,7 @@ impl Space {
         self.idle.push(group);
     }
 
-    /// Forgets the newest generation that has ended: it will not be published. Its pages stay taken until the next start.
+    /// Drops the newest generation that has ended: it will not be published. Its pages stay taken until the next start.
     pub(super) fn withdraw(&mut self) {
         let mut group = self.frozen.pop_back().expect("a group was frozen");
         group.born.clear();
@@ -398,20 +400,20 @@ impl Space {
         self.dirty.set(page);
     }
 
-    /// Marks a page as of no interest to the next checkpoint.
+    /// Marks a page as one that the next checkpoint need not write.
     fn clear_dirty(&mut self, page: u32) {
         self.dirty_pages -= u64::from(self.dirty.get(page));
         self.dirty.clear(page);
     }
 
-    /// Number of pages that the next checkpoint has to write, if it holds all changes so far: an upper bound.
+    /// Upper bound on the pages that a checkpoint would write if it held all changes so far.
     pub(super) fn dirty_pages(&self) -> u64 {
         let unpublished: usize = self.frozen.iter().chain([&self.group]).map(|group| group.born.len()).sum();
         self.dirty_pages + unpublished as u64
     }
 
-    /// Pins a version for the checkpoint that begins, and hands over the live pages that it must write: those that
-    /// were written since the last one began. No generation that is not published has such pages.
+    /// Pins a version for a new checkpoint and returns the live pages that it must write: those written since the last
+    /// checkpoint began. All of them belong to the published version: no frozen generation may be unpublished.
     pub(super) fn begin_checkpoint(&mut self, generation: u64) -> Vec<u32> {
         assert!(self.checkpoint.is_none() && generation >= self.durable);
         assert!(self.frozen.is_empty(), "what is dirty is of the published version");
@@ -425,19 +427,19 @@ impl Space {
         self.changed_parts.drain()
     }
 
-    /// Hands out a page that the checkpoint itself is kept on.
+    /// Allocates a page for the checkpoint itself.
     pub(super) fn allocate_for_checkpoint(&mut self) -> u32 {
         let page = self.take();
         self.set_live(page);
         page
     }
 
-    /// Notes that the checkpoint that begins does not use a page of the durable one.
+    /// Notes that the new checkpoint no longer uses a page of the durable one.
     pub(super) fn retire(&mut self, page: u32) {
         self.clear_live(page);
     }
 
-    /// Frees memory that is kept for larger groups.
+    /// Frees memory that was kept for larger groups.
     pub(super) fn let_go(&mut self) {
         self.idle = Vec::new();
         if self.pending.is_empty() {
@@ -448,19 +450,19 @@ impl Space {
         }
     }
 
-    /// The words of the allocation map, 64 pages each: what is live.
+    /// The words of the allocation map: one bit for each page, set if it is live.
     pub(super) fn live_words(&self) -> &[u64] {
         self.live.words()
     }
 
-    /// Makes the checkpoint that was begun the durable one and frees the pages that only the former one used.
+    /// Makes the running checkpoint the durable one and frees the pages that only the previous one used.
     pub(super) fn end_checkpoint(&mut self, retired: impl Iterator<Item = u32>) {
         self.durable = self.checkpoint.take().expect("a checkpoint was begun");
         retired.for_each(|page| self.taken.release(page));
     }
 
-    /// Looks at up to `budget` freed pages and releases those that no pin holds. `readers` appends the generations
-    /// that snapshots hold; it is called after the newest publication.
+    /// Checks up to `budget` freed pages and releases those that no pin holds. `readers` appends the generations that
+    /// snapshots hold; it is called after the newest publication.
     pub(super) fn release(&mut self, budget: usize, readers: impl FnOnce(&mut Vec<u64>)) {
         self.pins.clear();
         readers(&mut self.pins);
@@ -477,7 +479,7 @@ impl Space {
         }
     }
 
-    /// Takes up the pages whose pin is gone.
+    /// Moves the pages whose pin is gone to the review list.
     fn unpark(&mut self) {
         let mut index = 0;
         while index < self.parked.len() {
@@ -490,7 +492,7 @@ impl Space {
         }
     }
 
-    /// A pin that holds the page; the durable checkpoint's before others, for it stays longest.
+    /// A pin that holds the page. The durable checkpoint's pin is preferred: it stays longest.
     fn holder(&self, held: Held) -> Option<u64> {
         let reached = held.born..held.freed;
         if reached.contains(&self.durable) {
@@ -500,7 +502,7 @@ impl Space {
         self.pins.get(first).copied().filter(|pin| reached.contains(pin))
     }
 
-    /// Puts a page aside until its pin is gone.
+    /// Parks a page until its pin is gone.
     fn park(&mut self, held: Held, pin: u64) {
         match self.parked.iter_mut().find(|parked| parked.pin == pin) {
             Some(parked) => parked.pages.push(held),
@@ -521,7 +523,7 @@ mod tests {
         let mut space = Space::new(live, 64, 1, 64);
         let born: Vec<u64> = (0..4).map(|_| space.allocate()).collect();
         assert_eq!(born, [10, 11, 12, 13]);
-        // One of each kind: free, in use and not, just born and freed.
+        // One of each kind: free, in use, and just born and freed.
         space.free_page(12, 2);
         let unreadable = [5, 12, 20];
         space.set_aside(|page| unreadable.contains(&page));

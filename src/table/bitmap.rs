@@ -1,9 +1,9 @@
 //! Bitmaps over page numbers: a plain one, and one that finds its next clear bit quickly.
 
-/// One bit a page.
+/// One bit for each page.
 #[derive(Clone, Default)]
 pub(super) struct Bitmap {
-    /// 64 pages a word, the lowest page in the lowest bit.
+    /// 64 pages in each word, the lowest page in the lowest bit.
     words: Vec<u64>,
 }
 
@@ -40,12 +40,12 @@ impl Bitmap {
         &self.words
     }
 
-    /// The words, to be filled.
+    /// The words, to be filled in.
     pub(super) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
-    /// All pages whose bit is set, in order; their bits are cleared.
+    /// Clears all bits and returns the pages whose bit was set, in order.
     pub(super) fn drain(&mut self) -> Vec<u32> {
         let mut pages = Vec::with_capacity(self.words.iter().map(|word| word.count_ones() as usize).sum());
         for (index, word) in self.words.iter_mut().enumerate() {
@@ -59,19 +59,19 @@ impl Bitmap {
     }
 }
 
-/// Which pages are taken, with the next free page found in a few steps.
+/// Which pages are taken. Finds the next free page in a few steps.
 ///
-/// Pages are handed out in rounds through the file (next fit): those that are written between two checkpoints lie side by
-/// side as far as the free ones do, so that few transfers write them. Where the file is to become shorter, the rounds end
-/// at a *ceiling*, so that no page above it is taken and those there become free.
+/// Pages are allocated in rounds through the file (next fit). So the pages written between two checkpoints are as
+/// contiguous as the free pages are, and few transfers write them. While the file is to become shorter, the rounds end
+/// at a *ceiling*: pages above it are not allocated and become free.
 pub(super) struct TakenMap {
-    /// Set for pages that are taken, and for those behind the file's end.
+    /// Set for pages that are taken, and for those after the file's end.
     taken: Bitmap,
-    /// One bit a word of `taken`: whether it has a clear bit.
+    /// One bit for each word of `taken`: whether that word has a clear bit.
     open: Vec<u64>,
-    /// The word of `taken` in which the next free page is looked for first.
+    /// The word of `taken` where the search for the next free page starts.
     at: usize,
-    /// The word of `taken` from which on pages are handed out only if no other is free.
+    /// Pages from this word of `taken` on are allocated only if no other is free.
     ceiling: usize,
     /// Number of pages in the file.
     pages: u64,
@@ -80,7 +80,7 @@ pub(super) struct TakenMap {
 }
 
 impl TakenMap {
-    /// The map of a file of `pages` pages, of which those that are set in `live` are taken.
+    /// The map of a file of `pages` pages. Those set in `live` are taken.
     pub(super) fn new(live: &Bitmap, pages: u64) -> TakenMap {
         let mut words = live.words.clone();
         words.resize(pages.div_ceil(64) as usize, 0);
@@ -117,7 +117,7 @@ impl TakenMap {
         self.pages = pages;
     }
 
-    /// Takes the pages from `pages` on out of the file. None of them may be taken.
+    /// Shortens the file to `pages` pages. None of those cut off may be taken.
     pub(super) fn shrink(&mut self, pages: u64) {
         assert!(pages > 0 && self.taken_end() <= pages && pages <= self.pages);
         self.free -= self.pages - pages;
@@ -135,7 +135,7 @@ impl TakenMap {
         self.at = self.at.min(last);
     }
 
-    /// The page behind the last one that is taken.
+    /// The page after the last one that is taken.
     pub(super) fn taken_end(&self) -> u64 {
         let mut words = self.taken.words.iter().enumerate().rev().map(|(index, word)| {
             let inside = self.pages - index as u64 * 64;
@@ -145,7 +145,7 @@ impl TakenMap {
         last.map_or(0, |(index, word)| index as u64 * 64 + 64 - u64::from(word.leading_zeros()))
     }
 
-    /// Lets pages from the word of `pages` on be handed out only if no other is free.
+    /// From now on, allocates pages from the next whole word at or above `pages` only if no other is free.
     pub(super) fn set_ceiling(&mut self, pages: u64) {
         self.ceiling = pages.div_ceil(64) as usize;
     }
@@ -161,12 +161,12 @@ impl TakenMap {
         words.iter().map(|word| u64::from(word.count_zeros())).sum()
     }
 
-    /// Takes the next free page; behind the last one below the ceiling comes the first.
+    /// Takes the next free page. After the last one below the ceiling, the search starts at the first page again.
     pub(super) fn take_next(&mut self) -> Option<u32> {
         let ceiling = self.ceiling;
         self.at = self.next_open(self.at).filter(|word| *word < ceiling).or_else(|| self.next_open(0))?;
         if self.at >= ceiling {
-            // None is free below it: there is no sense in looking there each time.
+            // None is free below the ceiling, so do not search there each time.
             self.ceiling = usize::MAX;
         }
         let page = self.at as u32 * 64 + self.taken.words[self.at].trailing_ones();

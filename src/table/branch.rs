@@ -1,7 +1,7 @@
 //! Branches: what the cells of a node above the leaves mean.
 //!
-//! Cell i points to the child with the keys from its own key on, up to the key of cell i + 1. Cell 0 has no key: its
-//! child takes all that is below the key of cell 1.
+//! Cell i points to the child with the keys from the cell's own key up to, but not including, the key of cell i + 1.
+//! Cell 0 has no key: its child holds all keys below that of cell 1.
 
 use super::{
     node,
@@ -9,7 +9,7 @@ use super::{
     root::{POINTER_BYTES, Root},
 };
 
-/// Index of the child that holds `key`, if it is there.
+/// Index of the child that holds `key`, if any child does.
 #[inline]
 pub(super) fn child(body: &Body, key: &[u8]) -> usize {
     match node::search(body, 1, key) {
@@ -30,7 +30,7 @@ pub(super) fn set_pointer(body: &mut Body, index: usize, pointer: Root) {
     node::payload_mut(body, index).copy_from_slice(&pointer.encode_pointer());
 }
 
-/// Changes where a child is, but not how many keys are below it.
+/// Changes a child's page and generation, but not its count of keys.
 #[inline]
 pub(super) fn set_place(body: &mut Body, index: usize, page: u64, generation: u64) {
     let count = pointer(body, index).count;

@@ -1,8 +1,8 @@
-//! Runs of cells, and how they are laid out on pages: with one cell put in, or two neighbours joined.
+//! Runs of cells, and how they are laid out on pages: one page with a cell inserted, or two neighbours joined.
 //!
-//! A page's prefix is chosen here, whenever a page is rebuilt. A prefix pays as long as the longest key of the page
-//! has bytes beyond its head, so the chosen one is the common prefix, cut to the longest key less a head. No other
-//! prefix makes the page smaller.
+//! A page's prefix is chosen here, whenever a page is rebuilt. A prefix saves space only while the longest key still
+//! fills its head after the prefix. So the prefix chosen is the common prefix, cut to the length of the longest key
+//! less a head. No other prefix makes the page smaller.
 
 use std::ops::Range;
 
@@ -14,19 +14,19 @@ use super::{
     page::Body,
 };
 
-/// Cells in key order that need not stand on one page.
+/// Cells in key order, not necessarily on one page.
 pub(super) trait Cells {
     /// Number of cells.
     fn len(&self) -> usize;
-    /// The key of a cell, put together in `out` where it is not whole.
+    /// The key of a cell. It is assembled in `out` if it is not stored in one piece.
     fn key<'k>(&'k self, index: usize, out: &'k mut KeyBytes) -> &'k [u8];
     /// Length of that key.
     fn key_len(&self, index: usize) -> usize;
-    /// What the cell holds beside its key.
+    /// What the cell holds besides its key.
     fn payload(&self, index: usize) -> Payload<'_>;
 }
 
-/// The cells of a page with one more among them.
+/// The cells of a page with one more inserted.
 pub(super) struct WithInserted<'a> {
     /// The page.
     pub body: &'a Body,
@@ -118,7 +118,7 @@ impl Cells for Joined<'_> {
     }
 }
 
-/// How a run of cells would stand on one page.
+/// How a run of cells would be laid out on one page.
 #[derive(Clone, Copy)]
 pub(super) struct Plan {
     /// Length of the page's prefix.
@@ -144,7 +144,7 @@ pub(super) fn common_len(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 
-/// How the cells of `range` would stand on one page of this level. In a branch the first has no key.
+/// How the cells of `range` would be laid out on one page of this level. In a branch the first cell has no key.
 pub(super) fn plan(cells: &impl Cells, range: Range<usize>, level: u8) -> Plan {
     let keyed = range.start + usize::from(level > 0)..range.end;
     let (mut first, mut last) = ([0; STEM_BYTES], [0; STEM_BYTES]);
@@ -162,7 +162,7 @@ pub(super) fn plan(cells: &impl Cells, range: Range<usize>, level: u8) -> Plan {
     Plan { prefix_len, bytes }
 }
 
-/// Lays the cells of `range` out on a page. The plan must be theirs, and fit.
+/// Lays out the cells of `range` on a page. The plan must be for this range, and fit.
 pub(super) fn build(cells: &impl Cells, range: Range<usize>, level: u8, plan: Plan, out: &mut Body) {
     assert!(plan.fits());
     let mut bytes = [0; STEM_BYTES];
@@ -178,9 +178,10 @@ pub(super) fn build(cells: &impl Cells, range: Range<usize>, level: u8, plan: Pl
 
 /// Where to cut a run that does not fit one page: the index of the first cell of the right page.
 ///
-/// `at` is the index of the new cell and `prefix_len` the old page's prefix if the new key has it too. A cell put at
-/// either end goes to a page of its own, so that keys that come in order, upwards or downwards, leave full pages behind.
-/// Otherwise the halves get about the same number of bytes. A key without the old prefix stands at one end of the page.
+/// `at` is the index of the new cell. `prefix_len` is the length of the old page's prefix if the new key has it too. A
+/// cell at either end gets a page of its own, so that keys inserted in order, ascending or descending, leave full
+/// pages. Otherwise both halves get about the same number of bytes. A key without the old prefix is always at one end
+/// of the page.
 pub(super) fn cut(cells: &impl Cells, at: usize, prefix_len: Option<usize>, level: u8) -> usize {
     let count = cells.len();
     if at + 1 == count {
@@ -199,7 +200,7 @@ pub(super) fn cut(cells: &impl Cells, at: usize, prefix_len: Option<usize>, leve
     balanced_cut(&sizes[..count], prefix_len)
 }
 
-/// The cut after which both pages fit and differ least.
+/// The cut with which both pages fit and differ least.
 fn balanced_cut(sizes: &[usize], prefix_len: usize) -> usize {
     let total: usize = sizes.iter().sum();
     let mut best = (usize::MAX, 0);

@@ -1,14 +1,15 @@
-//! Checkpoints: making a published version durable while the writer goes on.
+//! Checkpoints: making a published version durable while the writer keeps running.
 //!
-//! Order of steps; each line is finished before the next begins.
-//! 1. `begin_checkpoint`, on the writer's thread: pin the published version, take the list of live pages written
-//!    since the last one, write the catalogue and the changed parts of the allocation map to free pages.
-//! 2. `Checkpoint::run`, on any thread: fill in the checksums of those pages, sync them and the file's length.
-//! 3. Write the meta of the other slot, sync it, read it back and compare. Then cut off what neither meta counts to the file.
-//! 4. `end_checkpoint`, on the writer's thread: let go of what only the former durable checkpoint reached.
+//! The steps, in order; each is finished before the next begins.
+//! 1. `begin_checkpoint`, on the writer's thread: pin the published version, take the list of live pages written since
+//!    the last checkpoint began, write the catalogue and the changed parts of the allocation map to free pages.
+//! 2. `Checkpoint::run`, on any thread: fill in the checksums of those pages, then sync them and the file's length.
+//! 3. Write the meta to the other slot, sync it, read it back and compare. Then cut off the end of the file that
+//!    neither meta includes.
+//! 4. `end_checkpoint`, on the writer's thread: release the pages that only the previous durable checkpoint reached.
 //!
-//! A crash before the end of step 3 leaves the former checkpoint, none of whose pages was written since; a crash
-//! after it leaves the new one. `open` syncs the metas that it found before it lets any page be written.
+//! A crash before the end of step 3 leaves the previous checkpoint, none of whose pages has been written since. A crash
+//! after it leaves the new one. `open` syncs the metas that it finds before any page may be written.
 //!
 //! Pages of a checkpoint, all stamped with its generation:
 //!
@@ -18,8 +19,8 @@
 //! map index n    32  pointer to the next index page, zeros if there is none
 //!                50  up to 224 pointers to parts; their count is that of pages in use. `cells` says how many
 //! ```
-//! Only parts that changed are written anew; the index is short and always is. Pages for the parts are taken from the
-//! very map that they describe, so the parts to write are gathered until taking pages changes no further part.
+//! Only parts that changed are written again; the index is short and always is. Allocating pages for the parts changes
+//! the map that they describe, so parts are added until an allocation changes no further part.
 
 use std::{io, sync::Arc};
 
@@ -36,7 +37,7 @@ use super::{
 
 const _: () = assert!(HEADER_BYTES + ROOT_SLOTS * ROOT_BYTES <= BODY_BYTES);
 
-/// A checkpoint that has begun. `run` makes it durable; if it is dropped instead, the table can begin no other.
+/// A checkpoint that has begun. `run` makes it durable. If it is dropped instead, the table cannot begin another.
 #[must_use = "a checkpoint that has begun must be run"]
 pub struct Checkpoint {
     /// The table.
@@ -45,7 +46,7 @@ pub struct Checkpoint {
     meta: Meta,
     /// What the other meta page says.
     durable: Meta,
-    /// Pages to be checksummed and synced.
+    /// Pages to checksum and sync.
     pages: Vec<u32>,
 }
 
@@ -58,7 +59,7 @@ pub struct Durable {
 }
 
 impl Durable {
-    /// All log records up to this LSN are in the checkpoint.
+    /// The checkpoint holds all log records up to this LSN.
     pub fn lsn(&self) -> u64 {
         self.meta.lsn
     }
@@ -85,7 +86,7 @@ impl Checkpoint {
         for page in &self.pages {
             let page = u64::from(*page);
             let checksum = self.table.pages.fill_checksum(page);
-            // What was written to the zeros in its place would not reach the file.
+            // The kernel put zeros in the place of this page; what was written to them would not reach the file.
             if self.table.pages.is_poisoned(page) {
                 return Err(TableError::corrupt(page, CorruptReason::Unreadable));
             }
@@ -111,7 +112,7 @@ impl Checkpoint {
     }
 }
 
-/// Writes a meta, syncs it, and looks whether it is really there.
+/// Writes a meta, syncs it, reads it back and compares.
 fn write_meta(file: &dyn TableFile, meta: &Meta) -> io::Result<()> {
     let bytes = meta.encode();
     file.write_meta(meta.slot(), &bytes)?;
@@ -124,7 +125,7 @@ fn write_meta(file: &dyn TableFile, meta: &Meta) -> io::Result<()> {
 
 impl TableWriter {
     /// Begins a checkpoint of the newest published version, which holds all log records up to `lsn`. `wall_ms` is the
-    /// time of now. Panics if a checkpoint was begun and not ended.
+    /// current time. Panics if the last checkpoint has not ended.
     pub fn begin_checkpoint(&mut self, lsn: u64, wall_ms: u64) -> Checkpoint {
         assert!(self.checkpoints.retired.is_none(), "one checkpoint at a time");
         let table = self.own.table().clone();
@@ -160,11 +161,11 @@ impl TableWriter {
         Checkpoint { table, meta, durable, pages }
     }
 
-    /// Ends a checkpoint that is durable: pages that only the former one reached can be used again.
+    /// Ends a checkpoint that is durable: pages that only the previous one reached can be reused.
     pub fn end_checkpoint(&mut self, done: Durable) {
         let durable = self.checkpoints.durable;
         assert_eq!(done.meta.sequence, durable.sequence + 1, "the checkpoint that was begun");
-        // Most are in use now: those of both checkpoints, and what was written meanwhile.
+        // This is the peak: the pages of both checkpoints are in use, and those written since.
         self.note_need(self.pages_kept());
         let retired = self.checkpoints.retired.take().expect("a checkpoint was begun");
         self.space.end_checkpoint(retired.into_iter());
@@ -177,11 +178,11 @@ impl TableWriter {
         self.checkpoints.log_checksum = checksum;
     }
 
-    /// Takes the pages that the checkpoint itself needs and gives up those of the durable one that it replaces.
+    /// Allocates the pages that the checkpoint itself needs and retires those of the durable one that it replaces.
     fn take_pages(&mut self, file_pages: u64, generation: u64) -> Taken {
         let parts = file_pages.div_ceil(PART_PAGES) as usize;
         let mut retired = std::mem::take(&mut self.checkpoints.index);
-        // Of a file that became shorter.
+        // These parts covered pages that were cut off the file.
         let behind = self.checkpoints.parts.get(parts..).unwrap_or_default();
         retired.extend(behind.iter().map(|part| part.page as u32));
         self.checkpoints.parts.resize(parts, Root::EMPTY);
@@ -228,7 +229,7 @@ impl TableWriter {
         Root { page, generation, count: 0 }
     }
 
-    /// Writes those parts of the allocation map that got a new page.
+    /// Writes the given parts of the allocation map to their new pages.
     fn write_parts(&mut self, parts: &[u32]) {
         for part in parts {
             let pointer = self.checkpoints.parts[*part as usize];
@@ -267,7 +268,7 @@ impl TableWriter {
     }
 }
 
-/// Pages taken for a checkpoint.
+/// Pages allocated for a checkpoint.
 struct Taken {
     /// Page of the catalogue.
     catalogue: u32,

@@ -1,4 +1,4 @@
-//! What the writer knows of checkpoints between them. How one is made stands in `checkpoint`.
+//! What the writer knows about checkpoints from one to the next. `checkpoint` makes them.
 
 use super::{
     meta::Meta,
@@ -10,7 +10,7 @@ use super::{
 pub(super) const PART_WORDS: usize = 507;
 /// Pages that one part of the allocation map covers.
 pub(super) const PART_PAGES: u64 = PART_WORDS as u64 * 64;
-/// Where the pointers of an index page start.
+/// Offset of the pointers in an index page.
 const PARTS_AT: usize = HEADER_BYTES + POINTER_BYTES;
 /// Pointers that one index page holds.
 pub(super) const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
@@ -18,7 +18,7 @@ pub(super) const PARTS_MAX: usize = (BODY_BYTES - PARTS_AT) / POINTER_BYTES;
 const _: () = assert!(HEADER_BYTES + PART_WORDS * 8 <= BODY_BYTES);
 const _: () = assert!(PARTS_MAX == 224);
 
-/// What the writer knows of checkpoints.
+/// What the writer knows about checkpoints.
 pub(super) struct CheckpointState {
     /// The durable one.
     pub(super) durable: Meta,
@@ -26,7 +26,7 @@ pub(super) struct CheckpointState {
     pub(super) parts: Vec<Root>,
     /// Pages of the newest one's index.
     pub(super) index: Vec<u32>,
-    /// Pages that the durable checkpoint uses and the one being written does not; nothing if none is being written.
+    /// Pages that the durable checkpoint uses and the one being written does not; `None` if none is being written.
     pub(super) retired: Option<Vec<u32>>,
     /// Epoch that the next checkpoint will carry.
     pub(super) epoch: u64,
@@ -37,9 +37,9 @@ pub(super) struct CheckpointState {
 }
 
 impl CheckpointState {
-    /// Pages that must stay free so that the next checkpoint can begin, in a file of `file_pages` pages: all parts of
-    /// the map, its index, the catalogue, and a few for parts that a growing file adds. Pages that come back when the
-    /// checkpoint being written ends count as free.
+    /// Number of pages that must stay free so that the next checkpoint can begin, in a file of `file_pages` pages: one
+    /// for each part of the map, its index, the catalogue, and a few for parts that a growing file adds. Pages that
+    /// come back when the checkpoint being written ends count as free.
     #[inline]
     pub(super) fn reserve_pages(&self, file_pages: u64) -> u64 {
         let parts = file_pages.div_ceil(PART_PAGES);

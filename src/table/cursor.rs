@@ -1,7 +1,7 @@
-//! Cursors: a place among the keys of a tree, and steps to both sides.
+//! Cursors: a position among the keys of a tree, which moves in both directions.
 //!
-//! The path from the top page to the place is kept as frames. A stem is one more level of descent: below the leaf that
-//! holds it stand the frames of its tree, and the key so far is kept in front of theirs.
+//! The path from the top page to the position is kept as frames. A stem is one more level of descent: below the leaf
+//! that holds it come the frames of its tree, and the key so far becomes the start of their keys.
 
 use smallvec::SmallVec;
 
@@ -22,7 +22,7 @@ struct Frame<'v> {
     body: &'v Body,
     /// Index of the cell.
     index: usize,
-    /// Bytes of the key that stand before what this tree's keys say.
+    /// Number of bytes of the whole key before the part that this tree holds.
     key_base: usize,
 }
 
@@ -35,14 +35,14 @@ enum Place {
     On,
     /// Before the first key.
     Before,
-    /// Behind the last key.
+    /// After the last key.
     After,
 }
 
-/// A key and what it holds; the key's bytes are lent by the cursor until it moves.
+/// A key and its cell. The key's bytes are borrowed from the cursor until it moves.
 pub type Item<'c, 'v> = (&'c [u8], Cell<'v>);
 
-/// A place among the keys of one tree, in byte order.
+/// A position among the keys of one tree, in byte order.
 pub struct Cursor<'v> {
     /// The pages of the version.
     pages: &'v Pages,
@@ -50,19 +50,19 @@ pub struct Cursor<'v> {
     root: Root,
     /// Where the cursor stands.
     place: Place,
-    /// The path to the place; the last one is a leaf when `place` is `On`.
+    /// The path to the position; the last frame is a leaf when `place` is `On`.
     frames: SmallVec<[Frame<'v>; 8]>,
-    /// The key at the place.
+    /// The key at the position.
     key: SmallVec<[u8; 64]>,
 }
 
 impl<'v> Cursor<'v> {
-    /// A cursor that stands nowhere.
+    /// A cursor without a position.
     pub(super) fn new(pages: &'v Pages, root: Root) -> Cursor<'v> {
         Cursor { pages, root, place: Place::Fresh, frames: SmallVec::new(), key: SmallVec::new() }
     }
 
-    /// Moves to the first key that is not below `key`. If there is none, `prev` leads to the last key.
+    /// Moves to the first key that is not below `key`. If there is none, `prev` moves to the last key.
     pub fn seek(&mut self, key: &[u8]) -> Result<Option<Item<'_, 'v>>, TableError> {
         self.moved(|cursor| cursor.find(key), Place::After)
     }
@@ -72,12 +72,12 @@ impl<'v> Cursor<'v> {
         self.moved(|cursor| cursor.start(false), Place::Before)
     }
 
-    /// Moves to the key at `position`, 0 for the first. If there is none, `prev` leads to the last key.
+    /// Moves to the key at `position`, 0 for the first. If there is none, `prev` moves to the last key.
     pub fn seek_nth(&mut self, position: u64) -> Result<Option<Item<'_, 'v>>, TableError> {
         self.moved(|cursor| cursor.find_nth(position), Place::After)
     }
 
-    /// Moves to the next key; from nowhere, or before the first, to the first.
+    /// Moves to the next key; without a position, or before the first key, to the first.
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
@@ -91,7 +91,7 @@ impl<'v> Cursor<'v> {
         }
     }
 
-    /// Moves to the previous key; from nowhere, or behind the last, to the last.
+    /// Moves to the previous key; without a position, or after the last key, to the last.
     #[inline]
     pub fn prev(&mut self) -> Result<Option<Item<'_, 'v>>, TableError> {
         if self.place == Place::On && self.step_in_leaf(false) {
@@ -104,19 +104,19 @@ impl<'v> Cursor<'v> {
         }
     }
 
-    /// A walk over what the keys from `position` on hold, 0 for the first, towards the last key or the first.
+    /// A walk over the cells from `position` on, 0 for the first, towards the last key or the first.
     pub fn cells(mut self, position: u64, forward: bool) -> Result<Cells<'v>, TableError> {
         self.seek_nth(position)?;
         Ok(Cells { cursor: self, forward, begun: false })
     }
 
-    /// The key at which the cursor stands and what it holds.
+    /// The key at the cursor's position and its cell.
     pub fn current(&self) -> Option<Item<'_, 'v>> {
         let frame = self.frames.last().filter(|_| self.place == Place::On)?;
         Some((&self.key, leaf::cell(frame.body, frame.index)))
     }
 
-    /// Runs a move. `off` is where the cursor stands if the move leads to no key. After an error it stands nowhere.
+    /// Runs a move. `off` is the position if the move finds no key. After an error there is no position.
     fn moved(
         &mut self,
         step: impl FnOnce(&mut Self) -> Result<bool, TableError>,
@@ -131,7 +131,7 @@ impl<'v> Cursor<'v> {
         Ok(self.current())
     }
 
-    /// Puts the key at the place together.
+    /// Assembles the key at the position.
     fn read_key(&mut self) {
         if let Some(&Frame { body, index, key_base }) = self.frames.last() {
             self.key.truncate(key_base);
@@ -139,7 +139,7 @@ impl<'v> Cursor<'v> {
         }
     }
 
-    /// Moves to the neighbour on one side if it stands in the same leaf and is no stem. The key is still the old one.
+    /// Moves to the neighbour if it is in the same leaf and no stem. Does not update `key`.
     #[inline]
     fn step_in_leaf(&mut self, forward: bool) -> bool {
         let Some(frame) = self.frames.last_mut() else { return false };
@@ -150,7 +150,7 @@ impl<'v> Cursor<'v> {
         true
     }
 
-    /// Puts the key together after a step within a leaf: the page's prefix stands already.
+    /// Assembles the key after a step within a leaf: the page's prefix is already there.
     #[inline]
     fn read_rest(&mut self) -> Option<Item<'_, 'v>> {
         let &Frame { body, index, key_base } = self.frames.last()?;
@@ -159,7 +159,7 @@ impl<'v> Cursor<'v> {
         Some((&self.key, leaf::cell(body, index)))
     }
 
-    /// Takes the first or the last key of the tree.
+    /// Goes to the first or the last key of the tree.
     fn start(&mut self, first: bool) -> Result<bool, TableError> {
         self.frames.clear();
         self.key.clear();
@@ -181,7 +181,7 @@ impl<'v> Cursor<'v> {
         Ok(())
     }
 
-    /// Goes down from the last frame's cell to a key, always by the first or always by the last cell.
+    /// Descends from the last frame's cell to a key, always to the first or always to the last cell.
     fn settle(&mut self, first: bool) -> Result<(), TableError> {
         while let Some(&Frame { body, index, key_base }) = self.frames.last() {
             if !node::is_leaf(body) {
@@ -278,7 +278,7 @@ impl<'v> Cursor<'v> {
         }
     }
 
-    /// Goes from the last frame down to a leaf, by the children that `choose` names.
+    /// Descends from the last frame to a leaf, through the children that `choose` picks.
     fn descend(&mut self, mut choose: impl FnMut(&Body) -> usize) -> Result<&'v Body, TableError> {
         loop {
             let frame = self.frames.last_mut().expect("the path has a top");
@@ -292,18 +292,19 @@ impl<'v> Cursor<'v> {
     }
 }
 
-/// A walk over what keys hold. It does not put the keys together.
+/// A walk over cells. It does not assemble their keys.
 pub struct Cells<'v> {
-    /// Where the walk is. Its key is an earlier one, but for the bytes in front of the leaf's.
+    /// Where the walk is. The cursor's `key` is an earlier one; only the bytes that come before the leaf's keys are
+    /// right.
     cursor: Cursor<'v>,
-    /// Whether the walk leads towards the last key.
+    /// Whether the walk goes towards the last key.
     forward: bool,
-    /// Whether the first cell was handed out.
+    /// Whether the first cell has been returned.
     begun: bool,
 }
 
 impl<'v> Cells<'v> {
-    /// What the next key holds.
+    /// The next cell.
     #[allow(clippy::should_implement_trait)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Cell<'v>>, TableError> {
@@ -314,7 +315,7 @@ impl<'v> Cells<'v> {
         Ok(self.cursor.frames.last().map(|frame| leaf::cell(frame.body, frame.index)))
     }
 
-    /// What the first key of the next leaf holds, or the first one of all.
+    /// The first cell of the next leaf, or the first one of all.
     fn next_leaf(&mut self, is_first: bool) -> Result<Option<Cell<'v>>, TableError> {
         let item = match (is_first, self.forward) {
             (true, _) => self.cursor.current(),
@@ -325,8 +326,9 @@ impl<'v> Cells<'v> {
     }
 }
 
-/// Index of the part in which position `left` falls, of `parts` that hold `total` together, and what is left inside of it;
-/// the last or the first part if they do not reach. They are counted from the nearer side.
+/// Index of the part that position `left` falls into, of `parts` that hold `total` together; `left` becomes the
+/// position inside that part. If the parts hold too few, it is the last or the first part. The parts are counted from
+/// the nearer end.
 fn part_of(left: &mut u64, total: u64, parts: usize, part: impl Fn(usize) -> u64) -> usize {
     if *left < total / 2 {
         for index in 0..parts - 1 {

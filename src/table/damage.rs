@@ -1,7 +1,7 @@
-//! What was found to be damaged while the table is served.
+//! Damage that is found while the server runs.
 //!
-//! Whoever meets a bad page, a command or the scrub, reports it here; `INFO` and the log of events show it. A page
-//! stays listed until a whole pass of the scrub has not met it again.
+//! A command or the scrub that finds a bad page reports it here; `INFO` and the event log show it. A page stays listed
+//! until a whole pass of the scrub has not found it again.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use std::{
 
 use super::finding::Finding;
 
-/// Most pages that are listed. Those beyond are not noted; one listed page is enough to act on.
+/// Maximum number of pages that are listed. Further ones are not noted; one listed page is enough to act on.
 pub const DAMAGED_PAGES_MAX: usize = 1024;
 
-/// The damaged pages, by page number, each with the time when it was met last.
+/// The damaged pages, by page number, each with the time when it was last found.
 #[derive(Default)]
 pub(super) struct Damage(Mutex<BTreeMap<u64, (Finding, Instant)>>);
 
@@ -24,7 +24,7 @@ impl Damage {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a damaged page. Says whether it is news; what is known of its keys is kept.
+    /// Notes a damaged page and returns whether it is new. Keys that are already known for it are kept.
     pub(super) fn report(&self, finding: Finding) -> bool {
         let mut pages = self.lock();
         let now = Instant::now();
@@ -42,7 +42,7 @@ impl Damage {
         listed
     }
 
-    /// Takes pages off the list that were not met since: they are no longer in use, or were made good.
+    /// Drops pages from the list that were not found since `before`: they are no longer in use, or were repaired.
     pub(super) fn forget(&self, before: Instant) {
         self.lock().retain(|_, (_, met)| *met >= before);
     }

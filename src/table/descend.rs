@@ -1,4 +1,4 @@
-//! The way down a tree, page by page, each checked against the pointer that led to it.
+//! Descending a tree, page by page; each page is checked against the pointer that led to it.
 
 use super::{
     branch,
@@ -10,14 +10,14 @@ use super::{
     root::Root,
 };
 
-/// Most levels of one tree. Branches have two children or more, save for some that deletes left behind, so no tree
+/// Maximum number of levels of one tree. Branches have two children or more, except for a few after deletes, so no tree
 /// that fits 2^32 pages comes near.
 pub(super) const DEPTH_MAX: usize = 32;
 
-/// How a tree is damaged that holds a long key where none belongs.
+/// The damage of a tree that holds a long key where none belongs.
 pub(super) const LONG_KEY_AT_EDGE: CorruptReason = CorruptReason::Structure("a long key where none belongs");
 
-/// The tree that holds the end of a long key, and that end. Nothing if the key cannot be there.
+/// The tree that holds the end of a long key, and that end. `None` if the key cannot be there.
 #[inline]
 pub(super) fn skip_stems<'k>(
     pages: &Pages,
@@ -52,7 +52,7 @@ pub(super) fn find<'p>(
     Ok(node::search(body, 0, key).ok().map(|index| (body, index)))
 }
 
-/// The leaf to which `choose` leads from branch to branch. The tree must not be empty.
+/// Descends through the children that `choose` picks and returns the leaf. The tree must not be empty.
 #[inline]
 pub(super) fn descend<'p>(
     pages: &'p Pages,
@@ -66,7 +66,7 @@ pub(super) fn descend<'p>(
     Ok(body)
 }
 
-/// The leaf that stands for `key`, which is shorter than a stem, or a stem. Nothing if the tree has no branch.
+/// Pointer to the leaf of `key`, which is shorter than a stem, or a stem. `None` if the tree has no branch.
 #[inline]
 pub(super) fn leaf_of(pages: &Pages, root: Root, key: &[u8]) -> Result<Option<Root>, TableError> {
     if root.is_empty() {
@@ -103,7 +103,7 @@ pub(super) fn child<'p>(pages: &'p Pages, body: &Body, index: usize) -> Result<&
     Ok(child)
 }
 
-/// A page of a tree is a leaf at level 0 and a branch above.
+/// Checks that the page is a leaf at level 0, or a branch above.
 #[inline]
 pub(super) fn check_kind(body: &Body, page: u64) -> Result<(), TableError> {
     let wanted = if page::level(body) == 0 { LEAF } else { BRANCH };

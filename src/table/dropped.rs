@@ -1,15 +1,15 @@
 //! Freeing whole trees, a slice at a time.
 //!
-//! A tree that is dropped is cut off at once; its pages are freed later, a few at each call of `reclaim`. What waits
-//! stands in a tree of the table's own (slot 127), so it survives restarts:
+//! A dropped tree is unlinked at once; its pages are freed later, a few in each call of `reclaim`. What waits is in a
+//! tree of the table's own (slot 127), so it survives restarts:
 //!
 //! ```text
 //! key    8 bytes, big-endian: place in the queue; the highest is worked on first
 //! bytes  2 bytes, little-endian: index of the first child that is not freed yet
 //! roots  the subtree
 //! ```
-//! A subtree is freed from its first child to its last: a leaf at once, a branch by putting it into the queue above
-//! the subtree it belongs to. So the queue grows with the depth of trees, not with their size.
+//! A subtree is freed from its first child to its last: a leaf at once, a branch by queueing it above the subtree that
+//! it belongs to. So the queue grows with the depth of trees, not with their size.
 
 use super::{
     branch,
@@ -22,7 +22,7 @@ use super::{
     writer::{Need, TableWriter},
 };
 
-/// Pages for a step beside those for the nested trees that it finds: copies of the way, and splits.
+/// Pages for one step, apart from those for the nested trees that it finds: copies of the path, and splits.
 const STEP_PAGES: u64 = 64;
 
 /// The subtree that is being freed.
@@ -36,8 +36,8 @@ struct Work {
 }
 
 impl TableWriter {
-    /// Gives up a tree: a small one is freed now, a larger one by later calls of `reclaim`. The root must not be
-    /// used any more. On an error nothing was freed.
+    /// Drops a tree: a small one is freed now, a larger one by later calls of `reclaim`. The root must not be used any
+    /// more. On an error nothing was freed.
     pub fn drop_tree(&mut self, root: Root) -> Result<(), TableError> {
         if root.is_empty() {
             return Ok(());
@@ -50,7 +50,7 @@ impl TableWriter {
         self.enqueue(root)
     }
 
-    /// Frees up to about `pages_max` pages of dropped trees and says how many it freed; 0 if none wait.
+    /// Frees up to about `pages_max` pages of dropped trees and returns how many it freed; 0 if none wait.
     pub fn reclaim(&mut self, pages_max: usize) -> Result<usize, TableError> {
         let mut freed = 0;
         while freed < pages_max {
@@ -71,7 +71,7 @@ impl TableWriter {
         Ok(Some(Work { key, root: *root, child: u16::from_le_bytes(child) }))
     }
 
-    /// Frees one leaf, or puts one branch into the queue, or frees a branch that has no children left.
+    /// Frees one leaf, or queues one branch, or frees a branch that has no children left.
     fn reclaim_step(&mut self, work: Work) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
         let body = descend::top(pages, work.root)?;
@@ -89,7 +89,7 @@ impl TableWriter {
             return Ok(1);
         }
         let pointer = branch::pointer(body, index);
-        // A child that cannot be read is skipped after it was reported, so that the rest is freed all the same.
+        // A child that cannot be read is reported and skipped, so that the rest is still freed.
         let child =
             descend::child(pages, body, index).map(|body| (node::is_leaf(body), nested_or_none(body)));
         let trees = child.as_ref().map_or(&[][..], |(_, trees)| trees);
@@ -101,13 +101,12 @@ impl TableWriter {
         }
     }
 
-    /// Makes sure of the pages that one step can take.
+    /// Makes sure that the pages that one step can take are free.
     fn ensure_step(&mut self, trees: &[Root]) -> Result<(), TableError> {
         self.ensure(STEP_PAGES + trees.len() as u64, Need::Headroom)
     }
 
-    /// Frees a leaf and gives up the trees that its cells hold. A tree that cannot be read is reported after the
-    /// others were given up.
+    /// Frees a leaf and drops the trees in its cells. An error in one tree is returned after the others were dropped.
     fn free_leaf(&mut self, leaf: Root, trees: Vec<Root>) -> Result<usize, TableError> {
         self.free_page(leaf);
         let mut outcome = Ok(1);
@@ -137,7 +136,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// The highest place in the queue, 0 if it is empty.
+    /// The highest position in the queue, 0 if it is empty.
     fn last_place(&self) -> Result<u64, TableError> {
         let mut cursor = Cursor::new(&self.own.table().pages, self.roots[DROPPED_SLOT]);
         let last = cursor.seek_last()?;
@@ -162,7 +161,7 @@ impl TableWriter {
     }
 }
 
-/// The trees that the cells of a leaf hold, stems' trees among them.
+/// The trees that the cells of a leaf hold, including those of stems.
 pub(super) fn nested(body: &Body) -> Vec<Root> {
     debug_assert!(node::is_leaf(body));
     let cells = (0..node::cells(body)).filter(|index| node::root_bytes(body, *index) > 0);

@@ -1,16 +1,16 @@
 //! What can go wrong in the table, in its caller's terms.
 //!
-//! Every outcome has a name of its own: `Full` changes nothing and may pass, `Corrupt` names the page, `Io` is
-//! final (a failed sync is never tried again), and the limits on keys and cells are the caller's mistakes.
+//! Each kind of failure has its own variant. `Full` changes nothing and may pass, `Corrupt` names the page, `Io` is
+//! final (a failed sync is never retried), and the limits on keys and cells are the caller's mistakes.
 
 use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why an operation on the table did not do what was asked.
+/// Why an operation on the table failed.
 #[derive(Debug, Error)]
 pub enum TableError {
-    /// A page does not hold what its parent, or the meta, says. Nothing was read from it.
+    /// A page does not match the pointer to it in its parent or in the meta. Nothing was read from it.
     #[error("data page {page} of table.ackd is damaged: {reason}")]
     Corrupt {
         /// Number of the bad page in the file.
@@ -18,10 +18,10 @@ pub enum TableError {
         /// What is wrong with it.
         reason: CorruptReason,
     },
-    /// Pages could not be brought to memory while they were being read. Nothing that was read meanwhile is believed.
+    /// Pages became unreadable while they were being read. Nothing read in that time is trusted.
     #[error("data pages of table.ackd became unreadable")]
     Faulted,
-    /// Somebody else made the file shorter while it was in use.
+    /// Another program cut the file while it was in use.
     #[error("table.ackd has {pages} pages and was cut to {bytes} bytes by somebody else")]
     Cut {
         /// Length of the file now.
@@ -29,7 +29,7 @@ pub enum TableError {
         /// Pages that it must have.
         pages: u64,
     },
-    /// Somebody else wrote over the file while it was in use.
+    /// Another program overwrote the file while it was in use.
     #[error("table.ackd was overwritten by somebody else: restore it, with its log, from one backup")]
     Overwritten,
     /// There is no room for the change; nothing was changed. Reads go on, and so do deletes from the headroom.
@@ -97,12 +97,12 @@ pub enum TableError {
 }
 
 impl TableError {
-    /// Whether the file holds what no checkpoint wrote, as against: could not be read, written or grown.
+    /// Whether the file is damaged, as opposed to one that could not be read, written or grown.
     pub fn is_damage(&self) -> bool {
         match self {
             TableError::Corrupt { reason, .. } => *reason != CorruptReason::Unreadable,
             TableError::MetasDisagree { .. } => true,
-            // A newer program's file is whole, only not for this one; and what cannot be read may be whole.
+            // A file of a newer version is intact, only not for this program; and what cannot be read may be intact.
             TableError::NoMeta { first, second } => ![first, second]
                 .iter()
                 .any(|fault| matches!(fault, MetaFault::Version(_) | MetaFault::Unreadable)),
@@ -137,7 +137,7 @@ pub enum CorruptReason {
         /// The number that it carries.
         found: u64,
     },
-    /// The page is older or younger than its parent's pointer says: a lost or stale write.
+    /// The page is older or newer than its parent's pointer says: a lost or stale write.
     Generation {
         /// What the parent says.
         expected: u64,
@@ -149,14 +149,14 @@ pub enum CorruptReason {
         /// The kind byte that was found.
         found: u8,
     },
-    /// The page stands at the wrong height of its tree.
+    /// The page is at the wrong level of its tree.
     Level {
         /// What the parent says.
         expected: u8,
         /// What the page says.
         found: u8,
     },
-    /// The pointer leads out of the file.
+    /// The pointer leads past the end of the file.
     OutOfFile {
         /// Number of pages in the file.
         pages: u64,
@@ -181,7 +181,7 @@ pub enum CorruptReason {
     Leaked,
     /// The page is referred to twice.
     Shared,
-    /// The tree is deeper than any tree that was ever written.
+    /// The tree is deeper than any tree can be.
     Depth,
     /// The operating system could not read the page.
     Unreadable,
@@ -228,7 +228,7 @@ pub enum MetaFault {
     Version(u32),
     /// Its page size is not the one this program uses.
     PageSize(u32),
-    /// It belongs into the other slot, or its numbers contradict each other.
+    /// It belongs to the other slot, or its numbers contradict each other.
     Inconsistent,
     /// It can be used.
     None,

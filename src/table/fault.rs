@@ -1,14 +1,15 @@
-//! Memory faults on a table's mapping: a page that the system cannot bring gives an error, not the end of the process.
+//! Memory faults on a table's mapping: a page that the kernel cannot read gives an error instead of killing the
+//! process.
 //!
-//! A touch of a mapped page raises `SIGBUS` when the device cannot read it, or when somebody cut the file. The handler
-//! puts a page of zeros in its place, once and for good, and remembers it as *poisoned*. Zeros pass no check of a page,
-//! so whoever asks for the page afterwards learns that it cannot be read. Whoever was in the middle of it when it went
-//! compares [`Faults::count`] before and after, and believes nothing that was read in between if it grew.
+//! An access to a mapped page raises `SIGBUS` when the device cannot read it, or when another program has cut the file.
+//! The handler replaces the page by a page of zeros, for good, and marks it as *poisoned*. Zeros fail every check of a
+//! page, so later readers learn that it cannot be read. A reader that was using the page when it was replaced compares
+//! [`Faults::count`] before and after. If the count grew, it trusts nothing that it read in between.
 //!
 //! Invariants
 //! - A page is marked and counted before its memory changes, so nobody who reads the zeros can miss the count.
 //! - The handler allocates nothing, takes no lock and leaves `errno` alone.
-//! - Any other `SIGBUS` ends the process as it would without this handler.
+//! - Any other `SIGBUS` ends the process, as it would without this handler.
 
 #![allow(unsafe_code)]
 
@@ -27,30 +28,30 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use super::page::PAGE_BYTES;
 
-/// Most mappings that one process can have at a time. Servers have one; tests have many.
+/// Maximum number of mappings in one process. Servers have one; tests have many.
 const REGIONS_MAX: usize = 256;
-/// What the process ends with when not even a page of zeros can be had: the data cannot be read.
+/// Exit code when not even a page of zeros can be mapped: the data cannot be read.
 const EXIT_UNREADABLE: c_int = 4;
 
 /// The mapped regions, for the handler.
 static REGIONS: [Region; REGIONS_MAX] = [const { Region::free() }; REGIONS_MAX];
 /// Faults of all regions so far.
 static TOTAL: AtomicU64 = AtomicU64::new(0);
-/// Size of the system's own pages, in bytes.
+/// Size of the kernel's pages, in bytes.
 static SYSTEM_PAGE_BYTES: AtomicUsize = AtomicUsize::new(PAGE_BYTES);
 
 /// A mapped region as the handler sees it.
 struct Region {
-    /// First address; 0 if this place is free.
+    /// First address; 0 if this entry is free.
     start: AtomicUsize,
-    /// Address behind the last byte.
+    /// Address after the last byte.
     end: AtomicUsize,
-    /// What is known of its faults. Valid while `start` is not 0.
+    /// The state of its faults. Valid while `start` is not 0.
     marks: AtomicPtr<Marks>,
 }
 
 impl Region {
-    /// A place that no mapping uses.
+    /// An entry that no mapping uses.
     const fn free() -> Region {
         Region {
             start: AtomicUsize::new(0),
@@ -60,12 +61,12 @@ impl Region {
     }
 }
 
-/// What is known of the faults of one region.
+/// The state of the faults of one region.
 struct Marks {
     /// Number of faults so far.
     count: AtomicU64,
-    /// One bit a page: whether zeros stand in its place. A mapping, for untouched parts of it take no memory; an allocator
-    /// might clear it.
+    /// One bit for each page: whether zeros have replaced it. It is a mapping, because untouched parts of one take no
+    /// memory; an allocator might clear them.
     poisoned: MmapRaw,
 }
 
@@ -89,7 +90,7 @@ impl Marks {
 
 /// The faults of one mapped region, which is guarded for as long as this lives.
 pub(super) struct Faults {
-    /// Place among the regions.
+    /// Index of the region.
     place: usize,
     /// What the handler writes; owned by this.
     marks: *mut Marks,
@@ -131,7 +132,7 @@ impl Faults {
         self.marks().count.load(Ordering::Acquire)
     }
 
-    /// Whether zeros stand in the place of a page.
+    /// Whether zeros have replaced a page.
     pub(super) fn is_poisoned(&self, page: u64) -> bool {
         let word = self.marks().word(page as usize);
         word.is_some_and(|word| word.load(Ordering::SeqCst) >> (page % 64) & 1 == 1)
@@ -157,12 +158,12 @@ impl Drop for Faults {
     }
 }
 
-/// Number of pages of any table that could not be brought to memory, since the process began.
+/// Number of pages of all tables that could not be read into memory since the process began.
 pub fn unreadable_pages() -> u64 {
     TOTAL.load(Ordering::SeqCst)
 }
 
-/// Puts the handler in place, once for the process.
+/// Installs the handler, once for the process.
 fn install() -> io::Result<()> {
     static INSTALLED: OnceLock<Result<(), i32>> = OnceLock::new();
     let installed = INSTALLED.get_or_init(|| {
@@ -173,7 +174,7 @@ fn install() -> io::Result<()> {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction =
                 on_fault as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
-            // On the thread's own signal stack, if it has one: it may be short of the other.
+            // Use the thread's own signal stack, if it has one: the normal stack may be nearly full.
             action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
             libc::sigemptyset(&mut action.sa_mask);
             libc::sigaction(libc::SIGBUS, &action, ptr::null_mut())
@@ -220,7 +221,7 @@ fn region_of(address: usize) -> Option<(usize, &'static Marks)> {
     })
 }
 
-/// Puts zeros in the place of the system's page around `address`; whether that worked.
+/// Replaces the kernel's page around `address` by zeros; returns whether that worked.
 fn put_zeros(address: usize, start: usize, marks: &Marks) -> bool {
     let bytes = SYSTEM_PAGE_BYTES.load(Ordering::SeqCst);
     let from = address - address % bytes;
@@ -246,7 +247,7 @@ fn put_zeros(address: usize, start: usize, marks: &Marks) -> bool {
     put != libc::MAP_FAILED
 }
 
-/// Ends the process at once: a page cannot be read and nothing can be put in its place.
+/// Ends the process at once: a page cannot be read and no page of zeros can replace it.
 fn end_unreadable() -> ! {
     const TEXT: &[u8] = b"ackd: a page of the table cannot be read; stopping\n";
     // SAFETY: both calls are allowed in a handler; the text outlives the write.

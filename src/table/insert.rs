@@ -1,4 +1,4 @@
-//! Putting a cell into a tree: find the leaf, own the way to it, put the cell, split what overflows.
+//! Putting a cell into a tree: find the leaf, own the path to it, put the cell, split pages that overflow.
 
 use super::{
     branch,
@@ -25,10 +25,10 @@ struct Split {
 }
 
 impl TableWriter {
-    /// Lets `key` hold these bytes and these roots, and says whether it is new. What it held before is overwritten;
-    /// the trees of former roots are not freed.
+    /// Sets the cell of `key` to these bytes and roots, and returns whether the key is new. The trees of the old roots
+    /// are not freed.
     ///
-    /// On `Full`, `KeyTooLong` and `CellTooLarge` the tree is as it was.
+    /// On `Full`, `KeyTooLong` and `CellTooLarge` the tree is unchanged.
     pub fn insert(
         &mut self,
         root: &mut Root,
@@ -39,8 +39,7 @@ impl TableWriter {
         self.replace(root, key, [bytes, &[]], roots, |_| ())
     }
 
-    /// Like `insert`, with the bytes in two pieces, one behind the other; and shows `see` what the key held, if it is not
-    /// new.
+    /// Like `insert`, with the bytes in two consecutive pieces. Shows `see` the old cell if the key is not new.
     pub fn replace(
         &mut self,
         root: &mut Root,
@@ -68,8 +67,8 @@ impl TableWriter {
         }
     }
 
-    /// Puts a cell that stands for `weight` keys, and says whether its key is new; `see` is shown what it held. The key
-    /// is shorter than a stem, or a stem. On an error the tree is as it was.
+    /// Puts a cell that stands for `weight` keys, and returns whether its key is new; `see` is shown the old cell. The
+    /// key is shorter than a stem, or a stem. On an error the tree is unchanged.
     pub(super) fn put(
         &mut self,
         root: &mut Root,
@@ -117,14 +116,14 @@ impl TableWriter {
         Root { page, generation, count: weight }
     }
 
-    /// Hands out a page and stamps it.
+    /// Allocates a page and stamps it.
     fn new_page(&mut self) -> (u64, u64) {
         let (page, generation) = (self.space.allocate(), self.space.generation());
         page::set_identity(self.own.body_mut(page), page, generation);
         (page, generation)
     }
 
-    /// Puts a cell into one of the writer's own pages, which is split if the cell does not fit.
+    /// Puts a cell into one of the writer's own pages, and splits the page if the cell does not fit.
     fn put_cell(
         &mut self,
         page: u64,
@@ -141,7 +140,7 @@ impl TableWriter {
         self.rebuild(page, level, index, key, payload)
     }
 
-    /// Lays a page out anew with one more cell: on the same page if all cells fit, else on two.
+    /// Rebuilds a page with one more cell: on the same page if all cells fit, else on two.
     #[cold]
     fn rebuild(
         &mut self,
@@ -165,7 +164,7 @@ impl TableWriter {
         split
     }
 
-    /// Cuts a run of cells in two: the lower part stays on `page`, the upper one gets a new page.
+    /// Splits a run of cells: the lower part stays on `page`, the upper part gets a new page.
     fn split(&mut self, page: u64, level: u8, run: &WithInserted<'_>) -> Split {
         let shared = run.key.starts_with(node::prefix(run.body)).then(|| node::prefix_len(run.body));
         let cut = cells::cut(run, run.at, shared, level);
@@ -186,7 +185,7 @@ impl TableWriter {
         Split { separator, separator_len: divider.len(), left_count: count(self.own.body(page)), right }
     }
 
-    /// Tells the branches above a changed leaf, and the root, how many keys there are now, and of its split.
+    /// Updates the key counts of the branches above a changed leaf and of the root, and passes on its split.
     fn raise(&mut self, root: &mut Root, path: &Path, mut split: Option<Split>, delta: i64) {
         for (depth, node) in path.iter().enumerate().rev().skip(1) {
             let body = self.own.body_mut(node.page);

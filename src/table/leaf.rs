@@ -6,7 +6,7 @@ use super::{
     root::{Cell, CellRoots, ROOT_BYTES, Root},
 };
 
-/// What a cell holds, in the caller's terms.
+/// A cell, in the caller's terms.
 #[inline]
 pub(super) fn cell(body: &Body, index: usize) -> Cell<'_> {
     let payload = node::payload(body, index);
@@ -15,7 +15,7 @@ pub(super) fn cell(body: &Body, index: usize) -> Cell<'_> {
     Cell { bytes, roots: CellRoots::decode(roots) }
 }
 
-/// The tree in which the keys of a stem go on, or nothing if the cell is not a stem.
+/// The tree with the ends of the keys of a stem, or `None` if the cell is not a stem.
 #[inline]
 pub(super) fn stem(body: &Body, index: usize) -> Option<Root> {
     if !node::is_stem(body, index) {
@@ -32,7 +32,7 @@ pub(super) fn set_root(body: &mut Body, index: usize, number: usize, root: Root)
     payload[at..at + ROOT_BYTES].copy_from_slice(&root.encode());
 }
 
-/// Number of keys that a cell stands for: one, or those of its stem's tree.
+/// Number of keys that a cell stands for: one, or as many as its stem's tree holds.
 pub(super) fn weight(body: &Body, index: usize) -> u64 {
     stem(body, index).map_or(1, |tree| tree.count)
 }

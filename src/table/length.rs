@@ -1,8 +1,8 @@
-//! How long the file is.
+//! The file's length.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Number of pages that the file really has, which is what the table has or more. Held while that changes.
+/// Number of pages that the file has, which is at least the table's number. Locked while the length changes.
 pub(super) struct FileLength(Mutex<u64>);
 
 impl FileLength {
@@ -11,7 +11,7 @@ impl FileLength {
         FileLength(Mutex::new(pages))
     }
 
-    /// The length, which nobody else changes meanwhile.
+    /// Locks the length, so that nobody else changes it.
     pub(super) fn lock(&self) -> MutexGuard<'_, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,9 +1,9 @@
-//! Keys too long for a page: their first `STEM_BYTES` bytes are a *stem*, whose cell holds the root of a tree that is
-//! keyed by the bytes that follow, and so on.
+//! Keys that are too long for a page: their first `STEM_BYTES` bytes are a *stem*. The stem's cell holds the root of a
+//! tree that is keyed by the bytes that follow, and so on.
 //!
-//! All keys of that length or longer go this way, so the order of bytes is kept, and a stem never meets a key of its
-//! own length. Recursion is bounded by `KEY_BYTES_MAX / STEM_BYTES`. Space for a whole change is made sure of before
-//! its first step, so that none of its steps can fail for lack of it.
+//! All keys of that length or longer are stored like this, so byte order is kept, and a stem never meets a key of its
+//! own length. Recursion is bounded by `KEY_BYTES_MAX / STEM_BYTES`. The space for a whole change is reserved before
+//! its first step, so that no step can fail for lack of space.
 
 use super::{
     descend,
@@ -28,7 +28,7 @@ impl TableWriter {
         self.insert_below(root, key, payload)
     }
 
-    /// Puts the end of a key into the tree of its stem, then the stem.
+    /// Puts the end of a key into the tree of its stem, then updates the stem.
     fn insert_below(
         &mut self,
         root: &mut Root,
@@ -56,7 +56,7 @@ impl TableWriter {
         self.remove_below(root, key)
     }
 
-    /// Takes the end of a key out of the tree of its stem, then the stem if that was the last one.
+    /// Removes the end of a key from the tree of its stem, then the stem too if that was its last key.
     fn remove_below(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
         let Some((stem, rest)) = key.split_at_checked(STEM_BYTES) else {
             return self.take(root, key, |_| ());
@@ -89,7 +89,7 @@ impl TableWriter {
         })
     }
 
-    /// Changes the end of a key in the tree of its stem, then the stem.
+    /// Changes the end of a key in the tree of its stem, then updates the stem.
     fn update_below(
         &mut self,
         root: &mut Root,
@@ -107,20 +107,21 @@ impl TableWriter {
         Ok(there)
     }
 
-    /// Lets a stem lead to a tree.
+    /// Points a stem to a tree.
     fn put_stem(&mut self, root: &mut Root, stem: &[u8], tree: Root) -> Result<(), TableError> {
         self.put(root, stem, Payload::stem(&tree.encode()), tree.count, Need::Headroom, |_| ())?;
         Ok(())
     }
 
-    /// The tree to which a stem leads.
+    /// The tree that a stem points to.
     fn stem_tree(&self, root: Root, stem: &[u8]) -> Result<Option<Root>, TableError> {
         let pages = &self.own.table().pages;
         let found = descend::find(pages, root, stem)?;
         found.map(|(body, index)| descend::stem_at(body, index)).transpose()
     }
 
-    /// Most pages that a change of one long key can take: twice the depth of each tree on its way and a new top page.
+    /// Maximum number of pages that a change of one long key can take: for each tree on its path, twice the depth and a
+    /// new top page.
     fn pages_of_change(&self, mut root: Root, mut key: &[u8]) -> Result<u64, TableError> {
         let mut pages = 0;
         loop {

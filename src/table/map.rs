@@ -1,16 +1,18 @@
-//! The table's memory: one region at a fixed address that shows the file's pages, and the file under it.
+//! The table's memory: one region at a fixed address that maps the file's pages, and the file under it.
 //!
-//! The region is reserved once at a large virtual size and never moves, so a page's address depends on its number
-//! alone and readers need no lock while the file grows underneath. File space is really allocated before a page of
-//! it is touched: a full disk is met in `grow`, never as a fault in the middle of an operation. The file is cut
-//! behind the table's end only, where nobody touches it: see `tail`.
+//! The region is reserved once at a large virtual size and never moves. So a page's address depends only on its number,
+//! and readers need no lock while the file grows. File space is really allocated before any of its pages is touched: a
+//! full disk is an error of `grow`, never a fault in the middle of an operation. The file is only cut after the table's
+//! end, where nobody touches it: see `tail`.
 //!
-//! A page that the system cannot bring all the same (a failing device, a file cut by somebody else) is met by `fault`.
+//! `fault` handles pages that the kernel cannot read all the same (a failing device, or a file that another program
+//! cut).
 //!
-//! `TableFile` is what the table asks of a file; `MmapFile` is the real one, `MemoryFile` (its own file) the double
-//! for tests. The two meta pages are never touched through the region.
+//! `TableFile` is what the table needs from a file. `MmapFile` is the real one; `MemoryFile`, in a file of its own, is
+//! the double for tests. The two meta pages are never accessed through the region.
 //!
-//! It is one long file so that all unsafe code on the mapping, and the argument for each block of it, stands in one place.
+//! This is one long file so that all unsafe code on the mapping, and the argument for each block of it, is in one
+//! place.
 
 #![allow(unsafe_code)]
 
@@ -35,33 +37,33 @@ use super::{
     page::{BODY_BYTES, Body, PAGE_BYTES},
 };
 
-/// Bytes of a meta page that carry meaning: one sector, so that a device writes them together.
+/// Bytes of a meta: one sector, so that a device writes them together.
 pub const META_BYTES: usize = 512;
-/// Page numbers fit 32 bits, which bounds a table to 16 TiB.
+/// Page numbers fit 32 bits, which limits a table to 16 TiB.
 pub const FILE_BYTES_LIMIT: u64 = (u32::MAX as u64) * PAGE_BYTES as u64;
-/// Sectors of the meta pages that carry meaning: two metas and two notes.
+/// Number of used sectors of the meta pages: two metas and two notes.
 pub const META_SLOTS: usize = 4;
 /// Virtual size of the mapping unless the caller says otherwise: 1 TiB.
 pub const FILE_BYTES_MAX_DEFAULT: u64 = 1 << 40;
 
-/// What the table asks of the file that holds it.
+/// What the table needs from the file that holds it.
 ///
-/// Pages are written through the mapping, metas by `write_meta`. Nothing is durable before `sync` returned.
+/// Pages are written through the mapping, metas by `write_meta`. Nothing is durable before `sync` has returned.
 pub trait TableFile: Send + Sync + 'static {
-    /// The region that shows the file's pages. It can be taken once at a time.
+    /// The region that maps the file's pages. It has one user at a time.
     fn map(&self) -> io::Result<Mapping>;
 
-    /// Length of the file in bytes, as far as it has pages.
+    /// Length of the file in bytes.
     fn bytes(&self) -> io::Result<u64>;
 
     /// Really allocates the bytes from `from` to `to`. After an error the file is as it was, or longer.
     fn grow(&self, from: u64, to: u64) -> io::Result<()>;
 
-    /// Cuts the file to this length. Nobody uses what is behind it. A crash before the next sync may leave any length in
-    /// between.
+    /// Cuts the file to this length. Nobody uses what comes after it. A crash before the next sync may leave any length
+    /// in between.
     fn shrink(&self, to: u64) -> io::Result<()>;
 
-    /// Makes the file's length and at least these pages durable. The pages do not change while this runs.
+    /// Makes the file's length and at least these pages durable. The pages do not change during the call.
     fn sync(&self, pages: &[u32]) -> io::Result<()>;
 
     /// Writes a sector of the meta pages: slots 0 and 1 hold the metas, slots 2 and 3 the notes. It is not durable before
@@ -71,39 +73,38 @@ pub trait TableFile: Send + Sync + 'static {
     /// Makes written metas durable.
     fn sync_meta(&self) -> io::Result<()>;
 
-    /// Reads slot 0 to 3 back, from the device where that is possible.
+    /// Reads slot 0 to 3 back, from the device if possible.
     fn read_meta(&self, slot: usize) -> io::Result<[u8; META_BYTES]>;
 
-    /// Reads a page from the device where that is possible, else from the page cache. `false` if there is nothing to
-    /// read from but the region.
+    /// Reads a page from the device if possible, else from the page cache. `false` if only the region has its bytes.
     fn read_page(&self, _page: u64, _out: &mut [u8; PAGE_BYTES]) -> io::Result<bool> {
         Ok(false)
     }
 
-    /// Whether a page is in memory, so that a look at it waits for no device.
+    /// Whether a page is in memory, so that reading it does not wait for a device.
     fn is_cached(&self, _page: u64) -> bool {
         true
     }
 
-    /// How error messages call the file.
+    /// The file's path, for error messages.
     fn path(&self) -> PathBuf;
 }
 
-/// Where a note stands in its page, in bytes: behind the meta.
+/// Offset of a note in its page, in bytes: after the meta.
 pub(super) const NOTE_AT: usize = 2048;
 
-/// The meta page that a slot is in, and where in it.
+/// The meta page of a slot, and the slot's offset in it.
 pub fn slot_place(slot: usize) -> (usize, usize) {
     (slot % 2, slot / 2 * NOTE_AT)
 }
 
-/// Page-aligned memory that lives until the last user of it is gone.
+/// Page-aligned memory that lives until its last user is gone.
 pub(super) struct Memory {
     /// First byte of page 0.
     base: NonNull<u8>,
     /// Size of the region; whole pages.
     bytes: usize,
-    /// Whether a `Mapping` of it is out.
+    /// Whether a `Mapping` of it exists.
     taken: AtomicBool,
     /// Faults of the region, if it can have any. Dropped before the owner, which unmaps it.
     faults: Option<Faults>,
@@ -111,7 +112,7 @@ pub(super) struct Memory {
     owner: Owner,
 }
 
-/// Where a region comes from, and so how it is given back.
+/// Where a region comes from, and so how it is freed.
 enum Owner {
     /// A shared file mapping, unmapped when dropped.
     Mapped(MmapRaw),
@@ -126,7 +127,7 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Zeroed heap memory. The system hands out such pages when they are first touched.
+    /// Zeroed heap memory. The kernel provides the pages when they are first touched.
     pub(super) fn heap(bytes: usize) -> Arc<Memory> {
         let layout = Layout::from_size_align(bytes, PAGE_BYTES).expect("a sensible size");
         assert!(bytes > 0 && bytes.is_multiple_of(PAGE_BYTES));
@@ -140,7 +141,7 @@ impl Memory {
     /// A shared mapping of `file`, `bytes` long however long the file is.
     fn mapped(file: &File, bytes: usize) -> io::Result<Arc<Memory>> {
         let map = MmapOptions::new().len(bytes).map_raw(file)?;
-        // Advice only: pages are visited in key order, which is no order in the file.
+        // Only a hint: pages are visited in key order, which is random in the file.
         let _ = map.advise(memmap2::Advice::Random);
         let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
         let start = base.as_ptr() as usize;
@@ -149,7 +150,7 @@ impl Memory {
         Ok(Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), faults, owner }))
     }
 
-    /// Makes the first bytes of a mapped file durable, written through the mapping or not.
+    /// Makes the first bytes of a mapped file durable, whether written through the mapping or not.
     fn sync(&self, bytes: usize) -> io::Result<()> {
         match &self.owner {
             Owner::Mapped(map) => map.flush_range(0, bytes),
@@ -157,8 +158,7 @@ impl Memory {
         }
     }
 
-    /// Takes the pages of some bytes of a mapped file out of the address space; whoever touches them next finds them in
-    /// the page cache, unchanged.
+    /// Unmaps the pages of a range of a mapped file. The next access finds them in the page cache, unchanged.
     fn unmap(&self, at: u64, bytes: u64) -> io::Result<()> {
         assert!(at + bytes <= self.bytes as u64);
         if let Owner::Heap(..) = self.owner {
@@ -172,7 +172,7 @@ impl Memory {
         }
     }
 
-    /// Whether a `Mapping` of this memory is out.
+    /// Whether a `Mapping` of this memory exists.
     pub(super) fn is_taken(&self) -> bool {
         self.taken.load(Ordering::Acquire)
     }
@@ -182,7 +182,7 @@ impl Memory {
         self.bytes / PAGE_BYTES
     }
 
-    /// Copies one whole page out. Meant for pages that nobody writes meanwhile.
+    /// Copies one whole page out. Only for pages that nobody writes at the same time.
     pub(super) fn read_page(&self, page: usize, out: &mut [u8; PAGE_BYTES]) {
         assert!((page + 1) * PAGE_BYTES <= self.bytes);
         // SAFETY: the page lies inside the region (asserted), `out` is another allocation, and the callers (the
@@ -193,7 +193,7 @@ impl Memory {
         }
     }
 
-    /// Whether a page holds these bytes. Meant for pages that nobody writes meanwhile.
+    /// Whether a page holds these bytes. Only for pages that nobody writes at the same time.
     pub(super) fn holds(&self, page: usize, bytes: &[u8; PAGE_BYTES]) -> bool {
         assert!((page + 1) * PAGE_BYTES <= self.bytes);
         // SAFETY: as in `read_page`: the page lies inside the region (asserted), and the callers see to it that nobody
@@ -201,7 +201,7 @@ impl Memory {
         unsafe { *self.base.as_ptr().add(page * PAGE_BYTES).cast::<[u8; PAGE_BYTES]>() == *bytes }
     }
 
-    /// Lets some pages hold zeros, as those of a file do that was cut and grows again. Meant for pages that nobody uses.
+    /// Fills pages with zeros, as if the file had been cut and grown again. Only for pages that nobody uses.
     pub(super) fn clear(&self, pages: std::ops::Range<usize>) {
         assert!(
             pages.start <= pages.end && pages.end <= self.pages() && matches!(self.owner, Owner::Heap(_))
@@ -214,7 +214,7 @@ impl Memory {
         }
     }
 
-    /// Overwrites one whole page while no mapping is out.
+    /// Overwrites one whole page while no mapping exists.
     pub(super) fn write_page(&self, page: usize, from: &[u8; PAGE_BYTES]) {
         assert!((page + 1) * PAGE_BYTES <= self.bytes && !self.is_taken());
         // SAFETY: the page lies inside the region and no mapping is out (both asserted), so nobody refers to it.
@@ -234,7 +234,7 @@ impl Drop for Memory {
     }
 }
 
-/// Exclusive right to the pages of a region. The table that holds it decides who reads and who writes.
+/// Exclusive right to the pages of a region. The table that owns it decides who reads and who writes.
 pub struct Mapping {
     /// First byte of page 0.
     base: NonNull<u8>,
@@ -256,7 +256,7 @@ impl Drop for Mapping {
 }
 
 impl Mapping {
-    /// Takes the right to a region; fails while another mapping of it is out.
+    /// Takes the right to a region; fails while another mapping of it exists.
     pub(super) fn take(memory: &Arc<Memory>) -> io::Result<Mapping> {
         if memory.taken.swap(true, Ordering::AcqRel) {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the table's memory is in use"));
@@ -270,14 +270,14 @@ impl Mapping {
         self.pages
     }
 
-    /// Number of pages that could not be brought when they were touched. Grows before anybody can read the zeros that
-    /// stand in their place.
+    /// Number of pages that could not be read when they were touched. It grows before anybody can read the zeros that
+    /// replace them.
     #[inline]
     pub(super) fn faults(&self) -> u64 {
         self.memory.faults.as_ref().map_or(0, Faults::count)
     }
 
-    /// Whether a page could not be brought when it was touched: zeros stand in its place.
+    /// Whether a page could not be read when it was touched, and zeros have replaced it.
     pub(super) fn is_poisoned(&self, page: u64) -> bool {
         self.memory.faults.as_ref().is_some_and(|faults| faults.is_poisoned(page))
     }
@@ -311,7 +311,7 @@ impl Mapping {
         unsafe { &mut *self.page(page).cast::<Body>() }
     }
 
-    /// Asks for some cache lines of a page, all at once.
+    /// Prefetches some cache lines of a page, all at once.
     #[inline]
     pub(super) fn prefetch(&self, page: u64, lines: std::ops::Range<usize>) {
         debug_assert!(lines.end <= PAGE_BYTES / 64);
@@ -325,7 +325,7 @@ impl Mapping {
         let _ = (page, lines);
     }
 
-    /// The page's checksum. No reference to a body covers it, so it may be stored while others read the page.
+    /// The page's checksum. It is outside of every body reference, so it may be stored while others read the page.
     ///
     /// # Safety
     /// The file must have this page.
@@ -341,21 +341,21 @@ impl Mapping {
 pub struct MmapFile {
     /// The file, open for reading and writing and locked against other processes.
     file: File,
-    /// The same file past the page cache, to read metas back from the device; not every file system can.
+    /// The same file opened for direct I/O, to read metas back from the device; not every file system supports it.
     direct: Option<File>,
     /// Where the file was when it was opened.
     path: PathBuf,
     /// See the function of this name.
     syncs_ranges: bool,
-    /// The region that shows the file.
+    /// The region that maps the file.
     memory: Arc<Memory>,
 }
 
 impl MmapFile {
     /// Creates an empty file, which must not exist yet, and locks it. `bytes_max` is the virtual size of the mapping.
     ///
-    /// A crash inside `Table::create` leaves a file that cannot be opened: create under a temporary name, then
-    /// rename. The mapping follows the rename.
+    /// A crash inside `Table::create` leaves a file that cannot be opened. So create it under a temporary name, then
+    /// rename it. The mapping follows the rename.
     pub fn create(path: &Path, bytes_max: u64) -> io::Result<MmapFile> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
@@ -380,8 +380,8 @@ impl MmapFile {
         Ok(MmapFile { file, direct, path: path.to_owned(), syncs_ranges, memory })
     }
 
-    /// Hands ascending pages of the file to the device, or waits for that; see sync_file_range(2). Pages between them are
-    /// not taken along: the writer may be changing them, and would meet a page fault at the next change of each.
+    /// Starts the transfer of pages, in ascending order, or waits for it; see sync_file_range(2). Pages between them
+    /// are not included: the writer may be changing them, and would meet a page fault at the next change of each.
     fn write_back(&self, pages: &[u32], flags: u32) -> io::Result<()> {
         for run in pages.chunk_by(|page, next| next - page == 1) {
             let (at, bytes) = (byte(run[0]) as i64, (run.len() * PAGE_BYTES) as i64);
@@ -393,7 +393,7 @@ impl MmapFile {
         Ok(())
     }
 
-    /// Allocates by writing zeros, for file systems that know no better way.
+    /// Allocates by writing zeros, for file systems that have no better way.
     fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
         let zeros = vec![0; 1 << 20];
         let mut at = from;
@@ -406,12 +406,12 @@ impl MmapFile {
     }
 }
 
-/// Pages of the stretches of the file that are unmapped at once before they are handed to the device.
+/// Size, in pages, of the ranges that are unmapped at once before they are written.
 const UNMAP_PAGES: u32 = 1024;
-/// Pages that are handed to the device before it is waited for: a sync of the log that comes meanwhile waits behind them.
+/// Number of pages written before the next wait. A sync of the log that comes in between waits until they are done.
 const BATCH_PAGES: usize = 64;
 
-/// The file past the page cache, for reading; nothing where the file system cannot do that.
+/// The file opened for direct I/O, for reading; `None` if the file system does not support that.
 fn open_direct(path: &Path) -> io::Result<Option<File>> {
     let flags = rustix::fs::OFlags::DIRECT | rustix::fs::OFlags::NOFOLLOW;
     match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
@@ -421,7 +421,7 @@ fn open_direct(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether an error says that the file system cannot do direct I/O, as against: that it failed.
+/// Whether an error means that the file system does not support direct I/O, as opposed to a failure.
 fn is_refusal(error: &io::Error) -> bool {
     use rustix::io::Errno;
     [Errno::INVAL, Errno::OPNOTSUPP].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error())
@@ -432,8 +432,8 @@ fn byte(page: u32) -> u64 {
     u64::from(page) * PAGE_BYTES as u64
 }
 
-/// Whether a sync of any part of a file makes all of its earlier transfers durable on this file system, so that pages
-/// can be handed over range by range. True of ext4 and XFS, which keep one log for the whole file; not of copy-on-write
+/// Whether, on this file system, a sync of any part of a file makes all of its earlier transfers durable, so that pages
+/// can be transferred range by range. True of ext4 and XFS, which keep one log for the whole file; not of copy-on-write
 /// file systems, which log ranges.
 fn syncs_ranges(file: &File) -> bool {
     const EXT4: u64 = 0xEF53;
@@ -441,7 +441,7 @@ fn syncs_ranges(file: &File) -> bool {
     rustix::fs::fstatfs(file).is_ok_and(|status| [EXT4, XFS].contains(&(status.f_type as u64)))
 }
 
-/// A page-aligned buffer, as reads past the page cache need it.
+/// A page-aligned buffer, as direct I/O needs it.
 #[repr(align(4096))]
 struct AlignedPage([u8; PAGE_BYTES]);
 
@@ -472,8 +472,8 @@ impl TableFile for MmapFile {
         }
         let mut pages = pages.to_vec();
         pages.sort_unstable();
-        // The kernel takes each dirty page that is mapped out of every processor's address cache by itself, which costs
-        // many times its transfer: whole stretches are unmapped in one go first.
+        // The kernel removes each dirty mapped page from the address cache (TLB) of every processor on its own, which
+        // costs many times its transfer. So whole ranges are unmapped in one go first.
         for stretch in pages.chunk_by(|one, next| one / UNMAP_PAGES == next / UNMAP_PAGES) {
             let (start, last) = (stretch[0], stretch[stretch.len() - 1]);
             self.memory.unmap(byte(start), byte(last) - byte(start) + PAGE_BYTES as u64)?;
@@ -484,7 +484,7 @@ impl TableFile for MmapFile {
         }
         let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
         self.write_back(&pages, wait | libc::SYNC_FILE_RANGE_WRITE)?;
-        // Commits the file's metadata and empties the device's cache, for the whole file.
+        // Commits the file's metadata and flushes the device's cache, for the whole file.
         self.memory.sync(2 * PAGE_BYTES)
     }
 
@@ -494,7 +494,7 @@ impl TableFile for MmapFile {
     }
 
     fn sync_meta(&self) -> io::Result<()> {
-        // Of the two meta pages alone: whatever else is dirty by now belongs to no checkpoint, and may be a lot.
+        // Only the two meta pages: whatever else is dirty by now belongs to no checkpoint, and may be a lot.
         self.memory.sync(2 * PAGE_BYTES)
     }
 
@@ -502,7 +502,7 @@ impl TableFile for MmapFile {
         let (number, from) = slot_place(slot);
         let at = (number * PAGE_BYTES) as u64;
         let mut page = Box::new(AlignedPage([0; PAGE_BYTES]));
-        // What the page cache has is no answer when the device fails.
+        // If the device fails, the page cache must not hide it.
         match self.direct.as_ref().map(|file| file.read_exact_at(&mut page.0, at)) {
             Some(Err(error)) if !is_refusal(&error) => return Err(error),
             Some(Ok(())) => {}
@@ -527,7 +527,7 @@ impl TableFile for MmapFile {
         use rustix::io::{Errno, ReadWriteFlags, preadv2};
         let mut byte = [0];
         let buffers = &mut [io::IoSliceMut::new(&mut byte)];
-        // Where a file system knows no such read, pages are waited for as they come.
+        // If the file system does not support such reads, the page counts as cached and is waited for when it is read.
         preadv2(&self.file, buffers, page * PAGE_BYTES as u64, ReadWriteFlags::NOWAIT) != Err(Errno::AGAIN)
     }
 
@@ -540,7 +540,7 @@ impl TableFile for MmapFile {
 mod tests {
     use super::*;
 
-    /// What statfs(2) says of a file system that has no device.
+    /// The type that statfs(2) reports for a file system without a device.
     const TMPFS: u64 = 0x0102_1994;
 
     #[test]
@@ -552,7 +552,8 @@ mod tests {
         file.sync_all().unwrap();
         let table = MmapFile::open(&path, 1 << 20).unwrap();
         let has_device = rustix::fs::fstatfs(&file).unwrap().f_type as u64 != TMPFS;
-        // Pages that a processor has just put aside for its list of used ones stay when the advice comes: it is given again.
+        // Pages that are still in a processor's batch for its list of used pages survive the advice, so it is given
+        // again.
         let left = (0..500).any(|_| {
             rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
             std::thread::sleep(std::time::Duration::from_millis(2));

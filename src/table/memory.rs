@@ -1,8 +1,8 @@
-//! A table's file in memory, for tests: it forgets what was not synced, and fails where it is told to.
+//! A table's file in memory, for tests: it forgets what was not synced, and fails when told to.
 //!
-//! The double keeps two states: the pages as the table sees them, and a *durable image*. A sync copies what it covers
-//! from the first to the second. A crash may leave any mixture of both: of each page that differs, the old or the new
-//! content, or some 512-byte sectors of each; growth, or a cut, may be lost.
+//! The double keeps two states: the pages as the table sees them, and a *durable image*. A sync copies its pages from
+//! the first to the second. A crash may leave any mixture of both: of each page that differs, the old or the new
+//! content, or some 512-byte sectors of each. Growth, or a cut, may be lost.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use super::{
     page::PAGE_BYTES,
 };
 
-/// Bytes that a device writes at once.
+/// Bytes that a device writes atomically.
 const SECTOR_BYTES: usize = 512;
 
 /// Memory for the pages of a [`TableFile`] that a test makes itself.
@@ -55,13 +55,14 @@ impl MemoryRegion {
         }
     }
 
-    /// Lets some pages hold zeros: the file that shows them was cut, and nobody uses them.
+    /// Fills pages with zeros: their file was cut, and nobody uses them.
     pub fn clear(&self, pages: std::ops::Range<usize>) {
         self.memory.clear(pages);
     }
 
-    /// A copy of the page if it holds anything but `known`. While a table has the right to the pages, its writer must be
-    /// on this thread and in no other call than one of its file or of the log; panics on a thread that did not map it.
+    /// A copy of the page if it holds anything but `known`. While a table has the right to the pages, its writer must
+    /// be on this thread, inside a call of its file or of the log and nowhere else; panics on a thread that did not map
+    /// it.
     pub fn read_changed(&self, page: usize, known: &[u8; PAGE_BYTES]) -> Option<Box<[u8; PAGE_BYTES]>> {
         let here = std::thread::current().id();
         let mapped_by = *self.mapped_by.lock().expect("no panic in here");
@@ -96,13 +97,13 @@ struct SharedFile {
 struct State {
     /// Pages that the file has.
     pages: usize,
-    /// Pages that it had at least since the last sync.
+    /// The fewest pages that it had since the last sync.
     shortest: usize,
-    /// What a crash cannot take away.
+    /// What survives any crash.
     durable: Vec<u8>,
-    /// The meta sectors as they read now, durable or not.
+    /// The meta sectors as the table sees them, durable or not.
     metas: [[u8; META_BYTES]; META_SLOTS],
-    /// The operation, counted from 0, that fails, and how; so do all after it.
+    /// The number, from 0, of the first operation that fails, and its error; all later ones fail too.
     failure: Option<(u64, io::ErrorKind)>,
     /// Whether there is no space to grow.
     full: bool,
@@ -133,12 +134,12 @@ impl MemoryFile {
         MemoryFile { shared: Arc::new(shared) }
     }
 
-    /// Lets the operation with this number (see `operations`) and all after it fail in this way.
+    /// Makes the operation with this number (see `operations`) and all later ones fail with this error.
     pub fn fail_at(&self, operation: u64, kind: io::ErrorKind) {
         self.state().failure = Some((operation, kind));
     }
 
-    /// Whether growing fails for lack of space.
+    /// Sets whether growing fails for lack of space.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
     }
@@ -161,12 +162,12 @@ impl MemoryFile {
         };
         let mut image = old.clone();
         image.resize(bytes, 0);
-        // What was cut off may be there still, or again, and then there are zeros where the file grew since.
+        // The part that was cut off may still be there, or be zeros if the file grew again since.
         let cut = image.len().min(state.shortest * PAGE_BYTES);
         if random.below(2) == 0 {
             image[cut..].fill(0);
         }
-        // Out of four sectors this many are new: from none of them to all of them.
+        // Of every four sectors this many are new: from none of them to all of them.
         let share = random.below(5);
         for (number, page) in image.chunks_mut(PAGE_BYTES).enumerate() {
             let torn = random.below(4) == 0;
@@ -184,7 +185,7 @@ impl MemoryFile {
         image
     }
 
-    /// What a power cut now would leave if it took all that is not synced.
+    /// What a power cut now would leave if everything that is not synced were lost.
     pub fn durable(&self) -> Vec<u8> {
         self.state().durable.clone()
     }
@@ -233,7 +234,7 @@ impl MemoryFile {
         self.shared.state.lock().expect("no panic while the state was locked")
     }
 
-    /// Counts an operation and lets it fail if it is its turn.
+    /// Counts an operation and fails if it is one that should.
     fn begin(&self) -> io::Result<MutexGuard<'_, State>> {
         let number = self.shared.operations.fetch_add(1, Ordering::Relaxed);
         let state = self.state();

@@ -27,7 +27,7 @@ use super::{
 const MAGIC: [u8; 8] = *b"ackdtabl";
 /// Version of the whole file's format.
 const VERSION: u32 = 1;
-/// Where the meta's own checksum stands.
+/// Offset of the meta's own checksum.
 const CHECKSUM_AT: usize = META_BYTES - 4;
 
 /// A durable checkpoint, as a meta page describes it.
@@ -47,7 +47,7 @@ pub struct Meta {
     pub(super) map_index: Root,
     /// Checksum of that page.
     pub(super) map_index_checksum: u32,
-    /// Number of pages of the file. The file is at least that long. It may be less than that of the checkpoint before.
+    /// Number of pages of the table. The file is at least that long. The previous checkpoint may have had more.
     pub pages: u64,
     /// All log records up to this LSN are applied.
     pub lsn: u64,
@@ -57,8 +57,8 @@ pub struct Meta {
     pub wall_ms: u64,
     /// Random number of this checkpoint.
     pub salt: u64,
-    /// Checksum that the log has at `lsn`: a log that has another there is none that this table came from. `None` when it
-    /// is not known.
+    /// Checksum of the log at `lsn`. A log with a different one there is not the log of this table. `None` if it is not
+    /// known.
     pub log_checksum: Option<u32>,
 }
 
@@ -139,7 +139,7 @@ impl Meta {
         if meta.slot() == slot && meta.is_possible() { Ok(meta) } else { Err(MetaFault::Inconsistent) }
     }
 
-    /// Whether a table can have come so far. What counts up has room to go on: nothing counts to half of its range.
+    /// Whether a table can have these numbers. Counters must have room to go on: none reaches half of its range.
     fn is_possible(&self) -> bool {
         self.pages <= u64::from(u32::MAX)
             && (1..1 << 47).contains(&self.generation)
@@ -147,7 +147,8 @@ impl Meta {
             && self.wall_ms < u64::MAX / 2000
     }
 
-    /// Reads one slot. What the system could not read may be the newest meta, so it is no reason to take the other.
+    /// Reads one slot. If the kernel cannot read it, it may hold the newest meta, so the other slot must not be used
+    /// instead.
     fn read(file: &dyn TableFile, slot: usize) -> Result<Result<Meta, MetaFault>, TableError> {
         match file.read_meta(slot) {
             Ok(bytes) => Ok(Meta::decode(&bytes, slot)),
@@ -160,7 +161,7 @@ impl Meta {
         }
     }
 
-    /// The newest durable checkpoint of a file. A meta that was being written at a crash is passed over.
+    /// The newest durable checkpoint of a file. A meta that was torn by a crash is skipped.
     pub(super) fn newest(file: &dyn TableFile) -> Result<Meta, TableError> {
         Meta::choose(Meta::read(file, 0)?, Meta::read(file, 1)?)
     }
@@ -222,7 +223,7 @@ mod tests {
         expected.extend([0x55, 0x55, 0, 0, 1, 0, 0, 0]);
         expected.resize(508, 0);
         assert_eq!(bytes[..508], expected);
-        // As it was written before the log's checksum stood in it.
+        // The format before metas had the log's checksum.
         let old = Meta { log_checksum: None, ..meta() };
         assert_eq!(old.encode()[508..], 0xce78_bcfb_u32.to_le_bytes());
         assert_eq!(Meta::decode(&old.encode(), 1), Ok(old));

@@ -2,29 +2,31 @@
 //!
 //! Definitions
 //! - A *page* is 4 KiB of the file. Page 0 and 1 are the *meta pages*.
-//! - A *generation* is the work of the writer between two calls of `freeze`. It stamps the pages that it writes.
-//! - A *version* is the state of all trees at the end of a generation: 128 *roots*, one a slot.
-//! - A *snapshot* is a version that a reader has pinned. A *checkpoint* is a version that is on the disk.
-//! - A *cell* is what a key holds: bytes, and the roots of up to three trees of its own (*nested* trees).
+//! - A *generation* is what the writer does between two calls of `freeze`. The pages that it writes are stamped with
+//!   its number.
+//! - A *version* is the state of all trees at the end of a generation: 128 *roots*, one for each slot.
+//! - A *snapshot* is a version that a reader has pinned. A *checkpoint* is a version that is on disk.
+//! - A *cell* is the value of a key: bytes, and the roots of up to three trees of its own (*nested* trees).
 //!
 //! Invariants
 //! - The writer changes pages of its own, unpublished generation only; it copies any other page first. So versions
 //!   never change, and readers need no lock.
-//! - A page is used again when no pinned version reaches it: no snapshot's, not that of the durable checkpoint, and
-//!   not that of a checkpoint being written.
+//! - A page is reused when no pinned version reaches it: no snapshot's, not that of the durable checkpoint, and not
+//!   that of a checkpoint being written.
 //! - A pointer carries the page's number, its generation and the number of keys below it.
-//! - A page that came from the disk is checked in full before its first use. Nothing is ever read from a bad page.
-//! - A commit costs no input or output here: durability between checkpoints is the log's business.
+//! - A page that came from disk is checked in full before its first use. Nothing is ever read from a bad page.
+//! - A commit does no I/O here: between checkpoints, durability is the log's job.
 //!
-//! Way of a change: `insert`, `remove` ... on the writer's version; `freeze`; (the caller syncs its log;) `publish`;
+//! Course of a change: `insert`, `remove` ... on the writer's version; `freeze`; (the caller syncs its log;) `publish`;
 //! from time to time `begin_checkpoint`, `Checkpoint::run`, `end_checkpoint`.
 //!
-//! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be brought),
-//! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (laying pages out anew), `alloc` and `bitmap`
-//! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`, `cursor` and
-//! `view` (reading), `snapshot` (pins), `own` (pages of the writer alone), `writer`, `insert`, `remove`, `long` (long keys),
-//! `dropped` (freeing whole trees), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten` (giving back
-//! the end of the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found while the table is served).
+//! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be read),
+//! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
+//! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
+//! `cursor` and `view` (reading), `snapshot` (pins), `own` (pages of the writer alone), `writer`, `insert`, `remove`,
+//! `long` (long keys), `dropped` (freeing whole trees), `checkpoint`, `tour` (going through all trees), `tail`,
+//! `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
+//! while the server runs).
 
 mod alloc;
 mod bitmap;
@@ -96,5 +98,5 @@ pub use verify::{Progress, Report, read_metas, verify, verify_path};
 pub use view::{KeyRange, View};
 pub use writer::{Frozen, TableWriter};
 
-/// Most snapshots that can be out at one time; a further reader waits until one is dropped.
+/// Maximum number of snapshots at a time; a further reader waits until one is dropped.
 pub const SNAPSHOTS_MAX: usize = 128;

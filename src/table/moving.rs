@@ -1,10 +1,10 @@
-//! Moving pages down, away from an end of the file that is to go back to the file system.
+//! Moving pages down, away from the end of a file that is to shrink.
 //!
-//! After most keys were deleted, those that stayed are all over the file, and one page at its end holds all of it. So while
-//! the file is to become shorter, all trees are gone through, some leaves before each checkpoint, and every way to a leaf on
-//! which a page lies too high is copied as for a change; nothing else about the tree changes. The pages copied are let go of when
-//! the checkpoint is durable, and then the file's end is free. What changes of itself meanwhile moves down, too, for no page
-//! above is handed out.
+//! After most keys were deleted, the remaining ones are spread over the whole file, and a single page at its end keeps
+//! it long. So while the file is to become shorter, all trees are visited, some leaves before each checkpoint. Every
+//! path to a leaf that has a page above the ceiling is copied as for a change; nothing else about the tree changes. The
+//! old pages are released when the checkpoint is durable, and then the file's end is free. Pages that change in the
+//! meantime move down too, for no page above the ceiling is allocated.
 
 use super::{
     error::TableError,
@@ -19,28 +19,28 @@ use super::{
 
 /// Work before one checkpoint: 5 to 10 ms in which the writer does nothing else.
 const WORK_MAX: u64 = 4096;
-/// Work that a look at a leaf in memory counts as.
+/// Work of a visit to a leaf in memory.
 const LOOK: u64 = 1;
-/// Work that a look at a leaf counts as that has to be read from the device.
+/// Work of a visit to a leaf that must be read from the device.
 const COLD_LOOK: u64 = 64;
-/// Work that a page counts as that is copied.
+/// Work of copying a page.
 const MOVE: u64 = 2;
 
 impl TableWriter {
-    /// Moves some pages down if the file is to become shorter; says whether any was moved. The writer's version holds what
-    /// it held. To be called before the checkpoint's version is frozen.
+    /// Moves some pages down if the file is to become shorter; returns whether any was moved. The content of the
+    /// writer's version stays the same. To be called before the checkpoint's version is frozen.
     pub fn move_down(&mut self) -> Result<bool, TableError> {
         let Some(plan) = self.plan_tail() else { return Ok(false) };
         if !self.space.is_live_from(plan.pages) {
             return Ok(false);
         }
-        // The other half of what is free there is for changes, and for the pages of the checkpoint itself.
+        // The other half of the free pages is for changes, and for the checkpoint's own pages.
         let moves_max = self.space.free_below_ceiling() / 2;
         let (mut work, mut moved) = (0, 0);
         let mut tour = std::mem::replace(&mut self.tail.tour, Tour::new());
         while work < WORK_MAX && moved < moves_max {
             if tour.slot == DROPPED_SLOT {
-                // The next checkpoint begins anew. What waits to be freed is freed where it is.
+                // The next checkpoint starts over. Dropped trees are freed where they are.
                 tour = Tour::new();
                 break;
             }
@@ -54,7 +54,7 @@ impl TableWriter {
         Ok(moved > 0)
     }
 
-    /// Goes on by one leaf, or by one way into or out of a tree. Returns the number of pages copied.
+    /// Goes on by one leaf, or enters or leaves one tree. Returns the number of pages copied.
     fn visit(&mut self, tour: &mut Tour, work: &mut u64) -> Result<u64, TableError> {
         *work += LOOK;
         let Some(root) = tour.enter(&self.view()) else { return Ok(0) };
@@ -66,7 +66,7 @@ impl TableWriter {
         *work += if self.view().is_cached(root, key) { 0 } else { COLD_LOOK };
         let mut path = Path::new();
         if self.descend(root, key, &mut path).is_err() {
-            // Damage is told to whoever needs the page. The rest of the tree stays where it is.
+            // Whoever needs the page will report the damage. The rest of the tree stays where it is.
             tour.leave();
             return Ok(0);
         }
@@ -77,13 +77,13 @@ impl TableWriter {
         Ok(copied)
     }
 
-    /// Whether a page is to be moved and can be: those that this generation wrote stay until the next.
+    /// Whether a page should and can be moved: pages of the current generation stay until the next.
     fn is_too_high(&self, node: &Node) -> bool {
         self.space.is_above_ceiling(node.page) && node.generation != self.space.generation()
     }
 
-    /// Copies all pages on the way to the leaf at which the tour is, from the named tree on, unless they are of this
-    /// generation; `path` is the way through the innermost tree. Returns the number of pages copied.
+    /// Copies all pages on the path to the tour's current leaf, from the named tree on, unless they are of this
+    /// generation. `path` is the path through the innermost tree. Returns the number of pages copied.
     fn move_way(&mut self, tour: &Tour, path: &mut Path) -> Result<u64, TableError> {
         let (outer, _) = tour.places.split_at(tour.places.len() - 1);
         let mut tree = self.roots[tour.slot];
@@ -114,7 +114,7 @@ impl TableWriter {
     }
 }
 
-/// The first key behind the leaf to which a way leads; nothing at the end of the tree.
+/// The first key after the leaf at the end of a path; `None` at the end of the tree.
 fn first_behind<'p>(path: &[Node], body: impl Fn(u64) -> &'p Body) -> Option<Vec<u8>> {
     let (_, branches) = path.split_last()?;
     branches.iter().rev().find_map(|node| {

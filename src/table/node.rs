@@ -1,4 +1,4 @@
-//! A node page, leaf or branch: sorted cells under keys, as pure functions over the page's bytes.
+//! A node page, leaf or branch: cells sorted by key, as pure functions over the page's bytes.
 //!
 //! ```text
 //!   32   p  prefix of all keys of the page
@@ -12,15 +12,15 @@
 //!        4    suffix: the key's bytes beyond the prefix and the head
 //!             payload: the caller's bytes, then 24 bytes for each root; in a branch an 18-byte pointer
 //! ```
-//! Definitions: the *rest* of a key is what follows the page's prefix; its *head* are the first 8 bytes of the rest,
-//! its *suffix* what follows the head.
+//! Definitions: the *rest* of a key is what follows the page's prefix; its *head* is the first 8 bytes of the rest, its
+//! *suffix* is what follows the head.
 //!
-//! Invariants: keys are strictly ascending; in a branch cell 0 has no key and stands below all keys; cells do not
+//! Invariants: keys are strictly ascending; in a branch, cell 0 has no key and sorts before all keys; cells do not
 //! overlap; heap = cells + garbage.
 //!
-//! It is one long file because nothing else knows where in a page a cell's bytes stand.
+//! This is one long file because no other file knows where a cell's bytes are in a page.
 //!
-//! Why the prefix stands first: a search reads header, prefix, heads and offsets, which so lie on neighbouring cache
+//! Why the prefix comes first: a search reads header, prefix, heads and offsets, which are then on neighbouring cache
 //! lines, and then one cell.
 
 use std::{cmp::Ordering, ops::Range};
@@ -28,7 +28,7 @@ use std::{cmp::Ordering, ops::Range};
 use super::page::{self, BODY_BYTES, BRANCH, Body, HEADER_BYTES, LEAF, read_u16, write_u16};
 use super::root::{CELL_ROOTS_MAX, POINTER_BYTES, ROOT_BYTES, Root};
 
-/// Keys of this length or longer are cut into stems of this length.
+/// Keys of this length or longer are split into stems of this length.
 pub(super) const STEM_BYTES: usize = 700;
 /// Bytes of a node for heads, offsets, cells and prefix.
 pub(super) const NODE_BYTES: usize = BODY_BYTES - HEADER_BYTES;
@@ -53,26 +53,26 @@ const GARBAGE: usize = 6;
 const PREFIX_LEN: usize = 8;
 const STEMS: usize = 10;
 
-/// Longest key: 64 KiB, and eight bytes to order such keys by something else first.
+/// Longest key: 64 KiB, plus eight bytes so that such keys can be ordered by something else first.
 pub const KEY_BYTES_MAX: usize = 65_536 + 8;
-/// Most bytes that one key can hold: its own and 24 for each root.
+/// Maximum size of a cell: the caller's bytes and 24 for each root.
 pub const CELL_BYTES_MAX: usize = 1_300;
 
 // A cell's meta number holds its length.
 const _: () = assert!(CELL_BYTES_MAX <= PAYLOAD_MASK);
 
-// A page that overflows can always be cut in two, because two of the largest cells fit one page.
+// A page that overflows can always be split, because two of the largest cells fit one page.
 const _: () = {
     let largest = SLOT_BYTES + CELL_HEADER_BYTES + STEM_BYTES - 1 - HEAD_BYTES + CELL_BYTES_MAX;
     assert!(2 * largest <= NODE_BYTES);
 };
 
-/// What a cell holds beside its key, as it is written.
+/// What a cell holds besides its key, in encoded form.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {
     /// Lengths and flags, as the cell keeps them.
     meta: u16,
-    /// The payload's bytes, one piece behind the other.
+    /// The payload's bytes, in consecutive pieces.
     pieces: [&'a [u8]; 3],
 }
 
@@ -90,7 +90,7 @@ impl<'a> Payload<'a> {
         Payload { meta, pieces: [bytes, &[], &[]] }
     }
 
-    /// The root of the tree in which keys go on after their stem.
+    /// The root of the tree that holds the ends of a stem's keys.
     pub(super) fn stem(root: &'a [u8; ROOT_BYTES]) -> Payload<'a> {
         Self::whole((ROOT_BYTES | 1 << ROOTS_SHIFT | STEM_FLAG) as u16, root)
     }
@@ -100,7 +100,7 @@ impl<'a> Payload<'a> {
         Self::whole(POINTER_BYTES as u16, pointer)
     }
 
-    /// Length in the cell.
+    /// Length of the payload in the cell.
     pub(super) fn len(&self) -> usize {
         usize::from(self.meta) & PAYLOAD_MASK
     }
@@ -110,7 +110,7 @@ impl<'a> Payload<'a> {
         usize::from(self.meta) & STEM_FLAG != 0
     }
 
-    /// Writes the payload to exactly its place.
+    /// Writes the payload to `out`, which has exactly its length.
     fn write(&self, out: &mut [u8]) {
         let mut start = 0;
         for piece in self.pieces {
@@ -120,7 +120,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// Bytes of a cell with a key whose rest is `rest_len` long.
+/// Bytes of a cell whose key has a rest of `rest_len` bytes.
 pub(super) fn cell_bytes(rest_len: usize, payload_len: usize) -> usize {
     CELL_HEADER_BYTES + payload_len + rest_len.saturating_sub(HEAD_BYTES)
 }
@@ -137,13 +137,13 @@ pub(super) fn edge(body: &Body, first: bool) -> usize {
     if first { 0 } else { cells(body) - 1 }
 }
 
-/// Length of the prefix that all keys share.
+/// Length of the page's prefix.
 #[inline]
 pub(super) fn prefix_len(body: &Body) -> usize {
     read_u16(body, PREFIX_LEN)
 }
 
-/// The bytes that all keys share.
+/// The prefix that all keys share.
 #[inline]
 pub(super) fn prefix(body: &Body) -> &[u8] {
     &body[HEADER_BYTES..HEADER_BYTES + prefix_len(body)]
@@ -161,14 +161,14 @@ pub(super) fn is_leaf(body: &Body) -> bool {
     page::kind(body) == LEAF
 }
 
-/// Bytes that heads, offsets, cells and prefix take, without garbage.
+/// Bytes used by heads, offsets, cells and prefix, without garbage.
 pub(super) fn used(body: &Body) -> usize {
     prefix_len(body) + SLOT_BYTES * cells(body) + BODY_BYTES
         - read_u16(body, HEAP_START)
         - read_u16(body, GARBAGE)
 }
 
-/// Where the head of a cell stands.
+/// Position of a cell's head.
 #[inline]
 fn head_at(body: &Body, index: usize) -> usize {
     HEADER_BYTES + prefix_len(body) + HEAD_BYTES * index
@@ -187,7 +187,7 @@ fn head(body: &Body, index: usize) -> u64 {
     page::read_u64(body, head_at(body, index))
 }
 
-/// Where the offset of a cell stands if there are `cells` cells.
+/// Position of a cell's offset if there are `cells` cells.
 #[inline]
 fn offset_at(body: &Body, cells: usize, index: usize) -> usize {
     head_at(body, cells) + 2 * index
@@ -200,7 +200,7 @@ fn offset(body: &Body, index: usize) -> usize {
     read_u16(body, offset_at(body, cells(body), index))
 }
 
-/// The head of a key's rest: as a number it orders as the bytes do.
+/// The head of a key's rest, as a number that sorts like the bytes.
 #[inline]
 fn head_of(rest: &[u8]) -> u64 {
     match rest.first_chunk::<HEAD_BYTES>() {
@@ -219,7 +219,7 @@ fn payload_len_at(body: &Body, at: usize) -> usize {
     read_u16(body, at + 2) & PAYLOAD_MASK
 }
 
-/// Where a cell's payload stands.
+/// Position of a cell's payload.
 #[inline]
 fn payload_range(body: &Body, at: usize) -> Range<usize> {
     let start = at + CELL_HEADER_BYTES + read_u16(body, at).saturating_sub(HEAD_BYTES);
@@ -238,7 +238,7 @@ pub(super) fn payload(body: &Body, index: usize) -> &[u8] {
     &body[payload_range(body, offset(body, index))]
 }
 
-/// A cell's payload, to be changed without changing its length.
+/// A cell's payload, to be overwritten at the same length.
 #[inline]
 pub(super) fn payload_mut(body: &mut Body, index: usize) -> &mut [u8] {
     let range = payload_range(body, offset(body, index));
@@ -287,10 +287,10 @@ pub(super) fn rest_pieces(body: &Body, index: usize, mut write: impl FnMut(&[u8]
     }
 }
 
-/// Room for the longest key that a node can hold.
+/// A buffer for the longest key that a node can hold.
 pub(super) type KeyBytes = [u8; STEM_BYTES];
 
-/// A cell's whole key, put together in `out`.
+/// A cell's whole key, assembled in `out`.
 pub(super) fn key<'k>(body: &Body, index: usize, out: &'k mut KeyBytes) -> &'k [u8] {
     let mut len = 0;
     key_pieces(body, index, |piece| {
@@ -300,7 +300,7 @@ pub(super) fn key<'k>(body: &Body, index: usize, out: &'k mut KeyBytes) -> &'k [
     &out[..len]
 }
 
-/// Compares a cell whose head equals that of `rest` with `rest`.
+/// Compares a cell's key with `rest`; their heads are equal.
 #[inline]
 fn compare_tie(body: &Body, index: usize, rest: &[u8]) -> Ordering {
     let at = offset(body, index);
@@ -329,7 +329,7 @@ fn first_head(heads: &[[u8; HEAD_BYTES]], from: usize, wanted: u64) -> usize {
     from + base + usize::from(u64::from_le_bytes(heads[base]) < wanted)
 }
 
-/// Finds a key among the cells from `from` on: its index, or the index where it would stand.
+/// Finds a key among the cells from `from` on: its index, or the index where it would be inserted.
 #[inline]
 pub(super) fn search(body: &Body, from: usize, key: &[u8]) -> Result<usize, usize> {
     let prefix = prefix(body);
@@ -373,7 +373,7 @@ pub(super) fn start(body: &mut Body, level: u8, prefix: &[u8]) {
     body[HEADER_BYTES..HEADER_BYTES + prefix.len()].copy_from_slice(prefix);
 }
 
-/// Fills a page that was just started with cells in key order.
+/// Fills a newly started page with cells in key order.
 pub(super) struct Builder<'a> {
     /// The page.
     body: &'a mut Body,
@@ -384,7 +384,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// Announces `count` cells.
+    /// Prepares the page for `count` cells.
     pub(super) fn new(body: &'a mut Body, count: usize) -> Builder<'a> {
         assert!(cells(body) == 0 && count <= CELLS_MAX);
         write_u16(body, 2, count);
@@ -400,7 +400,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Copies what a node holds, leaving out the gap, its number and its generation.
+/// Copies a node without the gap, its page number and its generation.
 #[inline]
 pub(super) fn copy(from: &Body, to: &mut Body) {
     let low = offset_at(from, cells(from), cells(from));
@@ -434,7 +434,7 @@ pub(super) fn insert(
     true
 }
 
-/// Writes a cell at the low end of the heap and says where it is.
+/// Writes a cell at the low end of the heap and returns its offset.
 fn push_cell(body: &mut Body, rest: &[u8], payload: Payload<'_>) -> usize {
     let at = read_u16(body, HEAP_START) - cell_bytes(rest.len(), payload.len());
     write_u16(body, at, rest.len());
@@ -460,7 +460,7 @@ fn open_slot(body: &mut Body, index: usize, count: usize) {
     write_u16(body, 2, count + 1);
 }
 
-/// Takes the cell at `index` out; its bytes become garbage.
+/// Removes the cell at `index`; its bytes become garbage.
 pub(super) fn remove(body: &mut Body, index: usize) {
     let count = cells(body);
     let at = offset(body, index);
@@ -493,7 +493,7 @@ pub(super) fn overwrite(body: &mut Body, index: usize, payload: Payload<'_>) -> 
     true
 }
 
-/// Takes the key of a branch's cell 0 away, so that it stands below all keys.
+/// Removes the key of a branch's cell 0, so that the cell sorts before all keys.
 pub(super) fn clear_first_key(body: &mut Body) {
     let at = offset(body, 0);
     let payload = payload_range(body, at);
@@ -521,7 +521,7 @@ fn compact(body: &mut Body, spare: &mut Body) {
     write_u16(body, GARBAGE, 0);
 }
 
-/// Checks every number inside a node, so that no access to it can leave the page later.
+/// Checks every number inside a node, so that no later access to it can leave the page.
 pub(super) fn validate(body: &Body) -> Result<(), &'static str> {
     let (count, heap, prefix) = (cells(body), read_u16(body, HEAP_START), prefix_len(body));
     let leaf = is_leaf(body);
@@ -552,7 +552,7 @@ pub(super) fn validate(body: &Body) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Checks one cell's numbers and says how many heap bytes it takes.
+/// Checks one cell's numbers and returns how many heap bytes it takes.
 fn validate_cell(body: &Body, index: usize, heap: usize) -> Result<usize, &'static str> {
     let at = offset(body, index);
     if at < heap || at + CELL_HEADER_BYTES > BODY_BYTES {
@@ -567,7 +567,7 @@ fn validate_cell(body: &Body, index: usize, heap: usize) -> Result<usize, &'stat
     if prefix_len(body) + rest_len > STEM_BYTES {
         return Err("a key is too long");
     }
-    // A search compares heads whole, so what a short key does not fill is zeros.
+    // A search compares whole heads, so the part of a head that a short key does not fill must be zeros.
     if rest_len < HEAD_BYTES
         && head(body, index).checked_shl(8 * rest_len as u32).is_some_and(|rest| rest != 0)
     {
@@ -592,7 +592,7 @@ fn validate_cell(body: &Body, index: usize, heap: usize) -> Result<usize, &'stat
     Ok(bytes)
 }
 
-/// Whether two cells of a valid node share bytes, which no change of a node leads to.
+/// Whether two cells of a valid node share bytes. No change of a node leads to that.
 pub(super) fn cells_overlap(body: &Body) -> bool {
     let mut ranges: Vec<(usize, usize)> = (0..cells(body))
         .map(|index| (offset(body, index), payload_range(body, offset(body, index)).end))

@@ -1,5 +1,5 @@
-//! A note that the table keeps for its user beside the metas: a few bytes that are durable when they are written, whatever
-//! checkpoint is.
+//! A note that the table stores for its user next to the metas: a few bytes that are durable as soon as they are
+//! written, independent of checkpoints.
 //!
 //! ```text
 //!   0  8  magic "ackdnote"
@@ -8,8 +8,8 @@
 //!  20     the text, then zeros
 //! 508  4  crc32 of all bytes before it
 //! ```
-//! All numbers are little-endian. A note lies in one sector, [`NOTE_AT`] bytes behind the start of page 0 or 1: number n is
-//! kept in slot 2 + n mod 2, so a new one never overwrites the newest one. A file without notes has zeros there.
+//! All numbers are little-endian. A note is in one sector, [`NOTE_AT`] bytes after the start of page 0 or 1: number n
+//! is kept in slot 2 + n mod 2, so a new note never overwrites the newest one. A file without notes has zeros there.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -23,9 +23,9 @@ pub const NOTE_BYTES_MAX: usize = CHECKSUM_AT - TEXT_AT;
 
 /// First bytes of a note.
 const MAGIC: [u8; 8] = *b"ackdnote";
-/// Where the text stands.
+/// Offset of the text.
 const TEXT_AT: usize = 20;
-/// Where the checksum stands.
+/// Offset of the checksum.
 const CHECKSUM_AT: usize = META_BYTES - 4;
 /// The slots of notes; those of metas are 0 and 1.
 const SLOTS: [usize; 2] = [2, 3];
@@ -37,7 +37,7 @@ const _: () = assert!(NOTE_AT >= META_BYTES && NOTE_AT + META_BYTES <= PAGE_BYTE
 pub struct Note {
     /// Its number.
     number: u64,
-    /// What it says.
+    /// Its text.
     pub text: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl Note {
         out
     }
 
-    /// Reads a note back; `None` if there is no whole one.
+    /// Decodes a note; `None` if there is none or it is damaged.
     pub fn decode(bytes: &[u8; META_BYTES]) -> Option<Note> {
         let short = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
         let length = short(16) as usize;
@@ -79,7 +79,7 @@ pub(super) fn read(file: &dyn TableFile) -> io::Result<Option<Note>> {
     Ok(Note::newest([Note::decode(&first?), Note::decode(&second?)]))
 }
 
-/// The newest note of a table's file that is not open as a table.
+/// The newest note in the file of a table that is not open.
 pub fn read_note(source: &(impl PageSource + ?Sized)) -> Option<Note> {
     Note::newest(SLOTS.map(|slot| {
         let (number, at) = slot_place(slot);
@@ -93,12 +93,12 @@ pub fn read_note(source: &(impl PageSource + ?Sized)) -> Option<Note> {
 pub(super) struct Notes(Mutex<Option<Note>>);
 
 impl Notes {
-    /// What was found.
+    /// Starts with the newest note that was found in the file.
     pub(super) fn new(found: Option<Note>) -> Self {
         Self(Mutex::new(found))
     }
 
-    /// What the newest note says.
+    /// The text of the newest note.
     pub(super) fn text(&self) -> Option<Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|note| note.text.clone())
     }

@@ -1,7 +1,7 @@
-//! Creating a table, opening its newest checkpoint, and reading the pages that a checkpoint is made of.
+//! Creating a table, opening its newest checkpoint, and reading the checkpoint's own pages.
 //!
-//! Opening reads the metas, the catalogue and the allocation map: never a tree. What is wrong with any of them is named
-//! and refuses the table; there is no way back to an older checkpoint, whose pages may have been used again.
+//! Opening reads the metas, the catalogue and the allocation map, never a tree. An error in any of them is reported and
+//! the table is not opened. There is no fallback to an older checkpoint: its pages may have been reused.
 
 use std::{io, sync::Arc};
 
@@ -22,9 +22,9 @@ use super::{
 };
 
 impl Table {
-    /// Makes an empty file a table, durably, with no key in it.
+    /// Turns an empty file into an empty table, durably.
     ///
-    /// After a crash in here the file cannot be opened; create under a temporary name and rename.
+    /// After a crash inside this call the file cannot be opened. So create it under a temporary name and rename it.
     pub fn create(
         file: Box<dyn TableFile>,
         options: &TableOptions,
@@ -71,7 +71,7 @@ pub(super) fn read_index(body: &Body, number: u32) -> Result<(Vec<Root>, Root), 
     Ok((pointers.collect(), next))
 }
 
-/// The words of a part of the allocation map, of which `words` lie inside the file.
+/// The words of a part of the allocation map; `words` of them are inside the file.
 pub(super) fn read_part(
     body: &Body,
     number: u32,
@@ -139,8 +139,8 @@ fn open(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>,
         move |source| TableError::Io { operation, path, source }
     };
     let meta = Meta::newest(&*file)?;
-    // A process that was killed before its sync leaves a meta that stands in the page cache alone. From here on pages of
-    // the checkpoint before it are used again, so a power cut must not bring that one back.
+    // A process that was killed before its sync leaves a meta that is only in the page cache. From here on, pages of
+    // the previous checkpoint are reused, so a power cut must not bring that checkpoint back.
     file.sync_meta().map_err(io("sync the meta page of"))?;
     let bytes = file.bytes().map_err(io("find the length of"))?;
     let map = file.map().map_err(io("map"))?;
@@ -175,8 +175,8 @@ fn open(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>,
         log_checksum: meta.log_checksum,
         seed: seed ^ meta.salt,
     };
-    // What a crashed run wrote after the checkpoint may still lie on free pages, with the generations that came next.
-    // Skipping an unforeseeable number of them keeps such a page from passing for one of this run.
+    // Free pages may still hold what a crashed run wrote after the checkpoint, with the generations that came next.
+    // Skipping an unpredictable number of generations keeps such a page from passing as one of this run.
     space.skip_to(meta.generation + 1 + checkpoints.next_salt() % (1 << 28));
     let note = note::read(&*file).map_err(io("read a meta page of"))?;
     let table = Arc::new(Table::new(pages, meta.generation, &roots, file, file_pages, &meta, note));
@@ -184,16 +184,16 @@ fn open(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>,
     Ok((table, writer))
 }
 
-/// The meta knows the checksum of the pages that it points to.
+/// Checks a page against the checksum in the meta that points to it.
 fn check_sum(body: &Body, stored: u32) -> Result<(), CorruptReason> {
     let computed = page::checksum(body);
     if stored == computed { Ok(()) } else { Err(CorruptReason::Checksum { stored, computed }) }
 }
 
-/// Pages of a new file.
+/// Number of pages of a new file.
 const FIRST_PAGES: u64 = 256;
 
-/// Makes an empty file a table and makes that durable.
+/// Turns an empty file into a table, durably.
 fn create(file: Box<dyn TableFile>, options: &TableOptions) -> Result<(Arc<Table>, TableWriter), TableError> {
     let io = |operation| {
         let path = file.path();

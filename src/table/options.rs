@@ -7,11 +7,11 @@ use super::map::FILE_BYTES_MAX_DEFAULT;
 /// How a table is created or opened.
 #[derive(Clone, Debug)]
 pub struct TableOptions {
-    /// Largest size of the file. The size of the file's mapping bounds it too.
+    /// Maximum size of the file. The size of its mapping is a limit too.
     pub file_bytes_max: u64,
     /// Pages that only deletes and checkpoints may take, so that they work when the table is full.
     pub headroom_pages: u64,
-    /// Pages that stay free at the end of the file at least, and that go back to the file system at a time at least.
+    /// Minimum number of pages that stay free, and minimum number that are cut off the file at a time.
     pub slack_pages: u64,
     /// Identity of the data set. Used at creation only.
     pub instance_id: u64,

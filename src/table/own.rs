@@ -1,4 +1,4 @@
-//! The pages that the writer alone can reach. What makes the unsafe code right is said in `pages`.
+//! The pages that only the writer can reach. `pages` explains why the unsafe code is sound.
 
 #![allow(unsafe_code)]
 
@@ -48,7 +48,7 @@ impl OwnPages {
         unsafe { self.table.pages.map.body(page) }
     }
 
-    /// Copies what a node page holds to one of the writer's own pages and stamps it.
+    /// Copies the content of a node page to one of the writer's own pages and stamps it.
     #[inline]
     pub(super) fn copy_node(&mut self, from: u64, to: u64, generation: u64) {
         let count = self.table.pages.count.load(Ordering::Relaxed);

@@ -14,8 +14,8 @@
 //!   32     what the kind says
 //! 4092  4  crc32 of all bytes before it, filled in at a checkpoint
 //! ```
-//! All numbers are little-endian. The checksum stands last so that a `Body`, the bytes before it, can be read by
-//! many threads while the checkpoint stores the checksum.
+//! All numbers are little-endian. The checksum comes last so that many threads can read a `Body`, the bytes before it,
+//! while the checkpoint stores the checksum.
 
 /// Size of a page in memory and in the file.
 pub const PAGE_BYTES: usize = 4096;
@@ -92,7 +92,7 @@ pub(super) fn generation(body: &Body) -> u64 {
     read_u64(body, 24)
 }
 
-/// Place of the page in the allocation map or its index.
+/// Position of the page in the allocation map or its index.
 pub(super) fn part(body: &Body) -> u32 {
     u32::from_le_bytes(body[12..16].try_into().expect("four bytes"))
 }
@@ -104,14 +104,14 @@ pub(super) fn set_identity(body: &mut Body, number: u64, generation: u64) {
     write_u64(body, 24, generation);
 }
 
-/// Starts a page that holds no cells: kind, place, zeros in the other fields.
+/// Starts a page that holds no cells: kind and position, zeros in the other header fields.
 pub(super) fn start(body: &mut Body, kind: u8, part: u32) {
     body[..HEADER_BYTES].fill(0);
     body[0] = kind;
     body[12..16].copy_from_slice(&part.to_le_bytes());
 }
 
-/// The checksum that belongs to these bytes.
+/// The checksum of these bytes.
 pub(super) fn checksum(body: &Body) -> u32 {
     crc32fast::hash(body)
 }

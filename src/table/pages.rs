@@ -1,10 +1,10 @@
-//! All pages of a table: who may look at which one, and when it is checked.
+//! All pages of a table: who may read or write which page, and when a page is checked.
 //!
 //! Invariants, on which the unsafe code of this file and of `own` rests:
-//! - A page that a pinned version can reach is not written, save for its checksum, which is atomic.
-//! - The writer writes pages of its own generation only. No version that others can see reaches them.
-//! - A page of a generation up to the opened checkpoint's is checked in full before its first use, and again after the
-//!   scrub found fault with what the device holds.
+//! - A page that a pinned version can reach is not written, except for its checksum, which is atomic.
+//! - The writer writes pages of its own generation only. No version that anyone else can see reaches them.
+//! - A page whose generation is that of the opened checkpoint or older is checked in full before its first use, and
+//!   again after the scrub found damage in the device's copy.
 
 #![allow(unsafe_code)]
 
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::sync::{AtomicU64, Ordering};
 
-/// All checks of one page against the pointer that led to it, as far as the page alone can tell.
+/// All checks of one page against the pointer to it that need no other page.
 pub(super) fn check(body: &Body, stored: u32, pointer: Root) -> Result<(), CorruptReason> {
     let computed = checksum(body);
     if computed != stored {
@@ -46,18 +46,18 @@ pub(super) fn check(body: &Body, stored: u32, pointer: Root) -> Result<(), Corru
 
 /// All pages of the table, as readers and the writer see them.
 pub(super) struct Pages {
-    /// The memory that shows them.
+    /// The mapping.
     pub(super) map: Mapping,
-    /// Number of pages that the table has; the file has them too.
+    /// Number of pages of the table; the file has at least as many.
     pub(super) count: AtomicU64,
     /// Pages of this generation or an older one came from the file and are checked before their first use.
     opened_generation: u64,
-    /// One bit a page of the opened file: whether it was checked.
+    /// One bit for each page of the opened file: whether it was checked.
     verified: Box<[AtomicU64]>,
-    /// Pages up to this generation are looked at before use unless they are `verified`: the opened generation, or all
+    /// Pages up to this generation are checked before use unless they are `verified`: the opened generation, or all
     /// once there are suspects.
     checked_generation: AtomicU64,
-    /// Pages that the device holds differently, with their generations.
+    /// Pages whose copy on the device differs from memory, with their generations.
     suspects: RwLock<BTreeMap<u64, u64>>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Pages {
 const SEARCH_LINES: usize = 8;
 
 impl Pages {
-    /// The pages of a file that has `count` of them, whose newest checkpoint is of `opened_generation`.
+    /// The pages of a file with `count` pages whose newest checkpoint is of `opened_generation`.
     pub(super) fn new(map: Mapping, count: u64, opened_generation: u64) -> Pages {
         assert!(count <= map.pages());
         let words = if opened_generation == 0 { 0 } else { count.div_ceil(64) };
@@ -75,17 +75,18 @@ impl Pages {
         Pages { map, count: AtomicU64::new(count), opened_generation, verified, checked_generation, suspects }
     }
 
-    /// The memory that shows the pages.
+    /// The mapping.
     pub(super) fn map(&self) -> &Mapping {
         &self.map
     }
 
-    /// Number of pages that the file has.
+    /// Number of pages of the table.
     pub(super) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Notes that the table has grown, or ends earlier: no pinned version reaches the pages behind.
+    /// Sets the number of pages after the table has grown or shrunk. No pinned version may reach the pages that were
+    /// cut off.
     pub(super) fn set_count(&self, count: u64) {
         assert!(count <= self.map.pages());
         self.count.store(count, Ordering::Release);
@@ -114,8 +115,8 @@ impl Pages {
         Ok(body)
     }
 
-    /// Asks for a page to be in the processor's cache soon: the part that a search reads, or the `whole` of it. Reads
-    /// nothing and waits for nothing.
+    /// Prefetches a page into the processor's cache: the part that a search reads, or the `whole` page. Reads nothing
+    /// and waits for nothing.
     #[inline]
     pub(super) fn prefetch(&self, page: u64, whole: bool) {
         if page < self.count() {
@@ -123,15 +124,15 @@ impl Pages {
         }
     }
 
-    /// Whether a page of the opened file was checked already.
+    /// Whether a page of the opened file has been checked.
     #[inline]
     fn is_verified(&self, page: u64) -> bool {
         let word = self.verified.get((page / 64) as usize);
         word.is_some_and(|word| word.load(Ordering::Relaxed) >> (page % 64) & 1 == 1)
     }
 
-    /// Checks a page of the opened file and remembers that it is good. Pages of later generations pass, unless they are
-    /// suspects.
+    /// Checks a page of the opened file and remembers that it is good. Pages of later generations are not checked,
+    /// unless they are suspects.
     #[cold]
     fn verify(&self, pointer: Root) -> Result<(), TableError> {
         if pointer.generation > self.opened_generation && !self.is_suspect(pointer) {
@@ -145,7 +146,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Checks a page that a checkpoint holds, as the mapping shows it.
+    /// Checks a page of a checkpoint as the mapping shows it.
     pub(super) fn check_mapped(&self, pointer: Root) -> Result<(), CorruptReason> {
         if pointer.page >= self.count() || pointer.page < META_PAGES {
             return Err(CorruptReason::OutOfFile { pages: self.count() });
@@ -157,7 +158,7 @@ impl Pages {
             .map_err(|reason| if self.is_poisoned(pointer.page) { CorruptReason::Unreadable } else { reason })
     }
 
-    /// Has a page that a checkpoint holds checked again before its next use: the device holds something else.
+    /// Makes a page of a checkpoint a suspect, to be checked again before its next use: its copy on the device differs.
     pub(super) fn suspect(&self, pointer: Root) {
         let mut suspects = self.suspects.write().unwrap_or_else(PoisonError::into_inner);
         suspects.insert(pointer.page, pointer.generation);
@@ -167,18 +168,18 @@ impl Pages {
         self.checked_generation.store(u64::MAX, Ordering::SeqCst);
     }
 
-    /// Whether the device was seen to hold this page differently.
+    /// Whether the device was seen to hold a different copy of this page.
     fn is_suspect(&self, pointer: Root) -> bool {
         let suspects = self.suspects.read().unwrap_or_else(PoisonError::into_inner);
         suspects.get(&pointer.page) == Some(&pointer.generation)
     }
 
-    /// Whether zeros stand in the place of a page that could not be read.
+    /// Whether the page could not be read and zeros have replaced it.
     pub(super) fn is_poisoned(&self, page: u64) -> bool {
         self.map.is_poisoned(page)
     }
 
-    /// Says how a page differs from what its pointer says.
+    /// The error for a page that differs from what its pointer says.
     #[cold]
     fn mismatch(&self, body: &Body, pointer: Root) -> TableError {
         let reason = match self.is_poisoned(pointer.page) {
@@ -188,7 +189,7 @@ impl Pages {
         TableError::corrupt(pointer.page, reason)
     }
 
-    /// Fills in the checksum of a page that nobody writes any more, and says what it is.
+    /// Fills in the checksum of a page that nobody writes any more, and returns it.
     pub(super) fn fill_checksum(&self, page: u64) -> u32 {
         assert!(page < self.count());
         // SAFETY: the file has the page; the checkpoint's pinned version reaches it, so its body is not written,

@@ -1,4 +1,5 @@
-//! Taking a key out of a tree: own the way to it, take the cell, free what became empty, join what became small.
+//! Removing a key from a tree: own the path to it, remove the cell, free pages that became empty, join pages that
+//! became small.
 
 use super::{
     branch,
@@ -19,13 +20,13 @@ const JOIN_BELOW: usize = NODE_BYTES * 2 / 5;
 const JOINED_MAX: usize = NODE_BYTES * 7 / 8;
 
 impl TableWriter {
-    /// Takes `key` out and returns its roots, whose trees the caller frees with `drop_tree`; nothing if it was not
-    /// there. On `Full` the tree is as it was.
+    /// Removes `key` and returns its roots, whose trees the caller frees with `drop_tree`; `None` if the key was not
+    /// there. On `Full` the tree is unchanged.
     pub fn remove(&mut self, root: &mut Root, key: &[u8]) -> Result<Option<CellRoots>, TableError> {
         self.extract(root, key, |_| ())
     }
 
-    /// Like `remove`, and shows `see` what the key held, if it was there.
+    /// Like `remove`, and shows `see` the cell, if the key was there.
     pub fn extract(
         &mut self,
         root: &mut Root,
@@ -39,7 +40,7 @@ impl TableWriter {
         self.remove_long(root, key)
     }
 
-    /// Changes the bytes that `key` holds in place, and says whether the key is there.
+    /// Changes the bytes of `key`'s cell in place, and returns whether the key is there.
     pub fn update(
         &mut self,
         root: &mut Root,
@@ -73,7 +74,7 @@ impl TableWriter {
         Ok(true)
     }
 
-    /// Takes out a cell whose key is shorter than a stem, or a stem.
+    /// Removes a cell whose key is shorter than a stem, or a stem.
     pub(super) fn take(
         &mut self,
         root: &mut Root,
@@ -88,8 +89,8 @@ impl TableWriter {
         self.take_at(root, &mut path, index, see).map(Some)
     }
 
-    /// Takes the first key out, or the last one, and returns its roots as `remove` does; nothing if the tree is empty.
-    /// The tree must hold no long keys. On `Full` it is as it was.
+    /// Removes the first or the last key and returns its roots as `remove` does; `None` if the tree is empty. The tree
+    /// must hold no long keys. On `Full` it is unchanged.
     pub fn remove_edge(&mut self, root: &mut Root, first: bool) -> Result<Option<CellRoots>, TableError> {
         if root.is_empty() {
             return Ok(None);
@@ -99,7 +100,7 @@ impl TableWriter {
         self.take_at(root, &mut path, index, |_| ()).map(Some)
     }
 
-    /// Takes out the cell at `index` of the leaf to which the path leads, and shows it to `see`.
+    /// Removes the cell at `index` of the leaf at the end of the path, and shows it to `see`.
     fn take_at(
         &mut self,
         root: &mut Root,
@@ -119,8 +120,8 @@ impl TableWriter {
         Ok(roots)
     }
 
-    /// Tells the branches above a changed leaf, and the root, that there are `weight` keys less, and mends pages that
-    /// became empty or small on the way.
+    /// Subtracts `weight` keys from the counts of the branches above a changed leaf and of the root, and frees or joins
+    /// pages on the path that became empty or small.
     fn lower(&mut self, root: &mut Root, path: &Path, weight: u64) {
         root.count -= weight;
         for depth in (1..path.len()).rev() {
@@ -132,14 +133,14 @@ impl TableWriter {
                 self.space.free_page(page, path[depth].generation);
                 remove_child(self.own.body_mut(above.page), above.index);
             } else if node::used(body) < JOIN_BELOW && cells.is_power_of_two() {
-                // A look at the neighbours takes longer than a removal, so it comes each time the cells have halved.
+                // Checking the neighbours costs more than a removal, so it is done each time the cells have halved.
                 self.join(above.page, above.index);
             }
         }
         self.shrink_root(root);
     }
 
-    /// Frees the top pages that lead nowhere else than to one child.
+    /// Frees top pages that have only one child.
     fn shrink_root(&mut self, root: &mut Root) {
         loop {
             let body = self.own.body(root.page);
@@ -153,8 +154,8 @@ impl TableWriter {
                     let child = branch::pointer(body, 0);
                     self.free_page(*root);
                     *root = child;
-                    // A child that is not the writer's own is not changed here, so it has two cells or more, or
-                    // was left alone by an earlier removal; either way it may stay as it is.
+                    // A child that is not the writer's own was not changed here, so it has two cells or more, or an
+                    // earlier removal left it as it is. Either way it may stay.
                     if root.generation != self.space.generation() {
                         return;
                     }
@@ -175,8 +176,8 @@ impl TableWriter {
         }
     }
 
-    /// Joins the children at `left` and `left + 1` on the page of the one at `kept`, if they fit. A neighbour that
-    /// cannot be read stays as it is: whoever needs it will hear of it.
+    /// Joins the children at `left` and `left + 1` on the page of the child at `kept`, if they fit. A neighbour that
+    /// cannot be read stays as it is: whoever needs it will get the error.
     fn join_pair(&mut self, parent: u64, left: usize, kept: usize) -> bool {
         let body = self.own.body(parent);
         let pointers = [branch::pointer(body, left), branch::pointer(body, left + 1)];
@@ -209,7 +210,7 @@ impl TableWriter {
     }
 }
 
-/// Takes the pointer to a child out of a branch.
+/// Removes the pointer to a child from a branch.
 fn remove_child(body: &mut page::Body, index: usize) {
     node::remove(body, index);
     if index == 0 && node::cells(body) > 0 {

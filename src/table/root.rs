@@ -1,7 +1,7 @@
-//! Pointers to pages: `Root` names a whole tree, or, inside a branch, the part of it below one child.
+//! Pointers to pages: a `Root` points to a whole tree or, inside a branch, to the subtree of one child.
 //!
-//! A pointer carries the page's number *and* the generation that wrote the page, so that a lost, stale or
-//! misdirected write is found, and the number of keys below it, so that positions are found in O(log n).
+//! A pointer carries the page's number *and* the generation that wrote the page, so that lost, stale and misdirected
+//! writes are found. It also carries the number of keys below it, so that positions are found in O(log n).
 //!
 //! ```text
 //! Root, 24 bytes, in cells and in the catalogue   pointer, 18 bytes, in branches
@@ -17,20 +17,20 @@ pub const ROOT_BYTES: usize = 24;
 pub(super) const POINTER_BYTES: usize = 18;
 /// Number of named trees of one version.
 pub const ROOT_SLOTS: usize = 128;
-/// The table's own tree: subtrees that wait to be freed.
+/// Slot of the table's own tree: subtrees that wait to be freed.
 pub(super) const DROPPED_SLOT: usize = ROOT_SLOTS - 1;
-/// Most roots that one cell can hold.
+/// Maximum number of roots in one cell.
 pub const CELL_ROOTS_MAX: usize = 3;
 
 /// The roots of all named trees of one version.
 pub(super) type Roots = [Root; ROOT_SLOTS];
 
-/// The roots of a version without a key.
+/// The roots of a version without keys.
 pub(super) const NO_ROOTS: Roots = [Root::EMPTY; ROOT_SLOTS];
 
 /// A tree: where its top page is, which generation wrote that page, and how many keys the tree holds.
 ///
-/// A root is valid in the version (snapshot or unpublished version) that it was read from.
+/// A root is valid only in the version that it was read from, a snapshot or the unpublished version.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Root {
     /// Number of the top page; 0 means that the tree is empty.
@@ -42,7 +42,7 @@ pub struct Root {
 }
 
 impl Root {
-    /// The tree that holds no key. It has no page.
+    /// The empty tree. It has no page.
     pub const EMPTY: Root = Root { page: 0, generation: 0, count: 0 };
 
     /// Number of keys in the tree.
@@ -55,13 +55,13 @@ impl Root {
         self.page == 0
     }
 
-    /// Whether each number fits the 48 bits that it has in a branch. So sums of many counts fit 64 bits.
+    /// Whether each number fits the 48 bits that it has in a branch. So a sum of many counts fits 64 bits.
     #[inline]
     pub(super) fn is_possible(&self) -> bool {
         (self.page | self.generation | self.count) >> 48 == 0
     }
 
-    /// The root in the form in which cells and the catalogue hold it.
+    /// Encodes the root as cells and the catalogue store it.
     pub fn encode(&self) -> [u8; ROOT_BYTES] {
         let mut out = [0; ROOT_BYTES];
         out[0..8].copy_from_slice(&self.page.to_le_bytes());
@@ -77,7 +77,7 @@ impl Root {
         Root { page, generation, count }
     }
 
-    /// The pointer in the form in which branches hold it. Each number must fit 48 bits.
+    /// Encodes the pointer as branches store it. Each number must fit 48 bits.
     pub(super) fn encode_pointer(&self) -> [u8; POINTER_BYTES] {
         debug_assert!(self.is_possible());
         let mut out = [0; POINTER_BYTES];
@@ -105,7 +105,7 @@ fn read_u48(bytes: &[u8; POINTER_BYTES], at: usize) -> u64 {
 /// Up to three roots of trees that belong to one key.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct CellRoots {
-    /// The roots; those from `len` on are empty and mean nothing.
+    /// The roots; those from `len` on are empty and unused.
     roots: [Root; CELL_ROOTS_MAX],
     /// How many of them the cell holds.
     len: u8,
@@ -115,12 +115,12 @@ impl CellRoots {
     /// No roots.
     pub const NONE: CellRoots = CellRoots { roots: [Root::EMPTY; CELL_ROOTS_MAX], len: 0 };
 
-    /// The roots that the cell holds, in the order in which they were given.
+    /// The roots that the cell holds, in the order in which the caller gave them.
     pub fn as_slice(&self) -> &[Root] {
         &self.roots[..usize::from(self.len)]
     }
 
-    /// Reads the encoded roots at the end of a cell. At most three are taken.
+    /// Decodes the roots at the end of a cell, three at most.
     #[inline]
     pub(super) fn decode(bytes: &[u8]) -> CellRoots {
         let mut cell = CellRoots::NONE;
@@ -143,7 +143,7 @@ impl std::ops::Deref for CellRoots {
     }
 }
 
-/// What a key holds: bytes of the caller's, and the roots of up to three trees of its own.
+/// The value of a key: the caller's bytes, and the roots of up to three trees of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cell<'p> {
     /// The caller's bytes.

@@ -1,11 +1,11 @@
-//! The scrub: reads every page that a checkpoint wrote and that is still in use, a few at a time, from the device.
+//! The scrub: reads every page that a checkpoint wrote and that is still in use from the device, a few at a time.
 //!
-//! A pass goes through all trees in the order of their keys, see `tour`. Each step pins the newest version, goes down to
-//! the next leaf and lets go again, so a pass of hours holds back no page. What a writer changes meanwhile was written anew,
-//! so nothing is missed. At the end come the pages of the newest checkpoint itself.
+//! A pass visits all trees in key order, see `tour`. Each step pins the newest version, descends to the next leaf and
+//! unpins it again. So a pass that takes hours keeps no page from being reused. Pages that the writer changes in the
+//! meantime are newly written, so nothing is missed. The pages of the newest checkpoint itself come last.
 //!
-//! A page that no checkpoint has written yet is in memory alone and is passed over. A page that turns out bad is
-//! reported with its keys, and is checked again in memory before its next use.
+//! A page that no checkpoint has written yet exists only in memory and is skipped. A bad page is reported with its
+//! keys, and is checked again in memory before its next use.
 
 use super::{
     branch,
@@ -25,13 +25,13 @@ use crate::sync::Ordering;
 
 /// A pass over the pages of a table.
 pub struct Scrub {
-    /// Where the pass is; behind the last named tree, the checkpoint's own pages are next.
+    /// Where the pass is; after the last named tree come the checkpoint's own pages.
     tour: Tour,
     /// Pages read in this pass.
     pages: u64,
-    /// Bad pages met in this pass.
+    /// Bad pages found in this pass.
     bad: u64,
-    /// Generation of the newest checkpoint when the version was pinned that is being read.
+    /// Generation of the newest checkpoint at the time when the version that is being read was pinned.
     durable: u64,
 }
 
@@ -42,11 +42,11 @@ pub struct ScrubStep {
     pub pages: u64,
     /// Bad pages.
     pub findings: Vec<Finding>,
-    /// Whether the pass is at its end; the next step begins another one.
+    /// Whether the pass has ended; the next step begins another one.
     pub ended: bool,
 }
 
-/// Why the way to a leaf ended before it.
+/// A bad page that ended the descent to a leaf.
 struct Bad {
     /// The page.
     page: Root,
@@ -70,15 +70,15 @@ impl Scrub {
         Self { tour: Tour::new(), pages: 0, bad: 0, durable: 0 }
     }
 
-    /// Pages read, and bad pages met, in this pass.
+    /// Pages read, and bad pages found, in this pass.
     pub fn counts(&self) -> (u64, u64) {
         (self.pages, self.bad)
     }
 
-    /// Reads about `pages_max` pages, more only by the height of a tree, and at least one.
+    /// Reads about `pages_max` pages: at least one, and at most the height of a tree more.
     pub fn step(&mut self, table: &Table, pages_max: u64) -> ScrubStep {
         let mut step = ScrubStep::default();
-        // Trees that are in memory alone cost no reading but time all the same.
+        // Trees that exist only in memory cost no reads, but they do cost time.
         for _ in 0..pages_max.max(1) {
             if step.pages >= pages_max.max(1) || step.ended {
                 break;
@@ -99,14 +99,15 @@ impl Scrub {
         step
     }
 
-    /// Begins to count anew, for the next pass.
+    /// Starts over, for the next pass.
     pub fn restart(&mut self) {
         *self = Self::new();
     }
 
-    /// Goes on by one leaf, or by one way into or out of a tree.
+    /// Goes on by one leaf, or enters or leaves one tree.
     fn visit(&mut self, table: &Table, step: &mut ScrubStep) {
-        // Before the snapshot: a page that it reaches and that a later checkpoint found freed never got to the disk.
+        // Read this before taking the snapshot: a page that the snapshot reaches but that is already free at a later
+        // checkpoint never got to disk.
         self.durable = table.numbers.generation.load(Ordering::Acquire);
         let snapshot = table.snapshot();
         let Some(root) = self.tour.enter(&snapshot) else { return };
@@ -126,7 +127,8 @@ impl Scrub {
         }
     }
 
-    /// Reads the pages down to the leaf of `key`. Returns it and the first key behind it, nothing for an empty tree.
+    /// Reads the pages down to the leaf of `key`. Returns the leaf and the first key after it; `None` for an empty
+    /// tree.
     #[expect(clippy::type_complexity, reason = "a leaf and its bound")]
     fn descend<'t>(
         &mut self,
@@ -159,7 +161,7 @@ impl Scrub {
         Err(Bad { page: pointer, reason: CorruptReason::Depth, from, to })
     }
 
-    /// Checks a page on the device, unless it was the last one at this depth, and then as memory shows it.
+    /// Checks a page on the device, unless it was the last one checked at this depth, and then in memory.
     fn read<'t>(
         &mut self,
         table: &'t Table,
@@ -187,7 +189,8 @@ impl Scrub {
         Ok(body)
     }
 
-    /// A bad page of the innermost tree. Within a cell's own tree, the cell's key says whose page it is.
+    /// A finding for a bad page of the innermost tree. For a nested tree, the outer cell's key stands for the keys of
+    /// the page.
     fn finding(&self, bad: Bad) -> Finding {
         let (slot, nested) = (Some(self.tour.slot), self.tour.places.len() > 1);
         let outer = nested.then(|| self.tour.places[0].key.clone());
@@ -197,7 +200,7 @@ impl Scrub {
 
     /// Checks the pages of the newest checkpoint itself: metas, catalogue, allocation map.
     fn check_own(&self, table: &Table, step: &mut ScrubStep) {
-        // A checkpoint that ends meanwhile may use these pages again, and then they are to be looked at anew.
+        // A checkpoint that ends during the check may reuse these pages, so they are then checked again.
         for _ in 0..CHECKPOINTS_MAX {
             let read = |slot| match table.file.read_meta(slot) {
                 Ok(bytes) => Meta::decode(&bytes, slot),
@@ -221,15 +224,15 @@ impl Scrub {
     }
 }
 
-/// How often the checkpoint's own pages are looked at anew because another one came.
+/// Maximum number of checks of the checkpoint's own pages, if new checkpoints keep interrupting.
 const CHECKPOINTS_MAX: u32 = 16;
 
-/// A bad page of the checkpoint itself.
+/// A finding for a bad page of the checkpoint itself.
 fn own_finding(page: u64, reason: CorruptReason) -> Finding {
     Finding { page, reason, slot: None, nested: false, from_key: None, to_key: None }
 }
 
-/// Checks catalogue and allocation map of a checkpoint; the first bad page is the error.
+/// Checks catalogue and allocation map of a checkpoint; returns the first bad page as the error.
 fn check_checkpoint(table: &Table, meta: &Meta, pages: &mut u64) -> Result<(), (u64, CorruptReason)> {
     let mut read = |pointer: Root| {
         *pages += 1;
@@ -257,7 +260,7 @@ fn check_device(table: &Table, pointer: Root) -> Result<(), CorruptReason> {
     }
 }
 
-/// Reads a page from the device and checks it; nothing if only the mapping shows it.
+/// Reads a page from the device and checks it; `None` if only the mapping has it.
 fn read_device(table: &Table, pointer: Root) -> Result<Option<Box<Body>>, CorruptReason> {
     let pages = table.pages.count();
     if pointer.page < META_PAGES || pointer.page >= pages {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::sync::{AtomicU64, Ordering};
 
-/// The part of a table that everybody shares: its pages and its published version.
+/// The part of a table that the writer and all readers share: its pages and its published version.
 pub struct Table {
     /// The pages.
     pub(super) pages: Pages,
@@ -23,18 +23,18 @@ pub struct Table {
     pub(super) versions: Versions,
     /// The file that holds the pages.
     pub(super) file: Box<dyn TableFile>,
-    /// How long the file is.
+    /// The file's length.
     pub(super) length: FileLength,
-    /// Numbers to be shown.
+    /// Numbers for readers, such as `INFO`.
     pub(super) numbers: Numbers,
     /// Pages found to be damaged.
     damage: Damage,
-    /// What the table's user wants kept.
+    /// The note of the table's user.
     notes: Notes,
 }
 
 impl Table {
-    /// The parts put together. The file has `file_pages` pages, or more than the table.
+    /// Assembles a table. The file has `file_pages` pages, which may be more than the table has.
     pub(super) fn new(
         pages: Pages,
         generation: u64,
@@ -53,7 +53,7 @@ impl Table {
         Table { pages, versions, file, length, numbers, damage, notes }
     }
 
-    /// LSN up to which the durable checkpoint holds the log's records.
+    /// The durable checkpoint holds all log records up to this LSN.
     pub fn applied_lsn(&self) -> u64 {
         self.numbers.lsn.load(Ordering::Acquire)
     }
@@ -68,28 +68,28 @@ impl Table {
         self.numbers.wall_ms.load(Ordering::Acquire)
     }
 
-    /// Checksum that the log has at the LSN of the durable checkpoint, if it is known.
+    /// Checksum of the log at the LSN of the durable checkpoint, if it is known.
     pub fn log_checksum(&self) -> Option<u32> {
         u32::try_from(self.numbers.log_checksum.load(Ordering::Acquire)).ok()
     }
 
-    /// What the last [`Table::write_note`] kept, if any did.
+    /// The note that [`Table::write_note`] last wrote, if there is one.
     pub fn note(&self) -> Option<Vec<u8>> {
         self.notes.text()
     }
 
-    /// Keeps up to [`NOTE_BYTES_MAX`](super::NOTE_BYTES_MAX) bytes beside the checkpoints; they are durable when this
+    /// Stores up to [`NOTE_BYTES_MAX`](super::NOTE_BYTES_MAX) bytes next to the checkpoints; they are durable when this
     /// returns. An error is final.
     pub fn write_note(&self, text: &[u8]) -> std::io::Result<()> {
         self.notes.write(&*self.file, text)
     }
 
-    /// Notes a damaged page. Says whether it is news; what is known of its keys is kept.
+    /// Notes a damaged page and returns whether it is new. Keys that are already known for it are kept.
     pub fn report_damage(&self, finding: Finding) -> bool {
         self.damage.report(finding)
     }
 
-    /// Takes pages off the list that were not met since: they are no longer in use, or were made good.
+    /// Drops pages from the list that were not found since `before`: they are no longer in use, or were repaired.
     pub fn forget_damage(&self, before: Instant) {
         self.damage.forget(before);
     }
@@ -104,8 +104,8 @@ impl Table {
         self.numbers.instance_id.load(Ordering::Acquire)
     }
 
-    /// Number of pages that could not be brought when they were touched: the device failed, or the file was cut. What
-    /// was read while this number grew must not be believed.
+    /// Number of pages that could not be read when they were touched: the device failed, or the file was cut. Nothing
+    /// read while this number grew may be trusted.
     #[inline]
     pub fn faults(&self) -> u64 {
         self.pages.map().faults()
@@ -132,11 +132,11 @@ impl Table {
 pub struct TableStats {
     /// Pages of the file.
     pub pages: u64,
-    /// Pages that can be written at once.
+    /// Pages that can be allocated now.
     pub pages_free: u64,
-    /// Freed pages that cannot be written yet, for whatever reason.
+    /// Freed pages that cannot be allocated yet, for whatever reason.
     pub pages_waiting: u64,
-    /// Those of them that a snapshot or a checkpoint holds.
+    /// Those of the waiting pages that a snapshot or a checkpoint holds.
     pub pages_parked: u64,
     /// Generation that snapshots see.
     pub published_generation: u64,
@@ -146,12 +146,12 @@ pub struct TableStats {
     pub checkpoints: u64,
 }
 
-/// Numbers that others than the writer may ask for.
+/// Numbers that other threads than the writer's read.
 #[derive(Default)]
 pub(super) struct Numbers {
     /// Pages of the file.
     pages: AtomicU64,
-    /// Pages that can be written at once.
+    /// Pages that can be allocated now.
     pages_free: AtomicU64,
     /// Freed pages that cannot be written yet.
     pages_waiting: AtomicU64,
@@ -174,7 +174,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// Notes how many pages there are.
+    /// Sets the numbers of pages.
     pub(super) fn set_pages(&self, pages: u64, free: u64, waiting: u64, parked: u64) {
         self.pages.store(pages, Ordering::Relaxed);
         self.pages_free.store(free, Ordering::Relaxed);
@@ -182,7 +182,7 @@ impl Numbers {
         self.pages_parked.store(parked, Ordering::Relaxed);
     }
 
-    /// Notes which checkpoint is durable.
+    /// Sets the numbers of the durable checkpoint.
     pub(super) fn set_durable(&self, meta: &Meta) {
         self.lsn.store(meta.lsn, Ordering::Release);
         self.epoch.store(meta.epoch, Ordering::Release);

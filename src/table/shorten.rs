@@ -1,37 +1,37 @@
-//! The end of the file: how long the file should be, and how what is free there goes back to the file system.
+//! Shrinking the file: how long it should be, and how free pages at its end are returned to the file system.
 //!
-//! The file grows when pages are needed, in steps, and by reservations that are not used up. So each checkpoint looks how
-//! many pages were needed at one time since the one before the last began: in use, and kept for more. Beside
-//! these an eighth of them stays free, `slack_pages` at least, and no less than that goes back at a time: a load that needs
-//! the same again and again makes the file neither grow nor shrink.
+//! The file grows in steps when pages are needed, and by reservations that are not fully used. So each checkpoint takes
+//! the highest number of pages needed at one time since the checkpoint before the last began: those in use and those
+//! reserved. In addition an eighth of them stays free, at least `slack_pages`, and no less than that is returned at a
+//! time. So a load that needs the same number of pages again and again makes the file neither grow nor shrink.
 //!
-//! How pages go back
-//! 1. Pages behind the length that is wanted are handed out no more while there are others, and those in use there move
+//! How pages are returned
+//! 1. Pages above the wanted length are no longer allocated while there are others, and those in use there are moved
 //!    down, some at each checkpoint, see `moving`.
-//! 2. `begin_checkpoint`: if all pages from some number on are free, which says that no version reaches them that the
-//!    writer, a reader or the durable checkpoint holds, the table ends there from now on, and so says the new meta.
-//! 3. `Checkpoint::run` of a later one, when its meta is durable: now both metas name a length that the table had since.
-//!    The file is cut to the longer of the two, or to what the table has grown to meanwhile.
+//! 2. `begin_checkpoint`: if all pages from some number on are free, so that no version of the writer, a reader or the
+//!    durable checkpoint reaches them, the table ends there from now on, and the new meta says so.
+//! 3. `Checkpoint::run` of a later checkpoint, when its meta is durable: now both metas have a length from after the
+//!    table was shortened. The file is cut to the longer of the two, or to what the table has grown to by then.
 //!
-//! A crash before the third step, or in the middle of it, leaves a file that is longer than its metas say, as one does that
-//! grew in vain. Whoever reads the file beside a server meets the cut only when there is a newer meta to go by. Nothing is
-//! ever read behind the table's end, and a table that grows again has real space allocated as if it grew for the first
+//! A crash before the third step, or in the middle of it, leaves a file that is longer than its metas say, like one
+//! that grew in vain. Whoever reads the file while a server runs sees the cut only when there is a newer meta. Nothing
+//! is ever read after the table's end, and a table that grows again allocates real space as if it grew for the first
 //! time.
 
 use std::io;
 
 use super::{error::is_full, page::PAGE_BYTES, shared::Table, tail::Plan, writer::TableWriter};
 
-/// Freed pages that are looked at when a checkpoint begins, at most: some milliseconds.
+/// Maximum number of freed pages that are checked when a checkpoint begins: some milliseconds.
 const RELEASE_MAX: usize = 1 << 18;
-/// Pages that are cut off at once: a writer that wants the file to grow meanwhile waits for this many.
+/// Maximum number of pages that are cut off at once: a writer that must grow the file waits for at most this many.
 const CUT_PAGES_MAX: u64 = (64 << 20) / PAGE_BYTES as u64;
-/// Checkpoints in a row without a gain after which none is wanted for the sake of the file's end: for the need to be a
-/// thing of the past, for the durable checkpoint to let go of its pages, and one more.
+/// After this many checkpoints in a row that did not shrink the file, no further one is taken for that purpose. The old
+/// need must expire, the durable checkpoint must release its pages, and one more.
 const FRUITLESS_MAX: u32 = 4;
 
 impl Table {
-    /// Lets the table grow to `pages` pages, of which it may have been cut off some before.
+    /// Makes room for the table to grow to `pages` pages. Some of them may have been cut off before.
     pub(super) fn grow(&self, pages: u64) -> io::Result<()> {
         let mut length = self.length.lock();
         self.file.grow(self.pages.count() * PAGE_BYTES as u64, pages * PAGE_BYTES as u64)?;
@@ -40,8 +40,8 @@ impl Table {
         Ok(())
     }
 
-    /// Cuts the file to `pages` pages, which is the most that either durable meta names, or to as many as the table has
-    /// by now.
+    /// Cuts the file to `pages` pages, the larger number of both durable metas, or to the table's current number if
+    /// that is larger.
     pub(super) fn cut_file(&self, pages: u64) -> io::Result<()> {
         loop {
             let mut length = self.length.lock();
@@ -52,7 +52,7 @@ impl Table {
             let step = end.max(length.saturating_sub(CUT_PAGES_MAX));
             match self.file.shrink(step * PAGE_BYTES as u64) {
                 Ok(()) => *length = step,
-                // Some file systems need space to give space back. A later checkpoint tries again.
+                // Some file systems need free space to free space. A later checkpoint tries again.
                 Err(error) if is_full(&error) => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -61,7 +61,7 @@ impl Table {
 }
 
 impl TableWriter {
-    /// Notes that `pages` pages are needed beside those in use.
+    /// Notes that `pages` pages are needed in addition to those in use.
     pub(super) fn note_need(&mut self, pages: u64) {
         let need = &mut self.tail.needs[0];
         *need = (*need).max(self.space.in_use() + pages);
@@ -73,14 +73,14 @@ impl TableWriter {
         self.tail.fruitless = 0;
     }
 
-    /// Whether a checkpoint is wanted for the sake of the file's end: there is far more of it than is needed now.
+    /// Whether a checkpoint should be taken to shrink the file: it is much longer than is needed now.
     pub fn has_tail(&self) -> bool {
         let need = self.space.in_use() - self.space.waiting() + self.pages_kept();
         let pages = *self.table().length.lock();
         self.tail.fruitless < FRUITLESS_MAX && self.tail.plan(need, pages).is_some()
     }
 
-    /// Decides whether the file is to become shorter. Then no page behind the new end is handed out any more.
+    /// Decides whether the file is to become shorter. If so, sets the ceiling to the new end.
     pub(super) fn plan_tail(&mut self) -> Option<Plan> {
         self.release(RELEASE_MAX);
         self.note_need(self.pages_kept());
@@ -90,7 +90,8 @@ impl TableWriter {
         plan
     }
 
-    /// Lets the table end where only free pages follow, if that is far before its end now. A checkpoint is about to begin.
+    /// Shortens the table to where only free pages follow, if that is far enough before its end. A checkpoint is about
+    /// to begin.
     pub(super) fn fit_tail(&mut self) {
         let (plan, pages) = (self.plan_tail(), self.space.pages());
         self.tail.needs.rotate_right(1);

@@ -1,4 +1,4 @@
-//! Snapshots: versions that stay as they are while somebody reads them.
+//! Snapshots: versions that do not change while somebody reads them.
 
 #![allow(unsafe_code)]
 

@@ -1,10 +1,10 @@
-//! Where the pages of a table can be read by whoever has no table open.
+//! Reading the pages of a table without opening it.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
 use super::page::PAGE_BYTES;
 
-/// Where the pages of a table can be read.
+/// A source of a table's pages.
 pub trait PageSource {
     /// Number of whole pages.
     fn pages(&self) -> io::Result<u64>;

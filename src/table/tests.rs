@@ -22,12 +22,12 @@ pub(super) fn memory_table() -> (MemoryFile, Arc<Table>, TableWriter) {
     (file, table, writer)
 }
 
-/// Options under which nothing depends on chance.
+/// Options without randomness.
 pub(super) fn options() -> TableOptions {
     TableOptions { seed: 7, instance_id: 42, headroom_pages: 16, ..TableOptions::default() }
 }
 
-/// Ends the generation and shows it to readers.
+/// Freezes and publishes the generation.
 pub(super) fn commit(writer: &mut TableWriter) {
     let frozen = writer.freeze();
     writer.publish(frozen);
@@ -39,7 +39,7 @@ pub(super) fn checkpoint(writer: &mut TableWriter, lsn: u64) {
     writer.end_checkpoint(durable);
 }
 
-/// How many times as many seeds as usual the random tests try: `TABLE_TEST_ROUNDS`, 1 if it is not set.
+/// Factor for the number of seeds of the random tests: `TABLE_TEST_ROUNDS`, 1 if it is not set.
 pub(super) fn rounds() -> u64 {
     std::env::var("TABLE_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
 }
@@ -49,8 +49,8 @@ pub(super) fn random(seed: u64) -> SmallRng {
     SmallRng::seed_from_u64(seed)
 }
 
-/// Keys of many shapes, out of a space small enough that they meet again: short ones, ones with long common starts,
-/// ones around the length of a stem, and a few of the largest length.
+/// Keys of many shapes, from a space small enough for repeats: short ones, ones with long common prefixes, ones around
+/// the length of a stem, and a few of the maximum length.
 pub(super) fn any_key(random: &mut SmallRng) -> Vec<u8> {
     let number: u32 = random.random_range(0..400);
     match random.random_range(0..20) {

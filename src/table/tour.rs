@@ -1,7 +1,7 @@
-//! A way through all trees of a table, in the order of their keys, that can be left and taken up again.
+//! A tour through all trees of a table, in key order, that can be interrupted and resumed.
 //!
-//! Where it left off is remembered by keys, which a later version still has an order for: so a tour of hours holds back no
-//! page. Trees that hang on cells are gone through when their cell is met.
+//! Its position is kept as keys, which are still ordered in a later version. So a tour that takes hours keeps no page
+//! from being reused. A nested tree is visited when its cell is reached.
 
 use super::{
     descend, leaf,
@@ -11,26 +11,26 @@ use super::{
     view::View,
 };
 
-/// Trees within trees that are followed: a key and a key of its own tree may each be cut into stems.
+/// Maximum depth of nested trees: a key and a key of its own tree may each be split into stems.
 const PLACES_MAX: usize = 3 * (KEY_BYTES_MAX / STEM_BYTES + 2);
 
-/// How far a tour is.
+/// Progress of a tour.
 pub(super) struct Tour {
     /// Slot of the named tree that it is in.
     pub slot: usize,
-    /// Where it is: a place in the named tree, one in a tree of the cell there, and so on; never empty.
+    /// Its position: a place in the named tree, one in a tree of the cell there, and so on; never empty.
     pub places: Vec<Place>,
 }
 
 /// A place in one tree.
 #[derive(Clone, Default)]
 pub(super) struct Place {
-    /// Keys below this one are done with.
+    /// Keys below this one are done.
     pub key: Vec<u8>,
-    /// Trees of the cell of exactly this key that are done with.
+    /// Number of trees of this key's cell that are done.
     pub trees_done: usize,
-    /// Pages met last, by depth, for whoever looks at each once: a branch leads to many leaves, a leaf may lead to many
-    /// trees.
+    /// The last page visited at each depth, so that a caller can process each page once: a branch leads to many leaves,
+    /// a leaf may lead to many trees.
     pub way: Vec<Root>,
 }
 
@@ -45,7 +45,8 @@ impl Tour {
         self.places.last_mut().expect("a place")
     }
 
-    /// The tree of the innermost place, in this version. If a cell on the way there is gone, goes back to behind it.
+    /// The tree of the innermost place, in this version. If a cell on the path is gone, the tour goes back to the place
+    /// after it.
     pub(super) fn enter(&mut self, view: &View<'_>) -> Option<Root> {
         let mut root = view.root(self.slot);
         for depth in 0..self.places.len() - 1 {
@@ -66,8 +67,8 @@ impl Tour {
         Some(root)
     }
 
-    /// Goes on from a leaf of the innermost tree that was met: into the next tree that hangs on a cell of it, or to `to`,
-    /// the first key behind it. `false` if there are more trees within trees than there can be.
+    /// Goes on from a visited leaf of the innermost tree: into the next tree of one of its cells, or to `to`, the first
+    /// key after the leaf. `false` if the trees are nested deeper than possible.
     pub(super) fn go_on_from(&mut self, leaf: &Body, to: Option<Vec<u8>>) -> bool {
         let Some((key, trees_done)) = next_tree(leaf, self.place()) else {
             self.go_on(to);
@@ -83,10 +84,10 @@ impl Tour {
         false
     }
 
-    /// Goes on in the innermost tree at `to`, or leaves it at its end.
+    /// Goes on in the innermost tree at `to`, or leaves it if `to` is `None`.
     pub(super) fn go_on(&mut self, to: Option<Vec<u8>>) {
         match to {
-            // What comes next is above what was seen; else pages out of order would lead around in a circle.
+            // The next key must be above those seen; otherwise pages out of order would lead around in a circle.
             Some(key) if key > self.place().key => {
                 let place = self.place();
                 (place.key, place.trees_done) = (key, 0);
@@ -95,7 +96,7 @@ impl Tour {
         }
     }
 
-    /// Leaves the innermost tree, which is done with.
+    /// Leaves the innermost tree, which is done.
     pub(super) fn leave(&mut self) {
         self.places.pop();
         match self.places.last_mut() {
@@ -108,7 +109,8 @@ impl Tour {
     }
 }
 
-/// The first cell of a leaf, from a place on, that has a tree which is not done with: its key, and the trees done.
+/// The first cell of a leaf, from a place on, with a tree that is not done: its key, and how many of its trees are
+/// done.
 fn next_tree(leaf: &Body, place: &Place) -> Option<(Vec<u8>, usize)> {
     let found = node::search(leaf, 0, &place.key);
     let start = found.unwrap_or_else(|index| index);

@@ -1,13 +1,13 @@
 //! Verification of a table's file, page by page, without changing it and without stopping at the first bad page.
 //!
-//! Every page that the newest checkpoint reaches is read by ordinary reads (not through a mapping, so that a bad disk
-//! block is a finding and not a signal) and checked: checksum, page number, generation, kind, level, every number
-//! inside the page, the order of its keys among themselves and against the separators above it, and the counts. What
-//! was reached is then compared with the allocation map, in both directions.
+//! Every page that the newest checkpoint reaches is read with ordinary reads, not through a mapping, so that a bad disk
+//! block is a finding and not a signal. It is checked: checksum, page number, generation, kind, level, every number
+//! inside the page, the order of its keys among themselves and against the separators above it, and the counts. The
+//! pages reached are then compared with the allocation map, in both directions.
 //!
-//! A server may run meanwhile. It never writes a page that its durable checkpoint reaches; but when it completes a
-//! newer checkpoint, pages of the one that is being verified may be used again. So findings count only if no newer
-//! checkpoint came meanwhile; else verification starts again with that one.
+//! A server may be running. It never writes a page that its durable checkpoint reaches. But when it completes a newer
+//! checkpoint, pages of the one being verified may be reused. So findings count only if no newer checkpoint was
+//! completed; otherwise verification restarts with that one.
 
 use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path, rc::Rc};
 
@@ -29,19 +29,19 @@ use super::{
     source::PageSource,
 };
 
-/// How often verification starts again because a running server completed a checkpoint, before it gives up.
+/// Maximum number of restarts because a running server completed a checkpoint.
 const RESTARTS_MAX: u32 = 16;
 /// Pages between two calls of the progress callback.
 const PROGRESS_PAGES: u64 = 256;
 
-/// How far verification is.
+/// Progress of verification.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Pages checked so far.
     pub pages_checked: u64,
-    /// Pages that are in use by the allocation map; 0 while it is not known.
+    /// Pages in use according to the allocation map; 0 while it is not known.
     pub pages_total: u64,
-    /// How often verification started again.
+    /// Number of restarts.
     pub restarts: u32,
 }
 
@@ -56,7 +56,7 @@ pub struct Report {
     pub pages_checked: u64,
     /// Number of keys in each named tree, by slot.
     pub keys: Vec<u64>,
-    /// How often verification started again because a running server completed a checkpoint.
+    /// Number of restarts because a running server completed a checkpoint.
     pub restarts: u32,
 }
 
@@ -108,12 +108,12 @@ pub fn verify(
 /// A key that bounds a page.
 type Bound = Option<Rc<[u8]>>;
 
-/// A page that is to be checked, and what is known of it.
+/// A page to check, and what is known about it.
 #[derive(Clone)]
 struct Task {
     /// The pointer to it.
     pointer: Root,
-    /// Its level; nothing for a top page.
+    /// Its level; `None` for a top page.
     level: Option<u8>,
     /// Its tree.
     tree: Tree,
@@ -121,7 +121,7 @@ struct Task {
     from: Bound,
     /// Its keys are below this one.
     to: Bound,
-    /// Children before this index are freed already: it waits in the queue of dropped trees.
+    /// Children before this index are freed already: the page waits in the queue of dropped trees.
     freed_children: u16,
 }
 
@@ -130,37 +130,37 @@ struct Task {
 struct Tree {
     /// Slot of the named tree.
     slot: usize,
-    /// Whether it hangs on a cell of the named tree.
+    /// Whether it is nested in a cell of the named tree.
     nested: bool,
     /// Whether it is the queue of dropped trees itself.
     queue: bool,
-    /// What stands before its keys: stems.
+    /// The stems that its keys continue.
     stem: Rc<[u8]>,
 }
 
 /// One pass over a checkpoint.
 struct Walk<'a, S: ?Sized> {
-    /// Where the pages are.
+    /// The source of the pages.
     source: &'a S,
     /// The checkpoint.
     meta: Meta,
     /// Pages that something refers to.
     seen: Bitmap,
-    /// Pages to be checked.
+    /// Pages to check.
     tasks: Vec<Task>,
     /// What is wrong so far.
     findings: Vec<Finding>,
     /// Pages checked so far.
     pages_checked: u64,
-    /// Pages that the checkpoint has and the file too: memory grows with these alone.
+    /// Pages that both the checkpoint and the file have; only they take memory.
     pages: u64,
-    /// Pages in use by the allocation map.
+    /// Pages in use according to the allocation map.
     pages_total: u64,
     /// Keys of the named trees.
     keys: Vec<u64>,
-    /// Earlier passes.
+    /// Number of earlier passes.
     restarts: u32,
-    /// Whom to tell.
+    /// The callback for progress.
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -227,13 +227,13 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         });
     }
 
-    /// Tells how far the pass is.
+    /// Reports the progress of the pass.
     fn show_progress(&mut self) {
         let (pages_checked, pages_total, restarts) = (self.pages_checked, self.pages_total, self.restarts);
         (self.progress)(Progress { pages_checked, pages_total, restarts });
     }
 
-    /// Reads a page to which something refers, and checks what can be seen in it alone.
+    /// Reads a page that something points to, and checks all that can be checked in this page alone.
     fn read(&mut self, pointer: Root) -> Result<Box<Body>, CorruptReason> {
         let pages = self.pages;
         if pointer.page < META_PAGES || pointer.page >= pages {
@@ -261,7 +261,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
         Ok(Box::new(*body))
     }
 
-    /// Reads the allocation map; nothing if it cannot be read.
+    /// Reads the allocation map; `None` if it cannot be read.
     fn read_map(&mut self) -> Option<Bitmap> {
         let mut parts = Vec::new();
         let mut next = self.meta.map_index;
@@ -422,7 +422,7 @@ impl<'a, S: PageSource + ?Sized> Walk<'a, S> {
     }
 }
 
-/// Checks the checksum that a meta page knows.
+/// Checks a page against the checksum in a meta.
 fn check_sum(body: &Body, stored: Option<u32>) -> Result<(), CorruptReason> {
     let computed = page::checksum(body);
     match stored.filter(|stored| *stored != computed) {
@@ -432,7 +432,7 @@ fn check_sum(body: &Body, stored: Option<u32>) -> Result<(), CorruptReason> {
 }
 
 /// Checks that the keys of a page ascend and stay within its bounds, and returns them. In a branch the first is empty
-/// and means nothing.
+/// and unused.
 fn check_order(body: &Body, task: &Task) -> Result<Vec<Rc<[u8]>>, CorruptReason> {
     let mut bytes = [0; node::STEM_BYTES];
     let first = usize::from(!node::is_leaf(body));

@@ -4,25 +4,23 @@
 //!
 //! - The *version word* packs a generation and an index into the ring of versions. `current` holds the word of the
 //!   published version.
-//! - A reader claims a slot by storing the current word in it and then looks whether `current` still holds that word.
-//!   If so, the writer sees the slot in every scan from then on; if not, the reader stores the newer word and looks
-//!   again.
-//! - The writer fills a place of the ring that no slot names and that is not current, then stores its word in
-//!   `current`.
+//! - A reader claims a slot by storing the current word in it and then checks whether `current` still holds that word.
+//!   If so, the writer sees the slot in every later scan; if not, the reader stores the newer word and checks again.
+//! - The writer fills a ring entry that no slot refers to and that is not current, then stores its word in `current`.
 //!
-//! Why a reader that passed its second look is safe: all four accesses are sequentially consistent. If the writer's
-//! scan, which follows its store to `current`, does not see the reader's slot, then the reader's second look follows
+//! Why a reader that passed its second check is safe: all four accesses are sequentially consistent. If the writer's
+//! scan, which follows its store to `current`, does not see the reader's slot, then the reader's second check follows
 //! that store and sees the newer word, so the reader does not use the old version. Scans that free pages or reuse a
-//! place of the ring always follow the publication that made the version old.
+//! ring entry always follow the publication that made the version old.
 
 #![allow(unsafe_code)]
 
 use super::{SNAPSHOTS_MAX, root::Roots};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering, UnsafeCell, yield_now};
 
-/// Places for versions: one a snapshot, the published one, and the next.
+/// Ring entries: one for each snapshot, the published one, and the next.
 const RING: usize = SNAPSHOTS_MAX + 2;
-/// Bits of a version word that hold the place in the ring.
+/// Bits of a version word that hold the ring index.
 const PLACE_BITS: u32 = 8;
 
 const _: () = assert!(RING <= 1 << PLACE_BITS);
@@ -35,7 +33,7 @@ struct Slot(AtomicU64);
 pub(super) struct Versions {
     /// The version word of the published version.
     current: Slot,
-    /// Slots from this one on were never used, so scans stop here.
+    /// Slots from this one on were never used; scans stop here.
     used: AtomicUsize,
     /// The version words that readers hold; 0 in a free slot.
     slots: Box<[Slot]>,
@@ -44,10 +42,10 @@ pub(super) struct Versions {
 }
 
 impl Versions {
-    /// The published version's generation and roots. For the writer alone.
+    /// The published version's generation and roots. Only for the writer.
     pub(super) fn current(&self) -> (u64, Roots) {
         let word = self.current.0.load(Ordering::Relaxed);
-        // SAFETY: places are written by `publish`, on the thread of the one writer, which is in here.
+        // SAFETY: ring entries are written by `publish`, on the thread of the one writer, which is in here.
         (generation(word), unsafe { *self.roots(word) })
     }
 
@@ -64,7 +62,7 @@ impl Versions {
         generation(self.current.0.load(Ordering::Acquire))
     }
 
-    /// Makes a version the one that new snapshots see. For the writer alone.
+    /// Makes a version the one that new snapshots see. Only for the writer.
     pub(super) fn publish(&self, generation: u64, roots: &Roots) {
         let now = self.current.0.load(Ordering::Relaxed);
         assert!(generation > self::generation(now) && generation >> (64 - PLACE_BITS) == 0);
@@ -72,8 +70,8 @@ impl Versions {
         taken[place(now)] = true;
         self.scan(|word| taken[place(word)] = true);
         let free = taken.iter().position(|taken| !taken).expect("more places than slots");
-        // SAFETY: there is one writer; the place is not current and no slot names it, so no reader uses it, and
-        // the scan's acquiring loads order the last reader's reads before this write.
+        // SAFETY: there is one writer; the ring entry is not current and no slot refers to it, so no reader uses it,
+        // and the scan's acquiring loads order the last reader's reads before this write.
         self.ring[free].with_mut(|place| unsafe { *place = *roots });
         self.current.0.store(generation << PLACE_BITS | free as u64, Ordering::SeqCst);
     }
@@ -94,7 +92,7 @@ impl Versions {
         self.scan(|word| pins.push(generation(word)));
     }
 
-    /// Claims a slot and pins the published version in it: the slot, and the version word that it holds.
+    /// Claims a slot and pins the published version in it. Returns the slot and the version word that it holds.
     pub(super) fn pin(&self) -> (usize, u64) {
         let hint = thread_hint();
         let mut tries = 0;
@@ -128,11 +126,12 @@ impl Versions {
     /// The version is the current one and the caller is the writer, or a slot holds `word` for as long as the roots are
     /// used.
     pub(super) unsafe fn roots(&self, word: u64) -> &Roots {
-        // SAFETY: the writer fills no place that is current or that a slot names, as the caller's is.
+        // SAFETY: the writer fills no ring entry that is current or that a slot refers to, and the caller's is one of
+        // these.
         self.ring[place(word)].with(|roots| unsafe { &*roots })
     }
 
-    /// Looks again until the pinned version is the current one.
+    /// Checks, and pins again, until the pinned version is the current one.
     fn settle(&self, slot: &AtomicU64, mut pinned: u64) -> u64 {
         loop {
             let word = self.current.0.load(Ordering::SeqCst);
@@ -145,17 +144,17 @@ impl Versions {
     }
 }
 
-/// Generation that a version word names.
+/// Generation in a version word.
 pub(super) fn generation(word: u64) -> u64 {
     word >> PLACE_BITS
 }
 
-/// Place in the ring that a version word names.
+/// Ring index in a version word.
 fn place(word: u64) -> usize {
     (word & ((1 << PLACE_BITS) - 1)) as usize
 }
 
-/// Where a thread starts to look for a free slot, so that threads rarely meet.
+/// The slot where a thread starts its search for a free one, so that threads rarely collide.
 fn thread_hint() -> usize {
     use std::sync::atomic::AtomicUsize;
     static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! One version of all trees, as readers see it: point reads and positions.
+//! One version of all trees, as readers see it: lookups by key and by position.
 
 use smallvec::SmallVec;
 
@@ -15,7 +15,7 @@ use super::{
     shared::Table,
 };
 
-/// Keys from the first bound on and below the second; none means that there is no bound.
+/// Keys from the first bound on and below the second; `None` means no bound.
 pub type KeyRange = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// The key at an end of a tree.
@@ -48,7 +48,7 @@ impl<'t> View<'t> {
         &self.table.pages
     }
 
-    /// Range of the keys below `page`, if the way to `key` in this tree meets that page.
+    /// Range of the keys below `page`, if `page` is on the path to `key` in this tree.
     pub fn bounds(&self, root: Root, key: &[u8], page: u64) -> Option<KeyRange> {
         let pages = &self.table.pages;
         let key = &key[..key.len().min(STEM_BYTES)];
@@ -76,7 +76,7 @@ impl<'t> View<'t> {
         self.roots[slot]
     }
 
-    /// What `key` holds.
+    /// The cell of `key`.
     pub fn get(&self, root: Root, key: &[u8]) -> Result<Option<Cell<'_>>, TableError> {
         let pages = &self.table.pages;
         let Some((root, key)) = skip_stems(pages, root, key)? else { return Ok(None) };
@@ -84,7 +84,7 @@ impl<'t> View<'t> {
         Ok(Some(leaf::cell(body, index)))
     }
 
-    /// A cursor over the keys of a tree. It stands nowhere: `next` leads to the first key, `prev` to the last.
+    /// A cursor over the keys of a tree, without a position yet: `next` moves to the first key, `prev` to the last.
     pub fn cursor(&self, root: Root) -> Cursor<'_> {
         Cursor::new(&self.table.pages, root)
     }
@@ -110,13 +110,13 @@ impl<'t> View<'t> {
         Ok(below)
     }
 
-    /// The key at `position` (0 for the first) and what it holds, or nothing if the tree is not that long.
+    /// The key at `position` (0 for the first) and its cell; `None` if the tree has fewer keys.
     pub fn nth(&self, root: Root, position: u64) -> Result<Option<(Vec<u8>, Cell<'_>)>, TableError> {
         let mut cursor = self.cursor(root);
         Ok(cursor.seek_nth(position)?.map(|(key, cell)| (key.to_vec(), cell)))
     }
 
-    /// The first key or the last one, and what it holds; nothing if the tree is empty. The tree must hold no long keys.
+    /// The first or the last key, and its cell; `None` if the tree is empty. The tree must hold no long keys.
     pub fn edge(&self, root: Root, first: bool) -> Result<Option<(EdgeKey, Cell<'_>)>, TableError> {
         if root.is_empty() {
             return Ok(None);
@@ -131,8 +131,8 @@ impl<'t> View<'t> {
         Ok(Some((key, leaf::cell(body, index))))
     }
 
-    /// Whether the pages that lead to `key` are in memory, so that a look at it waits for no device. Asks the system for
-    /// each of them; of a long key, for those of its stem.
+    /// Whether the pages that lead to `key` are in memory, so that reading it does not wait for a device. Asks the
+    /// kernel for each of them; for a long key, only those of its first stem.
     pub fn is_cached(&self, root: Root, key: &[u8]) -> bool {
         let key = &key[..key.len().min(STEM_BYTES)];
         let mut pointer = root;
@@ -143,7 +143,7 @@ impl<'t> View<'t> {
             if !self.table.file.is_cached(pointer.page) {
                 return false;
             }
-            // What is wrong with a page shows again where the key is really used.
+            // An error of a page shows up again when the key is really used. is really used.
             let branch = self.table.pages.get(pointer).ok().filter(|body| page::kind(body) == BRANCH);
             let Some(body) = branch else { return true };
             pointer = branch::pointer(body, branch::child(body, key));
@@ -151,9 +151,9 @@ impl<'t> View<'t> {
         true
     }
 
-    /// Touches the pages that lead to `key`, so that a later access does not wait for the disk.
+    /// Touches the pages that lead to `key`, so that a later access does not wait for the device.
     pub fn warm(&self, root: Root, key: &[u8]) {
-        // What is wrong with a page shows again where the key is really used.
+        // An error of a page shows up again when the key is really used. is really used.
         let _ = self.get(root, key);
     }
 }

@@ -1,8 +1,8 @@
-//! The one writer: its unpublished version, the ends of its generations, and the space for its pages.
+//! The one writer: its unpublished version, its generations, and the space for its pages.
 //!
-//! Life of a change: pages that the version reaches are copied when they are first touched in a generation and are
-//! changed in place from then on; `freeze` ends the generation, after which its pages are never written again;
-//! `publish` shows it to readers. Several frozen generations may wait to be published, in order.
+//! Course of a change: a page of the version is copied when it is first changed in a generation, and is changed in
+//! place from then on. `freeze` ends the generation, after which its pages are never written again. `publish` shows it
+//! to readers. Several frozen generations may wait to be published, in order.
 
 use std::{io, sync::Arc};
 
@@ -24,7 +24,7 @@ use super::{
     view::View,
 };
 
-/// Freed pages that are looked at when a generation ends, at least.
+/// Minimum number of freed pages that are checked when a generation ends.
 const RELEASE_BUDGET: usize = 1024;
 /// Smallest step by which the file grows.
 const GROW_BYTES_MIN: u64 = 1 << 20;
@@ -40,13 +40,13 @@ pub struct Frozen {
 }
 
 impl Frozen {
-    /// Number of the version that this will be when it is published.
+    /// Number of the version once it is published.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 }
 
-/// The right to change the table. There is one writer a table.
+/// The right to change the table. Each table has one writer.
 pub struct TableWriter {
     /// The table, and the right to write pages of the writer's own generation.
     pub(super) own: OwnPages,
@@ -61,36 +61,37 @@ pub struct TableWriter {
     pub(super) scratch: Vec<Box<Body>>,
     /// Number that the next dropped tree gets in the queue.
     pub(super) dropped_next: u64,
-    /// Pages that only deletes, and checkpoints, may take.
+    /// Pages that only deletes and checkpoints may take.
     headroom_pages: u64,
-    /// Pages that operations which make the table larger leave free now: the headroom and more.
+    /// Pages that operations which grow the table must leave free: the headroom and more.
     left_pages: u64,
-    /// Whether they may take the headroom, too, when nothing else is left.
+    /// Whether those operations may take the headroom too, when nothing else is left.
     takes_headroom: bool,
-    /// Pages of dropped trees that may be freed now for operations which find no room.
+    /// Pages of dropped trees that may still be freed for operations that find no room.
     reclaims_left: usize,
-    /// How long the file should be.
+    /// State for shrinking the file.
     pub(super) tail: Tail,
-    /// Most pages that the file may have.
+    /// Maximum number of pages of the file.
     pages_max: u64,
-    /// Checkpoints: the pages that the durable one is made of.
+    /// State of checkpoints.
     pub(super) checkpoints: CheckpointState,
 }
 
-/// Pages of dropped trees that are freed at most, between two calls of [`TableWriter::leave`], for operations that find no
-/// room: some milliseconds of work.
+/// Maximum number of pages of dropped trees that are freed for operations that find no room, between two calls of
+/// [`TableWriter::leave`]: some milliseconds of work.
 const RECLAIMS_MAX: usize = 4096;
-/// Pages of dropped trees that are freed before the room is looked at again; about as many have to be free for it.
+/// Pages of dropped trees that are freed before the free space is checked again. Freeing them needs about as many free
+/// pages.
 const RECLAIM_STEP_PAGES: usize = 64;
 
 /// Which pages an operation may take.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Not the headroom: an operation that makes the table larger. Dropped trees are freed for it.
+    /// Not the headroom: for operations that grow the table. Dropped trees are freed for them.
     Room,
-    /// Not the headroom, and nothing is freed for it: an operation that is not needed.
+    /// Not the headroom, and nothing is freed: for operations that may be skipped.
     Spare,
-    /// The headroom too: an operation that frees space in the end.
+    /// The headroom too: for operations that free space in the end.
     Headroom,
 }
 
@@ -134,13 +135,13 @@ impl TableWriter {
         View::new(self.own.table(), &self.roots)
     }
 
-    /// Asks for the leaf of `key` to be in the processor's cache soon, for a change. Reads branches only, and waits for
-    /// nothing: many keys asked for in a row are fetched at the same time.
+    /// Prefetches the leaf of `key` into the processor's cache, for a change. Reads only branches and waits for
+    /// nothing: the leaves of many keys are fetched at the same time.
     pub fn prefetch(&self, root: Root, key: &[u8]) {
         let pages = &self.own.table().pages;
-        // What is wrong with a page shows again where the key is really used.
+        // An error of a page shows up again when the key is really used.
         if let Ok(Some(leaf)) = descend::leaf_of(pages, root, &key[..key.len().min(STEM_BYTES)]) {
-            // A page of an earlier generation is going to be copied.
+            // A page of an earlier generation will be copied, so all of it is needed.
             pages.prefetch(leaf.page, leaf.generation != self.space.generation());
         }
     }
@@ -150,7 +151,7 @@ impl TableWriter {
         self.roots[slot]
     }
 
-    /// Puts a tree into a slot. The one that was there is not freed. Panics if the slot is the table's own (127).
+    /// Puts a tree into a slot. The old one is not freed. Panics if the slot is the table's own (127).
     pub fn set_root(&mut self, slot: usize, root: Root) {
         assert!(slot < DROPPED_SLOT, "slot {slot} is not the caller's");
         self.roots[slot] = root;
@@ -161,21 +162,21 @@ impl TableWriter {
         self.space.generation()
     }
 
-    /// Number of pages that the next checkpoint has to write, if it holds all changes so far: an upper bound.
+    /// Upper bound on the pages that a checkpoint would write if it held all changes so far.
     pub fn dirty_pages(&self) -> u64 {
         self.space.dirty_pages()
     }
 
-    /// Number of pages that changes took so far, those that were freed again among them.
+    /// Number of pages allocated so far, including those that were freed again.
     pub fn pages_taken(&self) -> u64 {
         self.space.allocations()
     }
 
-    /// Ends the generation: its pages do not change from here on, and later changes copy them. Readers do not see it
-    /// before it is published.
+    /// Ends the generation: its pages do not change any more, and later changes copy them. Readers see it only after
+    /// `publish`.
     pub fn freeze(&mut self) -> Frozen {
         let generation = self.space.generation();
-        // More than a group frees, so that what waits becomes less from group to group.
+        // More than a group frees, so that the backlog shrinks from group to group.
         let budget = RELEASE_BUDGET + 2 * self.space.freed_by_group();
         self.space.freeze(&self.roots);
         self.release(budget);
@@ -184,23 +185,23 @@ impl TableWriter {
         Frozen { generation }
     }
 
-    /// Takes back all changes since the last `freeze`: the writer's version is again the one that was frozen then. Reads
-    /// no page, so it cannot fail.
+    /// Discards all changes since the last `freeze`. Reads no page, so it cannot fail.
     pub fn roll_back(&mut self) {
         let roots = self.space.newest_frozen_roots().copied();
         self.roots = roots.unwrap_or_else(|| self.own.table().versions.current().1);
         self.space.abandon();
-        // Looked up anew in the queue of dropped trees when it is needed.
+        // It is looked up in the queue of dropped trees again when it is needed.
         self.dropped_next = 0;
     }
 
-    /// Never writes to pages again that could not be brought to memory. What they held is reported when it is needed.
+    /// Never writes again to pages that could not be read into memory. An error about their content is reported when it
+    /// is needed.
     pub fn set_aside_unreadable(&mut self) {
         let pages = &self.own.table().pages;
         self.space.set_aside(|page| pages.is_poisoned(page));
     }
 
-    /// Shows a frozen generation to readers. Panics unless it is the oldest one that is not published.
+    /// Shows a frozen generation to readers. Panics unless it is the oldest unpublished one.
     pub fn publish(&mut self, frozen: Frozen) {
         let group = self.space.oldest_frozen().expect("a group was frozen");
         assert_eq!(group.generation, frozen.generation, "groups are published in order");
@@ -208,8 +209,8 @@ impl TableWriter {
         self.space.published();
     }
 
-    /// Gives up a frozen generation, which must be the newest: it is not published, and the next [`roll_back`](Self::roll_back)
-    /// goes back to the one before. Its pages are not used again before the next start.
+    /// Withdraws a frozen generation, which must be the newest: it is not published, and the next
+    /// [`roll_back`](Self::roll_back) goes back to the one before. Its pages are not reused before the next start.
     pub fn withdraw(&mut self, frozen: Frozen) {
         assert_eq!(
             self.space.generation(),
@@ -219,47 +220,47 @@ impl TableWriter {
         self.space.withdraw();
     }
 
-    /// Makes sure that `pages` pages can be written, by growing the file if need be. Pages that readers or a
+    /// Makes sure that `pages` pages can be allocated, and grows the file if necessary. Freed pages that readers or a
     /// checkpoint still hold do not count; those that nobody holds any more do. On `Full` nothing was changed.
     pub fn reserve(&mut self, pages: u64) -> Result<(), TableError> {
         self.ensure(pages, Need::Room)
     }
 
-    /// From now on, operations that make the table larger leave `pages` pages free beside the headroom. Where they find no
-    /// room, they free pages of dropped trees, in all as many as do not take long.
+    /// From now on, operations that grow the table leave `pages` pages free in addition to the headroom. If they find
+    /// no room, they free pages of dropped trees, up to a total that does not take long.
     pub fn leave(&mut self, pages: u64) {
         self.left_pages = self.headroom_pages + pages;
         self.takes_headroom = false;
         self.reclaims_left = RECLAIMS_MAX;
     }
 
-    /// From now on, operations may free whatever was dropped, and in the end take the headroom: they do once more what was
-    /// done before, when there was room for it.
+    /// From now on, operations may free everything that was dropped, and finally take the headroom: they repeat what
+    /// was done before, when there was room for it.
     pub fn leave_nothing(&mut self) {
         self.left_pages = self.headroom_pages.max(RECLAIM_STEP_PAGES as u64 * 2);
         self.takes_headroom = true;
         self.reclaims_left = usize::MAX;
     }
 
-    /// Makes sure that the file still has all its pages: somebody else may have cut it, and then nothing in it is certain.
+    /// Checks that the file still has all its pages. If another program has cut it, nothing in it can be trusted.
     pub fn check_file(&self) -> Result<(), TableError> {
         let bytes = self.own.table().file.bytes().map_err(|error| self.io("find the length of", error))?;
         let pages = self.space.pages();
         if bytes < pages * PAGE_BYTES as u64 { Err(TableError::Cut { bytes, pages }) } else { Ok(()) }
     }
 
-    /// Frees memory that is kept for larger groups.
+    /// Frees memory that was kept for larger groups.
     pub fn let_go(&mut self) {
         self.space.let_go();
     }
 
-    /// Looks at some freed pages.
+    /// Checks up to `budget` freed pages and releases those that no pin holds.
     pub(super) fn release(&mut self, budget: usize) {
         let versions = &self.own.table().versions;
         self.space.release(budget, |pins| versions.pins(pins));
     }
 
-    /// Makes sure that `pages` pages can be handed out.
+    /// Makes sure that `pages` pages can be allocated.
     #[inline]
     pub(super) fn ensure(&mut self, pages: u64, need: Need) -> Result<(), TableError> {
         let headroom = if need == Need::Headroom { 0 } else { self.left_pages };
@@ -275,15 +276,16 @@ impl TableWriter {
         }
     }
 
-    /// Frees pages of dropped trees until `wanted` pages are free, `headroom` of them to be left, as many as may be freed now;
-    /// `full` if there are too few.
+    /// Frees pages of dropped trees, as many as may be freed now, until `wanted` pages are free, of which `headroom`
+    /// must stay free. Returns `full` if that is not enough.
     #[cold]
     fn reclaim_room(&mut self, wanted: u64, headroom: u64, full: TableError) -> Result<(), TableError> {
         while self.reclaims_left > 0 && self.space.free() < wanted {
             match self.reclaim(RECLAIM_STEP_PAGES.min(self.reclaims_left)) {
                 Ok(0) => break,
                 Ok(freed) => self.reclaims_left = self.reclaims_left.saturating_sub(freed),
-                // What of a dropped tree cannot be read is reported by whoever frees it in quiet moments.
+                // Pages of dropped trees that cannot be read are reported by whoever frees them when the server is
+                // idle.
                 Err(TableError::Full { .. } | TableError::Corrupt { .. }) => break,
                 Err(error) => return Err(error),
             }
@@ -292,7 +294,7 @@ impl TableWriter {
         if self.space.free() >= needed { Ok(()) } else { Err(full) }
     }
 
-    /// Releases what can be released, then grows the file.
+    /// Releases all freed pages that no pin holds, then grows the file.
     #[cold]
     fn make_room(&mut self, wanted: u64) -> Result<(), TableError> {
         self.release(usize::MAX);
@@ -325,7 +327,7 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Pages that stay free beside those of changes: for deletes, and for the next checkpoint.
+    /// Pages that stay free apart from those for changes: for deletes, and for the next checkpoint.
     pub(super) fn pages_kept(&self) -> u64 {
         self.left_pages.max(self.headroom_pages) + self.checkpoints.reserve_pages(self.space.pages())
     }
@@ -335,7 +337,7 @@ impl TableWriter {
         TableError::Io { operation, path: self.own.table().file.path(), source }
     }
 
-    /// The way to the leaf of a key that is not longer than a stem, and where it stands there. The tree must not be
+    /// The path to the leaf of a key that is not longer than a stem, and the key's index there. The tree must not be
     /// empty.
     pub(super) fn descend(
         &self,
@@ -357,8 +359,8 @@ impl TableWriter {
         }
     }
 
-    /// The way to the first leaf or the last one, and where its outermost key stands there. The tree must not be empty,
-    /// nor hold long keys.
+    /// The path to the first or the last leaf, and the index of its outermost key. The tree must not be empty, nor hold
+    /// long keys.
     pub(super) fn descend_edge(&self, root: Root, first: bool, path: &mut Path) -> Result<usize, TableError> {
         let pages = &self.own.table().pages;
         let mut body = descend::top(pages, root)?;
@@ -376,7 +378,7 @@ impl TableWriter {
         }
     }
 
-    /// Copies those pages of the way that are not of this generation, and points their parents to the copies.
+    /// Copies those pages of the path that are not of this generation, and points their parents to the copies.
     pub(super) fn own_path(&mut self, root: &mut Root, path: &mut Path) {
         let generation = self.space.generation();
         for depth in 0..path.len() {
@@ -403,7 +405,7 @@ impl TableWriter {
         self.space.free_page(pointer.page, pointer.generation);
     }
 
-    /// Shows the numbers of pages to `Table::stats`.
+    /// Updates the numbers of pages for `Table::stats`.
     pub(super) fn count_pages(&self) {
         let numbers = &self.own.table().numbers;
         numbers.set_pages(self.space.pages(), self.space.free(), self.space.waiting(), self.space.parked());

@@ -10,7 +10,7 @@ use super::{
 
 const BYTES_MAX: u64 = 64 << 20;
 
-/// Options with which the end of the file goes back as soon as it is free.
+/// Options with which the file shrinks as soon as its end is free.
 fn tight() -> TableOptions {
     TableOptions { slack_pages: 4, ..options() }
 }
@@ -26,7 +26,7 @@ struct History {
 }
 
 /// Runs groups and checkpoints until an operation of the file fails or `groups` groups are done. The writer goes on
-/// between the begin and the run of each checkpoint, and readers hold versions over it.
+/// between the begin and the run of each checkpoint, while readers hold versions.
 fn run(
     file: &MemoryFile,
     history: &mut History,
@@ -66,7 +66,7 @@ fn run(
     Ok(())
 }
 
-/// Opens what a crash left and compares it with the model of the checkpoint that it says it is.
+/// Opens the image that a crash left and compares it with the model of the checkpoint that it claims to be.
 fn assert_survived(image: &[u8], history: &mut History) -> MemoryFile {
     let file = MemoryFile::from_image(image, BYTES_MAX);
     let (table, writer) = Table::open(Box::new(file.clone()), &tight()).unwrap();

@@ -1,4 +1,4 @@
-//! Damaged files: every flipped bit is found, and what is found is named.
+//! Damaged files: every flipped bit is found and reported.
 
 use super::{
     sim::{Model, change, read_all},
@@ -30,9 +30,9 @@ fn open_and_read(image: &[u8]) -> Result<(u64, Model), TableError> {
     Ok((table.applied_lsn(), model))
 }
 
-/// The page numbers that the newest checkpoint uses, beside the metas.
+/// The page numbers that the newest checkpoint uses, without the metas.
 fn reachable(image: &[u8]) -> Vec<usize> {
-    // What flips in a page that is not used changes nothing, so it is found by verifying.
+    // A flipped bit in an unused page changes nothing, so the used ones are found by verifying.
     let pages = 2..image.len() / PAGE_BYTES;
     let used = |page: &usize| {
         let mut damaged = image.to_vec();
@@ -55,7 +55,7 @@ fn every_flipped_bit_of_every_used_page_is_found() {
         let pointer = Root { page: *page as u64, generation: page::generation(body), count: 0 };
         assert_eq!(pages::check(body, stored, pointer), Ok(()));
         let mut damaged: Body = *body;
-        // All bits of one page of each kind, and some of the others; more rounds, more bits.
+        // All bits of one page of each kind, and some bits of the others; more rounds check more bits.
         let known = kinds.contains(&page::kind(body));
         kinds.push(page::kind(body));
         let step = if known { (29 / rounds() as usize).max(1) } else { 1 };
@@ -73,7 +73,7 @@ fn every_flipped_bit_of_every_used_page_is_found() {
             .iter()
             .all(|kind| kinds.contains(kind))
     );
-    // The same through the front door, for a sample of bits.
+    // The same through `Table::open`, for a sample of bits.
     let mut image = image;
     for (number, page) in pages.iter().enumerate() {
         for bit in [number * 37, (number * 211 + 9000) % (PAGE_BYTES * 8), PAGE_BYTES * 8 - 1 - number] {
@@ -152,7 +152,7 @@ fn a_stale_page_of_a_former_checkpoint_is_found_by_its_generation() {
     let stale_generation = root.generation;
     drop((table, writer));
     let mut image = file.image();
-    // A valid page, checksum and number included, as an earlier write left it.
+    // A valid page of an earlier write, with checksum and number.
     let (bytes, _) = image[place..].split_first_chunk_mut::<PAGE_BYTES>().unwrap();
     let (body, checksum) = bytes.split_first_chunk_mut::<BODY_BYTES>().unwrap();
     page::set_identity(body, (place / PAGE_BYTES) as u64, stale_generation);

@@ -1,4 +1,4 @@
-//! Pages that the system cannot bring, on real files.
+//! Pages that the kernel cannot read, on real files.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -36,7 +36,7 @@ fn open(path: &std::path::Path) -> (Arc<Table>, TableWriter) {
     Table::open(Box::new(MmapFile::open(path, 64 << 20).unwrap()), &options()).unwrap()
 }
 
-/// Looks every key up and returns how many are right and how many refused. None may be wrong.
+/// Looks up every key and returns how many are right and how many failed. None may be wrong.
 fn look_up_all(table: &Table) -> (u32, u32) {
     let (mut right, mut refused) = (0, 0);
     for key in 0..KEYS {
@@ -82,7 +82,7 @@ fn a_file_that_is_cut_while_it_is_mapped_gives_errors_and_nothing_wrong() {
         );
         assert!(table.faults() > 0 && unreadable_pages() >= table.faults());
         assert_eq!(look_up_all(&table), (right, refused), "the same the second time");
-        // What is written to pages that the file has no longer is never called durable.
+        // Writes to pages that the file no longer has are never reported as durable.
         let mut root = Root::EMPTY;
         for key in 0..KEYS {
             writer.insert(&mut root, &key.to_be_bytes(), &[1; 30], &[]).unwrap();
@@ -95,7 +95,7 @@ fn a_file_that_is_cut_while_it_is_mapped_gives_errors_and_nothing_wrong() {
     }
 }
 
-/// A `SIGBUS` that is none of a table's ends the process, as it would without the handler.
+/// A `SIGBUS` outside of every table ends the process, as it would without the handler.
 #[test]
 fn another_fault_takes_the_default_action() {
     const CHILD: &str = "TABLE_TEST_FOREIGN_FAULT";
@@ -115,7 +115,7 @@ fn another_fault_takes_the_default_action() {
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGBUS), "{status}");
 }
 
-/// Goes through whole passes until one ends; returns pages read, bad pages met, and the findings.
+/// Runs one whole pass; returns pages read and the findings.
 fn scrub_pass(table: &Table, slice: u64) -> (u64, Vec<Finding>) {
     let mut scrub = Scrub::new();
     let mut findings = Vec::new();

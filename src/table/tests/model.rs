@@ -6,7 +6,7 @@ use super::*;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Compares a tree with the model in every way in which it can be read.
+/// Compares a tree with the model through every kind of read.
 fn assert_same(view: &View<'_>, root: Root, model: &Model, random: &mut SmallRng) {
     assert_eq!(root.len(), model.len() as u64);
     let mut cursor = view.cursor(root);

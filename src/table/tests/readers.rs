@@ -1,4 +1,4 @@
-//! Readers beside the writer: snapshots stay what they were, and long ones do not keep the file growing.
+//! Readers alongside the writer: snapshots do not change, and long ones do not keep the file growing.
 
 use std::sync::atomic::AtomicBool;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const KEYS: u64 = 300;
 
-/// Lets all keys hold `value`, in a few groups' time visible at once.
+/// Sets all keys to `value`, in one group.
 fn write_all(writer: &mut TableWriter, value: u64) {
     let mut root = writer.root(0);
     for key in 0..KEYS {
@@ -51,7 +51,7 @@ fn readers_see_whole_versions(file: Box<dyn TableFile>) {
         }
         let mut running: Option<std::thread::ScopedJoinHandle<'_, _>> = None;
         for value in 2.. {
-            // On a busy machine a checkpoint may take long: enough of them have to run beside readers and writer.
+            // On a busy machine a checkpoint may take long: enough of them must run alongside readers and writer.
             if value > 400 && table.stats().checkpoints > 2 {
                 break;
             }

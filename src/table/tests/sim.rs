@@ -1,10 +1,10 @@
-//! A small key space on the table with a model beside it: plain values and collections in nested trees.
+//! A small key space on the table, and a model of it: plain values and collections in nested trees.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// What one key holds: bytes and the fields of a collection.
+/// The value of a key: bytes and the fields of a collection.
 type Value = (Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>);
 /// All keys.
 pub(super) type Model = BTreeMap<Vec<u8>, Value>;
@@ -38,7 +38,7 @@ pub(super) fn read_all(view: &View<'_>) -> Result<Model, TableError> {
     Ok(model)
 }
 
-/// Lets a key hold bytes and fields, in the table alone.
+/// Sets a key to bytes and a collection, in the table only.
 fn store(writer: &mut TableWriter, key: &[u8], bytes: &[u8], root: Root) -> Result<(), TableError> {
     let roots = [root];
     let roots = if root.is_empty() { &[][..] } else { &roots };
@@ -124,13 +124,13 @@ pub(super) fn change(
     Ok(())
 }
 
-/// Verifies an image and panics with what was found.
+/// Verifies an image and panics if there are findings.
 pub(super) fn assert_sound(image: &[u8]) {
     let report = verify(image, &mut |_| {}).unwrap();
     assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 
-/// Frees everything that was dropped, and checks that nothing else was freed and nothing was forgotten.
+/// Frees everything that was dropped, and checks that exactly that was freed.
 #[test]
 fn dropped_trees_are_freed_to_the_last_page() {
     for seed in 0..3 * rounds() {

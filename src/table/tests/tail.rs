@@ -1,8 +1,8 @@
-//! The end of the file goes back when it is free, and only then.
+//! The file shrinks when its end is free, and only then.
 
 use super::*;
 
-/// Free pages that stay, in these tests.
+/// Pages that stay free in these tests.
 const SLACK_PAGES: u64 = 32;
 /// Slots of the keys, and of keys that hold trees.
 const KEYS: usize = 0;
@@ -16,7 +16,7 @@ fn table() -> (MemoryFile, Arc<Table>, TableWriter) {
 }
 
 fn key(number: u32) -> Vec<u8> {
-    // Some are long enough to be cut into stems.
+    // Some are long enough to be split into stems.
     let long = if number.is_multiple_of(50) { "x".repeat(800) } else { String::new() };
     format!("{long}key:{number:08}").into_bytes()
 }
@@ -45,7 +45,7 @@ fn fill(writer: &mut TableWriter, keys: u32) {
     commit(writer);
 }
 
-/// Deletes the keys and sets of which `stays` is not true.
+/// Deletes the keys and sets for which `stays` is false.
 fn delete(writer: &mut TableWriter, keys: u32, stays: impl Fn(u32) -> bool) {
     for number in (0..keys).filter(|number| !stays(*number)) {
         for slot in [KEYS, SETS] {
@@ -70,7 +70,7 @@ fn take_checkpoint(writer: &mut TableWriter) {
     checkpoint(writer, 0);
 }
 
-/// Looks that the keys and sets are there that should be, and no others.
+/// Asserts that the right keys and sets are there, and no others.
 fn assert_holds(view: &View<'_>, keys: u32, stays: impl Fn(u32) -> bool) {
     for number in 0..keys {
         let found = view.get(view.root(KEYS), &key(number)).unwrap();
@@ -85,7 +85,8 @@ fn assert_holds(view: &View<'_>, keys: u32, stays: impl Fn(u32) -> bool) {
     }
 }
 
-/// Takes checkpoints until the file has become no shorter for a while, and returns how many were of use.
+/// Takes checkpoints until the file has not become shorter for a while; returns how many checkpoints it took to get
+/// there.
 fn settle(file: &MemoryFile, writer: &mut TableWriter) -> u32 {
     let (mut taken, mut of_use, mut bytes) = (0, 0, file.bytes().unwrap());
     while taken < of_use + 6 {
@@ -102,7 +103,7 @@ fn settle(file: &MemoryFile, writer: &mut TableWriter) -> u32 {
 #[test]
 fn a_file_becomes_short_when_few_keys_are_left() {
     const KEY_COUNT: u32 = 20_000;
-    // All gone but the last ones, and one in ten at random.
+    // First case: only the last keys stay. Second case: one key in sixteen stays, at random.
     let kept: [fn(u32) -> bool; 2] =
         [|number| number >= KEY_COUNT - 5, |number| number.wrapping_mul(0x9e37_79b9) >> 28 == 3];
     for (case, stays) in kept.into_iter().enumerate() {
@@ -160,7 +161,7 @@ fn no_page_is_cut_off_before_both_metas_are_without_it_nor_one_taken_since() {
         let running = writer.begin_checkpoint(0, 0);
         commit(&mut writer);
         if table.stats().pages < before {
-            // The former meta still counts them.
+            // The previous meta still includes them.
             writer.end_checkpoint(running.run().unwrap());
             assert_eq!(file.bytes().unwrap(), before * PAGE_BYTES as u64);
             break;

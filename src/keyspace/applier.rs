@@ -1,6 +1,6 @@
-//! Records made to the table once more: in a replay, and where what a command changed is taken back.
+//! Applying records to the table again: in replay, and after the changes of a command were rolled back.
 //!
-//! Whoever applies all records in order arrives at the state in which they were made, byte for byte.
+//! Applying all records in order gives the state in which they were made, byte for byte.
 
 use super::Keyspace;
 use super::error::KeyspaceError;
@@ -11,7 +11,7 @@ use crate::table::TableWriter;
 /// Why a record cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// Its payload is none that this program writes.
+    /// Its payload is not one that this program writes.
     #[error("the payload of LSN {lsn} cannot be read: {source}")]
     Payload {
         /// The record.
@@ -30,7 +30,7 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// Whether the data on disk is damaged, as against: could not be read or written.
+    /// Whether the data on disk is damaged, as opposed to unreadable or not writable.
     pub fn is_damage(&self) -> bool {
         match self {
             ApplyError::Effect { source: KeyspaceError::Table(error), .. } => error.is_damage(),
@@ -44,7 +44,7 @@ pub fn decode(lsn: u64, payload: &[u8]) -> Result<Decoded<'_>, ApplyError> {
     effect::decode(payload).map_err(|source| ApplyError::Payload { lsn, source })
 }
 
-/// Applies records to a table. After an error the version holds a part of the record, and must not be published.
+/// Applies records to a table. After an error the version holds part of the record and must not be published.
 pub struct Applier<'a> {
     /// The table.
     table: &'a mut TableWriter,
@@ -56,7 +56,7 @@ impl<'a> Applier<'a> {
         Self { table }
     }
 
-    /// Has the leaves of a record's keys fetched while others are.
+    /// Prefetches the leaves of a record's keys, all at the same time.
     pub fn prefetch(&self, lsn: u64, payload: &[u8]) -> Result<(), ApplyError> {
         for effect in decode(lsn, payload)?.effects() {
             if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
@@ -71,7 +71,7 @@ impl<'a> Applier<'a> {
         self.effects(lsn, decode(lsn, payload)?.effects())
     }
 
-    /// Applies effects of a record, which may be all that there is of it yet.
+    /// Applies effects of a record. The record may be incomplete: these are the effects so far.
     pub fn effects<'e>(
         &mut self,
         lsn: u64,

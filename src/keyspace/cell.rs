@@ -18,8 +18,8 @@
 //!  the others        see `collection`
 //! ```
 //!
-//! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value; a piece that is missing, or shorter than
-//! that, is zeros from there on. So a string that was written far past its end costs what was written.
+//! Every piece but the last stands for [`PIECE_BYTES`] bytes of the value. A piece that is missing or shorter is filled
+//! up with zeros. So a string that was written far past its end costs only what was written.
 
 use super::error::KeyspaceError;
 use crate::effect::VALUE_BYTES_MAX;
@@ -30,7 +30,7 @@ pub const INLINE_BYTES_MAX: usize = 1024;
 /// Bytes of a string that one piece stands for: three pieces fill a page.
 pub const PIECE_BYTES: usize = 1280;
 
-/// Bytes of a cell before the payload, at most.
+/// Maximum number of bytes of a cell before the payload.
 const HEADER_BYTES_MAX: usize = 9;
 /// Bytes of an encoded root.
 const ROOT_BYTES: usize = 24;
@@ -100,7 +100,7 @@ pub struct Value<'a> {
     flagged: bool,
     /// Whether the value is in trees of its own.
     pub(super) in_trees: bool,
-    /// What follows the header.
+    /// The bytes after the header.
     pub(super) payload: &'a [u8],
     /// The key's own trees.
     pub(super) roots: CellRoots,
@@ -171,7 +171,7 @@ impl<'a> Value<'a> {
 }
 
 impl Text<'_> {
-    /// The string whose length stands in `bytes` and whose pieces are in the first of `roots`.
+    /// The string whose length is in `bytes` and whose pieces are in the first of `roots`.
     pub(super) fn in_pieces(bytes: &[u8], roots: &CellRoots) -> Result<Self, KeyspaceError> {
         let len = bytes.try_into().map_err(|_| KeyspaceError::BadCell("no length of its pieces"))?;
         let len = u64::from_le_bytes(len);
@@ -195,21 +195,21 @@ impl Text<'_> {
     }
 }
 
-/// Bytes of a cell before what it was given, at most: tag, expiry and a length.
+/// Maximum number of bytes of a cell before the caller's: tag, expiry and a length.
 const HEAD_BYTES_MAX: usize = HEADER_BYTES_MAX + 8;
 
 /// The bytes of a cell that is to be stored.
 pub(super) struct CellBytes<'a> {
-    /// What stands in front, the first bytes of it.
+    /// The head: tag, expiry and length. Only the first `head_len` bytes are used.
     head: [u8; HEAD_BYTES_MAX],
-    /// How many.
+    /// Length of the head.
     head_len: u8,
-    /// What follows.
+    /// The bytes after the head.
     rest: &'a [u8],
 }
 
 impl<'a> CellBytes<'a> {
-    /// A cell with a tag and an expiry, and `rest` behind them.
+    /// A cell with a tag and an expiry, followed by `rest`.
     pub(super) fn new(tag: u8, expire_at_ms: Option<u64>, rest: &'a [u8]) -> Self {
         let mut head = [0; HEAD_BYTES_MAX];
         let head_len = match expire_at_ms {
@@ -226,7 +226,7 @@ impl<'a> CellBytes<'a> {
         Self { head, head_len, rest }
     }
 
-    /// The same with a length at the end of what stands in front.
+    /// The same with a length at the end of the head.
     pub(super) fn with_length(mut self, len: u64) -> Self {
         let at = usize::from(self.head_len);
         self.head[at..at + 8].copy_from_slice(&len.to_le_bytes());
@@ -234,7 +234,7 @@ impl<'a> CellBytes<'a> {
         self
     }
 
-    /// The bytes in two pieces, one behind the other.
+    /// The bytes in two consecutive pieces.
     #[inline]
     pub(super) fn pieces(&self) -> [&[u8]; 2] {
         [&self.head[..usize::from(self.head_len)], self.rest]
@@ -248,7 +248,7 @@ pub(super) fn short(expire_at_ms: Option<u64>, raw: bool, text: &[u8]) -> CellBy
     CellBytes::new(Kind::String as u8 | flags, expire_at_ms, text)
 }
 
-/// The cell of a string in pieces, which are in the cell's first tree.
+/// The cell of a string in pieces. The pieces are in the cell's first tree.
 pub(super) fn in_pieces(expire_at_ms: Option<u64>, raw: bool, len: u64) -> CellBytes<'static> {
     let flags = IN_TREES | if raw { RAW } else { 0 };
     CellBytes::new(Kind::String as u8 | flags, expire_at_ms, &[]).with_length(len)

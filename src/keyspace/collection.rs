@@ -1,19 +1,19 @@
-//! What all collections share: small ones packed in the key's cell, large ones in trees of their own.
+//! What all collections share: small ones are packed in the key's cell, large ones are in trees of their own.
 //!
 //! ```text
 //! packed    payload = items, see `packed`; no trees
 //! in trees  payload = what the type keeps beside its trees, mostly nothing; up to three trees, the type's own
 //! ```
 //!
-//! Sets, hashes and the members of sorted sets are *maps*: keys in the order of their bytes, each with a cell. Packed,
-//! they are runs of entries; in trees, the first tree is the map. A [`Map`] reads one either way, a [`Draft`] changes it.
-//! A list has no keys: it lays out its items, or its first tree, itself.
+//! Sets, hashes and the members of sorted sets are *maps*: keys in byte order, each with a cell. Packed, they are runs
+//! of entries; in trees, the first tree is the map. A [`Map`] reads both forms, a [`Draft`] changes them. A list has no
+//! keys: it lays out its items, or its first tree, itself.
 //!
 //! Invariants
-//! - Which form a collection has follows from what happened to it, never from a clock or a setting, so replay arrives at
-//!   the same bytes. It is unpacked when it grows past [`PACKED_BYTES_MAX`], or when a value needs a tree of its own; it
-//!   is packed again when a removal leaves few enough entries to be looked at in passing.
-//! - An empty collection exists within a record only: the effect that follows deletes the key.
+//! - The form of a collection follows from its changes alone, never from a clock or a setting, so replay gives the same
+//!   bytes. It is unpacked when it grows past [`PACKED_BYTES_MAX`], or when a value needs a tree of its own. It is
+//!   packed again when a removal leaves so few entries that reading them all costs little.
+//! - An empty collection exists only inside a record: the next effect deletes the key.
 //!
 //! [`Draft`]: super::draft::Draft
 
@@ -25,7 +25,7 @@ use super::packed::{Entries, Packed, Width};
 use super::walk::{check_depth, walk};
 use crate::table::{CELL_BYTES_MAX, Cell, CellRoots, Cursor, PAGE_BYTES, Root, View};
 
-/// Bytes of a packed collection, at most.
+/// Maximum number of bytes of a packed collection.
 pub const PACKED_BYTES_MAX: usize = 1024;
 /// Bytes that a cell takes in a page besides its key and bytes.
 const CELL_OVERHEAD_BYTES: usize = 16;
@@ -39,7 +39,7 @@ pub enum Collection<'a> {
     Packed(Packed<'a>),
     /// In trees of its own.
     InTrees {
-        /// What the type keeps beside them.
+        /// What the type keeps besides them.
         header: &'a [u8],
         /// The trees.
         roots: CellRoots,
@@ -64,11 +64,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Cells of a tree that are looked at to estimate the size of all.
+/// Number of cells of a tree that are read to estimate the size of all.
 const SAMPLES: u64 = 16;
 
 impl Value<'_> {
-    /// About how many bytes of the table a collection takes, from a few samples of its trees.
+    /// Estimated number of bytes that a collection takes in the table, from a few samples of its trees.
     pub fn estimate_bytes(&self, view: &View<'_>) -> Result<u64, KeyspaceError> {
         let mut bytes = self.payload.len() as u64;
         for root in self.roots.as_slice() {
@@ -78,7 +78,7 @@ impl Value<'_> {
     }
 }
 
-/// About how many bytes a tree takes, with the trees in its cells.
+/// Estimated number of bytes of a tree, including the trees in its cells.
 fn estimate_tree(view: &View<'_>, root: Root, depth: usize) -> Result<u64, KeyspaceError> {
     check_depth(depth)?;
     let (len, samples) = (root.len(), root.len().min(SAMPLES));
@@ -98,12 +98,12 @@ fn estimate_tree(view: &View<'_>, root: Root, depth: usize) -> Result<u64, Keysp
     Ok(u64::try_from(bytes).unwrap_or(u64::MAX).max(PAGE_BYTES as u64))
 }
 
-/// How many packed items make an entry of this type.
+/// Number of packed items in an entry of this type.
 pub(super) fn width(kind: Kind) -> Width {
     if kind == Kind::Set { Width::Key } else { Width::KeyAndCell }
 }
 
-/// Keys in the order of their bytes, each with a cell.
+/// Keys in byte order, each with a cell.
 ///
 /// The view that is passed in must be the one that the key's value was read from.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +153,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// What `key` holds.
+    /// The cell of `key`.
     pub fn get(&self, view: &'a View<'_>, key: &[u8]) -> Result<Option<Cell<'a>>, KeyspaceError> {
         match *self {
             Map::Packed(packed, width) => {
@@ -165,7 +165,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// The key at `position` and what it holds.
+    /// The key at `position` and its cell.
     pub fn nth(
         &self,
         view: &'a View<'_>,
@@ -182,7 +182,7 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// Hands the keys from `start` on and what they hold to `see`, in order, until it returns `false`.
+    /// Calls `see` with the keys from `start` on and their cells, in order, until it returns `false`.
     pub fn each_from(
         &self,
         view: &View<'_>,
@@ -213,7 +213,7 @@ pub enum Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// The next key; its bytes are lent until the one after it is asked for.
+    /// The next key. Its bytes are borrowed until the next call.
     #[allow(clippy::should_implement_trait, reason = "an iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, KeyspaceError> {
         match self {

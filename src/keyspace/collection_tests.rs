@@ -1,4 +1,5 @@
-//! Sets and hashes beside plain maps: small and large, to and fro, with long values and expiry times of fields.
+//! Sets and hashes compared with plain maps: small and large and back again, with long values and expiry times of
+//! fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::*;
 use crate::effect::{DatabaseChange, Effect, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter, verify};
 
-/// The moment that the tests read at.
+/// The time of all reads in these tests.
 const NOW_MS: u64 = 1000;
 
 /// An empty table, and its file.
@@ -38,7 +39,7 @@ pub(super) fn items<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> ItemsBuffe
     items.into_iter().collect()
 }
 
-/// A field or member: few, so that they meet, some long.
+/// A field or member: from a small set, so that they repeat; some are long.
 fn name(random: &mut SmallRng) -> Vec<u8> {
     let number: u32 = random.random_range(0..120);
     match number {
@@ -59,7 +60,7 @@ fn value(random: &mut SmallRng) -> Vec<u8> {
     (0..len).map(|_| random.random()).collect()
 }
 
-/// What a plain map knows of a hash.
+/// A hash as a plain map.
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
 
 /// One random change of a hash, and of its model.
@@ -94,7 +95,7 @@ fn change_hash(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng
     }
 }
 
-/// Reads the hash back in every way.
+/// Reads the hash through every kind of read.
 fn check_hash(view: &View<'_>, model: &Model) {
     let live: Vec<_> =
         model.iter().filter(|(_, (_, expiry))| expiry.is_none_or(|expiry| expiry > NOW_MS)).collect();

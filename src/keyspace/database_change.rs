@@ -1,4 +1,4 @@
-//! Changes of whole databases: their trees change hands, or are cut off.
+//! Changes of whole databases: their trees are swapped or dropped.
 
 use super::error::KeyspaceError;
 use super::field_expiry;

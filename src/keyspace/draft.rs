@@ -1,6 +1,6 @@
-//! Changing a collection, whatever its type: [`Draft::open`] takes it out of its cell, `put` and `remove` change it, and
-//! [`Draft::store`] puts it back. A type that keeps more trees than the map changes them in between, and builds them when
-//! [`Draft::put`] unpacked the collection.
+//! Changing a collection, whatever its type: [`Draft::open`] takes it out of its cell, `put` and `remove` change it,
+//! and [`Draft::store`] puts it back. A type with more trees than the map changes them in between, and builds them when
+//! [`Draft::put`] has unpacked the collection.
 
 use smallvec::SmallVec;
 
@@ -13,9 +13,10 @@ use super::put::{Expiries, Old, put};
 use super::walk::walk;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
 
-/// Bytes of a collection that is packed again, at most: far enough below, so that it does not go to and fro.
+/// Maximum number of bytes of a collection that is packed again. It is well below [`PACKED_BYTES_MAX`], so that a
+/// collection does not go back and forth.
 const REPACKED_BYTES_MAX: usize = 512;
-/// Entries of a collection that is packed again, at most.
+/// Maximum number of entries of a collection that is packed again.
 const REPACKED_ENTRIES_MAX: u64 = 16;
 
 /// A collection that was taken out of its cell to be changed.
@@ -28,11 +29,11 @@ pub(super) struct Draft {
     first_field_ms: Option<u64>,
     /// Where it is.
     pub form: Form,
-    /// Whether anything was taken away.
+    /// Whether anything was removed.
     shrunk: bool,
 }
 
-/// What a type keeps beside the trees of a collection.
+/// What a type keeps besides the trees of a collection.
 pub(super) type Header = SmallVec<[u8; 16]>;
 
 /// Where a collection is.
@@ -41,9 +42,9 @@ pub(super) enum Form {
     Packed(PackedBytes),
     /// In trees.
     InTrees {
-        /// What the type keeps beside the trees.
+        /// What the type keeps besides the trees.
         header: Header,
-        /// The trees; there is one at least.
+        /// The trees, at least one.
         roots: SmallVec<[Root; CELL_ROOTS_MAX]>,
     },
 }
@@ -55,8 +56,8 @@ impl Draft {
         Self { kind, expire_at_ms: None, first_field_ms: None, form, shrunk: false }
     }
 
-    /// The collection that `key` holds. `effect` is the one that asks for it: it does not fit the data if there is no such
-    /// key, or it holds another type.
+    /// The collection at `key`. `effect` is the name of the effect that opens it; if the key is missing or has another
+    /// type, the effect does not fit the data.
     pub fn open(
         table: &TableWriter,
         place: (usize, &[u8]),
@@ -70,7 +71,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// As [`Draft::open`]; a collection that is missing is empty.
+    /// Like [`Draft::open`], but a missing collection is empty.
     pub fn open_or_new(
         table: &TableWriter,
         place: (usize, &[u8]),
@@ -82,7 +83,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// Takes the collection that `key` holds; `false` if there is no such key.
+    /// Loads the collection at `key`; `false` if there is no such key.
     fn load(
         &mut self,
         table: &TableWriter,
@@ -112,7 +113,7 @@ impl Draft {
         }
     }
 
-    /// The earliest expiry of a field when the collection was taken out.
+    /// The earliest expiry of a field at the time when the collection was opened.
     pub fn first_field_ms(&self) -> Option<u64> {
         self.first_field_ms
     }
@@ -122,8 +123,8 @@ impl Draft {
         matches!(self.form, Form::Packed(_))
     }
 
-    /// Lets `key` hold this cell, its bytes in two pieces, and shows `see` what it held; the trees of that are the
-    /// caller's to drop. Unpacks the collection if it becomes too large, or the cell has trees.
+    /// Sets the cell of `key`, its bytes in two pieces, and shows `see` the old cell, whose trees the caller drops.
+    /// Unpacks the collection if it becomes too large, or if the cell has trees.
     pub fn put(
         &mut self,
         table: &mut TableWriter,
@@ -156,7 +157,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes `key` out and shows `see` what it held; the trees of that, which are the caller's to drop, or `None` if it
+    /// Removes `key` and shows `see` its cell. Returns the cell's trees, which the caller drops, or `None` if the key
     /// was not there.
     pub fn remove(
         &mut self,
@@ -180,7 +181,7 @@ impl Draft {
         Ok(removed)
     }
 
-    /// Puts the map into a tree, if it is packed; the collection's trees, the map first.
+    /// Moves the map into a tree, if it is packed. Returns the collection's trees, the map first.
     pub fn unpack(
         &mut self,
         table: &mut TableWriter,
@@ -199,7 +200,7 @@ impl Draft {
         }
     }
 
-    /// Packs what became small, and frees its trees.
+    /// Packs a collection that became small, and frees its trees.
     fn repack(&mut self, table: &mut TableWriter) -> Result<(), KeyspaceError> {
         let Form::InTrees { roots, .. } = &self.form else { return Ok(()) };
         if roots[0].len() > REPACKED_ENTRIES_MAX {
@@ -213,7 +214,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Puts the collection back. `first_field_ms` is the earliest expiry of its fields.
+    /// Puts the collection back into its cell. `first_field_ms` is the earliest expiry of its fields.
     pub fn store(
         mut self,
         table: &mut TableWriter,
@@ -240,7 +241,7 @@ impl Draft {
     }
 }
 
-/// The map in a tree as packed entries, if they are few bytes without trees of their own.
+/// The map in a tree as packed entries, if they are small and have no trees of their own.
 fn pack(view: &View<'_>, root: Root, width: Width) -> Result<Option<PackedBytes>, KeyspaceError> {
     let mut packed = PackedBytes::new();
     let mut fits = true;

@@ -1,4 +1,4 @@
-//! What holds the value of one element: of a field of a hash, or at a place of a list.
+//! The encoding of one element: the value of a hash field, or an element of a list.
 //!
 //! ```text
 //! element = tag u8 | expiry u64 LE, if flagged | bytes, or their length u64 LE if they are in pieces
@@ -7,7 +7,7 @@
 //!       40  in pieces: the bytes are in the cell's first tree, as those of a long string are
 //! ```
 //!
-//! An element in pieces cannot be packed, for it has a tree of its own: its collection is in trees then.
+//! An element in pieces has a tree of its own and so cannot be packed: its collection is in trees.
 
 use super::cell::{CellBytes, HAS_EXPIRY, INLINE_BYTES_MAX, Text};
 use super::error::KeyspaceError;
@@ -54,7 +54,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The cell of an element that holds `value`, with the tree of its pieces if it needs one.
+/// The cell of an element with `value`, and the tree of its pieces if it needs one.
 pub(super) fn new<'v>(
     table: &mut TableWriter,
     expire_at_ms: Option<u64>,
@@ -69,7 +69,7 @@ pub(super) fn new<'v>(
 
 /// The bytes of an element's cell with another expiry.
 pub(super) fn with_expiry(bytes: &[u8], expire_at_ms: Option<u64>) -> Result<CellBytes<'_>, KeyspaceError> {
-    // Read for its checks: the pieces themselves are not looked at.
+    // Read only for its checks, which do not need the pieces themselves.
     Element::read(&Cell { bytes, roots: CellRoots::NONE })?;
     let rest = if bytes[0] & HAS_EXPIRY == 0 { &bytes[1..] } else { &bytes[9..] };
     Ok(CellBytes::new(bytes[0] & !HAS_EXPIRY, expire_at_ms, rest))

@@ -1,10 +1,10 @@
-//! What can go wrong in the keyspace, and that a published version would be changed. A client's mistake is not among it:
-//! that is a reply.
+//! What can go wrong in the keyspace, including an attempt to change a published version. A client's mistake is not
+//! among it: that is a reply.
 
 use crate::table::TableError;
 
 impl KeyspaceError {
-    /// Whether nothing can be done any more but to stop, as against: this one thing cannot be done.
+    /// Whether the server must stop, as opposed to failing this one operation.
     pub fn is_final(&self) -> bool {
         matches!(self, KeyspaceError::Table(TableError::Io { .. } | TableError::Locked { .. }))
     }
@@ -15,16 +15,16 @@ impl KeyspaceError {
     }
 }
 
-/// Why the keyspace did not do what was asked.
+/// Why an operation on the keyspace failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyspaceError {
-    /// The table could not.
+    /// The table failed.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// A cell's bytes are none that this program writes.
+    /// A cell's bytes are not ones that this program writes.
     #[error("a key's cell cannot be read: {0}")]
     BadCell(&'static str),
-    /// An effect does not fit the data: the record was made on other data than these.
+    /// An effect does not fit the data: its record was made on different data.
     #[error("the log's effect {effect} does not fit the data: {reason}")]
     Mismatch {
         /// The effect's name.
@@ -32,16 +32,16 @@ pub enum KeyspaceError {
         /// What is different.
         reason: &'static str,
     },
-    /// There is no space for a change that was to be made. Holds the error reply that says so.
+    /// There is no space for a change. Holds the error reply that says so.
     #[error("{0}")]
     NoSpace(Box<str>),
-    /// The command's reply would be longer than replies may be.
+    /// The command's reply would be longer than the limit.
     #[error("the reply would be longer than {bytes_max} bytes; reply-bytes-max sets how long it may be")]
     ReplyTooLong {
-        /// Bytes that it may have.
+        /// The limit.
         bytes_max: usize,
     },
-    /// A published version is not changed.
+    /// A published version cannot be changed.
     #[error("a published version would be changed")]
     WouldChange,
 }

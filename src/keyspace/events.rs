@@ -1,9 +1,9 @@
 //! Key-space events: notifications about a key, for clients that subscribed to it.
 //!
-//! A command that changed a key says so with [`Keyspace::event`](super::Keyspace::event), in Redis's words, right after
-//! the change: `keys.event(Classes::HASH, "hset", db, key)`. That a key expired or is new is notified by the key
-//! space itself. Events that nobody asked for are dropped where they arise; the others are gathered, and published
-//! when the group that holds the change is durable.
+//! A command that changed a key reports it with [`Keyspace::event`](super::Keyspace::event), in Redis's words, right
+//! after the change: `keys.event(Classes::HASH, "hset", db, key)`. The keyspace itself sends the events for expired and
+//! new keys. Events that nobody asked for are dropped at once; the others are collected, and published after the group
+//! with the change is durable.
 
 use std::ops::{BitOr, Range};
 
@@ -11,7 +11,7 @@ use std::ops::{BitOr, Range};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Classes(u32);
 
-/// Letters and classes, in the order in which Redis shows them behind `A`.
+/// Letters and classes, in the order in which Redis shows them after `A`.
 const LETTERS: [(u8, Classes); 14] = [
     (b'g', Classes::GENERIC),
     (b'$', Classes::STRING),
@@ -50,22 +50,22 @@ impl Classes {
     pub const SORTED_SET: Classes = Classes(1 << 7);
     /// `x`: keys deleted because their expiry had passed.
     pub const EXPIRED: Classes = Classes(1 << 8);
-    /// `e`: keys evicted for want of memory; never here.
+    /// `e`: keys evicted for lack of memory; never sent here.
     pub const EVICTED: Classes = Classes(1 << 9);
     /// `t`: stream commands.
     pub const STREAM: Classes = Classes(1 << 10);
     /// `m`: reads of keys that do not exist.
     pub const KEY_MISS: Classes = Classes(1 << 11);
-    /// `d`: modules; never here.
+    /// `d`: modules; never sent here.
     pub const MODULE: Classes = Classes(1 << 13);
     /// `n`: keys that did not exist before.
     pub const NEW: Classes = Classes(1 << 14);
     /// `A`: all but `m` and `n`.
     pub const ALL: Classes = Classes(0b10_0111_1111_1100);
-    /// All notifications about a key that was touched, changed or not.
+    /// All events about a key that was touched, changed or not.
     pub const TOUCHES: Classes = Classes(Self::ALL.0 | Self::KEYEVENT.0);
 
-    /// The classes that `text` names, or `None` if a letter is none of theirs.
+    /// The classes of the letters in `text`, or `None` if one of them is unknown.
     pub fn parse(text: &str) -> Option<Self> {
         text.bytes().try_fold(Self::NONE, |classes, letter| {
             let named = match letter {
@@ -83,7 +83,7 @@ impl Classes {
         all.then_some('A').into_iter().chain(shown.map(|(letter, _)| char::from(*letter))).collect()
     }
 
-    /// Whether all of `other` are in the set.
+    /// Whether the set contains all of `other`.
     pub const fn has(self, other: Classes) -> bool {
         self.0 & other.0 == other.0
     }
@@ -98,7 +98,7 @@ impl Classes {
         self.0
     }
 
-    /// The set that [`Classes::bits`] gave.
+    /// The set with these [`Classes::bits`].
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
@@ -117,7 +117,7 @@ impl BitOr for Classes {
 pub struct Events {
     /// The classes that are wanted.
     wanted: Classes,
-    /// The keys, one behind the other.
+    /// The keys, concatenated.
     keys: Vec<u8>,
     /// The notifications.
     notifications: Vec<Notification>,
@@ -137,17 +137,17 @@ struct Notification {
 }
 
 impl Events {
-    /// Gathers events of the classes `wanted`.
+    /// Collects events of the classes `wanted`.
     pub fn new(wanted: Classes) -> Self {
         Self { wanted, ..Self::default() }
     }
 
-    /// From now on gathers events of the classes `wanted`.
+    /// From now on, collects events of the classes `wanted`.
     pub fn want(&mut self, wanted: Classes) {
         self.wanted = wanted;
     }
 
-    /// Whether events of class `class` are gathered.
+    /// Whether events of class `class` are collected.
     pub fn wants(&self, class: Classes) -> bool {
         self.wanted.wants(class)
     }
@@ -173,7 +173,7 @@ impl Events {
         self.keys.clear();
     }
 
-    /// Takes all events but the first `len` back.
+    /// Drops all events but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         self.notifications.truncate(len);
     }
@@ -193,7 +193,7 @@ impl Events {
         self.iter_wanted().map(|(_, name, db, key)| (name, db, key))
     }
 
-    /// The same, each behind the classes that were wanted then.
+    /// The same, each with the classes that were wanted when it was made.
     pub fn iter_wanted(&self) -> impl Iterator<Item = (Classes, &'static str, usize, &[u8])> {
         self.notifications.iter().map(|notifications| {
             (

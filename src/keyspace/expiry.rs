@@ -15,7 +15,7 @@ use super::walk::walk;
 use crate::effect::DATABASES_MAX;
 use crate::table::{Root, TableWriter, View};
 
-/// Expiry times that are looked at to estimate the average of all.
+/// Number of expiry times that are read to estimate the average.
 const EXPIRY_SAMPLES: u64 = 16;
 
 /// The tree's key for `key`.
@@ -33,7 +33,7 @@ pub(super) fn split(index_key: &[u8]) -> Result<(u64, &[u8]), KeyspaceError> {
     Ok((u64::from_be_bytes(*expiry), key))
 }
 
-/// Makes `new` the key's expiry in the tree, where `old` was.
+/// Replaces the key's expiry in the tree of its database, from `old` to `new`.
 pub(super) fn replace(
     table: &mut TableWriter,
     db: usize,
@@ -51,7 +51,7 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Makes `new` the expiry under which a tree has the key, where `old` was.
+/// Replaces the key's expiry in a given tree, from `old` to `new`.
 pub(super) fn replace_in(
     table: &mut TableWriter,
     tree: &mut Root,
@@ -82,8 +82,8 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
     Ok(first)
 }
 
-/// The average expiry of a database's keys in milliseconds since 1970, from a few at equal distances; `None` if no key
-/// has one. What cannot be read counts for nothing.
+/// The average expiry of a database's keys in milliseconds since 1970, from a few samples at equal distances; `None` if
+/// no key has one. Samples that cannot be read are skipped.
 pub fn average_expiry_ms(view: &View<'_>, db: usize) -> Option<u64> {
     let root = view.root(expiries_slot(db));
     let samples = root.len().min(EXPIRY_SAMPLES);

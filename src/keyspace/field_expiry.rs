@@ -5,8 +5,7 @@
 //! a database's    key = expiry u64 BE, milliseconds since 1970 | the key    cell = empty
 //! ```
 //!
-//! A hash stands in the tree once, with the earliest expiry of its fields. A database whose hashes have none has no
-//! tree.
+//! A hash is in the tree once, with the earliest expiry of its fields. A database without such hashes has no tree.
 
 use super::error::KeyspaceError;
 use super::expiry::{replace_in, split};
@@ -25,7 +24,7 @@ pub(super) fn tree(view: &View<'_>, db: usize) -> Result<Root, KeyspaceError> {
     Ok(cell.and_then(|cell| cell.roots.first().copied()).unwrap_or(Root::EMPTY))
 }
 
-/// Makes `tree` the tree of a database. The one that was there is not freed.
+/// Makes `tree` the tree of a database. The old one is not freed.
 fn set_tree(table: &mut TableWriter, db: usize, tree: Root) -> Result<(), KeyspaceError> {
     let mut root = table.root(SLOT);
     if tree.is_empty() {
@@ -37,7 +36,7 @@ fn set_tree(table: &mut TableWriter, db: usize, tree: Root) -> Result<(), Keyspa
     Ok(())
 }
 
-/// Makes `new` the first expiry of the key's fields, where `old` was.
+/// Replaces the first expiry of the key's fields, from `old` to `new`.
 pub(super) fn replace(
     table: &mut TableWriter,
     db: usize,
@@ -53,7 +52,7 @@ pub(super) fn replace(
     set_tree(table, db, root)
 }
 
-/// Forgets all hashes of a database.
+/// Removes all hashes of a database.
 pub(super) fn flush(table: &mut TableWriter, db: usize) -> Result<(), KeyspaceError> {
     let root = tree(&table.view(), db)?;
     if !root.is_empty() {

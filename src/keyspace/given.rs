@@ -1,9 +1,9 @@
-//! What is given an expiry, and names for what has one.
+//! Which keys and fields are given an expiry, and names for them.
 
 use crate::effect::{Change, Effect, HashChange};
 
-/// A name for a key, or for a field of a hash: one byte for the database, four for the key's length, the key, and the
-/// field behind a zero.
+/// A name for a key, or for a field of a hash: one byte for the database, four for the key's length, the key, and a
+/// zero followed by the field.
 pub(super) fn name(db: usize, key: &[u8], field: Option<&[u8]>) -> Box<[u8]> {
     let mut name = vec![db as u8];
     name.extend_from_slice(&(key.len() as u32).to_be_bytes());
@@ -15,17 +15,18 @@ pub(super) fn name(db: usize, key: &[u8], field: Option<&[u8]>) -> Box<[u8]> {
     name.into()
 }
 
-/// What was given an expiry, be it the one that it had before.
+/// The keys and fields that were given an expiry, even if it is the one that they had before.
 #[derive(Debug, Default)]
 pub struct Given(Vec<(Box<[u8]>, bool)>);
 
 impl Given {
-    /// The names; with `true`, also all names that begin so: a key came with all that it holds.
+    /// The names. With `true`, all names that start with this one are meant too: the key was replaced with all its
+    /// fields.
     pub fn names(&self) -> impl Iterator<Item = (&[u8], bool)> {
         self.0.iter().map(|(name, is_whole)| (&**name, *is_whole))
     }
 
-    /// How many names there are.
+    /// Number of names.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -35,12 +36,12 @@ impl Given {
         self.0.is_empty()
     }
 
-    /// Forgets all names but the first `len`.
+    /// Drops all names but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }
 
-    /// Notes what an effect gives expiry times to.
+    /// Notes the keys and fields to which an effect gives an expiry.
     pub(super) fn note(&mut self, effect: &Effect<'_>) {
         let Effect::Key { db, key, change } = *effect else { return };
         let names = &mut self.0;

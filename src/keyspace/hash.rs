@@ -5,11 +5,11 @@
 //! second tree   key = expiry u64 BE, milliseconds since 1970 | field    cell = empty
 //! ```
 //!
-//! The second tree is there only while some field of a hash in trees has an expiry. While any field of any hash has
-//! one, the cell is flagged, and the key stands in the [field expiries](super::field_expiry) of its database with the
-//! earliest one.
+//! The second tree exists only while some field of a hash in trees has an expiry. While any field of any hash has one,
+//! the cell is flagged, and the key is in the [field expiries](super::field_expiry) of its database with the earliest
+//! one.
 //!
-//! An expired field is missing to whoever asks. It still takes its place until the writer deletes it.
+//! Reads treat an expired field as missing. It still takes up a position until the writer deletes it.
 
 use super::cell::{Kind, Value};
 use super::collection::{Collection, Map};
@@ -21,16 +21,16 @@ use super::walk::walk;
 use crate::effect::{HashChange, Items, ItemsBuffer};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 
-/// A hash, read at one moment. Fields come in the order of their bytes.
+/// A hash, read at one time. Fields come in byte order.
 #[derive(Clone, Copy, Debug)]
 pub struct Hash<'a> {
-    /// Its fields, those that have expired included.
+    /// Its fields, including expired ones.
     fields: Map<'a>,
-    /// The fields with expiry times, ordered by those; empty if the hash is packed.
+    /// The fields with expiry times, ordered by expiry; empty if the hash is packed.
     expiries: Root,
     /// Whether a field has an expiry.
     timed: bool,
-    /// The moment, in milliseconds since 1970.
+    /// The time of the read, in milliseconds since 1970.
     now_ms: u64,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Value<'a> {
         Some(Hash { fields, expiries: expiries_of(self), timed: self.is_timed(), now_ms })
     }
 
-    /// The earliest expiry of a field, in milliseconds since 1970; passed or not.
+    /// The earliest expiry of a field, in milliseconds since 1970, whether it has passed or not.
     #[inline]
     pub(super) fn first_field_ms(&self, view: &View<'_>) -> Result<Option<u64>, KeyspaceError> {
         match self.map(Kind::Hash) {
@@ -118,19 +118,19 @@ impl<'a> Hash<'a> {
         self.fields.is_packed()
     }
 
-    /// Number of places, those of expired fields included.
+    /// Number of positions, including those of expired fields.
     pub fn places(&self) -> Result<u64, KeyspaceError> {
         self.fields.len()
     }
 
-    /// What a field holds.
+    /// The element of a field.
     pub fn get(&self, view: &'a View<'_>, field: &[u8]) -> Result<Option<Element<'a>>, KeyspaceError> {
         let cell = self.fields.get(view, field)?;
         let element = cell.map(|cell| Element::read(&cell)).transpose()?;
         Ok(element.filter(|element| !element.is_expired(self.now_ms)))
     }
 
-    /// The field at a place and what it holds, or `None` if that has expired.
+    /// The field at a position and its element, or `None` if it has expired.
     pub fn nth(
         &self,
         view: &'a View<'_>,
@@ -143,7 +143,7 @@ impl<'a> Hash<'a> {
         Ok(Some((field, element)).filter(|_| !element.is_expired(self.now_ms)))
     }
 
-    /// Hands the fields from `start` on and what they hold to `see`, in order, until it returns `false`.
+    /// Calls `see` with the fields from `start` on and their elements, in order, until it returns `false`.
     pub fn each_from(
         &self,
         view: &View<'_>,
@@ -195,13 +195,13 @@ struct HashDraft {
 }
 
 impl HashDraft {
-    /// A hash taken out of its cell.
+    /// A hash that was taken out of its cell.
     fn new(draft: Draft) -> Self {
         let timed = draft.first_field_ms().is_some();
         Self { draft, timed }
     }
 
-    /// Stores an element's cell under a field whose expiry becomes `new_ms`; what was there, if there was something.
+    /// Stores an element's cell under a field whose expiry becomes `new_ms`; returns the old field, if there was one.
     fn put(
         &mut self,
         table: &mut TableWriter,
@@ -222,7 +222,7 @@ impl HashDraft {
         Ok(old)
     }
 
-    /// Takes a field out, with its expiry and its trees.
+    /// Removes a field with its expiry and its trees.
     fn remove(&mut self, table: &mut TableWriter, field: &[u8]) -> Result<(), KeyspaceError> {
         let mut old = None;
         self.draft.remove(table, field, |cell| old = Some(OldField::of(&cell)))?;
@@ -273,7 +273,7 @@ impl HashDraft {
         timed.iter().try_for_each(|(field, expiry)| self.reindex(table, field, None, Some(*expiry)))
     }
 
-    /// Puts the hash back.
+    /// Puts the hash back into its cell.
     fn store(self, table: &mut TableWriter, place: (usize, &[u8])) -> Result<(), KeyspaceError> {
         let first_field_ms = match self.timed {
             true => first_field_ms(&table.view(), &self.draft.map(), self.expiries())?,
@@ -300,7 +300,7 @@ struct OldField {
 }
 
 impl OldField {
-    /// What a field's cell says.
+    /// Expiry and trees in a field's cell.
     fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
         Ok(Self { expire_at_ms: Element::read(cell)?.expire_at_ms, roots: cell.roots })
     }
@@ -321,7 +321,7 @@ pub(super) fn apply(
     }
 }
 
-/// Sets fields of a hash, which is made if it is missing.
+/// Sets fields of a hash. Creates the hash if it is missing.
 fn set(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -338,7 +338,7 @@ fn set(
     hash.store(table, place)
 }
 
-/// Takes fields out of a hash.
+/// Removes fields from a hash.
 fn delete(
     table: &mut TableWriter,
     place: (usize, &[u8]),

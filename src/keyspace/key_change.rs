@@ -1,4 +1,4 @@
-//! Changes of keys, whatever they hold: they end, expire, and go to other places with their trees.
+//! Changes of keys of any type: deletion, expiry, and moves and copies with their trees.
 
 use super::cell::{self, Value};
 use super::error::KeyspaceError;
@@ -10,7 +10,7 @@ use super::walk::{check_depth, walk};
 use crate::effect::KeyChange;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter};
 
-/// Bytes of keys and cells that are copied from tree to tree at once.
+/// Bytes of keys and cells that are copied from tree to tree in one step.
 const COPY_BYTES: usize = 64 << 10;
 
 /// Makes the change.
@@ -108,7 +108,7 @@ fn copy(
     Ok(Some(()))
 }
 
-/// Stores a cell with these trees, in place of what is there.
+/// Stores a cell with these trees in place of the old one.
 fn place(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
@@ -119,7 +119,7 @@ fn place(
     put(table, (db, key), ([&owned.bytes, &[]], roots), old, owned.expiries)
 }
 
-/// A cell as it was, owned, so that the table can be changed meanwhile.
+/// An owned copy of a cell, so that the table can be changed while it is used.
 struct OwnedCell {
     /// Its bytes.
     bytes: Vec<u8>,
@@ -144,13 +144,14 @@ impl OwnedCell {
         Ok(Some(Self { bytes: cell.bytes.to_vec(), roots: cell.roots, expiries }))
     }
 
-    /// The cell, lent.
+    /// The cell, borrowed.
     fn cell(&self) -> Cell<'_> {
         Cell { bytes: &self.bytes, roots: self.roots }
     }
 }
 
-/// A copy of a tree with the trees in its cells; it is in the trees of `depth` cells itself, beside its key's.
+/// Copies a tree with the trees in its cells. `depth` is the number of cells that it is nested in, not counting its
+/// key's.
 fn copy_tree(table: &mut TableWriter, original: Root, depth: usize) -> Result<Root, KeyspaceError> {
     check_depth(depth)?;
     let mut copy = Root::EMPTY;

@@ -1,15 +1,15 @@
-//! Labels: what the elements of a list in a tree are ordered by.
+//! Labels: the order of the elements of a list in a tree.
 //!
 //! ```text
 //! label = number of 128 bits            key = its upper 64 bits BE | its lower 64 bits BE, left out if they are 0
 //! ```
 //!
-//! A list grows by one step of 2^64 at either end, so that there is room for 2^63 pushes and keys of eight bytes. An
-//! element that is inserted takes a label between those of its neighbours. Where there is none left, the elements
-//! around are spread out again: those of the smallest window of labels that is sparse enough. The larger a window, the
-//! sparser it must be, so that the elements moved are few for each one that was inserted before.
+//! A list grows by one step of 2^64 at either end, so that there is room for 2^63 pushes, and keys are eight bytes
+//! long. An inserted element gets a label between those of its neighbours. If none is left, the elements around are
+//! spread out again: those in the smallest window of labels that is sparse enough. The larger a window, the sparser it
+//! must be, so that few elements are moved for each one inserted before.
 //!
-//! Which label an element gets follows from the labels that are there, so replay arrives at the same.
+//! The label of an element follows only from the existing labels, so replay gives the same ones.
 
 use smallvec::SmallVec;
 
@@ -19,11 +19,11 @@ use crate::table::{CellRoots, Root, TableWriter, View};
 
 /// The label of the first element.
 pub(super) const FIRST: u128 = 1 << 127;
-/// Bits of a label below those that pushes count in.
+/// Number of bits of a label below the part that pushes count up or down.
 const STEP_BITS: u32 = 64;
-/// Distance of elements that are inserted one after the other, as long as there is room for it.
+/// Distance of elements that are inserted one after the other, as long as there is room.
 const STRIDE: u128 = 1 << 32;
-/// Windows are up to two to this power wide.
+/// Windows are up to 2 to this power wide.
 const LEVEL_MAX: u32 = 120;
 
 /// The key of a label.
@@ -43,7 +43,7 @@ pub(super) fn of_key(key: &[u8]) -> Result<u128, KeyspaceError> {
     Ok(u128::from_be_bytes(bytes))
 }
 
-/// The label beside `label`, on the side of `end`, for an element that is pushed there.
+/// The label next to `label`, towards `end`, for an element that is pushed there.
 pub(super) fn beside(label: u128, end: End) -> Result<u128, KeyspaceError> {
     let step = label >> STEP_BITS;
     let beside = match end {
@@ -89,8 +89,8 @@ fn neighbours(view: &View<'_>, root: Root, index: u64) -> Result<(u128, u128), K
     if below > above { Err(KeyspaceError::BadCell("labels out of order")) } else { Ok((below, above)) }
 }
 
-/// A label between two neighbours. Of elements that are inserted in a row each one stands beside the one before it:
-/// they are given equal distances, so that they do not halve what room there is.
+/// A label between two neighbours. Elements inserted in a row are next to each other: they get equal distances, so that
+/// they do not halve the remaining room each time.
 fn between(below: u128, above: u128) -> Option<u128> {
     let gap = above - below;
     let inserted = |label: u128| label as u64 != 0;
@@ -106,11 +106,11 @@ fn between(below: u128, above: u128) -> Option<u128> {
 struct Window {
     /// The lowest label.
     start: u128,
-    /// Two to this power is their number.
+    /// The number of labels is 2 to this power.
     level: u32,
-    /// Number of the first element that has one of them.
+    /// Index of the first element with one of these labels.
     first: u64,
-    /// How many elements do.
+    /// Number of elements with one of these labels.
     elements: u64,
 }
 
@@ -132,8 +132,8 @@ fn window(view: &View<'_>, root: Root, label: u128) -> Result<Window, KeyspaceEr
     Err(KeyspaceError::BadCell("a list has no room for labels"))
 }
 
-/// Spreads the elements around `label` evenly over the smallest window that is sparse enough: any two neighbours there
-/// have room between them afterwards.
+/// Spreads the elements around `label` evenly over the smallest window that is sparse enough. Afterwards any two
+/// neighbours there have room between them.
 fn spread(table: &mut TableWriter, root: &mut Root, label: u128) -> Result<(), KeyspaceError> {
     let Window { start, level, first, elements } = window(&table.view(), *root, label)?;
     let mut moved: Vec<(SmallVec<[u8; 16]>, Vec<u8>, CellRoots)> = Vec::new();
@@ -211,7 +211,7 @@ mod tests {
         assert!(beside(u128::MAX, End::Tail).is_err() && beside(1 << 63, End::Head).unwrap() == 0);
     }
 
-    /// How many elements are moved when one is inserted at `index`.
+    /// Number of elements that are moved when one is inserted at `index`.
     fn moved_by_insertion(view: &View<'_>, root: Root, index: u64) -> Result<u64, KeyspaceError> {
         if index == 0 || index >= root.len() {
             return Ok(0);
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Inserts again and again where `index` says, and compares with a vector.
+    /// Inserts `count` elements at the positions that `index` returns, and compares with a vector.
     fn insert_many(count: u64, mut index: impl FnMut(u64) -> u64) -> Labels {
         let mut labels = Labels::new(4);
         let mut model: Vec<Vec<u8>> = vec![b"pushed".to_vec(); 4];
@@ -251,7 +251,7 @@ mod tests {
         let mut moved = 0;
         let mut labels = Labels::new(4);
         for number in 0..4000_u64 {
-            // Each one between the last two: the worst there is.
+            // Each one between the last two: the worst case.
             let index = 2 + number / 2;
             moved += moved_by_insertion(&labels.table.view(), labels.root, index).unwrap();
             labels.insert_at(index, &number.to_le_bytes());

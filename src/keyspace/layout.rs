@@ -1,4 +1,4 @@
-//! Where in the table what stands, and how long its keys may be.
+//! The table's slots, and how long keys may be.
 
 use crate::effect::{self, DATABASES_MAX, MEMBER_BYTES_MAX};
 use crate::table::{self, ROOT_SLOTS};

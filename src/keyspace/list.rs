@@ -1,11 +1,11 @@
-//! Lists: elements in an order of their own.
+//! Lists: elements in the order in which the caller puts them.
 //!
 //! ```text
 //! packed    item = element
 //! in trees  the first tree: label -> element, see `label` and `element`
 //! ```
 //!
-//! The tree is counted, so an index is found in as many steps as a key. `list_change` changes lists.
+//! The tree is counted, so finding an index takes as many steps as finding a key. `list_change` changes lists.
 
 use smallvec::SmallVec;
 
@@ -88,7 +88,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Hands the elements from `index` on to `see`, with their indexes, until it returns `false`: towards the tail if
+    /// Calls `see` with the elements from `index` on and their indexes, until it returns `false`: towards the tail if
     /// `from` is the head, else towards the head.
     pub fn each(
         &self,
@@ -124,7 +124,7 @@ impl<'a> List<'a> {
         Ok(found)
     }
 
-    /// How many elements equal `wanted`, up to `most`, from one end on.
+    /// Number of elements that equal `wanted`, up to `most`, counted from one end.
     pub fn count(
         &self,
         view: &View<'_>,
@@ -184,7 +184,7 @@ fn each_packed(
     Ok(())
 }
 
-/// Bytes that an element takes in a listpack: what it is encoded in, and the length behind it.
+/// Bytes that an element takes in a listpack: its encoding, and the length after it.
 fn listpack_bytes(element: &[u8]) -> u64 {
     let encoded = match parse_i64(element) {
         Some(0..=127) => 1,

@@ -1,7 +1,7 @@
 //! Changing lists: at both ends, at an index, and by value.
 //!
-//! Whatever a change removes, a list in a tree is cut at its ends; when little is left of much, what is left moves to a
-//! new tree, and the old one is cut off as a whole.
+//! A list in a tree is shortened at its ends. When only few of many elements are left, they move to a new tree and the
+//! old one is dropped as a whole.
 
 use std::ops::Range;
 
@@ -15,11 +15,11 @@ use super::packed::{Packed, PackedBytes, packed_bytes, splice};
 use crate::effect::{End, Items, ListChange};
 use crate::table::{CellRoots, Root, TableWriter};
 
-/// Elements of a list that is packed again, at most.
+/// Maximum number of elements of a list that is packed again.
 const REPACKED_ELEMENTS_MAX: u64 = 16;
-/// Bytes of a list that is packed again, at most.
+/// Maximum number of bytes of a list that is packed again.
 const REPACKED_BYTES_MAX: usize = 512;
-/// Elements that move to a new tree, at most, when others are cut off.
+/// Maximum number of elements that move to a new tree when the others are removed.
 const REBUILT_MAX: u64 = 1024;
 
 /// Makes the change.
@@ -42,7 +42,7 @@ pub(super) fn apply(
     }
 }
 
-/// Adds elements to an end of a list, which is made if it is missing.
+/// Adds elements to an end of a list. Creates the list if it is missing.
 fn push(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -69,7 +69,7 @@ fn push(
     draft.store(table, place, None)
 }
 
-/// Takes elements from an end of a list.
+/// Removes elements from an end of a list.
 fn pop(table: &mut TableWriter, place: (usize, &[u8]), end: End, count: u64) -> Result<(), KeyspaceError> {
     let effect = if end == End::Head { "lpop" } else { "rpop" };
     let draft = Draft::open(table, place, Kind::List, effect)?;
@@ -115,7 +115,7 @@ fn set(
     draft.store(table, place, None)
 }
 
-/// Puts an element at `index`, before what stands there.
+/// Inserts an element at `index`, before the one that is there.
 fn insert(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -138,7 +138,7 @@ fn insert(
     draft.store(table, place, None)
 }
 
-/// Takes out the first `count` elements from an end on that equal `element`.
+/// Removes the first `count` elements, counted from an end, that equal `element`.
 fn remove(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -171,7 +171,7 @@ fn remove(
     draft.store(table, place, None)
 }
 
-/// The keys of the first `count` elements from an end on that equal `element`.
+/// The keys of the first `count` elements, counted from an end, that equal `element`.
 fn matching(
     table: &TableWriter,
     root: Root,
@@ -191,7 +191,7 @@ fn matching(
     Ok(keys)
 }
 
-/// Keeps the `count` elements from `index` on, which are there, and puts the list back.
+/// Keeps the `count` elements from `index` on, which must exist, and stores the list.
 fn cut(
     table: &mut TableWriter,
     place: (usize, &[u8]),
@@ -224,7 +224,7 @@ fn rebuild(table: &mut TableWriter, mut old: Root, index: u64, count: u64) -> Re
     let mut new = Root::EMPTY;
     for (key, bytes, roots) in elements(table, old, index, count)? {
         if !roots.is_empty() {
-            // Its trees go along, so they must not be freed with the old tree.
+            // Its trees move with it, so they must not be freed with the old tree.
             table.remove(&mut old, &key)?;
         }
         table.insert(&mut new, &key, &bytes, roots.as_slice())?;
@@ -249,7 +249,7 @@ fn elements(table: &TableWriter, root: Root, index: u64, count: u64) -> Result<V
     Ok(found)
 }
 
-/// Takes out `count` elements from an end on, with their trees.
+/// Removes `count` elements from an end, with their trees.
 fn remove_from(table: &mut TableWriter, root: &mut Root, end: End, count: u64) -> Result<(), KeyspaceError> {
     for _ in 0..count {
         let roots = table.remove_edge(root, end == End::Head)?.ok_or(too_short("ltrim"))?;
@@ -258,7 +258,7 @@ fn remove_from(table: &mut TableWriter, root: &mut Root, end: End, count: u64) -
     Ok(())
 }
 
-/// Takes out elements with their trees.
+/// Removes elements with their trees.
 fn remove_keys(table: &mut TableWriter, root: &mut Root, keys: &[Box<[u8]>]) -> Result<(), KeyspaceError> {
     for key in keys {
         if let Some(roots) = table.remove(root, key)? {
@@ -275,7 +275,7 @@ fn put(table: &mut TableWriter, root: &mut Root, label: u128, element: &[u8]) ->
     Ok(())
 }
 
-/// Puts an element in the place of the items that take the bytes `range`; says whether it fits.
+/// Replaces the items in the bytes `range` by an element; returns whether it fits.
 fn pack(items: &mut PackedBytes, range: Range<usize>, element: &[u8]) -> bool {
     let len = items.len() - range.len() + packed_bytes(&[element]);
     let fits = element.len() <= INLINE_BYTES_MAX && len <= PACKED_BYTES_MAX;
@@ -285,7 +285,7 @@ fn pack(items: &mut PackedBytes, range: Range<usize>, element: &[u8]) -> bool {
     fits
 }
 
-/// The bytes that the `count` items from `index` on take, as far as there are that many.
+/// The byte range of the `count` items from `index` on, or of as many as there are.
 fn byte_range(items: &[u8], index: u64, count: u64) -> Result<Range<usize>, KeyspaceError> {
     let (mut start, mut end) = (items.len(), items.len());
     for (at, item) in Packed(items).items().enumerate() {
@@ -309,7 +309,7 @@ fn len(form: &Form) -> Result<u64, KeyspaceError> {
     }
 }
 
-/// Puts the list into a tree, if it is packed; the tree.
+/// Moves the list into a tree, if it is packed. Returns the tree.
 fn unpack<'f>(table: &mut TableWriter, form: &'f mut Form) -> Result<&'f mut Root, KeyspaceError> {
     if let Form::Packed(items) = form {
         let (mut root, mut label) = (Root::EMPTY, label::FIRST);
@@ -335,7 +335,7 @@ fn repack(table: &mut TableWriter, form: &mut Form) -> Result<(), KeyspaceError>
     }
     let mut items = PackedBytes::new();
     for (_, bytes, roots) in elements(table, root, 0, root.len())? {
-        // An element's bytes stand behind its tag.
+        // An element's bytes come after its tag.
         let element = bytes.get(1..).ok_or(KeyspaceError::BadCell("an element without a tag"))?;
         if !roots.is_empty() || items.len() + packed_bytes(&[element]) > REPACKED_BYTES_MAX {
             return Ok(());
@@ -353,7 +353,7 @@ fn drop_trees(table: &mut TableWriter, roots: &CellRoots) -> Result<(), Keyspace
     roots.iter().try_for_each(|root| table.drop_tree(*root).map_err(KeyspaceError::from))
 }
 
-/// The list does not have what the effect is about.
+/// The error for a list that is shorter than the effect needs.
 fn too_short(effect: &'static str) -> KeyspaceError {
     KeyspaceError::Mismatch { effect, reason: "its list does not have so many elements" }
 }

@@ -1,4 +1,4 @@
-//! Lists beside plain vectors: small and large, to and fro, with long elements, across checkpoints.
+//! Lists compared with plain vectors: small and large and back again, with long elements, across checkpoints.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::*;
 use crate::effect::{Effect, End, ItemsBuffer, KeyChange, ListChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter, verify};
 
-/// What a plain vector knows of a list.
+/// A list as a plain vector.
 type Model = VecDeque<Vec<u8>>;
 
 const OPTIONS: fn() -> TableOptions = || TableOptions { seed: 1, ..TableOptions::default() };
@@ -37,7 +37,7 @@ fn items<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> ItemsBuffer {
     items.into_iter().collect()
 }
 
-/// An element: few, so that they meet, some long.
+/// An element: from a small set, so that they repeat; some are long.
 fn element(random: &mut SmallRng) -> Vec<u8> {
     match random.random_range(0..80) {
         0 => vec![b'l'; 1024 + random.random_range(0..3)],
@@ -48,7 +48,7 @@ fn element(random: &mut SmallRng) -> Vec<u8> {
     }
 }
 
-/// Which change of a list comes next.
+/// The kind of the next change.
 fn kind_of_change(random: &mut SmallRng, shrink: bool) -> &'static str {
     match random.random_range(if shrink { 35..100 } else { 0..84 }) {
         0..40 => "push",
@@ -60,7 +60,7 @@ fn kind_of_change(random: &mut SmallRng, shrink: bool) -> &'static str {
     }
 }
 
-/// One random change of a list that is there, and of its model. Returns what was done.
+/// One random change of an existing list and of its model. Returns the kind of change.
 fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shrink: bool) -> &'static str {
     let (db, key) = (0, b"list".as_slice());
     let end = if random.random() { End::Head } else { End::Tail };
@@ -124,7 +124,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
     name
 }
 
-/// Reads the list back in every way.
+/// Reads the list through every kind of read.
 fn check(view: &View<'_>, model: &Model, random: &mut SmallRng) {
     let value = lookup::lookup(view, 0, b"list").unwrap();
     assert_eq!(value.is_some(), !model.is_empty());

@@ -5,7 +5,7 @@ use super::error::KeyspaceError;
 use super::layout::{KEY_BYTES_MAX, keys_slot};
 use crate::table::View;
 
-/// A key of a database: one that a lookup found expired, or missing.
+/// A key of a database, for keys that a lookup found expired or missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DbKey {
     /// The key's database.
@@ -14,7 +14,7 @@ pub struct DbKey {
     pub key: Box<[u8]>,
 }
 
-/// What the key holds, expired or not.
+/// The key's value, expired or not.
 #[inline]
 pub(super) fn lookup<'v>(
     view: &'v View<'_>,

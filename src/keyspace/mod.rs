@@ -2,13 +2,12 @@
 //!
 //! - A database's keys are the tree in slot `2 * db`, each key with its [cell](Value); the keys that have an expiry are
 //!   also in the tree in slot `2 * db + 1`, ordered by expiry.
-//! - [`Keyspace::apply`] is the only way to change anything. It puts the effect into the record that is being formed
-//!   and changes the table, so the log says all that was done. Replay applies the same effects without a record and
-//!   arrives at the same state.
-//! - `apply` hands an effect to the file of its family, which alone knows what it does.
+//! - [`Keyspace::apply`] is the only way to change anything. It adds the effect to the record being built and changes
+//!   the table, so the log has every change. Replay applies the same effects without a record and gives the same state.
+//! - `apply` passes an effect to the file of its family. No other file knows what it does.
 //! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`,
 //!   `hash`, `list` and `zset` are the types.
-//! - Nothing in here reads a clock: whoever asks brings the time along.
+//! - Nothing in here reads a clock: the caller passes the time.
 //!
 //! Invariants
 //! - A key is in the tree of expiry times if and only if its cell has that expiry.
@@ -78,12 +77,12 @@ pub use crate::effect::MEMBER_BYTES_MAX;
 use crate::effect::{Change, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange};
 use crate::table::{Root, TableWriter, View};
 
-/// Expired fields that are deleted at once, at most.
+/// Maximum number of expired fields that are deleted at once.
 const PURGED_FIELDS_MAX: u64 = 128;
-/// Bytes of those fields, about.
+/// Approximate maximum number of bytes of those fields.
 const PURGED_FIELDS_BYTES: usize = 64 << 10;
 
-/// What had expired and is deleted now.
+/// What was deleted because it had expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purged {
     /// Nothing.
@@ -94,7 +93,7 @@ pub enum Purged {
     Fields,
 }
 
-/// A version of the data that commands which write run on.
+/// The version that a writing command runs on.
 enum Version<'a> {
     /// The writer's own one.
     Own(&'a mut TableWriter),
@@ -102,21 +101,21 @@ enum Version<'a> {
     Published(View<'a>),
 }
 
-/// The writer's own version of the data, and the record of what is changed in it; or a published one, on which all goes
-/// well that changes nothing.
+/// The writer's own version of the data, and the record of the changes to it. Or a published version, on which
+/// everything works that changes nothing.
 pub struct Keyspace<'a> {
     /// The version.
     version: Version<'a>,
     /// The record being formed; `None` in replay.
     record: Option<&'a mut EffectBuffer>,
-    /// Where key-space events go; `None` when nobody wants any.
+    /// Where keyspace events go; `None` if nobody wants any.
     events: Option<&'a mut Events>,
-    /// Who is asked for space before each change; `None` in replay, which needs what there was.
+    /// Reserves space before each change; `None` in replay, for which the space was there before.
     room: Option<&'a mut dyn Room>,
-    /// Where the same events go to tell which keys were touched: some commands count as a change although nothing is
-    /// different afterwards. `None` when nobody watches or tracks keys.
+    /// Where the same events go to find which keys were touched: some commands count as a change although nothing is
+    /// different afterwards. `None` if nobody watches or tracks keys.
     touched: Option<&'a mut Events>,
-    /// Where it is noted what is given an expiry; `None` when nobody wants to know.
+    /// Where keys and fields that are given an expiry are noted; `None` if nobody wants to know.
     given: Option<&'a mut Given>,
 }
 
@@ -126,38 +125,38 @@ impl<'a> Keyspace<'a> {
         Self { version: Version::Own(table), record, events: None, room: None, touched: None, given: None }
     }
 
-    /// What `view` holds. A change of it is refused with [`KeyspaceError::WouldChange`].
+    /// A published version. Changes are refused with [`KeyspaceError::WouldChange`].
     pub fn published(view: View<'a>) -> Self {
         let version = Version::Published(view);
         Self { version, record: None, events: None, room: None, touched: None, given: None }
     }
 
-    /// The same keyspace, with somebody who listens to its events.
+    /// The same keyspace, with a receiver for its events.
     pub fn notifying(self, events: Option<&'a mut Events>) -> Self {
         Self { events, ..self }
     }
 
-    /// The same keyspace, which asks `room` for the space of each change.
+    /// The same keyspace, which reserves the space of each change in `room`.
     pub fn within(self, room: &'a mut dyn Room) -> Self {
         Self { room: Some(room), ..self }
     }
 
-    /// The same keyspace, with somebody who notes which keys are touched.
+    /// The same keyspace, which notes the keys that are touched.
     pub fn noting(self, touched: Option<&'a mut Events>) -> Self {
         Self { touched, ..self }
     }
 
-    /// The same keyspace, with somebody who wants to know what is given an expiry.
+    /// The same keyspace, which notes what is given an expiry.
     pub fn giving(self, given: Option<&'a mut Given>) -> Self {
         Self { given, ..self }
     }
 
-    /// The same keyspace, for changes that leave keys and fields the expiry times that they had.
+    /// The same keyspace, for changes that keep the expiry times of keys and fields.
     pub fn keeping_expiries(self) -> Self {
         Self { given: None, ..self }
     }
 
-    /// The same keyspace, for a shorter time.
+    /// The same keyspace, with a shorter lifetime.
     pub fn reborrow(&mut self) -> Keyspace<'_> {
         let version = match &mut self.version {
             Version::Own(table) => Version::Own(table),
@@ -173,8 +172,8 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// Tells an event of a key, as Redis calls it, right after the change that it is about. Costs a look at two pointers
-    /// when nobody listens.
+    /// Reports an event of a key, by its name in Redis, right after the change. Costs two pointer checks if nobody
+    /// listens.
     #[inline]
     pub fn event(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
         for events in [&mut self.events, &mut self.touched].into_iter().flatten() {
@@ -190,12 +189,12 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// What there is to know of a key, expired or not; `None` if it does not exist.
+    /// Information about a key, expired or not; `None` if it does not exist.
     pub fn info(&self, db: usize, key: &[u8]) -> Result<Option<KeyInfo>, KeyspaceError> {
         lookup::lookup(&self.view(), db, key)?.as_ref().map(KeyInfo::of).transpose()
     }
 
-    /// Hands what the key holds, expired or not, to `look`.
+    /// Calls `look` with the key's value, expired or not.
     pub fn with_value<R, E: From<KeyspaceError>>(
         &self,
         db: usize,
@@ -207,7 +206,7 @@ impl<'a> Keyspace<'a> {
         look(&view, value)
     }
 
-    /// What the key holds in `view`, which is this keyspace's, expired or not.
+    /// The key's value in `view`, which must be this keyspace's, expired or not.
     pub fn value<'v>(
         &self,
         view: &'v View<'_>,
@@ -229,8 +228,8 @@ impl<'a> Keyspace<'a> {
 
     /// Makes one change: adds it to the record and changes the table.
     ///
-    /// An error means that the table is not in order or full, or that the effect does not fit the data; the version must
-    /// not be published then. Or it is a published one, and not changed.
+    /// An error means that the table is damaged or full, or that the effect does not fit the data: the version must not
+    /// be published. Or this is a published version, and it was not changed.
     pub fn apply(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         self.note(effect)?;
         if self.events.as_ref().is_some_and(|events| events.wants(Classes::NEW)) {
@@ -244,9 +243,10 @@ impl<'a> Keyspace<'a> {
         Ok(())
     }
 
-    /// Notes that a command gives expiries that are there already: an effect that changes nothing, and is not applied.
+    /// Notes a command that sets an expiry to the value that it already has: an effect that changes nothing, and is not
+    /// applied.
     pub fn give_again(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
-        // Only the writer knows whether that means anything.
+        // Only the writer knows whether this matters.
         if let Version::Published(_) = self.version {
             return Err(KeyspaceError::WouldChange);
         }
@@ -279,12 +279,12 @@ impl<'a> Keyspace<'a> {
         }
     }
 
-    /// Makes a change, and notifies of the key that it made, if it made one.
+    /// Makes a change and, if it created a key, sends the event for a new key.
     #[cold]
     fn apply_and_notify_new(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         let target = effect.destination().or_else(|| effect.db().zip(effect.key()));
         let Some((db, key)) = target else { return self.make(effect) };
-        // What a rename replaces is deleted first: its key is a new one.
+        // A rename or copy deletes the key that it replaces first, so its target counts as new.
         let replaces = matches!(
             effect,
             Effect::Key { change: Change::Key(KeyChange::Rename { .. } | KeyChange::Copy { .. }), .. }
@@ -297,8 +297,8 @@ impl<'a> Keyspace<'a> {
         Ok(())
     }
 
-    /// Makes a change that may take the last element out of a collection: the key is deleted then, in the same record.
-    /// Says whether it was.
+    /// Makes a change that may remove the last element of a collection. If it does, deletes the key in the same record.
+    /// Returns whether it was deleted.
     pub fn apply_removal(&mut self, effect: &Effect<'_>) -> Result<bool, KeyspaceError> {
         self.apply(effect)?;
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return Ok(false) };
@@ -318,7 +318,7 @@ impl<'a> Keyspace<'a> {
         any_due(&self.view(), db, now_ms)
     }
 
-    /// Deletes the key if its expiry has passed at `now_ms`, or else some of its fields whose expiry times have.
+    /// Deletes the key if its expiry has passed at `now_ms`, or else some of its expired fields.
     pub fn purge(&mut self, db: usize, key: &[u8], now_ms: u64) -> Result<Purged, KeyspaceError> {
         let (expired, fields) = {
             let view = self.view();
@@ -343,7 +343,7 @@ impl<'a> Keyspace<'a> {
         Ok(Purged::Fields)
     }
 
-    /// Deletes a key, which exists, because its expiry has passed.
+    /// Deletes an existing key because its expiry has passed.
     pub fn expired(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         self.apply(&Effect::on(db, key, KeyChange::Delete { expired: true }))?;
         self.event(Classes::EXPIRED, "expired", db, key);
@@ -355,7 +355,7 @@ impl<'a> Keyspace<'a> {
         expiry::due(&self.view(), now_ms, keys_max)
     }
 
-    /// Up to `keys_max` hashes with fields whose expiry times have passed at `now_ms`.
+    /// Up to `keys_max` hashes with fields that have expired at `now_ms`.
     pub fn due_hashes(&self, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
         field_expiry::due(&self.view(), now_ms, keys_max)
     }
@@ -384,8 +384,8 @@ pub fn any_due(view: &View<'_>, db: usize, now_ms: u64) -> Result<bool, Keyspace
     Ok(due(expiry::first(view, db)?) || due(field_expiry::first(view, db)?))
 }
 
-/// Touches the pages that lead to `key`, and to elements of the collection that it holds, so that a later access does not
-/// wait for the disk.
+/// Touches the pages that lead to `key` and to elements of its collection, so that a later access does not wait for the
+/// device.
 pub fn warm<'w>(view: &View<'_>, db: usize, key: &[u8], elements: impl Iterator<Item = &'w [u8]>) {
     view.warm(view.root(keys_slot(db)), key);
     if let Some(root) = elements_root(view, db, key) {
@@ -410,7 +410,7 @@ pub fn is_cached<'w>(
 
 /// The tree that holds the elements of the collection under `key`, if it has one.
 fn elements_root(view: &View<'_>, db: usize, key: &[u8]) -> Option<Root> {
-    // What is wrong with a page or cell shows again where it is really used.
+    // An error in a page or cell shows up again when it is really used.
     let value = lookup::lookup(view, db, key).ok().flatten()?;
     if value.kind == Kind::String { None } else { value.roots.first().copied() }
 }

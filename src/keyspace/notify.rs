@@ -1,11 +1,11 @@
-//! Changes to collections together with their notifications, so that every command says the same in the same
-//! order: the new key, the command's own event, and `del` when nothing is left.
+//! Changes to collections together with their events, so that every command sends the same events in the same order:
+//! the new key, the command's own event, and `del` when nothing is left.
 
 use super::{Classes, Keyspace, KeyspaceError};
 use crate::effect::{Effect, KeyChange};
 
 impl Keyspace<'_> {
-    /// Makes a change and notifies of it.
+    /// Makes a change and reports its event.
     pub fn change(
         &mut self,
         effect: &Effect<'_>,
@@ -19,7 +19,7 @@ impl Keyspace<'_> {
         Ok(())
     }
 
-    /// Takes elements out of a collection and notifies of it; the key is deleted with its last element.
+    /// Removes elements from a collection and reports the event; the key is deleted with its last element.
     pub fn take_out(
         &mut self,
         effect: &Effect<'_>,
@@ -36,7 +36,7 @@ impl Keyspace<'_> {
         Ok(())
     }
 
-    /// Takes all elements out of a collection, which exists, and notifies of it.
+    /// Removes all elements of an existing collection and reports the event.
     pub fn take_all(
         &mut self,
         db: usize,
@@ -50,7 +50,8 @@ impl Keyspace<'_> {
         Ok(())
     }
 
-    /// Makes a key hold what an effect puts there, whatever it held, and notifies of it. A key that was there is no new one.
+    /// Applies an effect that replaces whatever the key holds, and reports the event. An existing key does not count as
+    /// new.
     pub fn replace(
         &mut self,
         effect: &Effect<'_>,
@@ -70,7 +71,7 @@ impl Keyspace<'_> {
         replaced
     }
 
-    /// Deletes a key, if it exists, because there is nothing to be stored in it, and notifies of it.
+    /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.
     pub fn replace_by_nothing(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         if self.info(db, key)?.is_some() {
             self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))?;

@@ -4,8 +4,8 @@
 //! packed = item *            item = length varint (one or two bytes) | bytes
 //! ```
 //!
-//! What the items mean is their collection's business. As a *map* they are keys in ascending order, each followed by
-//! what it holds if the [`Width`] says so; a list takes them as they come.
+//! The collection gives the items their meaning. In a *map* they are keys in ascending order, each followed by its cell
+//! if the [`Width`] says so. A list uses them in list order.
 
 use std::ops::Range;
 
@@ -13,42 +13,42 @@ use smallvec::SmallVec;
 
 use super::error::KeyspaceError;
 
-/// The longest item, in bytes: what a varint of two bytes can say.
+/// The longest item, in bytes: the limit of a varint of two bytes.
 const ITEM_BYTES_MAX: usize = (1 << 14) - 1;
 
-/// How many items make one entry of a map.
+/// The number of items in one entry of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// The key alone: members of a set.
     Key,
-    /// The key and what it holds: fields of a hash, members of a sorted set with their scores.
+    /// The key and its cell: fields of a hash, members of a sorted set with their scores.
     KeyAndCell,
 }
 
 /// Packed items that are being changed.
 pub type PackedBytes = Vec<u8>;
 
-/// Items, one behind the other.
+/// Consecutive items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed<'a>(pub &'a [u8]);
 
-/// An item and where it stands.
+/// An item and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item<'a> {
-    /// The bytes that it takes, its length included.
+    /// The bytes that it takes, including its length.
     pub range: Range<usize>,
     /// The item.
     pub bytes: &'a [u8],
 }
 
-/// An entry of a map and where it stands.
+/// An entry of a map and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// The bytes that it takes.
     pub range: Range<usize>,
     /// Its key.
     pub key: &'a [u8],
-    /// What the key holds.
+    /// The key's cell.
     pub cell: &'a [u8],
 }
 
@@ -73,7 +73,7 @@ impl<'a> Packed<'a> {
         self.0.is_empty()
     }
 
-    /// The entry of `key` in a map, or else the offset that it would have.
+    /// The entry of `key` in a map, or else the offset where it would be.
     pub fn find(self, width: Width, key: &[u8]) -> Result<Result<Entry<'a>, usize>, KeyspaceError> {
         for entry in self.entries(width) {
             let entry = entry?;
@@ -87,7 +87,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Goes through the items of a [`Packed`]; an error is bytes that nobody wrote.
+/// Iterates over the items of a [`Packed`]; yields an error for bytes that are not valid items.
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     /// All items.
@@ -97,7 +97,7 @@ pub struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
-    /// The next item, or `None` if it does not fit the bytes.
+    /// The next item, or `None` if it is longer than the remaining bytes.
     fn read(&mut self) -> Option<Item<'a>> {
         let start = self.at;
         let rest = &self.bytes[start..];
@@ -127,12 +127,12 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
-/// Goes through the entries of a map.
+/// Iterates over the entries of a map.
 #[derive(Clone, Debug)]
 pub struct Entries<'a> {
     /// The items that they consist of.
     items: Items<'a>,
-    /// How many make one.
+    /// The number of items in an entry.
     width: Width,
 }
 
@@ -162,8 +162,8 @@ pub fn packed_bytes(items: &[&[u8]]) -> usize {
     items.iter().map(|item| item.len() + if item.len() < 0x80 { 1 } else { 2 }).sum()
 }
 
-/// Puts items in the place of those that take the bytes `range`; to insert, the range is empty; to remove, there are no
-/// items. Panics if an item is longer than any that fits a cell.
+/// Replaces the items in the bytes `range` by others. To insert, pass an empty range; to remove, pass no items. Panics
+/// if an item is longer than any that fits a cell.
 pub fn splice(packed: &mut PackedBytes, range: Range<usize>, items: &[&[u8]]) {
     let tail: SmallVec<[u8; 256]> = SmallVec::from_slice(&packed[range.end..]);
     packed.truncate(range.start);
@@ -212,7 +212,7 @@ mod tests {
         assert!(Packed(b"\x01a").entries(Width::KeyAndCell).any(|entry| entry.is_err()));
     }
 
-    /// Keys that meet, some as long as two bytes of length.
+    /// Keys that repeat; some need two bytes for their length.
     fn key() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             proptest::collection::vec(b'a'..b'd', 0..3),

@@ -1,4 +1,4 @@
-//! Writing bytes that are too many for a cell: a tree of pieces, of which a change touches those concerned only.
+//! Writing strings that are too long for a cell: a tree of pieces. A change touches only the pieces that it overlaps.
 
 use super::cell::PIECE_BYTES;
 use super::error::KeyspaceError;
@@ -11,7 +11,7 @@ pub(super) fn new(table: &mut TableWriter, bytes: &[u8]) -> Result<Root, Keyspac
     Ok(root)
 }
 
-/// Writes `bytes` to `offset` of the string in pieces that `root` holds. Touches the pieces concerned only.
+/// Writes `bytes` to `offset` of the string in pieces in `root`. Touches only the pieces that the bytes overlap.
 pub(super) fn write(
     table: &mut TableWriter,
     root: &mut Root,

@@ -1,4 +1,4 @@
-//! Stores what a key holds: its cell, its trees and its expiry times, in place of what was there.
+//! Stores the value of a key: its cell, its trees and its expiry times, in place of the old ones.
 
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
@@ -6,7 +6,7 @@ use super::layout::keys_slot;
 use super::{expiry, field_expiry};
 use crate::table::{Cell, CellRoots, Root, TableWriter, View};
 
-/// The expiry times that a key stands with in the indexes of its database, in milliseconds since 1970.
+/// The expiry times of a key in the indexes of its database, in milliseconds since 1970.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Expiries {
     /// Its own.
@@ -22,7 +22,7 @@ impl Expiries {
     }
 }
 
-/// What a key held before, as far as it must be cleared away.
+/// The parts of a key's old value that must be removed.
 #[derive(Default)]
 pub(super) struct Old {
     /// Its expiry times.
@@ -32,7 +32,7 @@ pub(super) struct Old {
 }
 
 impl Old {
-    /// What `key` holds.
+    /// The parts of the value of `key`.
     pub(super) fn of(table: &TableWriter, db: usize, key: &[u8]) -> Result<Self, KeyspaceError> {
         let root = table.root(keys_slot(db));
         if root.is_empty() {
@@ -45,13 +45,13 @@ impl Old {
         Ok(Self { expiries: Expiries::of(&view, &Value::read(&cell)?)?, roots: cell.roots })
     }
 
-    /// What there is when the value goes on and only its expiry times may change.
+    /// Only expiry times: the value stays, and they may change.
     pub(super) fn kept(expiries: Expiries) -> Self {
         Self { expiries, roots: CellRoots::default() }
     }
 }
 
-/// Stores a cell without trees under a key, in place of whatever was there: one way down the tree does both.
+/// Stores a cell without trees under a key, in place of whatever was there, in a single descent of the tree.
 pub(super) fn overwrite(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
@@ -73,11 +73,11 @@ pub(super) fn overwrite(
     drop_trees(table, &old.roots)
 }
 
-/// What an overwritten cell said.
+/// The content of an overwritten cell.
 enum Before {
-    /// All that must be cleared away.
+    /// Everything that must be removed.
     Known(Old),
-    /// A hash, whose fields may have expiry times: to be looked for in its trees, which are still there.
+    /// A hash, whose fields may have expiry times. They must be read from its trees, which still exist.
     Hash {
         /// The cell's bytes.
         bytes: Vec<u8>,
@@ -87,7 +87,7 @@ enum Before {
 }
 
 impl Before {
-    /// What a cell says.
+    /// The content of a cell.
     fn of(cell: &Cell<'_>) -> Result<Self, KeyspaceError> {
         let (value, roots) = (Value::read(cell)?, cell.roots);
         Ok(match value.kind {
@@ -115,7 +115,7 @@ pub(super) fn put(
     drop_trees(table, &old.roots)
 }
 
-/// Makes `new` the key's expiry times in the indexes of its database, where `old` were.
+/// Replaces the key's expiry times in the indexes of its database, from `old` to `new`.
 pub(super) fn replace_expiries(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),

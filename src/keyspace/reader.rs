@@ -1,7 +1,7 @@
 //! Looking keys up in one version of the data.
 //!
-//! An expired key is missing to whoever asks, and is remembered in [`Lookups`]: its deletion must be in the
-//! log before a client can learn from a reply that it is gone.
+//! Reads treat an expired key as missing and remember it in [`Lookups`]: its deletion must be in the log before a reply
+//! can tell a client that it is gone.
 
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
@@ -10,30 +10,30 @@ use super::lookup::{DbKey, lookup};
 use super::walk::walk;
 use crate::table::View;
 
-/// What the lookups of one command found out on the side. Reused from command to command.
+/// What the lookups of one command noticed. Reused from command to command.
 #[derive(Debug, Default)]
 pub struct Lookups {
     /// Expired keys.
     pub expired: Vec<DbKey>,
-    /// Whether these stay: nothing expires while writes are paused.
+    /// Whether expired keys are kept: nothing expires while writes are paused.
     pub keeps_expired: bool,
     /// Lookups of a key that was there.
     pub hits: u64,
     /// Lookups of a key that was not there.
     pub misses: u64,
-    /// Whether the keys that were not there are to be remembered.
+    /// Whether missing keys are remembered.
     pub notes_missing: bool,
-    /// Those keys, if so.
+    /// The missing keys, if they are remembered.
     pub missing: Vec<DbKey>,
 }
 
-/// Looks keys up in one version, at one moment.
+/// Looks keys up in one version, at one time.
 pub struct KeyReader<'a> {
     /// The version.
     view: &'a View<'a>,
-    /// The moment, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     now_ms: u64,
-    /// What is found out on the side.
+    /// What the lookups notice.
     lookups: &'a mut Lookups,
 }
 
@@ -48,12 +48,12 @@ impl<'a> KeyReader<'a> {
         self.view
     }
 
-    /// The moment that expiry times are compared with, in milliseconds since 1970.
+    /// The time that expiry times are compared with, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
     }
 
-    /// What the key holds. Counts as a hit or a miss.
+    /// The key's value. Counts as a hit or a miss.
     #[inline]
     pub fn get(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
         let value = self.peek(db, key)?;
@@ -68,7 +68,7 @@ impl<'a> KeyReader<'a> {
         Ok(value)
     }
 
-    /// What the key holds, not counted.
+    /// The key's value, without counting.
     #[inline]
     pub fn peek(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
         let Some(value) = lookup(self.view, db, key)? else {
@@ -77,7 +77,7 @@ impl<'a> KeyReader<'a> {
         Ok(if self.is_live(db, key, &value)? { Some(value) } else { None })
     }
 
-    /// Number of keys in the database, those that have expired but are not yet deleted included.
+    /// Number of keys in the database, including those that have expired but are not yet deleted.
     pub fn len(&self, db: usize) -> u64 {
         self.view.root(keys_slot(db)).len()
     }
@@ -87,8 +87,8 @@ impl<'a> KeyReader<'a> {
         self.len(db) == 0
     }
 
-    /// Hands the live keys from `start` on to `see`, in order, until it returns `false`. Expired keys are
-    /// remembered and passed over; `see` is asked with `None` there, so that it can bound the work.
+    /// Calls `see` with the live keys from `start` on, in order, until it returns `false`. Expired keys are remembered
+    /// and skipped; `see` is called with `None` for them, so that it can limit the work.
     pub fn each_from(
         &mut self,
         db: usize,
@@ -113,8 +113,8 @@ impl<'a> KeyReader<'a> {
         Ok(self.is_live(db, &key, &value)?.then(|| key.to_vec()))
     }
 
-    /// Whether the key's expiry is still to come, and that of a field if it is a hash; remembers the key if it has
-    /// something to delete.
+    /// Whether the key has not expired and, if it is a hash, has a field that has not. Remembers the key if something
+    /// in it must be deleted.
     #[inline]
     fn is_live(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
         if value.is_timed() && !value.is_expired(self.now_ms) {
@@ -127,7 +127,7 @@ impl<'a> KeyReader<'a> {
         Ok(!expired)
     }
 
-    /// Whether a field of a hash has its expiry still to come; remembers the key if one has not.
+    /// Whether a hash has a field that has not expired; remembers the key if some field has.
     #[cold]
     fn has_live_field(&mut self, db: usize, key: &[u8], value: &Value<'_>) -> Result<bool, KeyspaceError> {
         let Some(hash) = value.hash(self.now_ms) else { return Ok(true) };
@@ -139,7 +139,8 @@ impl<'a> KeyReader<'a> {
     }
 }
 
-/// What a writing command needs to know of a key before it decides: owned, so that the data can be changed meanwhile.
+/// What a writing command needs to know about a key before it decides. Owned, so that the data can be changed while it
+/// is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
     /// Type of the value.
@@ -151,7 +152,7 @@ pub struct KeyInfo {
 }
 
 impl KeyInfo {
-    /// What there is to know of `value`.
+    /// The information about `value`.
     pub(super) fn of(value: &Value<'_>) -> Result<Self, KeyspaceError> {
         let len = value.text()?.map_or(0, |text| text.len());
         Ok(Self { kind: value.kind, expire_at_ms: value.expire_at_ms, len })

@@ -1,4 +1,4 @@
-//! Sets: a map of members that hold nothing.
+//! Sets: a map of members with empty cells.
 
 use super::cell::{Kind, Value};
 use super::collection::{Keys, Map};
@@ -7,7 +7,7 @@ use super::error::KeyspaceError;
 use crate::effect::{Items, SetChange};
 use crate::table::{TableWriter, View};
 
-/// A set, read. Members come in the order of their bytes.
+/// A set, read. Members come in byte order.
 #[derive(Clone, Copy, Debug)]
 pub struct Set<'a> {
     /// Its members.
@@ -52,7 +52,7 @@ impl<'a> Set<'a> {
         Ok(self.members.nth(view, position)?.map(|(member, _)| member))
     }
 
-    /// Hands the members from `start` on to `see`, in order, until it returns `false`.
+    /// Calls `see` with the members from `start` on, in order, until it returns `false`.
     pub fn each_from(
         &self,
         view: &View<'_>,
@@ -75,7 +75,7 @@ pub(super) fn apply(
     }
 }
 
-/// Puts members into a set, which is made if it is missing.
+/// Adds members to a set. Creates the set if it is missing.
 fn add(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open_or_new(table, place, Kind::Set, "sadd")?;
     for member in members {
@@ -84,7 +84,7 @@ fn add(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Re
     draft.store(table, place, None)
 }
 
-/// Takes members out of a set.
+/// Removes members from a set.
 fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open(table, place, Kind::Set, "srem")?;
     for member in members {

@@ -1,8 +1,8 @@
-//! Expiry times as they stand at one moment, to be held to whatever the clock shows later.
+//! The expiry times at one moment, to be applied later whatever the clock shows then.
 //!
-//! They stand in many trees, each in order: a database's keys, the hashes that have fields with expiries, and the fields
-//! of each such hash. These are merged from the earliest expiry on, a few of each tree at a time, so that what is looked
-//! at is about what is found, however much there is.
+//! They are in many trees, each in order: a database's keys, the hashes that have fields with expiries, and the fields
+//! of each such hash. These are merged from the earliest expiry on, a few of each tree at a time, so that the number of
+//! expiry times read is close to the number returned, however many there are.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -17,10 +17,10 @@ use super::{Keyspace, expiry, field_expiry};
 use crate::effect::{DATABASES_MAX, Effect, HashChange, ItemsBuffer};
 use crate::table::{Root, View};
 
-/// Expiry times of one tree that are read at a time, at most.
+/// Maximum number of expiry times of one tree that are read at a time.
 const AHEAD_MAX: usize = 64;
-/// What is looked at for each expiry that is wanted, at most, beyond the trees of all databases: a small hash is looked
-/// through for those of its fields.
+/// Maximum number of expiry times read for each one wanted, apart from the first reads of the trees of all databases.
+/// All fields of a small hash are read to find those with an expiry.
 const LOOKED_AT_FACTOR: usize = 10;
 
 /// The expiry of a key, or of a field of a hash.
@@ -30,20 +30,20 @@ pub struct Standing {
     pub db: usize,
     /// The key.
     pub key: Box<[u8]>,
-    /// The field, if it is one's expiry.
+    /// The field, if it is the expiry of a field.
     pub field: Option<Box<[u8]>>,
     /// The expiry, in milliseconds since 1970.
     pub expire_at_ms: u64,
 }
 
 impl Standing {
-    /// The name of what it is the expiry of, as [`Given`](super::Given) has it.
+    /// The name of the key or field, as in [`Given`](super::Given).
     pub fn name(&self) -> Box<[u8]> {
         name(self.db, &self.key, self.field.as_deref())
     }
 }
 
-/// What a tree of expiry times is about.
+/// The kind of a tree of expiry times.
 enum Subject {
     /// Keys.
     Keys,
@@ -57,23 +57,23 @@ enum Subject {
 struct Source {
     /// Its database.
     db: usize,
-    /// What it is about.
+    /// Its kind.
     subject: Subject,
     /// The tree; empty if all of it was read.
     tree: Root,
-    /// What was read of it and not taken yet.
+    /// Expiry times that were read and not taken yet.
     ahead: VecDeque<(u64, Box<[u8]>)>,
-    /// How much is read next.
+    /// Number of expiry times to read next.
     batch: usize,
 }
 
 impl Source {
-    /// A tree that nothing was read of.
+    /// A tree of which nothing was read.
     fn new(db: usize, subject: Subject, tree: Root) -> Self {
         Self { db, subject, tree, ahead: VecDeque::new(), batch: 1 }
     }
 
-    /// Reads on behind `last`; returns how many expiry times it looked at.
+    /// Reads on after `last`; returns how many expiry times it read.
     fn read(&mut self, view: &View<'_>, last: Option<&(u64, Box<[u8]>)>) -> Result<usize, KeyspaceError> {
         let start = last.map(|(expiry, name)| expiry::index_key(*expiry, name)).unwrap_or_default();
         let (batch, ahead) = (self.batch, &mut self.ahead);
@@ -87,7 +87,7 @@ impl Source {
         if ahead.len() < batch {
             self.tree = Root::EMPTY;
         }
-        // Little is read of many hashes, and much of a tree that much is taken of.
+        // Few are read of each of many hashes, and many of a tree of which many are taken.
         self.batch = AHEAD_MAX.min(2 * batch);
         Ok(ahead.len() + 1)
     }
@@ -99,14 +99,14 @@ struct Merge<'v> {
     view: &'v View<'v>,
     /// The trees.
     sources: Vec<Source>,
-    /// The next expiry of each tree, with its place among them.
+    /// The next expiry of each tree, with the tree's index.
     next: BinaryHeap<Reverse<(u64, usize)>>,
-    /// How much was looked at.
+    /// Number of expiry times read.
     looked_at: usize,
 }
 
 impl<'v> Merge<'v> {
-    /// Nothing was taken yet.
+    /// A merge that has taken nothing yet.
     fn new(view: &'v View<'v>) -> Result<Self, KeyspaceError> {
         let mut merge = Self { view, sources: Vec::new(), next: BinaryHeap::new(), looked_at: 0 };
         for db in 0..DATABASES_MAX {
@@ -116,7 +116,7 @@ impl<'v> Merge<'v> {
         Ok(merge)
     }
 
-    /// Adds a tree, or what was read of it.
+    /// Adds a tree, and reads its first expiry times if none were read.
     fn add(&mut self, mut source: Source) -> Result<(), KeyspaceError> {
         if source.ahead.is_empty() {
             self.looked_at += source.read(self.view, None)?;
@@ -173,8 +173,8 @@ impl<'v> Merge<'v> {
 }
 
 impl Keyspace<'_> {
-    /// The expiries of keys and fields, the earliest first, but no more than `count_max`; fewer if hashes would have to
-    /// be looked through for too long.
+    /// Up to `count_max` expiries of keys and fields, earliest first; fewer if too many fields of hashes would have to
+    /// be read.
     pub fn standing(&self, count_max: usize) -> Result<Vec<Standing>, KeyspaceError> {
         let view = self.view();
         let (mut merge, mut all) = (Merge::new(&view)?, Vec::new());
@@ -186,7 +186,7 @@ impl Keyspace<'_> {
         Ok(all)
     }
 
-    /// Deletes the key or field if it still has this very expiry, because that has passed; says whether it did.
+    /// Deletes the key or field, as expired, if it still has exactly this expiry; returns whether it did.
     pub fn end(&mut self, standing: &Standing) -> Result<bool, KeyspaceError> {
         let Standing { db, key, field, expire_at_ms } = standing;
         let found = {
@@ -224,7 +224,7 @@ mod tests {
         Table::create(Box::new(MemoryFile::new(1 << 28)), &options).unwrap().1
     }
 
-    /// Makes a hash of `fields` fields, the first of which have the expiry times.
+    /// Creates a hash of `fields` fields, the first of which have the expiry times.
     fn hash(keys: &mut Keyspace<'_>, db: usize, key: &[u8], fields: usize, expiries: &[u64]) {
         let name = |number: usize| format!("field:{number:08}");
         for first in (0..fields).step_by(10_000) {

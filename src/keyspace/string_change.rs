@@ -1,4 +1,4 @@
-//! Changing strings: setting one, adding to its end, writing into it.
+//! Changing strings: set, append, and write at an offset.
 
 use super::cell::{self, INLINE_BYTES_MAX, Text};
 use super::error::KeyspaceError;
@@ -21,7 +21,7 @@ pub(super) fn apply(
     }
 }
 
-/// Makes `key` the string `value`, in place of what it was.
+/// Sets `key` to the string `value`, in place of its old value.
 fn set(
     table: &mut TableWriter,
     (db, key): (usize, &[u8]),
@@ -77,11 +77,11 @@ fn set_range(
     put(table, (db, key), (cell.pieces(), &[pieces]), Old::kept(expiries), expiries)
 }
 
-/// A string as it was, owned, so that the table can be changed meanwhile.
+/// An owned copy of a string, so that the table can be changed while it is used.
 enum OldText {
     /// The bytes.
     Short(Vec<u8>),
-    /// Where they are.
+    /// The tree that holds them.
     InPieces {
         /// Length, in bytes.
         len: u64,
@@ -100,7 +100,7 @@ impl OldText {
     }
 }
 
-/// Expiry and bytes of the string that `key` holds, or `None` if the key does not exist.
+/// Expiry and bytes of the string at `key`, or `None` if the key does not exist.
 fn string(
     table: &TableWriter,
     db: usize,

@@ -1,4 +1,4 @@
-//! What the keyspace promises below the commands.
+//! What the keyspace guarantees to the commands.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn publish(writer: &mut TableWriter) {
     while writer.reclaim(1000).unwrap() > 0 {}
 }
 
-/// Pages that hold something, or did in an older version.
+/// Pages that are in use, or were in an older version.
 fn pages_used(table: &Table) -> u64 {
     table.stats().pages - table.stats().pages_free
 }

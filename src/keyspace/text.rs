@@ -6,11 +6,12 @@ use super::walk::walk;
 use crate::resp::Reply;
 use crate::table::View;
 
-/// Bytes that are missing from a piece are taken from here.
+/// Source of the bytes that are missing from a piece.
 static ZEROS: [u8; PIECE_BYTES] = [0; PIECE_BYTES];
 
 impl<'a> Text<'a> {
-    /// Hands the bytes from `start` to before `end` to `sink`, in order, in as many parts as they are stored in.
+    /// Calls `sink` with the bytes from `start` up to, but not including, `end`, in order, in as many parts as they are
+    /// stored in.
     pub fn each_part(
         &self,
         view: &View<'_>,
@@ -48,7 +49,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    /// Writes the bytes from `start` to before `end` as a bulk string.
+    /// Writes the bytes from `start` up to, but not including, `end` as a bulk string.
     pub fn bulk(
         &self,
         view: &View<'_>,
@@ -70,7 +71,7 @@ impl<'a> Text<'a> {
         Ok(())
     }
 
-    /// Whether the bytes are these.
+    /// Whether the string equals `bytes`.
     pub fn equals(&self, view: &View<'_>, bytes: &[u8]) -> Result<bool, KeyspaceError> {
         if let Text::Short(own) = *self {
             return Ok(own == bytes);
@@ -87,7 +88,7 @@ impl<'a> Text<'a> {
         Ok(equal)
     }
 
-    /// All bytes in one piece, copied only if they are not stored in one.
+    /// All bytes in one piece; copies them only if they are stored in several.
     pub fn to_contiguous(&self, view: &View<'_>) -> Result<std::borrow::Cow<'a, [u8]>, KeyspaceError> {
         if let Text::Short(bytes) = *self {
             return Ok(bytes.into());
@@ -98,13 +99,13 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The number that a piece's key spells.
+/// The piece number in a piece's key.
 fn piece_number(key: &[u8]) -> Result<u64, KeyspaceError> {
     let number = key.try_into().map_err(|_| KeyspaceError::BadCell("a piece without a number"))?;
     Ok(u64::from(u32::from_be_bytes(number)))
 }
 
-/// Hands zeros from `at` to before `end` to `sink`.
+/// Calls `sink` with zeros from `at` up to, but not including, `end`.
 fn zeros(at: &mut u64, end: u64, sink: &mut impl FnMut(&[u8])) {
     while *at < end {
         let len = (end - *at).min(ZEROS.len() as u64);

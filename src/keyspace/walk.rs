@@ -3,15 +3,15 @@
 use super::error::KeyspaceError;
 use crate::table::{Cell, Root, View};
 
-/// Trees in the cells of a key's own tree: the pieces of its elements.
+/// Maximum nesting below a key's own tree: the pieces of its elements.
 const DEPTH_MAX: usize = 1;
 
-/// Refuses trees within trees where none belong, so that a tree in a cell of its own is not followed for ever.
+/// Refuses trees that are nested too deep, so that a tree in one of its own cells is not followed for ever.
 pub(super) fn check_depth(depth: usize) -> Result<(), KeyspaceError> {
     if depth > DEPTH_MAX { Err(KeyspaceError::BadCell("trees in too many trees")) } else { Ok(()) }
 }
 
-/// Hands the keys of `root` from `start` on to `see`, in order, until it returns `false`.
+/// Calls `see` with the keys of `root` from `start` on, in order, until it returns `false`.
 pub(super) fn walk(
     view: &View<'_>,
     root: Root,

@@ -5,9 +5,8 @@
 //! second tree   key = score | member    cell = empty
 //! ```
 //!
-//! Packed, a sorted set is the map alone; it is few enough members to be put in order by whoever asks. The order is that
-//! of the scores, and of the members' bytes where those are equal. Positions and ranges are counted by the second tree,
-//! in logarithmic time.
+//! Packed, a sorted set is only the map; it has so few members that each read sorts them. Elements are ordered by
+//! score, and members of equal score by their bytes. The second tree finds positions and ranges in logarithmic time.
 
 use std::ops::Range;
 
@@ -21,7 +20,7 @@ use super::packed::Width;
 use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score, SortedSetChange};
 use crate::table::{Cell, Root, TableWriter, View};
 
-/// Trees that each member stands in.
+/// Number of trees that each member is in.
 pub(super) const TREES: u64 = 2;
 
 /// A sorted set, read.
@@ -29,24 +28,24 @@ pub(super) const TREES: u64 = 2;
 pub struct SortedSet<'a> {
     /// Its members with their scores.
     members: Map<'a>,
-    /// Its members behind their scores; empty if the set is packed.
+    /// Its members, prefixed with their scores; empty if the set is packed.
     order: Root,
 }
 
-/// A place between two elements of a sorted set.
+/// A position between two elements of a sorted set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Edge<'a> {
     /// Before all elements.
     First,
-    /// Behind all elements.
+    /// After all elements.
     Last,
     /// Before all elements with this score and above.
     Score(Score),
-    /// Behind all elements with this score and below.
+    /// After all elements with this score and below.
     BehindScore(Score),
-    /// Before this member and those behind it, if all scores are equal.
+    /// Before this member and those after it, if all scores are equal.
     Member(&'a [u8]),
-    /// Behind this member and those before it, if all scores are equal.
+    /// After this member and those before it, if all scores are equal.
     BehindMember(&'a [u8]),
 }
 
@@ -104,7 +103,7 @@ impl<'a> SortedSet<'a> {
         self.members.get(view, member)?.map(|cell| score_of(&cell)).transpose()
     }
 
-    /// Number of elements before `member`, and its score; or `None` if it is not in the set.
+    /// Number of elements before `member`, and its score; `None` if it is not in the set.
     pub fn rank(&self, view: &View<'_>, member: &[u8]) -> Result<Option<(u64, Score)>, KeyspaceError> {
         let Some(score) = self.score(view, member)? else {
             return Ok(None);
@@ -141,8 +140,8 @@ impl<'a> SortedSet<'a> {
         Ok(view.rank(self.order, &key)?)
     }
 
-    /// The second tree's key of `member` with the lowest score. What is longer than members can be is cut: it has the
-    /// same place among them.
+    /// The second tree's key of `member` with the lowest score. A key longer than members can be is cut: its position
+    /// among them stays the same.
     fn lexical_key(&self, view: &View<'_>, member: &[u8]) -> Result<SmallVec<[u8; 64]>, KeyspaceError> {
         let mut cursor = view.cursor(self.order);
         let lowest = match cursor.next()? {
@@ -152,7 +151,7 @@ impl<'a> SortedSet<'a> {
         Ok(order_key(lowest, &member[..member.len().min(MEMBER_BYTES_MAX + 1)]))
     }
 
-    /// Hands the elements at these positions, which must exist, to `see`, from either end, until it returns `false`.
+    /// Calls `see` with the elements at these positions, which must exist, from either end, until it returns `false`.
     pub fn each_in(
         &self,
         view: &View<'_>,
@@ -189,7 +188,7 @@ impl<'a> SortedSet<'a> {
         Ok(())
     }
 
-    /// Hands the members from `start` on to `see`, in the order of their bytes, until it returns `false`.
+    /// Calls `see` with the members from `start` on, in byte order, until it returns `false`.
     pub fn each_member_from(
         &self,
         view: &View<'_>,
@@ -199,7 +198,7 @@ impl<'a> SortedSet<'a> {
         self.members.each_from(view, start, |member, cell| see(member, score_of(&cell)?))
     }
 
-    /// The member at `place` in the order of the members' bytes.
+    /// The member at `place` in byte order.
     pub fn nth_member(&self, view: &View<'_>, place: u64) -> Result<Option<(Vec<u8>, Score)>, KeyspaceError> {
         let nth = self.members.nth(view, place)?;
         nth.map(|(member, cell)| Ok((member, score_of(&cell)?))).transpose()
@@ -258,7 +257,7 @@ impl SortedSetDraft {
         }
     }
 
-    /// Takes a member out.
+    /// Removes a member.
     fn remove(&mut self, table: &mut TableWriter, member: &[u8]) -> Result<(), KeyspaceError> {
         let mut old = None;
         self.draft.remove(table, member, |cell| old = Some(score_of(&cell)))?;
@@ -287,7 +286,7 @@ impl SortedSetDraft {
         Ok(())
     }
 
-    /// Makes the second tree, after the set was unpacked.
+    /// Builds the second tree after the set was unpacked.
     fn order_all(&mut self, table: &mut TableWriter) -> Result<(), KeyspaceError> {
         let mut all = Vec::new();
         self.draft.map().each_from(&table.view(), &[], |member, cell| {
@@ -318,7 +317,7 @@ pub(super) fn apply(
     }
 }
 
-/// Gives members of a sorted set, which is made if it is missing, their scores.
+/// Sets the scores of members of a sorted set. Creates the set if it is missing.
 fn add(table: &mut TableWriter, place: (usize, &[u8]), elements: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open_or_new(table, place, Kind::SortedSet, "zadd")?;
     let mut set = SortedSetDraft { draft };
@@ -329,7 +328,7 @@ fn add(table: &mut TableWriter, place: (usize, &[u8]), elements: Items<'_>) -> R
     set.draft.store(table, place, None)
 }
 
-/// Takes members out of a sorted set.
+/// Removes members from a sorted set.
 fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open(table, place, Kind::SortedSet, "zrem")?;
     let mut set = SortedSetDraft { draft };

@@ -1,4 +1,4 @@
-//! Sorted sets against a sorted vector, through packing and unpacking, and after the file was reopened.
+//! Sorted sets compared with a sorted vector: while packed and in trees, and after the file was reopened.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::table::{Table, TableOptions, verify};
 /// Members with their scores.
 type Model = BTreeMap<Vec<u8>, Score>;
 
-/// A member: few, so that they meet, some long.
+/// A member: from a small set, so that they repeat; some are long.
 fn member(random: &mut SmallRng) -> Vec<u8> {
     let number: u32 = random.random_range(0..150);
     match number {
@@ -24,7 +24,7 @@ fn member(random: &mut SmallRng) -> Vec<u8> {
     }
 }
 
-/// A score: few, so that they are equal now and then.
+/// A score: from a small set, so that some are equal.
 fn score(random: &mut SmallRng) -> Score {
     let value = match random.random_range(0..30) {
         0 => f64::INFINITY,
@@ -57,7 +57,7 @@ fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shr
     }
 }
 
-/// Reads the sorted set back in every way; whether it is packed.
+/// Reads the sorted set through every kind of read; returns whether it is packed.
 fn check(view: &View<'_>, model: &Model, random: &mut SmallRng) -> Option<bool> {
     let value = lookup::lookup(view, 0, b"zset").unwrap();
     assert_eq!(value.is_some(), !model.is_empty());

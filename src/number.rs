@@ -1,5 +1,4 @@
-//! Numbers as text, under Redis's rules: strict integers, scores, and the extended precision floats of
-//! `INCRBYFLOAT`.
+//! Numbers as text, by Redis's rules: strict integers, scores, and the extended precision floats of `INCRBYFLOAT`.
 
 mod double;
 mod extended;
@@ -8,9 +7,9 @@ mod extended_big;
 pub use double::{format_f64, format_fixed, parse_f64, parse_f64_bound, parse_f64_in_range};
 pub use extended::Extended;
 
-/// The integer that `text` spells, or `None`.
+/// Parses `text` as an integer.
 ///
-/// Strict: an optional minus sign and digits without leading zeros, nothing else. So a number has one spelling only,
+/// Strict: an optional minus sign and digits without leading zeros, nothing else. So a number has only one spelling,
 /// and a string that parses can be printed back unchanged.
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
@@ -32,7 +31,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// The unsigned integer that `text` spells: digits only, leading zeros allowed, or `None`.
+/// Parses `text` as an unsigned integer: digits only, leading zeros allowed.
 pub fn parse_u64(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;

@@ -1,17 +1,17 @@
-//! From what a data directory holds to a server that can answer, in named steps.
+//! From a data directory to a server that can answer, in named steps.
 //!
 //! 1. [`open_table`]: the newest durable checkpoint, or a new table.
 //! 2. [`open_log`]: the log from the first record that the checkpoint lacks.
-//! 3. [`check_log`]: the files belong together ([`belongs`]), and those records are all there and can be understood.
-//! 4. [`replay`]: their effects, in order, on the table. Reads no clock, so it yields the same state however often it
-//!    runs.
-//! 5. [`resume_log`]: the torn tail, if there is one, is put aside; what was recovered is synced, so that nothing is
-//!    served which a power cut could still take back.
-//! 6. [`publish`]: readers may see it.
+//! 3. [`check_log`]: the files belong together ([`belongs`]), and all of those records are there and can be decoded.
+//! 4. [`replay`]: applies their effects to the table, in order. Reads no clock, so it gives the same state however
+//!    often it runs.
+//! 5. [`resume_log`]: the torn tail, if there is one, is set aside. What was recovered is synced, so that nothing is
+//!    served that a power cut could still undo.
+//! 6. [`publish`]: readers see the version.
 //!
-//! Nothing is changed on disk before step 4, so damage that is found in steps 1 to 3 leaves all files as they were, to
-//! the byte; the replay writes to pages of the table's file that the checkpoint does not hold. The log is read twice for
-//! that. A crash anywhere in here leads back to step 1 with the same outcome.
+//! Nothing is changed on disk before step 4, so if damage is found in steps 1 to 3, all files stay as they were, to the
+//! byte. The replay writes only to pages of the table's file that the checkpoint does not use. To make this possible,
+//! the log is read twice. After a crash anywhere in here, recovery starts again at step 1 with the same outcome.
 
 mod batch;
 pub mod belongs;
@@ -35,14 +35,14 @@ use crate::table::{Table, TableError, TableFile, TableOptions, TableWriter};
 use batch::Batch;
 use warmer::{AHEAD_MAX, Warmer};
 
-/// Batches that are applied without a warmer: so few take less time than starting one.
+/// Up to this many batches are applied without a warmer: that takes less time than starting one.
 const BATCHES_FEW: usize = 16;
-/// How often a replay is begun while pages become unreadable.
+/// Maximum number of replays if pages keep becoming unreadable.
 const REPLAYS_MAX: u32 = 8;
 
 /// Where the table comes from.
 pub enum TableSource {
-    /// An empty file: the table is made.
+    /// An empty file: a new table is created in it.
     New(Box<dyn TableFile>),
     /// A file with a table in it.
     Existing(Box<dyn TableFile>),
@@ -51,21 +51,21 @@ pub enum TableSource {
 /// What recovery found and did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
-    /// LSN of the checkpoint that it started from.
+    /// LSN of the checkpoint that recovery started from.
     pub checkpoint_lsn: u64,
     /// LSN of the last record.
     pub last_lsn: u64,
-    /// Records replayed.
+    /// Number of records replayed.
     pub records: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
-    /// Bytes of the torn tail that was put aside; 0 when there was none.
+    /// Bytes of the torn tail that was set aside; 0 if there was none.
     pub torn_bytes: u64,
-    /// Whether what was put aside is damaged and may have been acknowledged.
+    /// Whether what was set aside was damaged and may have been acknowledged.
     pub accepted_loss: bool,
     /// Wall-clock time of the newest group, or of the checkpoint if that is newer, in milliseconds since the Unix epoch.
     pub wall_ms: u64,
-    /// How long it all took.
+    /// Duration of the whole recovery.
     pub took: Duration,
 }
 
@@ -81,7 +81,7 @@ pub struct Recovered<H: LogHome> {
     pub report: Report,
 }
 
-/// Recovers what is in `source` and `home`, or makes a new table and a new log.
+/// Recovers the table in `source` and the log in `home`, or creates both.
 pub fn recover<H: LogHome>(
     source: TableSource,
     home: H,
@@ -129,7 +129,7 @@ fn open_table(source: TableSource, options: &TableOptions) -> Result<(Arc<Table>
     }
 }
 
-/// Step 2: the log from the first record that the table lacks; `None` if neither log nor table hold anything.
+/// Step 2: the log from the first record that the table lacks; `None` if both log and table are empty.
 fn open_log<H: LogHome>(
     table: &Table,
     home: &H,
@@ -153,18 +153,18 @@ fn open_log<H: LogHome>(
     }
 }
 
-/// The newest segment of the log, as the table's note knows it.
+/// The newest segment of the log, according to the table's note.
 fn mark_of(table: &Table) -> Option<SegmentMark> {
     table.note().as_deref().and_then(belongs::decode_mark)
 }
 
-/// Keeps marks of new segments in the table's note.
+/// Writes marks of new segments to the table's note.
 fn remember_in(table: &Arc<Table>) -> Remember {
     let table = table.clone();
     Remember::new(move |mark| table.write_note(&belongs::encode_mark(mark)))
 }
 
-/// Step 3, first part: the segments that the log had are there. Returns what its end is to be held against.
+/// Step 3, first part: checks that the segments that the log had are there. Returns the mark to check its end against.
 fn check_mark<H: LogHome>(table: &Table, home: &H) -> Result<Option<SegmentMark>, RecoveryError> {
     let Some(mark) = mark_of(table) else { return Ok(None) };
     let segments = home.segments()?;
@@ -188,7 +188,7 @@ fn check_log<R: Replay>(
             Step::Record(record) => keyspace::decode(record.lsn, record.payload).map(drop),
             Step::CleanEnd(end) | Step::TornTail(end) => break end,
         };
-        // Before anything is said of records that may be of another history.
+        // First, before reporting an error of records that may be from another history.
         check_history(&reader)?;
         decoded?;
     };
@@ -196,7 +196,7 @@ fn check_log<R: Replay>(
     Ok(mark.map_or(Ok(()), |mark| belongs::check_end(mark, &end))?)
 }
 
-/// Has the segment that the log goes on in remembered, unless it is.
+/// Notes the segment that the log continues in, unless it is noted already.
 fn remember(table: &Table, log: &impl Log) -> Result<(), RecoveryError> {
     let Some(mark) = log.mark() else { return Ok(()) };
     if mark_of(table) == Some(mark) {
@@ -205,8 +205,8 @@ fn remember(table: &Table, log: &impl Log) -> Result<(), RecoveryError> {
     table.write_note(&belongs::encode_mark(mark)).map_err(RecoveryError::Mark)
 }
 
-/// Step 4: applies the effects of all records that the table lacks. If pages turn out to be unreadable, it is done over
-/// again without them: those that are free are not needed, and those that are not are damage, which the replay meets.
+/// Step 4: applies the effects of all records that the table lacks. If pages turn out to be unreadable, the replay
+/// starts over without them: free ones are not needed, and the others are damage, which the replay reports.
 fn replay_all<H: LogHome>(
     table: &Table,
     home: &H,
@@ -215,7 +215,7 @@ fn replay_all<H: LogHome>(
     report: &mut Report,
 ) -> Result<LogEnd, RecoveryError> {
     let before = *report;
-    // There was room for all of it.
+    // All of this had room before.
     writer.leave_nothing();
     for _ in 0..REPLAYS_MAX {
         let mut reader =
@@ -234,8 +234,8 @@ fn replay_all<H: LogHome>(
 
 /// Applies the effects of all records that the table lacks, once.
 ///
-/// It all happens in one generation of the table: nobody reads yet, so each page is copied once, however many records
-/// change it. Records are read some way ahead, so that another thread can touch the pages of their keys.
+/// All of it is one generation of the table: nobody reads yet, so each page is copied once, however many records change
+/// it. Records are read some way ahead, so that another thread can touch the pages of their keys.
 fn replay(
     reader: &mut impl Replay,
     writer: &mut TableWriter,
@@ -259,7 +259,7 @@ fn replay(
         }
         batches += 1;
         if batches == BATCHES_FEW {
-            // Without one, the replay only takes longer.
+            // Without a warmer the replay only takes longer.
             warmer = Warmer::start(writer.table().clone()).ok();
         }
         let full = Arc::new(std::mem::take(&mut batch));
@@ -268,7 +268,7 @@ fn replay(
             warmer.warm(&full);
         }
         ahead.push_back(full);
-        // What is read ahead is held in memory.
+        // Batches that are read ahead are held in memory.
         let ahead_max = if warmer.is_some() { AHEAD_MAX } else { 0 };
         while ahead.len() > ahead_max {
             ahead.pop_front().expect("there are more than none").apply(writer)?;
@@ -281,7 +281,7 @@ fn replay(
     Ok(end)
 }
 
-/// Step 5: puts a torn tail aside and syncs what was recovered.
+/// Step 5: sets a torn tail aside and syncs what was recovered.
 fn resume_log<H: LogHome>(
     home: H,
     options: LogOptions,

@@ -1,4 +1,4 @@
-//! Who caused a record: in format 2, behind the command.
+//! Who caused a record: in format 2, after the command.
 //!
 //! ```text
 //! cause    = head varint | origin, if it is defined here | routine, if one ran
@@ -9,19 +9,19 @@
 //! routine  = 1 u8, SHA-1 of a script, 20 bytes | 2 u8, name of a function: length varint, up to 255 bytes
 //! ```
 //!
-//! Origins are numbered from 1 on within a group of the log. The first record of a group that an origin caused defines it;
-//! the group's later records name its number. So whatever stands in one group is understood without another, and who
-//! begins to read in the middle of a group looks for the definition in the records before. A number whose definition is
-//! lost means an origin that is not known: replay does not ask for it.
+//! Origins are numbered from 1 within a group of the log. The first record of a group that an origin caused defines it;
+//! later records of the group refer to it by number. So each group can be read without any other, and a reader that
+//! starts in the middle of a group looks for the definition in the records before. If a definition is lost, the origin
+//! is unknown: replay does not need it.
 //!
-//! A cause that says nothing has no spelling: such a record has format 1.
+//! An empty cause has no encoding: such a record has format 1.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::input::{EffectError, Input, Reason};
 use super::sink::{Sink, put_bytes, put_varint};
 
-/// The longest text of an origin, in bytes; what is longer is cut.
+/// The longest text of an origin, in bytes; longer texts are cut.
 pub const CAUSE_TEXT_BYTES_MAX: usize = 255;
 /// Bytes of the SHA-1 of a script.
 pub const SCRIPT_BYTES: usize = 20;
@@ -30,7 +30,7 @@ pub const SCRIPT_BYTES: usize = 20;
 const DEFINED: u64 = 1;
 /// In the head: a routine ran.
 const ROUTINE: u64 = 2;
-/// The number of the origin is behind this many bits of the head.
+/// The number of the origin follows this many low bits of the head.
 const NUMBER_SHIFT: u32 = 2;
 
 const ADDRESS_TEXT: u8 = 0;
@@ -42,7 +42,7 @@ const FUNCTION: u8 = 2;
 /// Who caused a record, and by what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cause<'a> {
-    /// Number of the origin in the record's group; 0: the server itself, or not told.
+    /// Number of the origin in the record's group; 0 for the server itself, or if it is unknown.
     pub number: u32,
     /// The origin, in the record that defines it.
     pub origin: Option<Origin<'a>>,
@@ -53,7 +53,7 @@ pub struct Cause<'a> {
 /// Where a command came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin<'a> {
-    /// The user; empty: `default`.
+    /// The user; empty means `default`.
     pub user: &'a [u8],
     /// The client's end of the connection.
     pub address: Address<'a>,
@@ -177,7 +177,7 @@ impl<'a> Routine<'a> {
 }
 
 impl<'a> Cause<'a> {
-    /// Whether it says nothing.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.number == 0 && self.routine.is_none()
     }
@@ -210,13 +210,13 @@ impl<'a> Cause<'a> {
     }
 }
 
-/// Writes what stands before the origin.
+/// Writes the part before the origin.
 pub(super) fn put_head(number: u32, defined: bool, routine: bool, sink: &mut impl Sink) {
     let flags = (u64::from(defined) * DEFINED) | (u64::from(routine) * ROUTINE);
     put_varint((u64::from(number) << NUMBER_SHIFT) | flags, sink);
 }
 
-/// Writes a text behind its length.
+/// Writes a text after its length.
 fn put_text(text: &[u8], sink: &mut impl Sink) {
     put_bytes(&text[..text.len().min(CAUSE_TEXT_BYTES_MAX)], sink);
 }

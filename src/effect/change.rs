@@ -16,7 +16,7 @@ macro_rules! numbers {
     };
 }
 
-// Numbers of different families do not meet.
+// Number ranges of different families do not overlap.
 const _: () = {
     let numbers = families!(numbers!);
     let mut one = 0;
@@ -46,14 +46,14 @@ pub enum Effect<'a> {
     },
 }
 
-/// Makes [`Change`] of the families.
+/// Defines [`Change`] from the families.
 macro_rules! define {
     ($($arm:ident $file:ident $change:ident,)*) => {
         /// What happens to a key: an arm for each family.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Change<'a> {
             $(
-                /// One of this family.
+                /// A change of this family.
                 $arm(super::$file::$change<'a>),
             )*
         }
@@ -69,14 +69,14 @@ macro_rules! define {
 
 families!(define!);
 
-/// Asks the family that an effect is of.
+/// Passes a question to the family of an effect.
 macro_rules! ask {
     ($effect:expr, $change:ident => $answer:expr) => {
         families!(ask_each! $effect, $change => $answer;)
     };
 }
 
-/// Asks each family.
+/// Passes a question to each family.
 macro_rules! ask_each {
     (
         $effect:expr, $given:ident => $answer:expr;
@@ -96,7 +96,7 @@ macro_rules! names {
     };
 }
 
-/// Reads the effect with a number.
+/// Decodes the effect with a number.
 macro_rules! read {
     ($op:ident, $input:ident, $unknown:expr; $($arm:ident $file:ident $change:ident,)*) => {
         match $op {
@@ -148,7 +148,7 @@ impl<'a> Effect<'a> {
         families!(read! op, input, Err(EffectError { offset: start, reason: unknown });)
     }
 
-    /// Reads what stands behind the number of a change of a key.
+    /// Reads what follows the number of a change of a key.
     fn read_on<C: Family<'a> + Into<Change<'a>>>(op: u8, input: &mut Input<'a>) -> Result<Self, EffectError> {
         let (db, key) = input.key()?;
         Ok(Self::on(db, key, C::decode(op, input)?))
@@ -187,7 +187,7 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// The database and key that the effect writes to, where it is not the one that [`Effect::key`] names.
+    /// The database and key that the effect writes to, if that is not the one of [`Effect::key`].
     pub fn destination(&self) -> Option<(usize, &'a [u8])> {
         match *self {
             Effect::Key { db, key, change: Change::Key(change) } => change.destination(db, key),
@@ -214,17 +214,18 @@ impl<'a> Effect<'a> {
         ask!(self, change => change.items())
     }
 
-    /// Bytes that the effect stores: those of its value, or of the members, elements, scores, fields and values that it adds.
+    /// Number of bytes that the effect stores: those of its value, or of the members, elements, scores, fields and
+    /// values that it adds.
     pub fn stored_bytes(&self) -> Option<u64> {
         ask!(self, change => change.stored_bytes())
     }
 
-    /// Where in the value the effect takes place: an offset in bytes, or the index of an element.
+    /// The position in the value that the effect changes: an offset in bytes, or the index of an element.
     pub fn place(&self) -> Option<u64> {
         ask!(self, change => change.place())
     }
 
-    /// How many elements the effect takes out, or, if it trims a list, keeps.
+    /// Number of elements that the effect removes, or keeps if it trims a list.
     pub fn count(&self) -> Option<u64> {
         ask!(self, change => change.count())
     }
@@ -234,12 +235,12 @@ impl<'a> Effect<'a> {
         ask!(self, change => change.expire_at_ms())
     }
 
-    /// Number of elements of a collection that the effect names.
+    /// Number of elements of a collection that the effect lists.
     pub fn elements(&self) -> u64 {
         ask!(self, change => change.elements())
     }
 
-    /// Whether the effect takes named elements out of a collection.
+    /// Whether the effect removes listed elements from a collection.
     pub fn takes_out(&self) -> bool {
         ask!(self, change => change.takes_out())
     }

@@ -1,24 +1,24 @@
-//! Payloads to effects.
+//! Decoding payloads into effects.
 
 use super::cause::Cause;
 use super::change::Effect;
 use super::input::{EffectError, Input, Reason};
 use super::{FORMAT, FORMAT_CAUSED};
 
-/// A payload that was checked from end to end.
+/// A payload that was checked completely.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded<'a> {
     /// The command that made the record; see `Spec::id`.
     pub command_id: u16,
     /// Who caused it.
     pub cause: Cause<'a>,
-    /// How many effects there are.
+    /// Number of effects.
     count: u64,
     /// The encoded effects.
     bytes: &'a [u8],
 }
 
-/// Reads a payload: checks all of it, changes nothing, never panics.
+/// Decodes a payload. Checks all of it; never panics.
 pub fn decode(payload: &[u8]) -> Result<Decoded<'_>, EffectError> {
     let mut input = Input { bytes: payload, at: 0 };
     let (command_id, cause) = head(&mut input)?;
@@ -33,12 +33,12 @@ pub fn decode(payload: &[u8]) -> Result<Decoded<'_>, EffectError> {
     Ok(Decoded { command_id, cause, count, bytes: &payload[start..] })
 }
 
-/// Who caused a record, read without its effects; `None` if that cannot be read.
+/// Who caused a record, read without decoding its effects; `None` if that cannot be read.
 pub fn cause(payload: &[u8]) -> Option<Cause<'_>> {
     head(&mut Input { bytes: payload, at: 0 }).ok().map(|(_, cause)| cause)
 }
 
-/// What stands before the effects: the command, and who caused it.
+/// The part before the effects: the command, and who caused it.
 fn head<'a>(input: &mut Input<'a>) -> Result<(u16, Cause<'a>), EffectError> {
     let format = input.byte()?;
     if format != FORMAT && format != FORMAT_CAUSED {
@@ -50,7 +50,7 @@ fn head<'a>(input: &mut Input<'a>) -> Result<(u16, Cause<'a>), EffectError> {
 }
 
 impl<'a> Decoded<'a> {
-    /// How many effects there are.
+    /// Number of effects.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -64,7 +64,7 @@ impl<'a> Decoded<'a> {
 /// The effects of a payload, in order.
 #[derive(Clone, Debug)]
 pub struct Effects<'a> {
-    /// What is left of the payload. It was checked, or written here: reading it cannot fail.
+    /// The rest of the payload. It was checked, or encoded by this program, so reading it cannot fail.
     input: Input<'a>,
 }
 

@@ -1,4 +1,4 @@
-//! Effects to bytes. The format is documented at the top of [the module](super).
+//! Encoding effects. The format is documented at the top of [the module](super).
 
 use super::cause::{Cause, put_head};
 use super::change::Effect;
@@ -6,17 +6,17 @@ use super::decode::Effects;
 use super::sink::{Sink, put_varint, varint_bytes};
 use super::{FORMAT, FORMAT_CAUSED};
 
-/// The buffer is given back to the system when it has grown past this, in bytes.
+/// The buffer's memory is freed when it has grown past this, in bytes.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// The effects of the record that is being formed, encoded. Kept by the writer and reused.
+/// The effects of the record being built, encoded. Kept by the writer and reused.
 #[derive(Default)]
 pub struct EffectBuffer {
-    /// The effects, one behind the other.
+    /// The effects, concatenated.
     bytes: Vec<u8>,
-    /// How many they are.
+    /// Number of effects.
     count: u64,
-    /// Who causes the record, encoded; empty if it does not say.
+    /// Who causes the record, encoded; empty for none.
     cause: Vec<u8>,
 }
 
@@ -26,22 +26,22 @@ impl EffectBuffer {
         Self::default()
     }
 
-    /// Whether nothing was changed: there is no record to write.
+    /// Whether nothing was changed, so that there is no record to write.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// How many effects are in the buffer.
+    /// Number of effects in the buffer.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Where the next effect goes: for [`EffectBuffer::since`].
+    /// The position of the next effect, for [`EffectBuffer::since`].
     pub fn mark(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Takes the effects added since `mark` out again.
+    /// Removes the effects added since `mark`.
     pub fn take_back(&mut self, mark: usize) {
         self.count -= self.since(mark).count() as u64;
         self.bytes.truncate(mark);
@@ -57,7 +57,7 @@ impl EffectBuffer {
         3 + self.cause.len() + varint_bytes(self.count) + self.bytes.len()
     }
 
-    /// Says who causes the record from now on, until another is said to.
+    /// Sets who causes this record.
     pub fn set_cause(&mut self, cause: &Cause<'_>) {
         self.cause.clear();
         if !cause.is_empty() {
@@ -65,7 +65,7 @@ impl EffectBuffer {
         }
     }
 
-    /// Says that the origin with this number of the group causes the record, which defines it if it comes along, encoded.
+    /// Sets the origin with this number in the group as the cause. Pass its encoding too if this record defines it.
     pub fn caused_by(&mut self, number: u32, origin: Option<&[u8]>) {
         self.cause.clear();
         put_head(number, origin.is_some(), false, &mut self.cause);
@@ -83,7 +83,7 @@ impl EffectBuffer {
         Effects::encoded(&self.bytes)
     }
 
-    /// Writes the record's payload: what the command `command_id` changed.
+    /// Writes the record's payload: the changes of the command `command_id`.
     pub fn write(&self, command_id: u16, sink: &mut impl Sink) {
         sink.push(if self.cause.is_empty() { FORMAT } else { FORMAT_CAUSED });
         sink.extend_from_slice(&command_id.to_le_bytes());
@@ -92,7 +92,7 @@ impl EffectBuffer {
         sink.extend_from_slice(&self.bytes);
     }
 
-    /// Empties the buffer for the next record, which does not say who causes it.
+    /// Empties the buffer for the next record, including the cause.
     pub fn clear(&mut self) {
         self.count = 0;
         self.cause.clear();

@@ -1,4 +1,4 @@
-//! What a family of effects tells of its changes.
+//! The interface of a family of effects.
 
 use super::input::{EffectError, Input};
 use super::items::Items;
@@ -9,7 +9,7 @@ pub(super) trait Family<'a>: Sized {
     /// The change's number in the log.
     fn op(&self) -> u8;
 
-    /// Writes the fields behind the number and the key.
+    /// Writes the fields after the number and the key.
     fn encode(&self, sink: &mut impl Sink);
 
     /// Reads the fields of the change with this number.
@@ -25,17 +25,17 @@ pub(super) trait Family<'a>: Sized {
         None
     }
 
-    /// Bytes that the change stores: those of its value, or of the items that it adds.
+    /// Number of bytes that the change stores: those of its value, or of the items that it adds.
     fn stored_bytes(&self) -> Option<u64> {
         self.value().map(|value| value.len() as u64)
     }
 
-    /// Where in the value the change takes place: an offset in bytes, or the index of an element.
+    /// The position in the value that is changed: an offset in bytes, or the index of an element.
     fn place(&self) -> Option<u64> {
         None
     }
 
-    /// How many elements the change takes out, or, if it trims a list, keeps.
+    /// Number of elements that the change removes, or keeps if it trims a list.
     fn count(&self) -> Option<u64> {
         None
     }
@@ -45,12 +45,12 @@ pub(super) trait Family<'a>: Sized {
         None
     }
 
-    /// Number of elements of a collection that the change names.
+    /// Number of elements of a collection that the change lists.
     fn elements(&self) -> u64 {
         0
     }
 
-    /// Whether the change takes named elements out of a collection.
+    /// Whether the change removes listed elements from a collection.
     fn takes_out(&self) -> bool {
         false
     }

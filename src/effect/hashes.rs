@@ -26,25 +26,25 @@ pub(super) const LAST: u8 = EXPIRE_NEVER;
 /// A change of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HashChange<'a> {
-    /// Sets fields of a hash, which is made if it is missing. The key's expiry stays.
+    /// Sets fields of a hash. Creates the hash if it is missing. The key's expiry stays.
     Set {
         /// Fields, each followed by its value.
         pairs: Items<'a>,
-        /// When these fields expire, in milliseconds since 1970; `None`: never.
+        /// When these fields expire, in milliseconds since 1970; `None` means never.
         expire_at_ms: Option<u64>,
     },
-    /// Takes fields out of a hash.
+    /// Removes fields from a hash.
     Delete {
         /// The fields.
         fields: Items<'a>,
         /// Whether their expiry times had passed.
         expired: bool,
     },
-    /// Gives fields of a hash an expiry, or takes it away.
+    /// Sets the expiry of fields of a hash, or removes it.
     Expire {
         /// The fields.
         fields: Items<'a>,
-        /// When they expire, in milliseconds since 1970; `None`: never.
+        /// When they expire, in milliseconds since 1970; `None` means never.
         expire_at_ms: Option<u64>,
     },
 }

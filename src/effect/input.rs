@@ -1,5 +1,4 @@
-//! Reading a payload field by field. The bytes are hostile until proven otherwise: every length is checked against what
-//! is left.
+//! Reading a payload field by field. The bytes are not trusted: every length is checked against what is left.
 
 use super::items::Items;
 use super::score::SCORE_BYTES;
@@ -9,7 +8,7 @@ use super::{DATABASES_MAX, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("byte {offset} of the payload: {reason}")]
 pub struct EffectError {
-    /// Where, in bytes from the start of the payload.
+    /// Offset of the error in the payload, in bytes.
     pub offset: usize,
     /// What is wrong there.
     pub reason: Reason,
@@ -27,7 +26,7 @@ pub enum Reason {
     /// A field reaches past the end.
     #[error("the payload ends too soon")]
     Truncated,
-    /// Bytes are left behind the last effect.
+    /// Bytes are left after the last effect.
     #[error("bytes behind the last effect")]
     Trailing,
     /// A number is too large, or not in its shortest form.
@@ -45,13 +44,13 @@ pub enum Reason {
     /// A member or a field is longer than those can be.
     #[error("member too long")]
     MemberTooLong,
-    /// An effect on members names none, or a field without its value.
+    /// An effect on members has none, or a field without its value.
     #[error("wrong number of items")]
     Items,
-    /// What should say who caused the record says nothing, or nothing that is known.
+    /// The cause is empty or invalid.
     #[error("malformed cause")]
     Cause,
-    /// Bytes that should be a score are none.
+    /// The bytes are not a score.
     #[error("malformed score")]
     Score,
 }
@@ -65,7 +64,7 @@ pub(super) const SCORED: &[(u64, Reason)] = &[MEMBER[0], (SCORE_BYTES as u64, Re
 /// Items that are elements of a list.
 pub(super) const ELEMENT: &[(u64, Reason)] = &[(VALUE_BYTES_MAX, Reason::ValueTooLong)];
 
-/// Bytes and how far they are read.
+/// Bytes, and the position of the next one to read.
 #[derive(Clone, Debug)]
 pub(super) struct Input<'a> {
     /// All bytes.
@@ -100,7 +99,7 @@ impl<'a> Input<'a> {
         Ok(key)
     }
 
-    /// A string that goes to `offset` of its value.
+    /// A string that is written to `offset` of its value.
     pub(super) fn value(&mut self, offset: u64) -> Result<&'a [u8], EffectError> {
         let start = self.at;
         let value = self.slice()?;
@@ -118,7 +117,8 @@ impl<'a> Input<'a> {
         Ok(Some(u64::from_le_bytes(self.array()?)))
     }
 
-    /// One item or more, in groups of as many as there are limits: the longest that each of a group may be.
+    /// One item or more, in groups of `limits.len()`. Each limit is the maximum length of the item at that position of
+    /// a group.
     pub(super) fn items(&mut self, limits: &[(u64, Reason)]) -> Result<Items<'a>, EffectError> {
         let start = self.at;
         let count = self.varint()?;
@@ -145,7 +145,7 @@ impl<'a> Input<'a> {
         Ok(items)
     }
 
-    /// Bytes behind their length.
+    /// Bytes, read after their length.
     pub(super) fn slice(&mut self) -> Result<&'a [u8], EffectError> {
         let len = self.varint()?;
         let len = usize::try_from(len).map_err(|_| self.error(Reason::Truncated))?;
@@ -195,12 +195,12 @@ impl<'a> Input<'a> {
         Ok(taken)
     }
 
-    /// No effect of the family has this number.
+    /// The error for a number that no effect of the family has.
     pub(super) fn unknown(&self, op: u8) -> EffectError {
         self.error(Reason::UnknownEffect(op))
     }
 
-    /// Something is wrong here.
+    /// An error at the current position.
     pub(super) fn error(&self, reason: Reason) -> EffectError {
         EffectError { offset: self.at, reason }
     }

@@ -1,11 +1,11 @@
-//! Many byte strings in one effect: the members, fields or values that it is about, one behind the other.
+//! Many byte strings in one effect: its members, fields or values, one after the other.
 //!
 //! ```text
 //! items = count varint | (length varint, bytes) * count
 //! ```
 //!
-//! An [`ItemsBuffer`] collects them, [`Items`] lends them to an effect. They are encoded once, in the form in which the
-//! log holds them.
+//! An [`ItemsBuffer`] collects them, and an effect borrows them as [`Items`]. They are encoded once, in the format of
+//! the log.
 
 use smallvec::SmallVec;
 
@@ -14,19 +14,19 @@ use super::sink::{Sink, put_varint};
 /// Byte strings in the order in which they were collected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Items<'a> {
-    /// How many they are.
+    /// Number of items.
     count: u64,
-    /// Each one behind its length. It was checked, or written by [`ItemsBuffer`].
+    /// The items, each after its length. They were checked, or written by [`ItemsBuffer`].
     bytes: &'a [u8],
 }
 
 impl<'a> Items<'a> {
-    /// Items whose encoding was checked from end to end.
+    /// Items whose encoding was checked completely.
     pub(super) fn checked(count: u64, bytes: &'a [u8]) -> Self {
         Self { count, bytes }
     }
 
-    /// How many they are.
+    /// Number of items.
     pub fn len(&self) -> u64 {
         self.count
     }
@@ -36,12 +36,12 @@ impl<'a> Items<'a> {
         self.count == 0
     }
 
-    /// Each one behind its length, as the log holds them.
+    /// The items, each after its length, in the format of the log.
     pub fn encoded(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Writes them behind their number.
+    /// Writes their number, then the items.
     pub(super) fn put(&self, sink: &mut impl Sink) {
         put_varint(self.count, sink);
         sink.extend_from_slice(self.bytes);
@@ -52,7 +52,7 @@ impl<'a> Items<'a> {
         ItemsIter { rest: self.bytes }
     }
 
-    /// The items by two, such as fields with their values; an odd one at the end is left out.
+    /// The items in pairs, such as fields with their values; an odd one at the end is left out.
     pub fn pairs(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut items = self.iter();
         std::iter::from_fn(move || Some((items.next()?, items.next()?)))
@@ -68,7 +68,7 @@ impl<'a> IntoIterator for Items<'a> {
     }
 }
 
-/// Goes through [`Items`].
+/// Iterates over [`Items`].
 #[derive(Clone, Debug)]
 pub struct ItemsIter<'a> {
     /// The items that are left, encoded.
@@ -97,9 +97,9 @@ impl<'a> Iterator for ItemsIter<'a> {
 /// Collects items.
 #[derive(Clone, Debug, Default)]
 pub struct ItemsBuffer {
-    /// How many they are.
+    /// Number of items.
     count: u64,
-    /// Each one behind its length; few and short ones need no allocation.
+    /// The items, each after its length; a few short ones need no allocation.
     bytes: SmallVec<[u8; 128]>,
 }
 
@@ -116,7 +116,7 @@ impl ItemsBuffer {
         self.count += 1;
     }
 
-    /// How many they are.
+    /// Number of items.
     pub fn len(&self) -> u64 {
         self.count
     }
@@ -126,7 +126,7 @@ impl ItemsBuffer {
         self.count == 0
     }
 
-    /// The items, lent.
+    /// The items, borrowed.
     pub fn items(&self) -> Items<'_> {
         Items { count: self.count, bytes: &self.bytes }
     }

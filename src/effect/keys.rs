@@ -1,4 +1,4 @@
-//! Changes of keys, whatever they hold.
+//! Changes of keys of any type.
 //!
 //! ```text
 //!  01   Delete, by a command                  db key
@@ -24,7 +24,7 @@ const MOVE: u8 = 0x07;
 pub(super) const FIRST: u8 = DELETE;
 pub(super) const LAST: u8 = MOVE;
 
-/// A change of a key, whatever it holds.
+/// A change of a key of any type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyChange<'a> {
     /// Removes the key.
@@ -32,26 +32,26 @@ pub enum KeyChange<'a> {
         /// Whether its expiry had passed.
         expired: bool,
     },
-    /// Gives the key an expiry, or takes it away.
+    /// Sets the key's expiry, or removes it.
     Expire {
-        /// When the key expires, in milliseconds since 1970; `None`: never.
+        /// When the key expires, in milliseconds since 1970; `None` means never.
         expire_at_ms: Option<u64>,
     },
-    /// Gives the value another key of the same database, replacing what that one holds. The expiry goes along.
+    /// Moves the value to another key of the same database, replacing the value there. The expiry moves too.
     Rename {
-        /// The key that holds the value from now on.
+        /// The new key.
         to: &'a [u8],
     },
-    /// Copies value and expiry to another key, replacing what that one holds.
+    /// Copies value and expiry to another key, replacing the value there.
     Copy {
         /// Database of the copy.
         to_db: usize,
         /// Key of the copy.
         to: &'a [u8],
     },
-    /// Moves the key with its value and expiry to another database, where the key is free.
+    /// Moves the key with its value and expiry to another database, where it must not exist.
     Move {
-        /// Database that holds it from now on.
+        /// The new database.
         to_db: usize,
     },
 }
@@ -74,7 +74,7 @@ impl<'a> KeyChange<'a> {
         }
     }
 
-    /// The database and key that the change of `key` writes to, where it is another place.
+    /// The database and key that the change of `key` writes to, if not `key` itself.
     pub fn destination(&self, db: usize, key: &'a [u8]) -> Option<(usize, &'a [u8])> {
         match *self {
             Self::Rename { to } => Some((db, to)),

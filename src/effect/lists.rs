@@ -34,9 +34,9 @@ pub(super) const LAST: u8 = TRIM;
 /// An end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Where index 0 is: the left one.
+    /// The left end, at index 0.
     Head,
-    /// Where index -1 is: the right one.
+    /// The right end, at index -1.
     Tail,
 }
 
@@ -50,51 +50,51 @@ impl End {
 /// A change of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListChange<'a> {
-    /// Adds elements to an end of a list, one after the other; the list is made if it is missing. The key's expiry
+    /// Adds elements to an end of a list, one after the other. Creates the list if it is missing. The key's expiry
     /// stays.
     Push {
         /// The end that grows.
         end: End,
-        /// The elements; the last one stands at the very end.
+        /// The elements; the last one becomes the outermost.
         elements: Items<'a>,
     },
-    /// Takes elements from an end of a list that has more than those.
+    /// Removes elements from an end of a list that has more than those.
     Pop {
         /// The end that shrinks.
         end: End,
-        /// How many elements are taken.
+        /// Number of elements to remove.
         count: u64,
     },
-    /// Puts an element beside the first element of the list that equals the pivot.
+    /// Inserts an element next to the first element of the list that equals the pivot.
     Insert {
         /// Index of the new element.
         index: u64,
-        /// Whether the pivot stands behind the new element, or else before it.
+        /// Whether the new element comes before the pivot rather than after it.
         before: bool,
         /// The pivot, and the new element.
         pivot_and_element: Items<'a>,
     },
-    /// Takes out elements that equal a given one.
+    /// Removes elements that equal a given one.
     Remove {
-        /// The end that is searched first.
+        /// The end where the search starts.
         end: End,
-        /// How many are taken out: the list has at least as many.
+        /// Number of elements to remove: the list has at least as many.
         count: u64,
-        /// What they equal: one item.
+        /// The value that they equal: one item.
         element: Items<'a>,
     },
     /// Replaces an element of a list.
     Set {
         /// Index of the element.
         index: u64,
-        /// What stands there from now on.
+        /// The new element.
         value: &'a [u8],
     },
     /// Keeps part of a list.
     Trim {
         /// Index of the first element that is kept.
         index: u64,
-        /// How many are kept.
+        /// Number of elements that are kept.
         count: u64,
     },
 }

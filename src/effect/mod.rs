@@ -1,6 +1,6 @@
 //! The payload of a log record: what one command, or one transaction, changed.
 //!
-//! A record holds *effects*: results, not commands. Replay reads no clock and draws no random number, so it yields the
+//! A record holds *effects*: results, not commands. Replay reads no clock and uses no random numbers, so it gives the
 //! same state wherever it runs: `INCR` is a [`StringChange::Set`] of the result, a relative time to live is an absolute
 //! expiry, and a key that expires is a [`KeyChange::Delete`] that says so.
 //!
@@ -14,17 +14,17 @@
 //! score    = see `score`
 //! ```
 //!
-//! One effect holds all members or fields that a command is about ([`items`](Items)). An effect that takes the last one
-//! out of a collection is followed by a `Delete` of the key in the same record, so that a key ends by a `Delete` (or
-//! because another value takes its place) and by nothing else.
+//! One effect holds all members or fields of a command ([`items`](Items)). An effect that removes the last element of a
+//! collection is followed by a `Delete` of the key in the same record. So a key ends with a `Delete` (or because
+//! another value replaces it) and in no other way.
 //!
 //! Each family of effects has a file, with its numbers: 01 to 07 are for keys, 08 to 0A for databases, 20 to 2F for
 //! strings, 30 to 3F for lists, 40 to 4F for hashes, 50 to 5F for sets, 60 to 6F for sorted sets, 70 to 7F for streams.
-//! A varint is a LEB128 of a u64, in its shortest form only, so that a payload has one spelling and a decoded
+//! A varint is a LEB128 of a u64, in its shortest form only, so that a payload has only one encoding and a decoded
 //! record encodes to the same bytes.
 
-/// The families of changes of keys: arm of [`Change`], file, type. `families!(use_them! words)` hands the words and the
-/// families to the macro `use_them`.
+/// The families of changes of keys: arm of [`Change`], file, type. `families!(use_them! words)` passes the words and
+/// the families to the macro `use_them`.
 macro_rules! families {
     ($use_them:ident! $($words:tt)*) => {
         $use_them! { $($words)*
@@ -75,7 +75,7 @@ pub use sink::Sink;
 pub use sorted_sets::SortedSetChange;
 pub use strings::StringChange;
 
-/// The first byte of a payload that does not say who caused the record.
+/// The first byte of a payload without a cause.
 pub const FORMAT: u8 = 1;
-/// The first byte of a payload that does.
+/// The first byte of a payload with a cause.
 pub const FORMAT_CAUSED: u8 = 2;

@@ -1,4 +1,4 @@
-//! Scores of sorted sets: numbers whose eight bytes have their order.
+//! Scores of sorted sets, encoded in eight bytes that sort like the numbers.
 //!
 //! ```text
 //! score = u64 BE: the bits of the f64, all inverted if it is negative, else with the sign bit set
@@ -30,13 +30,13 @@ impl Score {
         self.0
     }
 
-    /// Its place among all scores.
+    /// Its position among all scores.
     pub fn order(self) -> u64 {
         let bits = self.0.to_bits();
         if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
     }
 
-    /// Its bytes, in the order of scores.
+    /// Its bytes, which sort like the scores.
     pub fn to_bytes(self) -> [u8; SCORE_BYTES] {
         self.order().to_be_bytes()
     }

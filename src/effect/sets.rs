@@ -18,12 +18,12 @@ pub(super) const LAST: u8 = REMOVE;
 /// A change of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetChange<'a> {
-    /// Puts members into a set, which is made if it is missing. The key's expiry stays.
+    /// Adds members to a set. Creates the set if it is missing. The key's expiry stays.
     Add {
         /// The members.
         members: Items<'a>,
     },
-    /// Takes members out of a set.
+    /// Removes members from a set.
     Remove {
         /// The members.
         members: Items<'a>,

@@ -1,4 +1,4 @@
-//! Where encoded bytes go, and the fields of effects among them.
+//! Writing encoded bytes, and the fields of effects.
 
 use smallvec::SmallVec;
 
@@ -7,7 +7,7 @@ use super::{DATABASES_MAX, KEY_BYTES_MAX};
 // A database number is one byte long.
 const _: () = assert!(DATABASES_MAX < 0x80);
 
-/// Where encoded bytes go.
+/// A destination of encoded bytes.
 pub trait Sink {
     /// Adds one byte.
     fn push(&mut self, byte: u8);
@@ -35,7 +35,7 @@ impl<A: smallvec::Array<Item = u8>> Sink for SmallVec<A> {
     }
 }
 
-/// Seven bits per byte, the lowest first; the highest bit says that another byte follows.
+/// Writes a varint: seven bits per byte, the lowest first; the highest bit means that another byte follows.
 pub(super) fn put_varint(mut value: u64, sink: &mut impl Sink) {
     while value >= 0x80 {
         sink.push(value as u8 | 0x80);
@@ -49,26 +49,26 @@ pub(super) fn varint_bytes(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-/// A database and a key.
+/// Writes a database and a key.
 pub(super) fn put_key(db: usize, key: &[u8], sink: &mut impl Sink) {
     debug_assert!(key.len() <= KEY_BYTES_MAX);
     put_db(db, sink);
     put_bytes(key, sink);
 }
 
-/// A database.
+/// Writes a database.
 pub(super) fn put_db(db: usize, sink: &mut impl Sink) {
     assert!(db < DATABASES_MAX, "no database {db}");
     sink.push(db as u8);
 }
 
-/// Bytes behind their length.
+/// Writes bytes after their length.
 pub(super) fn put_bytes(bytes: &[u8], sink: &mut impl Sink) {
     put_varint(bytes.len() as u64, sink);
     sink.extend_from_slice(bytes);
 }
 
-/// An expiry, if there is one: the number of the effect says whether.
+/// Writes an expiry, if there is one. The number of the effect says whether there is.
 pub(super) fn put_expiry(expire_at_ms: Option<u64>, sink: &mut impl Sink) {
     if let Some(expiry) = expire_at_ms {
         sink.extend_from_slice(&expiry.to_le_bytes());

@@ -19,12 +19,12 @@ pub(super) const LAST: u8 = REMOVE;
 /// A change of a sorted set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortedSetChange<'a> {
-    /// Gives members of a sorted set, which is made if it is missing, their scores. The key's expiry stays.
+    /// Sets the scores of members of a sorted set. Creates the set if it is missing. The key's expiry stays.
     Add {
         /// Members, each followed by the bytes of its [`Score`].
         elements: Items<'a>,
     },
-    /// Takes members out of a sorted set.
+    /// Removes members from a sorted set.
     Remove {
         /// The members.
         members: Items<'a>,

@@ -25,23 +25,23 @@ pub(super) const LAST: u8 = SET_RANGE;
 /// A change of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StringChange<'a> {
-    /// Makes the key a string, whatever it was.
+    /// Sets the key to a string, whatever it was before.
     Set {
         /// The whole string.
         value: &'a [u8],
-        /// When the key expires, in milliseconds since 1970; `None`: never.
+        /// When the key expires, in milliseconds since 1970; `None` means never.
         expire_at_ms: Option<u64>,
         /// Whether the string was built up piecemeal, which `OBJECT ENCODING` shows as `raw`.
         raw: bool,
     },
-    /// Adds to the end of a string, which is made if it is missing. The expiry stays.
+    /// Adds to the end of a string. Creates the string if it is missing. The expiry stays.
     Append {
         /// The bytes added.
         value: &'a [u8],
     },
-    /// Overwrites part of a string, which is made or lengthened with zeros as needed. The expiry stays.
+    /// Overwrites part of a string. Creates it, or extends it with zeros, as needed. The expiry stays.
     SetRange {
-        /// Where the bytes go.
+        /// Offset of the bytes in the string.
         offset: u64,
         /// The bytes written.
         value: &'a [u8],

@@ -1,4 +1,4 @@
-//! The bytes of each effect, and that no bytes whatever make the decoder panic.
+//! The bytes of each effect, and that no bytes at all make the decoder panic.
 
 use std::collections::BTreeSet;
 

@@ -1,36 +1,36 @@
 //! `f64` as text, as Redis reads and prints scores.
 
-/// The longest text that is looked at as a number, in bytes.
+/// The longest text that is parsed as a number, in bytes.
 const TEXT_BYTES_MAX: usize = 5 * 1024;
 /// Integers up to this size are printed in full.
 const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
 
-/// The number that the whole of `text` spells, in the syntax of C's `strtod` without leading blanks. `None` for anything
-/// else, for what is not a number, and for numbers that are too large or too small to be told from infinity or zero.
+/// Parses the whole of `text` as a number, in the syntax of C's `strtod` without leading blanks. `None` for anything
+/// else, for NaN, and for numbers that overflow to infinity or underflow to zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let (value, is_exact) = read(text)?;
     is_exact.then_some(value)
 }
 
-/// The bound of a range that `text` spells: as [`parse_f64`], but leading blanks are skipped, nothing at all is zero, and
-/// what is too large is infinite.
+/// Parses the bound of a range. Like [`parse_f64`], but leading blanks are skipped, an empty text is zero, and numbers
+/// that are too large are infinite.
 pub fn parse_f64_bound(text: &[u8]) -> Option<f64> {
     read_loosely(text).map(|(value, _)| value)
 }
 
-/// What `SORT` sorts by, as `text` spells it: as [`parse_f64`], but leading blanks are skipped, and nothing at all is zero.
+/// Parses what `SORT` sorts by. Like [`parse_f64`], but leading blanks are skipped, and an empty text is zero.
 pub fn parse_f64_in_range(text: &[u8]) -> Option<f64> {
     read_loosely(text).filter(|(_, is_exact)| *is_exact).map(|(value, _)| value)
 }
 
-/// As [`read`], behind blanks; nothing at all is zero.
+/// Like [`read`], but skips leading blanks; an empty text is zero.
 fn read_loosely(text: &[u8]) -> Option<(f64, bool)> {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0B;
     let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
     if text.is_empty() { Some((0.0, true)) } else { read(&text[start..]) }
 }
 
-/// The number that `text` spells, and whether it is in the range of numbers.
+/// The number in `text`, and whether it is in the range of `f64`.
 fn read(text: &[u8]) -> Option<(f64, bool)> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
@@ -56,7 +56,7 @@ fn read(text: &[u8]) -> Option<(f64, bool)> {
     Some((if negative { -size } else { size }, is_exact))
 }
 
-/// As [`read`], behind the sign and `0x`.
+/// Like [`read`], for the part after the sign and `0x`.
 fn read_hexadecimal(text: &[u8]) -> Option<(f64, bool)> {
     let (digits, power) = match text.iter().position(|byte| matches!(byte, b'p' | b'P')) {
         Some(at) => (&text[..at], exponent(&text[at + 1..])?),
@@ -83,7 +83,7 @@ fn read_hexadecimal(text: &[u8]) -> Option<(f64, bool)> {
         return None;
     }
     let mut size = (bits | u128::from(sticky)) as f64;
-    // By steps that are numbers themselves.
+    // In steps that `f64` can represent.
     let mut left = exponent.clamp(-4000, 4000);
     while left != 0 {
         let step = left.clamp(-1000, 1000);
@@ -93,7 +93,7 @@ fn read_hexadecimal(text: &[u8]) -> Option<(f64, bool)> {
     Some((size, size.is_finite() && (size != 0.0 || bits == 0)))
 }
 
-/// The power of two that `text` spells; a huge one is clamped.
+/// The power of two in `text`; a huge one is clamped.
 fn exponent(text: &[u8]) -> Option<i32> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -114,7 +114,7 @@ pub fn format_fixed(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// The shortest text that spells `value`.
+/// The shortest text that parses to `value`.
 pub fn format_f64(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf".into() } else { "-inf".into() };
@@ -133,7 +133,7 @@ pub fn format_f64(value: f64) -> String {
     format!("{sign}{}", place_point(&digits, exponent))
 }
 
-/// Digits with the decimal point where `exponent` wants it: behind the first one, times ten to its power.
+/// Inserts the decimal point into digits: after the first one, times ten to the power of `exponent`.
 fn place_point(digits: &str, exponent: i32) -> String {
     let len = digits.len() as i32;
     // The power of ten of the last digit.

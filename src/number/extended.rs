@@ -1,19 +1,19 @@
-//! Floating point with a 64-bit mantissa, as x86's `long double` has it.
+//! Floating point with a 64-bit mantissa, like x86's `long double`.
 //!
-//! Redis adds in `INCRBYFLOAT` with that type and prints with `%.17Lf`, so its results differ from those of `f64`
-//! (0.1 + 0.2 is 0.3 there). Here the same three steps are done in integer arithmetic, each rounded once, half to even:
-//! the decimal text becomes the nearest mantissa, the sum becomes the nearest mantissa, and the exact value of that is
+//! Redis's `INCRBYFLOAT` adds with that type and prints with `%.17Lf`, so its results differ from those of `f64` (0.1 +
+//! 0.2 is 0.3 there). This file does the same three steps in integer arithmetic, each rounded once, half to even: the
+//! decimal text becomes the nearest mantissa, the sum becomes the nearest mantissa, and the exact value of that is
 //! rounded to 17 decimals. Subnormal numbers keep their full precision; 17 decimals cannot show the difference.
 
 use super::extended_big::Big;
 
-/// The longest text that is taken for a number, in bytes.
+/// The longest text that is parsed as a number, in bytes.
 const TEXT_BYTES_MAX: usize = 5 * 1024 - 1;
 /// Numbers at or above two to this power are infinite.
 const POWER_MAX: i32 = 16_384;
 /// Numbers below two to this power are zero.
 const POWER_MIN: i32 = -16_445;
-/// Digits printed after the decimal point, at most.
+/// Maximum number of digits printed after the decimal point.
 const DECIMALS: usize = 17;
 /// Ten to the power of [`DECIMALS`].
 const DECIMALS_SCALE: u128 = 10_u128.pow(DECIMALS as u32);
@@ -34,7 +34,7 @@ enum Magnitude {
     Finite {
         /// The significant bits.
         mantissa: u64,
-        /// The power of two that they are multiplied with.
+        /// The power of two that they are multiplied by.
         exponent: i32,
     },
     /// Beyond every number.
@@ -42,8 +42,8 @@ enum Magnitude {
 }
 
 impl Extended {
-    /// The number that `text` spells, in the syntax of C's `strtold`: decimal or hexadecimal, with or without an
-    /// exponent, or an infinity. `None` for anything else, and for numbers too large or too small.
+    /// Parses a number in the syntax of C's `strtold`: decimal or hexadecimal, with or without an exponent, or an
+    /// infinity. `None` for anything else, and for numbers too large or too small.
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.is_empty() || text.len() > TEXT_BYTES_MAX {
             return None;
@@ -63,12 +63,12 @@ impl Extended {
         Some(Self { negative, magnitude })
     }
 
-    /// Whether it is no infinity.
+    /// Whether it is not an infinity.
     pub fn is_finite(self) -> bool {
         self.magnitude != Magnitude::Infinite
     }
 
-    /// The sum, or `None` if it is no finite number.
+    /// The sum, or `None` if it is not a finite number.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let (Magnitude::Finite { .. }, Magnitude::Finite { .. }) = (self.magnitude, other.magnitude) else {
             return None;
@@ -77,7 +77,7 @@ impl Extended {
         (sum.magnitude != Magnitude::Infinite).then_some(sum)
     }
 
-    /// The number times `factor`, rounded up to an integer; `None` if that is beyond the range.
+    /// The number times `factor`, rounded up to an integer; `None` if that is out of range.
     pub fn times_rounded_up(self, factor: u32) -> Option<i64> {
         let Magnitude::Finite { mantissa, exponent } = self.magnitude else { return None };
         let product = u128::from(mantissa) * u128::from(factor);
@@ -175,7 +175,7 @@ fn add_finite(a: Extended, b: Extended) -> Extended {
             other
         };
     }
-    // Normalised mantissas: the greater exponent has the greater magnitude.
+    // Mantissas are normalised: the greater exponent has the greater magnitude.
     let a_is_large = (exponent_a, mantissa_a) >= (exponent_b, mantissa_b);
     let (large, small) = if a_is_large { (a, b) } else { (b, a) };
     let ((mantissa_large, exponent_large), (mantissa_small, exponent_small)) = (parts(large), parts(small));
@@ -190,7 +190,7 @@ fn add_finite(a: Extended, b: Extended) -> Extended {
     let sum = if large.negative == small.negative {
         high + low
     } else {
-        // The lost bits were to be taken away: take one too many, and they become an addition again.
+        // The lost bits would be subtracted. Subtract one too many instead, so that they become an addition again.
         high - low - u128::from(sticky)
     };
     let magnitude = rounded(sum, exponent, sticky);
@@ -198,7 +198,8 @@ fn add_finite(a: Extended, b: Extended) -> Extended {
     Extended { negative: large.negative && !zero, magnitude }
 }
 
-/// Splits the exponent (after any of `marks`) from the digits; `None` if it is no integer. Huge exponents are clamped.
+/// Splits the exponent (after any of `marks`) from the digits; `None` if it is not an integer. Huge exponents are
+/// clamped.
 fn split_exponent(text: &[u8], marks: [u8; 2]) -> Option<(&[u8], i64)> {
     let Some(at) = text.iter().position(|byte| marks.contains(byte)) else {
         return Some((text, 0));
@@ -275,7 +276,7 @@ fn parse_hexadecimal(text: &[u8]) -> Option<Magnitude> {
     in_range(rounded(bits, exponent.clamp(-100_000, 100_000) as i32, sticky))
 }
 
-/// Refuses what overflowed or underflowed.
+/// `None` for a number that overflowed or underflowed.
 fn in_range(magnitude: Magnitude) -> Option<Magnitude> {
     match magnitude {
         Magnitude::Infinite | Magnitude::Finite { mantissa: 0, .. } => None,

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Big(Vec<u32>);
 
-/// Quotient bits that [`Big::divided_by`] finds: more than 65, so that rounding to 64 bits is exact.
+/// Quotient bits that [`Big::divided_by`] computes: more than 65, so that rounding to 64 bits is exact.
 const QUOTIENT_BITS: u32 = 68;
 
 impl From<u64> for Big {
@@ -46,14 +46,15 @@ impl Big {
         Big(words).trimmed()
     }
 
-    /// The highest 128 bits, the power of two of their last bit, and whether a lower bit is set.
+    /// The highest 128 bits, the power of two of the last of them, and whether a lower bit is set.
     pub(super) fn top_bits(&self) -> (u128, i32, bool) {
         let skipped = self.0.len().saturating_sub(4);
         let bits = self.0[skipped..].iter().rev().fold(0_u128, |bits, &word| bits << 32 | u128::from(word));
         (bits, skipped as i32 * 32, self.0[..skipped].iter().any(|&word| word != 0))
     }
 
-    /// The quotient's highest bits (68 or 69 of them), the power of two of the last one, and whether there is a rest.
+    /// The quotient's highest bits (68 or 69 of them), the power of two of the last one, and whether there is a
+    /// remainder.
     pub(super) fn divided_by(&self, divisor: &Big) -> (u128, i32, bool) {
         let exponent = self.bits() as i32 - divisor.bits() as i32 - QUOTIENT_BITS as i32;
         let (mut rest, divisor) = if exponent < 0 {
@@ -99,7 +100,7 @@ impl Big {
         self.0.last().map_or(0, |word| self.0.len() as u32 * 32 - word.leading_zeros())
     }
 
-    /// Makes the number itself times `factor` plus `addend`.
+    /// Multiplies the number by `factor` and adds `addend`.
     fn multiply_add(&mut self, factor: u32, addend: u32) {
         let mut carry = u64::from(addend);
         for word in &mut self.0 {
@@ -118,7 +119,7 @@ impl Big {
         order.then_with(|| self.0.iter().rev().cmp(other.0.iter().rev())).is_ge()
     }
 
-    /// Takes `other`, which is not greater, away.
+    /// Subtracts `other`, which must not be greater.
     fn subtract(&mut self, other: &Big) {
         let mut borrow = 0_i64;
         for (index, word) in self.0.iter_mut().enumerate() {

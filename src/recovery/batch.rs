@@ -1,4 +1,4 @@
-//! Some records in a row, which replay takes together.
+//! A batch of consecutive records, which replay applies together.
 
 use crate::keyspace::{Applier, ApplyError};
 use crate::table::TableWriter;
@@ -8,10 +8,10 @@ const BATCH_RECORDS: usize = 64;
 /// Bytes of payloads after which a batch takes no further record.
 const BATCH_BYTES: usize = 128 << 10;
 
-/// Some records in a row, so that the leaves of their keys can be fetched together before they are changed.
+/// Consecutive records, so that the leaves of their keys can be fetched together before they are changed.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// The payloads, one behind the other.
+    /// The payloads, concatenated.
     bytes: Vec<u8>,
     /// LSN of each record, and where its payload ends.
     records: Vec<(u64, usize)>,
@@ -24,12 +24,12 @@ impl Batch {
         self.records.push((lsn, self.bytes.len()));
     }
 
-    /// Whether it is time to apply what is there.
+    /// Whether the batch should be applied.
     pub fn is_full(&self) -> bool {
         self.records.len() >= BATCH_RECORDS || self.bytes.len() >= BATCH_BYTES
     }
 
-    /// Whether one record makes it too long to be held with others.
+    /// Whether a record makes it too long to hold in memory with others.
     pub fn is_long(&self) -> bool {
         self.bytes.len() > 2 * BATCH_BYTES
     }

@@ -1,18 +1,19 @@
-//! Whether the log and the table of a directory belong together, and whether the log is all there.
+//! Whether the log and the table of a directory belong together, and whether the log is complete.
 //!
-//! Files get lost, and copies of a directory get mixed: a volume is not mounted, half of a backup is restored. Each file for
-//! itself may be in order then. Two things say whether all of them are of one history:
+//! Files get lost, and copies of a directory get mixed: a volume is not mounted, or half of a backup is restored. Each
+//! file may still be intact by itself. Two things show whether all of them are from one history:
 //!
-//! - the table's meta page keeps the **checksum** that the log has at the checkpoint's LSN, which covers the checksums of
-//!   all groups before. A log that has another one there is not the log that the table came from. Up to the checkpoint the
-//!   table needs no log, so a log that has nothing left of that time is not held against it;
-//! - the table's note keeps a **mark** of the newest segment that took groups. A log without that segment has lost its end.
+//! - The table's meta page keeps the **checksum** of the log at the checkpoint's LSN, which covers the checksums of all
+//!   earlier groups. A log with a different one there is not the log of this table. Up to the checkpoint the table
+//!   needs no log, so a log that no longer reaches back that far is not checked against it.
+//! - The table's note keeps a **mark** of the newest segment that has groups. A log without that segment has lost its
+//!   end.
 //!
-//! The mark is written after a segment's header is durable and before its first group is: so the log may be one segment
-//! ahead of the mark, which holds nothing that was acknowledged, and never behind. Each start writes a seal that no other
-//! copy of the log has. The mark is written again then, in quiet moments, and when the server stops: with the LSN that is
-//! durable by then, and the log's last group. So an older copy of the newest segment, or the same one of another copy of the
-//! directory, does not pass for it.
+//! The mark is written after a segment's header is durable and before its first group is. So the log may be one segment
+//! ahead of the mark, which holds nothing that was acknowledged, and never the other way round. Each start writes a
+//! seal that no other copy of the log has. The mark is written again then, when the server is idle, and when it stops,
+//! with the LSN that is durable by then and the log's last group. So an older copy of the newest segment, or the same
+//! segment from another copy of the directory, is not accepted in its place.
 //!
 //! ```text
 //! mark:  0  8  number of the segment    16  8  an LSN that was durable
@@ -20,16 +21,16 @@
 //!                                       32  4  its checksum, which covers all groups before
 //!                                       36  4  1 if there is such a group, 0 if not
 //! ```
-//! Marks of versions before have 24 bytes, or 32 of which the last 8 mean something else; they tell no group.
+//! Marks of earlier versions have 24 bytes, or 32 of which the last 8 mean something else; they contain no group.
 
 use wal::{GroupMark, Known, LogEnd, SegmentInfo, SegmentMark, SegmentState, segment_name};
 
 /// Bytes of a mark.
 const MARK_BYTES: usize = 40;
-/// Bytes of the marks of versions before, which do not tell the group.
+/// Sizes of the marks of earlier versions, which contain no group.
 const OLD_MARK_BYTES: [usize; 2] = [24, 32];
 
-/// How files of a directory contradict each other.
+/// How the files of a directory contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// There is no log, though there was one.
@@ -49,10 +50,10 @@ pub enum Contradiction {
     NoEnd {
         /// The segment that was the newest.
         segment: String,
-        /// The newest that is there.
+        /// The newest one that is there.
         newest: String,
     },
-    /// The newest segment is another one.
+    /// The newest segment is a different file.
     #[error(
         "{segment} is not the file that this log ended with: it comes from an earlier copy or from another server. Put the \
          right file back, or restore a backup of the whole directory"
@@ -72,7 +73,7 @@ pub enum Contradiction {
         /// An LSN that was durable.
         durable_lsn: u64,
     },
-    /// The log lacks a group.
+    /// The log lacks a group that was durable.
     #[error(
         "the log ends with group {last_group}, and group {group} was written behind it: a file of it comes from an earlier \
          copy, or its end is damaged. Put the right one back, or restore a backup of the whole directory"
@@ -83,7 +84,7 @@ pub enum Contradiction {
         /// Number of a group that was durable.
         group: u64,
     },
-    /// The log went on differently.
+    /// The log has a different group than was written.
     #[error(
         "the log has another group {group} than was written (checksum {found:08x}, not {expected:08x}): it, or a file of it, \
          comes from another copy of this directory. Restore table and log from one copy"
@@ -91,9 +92,9 @@ pub enum Contradiction {
     OtherLog {
         /// Number of the group.
         group: u64,
-        /// Its checksum, as the table's note knows it.
+        /// Its checksum according to the table's note.
         expected: u32,
-        /// The one that the log has.
+        /// Its checksum in the log.
         found: u32,
     },
     /// Log and table have different histories.
@@ -105,9 +106,9 @@ pub enum Contradiction {
     OtherHistory {
         /// LSN of the checkpoint.
         lsn: u64,
-        /// The log's checksum there, as the table knows it.
+        /// The log's checksum there according to the table.
         expected: u32,
-        /// The one that the log has.
+        /// Its checksum in the log.
         found: u32,
     },
 }
@@ -128,7 +129,7 @@ pub fn encode_mark(mark: SegmentMark) -> [u8; MARK_BYTES] {
     bytes
 }
 
-/// Reads a mark back; `None` if these are not the bytes of one.
+/// Decodes a mark; `None` if these are not the bytes of one.
 pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
     if bytes.len() != MARK_BYTES && !OLD_MARK_BYTES.contains(&bytes.len()) {
         return None;
@@ -139,18 +140,18 @@ pub fn decode_mark(bytes: &[u8]) -> Option<SegmentMark> {
     Some(SegmentMark { sequence: number(0), salt: number(8), last_lsn: number(16), group })
 }
 
-/// The mark that the log is to be held against: none if a repair has put another log in the place of the one that was
-/// marked. The next start marks that one.
+/// The mark to check the log against; `None` if a repair has replaced the log that was marked by another. The next
+/// start marks that one.
 pub fn mark_for(mark: SegmentMark, segments: &[SegmentInfo]) -> Option<SegmentMark> {
     let newest = segments.iter().rev().find_map(|info| info.header());
     let is_replaced = newest.is_some_and(|newest| newest.replaces_salt == mark.salt && mark.salt != 0);
     (!is_replaced).then_some(mark)
 }
 
-/// Holds the segments that are there against the mark of the newest one.
+/// Checks the existing segments against the mark of the newest one.
 pub fn check_segments(mark: SegmentMark, segments: &[SegmentInfo]) -> Result<(), Contradiction> {
     let segment = segment_name(mark.sequence);
-    // One whose header cannot be read is met, and named, by whoever reads the log.
+    // A segment whose header cannot be read is reported by whoever reads the log.
     if segments.iter().any(|info| {
         info.sequence >= mark.sequence
             && matches!(info.state, SegmentState::Damaged | SegmentState::Unsupported { .. })
@@ -168,7 +169,7 @@ pub fn check_segments(mark: SegmentMark, segments: &[SegmentInfo]) -> Result<(),
     }
 }
 
-/// Holds the end of the log against the mark.
+/// Checks the end of the log against the mark.
 pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
     if end.last_lsn < mark.last_lsn {
         return Err(Contradiction::Short { last_lsn: end.last_lsn, durable_lsn: mark.last_lsn });
@@ -178,7 +179,7 @@ pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
         Some(found) if found != group.checksum => {
             Err(Contradiction::OtherLog { group: group.number, expected: group.checksum, found })
         }
-        // A damaged seal at the end takes no record with it, and there may be nothing but that.
+        // If a seal at the end is damaged, no record is lost. The torn part may be nothing but that.
         None if end.last_group + 1 == group.number && end.torn_bytes > 0 => Ok(()),
         None if end.last_group < group.number => {
             Err(Contradiction::Earlier { last_group: end.last_group, group: group.number })
@@ -187,8 +188,8 @@ pub fn check_end(mark: SegmentMark, end: &LogEnd) -> Result<(), Contradiction> {
     }
 }
 
-/// Holds the log against the checkpoint of the table: `before` is the last group that the log has up to `lsn`, `adopted`
-/// what a repair wrote the log for.
+/// Checks the log against the checkpoint of the table. `before` is the last group of the log up to `lsn`; `adopted` is
+/// the checkpoint for which a repair wrote the log.
 pub fn check_history(
     lsn: u64,
     checksum: Option<u32>,
@@ -196,7 +197,7 @@ pub fn check_history(
     adopted: Option<Known>,
 ) -> Result<(), Contradiction> {
     let (Some(expected), Some(before)) = (checksum, before) else { return Ok(()) };
-    // A log in which no group ends at the checkpoint is another one, too.
+    // A log in which no group ends at the checkpoint is a different one, too.
     let known = Known { lsn, checksum: expected };
     if before == known || adopted == Some(known) {
         return Ok(());

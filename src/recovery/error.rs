@@ -27,13 +27,13 @@ pub enum RecoveryError {
     /// A record cannot be read, or does not fit the table.
     #[error("log: {0}")]
     Apply(#[from] ApplyError),
-    /// The replay began and did not come to its end; pages of the table that no checkpoint holds were written.
+    /// The replay began and failed; pages of the table that no checkpoint uses were written.
     #[error(transparent)]
     Replaying(Box<RecoveryError>),
 }
 
 impl RecoveryError {
-    /// Whether the data on disk is damaged, as against: could not be read or written.
+    /// Whether the data on disk is damaged, as opposed to unreadable or not writable.
     pub fn is_damage(&self) -> bool {
         match self {
             RecoveryError::Replaying(error) => error.is_damage(),

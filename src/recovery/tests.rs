@@ -7,9 +7,9 @@ use crate::effect::{Effect, EffectBuffer, KeyChange, StringChange};
 use crate::keyspace::{ApplyError, Keyspace, KeyspaceError};
 use crate::table::MemoryFile;
 
-/// Size of the table's file at most.
+/// Maximum size of the table's file.
 const FILE_BYTES: u64 = 8 << 20;
-/// Size of the value that is written over and over.
+/// Size of the value that is written again and again.
 const VALUE_BYTES: usize = 1 << 20;
 /// Values in the log: more than the file can hold.
 const VALUES: u8 = 20;

@@ -1,7 +1,7 @@
-//! A thread that runs ahead of the replay, and touches the pages that it is going to change.
+//! A thread that runs ahead of the replay and touches the pages that it will change.
 //!
-//! What a record changes is mapped, read from the disk if need be, and checked before its first use. On another processor,
-//! or while the disk is busy, that happens at the same time as the changes before it.
+//! The pages that a record changes are mapped, read from the device if necessary, and checked before their first use.
+//! This happens on another processor, or while the device is busy, at the same time as the changes before.
 
 use std::io;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::effect::{self, Effect};
 use crate::keyspace;
 use crate::table::{Table, View};
 
-/// Batches that are read ahead of the one that is applied.
+/// Maximum number of batches that are read ahead.
 pub(super) const AHEAD_MAX: usize = 64;
 
-/// Elements of an effect that are touched at most.
+/// Maximum number of elements of an effect that are touched.
 const ELEMENTS_MAX: usize = 256;
 
-/// The thread, and the way to it.
+/// The thread, and the channel to it.
 pub(super) struct Warmer {
-    /// Where it takes batches from; closed to end it.
+    /// The channel of batches; closed to end the thread.
     batches: Option<SyncSender<Arc<Batch>>>,
     /// The thread.
     thread: Option<JoinHandle<()>>,
@@ -31,7 +31,7 @@ impl Warmer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system refuses a thread.
+    /// The system cannot start a thread.
     pub fn start(table: Arc<Table>) -> io::Result<Self> {
         let (batches, taken) = sync_channel(AHEAD_MAX);
         let run = move || warm_all(&table, &taken);
@@ -39,7 +39,7 @@ impl Warmer {
         Ok(Self { batches: Some(batches), thread: Some(thread) })
     }
 
-    /// Has the pages of a batch touched, unless the thread has too much to do already.
+    /// Sends a batch to have its pages touched, unless the thread has too much to do already.
     pub fn warm(&self, batch: &Arc<Batch>) {
         let batches = self.batches.as_ref().expect("it was not told to end");
         let _ = batches.try_send(batch.clone());
@@ -56,7 +56,7 @@ impl Drop for Warmer {
     }
 }
 
-/// Touches the pages of all batches that are not applied yet when their turn comes.
+/// Touches the pages of each batch, unless it is applied already.
 fn warm_all(table: &Table, batches: &Receiver<Arc<Batch>>) {
     let checkpoint = table.snapshot();
     for batch in batches {
@@ -66,7 +66,7 @@ fn warm_all(table: &Table, batches: &Receiver<Arc<Batch>>) {
             if is_applied() {
                 break;
             }
-            // What is wrong with a record or a page shows again where it is applied.
+            // An error in a record or page shows up again when it is applied.
             let Ok(decoded) = effect::decode(payload) else { return };
             decoded.effects().for_each(|effect| warm(&checkpoint, &effect));
         }

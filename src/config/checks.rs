@@ -1,5 +1,5 @@
-//! Values of Redis's directives that are more than a number or a word: each check returns the value as Redis shows it, or
-//! the text with which Redis refuses it.
+//! Values of Redis's directives that are more than a number or a word. Each check returns the value as Redis shows it,
+//! or the text with which Redis refuses it.
 
 use super::choices::one_of;
 use super::lines::Word;
@@ -7,7 +7,7 @@ use super::value::{Kind, Setting, one, parse_bytes};
 use crate::number::parse_i64;
 
 impl Kind {
-    /// The value of this kind that these words spell, in the form in which it is shown.
+    /// Parses these words as a value of this kind and returns it in the form in which it is shown.
     pub(super) fn normal(&self, words: &[Word]) -> Result<Word, String> {
         Ok(match self {
             Kind::YesNo => bool::parse(words, self)?.format(self),
@@ -22,18 +22,18 @@ impl Kind {
     }
 }
 
-/// The words that stand between single spaces, as text.
+/// The words between single spaces, as text.
 pub(super) fn split(words: &[Word]) -> Vec<String> {
     let text = String::from_utf8_lossy(&words.join(&b' ')).into_owned();
     if text.is_empty() { Vec::new() } else { text.split(' ').map(str::to_string).collect() }
 }
 
-/// Values with a space between each two.
+/// Values separated by spaces.
 fn joined<T: ToString>(values: &[T]) -> Word {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(" ").into()
 }
 
-/// `save`: seconds and changes in turn.
+/// `save`: pairs of seconds and changes.
 pub(super) fn save(words: &[Word]) -> Result<Word, String> {
     let words = split(words);
     let refusal = || "Invalid save parameters".to_string();
@@ -51,7 +51,7 @@ pub(super) fn backlog(words: &[Word]) -> Result<Word, String> {
     Ok(u64::parse(words, &BYTES)?.max(16 << 10).to_string().into())
 }
 
-/// `replicaof`: nobody, or host and port.
+/// `replicaof`: none, or host and port.
 pub(super) fn replica_of(words: &[Word]) -> Result<Word, String> {
     let words = split(words);
     let is_port = |word: &String| parse_i64(word.as_bytes()).is_some_and(|port| (0..=65_535).contains(&port));
@@ -122,7 +122,7 @@ pub(super) fn on_signal(words: &[Word]) -> Result<Word, String> {
     Ok(if shown.is_empty() { "default".into() } else { shown.join(" ").into() })
 }
 
-/// `cluster-announce-hostname`: a name, or nothing.
+/// `cluster-announce-hostname`: a name, or empty.
 pub(super) fn host_name(words: &[Word]) -> Result<Word, String> {
     let name = one(words)?;
     if name.len() > 255 {
@@ -134,7 +134,8 @@ pub(super) fn host_name(words: &[Word]) -> Result<Word, String> {
     }
 }
 
-/// `proc-title-template`: a text with names in braces, of which something is left when they stand for their values.
+/// `proc-title-template`: a text with names in braces, which must not be empty after the names are replaced by their
+/// values.
 pub(super) fn title_template(words: &[Word]) -> Result<Word, String> {
     const NAMES: [&str; 5] = ["listen-addr", "server-mode", "port", "tls-port", "config-file"];
     const EMPTY_NAMES: [&str; 2] = ["title", "unixsocket"];

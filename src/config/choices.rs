@@ -3,7 +3,7 @@
 use super::lines::Word;
 use super::value::{Kind, Setting, one};
 
-/// The name that a line's only word is, in whatever case.
+/// The name that a line's only word matches, ignoring case.
 pub(super) fn one_of(words: &[Word], names: &'static [&'static str]) -> Result<&'static str, String> {
     let word = one(words)?;
     names
@@ -53,7 +53,7 @@ choice! {
         Debug = "debug",
         /// Each connection too.
         Verbose = "verbose",
-        /// What an operator wants to know.
+        /// What an operator needs to know.
         Notice = "notice",
         /// Only what needs attention.
         Warning = "warning",
@@ -71,7 +71,7 @@ choice! {
         Text = "text",
         /// `key=value` pairs.
         Logfmt = "logfmt",
-        /// One JSON object a line.
+        /// One JSON object per line.
         Json = "json",
     }
 }
@@ -89,11 +89,11 @@ choice! {
 }
 
 choice! {
-    /// Who started the server and waits to hear that it is ready.
+    /// Which service manager started the server and waits for it to be ready.
     Supervised {
         /// Nobody.
         No = "no",
-        /// systemd, told through the socket that `NOTIFY_SOCKET` names.
+        /// systemd, notified through the socket in `NOTIFY_SOCKET`.
         Systemd = "systemd",
         /// systemd if `NOTIFY_SOCKET` is set, else nobody.
         Auto = "auto",
@@ -107,7 +107,7 @@ choice! {
         No = "no",
         /// Every client.
         Yes = "yes",
-        /// Clients of this machine.
+        /// Clients on this machine.
         Local = "local",
     }
 }

@@ -1,21 +1,22 @@
-//! Directives that Redis knows and that have nothing to do here.
+//! Directives of Redis that have no effect here.
 //!
-//! Files written for Redis are read without a change. What asks for a promise that holds here anyway, or tunes a part
-//! that does not exist, is accepted where Redis accepts it, for a value that Redis refuses is a mistake here too; what would be quietly not done (encryption, access lists, renamed commands) is
-//! refused, for a server that starts without them is worse than one that says so.
+//! Files written for Redis can be used without a change. A directive that asks for something that is always true here,
+//! or tunes a part that does not exist here, is accepted with the values that Redis accepts. A value that Redis refuses
+//! is a mistake here too. Directives that would silently not be followed (encryption, access lists, renamed commands)
+//! are refused: a server that starts without them is worse than one that says so.
 
 use super::checks;
 use super::directives::{Change, bytes, integer};
 use super::value::Kind;
 
-/// What becomes of a directive.
+/// How a directive is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Tunes something that does not exist here. Each value that Redis takes is accepted and shown again by `CONFIG GET`.
+    /// Tunes something that does not exist here. Every value that Redis accepts is accepted, and `CONFIG GET` shows it.
     Inert,
-    /// Has one value here. Another one is accepted with a warning that says why, and changes nothing.
+    /// Has one value here. Others are accepted with a warning that says why, and change nothing.
     Always(&'static str),
-    /// Has one value here. Another one is refused, with this reason.
+    /// Has one value here. Others are refused, with this reason.
     Refused(&'static str),
 }
 
@@ -23,15 +24,15 @@ pub enum Rule {
 pub struct Compat {
     /// Its name.
     pub name: &'static str,
-    /// Its older name, or an empty text: one value under two names.
+    /// Its older name for the same value, or empty.
     pub alias: &'static str,
-    /// What Redis takes for a value of it.
+    /// The values that Redis accepts for it.
     pub kind: Kind,
-    /// The value that `CONFIG GET` shows: the only one, or for [`Rule::Inert`] the one until another is given.
+    /// The value that `CONFIG GET` shows: the only one, or for [`Rule::Inert`] the one until another is set.
     pub value: &'static str,
     /// When Redis lets it change.
     pub change: Change,
-    /// What becomes of it.
+    /// How it is treated.
     pub rule: Rule,
 }
 
@@ -64,7 +65,7 @@ const EVICTION: &[&str] = &[
     "allkeys-random",
     "noeviction",
 ];
-/// Who a line for syslog is from.
+/// The syslog facilities.
 const FACILITIES: &[&str] =
     &["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 

@@ -1,8 +1,8 @@
-//! The directives that mean something here: one declarative table, from which everything about them comes.
+//! The directives that have an effect here: one declarative table, from which everything about them is generated.
 //!
 //! The fields of [`Config`], reading and writing of values, `CONFIG GET/SET/REWRITE`, the help text and the example
-//! file are all made of this table. The first sentence of a directive's text is its line in the help. Directives that
-//! Redis knows and that mean nothing here stand in [`super::compat`].
+//! file are all generated from this table. The first sentence of a directive's text is its line in the help. Directives
+//! of Redis without an effect here are in [`super::compat`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::keyspace::Classes;
 use crate::resp::INPUT_BYTES_MAX;
 use crate::table::{FILE_BYTES_LIMIT, PAGE_BYTES};
 
-/// The most pages that the scrub reads each second.
+/// Maximum number of pages that the scrub reads per second.
 pub const SCRUB_RATE_MAX: u64 = 5120;
 
 /// What a directive is about: the headings of the help text and of the example file.
@@ -28,7 +28,7 @@ pub enum Group {
     Network,
     /// Who may do what.
     Security,
-    /// What one client, and all of them, may take.
+    /// Limits of one client, and of all of them together.
     Clients,
     /// Where the data is.
     Data,
@@ -75,21 +75,21 @@ impl Group {
 pub enum Change {
     /// At run time too, with `CONFIG SET`.
     Live,
-    /// Before the start only.
+    /// Only before the start.
     Start,
-    /// Before the start only: it names a file or a directory, which no client may choose.
+    /// Only before the start: it is the path of a file or a directory, which no client may choose.
     Protected,
 }
 
-/// What is known of one directive.
+/// The description of one directive.
 pub struct Directive {
     /// Its name.
     pub name: &'static str,
     /// What it is about.
     pub group: Group,
-    /// What its value looks like.
+    /// The kind of its value.
     pub kind: Kind,
-    /// The value when nothing else is said, as it would stand in a file.
+    /// The default value, as it is written in a file.
     pub default: &'static str,
     /// When it may change.
     pub change: Change,
@@ -97,9 +97,9 @@ pub struct Directive {
     pub text: &'static [&'static str],
     /// Sets it from the words of a line.
     pub(super) parse: fn(&mut Config, &[Word]) -> Result<(), String>,
-    /// Its value as it was asked for.
+    /// Its value as configured.
     pub(super) format: fn(&Config) -> Word,
-    /// Its value as it stands in a file.
+    /// Its value as it is written in a file.
     pub(super) write: fn(&Config) -> Word,
 }
 
@@ -113,7 +113,7 @@ macro_rules! directives {
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $($($(#[doc = $text])+ pub $field: $type,)+)+
-            /// Values given to directives that mean nothing here, so that `CONFIG GET` shows what was given.
+            /// Values given to directives without an effect here, so that `CONFIG GET` shows them.
             pub(crate) inert: BTreeMap<&'static str, Word>,
         }
 
@@ -143,7 +143,7 @@ macro_rules! directives {
     };
 }
 
-/// The value that a default's text stands for.
+/// Parses the text of a default.
 fn default_value<T: Setting>(kind: &Kind, text: &str) -> T {
     super::lines::split(text.as_bytes())
         .map_err(|error| error.to_string())
@@ -161,7 +161,7 @@ pub(super) const fn bytes(min: u64, max: u64) -> Kind {
     Kind::Bytes { min, max }
 }
 
-/// A number of bytes from `min` to `max`, of which at most `most` are in force, in whole `unit`s.
+/// A number of bytes from `min` to `max`. The value in force is at most `most`, in whole `unit`s.
 const fn size(min: u64, max: u64, most: u64, unit: u64) -> Kind {
     assert!(most.is_multiple_of(unit));
     Kind::Size { min, max, most, unit }
@@ -344,7 +344,8 @@ directives! {
 }
 
 impl Config {
-    /// Threads that serve connections: the configured number, or what the writer leaves of the cores.
+    /// Number of threads that serve connections: the configured number, or one less than the number of cores, which
+    /// leaves one for the writer.
     pub fn thread_count(&self) -> usize {
         match self.threads {
             0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().max(2) - 1),

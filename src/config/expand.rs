@@ -1,7 +1,7 @@
-//! The files that an `include` names: a path as it is, or a pattern in any part of a path, as in glob(7).
+//! The files of an `include`: a plain path, or a path with patterns in any of its parts, as in glob(7).
 //!
-//! Names that begin with a point are matched only by a pattern that does. Directories are no files: where a pattern finds
-//! one in its last part, it is passed over.
+//! Names that begin with a dot are matched only by a pattern that does. If the last part of a pattern matches a
+//! directory, it is skipped.
 
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind};
@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use super::value::path_of;
 
-/// The files that `pattern` names, in order of their names. A pattern may match none; a path without one is returned
-/// whether it exists or not.
+/// The files that match `pattern`, ordered by name. There may be none. A path without a pattern is returned whether it
+/// exists or not.
 ///
 /// # Errors
-/// A directory that cannot be read, with its path. One that does not exist holds nothing, and is no error.
+/// A directory cannot be read: its path is part of the error. A directory that does not exist counts as empty.
 pub(super) fn expand(pattern: &[u8]) -> Result<Vec<PathBuf>, (PathBuf, Error)> {
     if !is_pattern(pattern) {
         return Ok(vec![path_of(pattern)]);
@@ -40,7 +40,7 @@ fn is_pattern(part: &[u8]) -> bool {
     part.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
-/// What `folder` holds whose name matches `part`.
+/// The entries of `folder` whose names match `part`.
 fn matching(folder: &Path, part: &[u8]) -> Result<Vec<PathBuf>, (PathBuf, Error)> {
     let read = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let names = match std::fs::read_dir(read) {

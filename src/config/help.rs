@@ -1,13 +1,13 @@
-//! The texts that are made of the table of directives: the help, the example file, the list of what is in force.
+//! The texts that are generated from the table of directives: the help, the example file, the list of values in force.
 
 use std::fmt::Write;
 
 use super::{Change, DIRECTIVES, Directive, Group, Known, Loaded};
 
-/// Where the text of a directive starts in the help.
+/// Column of the help where the text of a directive starts.
 const COLUMN: usize = 31;
 
-/// The directives for a person, by group: name, what it takes, default, and what it is.
+/// The directives for the help, by group: name, kind of value, default, and description.
 pub fn directives() -> String {
     let mut text = String::new();
     for group in Group::ALL {
@@ -26,7 +26,7 @@ pub fn directives() -> String {
     text
 }
 
-/// A default for a person.
+/// A default for the help.
 fn shown_default(row: &Directive) -> &'static str {
     if row.default == "\"\"" { "none" } else { row.default }
 }
@@ -60,7 +60,7 @@ pub fn example() -> String {
     text
 }
 
-/// When a directive may change, for a person.
+/// When a directive may change, for the example file.
 fn change_text(change: Change) -> &'static str {
     match change {
         Change::Live => "CONFIG SET changes it while the server runs",
@@ -68,7 +68,7 @@ fn change_text(change: Change) -> &'static str {
     }
 }
 
-/// What is in force, line by line, and where each value comes from. Passwords are not shown.
+/// The values in force, line by line, and where each comes from. Passwords are not shown.
 pub fn effective(loaded: &Loaded) -> String {
     let mut text = String::new();
     for known in Known::all() {

@@ -1,19 +1,19 @@
 //! Lines of a configuration file: words, quotes, comments.
 //!
 //! The rules are those of redis.conf: a line whose first character is `#` is a comment; words are separated by blanks;
-//! `"..."` takes the escapes `\n \r \t \b \a \xHH` and `\` before any other character, `'...'` takes `\'` only; a
+//! `"..."` allows the escapes `\n \r \t \b \a \xHH` and `\` before any other character, `'...'` allows only `\'`; a
 //! closing quote is followed by a blank or the end.
 
-/// One word of a line. Files are bytes: a value in another encoding than UTF-8 is taken and shown as it is.
+/// One word of a line. Files are bytes: a value in another encoding than UTF-8 is accepted and shown as it is.
 pub type Word = Vec<u8>;
 
-/// What some editors put before a text in UTF-8.
+/// The byte order mark that some editors put before a text in UTF-8.
 pub const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Why a line has no words to give.
+/// Why a line cannot be split into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// A quote is not closed, or something follows the closing quote at once.
+    /// A quote is not closed, or the closing quote is followed by something other than a blank.
     #[error("unbalanced quotes")]
     Unbalanced,
 }
@@ -39,7 +39,7 @@ pub fn split(line: &[u8]) -> Result<Vec<Word>, LineError> {
     }
 }
 
-/// The first word of `bytes`, which starts with none of the blanks, and what follows it.
+/// The first word of `bytes`, which must not start with a blank, and what follows it.
 fn take_word(mut bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), LineError> {
     let mut word = Vec::new();
     loop {
@@ -60,7 +60,7 @@ fn take_word(mut bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), LineError> {
     }
 }
 
-/// Appends what stands before the closing `quote` to `word`; what follows that quote.
+/// Appends the text before the closing `quote` to `word`; returns what follows that quote.
 fn take_quoted<'a>(mut bytes: &'a [u8], quote: u8, word: &mut Vec<u8>) -> Result<&'a [u8], LineError> {
     loop {
         let (byte, used) = match bytes {
@@ -80,7 +80,7 @@ fn take_quoted<'a>(mut bytes: &'a [u8], quote: u8, word: &mut Vec<u8>) -> Result
     }
 }
 
-/// What `\letter` stands for.
+/// The byte that `\letter` stands for.
 fn unescape(letter: u8) -> u8 {
     match letter {
         b'n' => b'\n',
@@ -97,8 +97,8 @@ fn hex(digit: u8) -> u8 {
     (digit as char).to_digit(16).unwrap_or(0) as u8
 }
 
-/// `bytes` as one word of a line: as they are where that reads back the same, else in double quotes. Bytes that are no
-/// UTF-8 text are written as escapes, so that the line itself is text.
+/// `bytes` as one word of a line: as they are if that reads back the same, else in double quotes. Bytes that are not
+/// UTF-8 are written as escapes, so that the line itself is text.
 pub fn quote(bytes: &[u8]) -> Word {
     let plain =
         |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'#') || *byte >= 0x80;

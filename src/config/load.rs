@@ -1,7 +1,7 @@
-//! Brings together what the file, the environment and the flags say, the later of these before the earlier.
+//! Combines the file, the environment and the flags; the later of these override the earlier.
 //!
-//! Nothing here reads the process's own environment or arguments: they are handed in, so that a test decides them. A
-//! refused line is named by file and number, and never shown: it may hold a password.
+//! Nothing here reads the process's own environment or arguments: the caller passes them, so that a test can choose
+//! them. An error gives the file and the number of a refused line but never its text: it may hold a password.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use super::lines::{self, Word};
 use super::{Config, Known, Problem, expand, shown_name};
 
-/// What the names of environment variables begin with.
+/// Prefix of the names of environment variables.
 const ENVIRONMENT_PREFIX: &str = "ACKD_";
-/// Files that may include each other in a row.
+/// Maximum depth of includes.
 const INCLUDE_DEPTH_MAX: usize = 16;
 /// The longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -20,7 +20,7 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Where a value comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// Nothing was said.
+    /// It was not set.
     #[default]
     Default,
     /// A line of a file.
@@ -56,29 +56,29 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Everything that says something about the configuration.
+/// All sources of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The configuration file.
     pub file: Option<PathBuf>,
-    /// What standard input holds, if it is to be read; counts as the end of the file.
+    /// The content of standard input, if it was asked for; counts as the end of the file.
     pub standard_input: Option<Vec<u8>>,
-    /// Variables of the environment, all of them.
+    /// All variables of the environment.
     pub environment: Vec<(String, Word)>,
     /// Directives of the command line with their words, in order.
     pub flags: Vec<(Word, Vec<Word>)>,
 }
 
-/// The configuration to start with, and how it came about.
+/// The configuration to start with, and where it comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// Where those that are not defaults come from, by directive.
+    /// Where the values that are not defaults come from, by directive.
     pub origins: BTreeMap<&'static str, Origin>,
     /// The configuration file, as an absolute path.
     pub file: Option<PathBuf>,
-    /// What a person should know, in order.
+    /// Warnings for the operator, in order.
     pub warnings: Vec<String>,
 }
 
@@ -97,20 +97,20 @@ pub enum ConfigError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Something that was said is wrong.
+    /// A source has an error.
     #[error("{origin}: {reason}")]
     Said {
-        /// Where it was said.
+        /// The place of the error.
         origin: Origin,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
 }
 
-/// Brings all sources together.
+/// Combines all sources.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     let mut loader = Loader::default();
     if let Some(path) = &sources.file {
@@ -131,29 +131,29 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
     Ok(loader.loaded)
 }
 
-/// The values that one file alone gives, with what it includes.
+/// The values of one file and its includes, without other sources.
 pub(super) fn load_file(path: &Path) -> Result<Config, ConfigError> {
     let mut loader = Loader::default();
     loader.file(path, 0, None)?;
     Ok(loader.loaded.config)
 }
 
-/// The values that `text` gives as the content of a file.
+/// The values of a file with the content `text`.
 pub(super) fn load_text(path: &Path, text: &[u8]) -> Result<Config, ConfigError> {
     let mut loader = Loader::default();
     loader.lines(text, &|line| Origin::File { path: path.to_path_buf(), line }, 0)?;
     Ok(loader.loaded.config)
 }
 
-/// What was said so far.
+/// Combines the sources step by step.
 #[derive(Default)]
 struct Loader {
-    /// The result as it grows.
+    /// The result so far.
     loaded: Loaded,
 }
 
 impl Loader {
-    /// Takes all lines of a file. `depth` files led to it, the last of them by the line `from`.
+    /// Applies all lines of a file. It is nested in `depth` files, and was included by the line `from`.
     fn file(&mut self, path: &Path, depth: usize, from: Option<&Origin>) -> Result<(), ConfigError> {
         let bytes = read(path).map_err(|source| match from {
             None => ConfigError::Io { path: path.to_path_buf(), source },
@@ -162,7 +162,7 @@ impl Loader {
         self.lines(&bytes, &|line| Origin::File { path: path.to_path_buf(), line }, depth)
     }
 
-    /// Takes the lines of `bytes`; `origin` names a line by its number.
+    /// Applies the lines of `bytes`; `origin` turns a line number into its origin.
     fn lines(
         &mut self,
         bytes: &[u8],
@@ -184,7 +184,7 @@ impl Loader {
         Ok(())
     }
 
-    /// Takes the files that a line names: a path, or a pattern for paths.
+    /// Applies the files of an `include` line: a path, or a pattern for paths.
     fn include(&mut self, words: &[Word], origin: &Origin, depth: usize) -> Result<(), ConfigError> {
         let [pattern] = words else {
             return Err(said(origin, "include: wrong number of arguments".into()));
@@ -203,11 +203,11 @@ impl Loader {
         Ok(())
     }
 
-    /// Takes a variable of the environment if its name is one of ours.
+    /// Applies a variable of the environment if its name is one of ours.
     fn variable(&mut self, variable: &str, value: &[u8]) -> Result<(), ConfigError> {
         let Some(name) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { return Ok(()) };
         let name = name.to_ascii_lowercase().replace('_', "-");
-        // A container platform sets such variables for a service that is called "ackd".
+        // Container platforms set such variables for a service named "ackd".
         if value.starts_with(b"tcp://") || name.starts_with("service-") || name.starts_with("port-") {
             self.loaded
                 .warnings
@@ -224,7 +224,7 @@ impl Loader {
         self.apply(name.as_bytes(), &words, origin)
     }
 
-    /// Takes one directive.
+    /// Applies one directive.
     fn apply(&mut self, name: &[u8], words: &[Word], origin: Origin) -> Result<(), ConfigError> {
         if words.is_empty() {
             return Err(said(&origin, format!("{}: a value is missing", shown_name(name))));
@@ -242,7 +242,7 @@ impl Loader {
     }
 }
 
-/// What is wrong, and where a comment stands behind a value, that it must not.
+/// What is wrong; with a hint if a comment follows a value, which is not allowed.
 fn hint(problem: &Problem, words: &[Word]) -> String {
     match problem {
         Problem::Value { .. } if words.iter().any(|word| word.starts_with(b"#")) => {
@@ -252,12 +252,12 @@ fn hint(problem: &Problem, words: &[Word]) -> String {
     }
 }
 
-/// The error for what was said at `origin`.
+/// The error for a mistake at `origin`.
 fn said(origin: &Origin, reason: String) -> ConfigError {
     ConfigError::Said { origin: origin.clone(), reason }
 }
 
-/// What a file of reasonable length holds.
+/// Reads a file, unless it is unreasonably long.
 pub(super) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read};
     let mut bytes = Vec::new();

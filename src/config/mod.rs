@@ -1,9 +1,9 @@
 //! Configuration: what can be set, where a value comes from, and how it changes at run time.
 //!
 //! One table ([`DIRECTIVES`]) describes all directives; [`Config`] holds the values in force as plain fields. A value
-//! comes from a flag, else from the environment, else from the file, else it is the default ([`load()`]); at run time
-//! [`Settings`] changes it for `CONFIG SET`, all pairs of a call or none. Files are in the syntax of redis.conf, and
-//! directives that Redis has too keep their names and meanings; [`compat`] says what becomes of the others.
+//! comes from a flag, else from the environment, else from the file, else it is the default ([`load()`]). At run time,
+//! [`Settings`] changes it for `CONFIG SET`: all pairs of a call, or none. Files have the syntax of redis.conf, and
+//! directives that Redis has too keep their names and meanings; [`compat`] says how the others are treated.
 //!
 //! Invariant: each value that is written (`CONFIG REWRITE`, the example file) reads back as the same value.
 
@@ -36,17 +36,17 @@ pub use value::{Kind, Permissions, Setting, TimeUnit, bytes_text, parse_bytes};
 
 use compat::{COMPAT, Compat, Rule};
 
-/// A directive that is known by name.
+/// A known directive.
 #[derive(Clone, Copy)]
 pub enum Known {
-    /// One that means something here.
+    /// One with an effect here.
     Own(&'static Directive),
-    /// One of Redis's, without effect here.
+    /// One of Redis's, without an effect here.
     Compat(&'static Compat),
 }
 
 impl Known {
-    /// The directive called `name`, in whatever case, by its name or its alias.
+    /// The directive called `name`, by its name or its alias, ignoring case.
     pub fn find(name: &[u8]) -> Option<Known> {
         Known::all().find(|known| known.names().any(|own| name.eq_ignore_ascii_case(own.as_bytes())))
     }
@@ -86,7 +86,7 @@ impl Known {
         }
     }
 
-    /// Its value as it was asked for.
+    /// Its value as configured.
     pub fn show(self, config: &Config) -> Word {
         match self {
             Known::Own(row) => (row.format)(config),
@@ -94,7 +94,7 @@ impl Known {
         }
     }
 
-    /// Its value as it stands in a file.
+    /// Its value as it is written in a file.
     fn write(self, config: &Config) -> Word {
         match self {
             Known::Own(row) => (row.write)(config),
@@ -103,7 +103,7 @@ impl Known {
     }
 }
 
-/// What was wrong with one directive.
+/// What is wrong with one directive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// There is no such directive.
@@ -114,7 +114,7 @@ pub enum Problem {
         /// A directive with nearly that name.
         nearest: Option<&'static str>,
     },
-    /// The value cannot be.
+    /// The value is not valid.
     #[error("{name}: {reason}")]
     Value {
         /// The directive.
@@ -122,12 +122,12 @@ pub enum Problem {
         /// What the value must be.
         reason: String,
     },
-    /// The directive asks for something that is not done here.
+    /// The directive asks for something that is not supported.
     #[error("{name}: not supported: {reason}")]
     Refused {
         /// The directive.
         name: &'static str,
-        /// What is so here.
+        /// Why it is not supported.
         reason: &'static str,
     },
 }
@@ -138,7 +138,7 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
 }
 
 impl Config {
-    /// Sets directive `name` from the words of a line. A warning comes back for what is accepted without effect.
+    /// Sets directive `name` from the words of a line. Returns a warning if it is accepted without effect.
     fn apply(&mut self, name: &[u8], words: &[Word]) -> Result<Option<String>, Problem> {
         match Known::find(name) {
             None => {
@@ -153,7 +153,7 @@ impl Config {
         }
     }
 
-    /// Takes a value for a directive without effect, if Redis takes it.
+    /// Accepts a value for a directive without an effect, if Redis accepts it.
     fn apply_compat(&mut self, row: &'static Compat, words: &[Word]) -> Result<Option<String>, Problem> {
         let value = row.kind.normal(words).map_err(|reason| Problem::Value { name: row.name, reason })?;
         if value == row.value.as_bytes() {
@@ -173,7 +173,7 @@ impl Config {
     }
 }
 
-/// A name that somebody gave, for a person: cut if it is long, with what is no printable text as escapes.
+/// A name from a client or a file, for messages: cut if it is long, with unprintable characters as escapes.
 pub fn shown_name(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(&name[..name.len().min(256)]).into_owned();
     text.chars()
@@ -185,7 +185,7 @@ pub fn shown_name(name: &[u8]) -> String {
         .collect()
 }
 
-/// The candidate that is nearest to `name`, if any is near enough to have been meant.
+/// The candidate that is nearest to `name`, if one is near enough to be a likely typo.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name: String = name.to_ascii_lowercase().chars().take(64).collect();
     let limit = (name.chars().count() / 3).clamp(1, 3);

@@ -1,30 +1,30 @@
-//! `client-output-buffer-limit`: one line may say something of one class of clients, or of several.
+//! `client-output-buffer-limit`: one line may set one class of clients, or several.
 
 use super::Kind;
 use super::checks;
 use super::lines::Word;
 use super::value::{Setting, parse_bytes};
 
-/// Bytes of messages that may wait for one client, whatever is configured.
+/// Maximum bytes of messages that may wait for one client, whatever is configured.
 pub const OUTBOX_BYTES_MAX: u64 = 1 << 30;
 
-/// How much may wait for a client: one class of `client-output-buffer-limit`.
+/// Limits of what may wait for a client: one class of `client-output-buffer-limit`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutputLimit {
-    /// Bytes beyond which the client is disconnected at once; 0: no limit but [`OUTBOX_BYTES_MAX`].
+    /// Bytes above which the client is disconnected at once; 0 means no limit but [`OUTBOX_BYTES_MAX`].
     pub hard_bytes: u64,
-    /// Bytes beyond which it is disconnected when that lasts; 0: none.
+    /// Bytes above which the client is disconnected if it stays above for too long; 0 means no limit.
     pub soft_bytes: u64,
-    /// Seconds that it may last; 0 switches the soft limit off.
+    /// Seconds that the client may stay above the soft limit; 0 disables that limit.
     pub soft_s: u64,
 }
 
-/// How much may wait for a client, by its class.
+/// Limits of what may wait for a client, by its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutputLimits {
     /// Clients that do not listen to channels.
     pub normal: OutputLimit,
-    /// Replicas: kept and shown, for there are none.
+    /// Replicas: only stored and shown, for there are none.
     pub replica: OutputLimit,
     /// Clients that listen to channels.
     pub pubsub: OutputLimit,
@@ -63,7 +63,7 @@ impl Setting for OutputLimits {
                 parse_bytes(word)
                     .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             };
-            // Blanks before a number are left out, as C's functions do.
+            // Blanks before a number are skipped, as C's functions do.
             let soft_s = group[3].trim_start().parse().ok().filter(|seconds| *seconds <= i32::MAX as u64);
             *class = OutputLimit {
                 hard_bytes: bytes(&group[1])?.min(OUTBOX_BYTES_MAX),

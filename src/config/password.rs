@@ -1,23 +1,23 @@
-//! The password: kept as a digest, never shown. Who checks one compares digests in constant time.
+//! The password: kept as a digest, never shown. Digests are compared in constant time.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// What a digest begins with where a password may stand in the configuration.
+/// Prefix of a digest in the configuration, in place of a password.
 const DIGEST_PREFIX: &str = "sha256:";
-/// What is shown in a password's place.
+/// The text that is shown in place of a password.
 const MASK: &str = "(hidden)";
 
 /// A password that clients must give, or none.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Password {
-    /// SHA-256 of the password; `None` when none is asked for.
+    /// SHA-256 of the password; `None` if none is required.
     digest: Option<[u8; 32]>,
 }
 
 impl Password {
-    /// Reads a password or its digest, `sha256:` and 64 hexadecimal digits. Empty means that none is asked for.
+    /// Reads a password or its digest, `sha256:` and 64 hexadecimal digits. Empty means that none is required.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         if bytes.is_empty() {
             return Self { digest: None };
@@ -27,7 +27,7 @@ impl Password {
         Self { digest: Some(digest.unwrap_or_else(|| Self::digest_of(bytes))) }
     }
 
-    /// As [`Password::from_bytes`].
+    /// Like [`Password::from_bytes`].
     pub fn from_text(text: &str) -> Self {
         Self::from_bytes(text.as_bytes())
     }
@@ -37,7 +37,7 @@ impl Password {
         self.digest.is_some()
     }
 
-    /// SHA-256 of the password; `None` when none is asked for.
+    /// SHA-256 of the password; `None` if none is required.
     pub fn digest(&self) -> Option<[u8; 32]> {
         self.digest
     }
@@ -47,12 +47,12 @@ impl Password {
         Sha256::digest(attempt).into()
     }
 
-    /// A text that says whether a password is set, and nothing of it.
+    /// A text that shows whether a password is set, and nothing of it.
     pub fn masked(&self) -> &'static str {
         if self.is_set() { MASK } else { "" }
     }
 
-    /// The digest as it may stand in a configuration file; empty when no password is set.
+    /// The digest as it is written in a configuration file; empty if no password is set.
     pub fn digest_text(&self) -> String {
         match self.digest {
             None => String::new(),

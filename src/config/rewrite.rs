@@ -1,9 +1,9 @@
-//! `CONFIG REWRITE`: brings the configuration file in line with what is in force, and touches nothing else in it.
+//! `CONFIG REWRITE`: updates the configuration file to the values in force, and changes nothing else in it.
 //!
-//! Comments, order and lines that already say what is in force stay, byte by byte. A directive that differs has its last line
-//! replaced; one that the file does not name is added at the end. The new file replaces the old one in one step that
-//! survives a power cut: a temporary file, synced, renamed, and the directory synced. Before that, the new text is read
-//! back and must give exactly what is in force.
+//! Comments, order and lines that already have the value in force stay, byte by byte. If the value of a directive
+//! differs, its last line is replaced; if the file does not have the directive, it is added at the end. The new file
+//! replaces the old one in one step that survives a power cut: a temporary file is written, synced and renamed, and the
+//! directory is synced. Before that, the new text is read back and must give exactly the values in force.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub enum RewriteError {
     /// The server was started without a file.
     #[error("The server is running without a config file")]
     NoFile,
-    /// The file, or one that it includes, is not readable any more.
+    /// The file, or one that it includes, cannot be read any more.
     #[error("Rewriting config file: {0}")]
     Unreadable(#[from] ConfigError),
     /// The file cannot be written.
@@ -30,15 +30,15 @@ pub enum RewriteError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// An included file stands against what is in force.
+    /// An included file contradicts the values in force.
     #[error("Rewriting config file: it would not give the settings in force; an included file differs")]
     Differs,
 }
 
-/// Brings the file at `path` in line with `config`.
+/// Updates the file at `path` to `config`.
 pub(super) fn rewrite(path: &Path, config: &Config) -> Result<(), RewriteError> {
     let io_error = |source| RewriteError::Io { path: path.to_path_buf(), source };
     // A link stays a link: what it points to is replaced.
@@ -58,7 +58,7 @@ pub(super) fn rewrite(path: &Path, config: &Config) -> Result<(), RewriteError> 
     replace(&target, &text).map_err(io_error)
 }
 
-/// The file's text with the directives `changed` as they are in force.
+/// The file's text with the directives `changed` set to the values in force.
 fn rewritten(text: &[u8], changed: &[Known], config: &Config) -> Vec<u8> {
     let (mark, text) = match text.strip_prefix(lines::MARK) {
         Some(rest) => (lines::MARK, rest),
@@ -77,7 +77,7 @@ fn rewritten(text: &[u8], changed: &[Known], config: &Config) -> Vec<u8> {
             keep[*at] = None;
         }
         match lines.last() {
-            // What stands before an included file would be undone by it.
+            // A line before an included file could be overridden by it.
             Some(at) if last_include.is_none_or(|include| include < *at) => keep[*at] = Some(line),
             _ => added.push(line),
         }
@@ -106,8 +106,8 @@ fn is_include(line: &[u8]) -> bool {
         .is_ok_and(|words| words.first().is_some_and(|word| word.eq_ignore_ascii_case(b"include")))
 }
 
-/// Puts `text` in the place of the file at `path`, whole or not at all, with the same permissions and, if this is root, the
-/// same owner.
+/// Replaces the content of the file at `path` by `text`, all or nothing, with the same permissions and, if this process
+/// is root, the same owner.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -124,7 +124,7 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Makes a file with these permissions and this text, durable but for its name.
+/// Creates a file with these permissions and this text. It is durable, except for its name.
 fn write_synced(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text)?;

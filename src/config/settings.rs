@@ -1,8 +1,8 @@
 //! The configuration of a running server: read by `CONFIG GET`, changed by `CONFIG SET`, written by `CONFIG REWRITE`.
 //!
-//! Commands on the data path do not look here: a [`Follower`] is notified of what they need with each change. `CONFIG GET` shows
-//! what is in force; where that is not what was asked for (too few file descriptors, a number of threads left to the
-//! server), `CONFIG REWRITE` keeps what was asked.
+//! Commands on the data path do not read this: a [`Follower`] is notified of what they need with each change. `CONFIG
+//! GET` shows what is in force. If that differs from what was configured (too few file descriptors, a number of threads
+//! left to the server), `CONFIG REWRITE` keeps what was configured.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -11,7 +11,7 @@ use super::directives::Change;
 use super::{Config, Known, Loaded, LogLevel, Origin, Problem, RewriteError, Word, rewrite, shown_name};
 use crate::descriptors::Descriptors;
 
-/// Why nothing was changed by a `CONFIG SET`. The texts are Redis's.
+/// Why a `CONFIG SET` changed nothing. The texts are Redis's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
     /// There is no such directive.
@@ -20,28 +20,29 @@ pub enum SetError {
     /// A directive cannot be changed, or not to this value.
     #[error("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")]
     Failed {
-        /// The directive, as the client called it.
+        /// The directive, as the client spelled it.
         name: String,
-        /// What stands against it.
+        /// The reason.
         reason: String,
     },
 }
 
-/// Who keeps a copy of what commands look at.
+/// Keeps a copy of the values that commands read.
 pub trait Follower {
-    /// Takes over the values in force: `config`, but for the number of clients.
+    /// Copies the values in force: those of `config`, except for the number of clients.
     fn follow(&self, config: &Config, clients_max: u32);
 }
 
-/// What a change of `bind` or `port` does: opens the new listeners, then closes the old ones, or leaves all as it is.
+/// What a change of `bind` or `port` calls: it opens the new listeners, then closes the old ones, or leaves everything
+/// as it is.
 type Listen = dyn Fn(&Config) -> Result<(), String> + Send + Sync;
 
 /// The configuration of a running server.
 #[derive(Default)]
 pub struct Settings {
-    /// What was asked for, and what came of it.
+    /// What was configured, and what is in force.
     running: Mutex<Running>,
-    /// How many clients the process's file descriptors are enough for; unset where nothing limits them.
+    /// The limits of the process's file descriptors; unset if nothing limits them.
     descriptors: OnceLock<Descriptors>,
     /// What to do when `loglevel` changes, once logging is set up.
     on_log_level: OnceLock<Box<dyn Fn(LogLevel) + Send + Sync>>,
@@ -49,14 +50,14 @@ pub struct Settings {
     on_listen: OnceLock<Box<Listen>>,
 }
 
-/// What was asked for, and what came of it.
+/// What was configured, and what is in force.
 #[derive(Default)]
 struct Running {
-    /// What was asked for, and where that comes from.
+    /// What was configured, and where that comes from.
     loaded: Loaded,
-    /// What is in force of directives where that is not what was asked for.
+    /// The values in force of those directives for which it is not what was configured.
     in_force: BTreeMap<&'static str, Word>,
-    /// `maxclients` in force, if the process has too few file descriptors for what was asked.
+    /// `maxclients` in force, if the process has too few file descriptors for the configured number.
     clients_max: Option<u32>,
 }
 
@@ -66,7 +67,7 @@ impl Running {
         self.in_force.get(known.name()).cloned().unwrap_or_else(|| known.show(&self.loaded.config))
     }
 
-    /// Tells what is in force.
+    /// Notifies `follower` of the values in force.
     fn notify(&self, follower: &impl Follower) {
         let config = &self.loaded.config;
         follower.follow(config, self.clients_max.unwrap_or(config.clients_max));
@@ -79,18 +80,18 @@ impl Settings {
         Self { running: Mutex::new(Running { loaded, ..Running::default() }), ..Self::default() }
     }
 
-    /// Says what to do when `loglevel` changes. Only the first call counts.
+    /// Sets what to do when `loglevel` changes. Only the first call counts.
     pub fn on_log_level(&self, apply: impl Fn(LogLevel) + Send + Sync + 'static) {
         let _ = self.on_log_level.set(Box::new(apply));
     }
 
-    /// Says what to do when `bind` or `port` changes. Only the first call counts.
+    /// Sets what to do when `bind` or `port` changes. Only the first call counts.
     pub fn on_listen(&self, listen: impl Fn(&Config) -> Result<(), String> + Send + Sync + 'static) {
         let _ = self.on_listen.set(Box::new(listen));
     }
 
-    /// Lets `maxclients` be no more than the process has file descriptors for. Returns what is in force, if that is less
-    /// than what was asked. Only the first call counts.
+    /// Limits `maxclients` to the file descriptors of the process. Returns what is in force, if that is less than what
+    /// was configured. Only the first call counts.
     pub fn limit_clients(&self, descriptors: Descriptors) -> Option<u32> {
         let _ = self.descriptors.set(descriptors);
         let mut running = self.lock();
@@ -103,7 +104,7 @@ impl Settings {
         running.clients_max
     }
 
-    /// Notes what is in force of a directive that takes effect at the start, if that is not what was asked for.
+    /// Notes the value in force of a directive that takes effect at the start, if that is not what was configured.
     pub fn note_in_force(&self, name: &str, value: impl Into<Word>) {
         let known = Known::find(name.as_bytes()).expect("only directives are noted");
         let (mut running, value) = (self.lock(), value.into());
@@ -112,12 +113,12 @@ impl Settings {
         }
     }
 
-    /// The values that were asked for.
+    /// The configured values.
     pub fn current(&self) -> Config {
         self.lock().loaded.config.clone()
     }
 
-    /// Tells what is in force.
+    /// Notifies `follower` of the values in force.
     pub fn publish(&self, follower: &impl Follower) {
         self.lock().notify(follower);
     }
@@ -127,8 +128,8 @@ impl Settings {
         self.lock().loaded.file.clone()
     }
 
-    /// Names and values in force of the directives that match any of `patterns`, each once; an alias is a name of its own.
-    /// Whoever asks for a name, not a pattern, gets it in the spelling used.
+    /// Names and values in force of the directives that match any of `patterns`, each once; an alias counts as a name.
+    /// A name that is asked for without a pattern is returned in the spelling used.
     pub fn matching(&self, patterns: &[&[u8]]) -> Vec<(String, Word)> {
         let running = self.lock();
         Known::all()
@@ -147,7 +148,7 @@ impl Settings {
         self.lock().show(known)
     }
 
-    /// Sets all of `pairs`, or none; `follower` is notified of what is in force then.
+    /// Sets all of `pairs`, or none; then notifies `follower` of the values in force.
     pub fn set(&self, pairs: &[(&[u8], &[u8])], follower: &impl Follower) -> Result<(), SetError> {
         let pairs = named(pairs)?;
         let mut running = self.lock();
@@ -160,7 +161,7 @@ impl Settings {
         if let Some((_, name, _)) = has(CLIENTS_MAX) {
             self.check_clients(config.clients_max).map_err(|reason| failed(name, reason))?;
         }
-        // The last that can fail: nothing is to be taken back.
+        // This is the last step that can fail, so nothing must be undone.
         let before = &running.loaded.config;
         if let Some((_, name, _)) = has("bind").or_else(|| has("port"))
             && (&config.bind, config.port) != (&before.bind, before.port)
@@ -198,20 +199,20 @@ impl Settings {
         ))
     }
 
-    /// Listens as `config` says. The log of events says why it cannot be.
+    /// Listens as `config` says. On failure the event log says why.
     fn listen(&self, config: &Config) -> Result<(), ()> {
         let Some(listen) = self.on_listen.get() else { return Ok(()) };
         listen(config).map_err(|error| tracing::warn!("{error}; the listeners stay as they are"))
     }
 
-    /// Writes what was asked for into the configuration file.
+    /// Writes the configured values into the configuration file.
     pub fn rewrite(&self) -> Result<(), RewriteError> {
         let running = self.lock();
         let path = running.loaded.file.as_deref().ok_or(RewriteError::NoFile)?;
         rewrite::rewrite(path, &running.loaded.config)
     }
 
-    /// What is running, locked.
+    /// The running configuration, locked.
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -223,7 +224,7 @@ const CLIENTS_MAX: &str = "maxclients";
 /// A directive, its name as the client wrote it, and its value.
 type Named<'a> = (Known, String, &'a [u8]);
 
-/// The directives of `pairs`, if all of them can be set. All names are looked at before any value, as Redis does.
+/// The directives of `pairs`, if all of them can be set. All names are checked before any value, as Redis does.
 fn named<'a>(pairs: &[(&[u8], &'a [u8])]) -> Result<Vec<Named<'a>>, SetError> {
     let mut named: Vec<Named<'a>> = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
@@ -239,7 +240,7 @@ fn named<'a>(pairs: &[(&[u8], &'a [u8])]) -> Result<Vec<Named<'a>>, SetError> {
     Ok(named)
 }
 
-/// Sets one directive. A warning comes back for what is accepted without effect.
+/// Sets one directive. Returns a warning if it is accepted without effect.
 fn set_one(config: &mut Config, known: Known, name: &str, value: &[u8]) -> Result<Option<String>, SetError> {
     let words = [value.to_vec()];
     match known {
@@ -252,7 +253,7 @@ fn set_one(config: &mut Config, known: Known, name: &str, value: &[u8]) -> Resul
     }
 }
 
-/// What a client hears when a change of where the server listens fails.
+/// The reply when a change of the addresses or the port fails.
 fn listen_reason(name: &str) -> &'static str {
     match name.eq_ignore_ascii_case("bind") {
         true => "Failed to bind to specified addresses.",
@@ -260,7 +261,7 @@ fn listen_reason(name: &str) -> &'static str {
     }
 }
 
-/// How a directive is called in an answer to `pattern`, if that matches its name.
+/// The name of a directive in the reply to `pattern`, if it matches.
 fn name_matched(name: &str, pattern: &[u8]) -> Option<String> {
     if pattern.eq_ignore_ascii_case(name.as_bytes()) {
         return Some(String::from_utf8_lossy(pattern).into_owned());
@@ -268,12 +269,12 @@ fn name_matched(name: &str, pattern: &[u8]) -> Option<String> {
     crate::glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes()).then(|| name.to_owned())
 }
 
-/// Whether clients see a directive at all: words of the file that are no parameters are left out.
+/// Whether clients see a directive at all: `CONFIG GET` omits words of the file that are not parameters.
 fn shown(known: Known) -> bool {
     !matches!(known.name(), "user" | "loadmodule" | "rename-command")
 }
 
-/// What stands against a directive's change at run time, if anything.
+/// The reason why a directive cannot change at run time, if there is one.
 fn check_changeable(known: Known) -> Result<(), &'static str> {
     match known.change() {
         Change::Live => Ok(()),
@@ -282,7 +283,7 @@ fn check_changeable(known: Known) -> Result<(), &'static str> {
     }
 }
 
-/// The error for a directive, as the client called it.
+/// The error for a directive, as the client spelled it.
 fn failed(name: &str, reason: impl Into<String>) -> SetError {
     SetError::Failed { name: name.into(), reason: reason.into() }
 }

@@ -260,7 +260,7 @@ fn a_set_of_several_pairs_changes_all_or_nothing() {
     let before = settings.current();
     for (name, value, error) in [
         ("xx", "1", "ERR Unknown option or number of arguments for CONFIG SET - 'xx'"),
-        // As Redis says it: clients get no suggestion.
+        // As in Redis: clients get no suggestion.
         ("maxclient", "1", "ERR Unknown option or number of arguments for CONFIG SET - 'maxclient'"),
         (
             "databases",

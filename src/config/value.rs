@@ -1,7 +1,8 @@
-//! The kinds of values that directives take: how each is read, checked and written.
+//! The kinds of values of directives: how each is read, checked and written.
 //!
-//! A value arrives as the words of one line, which are bytes: a path or a password may be in any encoding. What reads it back gives the same value: `parse(format(v)) == v`, which a
-//! test holds for every directive. The texts of refused values are those that Redis's clients know.
+//! A value arrives as the words of one line. Words are bytes: a path or a password may be in any encoding. A value that
+//! is written reads back as the same value: `parse(format(v)) == v`, which a test checks for every directive. The error
+//! texts are those that Redis's clients know.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -13,10 +14,10 @@ use super::password::Password;
 use crate::keyspace::Classes;
 use crate::number::parse_i64;
 
-/// Where a value is checked and brought into the form in which it is shown.
+/// Checks a value and returns it in the form in which it is shown.
 pub type Check = fn(&[Word]) -> Result<Word, String>;
 
-/// What a directive's value looks like, and its limits, both inclusive.
+/// The kind of a directive's value, and its limits, both inclusive.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// `yes` or `no`.
@@ -28,7 +29,7 @@ pub enum Kind {
         /// The largest.
         max: i64,
     },
-    /// A whole number that is wished for, not below 0: the nearest possible one is taken.
+    /// A whole number, not below 0. If it is out of range, the nearest possible one is used.
     Hint {
         /// The smallest possible.
         min: i64,
@@ -42,21 +43,21 @@ pub enum Kind {
         /// The largest.
         max: u64,
     },
-    /// A number of bytes of which the nearest possible one is taken: in whole `unit`s, and not above `most`.
+    /// A number of bytes. The nearest possible one is used: in whole `unit`s, and not above `most`.
     Size {
         /// The smallest.
         min: u64,
-        /// The largest that may be asked for.
+        /// The largest that may be configured.
         max: u64,
         /// The largest possible.
         most: u64,
-        /// Of what it is a multiple.
+        /// The value in force is a multiple of this.
         unit: u64,
     },
-    /// A length of time: a bare number counts `unit`s; `100ms`, `30s`, `15m`, `2h` and `1d` say their own, and whole `unit`s
-    /// are in force: a short time is rounded up, for a limit that is set must not become "never".
+    /// A length of time. A bare number counts `unit`s; `100ms`, `30s`, `15m`, `2h` and `1d` have their own unit. The
+    /// value in force is in whole `unit`s. A short time is rounded up, so that a limit does not become "never".
     Time {
-        /// What a bare number counts, and what the value is shown in.
+        /// The unit of a bare number, and of the value that is shown.
         unit: TimeUnit,
         /// The shortest, in `unit`s.
         min: u64,
@@ -71,13 +72,13 @@ pub enum Kind {
     Text,
     /// Several words.
     Words,
-    /// Words that a function of their own checks.
+    /// Words that are checked by a function.
     Checked(Check),
     /// A password, kept and written as its digest, and never shown.
     Secret,
 }
 
-/// What a bare number of a [`Kind::Time`] counts.
+/// The unit of a bare number of a [`Kind::Time`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeUnit {
     /// Thousandths of a second.
@@ -97,7 +98,7 @@ impl TimeUnit {
 }
 
 impl Kind {
-    /// How a value of this kind is described to a person: `bytes`, `seconds`, `yes|no` ...
+    /// Description of a value of this kind for the help: `bytes`, `seconds`, `yes|no` ...
     pub fn describe(&self) -> String {
         match self {
             Kind::YesNo => "yes|no".into(),
@@ -121,10 +122,10 @@ impl Kind {
 
 /// A type that a directive's value can have.
 pub trait Setting: Sized {
-    /// Reads the words of a line. The error is the text that a client or a person gets.
+    /// Parses the words of a line. The error is the text for the client or the operator.
     fn parse(words: &[Word], kind: &Kind) -> Result<Self, String>;
 
-    /// Takes the words of a line, which may say something of a part of the value only.
+    /// Applies the words of a line, which may set only a part of the value.
     fn update(&mut self, words: &[Word], kind: &Kind) -> Result<(), String> {
         *self = Self::parse(words, kind)?;
         Ok(())
@@ -133,13 +134,13 @@ pub trait Setting: Sized {
     /// The value as `CONFIG GET` shows it.
     fn format(&self, kind: &Kind) -> Word;
 
-    /// The value as it stands in a file: quoted where it must be.
+    /// The value as it is written in a file: quoted if necessary.
     fn write(&self, kind: &Kind) -> Word {
         super::lines::quote(&self.format(kind))
     }
 }
 
-/// The only word of a line that takes one.
+/// The only word of a line.
 pub(super) fn one(words: &[Word]) -> Result<&[u8], String> {
     match words {
         [word] => Ok(word),
@@ -147,7 +148,7 @@ pub(super) fn one(words: &[Word]) -> Result<&[u8], String> {
     }
 }
 
-/// The only word of a line, as text; bytes that are none make it a text that no value matches.
+/// The only word of a line, as text. Bytes that are not text become a text that no value matches.
 fn text(words: &[Word]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(one(words)?).into_owned())
 }
@@ -211,7 +212,7 @@ impl Setting for u64 {
     }
 }
 
-/// Number types that are narrower than what their [`Kind`]'s limits are checked in.
+/// Number types that are narrower than the type in which the limits of their [`Kind`] are checked.
 macro_rules! narrow_settings {
     ($($type:ty => $wide:ty),+) => {
         $(impl Setting for $type {
@@ -257,7 +258,7 @@ impl Setting for Duration {
     }
 }
 
-/// Milliseconds in one of what `suffix` names.
+/// Milliseconds in one unit with this suffix.
 fn time_suffix_millis(suffix: &str) -> Option<u64> {
     Some(match suffix {
         "ms" => 1,
@@ -297,7 +298,7 @@ impl Setting for Permissions {
     }
 }
 
-/// The path that these bytes name.
+/// These bytes as a path.
 pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
     OsString::from_vec(bytes.to_vec()).into()
 }
@@ -359,7 +360,8 @@ impl Setting for Password {
     }
 }
 
-/// Reads a number of bytes, as Redis does, for which no digit is 0: `k`, `m`, `g`, `t` count thousands, `kb`, `mb`, `gb`, `tb` count 1024s.
+/// Parses a number of bytes as Redis does, where a missing number is 0. `k`, `m`, `g`, `t` are powers of 1000; `kb`,
+/// `mb`, `gb`, `tb` are powers of 1024.
 pub fn parse_bytes(text: &str) -> Option<u64> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = if digits == 0 { 0 } else { text[..digits].parse().ok()? };
@@ -378,7 +380,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     number.checked_mul(factor)
 }
 
-/// A number of bytes for a person: the largest 1024-unit that divides it.
+/// A number of bytes for people: in the largest 1024-unit that divides it.
 pub fn bytes_text(bytes: u64) -> String {
     for (unit, shift) in [("tb", 40), ("gb", 30), ("mb", 20), ("kb", 10)] {
         if bytes != 0 && bytes.trailing_zeros() >= shift {

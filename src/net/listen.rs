@@ -27,21 +27,22 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// A socket that takes connections. Dropping one for a Unix socket removes its path, unless another took that meanwhile.
+/// A listening socket. Dropping one for a Unix socket removes its path, unless another process has taken the path
+/// since.
 pub struct Listener {
     /// The listening socket.
     socket: ListeningSocket,
-    /// The file that a Unix socket made at its path.
+    /// The file that a Unix socket created at its path.
     made: Option<FileId>,
-    /// What clients connect to; the real port where 0 was asked for.
+    /// What clients connect to; the actual port if 0 was configured.
     endpoint: Endpoint,
 }
 
 /// A listening socket.
 enum ListeningSocket {
-    /// Of a TCP address.
+    /// On a TCP address.
     Tcp(TcpListener),
-    /// Of a path.
+    /// On a path.
     Unix(UnixListener),
 }
 
@@ -59,12 +60,13 @@ impl Listener {
     /// Listens on a TCP address. `backlog` is the number of connections that may wait to be accepted.
     ///
     /// # Errors
-    /// The address is taken, is not of this machine, or may not be used.
+    /// The address is taken, is not one of this machine, or may not be used.
     pub fn tcp(address: SocketAddr, backlog: i32) -> Result<Self, ListenError> {
         Self::tcp_beside(address, backlog, false)
     }
 
-    /// As [`Listener::tcp`]; with `shares`, beside others that share their port too (see [`Listener::share_port`]).
+    /// Like [`Listener::tcp`]; with `shares`, together with others that share their port too (see
+    /// [`Listener::share_port`]).
     pub fn tcp_beside(address: SocketAddr, backlog: i32, shares: bool) -> Result<Self, ListenError> {
         let open = || {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
@@ -82,11 +84,11 @@ impl Listener {
         open().map_err(|source| ListenError { endpoint: address.to_string(), source })
     }
 
-    /// Listens on a Unix socket at `path`, whose permissions become `mode` before anybody can connect. A socket that a
-    /// former process left there is removed; one that somebody listens on, and anything else, is left alone.
+    /// Listens on a Unix socket at `path`, whose permissions become `mode` before anybody can connect. A socket that an
+    /// earlier process left there is removed. A socket that somebody listens on, or anything else, is left alone.
     ///
     /// # Errors
-    /// The path cannot be used, or holds something that is no socket or is in use.
+    /// The path cannot be used, or holds something that is not a socket or is in use.
     pub fn unix(path: &Path, mode: Option<u32>, backlog: i32) -> Result<Self, ListenError> {
         let open = || {
             remove_abandoned(path)?;
@@ -109,15 +111,15 @@ impl Listener {
     }
 
     /// Listens on all of `bind` (addresses as in Redis's `bind`: IPv4, IPv6, `*` and `::*` for all; a `-` in front
-    /// makes one optional) at `port`. Port 0 lets the system choose.
+    /// makes one optional) at `port`. With port 0 the system chooses.
     ///
     /// # Errors
-    /// An address that is not optional cannot be listened on, or none is left.
+    /// An address that is not optional cannot be listened on, or none could.
     pub fn bind_all(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Self>, ListenError> {
         Self::each_address(bind, port, |address| Self::tcp(address, backlog))
     }
 
-    /// What `open` makes of each address of `bind`, as [`Listener::bind_all`].
+    /// Calls `open` with each address of `bind`, by the rules of [`Listener::bind_all`].
     pub fn each_address<T>(
         bind: &[String],
         port: u16,
@@ -145,17 +147,17 @@ impl Listener {
         Ok(opened)
     }
 
-    /// Whether other sockets of this process may listen on the same port, at addresses that overlap: while listeners are
-    /// exchanged, and at no other time, or a second server could take clients away.
+    /// Sets whether other sockets of this process may listen on the same port, at addresses that overlap. Only used
+    /// while listeners are exchanged: at other times a second server could take clients away.
     pub fn share_port(&self, shares: bool) {
-        // Where the system does not know it, an address that overlaps cannot be opened, and the old ones stay.
+        // If the system does not support this, an address that overlaps cannot be opened, and the old listeners stay.
         let _ = set_socket_reuseport(self, shares);
     }
 
-    /// Takes the next connection; waits for one.
+    /// Waits for the next connection and accepts it.
     ///
     /// # Errors
-    /// The connection broke already, or the process has no file descriptor for it.
+    /// The connection is already broken, or the process has no file descriptor for it.
     pub async fn accept(&self) -> io::Result<Stream> {
         Ok(match &self.socket {
             ListeningSocket::Tcp(socket) => Box::new(socket.accept().await?.0),
@@ -194,14 +196,14 @@ impl Drop for Listener {
     }
 }
 
-/// Removes the socket at `path` if nobody listens on it. An error says that somebody does.
+/// Removes the socket at `path` if nobody listens on it. Returns an error if somebody does.
 fn remove_abandoned(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     if !found.file_type().is_socket() {
         return Ok(());
     }
     let id = FileId::of(&found);
-    // Without waiting: the queue of a listener may be full.
+    // Do not wait: the queue of a listener may be full.
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     probe.set_nonblocking(true)?;
     let answer = probe.connect(&SockAddr::unix(path)?);
@@ -214,12 +216,12 @@ fn remove_abandoned(path: &Path) -> io::Result<()> {
         Ok(()) | Err(Some(Errno::AGAIN)) => {
             Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"))
         }
-        // Not ours to open, or of another kind: whoever made it may use it.
+        // This process may not open it, or it is of another kind: whoever created it may use it.
         Err(_) => answer,
     }
 }
 
-/// Reads one address of `bind`.
+/// Parses one address of `bind`.
 fn parse_address(text: &str) -> io::Result<IpAddr> {
     match text {
         "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),

@@ -1,7 +1,7 @@
 //! Sockets: how they are opened, watched, read and written. Nothing here knows what the bytes mean.
 //!
-//! A [`Listener`] takes connections; [`Readiness`] learns which of them can be read or written; a [`Transport`] carries a
-//! client's bytes over one.
+//! A [`Listener`] accepts connections; [`Readiness`] tracks which of them can be read or written; a [`Transport`]
+//! carries a client's bytes over one.
 
 mod listen;
 mod peer;

@@ -1,4 +1,4 @@
-//! A connection that was just taken: where it comes from, and how it is set up or turned away.
+//! A connection that was just accepted: where it comes from, and how it is set up or refused.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -8,15 +8,15 @@ use std::time::Duration;
 use rustix::net::{SendFlags, send};
 use socket2::{SockAddr, SockRef, TcpKeepalive};
 
-/// Probes without an answer after which a silent peer counts as gone.
+/// Number of unanswered probes after which a silent peer counts as gone.
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// Says why, and closes. The text is short enough for the socket's empty buffer; if not, it is cut.
+/// Sends the reason. The text is short enough for the socket's empty buffer; if not, it is cut.
 pub fn refuse(stream: &impl AsFd, text: &str) {
     let _ = send(stream, text.as_bytes(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
 
-/// Switches off delays, and has the kernel look after silent peers.
+/// Disables delays (Nagle's algorithm), and lets the kernel probe silent peers.
 pub fn tune(stream: &impl AsFd, keepalive_s: u32) {
     let socket = SockRef::from(stream);
     let _ = socket.set_tcp_nodelay(true);
@@ -42,7 +42,7 @@ pub fn ends(stream: &impl AsFd) -> (String, String) {
     (show(socket.peer_addr()), show(socket.local_addr()))
 }
 
-/// Whether the peer is on this machine: it came over a Unix socket or from a loopback address.
+/// Whether the peer is on this machine: it uses a Unix socket or a loopback address.
 pub fn is_local(stream: &impl AsFd) -> bool {
     match SockRef::from(stream).peer_addr() {
         Ok(address) => address.as_socket().is_none_or(|address| is_own(address.ip())),

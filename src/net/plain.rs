@@ -1,7 +1,7 @@
-//! Bytes as they are, over a TCP or Unix socket.
+//! Unencrypted bytes over a TCP or Unix socket.
 //!
-//! System calls are made at once; only when the kernel says that it would have to wait does the caller, until the socket's
-//! state changes.
+//! System calls are made at once. Only when the kernel says that it would have to wait does the caller wait, until the
+//! socket's state changes.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -14,10 +14,10 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::readiness::Registration;
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// This many bytes, appended to the buffer.
+    /// N bytes, appended to the buffer.
     Bytes(usize),
     /// The client sends nothing more.
     End,
@@ -25,7 +25,7 @@ pub enum Received {
     Nothing,
 }
 
-/// What a look at the next bytes found.
+/// The result of a peek.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peeked {
     /// There are bytes to read.
@@ -43,7 +43,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Talks over `socket`, which is in non-blocking mode.
+    /// Uses `socket`, which is in non-blocking mode.
     pub fn new(socket: Registration) -> Self {
         Self { socket }
     }
@@ -76,7 +76,7 @@ impl Plain {
             match send(self.socket.as_fd(), bytes, SendFlags::NOSIGNAL) {
                 Ok(sent) => return Ok(Some(sent)),
                 Err(Errno::INTR) => {}
-                // Tried once more, for room that came before the look for it.
+                // Try once more: room may have appeared before the bit was cleared.
                 Err(Errno::AGAIN) if !looked_for_room => {
                     looked_for_room = true;
                     self.socket.before_write();

@@ -1,18 +1,18 @@
-//! Which sockets can be read or written, learned in batches.
+//! Which sockets can be read or written, found in batches.
 //!
 //! Each thread that serves connections sleeps in an epoll instance of its own. A client's socket is registered with one
 //! of them once, for changes of its state (`EPOLLET`, epoll(7)). So a request costs no system call for waiting: many
-//! sockets that become readable are one call of `epoll_wait`. Who wakes a sleeping thread rings its bell, an eventfd(2);
-//! timers and listeners, which are rare, do so from the reactor's own thread.
+//! sockets that become readable are one call of `epoll_wait`. To wake a sleeping thread, others ring its bell, an
+//! eventfd(2). Timers and listeners, which are rare, do so from the reactor's own thread.
 //!
-//! Why not async-net's streams: async-io has one epoll instance for the process, in which each wait for a socket is
-//! registered anew, and whichever thread holds its lock waits there for all. With these in the place of this file, all else
-//! equal, a SET of 50 clients took 22 % more processor time and a GET 13 %, with pipelines of 16 commands 2 % and 30 %; from 1
-//! to 1000 clients it was 10 % on average, and nowhere less. SETs of 50 clients were 15 % fewer a second, 10 % with
-//! pipelines; other rates went either way, for others used the machine. (Medians of 14 runs of redis-benchmark, in turns,
-//! 2 processors, one thread.)
+//! Why not async-net's streams: async-io has one epoll instance for the process. Each wait for a socket is registered
+//! there again, and the thread that holds its lock waits for all. With async-net instead of this file, and everything
+//! else equal, a SET took 22 % more processor time with 50 clients and a GET 13 %; with pipelines of 16 commands, 2 %
+//! and 30 %. From 1 to 1000 clients it was 10 % more on average, and never less. With 50 clients there were 15 % fewer
+//! SETs per second, with pipelines 10 % fewer; other rates went either way, because others used the machine. (Medians
+//! of 14 runs of redis-benchmark, alternating, 2 processors, one thread.)
 //!
-//! Invariant: a thread whose bell was rung since it last polled its future polls it before it sleeps.
+//! Invariant: a thread whose bell was rung after it last polled its future polls it before it sleeps.
 
 use std::future::Future;
 use std::io;
@@ -31,28 +31,28 @@ use slab::Slab;
 
 use super::socket_state::{ENDED, READ, SocketState, WRITE};
 
-/// Events taken with one call.
+/// Maximum number of events taken with one call.
 const EVENTS_MAX: usize = 256;
-/// Fewer events than these are looked at once more before they are acted on.
+/// If there are fewer events than this, the thread checks for more before it acts on them.
 const EVENTS_FEW: usize = 32;
 
-/// The thread runs its future, and will look at the bell before it sleeps.
+/// The thread runs its future, and will check the bell before it sleeps.
 const AWAKE: u8 = 0;
-/// The bell was rung since.
+/// The bell was rung since the thread last slept.
 const RUNG: u8 = 1;
 /// The thread sleeps, or is about to.
 const ASLEEP: u8 = 2;
-/// The bell's number among the sockets'.
+/// The bell's number in events, distinct from the sockets'.
 const BELL: u64 = u64::MAX;
 
 /// A client's socket, in non-blocking mode: TCP or Unix.
 pub type Stream = Box<dyn AsFd + Send + Sync>;
 
-/// The sockets that a thread watches in its sleep.
+/// The sockets that a thread watches while it sleeps.
 pub struct Readiness {
     /// The epoll instance.
     epoll: OwnedFd,
-    /// What interrupts the sleep. It is never read: each write is a change of its state.
+    /// Interrupts the sleep. It is never read: each write is a change of its state.
     bell: OwnedFd,
     /// `AWAKE`, `RUNG` or `ASLEEP`.
     thread: AtomicU8,
@@ -61,7 +61,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Watches nothing yet.
+    /// An instance that watches no socket yet.
     ///
     /// # Errors
     /// The system has no file descriptor left.
@@ -80,15 +80,15 @@ impl Readiness {
     pub fn register(self: &Arc<Self>, socket: Stream) -> io::Result<Registration> {
         let state = Arc::new(SocketState::default());
         let number = self.sockets().insert(state.clone());
-        // From here on the number is given back by `Registration`.
+        // From here on, dropping `Registration` frees the number.
         let registration = Registration { socket, state, number, readiness: self.clone() };
         let wanted = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         epoll::add(&self.epoll, &registration.socket, EventData::new_u64(number as u64), wanted)?;
         Ok(registration)
     }
 
-    /// Runs a future on this thread, of which there is to be one only; it sleeps here when there is nothing to do, and
-    /// calls `before_sleep` each time before it does.
+    /// Runs a future on this thread, the only one that may do so. It sleeps here when there is nothing to do, and calls
+    /// `before_sleep` each time before it does.
     ///
     /// # Errors
     /// The epoll instance failed.
@@ -109,10 +109,11 @@ impl Readiness {
         }
     }
 
-    /// Waits for events or the bell, and takes them; does not wait if the bell was rung already.
+    /// Waits for events or the bell, and takes the events. Does not wait if the bell was rung already.
     ///
-    /// Where clients share the processors with the server, they may be in the middle of sending: a thread that was woken
-    /// for a few events yields its processor once, and takes what came meanwhile along. So it is woken less often.
+    /// If clients share the processors with the server, they may be in the middle of sending. So a thread that was
+    /// woken for a few events yields its processor once, and then takes the new events too. That way it is woken less
+    /// often.
     fn sleep(&self) -> io::Result<()> {
         let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
         let taken = self.take(is_quiet);
@@ -128,8 +129,8 @@ impl Readiness {
         Ok(())
     }
 
-    /// Takes the events that are there, up to `EVENTS_MAX`, and says how many there were. If it `waits`, for one at least,
-    /// unless a signal comes.
+    /// Takes the pending events, up to `EVENTS_MAX`, and returns how many there were. If it `waits`, there is at least
+    /// one, unless a signal arrives.
     fn take(&self, waits: bool) -> io::Result<usize> {
         let none = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut room = [MaybeUninit::uninit(); EVENTS_MAX];
@@ -143,7 +144,7 @@ impl Readiness {
         }
     }
 
-    /// Notes an event. One for a socket that is gone meanwhile may wake another, which then finds nothing.
+    /// Notes an event. If its socket is gone, another one with the same number may be woken, which then finds nothing.
     fn happened(&self, event: &Event) {
         if event.data.u64() == BELL {
             return;
@@ -153,7 +154,7 @@ impl Readiness {
         let write = if flags.contains(EventFlags::OUT) { WRITE } else { 0 };
         let broken = flags.intersects(EventFlags::ERR | EventFlags::HUP);
         let ended = if broken || flags.contains(EventFlags::RDHUP) { ENDED } else { 0 };
-        // A side that only stopped sending may well be slow to read.
+        // A peer that has only stopped sending may still be slow to read.
         let write = if broken { WRITE } else { write };
         let number = event.data.u64() as usize;
         let Some(state) = self.sockets().get(number).cloned() else { return };
@@ -173,7 +174,7 @@ impl Wake for Readiness {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if self.thread.swap(RUNG, SeqCst) == ASLEEP {
-            // It can only fail when nobody has heard it 2^64 times.
+            // It can only fail after 2^64 writes.
             let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
         }
     }
@@ -183,7 +184,7 @@ impl Wake for Readiness {
 pub struct Registration {
     /// The socket.
     socket: Stream,
-    /// What is known of it.
+    /// Its state.
     state: Arc<SocketState>,
     /// Its number.
     number: usize,
@@ -192,17 +193,17 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// About to read: a later wait is for what comes from now on.
+    /// Call before a read: a later wait is for data that arrives from now on.
     pub(super) fn before_read(&self) {
         self.state.clear(READ);
     }
 
-    /// The read filled all the room that it had, so there may be more.
+    /// Call after a read that filled the whole buffer: there may be more.
     pub(super) fn may_hold_more(&self) {
         self.state.set(READ);
     }
 
-    /// About to write after there was no room: a later wait is for room that comes from now on.
+    /// Call before a write after there was no room: a later wait is for room that appears from now on.
     pub(super) fn before_write(&self) {
         self.state.clear(WRITE);
     }

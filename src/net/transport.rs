@@ -1,18 +1,18 @@
-//! How a client's bytes go over its socket.
+//! Sending and receiving a client's bytes over its socket.
 
 use std::io;
 use std::task::{Context, Poll};
 
 use super::plain::{Peeked, Plain, Received};
 
-/// A client's end of the line, which never waits by itself: who uses it polls. One task does.
+/// A client's connection. It never blocks: the one task that uses it polls.
 pub enum Transport {
-    /// The bytes are sent as they are.
+    /// Unencrypted.
     Plain(Plain),
 }
 
 impl Transport {
-    /// Reads what is there, as far as there is room, into the free room of `buffer`, of which there must be some.
+    /// Reads the available bytes into the free room of `buffer`, as far as they fit. There must be some room.
     ///
     /// # Errors
     /// The connection broke.
@@ -23,7 +23,7 @@ impl Transport {
         }
     }
 
-    /// Sends some of `bytes`, which are not empty, and says how many; `None` if there is no room for any.
+    /// Sends some of `bytes`, which must not be empty, and returns how many; `None` if there is no room for any.
     ///
     /// # Errors
     /// The connection broke.
@@ -50,7 +50,7 @@ impl Transport {
         }
     }
 
-    /// What a read would find, without taking it.
+    /// What a read would find, without consuming it.
     ///
     /// # Errors
     /// The connection broke.

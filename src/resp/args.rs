@@ -14,7 +14,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes that the span names in `input`.
+    /// The bytes of the span in `input`.
     pub fn of(self, input: &[u8]) -> &[u8] {
         &input[self.start as usize..][..self.len as usize]
     }
@@ -42,7 +42,7 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
-    /// The command that stands in these words from word `first` on, of which there is one.
+    /// The words from `first` on as a command; there must be at least one.
     pub fn tail(&self, first: usize) -> Args<'a> {
         Args::new(self.input, &self.spans[first..])
     }
@@ -52,7 +52,7 @@ impl<'a> Args<'a> {
         self.spans.get(index).map(|span| span.of(self.input))
     }
 
-    /// The integer that word `index` spells, if it is one.
+    /// Word `index` as an integer, if it is one.
     pub fn integer(&self, index: usize) -> Option<i64> {
         self.get(index).and_then(parse_i64)
     }

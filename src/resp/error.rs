@@ -1,27 +1,27 @@
-//! What a client may send that is no request.
+//! Why the bytes of a client are not a request.
 
-/// The bytes are no request. The text is the one that Redis replies, behind `ERR Protocol error: `.
+/// The bytes are not a request. The text is the one that Redis replies, after `ERR Protocol error: `.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
-    /// The number of words is no number, or too large.
+    /// The number of words is not a number, or too large.
     #[error("ERR Protocol error: invalid multibulk length")]
     WordCount,
     /// A client without authentication announced too many words.
     #[error("ERR Protocol error: unauthenticated multibulk length")]
     UnauthenticatedWordCount,
-    /// The number of words has no end.
+    /// The number of words has no line end.
     #[error("ERR Protocol error: too big mbulk count string")]
     WordCountTooLong,
-    /// The length of a word is no number, or too large.
+    /// The length of a word is not a number, or too large.
     #[error("ERR Protocol error: invalid bulk length")]
     BulkLength,
     /// A client without authentication announced too long a word.
     #[error("ERR Protocol error: unauthenticated bulk length")]
     UnauthenticatedBulkLength,
-    /// The length of a word has no end.
+    /// The length of a word has no line end.
     #[error("ERR Protocol error: too big bulk count string")]
     BulkLengthTooLong,
-    /// Something else stands where a bulk string should start.
+    /// Something else is where a bulk string should start.
     #[error("ERR Protocol error: expected '$', got '{}'", *.0 as char)]
     ExpectedBulk(u8),
     /// A bulk string is not followed by `\r\n`.

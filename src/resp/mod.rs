@@ -1,7 +1,7 @@
 //! The Redis protocol as pure functions over bytes: requests in, replies out.
 //!
-//! Nothing here knows a socket. [`RequestParser`] finds the commands in what a client sends, [`Args`] are the words of
-//! one; [`Reply`] writes replies in the protocol that the client chose.
+//! Nothing here uses a socket. [`RequestParser`] finds the commands in a client's bytes, [`Args`] are the words of one;
+//! [`Reply`] writes replies in the protocol that the client chose.
 
 mod args;
 mod error;

@@ -1,7 +1,7 @@
 //! Encodes replies, in RESP2 or RESP3 as the client chose.
 //!
-//! One method per reply type; where RESP2 lacks a type, the method writes what Redis writes there.
-//! Format: the Redis serialization protocol specification, versions 2 and 3.
+//! One method per reply type. If RESP2 lacks a type, the method writes what Redis writes instead. Format: the Redis
+//! serialization protocol specification, versions 2 and 3.
 
 use crate::number::format_f64;
 
@@ -18,18 +18,18 @@ pub enum Protocol {
 /// The longest text of an error reply, in bytes; a longer one is cut.
 const ERROR_BYTES_MAX: usize = 512;
 
-/// Bytes around those of a bulk string: `$`, its length, two line ends.
+/// Maximum number of bytes around a bulk string: `$`, its length, two line ends.
 const BULK_FRAME_BYTES: usize = 16;
-/// Bytes of a type, a number and a line end, at most.
+/// Maximum number of bytes of a type, a number and a line end.
 const HEADER_BYTES_MAX: usize = 23;
-/// Bytes of a bulk string for which room is made at once: a buffer that grows with each piece ends at up to twice the room.
-/// No more, for a damaged table may say any length.
+/// Maximum number of bytes of a bulk string that are reserved at once: a buffer that grows with each piece ends with up
+/// to twice the memory. No more than this, because a damaged table may give any length.
 const BULK_BYTES_RESERVED: usize = 4 << 20;
 
 /// Appends replies to a buffer, up to a limit.
 ///
-/// What does not fit is left out, and so is all that follows, but for an error: the reply is [cut](Reply::is_cut) then.
-/// So memory is bounded while a reply is made, and only whoever had it made needs to look.
+/// What does not fit is left out, and so is everything after it, except errors: the reply is then [cut](Reply::is_cut).
+/// So memory is bounded while a reply is built, and only the code that started it needs to check.
 pub struct Reply<'a> {
     /// Where the encoded replies go.
     out: &'a mut Vec<u8>,
@@ -44,7 +44,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// Replies in `protocol` without a limit, appended to `out`: for what is short, or bounded by something else.
+    /// Replies in `protocol` without a limit, appended to `out`: for replies that are short, or bounded otherwise.
     pub fn new(out: &'a mut Vec<u8>, protocol: Protocol) -> Self {
         Self::within(out, protocol, usize::MAX)
     }
@@ -55,7 +55,7 @@ impl<'a> Reply<'a> {
         Self { out, protocol, bytes_max, end_max, end: end_max }
     }
 
-    /// Bytes that it may have.
+    /// Maximum number of bytes of the reply.
     pub fn bytes_max(&self) -> usize {
         self.bytes_max
     }
@@ -65,7 +65,7 @@ impl<'a> Reply<'a> {
         self.end < self.end_max
     }
 
-    /// Bytes for which there is room.
+    /// Number of bytes that still fit.
     pub fn room_bytes(&self) -> usize {
         self.end.saturating_sub(self.out.len())
     }
@@ -80,7 +80,7 @@ impl<'a> Reply<'a> {
         self.protocol == Protocol::Resp3
     }
 
-    /// Bytes in the buffer so far, earlier replies included.
+    /// Bytes in the buffer so far, including earlier replies.
     pub fn len_bytes(&self) -> usize {
         self.out.len()
     }
@@ -91,7 +91,7 @@ impl<'a> Reply<'a> {
         Some(text.strip_suffix(b"\r\n").unwrap_or(text))
     }
 
-    /// Takes back everything written since the buffer held `len_bytes` bytes.
+    /// Removes everything written since the buffer held `len_bytes` bytes.
     pub fn truncate(&mut self, len_bytes: usize) {
         self.out.truncate(len_bytes);
         self.end = self.end_max;
@@ -102,7 +102,7 @@ impl<'a> Reply<'a> {
         self.raw(b"+OK\r\n");
     }
 
-    /// A simple string: fixed text of the server's own, without line breaks.
+    /// A simple string: a fixed text of the server, without line breaks.
     pub fn simple(&mut self, text: &str) {
         debug_assert!(!text.bytes().any(|byte| byte == b'\r' || byte == b'\n'));
         self.raw(b"+");
@@ -111,7 +111,7 @@ impl<'a> Reply<'a> {
     }
 
     /// An error. `text` starts with its code (`ERR ...`); line breaks in it become spaces, so that no input can forge a
-    /// second reply. It is written whatever the limit is.
+    /// second reply. It is written even above the limit.
     pub fn error(&mut self, text: impl AsRef<[u8]>) {
         let text = text.as_ref();
         let text = &text[..text.len().min(ERROR_BYTES_MAX)];
@@ -141,7 +141,7 @@ impl<'a> Reply<'a> {
         self.header(b'$', len_bytes as i64);
     }
 
-    /// Bytes as they are: part of a bulk string begun with [`Reply::bulk_header`], or a reply encoded before.
+    /// Raw bytes: part of a bulk string begun with [`Reply::bulk_header`], or a reply encoded before.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
         if self.fits(bytes.len()) {
@@ -184,7 +184,7 @@ impl<'a> Reply<'a> {
         self.header(b'*', len as i64);
     }
 
-    /// The start of a map of `pairs` keys and values, which follow in turn; in RESP2 a flat array.
+    /// The start of a map of `pairs` keys and values, which follow alternately; in RESP2 a flat array.
     pub fn map(&mut self, pairs: usize) {
         if self.is_resp3() {
             self.header(b'%', pairs as i64);
@@ -243,17 +243,17 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Elements of a reply that says their number first, while that is not known yet.
+/// Elements of a reply that starts with their number, while that is not known yet.
 pub struct Elements {
     /// The elements, encoded.
     out: Vec<u8>,
-    /// How many they are.
+    /// Number of elements.
     len: usize,
-    /// How they are encoded.
+    /// The protocol in use.
     protocol: Protocol,
-    /// Bytes that they may have.
+    /// Maximum number of their bytes.
     bytes_max: usize,
-    /// Whether they would have more.
+    /// Whether some did not fit.
     is_cut: bool,
 }
 
@@ -279,7 +279,7 @@ impl Elements {
         result
     }
 
-    /// Whether some had no room; no further one needs to be added then.
+    /// Whether some did not fit; then no further one needs to be added.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }

@@ -1,13 +1,14 @@
 //! Finds the commands in the bytes of a client: RESP arrays of bulk strings, and inline commands.
 //!
-//! The parser copies nothing: it names the words of a command as ranges of the input. It keeps its place in a command
-//! that is not whole yet, so a large value that arrives in pieces is looked at once. What it returns depends on the
-//! bytes alone, never on how they were cut into pieces.
+//! The parser copies nothing: it returns the words of a command as ranges of the input. It remembers its position in an
+//! incomplete command, so a large value that arrives in pieces is scanned once. What it returns depends only on the
+//! bytes, never on how they were split into pieces.
 //!
-//! - What a client announces costs no memory; only what it sends does. (The input buffer is the connection's.)
+//! - A length that a client announces takes no memory; only the bytes that it sends do. (The input buffer is the
+//!   connection's.)
 //! - Lengths are decimal digits without sign, leading zeros or spaces; every line ends with `\r\n`. Inline commands
 //!   may end with `\n` alone.
-//! - After an error the connection is to be closed: where the next command would start is unknown.
+//! - After an error the connection must be closed: it is unknown where the next command starts.
 //!
 //! Format: the Redis serialization protocol specification; inline commands follow `sdssplitargs` of Redis.
 
@@ -18,25 +19,25 @@ mod tests;
 use super::args::Span;
 use super::error::ProtocolError;
 
-/// The most bytes of input that are ever held of one client, whatever is configured: offsets into it have 32 bits.
+/// Maximum number of bytes of input that are held for one client, whatever is configured: offsets into it have 32 bits.
 pub const INPUT_BYTES_MAX: u64 = 3 << 29;
-/// Words that one command may have.
+/// Maximum number of words of one command.
 const WORDS_MAX: u64 = 1024 * 1024;
-/// Words that a command of a client without authentication may have.
+/// Maximum number of words of a command of an unauthenticated client.
 const UNAUTHENTICATED_WORDS_MAX: u64 = 10;
-/// Bytes that a word of a client without authentication may have.
+/// Maximum number of bytes of a word of an unauthenticated client.
 const UNAUTHENTICATED_BULK_BYTES_MAX: u64 = 16 * 1024;
-/// Bytes that an inline command may have, its line end included.
+/// Maximum number of bytes of an inline command, including its line end.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
-/// Bytes in which the line end of a length must show up.
+/// The line end of a length must come within this many bytes.
 const LENGTH_BYTES_MAX: usize = 32;
 
-/// What a client may send.
+/// The limits of what a client may send.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// Bytes that one word may have.
+    /// Maximum number of bytes of one word.
     pub bulk_bytes_max: u64,
-    /// Whether the client has given the password; the limits are narrow before.
+    /// Whether the client has given the password; the limits are lower before.
     pub authenticated: bool,
 }
 
@@ -57,9 +58,9 @@ pub enum Parsed {
 pub struct RequestParser {
     /// Everything before this offset belongs to whole commands.
     consumed: usize,
-    /// The first byte not yet understood.
+    /// Offset of the first byte not yet parsed.
     at: usize,
-    /// Words still to come of the array being received; 0 between commands.
+    /// Number of words still missing from the array being received; 0 between commands.
     words_left: u64,
     /// Length of the word being received, once it is known.
     bulk_len: Option<usize>,
@@ -70,14 +71,14 @@ pub struct RequestParser {
 }
 
 impl RequestParser {
-    /// Finds the next command and appends its words to `spans`. The caller may take them off again when it is done
-    /// with the command.
+    /// Finds the next command and appends its words to `spans`. The caller may remove them when it is done with the
+    /// command.
     ///
     /// `input` holds all bytes since the last [`RequestParser::rewind`]. Quoted words of an inline command are decoded
     /// in place, which never needs more room.
     ///
     /// # Errors
-    /// The bytes are no request: the connection is to be closed.
+    /// The bytes are not a request: the connection must be closed.
     pub fn next(
         &mut self,
         input: &mut [u8],
@@ -113,13 +114,13 @@ impl RequestParser {
         self.consumed
     }
 
-    /// Bytes that the word being received still lacks, of which `received` bytes of input are there; 0 when unknown.
+    /// Number of bytes that the word being received still lacks when `received` bytes of input are there; 0 if unknown.
     pub fn missing_bytes(&self, received: usize) -> usize {
         self.bulk_len.map_or(0, |len| (self.at + len + 2).saturating_sub(received))
     }
 
-    /// Forgets the command being received: the input now starts at offset `at` of what it was, which must lie at the
-    /// start of a command. Spans of a part of a command are taken off.
+    /// Drops the command being received: the input now starts at offset `at` of the old one, which must be the start of
+    /// a command. Removes the spans of an incomplete command.
     pub fn rewind(&mut self, spans: &mut Vec<Span>) {
         if self.words_left > 0 {
             spans.truncate(self.first_span);
@@ -154,7 +155,7 @@ impl RequestParser {
         Ok(Some(()))
     }
 
-    /// Reads the words of an array, as far as they are there.
+    /// Reads the words of an array, as far as they have arrived.
     fn words(
         &mut self,
         input: &[u8],
@@ -205,7 +206,7 @@ impl RequestParser {
         Ok(self.bulk_len)
     }
 
-    /// Reads an inline command, when its line is whole.
+    /// Reads an inline command if its line is complete.
     fn inline(&mut self, input: &mut [u8], spans: &mut Vec<Span>) -> Result<Option<()>, ProtocolError> {
         let limit = input.len().min(self.at + INLINE_BYTES_MAX);
         let from = self.scanned.clamp(self.at, limit);
@@ -225,13 +226,13 @@ impl RequestParser {
     }
 }
 
-/// A length in front of its line end.
+/// A length followed by its line end.
 enum Number {
-    /// The line end is not there yet.
+    /// The line end has not arrived yet.
     Incomplete,
     /// The value, and the number of bytes that it takes with its line end.
     Value(u64, usize),
-    /// No number.
+    /// Not a number.
     Invalid,
     /// No line end where one must be.
     TooLong,

@@ -1,7 +1,7 @@
-//! Takes connections, and refuses those that may not be served.
+//! Accepts connections, and refuses those that may not be served.
 //!
-//! One failed accept never ends the loop. When the process has no file descriptor left, those who wait are turned away with
-//! [spare](Spares) ones, and nobody is served while one of these is missing that could be had back.
+//! A failed accept never ends the loop. When the process has no file descriptor left, waiting clients are refused with
+//! [spare](Spares) ones. No client is served while a spare one is missing that could be opened again.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,14 +15,14 @@ use crate::connection::{Services, serve};
 use crate::net::{self, Endpoint, Listener, Plain, Spares, Stream, Transport, refuse};
 use crate::state::Peer;
 
-/// Pause of an accept loop after a failure that will not pass at once.
+/// Pause of an accept loop after a failure that will not go away at once.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// Time between two reports of failures to accept.
+/// Minimum time between two reports of failed accepts.
 const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-/// Connections taken in a row before other tasks of the thread get their turn.
+/// Number of connections accepted in a row before other tasks of the thread get their turn.
 const ACCEPTS_MAX: u32 = 64;
 
-/// What a client that may not connect from where it is gets to read.
+/// The text for a client that may not connect from its address.
 const PROTECTED: &str = "-DENIED ackd is running in protected mode because protected mode is enabled and no \
 password is set for the default user. In this mode connections are only accepted from the loopback interface. \
 If you want to connect from external computers, you may adopt one of the following solutions: \
@@ -33,10 +33,10 @@ after making sure that the server is not reachable from the internet. \
 4) Set a password for the default user. \
 NOTE: You only need to do one of the above things in order for the server to accept connections from the outside.\r\n";
 
-/// What a client beyond the limit gets to read.
+/// The text for a client above the limit.
 const TOO_MANY: &str = "-ERR max number of clients reached\r\n";
 
-/// Takes connections until the listener is closed.
+/// Accepts connections until the listener is closed.
 pub(super) async fn accept(
     services: &Services,
     listener: &Listener,
@@ -77,7 +77,7 @@ pub(super) async fn accept(
     }
 }
 
-/// Begins to serve a connection, unless it is to be refused.
+/// Begins to serve a connection, or refuses it.
 pub(super) fn admit(services: &Services, listener: &Listener, spawner: &Spawner, stream: Stream) {
     let state = &services.state;
     let peer = describe(listener, &stream);

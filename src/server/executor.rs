@@ -1,4 +1,4 @@
-//! The threads that serve connections: all run one executor, each sleeps where its share of the sockets is watched.
+//! The threads that serve connections: all run one executor, and each sleeps where its share of the sockets is watched.
 
 use std::future::Future;
 use std::io;
@@ -13,7 +13,7 @@ use super::slice::ask_for_short_slices;
 use crate::connection::{before_sleep, begin_thread};
 use crate::net::{Readiness, Registration, Stream};
 
-/// Threads that run the same tasks. They end when this is dropped; tasks that are not done are dropped with them.
+/// Threads that run the same tasks. They end when this is dropped; unfinished tasks are dropped with them.
 pub struct Executors {
     /// What the threads run, and where they sleep.
     spawner: Spawner,
@@ -27,7 +27,7 @@ impl Executors {
     /// Starts `count` threads, at least one.
     ///
     /// # Errors
-    /// The system refuses a thread.
+    /// The system cannot start a thread.
     pub fn start(count: usize) -> io::Result<Self> {
         let readiness: Vec<_> = (0..count.max(1)).map(|_| Readiness::new()).collect::<io::Result<_>>()?;
         let sockets = Arc::new(Sockets { readiness, next: AtomicUsize::new(0) });
@@ -43,7 +43,7 @@ impl Executors {
                 }
                 begin_thread();
                 let serving = executor.run(stopped.recv());
-                // Without its sockets the thread's clients would never be heard again.
+                // Without its sockets the thread's clients would never be served again.
                 let _ = readiness.block_on(serving, before_sleep).expect("sockets are watched for ever");
             })?;
             executors.threads.push(thread);
@@ -74,9 +74,9 @@ impl Drop for Executors {
 /// Spawns tasks on [`Executors`].
 #[derive(Clone)]
 pub struct Spawner {
-    /// What the threads run.
+    /// The executor that the threads run.
     executor: Arc<Executor<'static>>,
-    /// What they watch.
+    /// The sockets that the threads watch.
     sockets: Arc<Sockets>,
 }
 
@@ -84,7 +84,7 @@ pub struct Spawner {
 struct Sockets {
     /// By thread.
     readiness: Vec<Arc<Readiness>>,
-    /// Whose turn it is to take one, beyond the number of threads.
+    /// Counter that picks the thread for the next socket, modulo the number of threads.
     next: AtomicUsize,
 }
 
@@ -103,8 +103,8 @@ impl Spawner {
         self.sockets.readiness.iter().for_each(|readiness| readiness.wake_by_ref());
     }
 
-    /// Runs `task` in the background. A panic in it ends the process: a task that is silently gone would leave a
-    /// server that looks alive.
+    /// Runs `task` in the background. A panic in it ends the process: if a task disappeared silently, the server would
+    /// only look alive.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.executor.spawn(abort_on_panic(task)).detach();
     }
@@ -121,7 +121,7 @@ async fn abort_on_panic(task: impl Future<Output = ()>) {
     task.await;
 }
 
-/// Ends the process when it is dropped by a panic. The panic's message is out by then.
+/// Ends the process when it is dropped by a panic. The panic's message has been printed by then.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {

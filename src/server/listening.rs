@@ -1,9 +1,9 @@
-//! The listeners of a running server, and how others take their place while clients are served.
+//! The listeners of a running server, and how they are replaced while clients are served.
 //!
-//! New sockets are opened first. Only when all of them listen do the old ones go, and not before each connection that
-//! waits in them was taken. A listener stays where its address is wanted again, or one that covers it: so a client that
-//! knows such an address finds it open at any time. What cannot be opened leaves all as it was. Clients that are connected
-//! notice nothing.
+//! New sockets are opened first. Only when all of them listen are the old ones closed, and not before every connection
+//! that waits in them is accepted. A listener stays if its address is wanted again, or another one that covers it: so a
+//! client that knows such an address finds it open at any time. If an address cannot be opened, everything stays as it
+//! was. Connected clients notice nothing.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use crate::net::{ListenError, Listener, Spares};
 
 /// The listeners of a running server.
 pub(super) struct Listening {
-    /// What each connection gets.
+    /// The services for each connection.
     services: Services,
     /// Where connections and accept loops run.
     spawner: Spawner,
-    /// The descriptors for the moment in which there is none left.
+    /// The spare file descriptors for when there are none left.
     spares: Spares,
-    /// Those that are open; `None` once the server stops.
+    /// The open listeners; `None` once the server stops.
     open: Mutex<Option<Vec<Door>>>,
 }
 
@@ -34,20 +34,20 @@ pub(super) struct Listening {
 struct Door {
     /// The listener.
     listener: Arc<Listener>,
-    /// Whether it is closed: its loop is to end.
+    /// Whether it is closed: its loop must end.
     is_closed: Arc<AtomicBool>,
     /// The accept loop. It ends when this is dropped.
     task: Task<()>,
 }
 
-/// Whether a listener at `wide` gets what is sent to `address` too: it is the same, or stands for all addresses.
+/// Whether a listener at `wide` also receives connections to `address`: it is the same, or stands for all addresses.
 fn covers(wide: SocketAddr, address: SocketAddr) -> bool {
     let is_all = wide.ip().is_unspecified() && wide.is_ipv4() == address.is_ipv4();
     wide.port() == address.port() && (is_all || wide.ip() == address.ip())
 }
 
 impl Listening {
-    /// Begins to take connections from `listeners`.
+    /// Begins to accept connections from `listeners`.
     pub fn start(services: Services, spawner: Spawner, listeners: Vec<Listener>) -> Arc<Self> {
         let listening = Arc::new(Self { services, spawner, spares: Spares::open(), open: Mutex::default() });
         let open = listeners.into_iter().map(|listener| listening.serve(Arc::new(listener))).collect();
@@ -55,10 +55,10 @@ impl Listening {
         listening
     }
 
-    /// Listens on all of `bind` at `port` instead of the TCP addresses so far; port 0 is none.
+    /// Listens on all of `bind` at `port` instead of the current TCP addresses; port 0 means no TCP.
     ///
     /// # Errors
-    /// An address cannot be listened on. Then all is as it was.
+    /// An address cannot be listened on. Then everything stays as it was.
     pub fn exchange(self: &Arc<Self>, bind: &[String], port: u16, backlog: i32) -> Result<(), ListenError> {
         let mut doors = self.lock();
         let Some(open) = &mut *doors else { return Ok(()) };
@@ -101,7 +101,7 @@ impl Listening {
         opened.map(drop)
     }
 
-    /// Takes no connection any more.
+    /// Stops accepting connections.
     pub async fn stop(&self) {
         let doors = self.lock().take();
         for door in doors.into_iter().flatten() {
@@ -109,7 +109,7 @@ impl Listening {
         }
     }
 
-    /// Takes connections from `listener`.
+    /// Accepts connections from `listener`.
     fn serve(self: &Arc<Self>, listener: Arc<Listener>) -> Door {
         let is_closed = Arc::new(AtomicBool::new(false));
         let (own, door, closed) = (self.clone(), listener.clone(), is_closed.clone());
@@ -119,7 +119,7 @@ impl Listening {
         Door { listener, is_closed, task }
     }
 
-    /// Ends a listener, after the connections that wait in it were taken.
+    /// Closes a listener, after the connections that wait in it are accepted.
     fn close(&self, Door { listener, is_closed, task }: Door) {
         is_closed.store(true, Relaxed);
         drop(task);
@@ -127,11 +127,11 @@ impl Listening {
         while let Ok(stream) = accept_with(&*listener, flags) {
             accept::admit(&self.services, &listener, &self.spawner, Box::new(stream));
         }
-        // The loop may hold the socket for a moment longer: it is not to take anybody in that time.
+        // The loop may hold the socket for a moment longer: it must not accept anyone in that time.
         let _ = shutdown(&*listener, Shutdown::Read);
     }
 
-    /// The open ones, locked.
+    /// The open listeners, locked.
     fn lock(&self) -> MutexGuard<'_, Option<Vec<Door>>> {
         self.open.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -1,6 +1,6 @@
-//! The server around the connections: threads, listeners, time limits, and the orderly end.
+//! The server around the connections: threads, listeners, time limits, and the orderly stop.
 //!
-//! [`run`] takes listeners that are open already, so that whoever starts it knows their addresses.
+//! [`run`] takes listeners that are already open, so that whoever calls it knows their addresses.
 
 mod accept;
 mod executor;
@@ -20,23 +20,23 @@ use crate::net::Listener;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 
-/// How often rates are sampled and the writer is asked to look after expired keys.
+/// How often rates are sampled and the writer is asked to delete expired keys.
 const TICK: Duration = Duration::from_millis(100);
-/// Ticks between two looks at clients that have been silent for too long.
+/// Ticks between two checks for clients that have been silent for too long.
 const SWEEP_TICKS: u32 = 10;
-/// Ticks between two looks whether memory goes back.
+/// Ticks between two checks whether to return memory.
 const ROUND_TICKS: u32 = (ebb::ROUND.as_millis() / TICK.as_millis()) as u32;
-/// How long clients have to take their last replies when the server stops.
+/// How long clients have to read their last replies when the server stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
-/// How often the end looks whether all clients are gone.
+/// How often the stop checks whether all clients are gone.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
-/// Serves clients until the server is asked to stop (see `ServerState::shutdown`); returns how.
+/// Serves clients until the server is asked to stop (see `ServerState::shutdown`); returns how it should stop.
 ///
-/// Then nobody new is accepted, what was taken from clients is answered, and their connections are closed; whoever does
-/// not take the replies is cut off after some seconds. The writer still runs when this returns. To be awaited on a thread
-/// that is none of the executor's, without a reactor of its own: with `smol::block_on` instead of `smol::future::block_on`
-/// an idle server wakes 78 times a second instead of 58.
+/// Then no new client is accepted, the commands received so far are answered, and the connections are closed; a client
+/// that does not read its replies is disconnected after some seconds. The writer still runs when this returns. Await
+/// this on a thread that is not one of the executor's, without a reactor of its own: with `smol::block_on` instead of
+/// `smol::future::block_on` an idle server wakes 78 times a second instead of 58.
 pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
     let state = services.state.clone();
     let listening = Listening::start(services.clone(), spawner.clone(), listeners);
@@ -56,7 +56,7 @@ pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner)
     mode
 }
 
-/// Closes all clients once what was taken from them is answered; at once if `now`.
+/// Closes all clients after the commands received from them are answered; at once if `now`.
 async fn drain(state: &ServerState, now: bool) {
     state.shutdown.drain();
     let deadline = Instant::now() + if now { Duration::ZERO } else { DRAIN_MAX };
@@ -69,15 +69,14 @@ async fn drain(state: &ServerState, now: bool) {
         tracing::warn!(clients = left.len(), "clients cut off that did not take their last replies");
     }
     left.iter().for_each(|info| info.kill());
-    // Killed clients are gone at once, unless the writer has their commands; it answers or the process ends.
+    // Killed clients are gone at once, unless the writer has their commands; it answers, or the process ends.
     let deadline = Instant::now() + DRAIN_MAX;
     while !state.clients.is_empty() && Instant::now() < deadline {
         Timer::after(DRAIN_POLL).await;
     }
 }
 
-/// What is done from time to time: rates, ticks for the writer, clients that are silent for too long, memory that is not
-/// used any more.
+/// Periodic work: rates, ticks for the writer, clients that are silent for too long, unused memory.
 async fn keep_house(services: Services, spawner: Spawner) {
     let (mut ticks, mut rounds) = (0u32, ebb::Rounds::default());
     loop {
@@ -89,7 +88,7 @@ async fn keep_house(services: Services, spawner: Spawner) {
             sweep(&services.state);
         }
         if ticks.is_multiple_of(ROUND_TICKS) && rounds.is_due(services.state.stats.totals().commands) {
-            // The writer hears it at its tick.
+            // The writer notices the call at its next tick.
             ebb::call();
             spawner.wake_all();
         }

@@ -1,25 +1,25 @@
-//! How long a thread may run before it lets another one go first, and with it how soon it runs when it wakes.
+//! How long a thread may run before it lets another one go first, which also decides how soon it runs when it wakes.
 //!
-//! Linux from 6.12 on takes a thread's wish for a slice (sched(7), `sched_setattr(2)`): one that asks for short slices
-//! is given the processor sooner when it wakes, and gets no larger share of it.
+//! Since 6.12, Linux lets a thread ask for a slice (sched(7), `sched_setattr(2)`): a thread that asks for short slices
+//! gets the processor sooner when it wakes, but no larger share of it.
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::time::Duration;
 
-/// The slice of the threads that serve connections. They wake for each pipeline and each group's replies, and run for
-/// tens of microseconds; what takes the processor otherwise works through what they have submitted.
+/// The slice of the threads that serve connections. They wake for each pipeline and for the replies of each group, and
+/// run for tens of microseconds. Otherwise the processor is busy with what they have submitted.
 const SHORT: Duration = Duration::from_micros(300);
 
 /// Asks for short slices for the calling thread.
 ///
 /// # Errors
-/// The system has no such call, or does not allow it; older kernels take the wish and do not heed it.
+/// The system has no such call, or does not allow it. Older kernels accept and ignore it.
 pub fn ask_for_short_slices() -> io::Result<()> {
     let mut attributes = attributes()?;
     if ![libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(attributes.sched_policy as i32)) {
-        // Somebody chose another policy for the process, to which slices mean something else.
+        // Somebody chose another policy for the process, for which slices mean something else.
         return Ok(());
     }
     attributes.sched_runtime = SHORT.as_nanos() as u64;

@@ -5,8 +5,8 @@ use crate::resp::error::ProtocolError;
 
 /// Appends the words of `input[start..end]` to `spans`.
 ///
-/// Words stand apart by white space. `"..."` may hold `\n \r \t \b \a \xHH` and `\` before any other character;
-/// `'...'` may hold `\'`. A closing quote must end its word. Quoted words shrink to what they mean, where they stand.
+/// Words are separated by white space. `"..."` may hold `\n \r \t \b \a \xHH` and `\` before any other character;
+/// `'...'` may hold `\'`. A closing quote must end its word. Quoted words are decoded in place and become shorter.
 pub(super) fn split(
     input: &mut [u8],
     start: usize,
@@ -49,7 +49,7 @@ fn word(line: &mut [u8]) -> Result<(usize, usize), ProtocolError> {
     Ok((written, read))
 }
 
-/// Decodes a quoted text that starts at `read`, behind its opening quote; returns the offset behind the closing one.
+/// Decodes a quoted text that starts at `read`, after its opening quote; returns the offset after the closing one.
 fn quoted(line: &mut [u8], mut read: usize, written: &mut usize, quote: u8) -> Result<usize, ProtocolError> {
     while read < line.len() {
         let (byte, taken) = match (quote, &line[read..]) {
@@ -69,7 +69,7 @@ fn quoted(line: &mut [u8], mut read: usize, written: &mut usize, quote: u8) -> R
     Err(ProtocolError::UnbalancedQuotes)
 }
 
-/// What `\` and a letter stand for.
+/// The byte that `\` and a letter stand for.
 fn unescape(letter: u8) -> u8 {
     match letter {
         b'n' => b'\n',
@@ -86,7 +86,7 @@ fn hex(digit: u8) -> u8 {
     (digit as char).to_digit(16).unwrap_or(0) as u8
 }
 
-/// White space as C's `isspace` knows it.
+/// White space as in C's `isspace`.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }

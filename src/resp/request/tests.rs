@@ -1,4 +1,4 @@
-//! Requests at every split point, in all forms, and with every mistake that Redis has words for.
+//! Requests split at every point, in all forms, and with every mistake for which Redis has an error.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ const SHUT: RequestLimits = RequestLimits { bulk_bytes_max: 512 << 20, authentic
 
 type Found = (Vec<Vec<Vec<u8>>>, Option<ProtocolError>, usize);
 
-/// Parses `pieces` as they arrive: the commands, the error that ended it, and the bytes consumed.
+/// Parses `pieces` as they arrive; returns the commands, the error that ended it, and the number of bytes consumed.
 fn arrive<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, limits: &RequestLimits) -> Found {
     let (mut parser, mut input, mut spans) = (RequestParser::default(), Vec::new(), Vec::new());
     let mut commands = Vec::new();

@@ -1,4 +1,4 @@
-//! The server's allocator. Small allocations of many threads are what this server does all day.
+//! The server's allocator. The server mostly makes small allocations on many threads.
 
 #![allow(unsafe_code)]
 
@@ -6,12 +6,12 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 unsafe extern "C" {
-    /// Frees what the calling thread keeps for later, and hands free memory back to the system if it is to `force` that;
-    /// see mimalloc.h.
+    /// Frees the memory that the calling thread keeps for later; with `force`, also returns free memory to the system.
+    /// See mimalloc.h.
     fn mi_collect(force: bool);
 }
 
-/// Gives back what the calling thread has freed.
+/// Returns the memory that the calling thread has freed to the system.
 pub fn collect() {
     // SAFETY: the function is part of the allocator that is linked in above, takes no pointer, and may be called from any
     // thread at any time.

@@ -1,11 +1,15 @@
 //! Checkpoints: when the table is made durable, and the checkpointer, the thread that does it.
 //!
-//! A checkpoint bounds how long a restart replays the log. It is due when replaying what was logged since the last one
-//! began, and what will probably be logged while it runs (as much as during the last one), would take as long as the
-//! recovery target: a time for each record and, mostly for the kernel's part, one for each page that they change; when the
-//! last one is old, and anything was logged since or the table's file has an end to give back; when a write found no space
-//! and anything was logged since; or when somebody asks. One runs at a time, on a thread of its own; the writer goes on meanwhile. Without the thread, what happens
-//! when depends on the writer's calls alone.
+//! A checkpoint bounds how long a restart replays the log. It is due in any of these cases:
+//! - Replaying the log would take as long as the recovery target. This counts what was logged since the last one began,
+//!   and what will probably be logged while it runs (as much as during the last one): a time for each record, and one
+//!   for each page that they change, which is mostly spent in the kernel.
+//! - The last one is old, and anything was logged since or the table's file can be shortened.
+//! - A write found no space, and anything was logged since.
+//! - Somebody asks for one.
+//!
+//! One runs at a time, on a thread of its own; the writer keeps running. Without the thread, the order of events depends
+//! only on the writer's calls.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -15,8 +19,8 @@ use std::time::{Duration, Instant};
 use crate::state::ServerState;
 use crate::table::{Checkpoint, Durable, TableError, TableWriter};
 
-/// Replay time of a record, without its bytes and its page: 400,000 small `SET`s that changed 34,000 pages were replayed in
-/// 0.7 s on a processor of its own, 250,000 that changed 180,000 pages in 1.1 to 1.4 s.
+/// Replay time of a record, without its bytes and its page. Measured: 400,000 small `SET`s that changed 34,000 pages
+/// were replayed in 0.7 s on a dedicated processor, 250,000 that changed 180,000 pages in 1.1 to 1.4 s.
 const REPLAY_PER_RECORD: Duration = Duration::from_nanos(1400);
 /// Replay time of a page that is changed for the first time: it is mapped, checked and copied.
 const REPLAY_PER_PAGE: Duration = Duration::from_nanos(4500);
@@ -25,61 +29,61 @@ const REPLAY_BYTES_PER_MICRO: u64 = 500;
 
 /// How a checkpoint ended.
 pub struct CheckpointOutcome {
-    /// The LSN that it holds.
+    /// The checkpoint holds all records up to this LSN.
     pub lsn: u64,
-    /// What makes it durable for the table, or why it failed.
+    /// The proof for the table that it is durable, or why it failed.
     pub result: Result<Durable, TableError>,
 }
 
-/// Starts checkpoints, runs them on their thread and tells how they ended.
+/// Starts checkpoints, runs them on their thread and reports how they ended.
 pub struct Checkpointer {
-    /// Where the configuration says when one is due.
+    /// The shared state, whose configuration says when one is due.
     state: Arc<ServerState>,
-    /// Who runs them.
+    /// What runs them.
     runner: Runner,
     /// Whether one is running.
     running: bool,
     /// When the last one was started, or the server.
     started: Instant,
-    /// Estimated time to replay what was logged since the running or last one began, but for its pages.
+    /// Estimated time to replay what was logged since the running or last one began, without the pages that it changed.
     replay_records: Duration,
     /// Estimated time to replay what was logged while the last one ran; unknown before the first.
     replay_meanwhile: Option<Duration>,
     /// Whether a write was refused for lack of space since the running or last one began.
     short_of_space: bool,
-    /// Those who asked for a checkpoint that has not begun yet.
+    /// Callers that asked for a checkpoint that has not begun yet.
     requests: Vec<async_channel::Sender<Result<(), String>>>,
-    /// Those who wait for the one that is running.
+    /// Callers that wait for the running one.
     waiting: Vec<async_channel::Sender<Result<(), String>>>,
 }
 
-/// Who runs checkpoints.
+/// What runs checkpoints.
 enum Runner {
-    /// A thread of their own.
+    /// A dedicated thread.
     Thread(CheckpointThread),
-    /// Whoever asks for the outcome.
+    /// The caller that asks for the outcome.
     Caller {
-        /// What was started and has not run yet.
+        /// The checkpoint that was started and has not run yet.
         work: Option<Box<(Checkpoint, u64)>>,
-        /// How often the outcome is asked for in vain before the work is done.
+        /// How many calls get no outcome before the work is done.
         asks: u32,
-        /// How often that is still to happen.
+        /// How many of these calls are left.
         asks_left: u32,
     },
 }
 
-/// The thread and its two ends.
+/// The thread and its channels.
 struct CheckpointThread {
-    /// Where the thread takes its work; closed to end it.
+    /// The channel of its work; closed to end the thread.
     work: Option<Sender<(Checkpoint, u64)>>,
-    /// How the work ended.
+    /// The channel of outcomes.
     outcomes: Receiver<CheckpointOutcome>,
-    /// The thread, to be waited for at the end.
+    /// The thread, to be joined at the end.
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
-    /// Starts the thread, which calls `notify` whenever a checkpoint ended.
+    /// Starts the thread, which calls `notify` whenever a checkpoint has ended.
     pub fn new(state: Arc<ServerState>, notify: impl Fn() + Send + 'static) -> std::io::Result<Self> {
         let (work, jobs) = channel::<(Checkpoint, u64)>();
         let (ended, outcomes) = channel();
@@ -100,7 +104,7 @@ impl Checkpointer {
         Self::with(state, Runner::Caller { work: None, asks, asks_left: 0 })
     }
 
-    /// Nothing is due yet.
+    /// A checkpointer for which nothing is due yet.
     fn with(state: Arc<ServerState>, runner: Runner) -> Self {
         Self {
             state,
@@ -115,26 +119,26 @@ impl Checkpointer {
         }
     }
 
-    /// Counts a synced group, or what recovery replayed.
+    /// Counts a synced group, or the records that recovery replayed.
     pub fn logged(&mut self, records: u64, bytes: u64) {
         let records = u32::try_from(records).unwrap_or(u32::MAX);
         self.replay_records +=
             REPLAY_PER_RECORD * records + Duration::from_micros(bytes / REPLAY_BYTES_PER_MICRO);
     }
 
-    /// Somebody asks for a checkpoint of everything that is published now.
+    /// Requests a checkpoint of everything that is published now.
     pub fn request(&mut self, done: async_channel::Sender<Result<(), String>>) {
         self.requests.push(done);
     }
 
-    /// Tells those who asked for a checkpoint that has not begun that there will be none.
+    /// Tells the callers that asked for a checkpoint that has not begun that there will be none.
     pub fn refuse(&mut self, reason: &str) {
         for done in self.requests.drain(..) {
             let _ = done.try_send(Err(reason.to_owned()));
         }
     }
 
-    /// A write was refused for lack of space: a checkpoint gives back what was logged before it.
+    /// Notes that a write was refused for lack of space: a checkpoint frees the log before it.
     pub fn short_of_space(&mut self) {
         self.short_of_space = true;
     }
@@ -144,7 +148,7 @@ impl Checkpointer {
         self.replay_records + REPLAY_PER_PAGE * u32::try_from(dirty_pages).unwrap_or(u32::MAX)
     }
 
-    /// Whether a checkpoint should start now, when `table` is to be made durable.
+    /// Whether a checkpoint of `table` should start now.
     pub fn is_due(&self, table: &TableWriter) -> bool {
         if self.running {
             return false;
@@ -158,13 +162,13 @@ impl Checkpointer {
         !self.requests.is_empty() || self.short_of_space || long || self.is_old()
     }
 
-    /// Whether the last one is as old as one may get.
+    /// Whether the last one has reached the maximum age.
     fn is_old(&self) -> bool {
         let interval_s = u64::from(self.state.limits.checkpoint_interval_s());
         interval_s > 0 && self.started.elapsed() >= Duration::from_secs(interval_s)
     }
 
-    /// Hands a checkpoint to whoever runs it.
+    /// Starts a checkpoint.
     pub fn start(&mut self, checkpoint: Checkpoint, lsn: u64) {
         assert!(!self.running, "one checkpoint at a time");
         match &mut self.runner {
@@ -183,7 +187,7 @@ impl Checkpointer {
         self.waiting.append(&mut self.requests);
     }
 
-    /// How the running checkpoint ended, if it has; `dirty_pages` pages were changed meanwhile.
+    /// The outcome of the running checkpoint, if it has ended; `dirty_pages` pages were changed while it ran.
     pub fn ended(&mut self, dirty_pages: u64) -> Option<CheckpointOutcome> {
         let outcome = match &mut self.runner {
             Runner::Thread(thread) => match thread.outcomes.try_recv() {
@@ -216,7 +220,7 @@ impl Checkpointer {
         }
     }
 
-    /// Tells those who waited that the checkpoint is durable.
+    /// Tells the callers that waited that the checkpoint is durable.
     pub fn answer(&mut self) {
         for done in self.waiting.drain(..) {
             let _ = done.try_send(Ok(()));

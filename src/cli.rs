@@ -1,7 +1,7 @@
-//! The command line: what is asked for, and with which configuration.
+//! The command line: the action, and the configuration for it.
 //!
-//! `ackd [FILE] [--DIRECTIVE VALUE ...] [-]`, as redis-server takes it, and a few words that answer and end. Nothing
-//! here touches the system: arguments come in, a [`Request`] or a text goes out.
+//! `ackd [FILE] [--DIRECTIVE VALUE ...] [-]`, as for redis-server, and a few flags that print something and end.
+//! Nothing here touches the system: arguments come in, a [`Request`] or a text goes out.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -9,9 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use crate::config::{self, Known, Sources, Word};
 use crate::version::VERSION;
 
-/// Codes that the process ends with.
+/// Exit codes of the process.
 pub mod exit {
-    /// All went well; after a stop that was asked for, everything is on disk.
+    /// Success; after a requested stop, everything is on disk.
     pub const OK: u8 = 0;
     /// The command line or the configuration is wrong.
     pub const USAGE: u8 = 1;
@@ -19,7 +19,7 @@ pub mod exit {
     pub const START: u8 = 2;
     /// The data is damaged.
     pub const DAMAGED: u8 = 3;
-    /// The disk failed to write, sync or read, or a file of the data was taken away.
+    /// The disk failed to write, sync or read, or a file of the data was removed.
     pub const IO: u8 = 4;
     /// Another server uses the data directory.
     pub const IN_USE: u8 = 5;
@@ -38,13 +38,13 @@ pub mod exit {
     ];
 }
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Action {
     /// Serve.
     #[default]
     Serve,
-    /// Check the configuration and say whether it is right.
+    /// Check the configuration and report errors.
     CheckConfig,
     /// Show the configuration in force and where it comes from.
     ShowConfig,
@@ -56,7 +56,7 @@ pub enum Action {
     Version,
 }
 
-/// Words that say what to do, each with its line in the help.
+/// The flags for actions, each with its line in the help.
 const ACTIONS: &[(&str, Action, &str)] = &[
     ("--help", Action::Help, "Show this help (also -h)"),
     ("--version", Action::Version, "Show the version (also -v)"),
@@ -65,24 +65,24 @@ const ACTIONS: &[(&str, Action, &str)] = &[
     ("--example-config", Action::ExampleConfig, "Print a configuration file with every directive, and end"),
 ];
 
-/// The flag that lets a start give up a damaged last group of the log. It takes no value and stands in no file: it is
+/// The flag that lets a start discard a damaged last group of the log. It takes no value and cannot be in a file: it is
 /// for one start.
 const ACCEPT_TAIL_LOSS: &str = "--accept-tail-loss";
 
-/// A command line that was understood.
+/// A parsed command line.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// What to do.
     pub action: Action,
-    /// Whether a damaged last group of the log may be given up at this start.
+    /// Whether this start may discard a damaged last group of the log.
     pub accept_tail_loss: bool,
     /// File and flags; the caller adds environment and standard input.
     pub sources: Sources,
-    /// Whether standard input is to be read as the end of the file.
+    /// Whether to read standard input as the end of the file.
     pub reads_standard_input: bool,
 }
 
-/// Understands the arguments that follow the program's name. The error is for a person.
+/// Parses the arguments after the program's name. The error is a text for people.
 pub fn parse(arguments: &[Word]) -> Result<Request, String> {
     let mut request = Request::default();
     let mut rest = arguments;
@@ -95,7 +95,7 @@ pub fn parse(arguments: &[Word]) -> Result<Request, String> {
     while let Some((word, after)) = rest.split_first() {
         rest = after;
         if let Some(action) = action_of(word) {
-            // Help and version go before everything else that was asked for.
+            // Help and version take precedence over everything else.
             if !matches!(request.action, Action::Help | Action::Version) {
                 request.action = action;
             }
@@ -131,7 +131,7 @@ pub fn parse(arguments: &[Word]) -> Result<Request, String> {
     Ok(request)
 }
 
-/// What a word asks to be done, if it does.
+/// The action of a word, if it has one.
 fn action_of(word: &[u8]) -> Option<Action> {
     match word {
         b"-h" => Some(Action::Help),
@@ -140,7 +140,7 @@ fn action_of(word: &[u8]) -> Option<Action> {
     }
 }
 
-/// The error for a word that stands where none is expected.
+/// The error for a word where none is expected.
 fn unexpected(word: &[u8]) -> String {
     if word == b"-" {
         return "'-' (read standard input) must come last".into();

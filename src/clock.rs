@@ -1,54 +1,55 @@
-//! The wall clock that expiry times are measured with: the system's.
+//! The wall clock for expiry times: the system's clock.
 //!
-//! Expiry times are absolute wall-clock milliseconds, so what is told follows the system's clock, wherever that goes. Nothing
-//! needs it to have told less before: a key is deleted in the log before any client is told that it has expired, so it
-//! cannot come back however the clock is set. While the server runs, a step back of up to [`STEP_BACK_MS`] is waited out;
-//! a longer one is a jump, which the writer takes notice of with [`Clock::take_jump_back`]: expiries that were given
-//! before it are to pass when they would have passed.
+//! Expiry times are absolute wall-clock milliseconds, so this clock follows the system's clock, even when that is set
+//! back. That is safe: a key is deleted in the log before any client learns that it has expired, so it cannot come back
+//! however the clock is set. While the server runs, a step back of up to [`STEP_BACK_MS`] is waited out. A longer one
+//! is a jump, which the writer handles with [`Clock::take_jump_back`]: expiries that were set before the jump still
+//! pass when they would have passed without it.
 //!
-//! The time that table and log hold is information. While it is ahead of the system's clock, which was ahead then or is
-//! behind now, [`Clock::ahead_ms`] says so, until a checkpoint has written the time of now.
+//! The time in table and log is only information. It can be ahead of the system's clock, if that was ahead then or is
+//! behind now. [`Clock::ahead_ms`] reports this until a checkpoint has written the current time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A step back of the system's clock up to this many milliseconds is waited out; a longer one is a jump.
 const STEP_BACK_MS: u64 = 1000;
-/// Stored time that is ahead of the system's clock by less is no reason to warn: clocks of machines differ so much.
+/// If the stored time is ahead of the system's clock by less than this, there is no warning: clocks of different
+/// machines differ that much.
 pub const AHEAD_TOLERATED_MS: u64 = 60_000;
 
 /// The clock of one server; shared by its threads.
 pub struct Clock {
-    /// What the monotonic clock counts from; a clock without it counts the questions instead.
+    /// The start of the monotonic clock; a clock without it advances with each call instead.
     started: Option<Instant>,
-    /// What was told last.
+    /// The last time returned, and what follows from it.
     state: Mutex<State>,
 }
 
 /// The system's clock was set back while the server ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JumpBack {
-    /// The time that it would show without that, in milliseconds since 1970.
+    /// The time that it would show otherwise, in milliseconds since 1970.
     pub expected_ms: u64,
     /// By how many milliseconds it was set back.
     pub by_ms: u64,
 }
 
-/// What the clock must remember.
+/// The state of the clock.
 #[derive(Clone, Copy, Debug)]
 struct State {
-    /// The wall-clock time told last, in milliseconds since 1970.
+    /// The wall-clock time that was last returned, in milliseconds since 1970.
     wall_ms: u64,
-    /// The monotonic time when it was first told, in milliseconds.
+    /// The monotonic time when that was first returned, in milliseconds.
     told_at_ms: u64,
-    /// The highest wall-clock time that is stored or was told, in milliseconds since 1970.
+    /// The highest wall-clock time that is stored or was returned, in milliseconds since 1970.
     highest_ms: u64,
-    /// A jump that nobody took notice of yet.
+    /// A jump that nobody has handled yet.
     jump: Option<JumpBack>,
 }
 
 impl State {
-    /// Nothing was told yet; `stored_ms` is the highest time that is stored.
+    /// The state before the first call; `stored_ms` is the highest time that is stored.
     fn new(stored_ms: u64) -> Self {
         Self { wall_ms: 0, told_at_ms: 0, highest_ms: stored_ms, jump: None }
     }
@@ -60,7 +61,8 @@ impl Clock {
         Self { started: Some(Instant::now()), state: Mutex::new(State::new(stored_ms)) }
     }
 
-    /// A clock that goes on from `start_ms` by a millisecond whenever it is asked, so that a test can be repeated exactly.
+    /// A clock that starts at `start_ms` and advances by a millisecond with each call, so that a test can be repeated
+    /// exactly.
     pub fn counting(start_ms: u64) -> Self {
         let state = State { wall_ms: start_ms, ..State::new(start_ms) };
         Self { started: None, state: Mutex::new(state) }
@@ -78,12 +80,12 @@ impl Clock {
         state.advance(wall.as_millis() as u64, monotonic_ms)
     }
 
-    /// By how much the system's clock was set back, if it was and this was not asked since.
+    /// By how much the system's clock was set back since the last call, if it was.
     pub fn take_jump_back(&self) -> Option<JumpBack> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).jump.take()
     }
 
-    /// By how many milliseconds the time that is stored, or was told before a jump back, is ahead.
+    /// By how many milliseconds the stored time, or a time returned before a jump back, is ahead.
     pub fn ahead_ms(&self) -> u64 {
         if self.started.is_none() {
             return 0;
@@ -93,7 +95,7 @@ impl Clock {
         state.highest_ms.saturating_sub(now_ms)
     }
 
-    /// A checkpoint with the time of now is durable: what was stored before is not looked at by the next start.
+    /// Notes that a checkpoint with the current time is durable: the next start does not see what was stored before.
     pub fn stored(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.highest_ms = state.wall_ms;
@@ -101,11 +103,12 @@ impl Clock {
 }
 
 impl State {
-    /// The time to tell when the clocks show `wall_ms` and `monotonic_ms`.
+    /// The time to return when the clocks show `wall_ms` and `monotonic_ms`.
     fn advance(&mut self, wall_ms: u64, monotonic_ms: u64) -> u64 {
         let expected_ms = self.wall_ms + monotonic_ms.saturating_sub(self.told_at_ms);
         if wall_ms.saturating_add(STEP_BACK_MS) < expected_ms {
-            // Of two jumps in a row that nobody took notice of, the first one's expiry times count from the second.
+            // If two jumps come before anyone handles them, the expiry times set before the first one count from the
+            // second.
             let by_ms = expected_ms - wall_ms + self.jump.map_or(0, |jump| jump.by_ms);
             self.jump = Some(JumpBack { expected_ms: wall_ms + by_ms, by_ms });
         }
@@ -118,7 +121,7 @@ impl State {
     }
 }
 
-/// Time since the Unix epoch; zero if the clock stands before it.
+/// Time since the Unix epoch; zero if the clock is before it.
 pub fn unix_now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
@@ -173,7 +176,7 @@ mod tests {
         let mut state = State::new(0);
         state.advance(10_000_000, 0);
         for second in 1..=100 {
-            // Half of each second is taken back.
+            // Half of each second is set back.
             state.advance(10_000_000 + second * 500, second * 1000);
         }
         assert_eq!(state.wall_ms, 10_050_000);

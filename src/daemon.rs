@@ -1,7 +1,7 @@
-//! The process around the server: log, signals, readiness, limits of the system, exit code.
+//! The process around the server: event log, signals, readiness, limits of the system, exit code.
 //!
-//! [`run`] prepares all of it, hands over to the server, and turns the outcome into an exit code. A panic anywhere ends
-//! the process at once: a server that lost its writer and still takes connections would be the worst outcome.
+//! [`run`] prepares all of it, runs the server, and turns the outcome into an exit code. A panic anywhere ends the
+//! process at once: a server that has lost its writer and still accepts connections would be the worst outcome.
 
 use std::ffi::OsStr;
 use std::os::unix::net::UnixDatagram;
@@ -18,16 +18,16 @@ use crate::logging::{self, Clean, LogHandle};
 use crate::state::{Limits, ServerState, ShutdownMode};
 use crate::table::unreadable_pages;
 
-/// A signal to stop that comes so soon after the first one is the same request.
+/// A stop signal within this time after the first one is part of the same request.
 const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 /// Why the server ended, or never began.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// What the process ends with, one of [`exit`].
+    /// The exit code, one of [`exit`].
     pub code: u8,
-    /// What happened, for a person.
+    /// What happened, as a text for people.
     pub message: String,
 }
 
@@ -40,28 +40,28 @@ impl Failure {
 
 /// What the server gets from the process around it.
 pub struct Daemon {
-    /// What all connections share, with the configuration in it.
+    /// What all connections share, including the configuration.
     pub state: Arc<ServerState>,
-    /// Whether a service manager waits to hear from us.
+    /// Whether a service manager waits for notifications.
     notifies: bool,
-    /// Whether it was told that we are stopping.
+    /// Whether it was notified that the server stops.
     notified_stopping: AtomicBool,
 }
 
 impl Daemon {
-    /// Tells the service manager that clients are served.
+    /// Notifies the service manager that clients are served.
     pub fn ready(&self) {
         self.notify(&format!("READY=1\nMAINPID={}\nSTATUS=Ready to accept connections", std::process::id()));
     }
 
-    /// Tells the service manager that the server stops.
+    /// Notifies the service manager that the server stops.
     pub fn stopping(&self) {
         if !self.notified_stopping.swap(true, Relaxed) {
             self.notify("STOPPING=1\nSTATUS=Stopping");
         }
     }
 
-    /// Tells the service manager `text`, if there is one.
+    /// Sends `text` to the service manager, if there is one.
     fn notify(&self, text: &str) {
         if self.notifies
             && let Err(error) = send_notice(&std::env::var_os("NOTIFY_SOCKET").unwrap_or_default(), text)
@@ -125,7 +125,7 @@ fn prepare(loaded: Loaded, log: &LogHandle) -> Result<Arc<Daemon>, Failure> {
     Ok(daemon)
 }
 
-/// Ends the process at the first panic, in whatever thread, with one line that says where.
+/// Ends the process at the first panic, on any thread, with one line that says where.
 fn abort_on_panic() {
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();
@@ -136,7 +136,7 @@ fn abort_on_panic() {
             panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
         let thread = std::thread::current().name().unwrap_or("unnamed").to_string();
         tracing::error!(place, thread, "panic: {message}");
-        // Code that was reading a page when zeros took its place may find what no page ever held.
+        // Code that was reading a page when zeros replaced it may see content that no page ever had.
         if unreadable_pages() > 0 {
             tracing::error!(code = exit::IO, "a data page became unreadable while it was read; stopping");
             std::process::exit(i32::from(exit::IO));
@@ -145,9 +145,10 @@ fn abort_on_panic() {
     }));
 }
 
-/// Hears signals on a thread of their own, for as long as the process lives.
+/// Handles signals on a dedicated thread, for as long as the process lives.
 fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()> {
-    // A write past the limit of a file's size sends Xfsz, whose default is to kill: heard here, the write fails instead.
+    // A write past the limit of a file's size sends Xfsz, which kills the process by default. With a handler, the write
+    // fails instead.
     let mut signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup, Signal::Xfsz])?;
     let mut asked = None;
     let hear = async move {
@@ -167,8 +168,9 @@ fn listen_to_signals(daemon: Arc<Daemon>, log: LogHandle) -> std::io::Result<()>
     Ok(())
 }
 
-/// Asks the server to stop, or ends the process if a signal has asked before: at `asked`. What was acknowledged is on disk
-/// either way. Who signals a whole group of processes often signals some twice, so for a moment it is one request.
+/// Asks the server to stop, or ends the process if an earlier signal, at `asked`, has done so. Acknowledged writes are
+/// on disk either way. A signal to a whole process group often reaches some of them twice, so signals within a moment
+/// count as one request.
 fn stop(daemon: &Daemon, asked: &mut Option<Instant>) {
     if daemon.state.shutdown.requested().is_none() {
         tracing::info!("signal: stopping when what was taken from clients is answered");
@@ -186,7 +188,7 @@ fn stop(daemon: &Daemon, asked: &mut Option<Instant>) {
     daemon.state.shutdown.request(ShutdownMode { checkpoint: true, now: false });
 }
 
-/// Whether a service manager waits to hear from us.
+/// Whether a service manager waits for notifications.
 fn notifies(supervised: Supervised) -> bool {
     let has_socket = std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty());
     if supervised == Supervised::Systemd && !has_socket {

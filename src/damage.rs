@@ -1,9 +1,9 @@
-//! What the log of events says of damaged pages: one line for each, with the page, its place in the file and its keys.
+//! Reports of damaged pages in the event log: one line for each, with the page, its position in the file and its keys.
 
 use crate::keyspace::{KeyspaceError, keys_slot};
 use crate::table::{Finding, PAGE_BYTES, Table, TableError, View};
 
-/// Notes the damage that a command on `keys` met in `view`, if the error is one, and logs it the first time.
+/// Notes the damage that a command on `keys` found in `view`, if the error is damage, and logs it the first time.
 pub fn met<'k>(
     table: &Table,
     error: &KeyspaceError,
@@ -34,16 +34,16 @@ pub fn note(table: &Table, finding: Finding) {
     }
 }
 
-/// Bytes of a key that are shown.
+/// Maximum number of bytes of a key that are shown.
 const KEY_SHOWN_BYTES: usize = 64;
 
-/// A key as text, its start if it is long.
+/// A key as text; only its start if it is long.
 fn shown(key: &[u8]) -> String {
     let start = &key[..key.len().min(KEY_SHOWN_BYTES)];
     format!("\"{}{}\"", start.escape_ascii(), if start.len() < key.len() { "..." } else { "" })
 }
 
-/// One line for a damaged page.
+/// Logs one line for a damaged page.
 pub fn log(finding: &Finding) {
     let offset = finding.page * PAGE_BYTES as u64;
     let (page, reason) = (finding.page, finding.reason);
@@ -55,7 +55,7 @@ pub fn log(finding: &Finding) {
     );
 }
 
-/// The keys that a damaged page holds, as far as known.
+/// The keys of a damaged page, as far as known.
 pub fn keys(finding: &Finding) -> String {
     let tree = match finding.slot {
         None => return "unknown".into(),

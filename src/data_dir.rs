@@ -1,4 +1,4 @@
-//! The data directory: where it is, who holds it, what is in it.
+//! The data directory: where it is, who holds its lock, what is in it.
 //!
 //! ```text
 //! DIR/LOCK         held with flock(2) by the one server that runs on DIR; holds its process number
@@ -6,7 +6,7 @@
 //! DIR/wal/         the log's segments
 //! ```
 //!
-//! The directory is created with mode 0700 on first start. Each name that is created is synced in its parent, and what
+//! The directory is created with mode 0700 at the first start. Each name that is created is synced in its parent. What
 //! root creates in a directory of another user is given to that user.
 
 use crate::owner;
@@ -31,7 +31,7 @@ pub enum DataDirError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// The process number that the holder left in the lock file, or `unknown`.
+        /// The process ID that the holder wrote into the lock file, or `unknown`.
         holder: String,
     },
     /// An operation of the file system failed.
@@ -39,9 +39,9 @@ pub enum DataDirError {
     Io {
         /// What was tried.
         operation: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -51,17 +51,17 @@ pub enum DataDirError {
 pub struct DataDir {
     /// The directory.
     path: PathBuf,
-    /// Keeps the lock: it goes with the file descriptor.
+    /// Holds the lock: closing the file descriptor releases it.
     _lock: File,
 }
 
 impl DataDir {
-    /// Creates the directory where it is missing, and locks it.
+    /// Creates the directory if it is missing, and locks it.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
         create_dir(path)?;
         let lock = take_lock(path)?;
         pass_on(&path.join(LOCK_FILE))?;
-        // Beside a table there was a log: where it is missing now, an empty one in its place would hide the loss.
+        // If there is a table, there was a log. If it is missing now, creating an empty one would hide the loss.
         if !path.join(TABLE_FILE).exists() {
             create_dir(&path.join(WAL_DIR))?;
         }
@@ -95,7 +95,8 @@ impl DataDir {
     }
 }
 
-/// Creates `path` with mode 0700 unless it is there, and syncs its parent: whoever made it may not have come so far.
+/// Creates `path` with mode 0700 unless it exists, and syncs its parent even then: whoever created it may have failed
+/// before the sync.
 fn create_dir(path: &Path) -> Result<(), DataDirError> {
     let is_new = match DirBuilder::new().mode(0o700).recursive(false).create(path) {
         Ok(()) => true,
@@ -112,7 +113,7 @@ fn create_dir(path: &Path) -> Result<(), DataDirError> {
         _ => sync_dir(Path::new(".")),
     };
     match synced {
-        // Others made it, in a place that is not ours to read.
+        // Others created it, in a directory that we may not read.
         Err(DataDirError::Io { source, .. })
             if !is_new && source.kind() == io::ErrorKind::PermissionDenied =>
         {
@@ -122,7 +123,7 @@ fn create_dir(path: &Path) -> Result<(), DataDirError> {
     }
 }
 
-/// Gives what was created to the owner of the directory that it is in.
+/// Gives a created file to the owner of the directory that it is in.
 fn pass_on(path: &Path) -> Result<(), DataDirError> {
     owner::pass_on(path).map_err(|source| DataDirError::Io {
         operation: "change the owner of",
@@ -137,7 +138,7 @@ fn sync_dir(path: &Path) -> Result<(), DataDirError> {
     sync().map_err(|source| DataDirError::Io { operation: "sync directory", path: path.into(), source })
 }
 
-/// Takes the lock, or says who holds it.
+/// Takes the lock, or returns who holds it.
 fn take_lock(dir: &Path) -> Result<File, DataDirError> {
     let path = dir.join(LOCK_FILE);
     let failed = |operation, source| DataDirError::Io { operation, path: path.clone(), source };
@@ -161,13 +162,13 @@ fn take_lock(dir: &Path) -> Result<File, DataDirError> {
         writeln!(file, "{}", std::process::id())
     };
     match write(&mut file) {
-        // The number is for people; a full disk is no reason not to serve what is on it.
+        // The process ID is only for people; a full disk must not prevent serving the data on it.
         Err(error) if !is_full(&error) => Err(failed("write", error)),
         _ => Ok(file),
     }
 }
 
-/// Whether an error means that there is no space, as against: a failing device.
+/// Whether an error means that there is no space, as opposed to a failing device.
 fn is_full(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let full = [Errno::NOSPC, Errno::DQUOT, Errno::FBIG].map(|errno| Some(errno.raw_os_error()));

@@ -1,42 +1,43 @@
-//! The ebb after a burst: memory that is used no more goes back to the system.
+//! The ebb after a burst: unused memory is returned to the system.
 //!
-//! Buffers keep their memory for their next use, and so does the allocator, for each thread by itself: a thread that
-//! sleeps never looks again at what it has freed. So while commands come, and for two rounds after the last one, the
-//! server calls all threads that keep much every [`ROUND`]; each lets go of its spare buffers and of what its allocator
-//! keeps. A server that nobody talks to is not woken.
+//! Buffers keep their memory for their next use, and so does the allocator, separately for each thread: a thread that
+//! sleeps never checks again what it has freed. So while commands arrive, and for two rounds after the last one, the
+//! server calls all threads that keep much memory every [`ROUND`]. Each frees its spare buffers and the memory that its
+//! allocator keeps. An idle server is not woken.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Time between two calls. What a burst took is gone after three of them at most, which is less than a minute.
+/// Time between two calls. The memory of a burst is returned after at most three of them, which is less than a minute.
 pub const ROUND: Duration = Duration::from_secs(15);
-/// Calls after the last command: what one thread frees at the first may belong to another.
+/// Number of calls after the last command. There is more than one, because memory that a thread frees at the first may
+/// belong to another thread.
 const QUIET_ROUNDS: u32 = 2;
 
-/// Lets the allocator give back what the calling thread has freed.
+/// Makes the allocator return what the calling thread has freed.
 static COLLECT: OnceLock<fn()> = OnceLock::new();
 /// Calls so far.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// Calls that this thread has heard.
+    /// Calls that this thread has answered.
     static HEARD: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Says how the calling thread's allocator gives memory back. Without this, only buffers are let go of.
+/// Sets the function that makes the calling thread's allocator return memory. Without it, only buffers are freed.
 pub fn set_collect(collect: fn()) {
     // Nobody sets it twice.
     let _ = COLLECT.set(collect);
 }
 
-/// Calls all threads. Those that sleep have to be woken beside.
+/// Calls all threads. The caller must also wake those that sleep.
 pub fn call() {
     CALLS.fetch_add(1, Relaxed);
 }
 
-/// If there was a call since this thread last asked: lets it go of its spare buffers by `let_go`, and then of memory.
+/// If there was a call since this thread last checked, frees its spare buffers with `let_go`, and then its memory.
 #[inline]
 pub fn hear(let_go: impl FnOnce()) {
     let calls = CALLS.load(Relaxed);
@@ -48,7 +49,7 @@ pub fn hear(let_go: impl FnOnce()) {
     }
 }
 
-/// Decides whether to call, from how many commands there were.
+/// Decides whether to call, from the number of commands so far.
 #[derive(Default)]
 pub struct Rounds {
     /// Commands at the last round.
@@ -58,7 +59,7 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Whether the threads are to be called in this round, when there were `commands` commands so far.
+    /// Whether to call the threads in this round, after `commands` commands so far.
     pub fn is_due(&mut self, commands: u64) -> bool {
         self.quiet = if std::mem::replace(&mut self.commands, commands) == commands {
             self.quiet.saturating_add(1)
@@ -86,7 +87,7 @@ mod tests {
         let mut heard = 0;
         hear(|| ());
         call();
-        // Other tests may call, too.
+        // Other tests may call too.
         (0..3).for_each(|_| hear(|| heard += 1));
         assert!(heard >= 1);
     }

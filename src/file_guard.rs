@@ -1,8 +1,8 @@
-//! Whether the files of a data directory are still what their names stand for.
+//! Checks that the names in a data directory still refer to the same files.
 //!
-//! A file that somebody removes or replaces under a running server goes on to work for the server, and is gone with it.
-//! So the names are looked at from time to time and before a checkpoint lets the log go. The log looks after its segments
-//! itself; this looks after the directories, the lock and the table.
+//! If somebody removes or replaces a file under a running server, the server can still use it, but when the server ends
+//! the file is gone. So the names are checked from time to time, and before a checkpoint lets segments of the log be
+//! recycled. The log checks its segments itself; this file checks the directories, the lock and the table.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -13,13 +13,13 @@ use crate::data_dir::{DataDir, TABLE_FILE};
 use crate::file_id::FileId;
 use crate::owner;
 
-/// What is added to the name of a table, or of its directory, for a copy of the table that was saved.
+/// Suffix of the name of a table, or of its directory, for a rescued copy.
 const RESCUED: &str = ".rescued";
 
 /// What happened to a file.
 #[derive(Debug, thiserror::Error)]
 pub enum FileChange {
-    /// Its name is gone.
+    /// Its name was removed.
     #[error("{} was removed or renamed while the server runs: {advice}", path.display())]
     Gone {
         /// The name.
@@ -27,7 +27,7 @@ pub enum FileChange {
         /// What to do.
         advice: String,
     },
-    /// Its name stands for another file.
+    /// Its name refers to another file.
     #[error("{} was replaced while the server runs: {advice}", path.display())]
     Replaced {
         /// The name.
@@ -35,32 +35,32 @@ pub enum FileChange {
         /// What to do.
         advice: String,
     },
-    /// It cannot be told what the name stands for.
+    /// It is unknown what the name refers to.
     #[error("cannot look at {}: {source}", path.display())]
     Unknown {
         /// The name.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// The files of a data directory that are looked after.
+/// The files of a data directory that are checked.
 pub struct FileGuard {
     /// The directory, whose name may be a link.
     dir: (PathBuf, FileId),
-    /// The same, behind all links.
+    /// The same, with all links resolved.
     home: PathBuf,
-    /// What is in it, apart from the table: the lock and the log's directory.
+    /// Its other names apart from the table: the lock and the log's directory.
     names: [(PathBuf, FileId); 2],
     /// The table.
     table: (PathBuf, FileId),
-    /// The table's file, which stays open, so that it can be saved when its name is gone.
+    /// The table's file, which stays open so that it can be saved when its name is gone.
     table_file: File,
 }
 
 impl FileGuard {
-    /// Looks after the directory with the lock, the log's directory and the table that it holds now.
+    /// Remembers the directory, with the lock, the log's directory and the table that it holds now.
     pub fn new(dir: &DataDir) -> io::Result<Self> {
         let named = |path: PathBuf| FileId::at(&path).map(|id| (path, id));
         let table_file = File::open(dir.table_path())?;
@@ -73,7 +73,7 @@ impl FileGuard {
         })
     }
 
-    /// Makes sure that all names stand for the files that they stood for.
+    /// Checks that all names still refer to the same files.
     pub fn look(&self) -> Result<(), FileChange> {
         let (path, id) = &self.dir;
         compare(path, *id, dir_id(path), || self.save_table().unwrap_or_else(put_back))?;
@@ -82,8 +82,8 @@ impl FileGuard {
         self.names.iter().try_for_each(|(path, id)| compare(path, *id, FileId::at(path), put_back))
     }
 
-    /// Copies the table if it has no name any more, for it ends with this process. Says where it is then, and what the next
-    /// start needs.
+    /// Copies the table if it has no name any more, because it will be gone when this process ends. Returns a text that
+    /// says where the copy is and what the next start needs.
     fn save_table(&self) -> Option<String> {
         if self.table_file.metadata().is_ok_and(|found| found.nlink() > 0) {
             return None;
@@ -101,13 +101,13 @@ impl FileGuard {
         })
     }
 
-    /// Copies the table: into the directory, or beside it if that is gone. Returns the name of the copy.
+    /// Copies the table: into the directory, or next to it if it is gone. Returns the name of the copy.
     fn copy_table(&self) -> Result<PathBuf, (PathBuf, io::Error)> {
         let (dir, id) = &self.dir;
         let stands = || dir_id(dir).is_ok_and(|found| found == *id);
         if stands() {
             let copied = rescue(&self.table_file, &self.table.0);
-            // Whoever removes the whole directory may come to the copy, too.
+            // Whoever is removing the whole directory may remove the copy, too.
             if stands() && copied.as_ref().map_or(true, |copy| copy.exists()) {
                 return copied;
             }
@@ -115,7 +115,7 @@ impl FileGuard {
         rescue_beside(&self.table_file, &self.home)
     }
 
-    /// What the next start needs, given a copy of the table.
+    /// Advice on what the next start needs, given a copy of the table.
     fn next_start(&self, copy: &Path) -> String {
         let (copy, table, dir) = (copy.display(), self.table.0.display(), self.dir.0.display());
         let (wal, id) = &self.names[1];
@@ -131,24 +131,24 @@ impl FileGuard {
         )
     }
 
-    /// What to do about a table that has another name.
+    /// Advice for a table that has another name.
     fn other_name(&self) -> String {
         let inode = self.table_file.metadata().map_or(0, |found| found.ino());
         format!("its file, inode {inode}, has another name now; {}", put_back())
     }
 }
 
-/// What to do about a file that is still somewhere.
+/// Advice for a file that still exists somewhere.
 fn put_back() -> String {
     "put it back before the next start".to_owned()
 }
 
-/// The directory that a name stands for, which may be a link.
+/// The directory that a name refers to; the name may be a link.
 fn dir_id(path: &Path) -> io::Result<FileId> {
     fs::metadata(path).map(|found| FileId::of(&found))
 }
 
-/// Compares what a name stands for with the file that it stood for.
+/// Compares the file that a name refers to with the original one.
 fn compare(
     path: &Path,
     id: FileId,
@@ -166,7 +166,8 @@ fn compare(
     }
 }
 
-/// Copies an open file, which was `path`, under a name that is free, and returns that. Of a copy that fails nothing stays.
+/// Copies an open file, whose name was `path`, to a free name, and returns that. If the copy fails, nothing of it
+/// stays.
 fn rescue(file: &File, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     let create = |name: &Path| File::options().write(true).create_new(true).mode(0o600).open(name);
     let (name, copy) = create_free(path, create)?;
@@ -179,7 +180,7 @@ fn rescue(file: &File, path: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     }
 }
 
-/// As [`rescue`], in a new directory beside the one that the file was in. It belongs to whoever the file belonged to.
+/// Like [`rescue`], but into a new directory next to the one that the file was in. The copy gets the file's owner.
 fn rescue_beside(file: &File, home: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
     let (dir, ()) = create_free(home, |name| DirBuilder::new().mode(0o700).create(name))?;
     let name = dir.join(TABLE_FILE);
@@ -196,7 +197,7 @@ fn rescue_beside(file: &File, home: &Path) -> Result<PathBuf, (PathBuf, io::Erro
     })
 }
 
-/// Creates something under the first name of a rescue that nothing has yet: `path.rescued`, `path.rescued.1`, and so on.
+/// Creates something under the first free name: `path.rescued`, `path.rescued.1`, and so on.
 fn create_free<T>(
     path: &Path,
     create: impl Fn(&Path) -> io::Result<T>,
@@ -217,7 +218,7 @@ fn create_free<T>(
     }
 }
 
-/// Copies an open file to another one, whose name is `to`, and makes that durable.
+/// Copies an open file to another one, whose name is `to`, durably.
 fn copy_synced(mut from: &File, mut copy: File, to: &Path) -> io::Result<()> {
     io::copy(&mut from, &mut copy)?;
     copy.sync_all()?;
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn a_copy_that_fails_half_way_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        // A directory can be opened, and not read.
+        // A directory can be opened but not read.
         let unreadable = File::open(folder.path()).unwrap();
         let (name, _) = rescue(&unreadable, &folder.path().join("table.ackd")).unwrap_err();
         assert!(!name.exists());

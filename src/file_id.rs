@@ -1,4 +1,4 @@
-//! Which file a name stands for: by device and inode, so that a file is told from another one under its name.
+//! The identity of a file, by device and inode, to notice when a name refers to a different file.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -10,22 +10,22 @@ use std::path::Path;
 pub struct FileId {
     /// Its file system.
     device: u64,
-    /// Its number there.
+    /// Its number in that file system.
     inode: u64,
 }
 
 impl FileId {
-    /// The file that these are the metadata of.
+    /// The file with this metadata.
     pub fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino() }
     }
 
-    /// The file under a name, which is not followed if it is a link.
+    /// The file under a name. A link is not followed.
     pub fn at(path: &Path) -> io::Result<Self> {
         fs::symlink_metadata(path).map(|found| Self::of(&found))
     }
 
-    /// Removes the name `path` if it still stands for this file. Whatever else it stands for is another's.
+    /// Removes the name `path` if it still refers to this file. Any other file belongs to somebody else.
     pub fn remove(self, path: &Path) {
         if Self::at(path).is_ok_and(|found| found == self) {
             let _ = fs::remove_file(path);

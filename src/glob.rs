@@ -1,12 +1,12 @@
-//! Redis's glob patterns over bytes: `*`, `?`, `[a-z]`, `[^a]` and `\` before a byte that stands for itself.
+//! Redis's glob patterns over bytes: `*`, `?`, `[a-z]`, `[^a]`, and `\` before a byte to match literally.
 //!
-//! Matching is iterative: on a mismatch it goes back to the last `*` only, so the work is at most the product of the
+//! Matching is iterative: on a mismatch it goes back only to the last `*`. So the work is at most the product of the
 //! lengths of pattern and text, whatever the pattern.
 
 /// Whether the whole of `text` matches `pattern`.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern_at, mut text_at) = (0, 0);
-    // Where to go on after the last `*`: behind it, with one more byte of the text given to it.
+    // Where to retry after a mismatch: after the last `*`, which then matches one more byte of the text.
     let mut retry: Option<(usize, usize)> = None;
     while text_at < text.len() {
         if pattern.get(pattern_at) == Some(&b'*') {
@@ -27,7 +27,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     pattern[pattern_at..].iter().all(|&byte| byte == b'*')
 }
 
-/// The bytes that every match of `pattern` starts with, and what the pattern says after them.
+/// The bytes that every match of `pattern` starts with, and the rest of the pattern.
 pub fn literal_prefix(pattern: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut prefix = Vec::new();
     let mut at = 0;
@@ -47,7 +47,7 @@ pub fn literal_prefix(pattern: &[u8]) -> (Vec<u8>, &[u8]) {
     (prefix, &pattern[at..])
 }
 
-/// Matches the one-byte item of `pattern` at `at` against `byte`; the index behind the item if it matches.
+/// Matches the one-byte item of `pattern` at `at` against `byte`; returns the index after the item if it matches.
 fn match_one(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     match *pattern.get(at)? {
         b'?' => Some(at + 1),
@@ -57,8 +57,8 @@ fn match_one(pattern: &[u8], at: usize, byte: u8) -> Option<usize> {
     }
 }
 
-/// Matches the class whose first byte behind `[` is at `at`; the index behind its `]` if it matches. A class without
-/// `]` ends with the pattern.
+/// Matches the class whose first byte after `[` is at `at`; returns the index after its `]` if it matches. A class
+/// without `]` ends with the pattern.
 fn match_class(pattern: &[u8], mut at: usize, byte: u8) -> Option<usize> {
     let negated = pattern.get(at) == Some(&b'^');
     at += usize::from(negated);

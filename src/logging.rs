@@ -1,4 +1,4 @@
-//! The log of events: to standard error or a file, in a form for people or for machines.
+//! The event log: to standard error or a file, in a format for people or for machines.
 //!
 //! Fields are structured (`tracing`), so each format shows the same facts. No field ever holds a password or a value of
 //! the data; texts that come from clients are escaped, so that nobody can forge a line.
@@ -25,7 +25,7 @@ use tracing_subscriber::{Registry, fmt as layer, reload};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::owner;
 
-/// Why there is no log.
+/// Why logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
     /// The file cannot be opened.
@@ -33,10 +33,10 @@ pub enum LoggingError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// There is one already.
+    /// It is set up already.
     #[error("logging is set up already")]
     Twice,
 }
@@ -44,27 +44,27 @@ pub enum LoggingError {
 /// Changes the log while the server runs.
 #[derive(Clone)]
 pub struct LogHandle {
-    /// What passes.
+    /// The filter by level.
     filter: reload::Handle<LevelFilter, Registry>,
-    /// The shape of its lines.
+    /// The format of its lines.
     shape: LogFormat,
     /// The file and its path, if the log goes to one.
     file: Option<(Arc<Mutex<File>>, PathBuf)>,
 }
 
 impl LogHandle {
-    /// Logs `level` and what is worse from now on.
+    /// From now on, logs `level` and more severe ones.
     pub fn set_level(&self, level: LogLevel) {
         // Fails only if the subscriber is gone, and then nothing is logged anyway.
         let _ = self.filter.reload(filter(level));
     }
 
-    /// The shape of its lines.
+    /// The format of its lines.
     pub fn shape(&self) -> LogFormat {
         self.shape
     }
 
-    /// Opens the log file anew, after it was moved away to be archived. On failure the old one is kept.
+    /// Opens the log file again, after it was moved away to be archived. On failure the old one is kept.
     pub fn reopen(&self) -> Result<(), LoggingError> {
         if let Some((file, path)) = &self.file {
             let opened = open(path)?;
@@ -108,7 +108,7 @@ fn open(path: &Path) -> Result<File, LoggingError> {
         .map_err(|source| LoggingError::Open { path: path.to_path_buf(), source })
 }
 
-/// What passes at a level of Redis's: `verbose` is debug, `debug` is trace.
+/// The filter for a level of Redis: `verbose` is debug, `debug` is trace.
 fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Debug => LevelFilter::TRACE,
@@ -119,7 +119,7 @@ fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// A level under the name that `loglevel` has for it.
+/// The name of a level in `loglevel`.
 fn level_name(level: Level) -> &'static str {
     match level {
         Level::TRACE => "debug",
@@ -138,7 +138,7 @@ enum Output {
     File(Arc<Mutex<File>>),
 }
 
-/// One line on its way.
+/// The destination of one line.
 enum Line<'a> {
     /// To standard error.
     Standard(io::Stderr),
@@ -172,7 +172,7 @@ impl io::Write for Line<'_> {
 
 /// Writes an event as one line.
 struct Format {
-    /// Which line; never [`LogFormat::Auto`].
+    /// The format; never [`LogFormat::Auto`].
     shape: LogFormat,
     /// Whether levels are coloured.
     colours: bool,
@@ -196,12 +196,12 @@ where
     }
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Default)]
 struct Facts {
     /// The sentence.
     message: String,
-    /// Names and values, in order; text is told from numbers.
+    /// Names and values, in order; text is kept apart from numbers.
     fields: Vec<(&'static str, Fact)>,
 }
 
@@ -214,7 +214,7 @@ enum Fact {
 }
 
 impl Facts {
-    /// Takes one value.
+    /// Adds one value.
     fn push(&mut self, field: &Field, fact: Fact) {
         match (field.name(), fact) {
             ("message", Fact::Plain(text) | Fact::Text(text)) => self.message = text,
@@ -293,7 +293,7 @@ fn write_pairs(line: &mut dyn fmt::Write, fields: &[(&'static str, Fact)]) -> fm
     Ok(())
 }
 
-/// A value as it is, or quoted and escaped where it must be.
+/// A value as it is, or quoted and escaped if necessary.
 fn write_value(line: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     let plain = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '=' | '\\');
     if !text.is_empty() && text.chars().all(plain) { line.write_str(text) } else { write_quoted(line, text) }
@@ -313,7 +313,7 @@ fn write_json(line: &mut dyn fmt::Write, time: &str, level: Level, facts: &Facts
     line.write_str("}\n")
 }
 
-/// A text in double quotes, escaped as JSON asks.
+/// A text in double quotes, escaped as in JSON.
 fn write_quoted(line: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     line.write_char('"')?;
     for letter in text.chars() {
@@ -330,7 +330,7 @@ fn write_quoted(line: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     line.write_char('"')
 }
 
-/// A text whose control characters cannot forge a line or steer a terminal.
+/// A text whose control characters are made harmless, so that they cannot forge a line or control a terminal.
 pub struct Clean<'a>(pub &'a str);
 
 impl fmt::Display for Clean<'_> {

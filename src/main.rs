@@ -1,4 +1,4 @@
-//! The server binary: understands the command line, loads the configuration, runs the process.
+//! The server binary: parses the command line, loads the configuration, runs the process.
 
 mod allocator;
 
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the command line asks for. The error is for a person, and means [`exit::USAGE`].
+/// Performs the action of the command line. The error is a text for people, and means [`exit::USAGE`].
 fn start() -> Result<u8, String> {
     let arguments: Vec<Word> = std::env::args_os().skip(1).map(OsString::into_vec).collect();
     let request = cli::parse(&arguments)?;
@@ -61,7 +61,7 @@ fn load(request: Request) -> Result<Loaded, String> {
     config::load(&sources).map_err(|error| error.to_string())
 }
 
-/// Says what a person should know of a configuration that is right.
+/// Prints the warnings of a valid configuration.
 fn check(loaded: &Loaded) -> Result<u8, String> {
     for warning in &loaded.warnings {
         eprintln!("ackd: warning: {}", Clean(&warning.to_string()));
@@ -69,7 +69,7 @@ fn check(loaded: &Loaded) -> Result<u8, String> {
     print("configuration is valid\n")
 }
 
-/// Writes to standard output; whoever stopped reading it has read enough.
+/// Writes to standard output. It is no error if the reader has closed it.
 fn print(text: &str) -> Result<u8, String> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

@@ -1,4 +1,4 @@
-//! How much memory this process may use: the machine's, or less where a control group says so.
+//! How much memory this process may use: the machine's memory, or less if a control group limits it.
 //!
 //! Sources: `/proc/meminfo`, `/proc/self/cgroup` and the group's `memory.max` (version 2) or `memory.limit_in_bytes`
 //! (version 1); see cgroups(7) and proc(5).
@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Bytes of memory that the process may use; `u64::MAX` when nobody says.
+/// Bytes of memory that the process may use; `u64::MAX` if it is unknown.
 pub fn memory_limit_bytes() -> u64 {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = groups.lines().filter_map(group_limit);
@@ -20,7 +20,7 @@ fn machine_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib << 10)
 }
 
-/// The limit of the control group that a line of `/proc/self/cgroup` names, if it limits memory.
+/// The limit of the control group in a line of `/proc/self/cgroup`, if it limits memory.
 fn group_limit(line: &str) -> Option<u64> {
     let mut fields = line.splitn(3, ':');
     let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);

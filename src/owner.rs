@@ -1,4 +1,4 @@
-//! Whose files are: a start as root in a directory of another user leaves nothing that this user cannot open.
+//! The owner of files: a start as root in a directory of another user leaves nothing that this user cannot open.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -9,8 +9,8 @@ use rustix::fs::{AtFlags, Gid, OFlags, Uid, chownat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// Gives a file, socket or directory of root's to the owner of the directory that it is in, if this process is root. Links
-/// are not followed, and what has a second name stays as it is.
+/// Gives a file, socket or directory of root to the owner of the directory that it is in, if this process is root.
+/// Links are not followed, and a file with a second name stays as it is.
 pub fn pass_on(path: &Path) -> io::Result<()> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -19,12 +19,12 @@ pub fn pass_on(path: &Path) -> io::Result<()> {
     if geteuid().is_root() { give(path, &fs::metadata(parent)?) } else { Ok(()) }
 }
 
-/// As [`pass_on`], to the owner of another file.
+/// Like [`pass_on`], but to the owner of another file.
 pub fn give(path: &Path, owner: &Metadata) -> io::Result<()> {
     if !geteuid().is_root() || owner.uid() == 0 {
         return Ok(());
     }
-    // Names the file without opening it: a socket cannot be opened, and a device is not to be.
+    // `O_PATH` refers to the file without opening it: a socket cannot be opened, and a device must not be.
     let flags = OFlags::PATH | OFlags::NOFOLLOW;
     let file: File = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
     let found = file.metadata()?;
@@ -34,7 +34,7 @@ pub fn give(path: &Path, owner: &Metadata) -> io::Result<()> {
     }
     let (user, group) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
     match chownat(&file, c"", Some(user), Some(group), AtFlags::EMPTY_PATH) {
-        // Root without that right, or without that user, as in some containers.
+        // Root may lack this right or this user, as in some containers.
         Err(Errno::PERM | Errno::ACCESS | Errno::INVAL) => Ok(()),
         outcome => Ok(outcome?),
     }

@@ -1,7 +1,7 @@
-//! The file that says which process serves.
+//! The file with the process ID of the server.
 //!
-//! It is written when the server is about to serve, so that a start that fails leaves the file of a running server as it
-//! is, and removed at the end only if it is still the one that was written.
+//! It is written when the server is about to serve, so that a failed start does not touch the file of a running server.
+//! It is removed at the end, but only if it is still the one that was written.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use crate::file_id::FileId;
 use crate::owner;
 
-/// A pid file; gone when this is dropped, unless another process has made it its own.
+/// A pid file. Dropping this removes it, unless another process has overwritten it.
 pub struct PidFile(Option<(PathBuf, FileId)>);
 
 impl PidFile {
-    /// Writes the file, if one is wished for. A server without it serves as well, so failure is a warning.
+    /// Writes the file, if one is configured. The server works without it, so failure is only a warning.
     pub fn write(path: Option<PathBuf>) -> Self {
         let Some(path) = path else { return Self(None) };
         let written =
@@ -30,7 +30,7 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        // A file that is there already is overwritten, so the same file may be another's by now.
+        // An existing file is overwritten, so the same file may belong to another process by now.
         if let Some((path, id)) = &self.0
             && fs::read_to_string(path).is_ok_and(|found| found == content())
         {
@@ -39,7 +39,7 @@ impl Drop for PidFile {
     }
 }
 
-/// What stands in the file of this process.
+/// The content of the file for this process.
 fn content() -> String {
     format!("{}\n", std::process::id())
 }

@@ -1,8 +1,8 @@
 //! The scrub's thread: reads the table's pages slowly, all the time, so that damage is found before somebody needs the
 //! page, and while there may still be another copy of it.
 //!
-//! How fast is `scrub-rate`; 0 stops it where it is. After a pass it rests. It works in short slices, each of which
-//! pins a version of the table no longer than it takes to read a few pages.
+//! `scrub-rate` sets the speed; 0 pauses it. After a pass it rests. It works in short slices, each of which pins a
+//! version of the table only as long as it takes to read a few pages.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -15,9 +15,9 @@ use crate::table::{Scrub, Table};
 
 /// Time between two slices.
 const SLICE: Duration = Duration::from_millis(50);
-/// Pages of one slice at most, so that one slow device does not hold a version for long.
+/// Maximum number of pages of one slice, so that a slow device does not pin a version for long.
 const SLICE_PAGES_MAX: u64 = SCRUB_RATE_MAX * SLICE.as_millis() as u64 / 1000;
-/// Rest between the end of a pass and the next.
+/// Rest between two passes.
 const REST: Duration = Duration::from_secs(60);
 
 /// Starts the thread. It ends by itself once nobody else holds the table.
@@ -27,11 +27,11 @@ pub fn start(table: &Arc<Table>, state: &Arc<ServerState>) -> io::Result<()> {
     Ok(())
 }
 
-/// Passes without end.
+/// Runs pass after pass.
 fn run(table: &Weak<Table>, state: &Weak<ServerState>) {
     let mut rest_until = Instant::now();
     let mut pass = Pass::new();
-    // Pages that may be read now, in parts of a page.
+    // Pages that may be read now, including fractions.
     let mut allowance = 0.0;
     let mut last = Instant::now();
     loop {
@@ -61,7 +61,7 @@ fn run(table: &Weak<Table>, state: &Weak<ServerState>) {
 
 /// One pass over all pages.
 struct Pass {
-    /// Where it is.
+    /// Its progress.
     scrub: Scrub,
     /// When it began.
     began: Instant,
@@ -73,7 +73,7 @@ impl Pass {
         Self { scrub: Scrub::new(), began: Instant::now() }
     }
 
-    /// Reads about `pages` pages; returns how many, and whether the pass is at its end.
+    /// Reads about `pages` pages; returns how many, and whether the pass has ended.
     fn slice(&mut self, table: &Table, state: &ServerState, pages: u64) -> (u64, bool) {
         let step = self.scrub.step(table, pages);
         for finding in &step.findings {

@@ -1,4 +1,4 @@
-//! Puts the rooms together: opens the data, serves clients, and stops in order.
+//! Puts the parts together: opens the data, serves clients, and stops in order.
 
 use std::path::Path;
 use std::process;
@@ -18,10 +18,10 @@ use crate::writer::WriterError;
 
 /// Serves until asked to stop; everything acknowledged is on disk before, during and after.
 ///
-/// With `accept_tail_loss` a damaged last group is given up, for this start alone.
+/// With `accept_tail_loss`, this start discards a damaged last group of the log.
 pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> Result<(), Failure> {
     let state = daemon.state.clone();
-    // First of all: whoever runs on the directory must not notice a start that fails.
+    // This comes first: a server that already runs on the directory must not notice a failed start.
     let dir = DataDir::open(&config.dir).map_err(|error| failure(&config.dir, &error.into()))?;
     let listeners = listen(config)?;
     let options = StorageOptions::new(config, accept_tail_loss);
@@ -41,15 +41,16 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let stopped = smol::future::block_on(open.queue.shutdown(mode.checkpoint));
     drop(executors);
     if let Err(reason) = stopped {
-        // The writer says so itself and ends the process, as whenever it fails.
+        // The writer reports it itself and ends the process, as whenever it fails.
         let _ = open.writer.join();
         return Err(Failure::new(exit::IO, format!("the last checkpoint failed: {reason}")));
     }
     Ok(())
 }
 
-/// The sockets that clients connect to. They are opened when the data is held and before it is read, so that a mistake in
-/// the configuration shows before anything is recovered; connections wait in them until the server is ready.
+/// Opens the sockets that clients connect to. This is done after the data directory is locked and before the data is
+/// read, so that a mistake in the configuration shows before recovery. Connections wait in the sockets until the server
+/// is ready.
 fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
     let backlog = i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX);
     let open = || {
@@ -69,7 +70,7 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
     Ok(listeners)
 }
 
-/// Notes what is in force where the configuration leaves it to the server, or asks for more than the system gives.
+/// Notes the values in force if the configuration leaves them to the server, or asks for more than the system allows.
 fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threads: usize) {
     settings.note_in_force("threads", threads.to_string());
     settings.note_in_force("wal-method", open.wal_method.name());
@@ -82,7 +83,7 @@ fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threa
     }
 }
 
-/// What a failure to open the data means for the process.
+/// The exit code and message for a failure to open the data.
 fn failure(dir: &Path, error: &StorageError) -> Failure {
     let code = if error.is_in_use() {
         exit::IN_USE
@@ -109,15 +110,15 @@ fn failure(dir: &Path, error: &StorageError) -> Failure {
     Failure::new(code, format!("{}: {error}{hint}", dir.display()))
 }
 
-/// Ends the process when the writer cannot go on. What it did not acknowledge may or may not be on disk; a restart reads
-/// what is.
+/// Ends the process when the writer cannot go on. Writes that it did not acknowledge may or may not be on disk; a
+/// restart recovers those that are.
 fn writer_failed(error: &WriterError) {
     let code = if error.is_damage() { exit::DAMAGED } else { exit::IO };
     tracing::error!(code, "{error}; stopping");
     process::exit(i32::from(code));
 }
 
-/// Says in one line what runs where, what recovery found, and how the log is synced.
+/// Logs in one line what runs where, what recovery found, and how the log is synced.
 fn announce(config: &Config, open: &OpenStorage, listeners: &[Listener], threads: usize) {
     let endpoints: Vec<String> = listeners
         .iter()

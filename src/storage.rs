@@ -31,10 +31,10 @@ pub enum StorageError {
     /// The directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// What is in it cannot be served.
+    /// Its content cannot be served.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    /// The log has records, and the table that it belongs to is not there.
+    /// The log has records, but its table is missing.
     #[error("{} is missing, but {segment} holds records of it: restore both from one backup, or make the table anew with ackd-wal repair --rebuild-table", path.display())]
     NoTable {
         /// Where the table should be.
@@ -42,7 +42,7 @@ pub enum StorageError {
         /// A segment of the log.
         segment: String,
     },
-    /// There is a table, and the directory of its log is not there.
+    /// There is a table, but the directory of its log is missing.
     #[error(
         "{} is missing, but there is a table, which had a log: is a volume not mounted, or only half of a backup restored? \
          Put the directory back",
@@ -52,7 +52,7 @@ pub enum StorageError {
         /// Where the log should be.
         path: PathBuf,
     },
-    /// The table's mapping does not fit the addresses that the process may have.
+    /// The table's mapping does not fit the address space of the process.
     #[error(
         "cannot map {}: no addresses for a table of up to {bytes} bytes (table-max-size): set table-max-size lower, or lift \
          the limit of this process's address space (ulimit -v{})",
@@ -67,12 +67,12 @@ pub enum StorageError {
         /// The limit of the process, if there is one.
         limit: Option<u64>,
     },
-    /// A file or a thread could not be made.
+    /// A file or a thread could not be created.
     #[error("{what}: {source}")]
     Io {
         /// What was tried.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -87,12 +87,12 @@ impl StorageError {
         }
     }
 
-    /// Whether all files are as they were, to the byte.
+    /// Whether all files are unchanged, to the byte.
     pub fn changed_nothing(&self) -> bool {
         !matches!(self, StorageError::Recovery(RecoveryError::Replaying(_)))
     }
 
-    /// Whether one group of the log is damaged, as against: there is more.
+    /// Whether only one group of the log is damaged.
     pub fn is_of_one_group(&self) -> bool {
         use wal::ReadError::Corrupt;
         matches!(self, StorageError::Recovery(RecoveryError::Read(Corrupt { reason, .. })) if reason.is_of_one_group())
@@ -117,24 +117,24 @@ impl StorageError {
 pub struct OpenStorage {
     /// The readers' side of the table.
     pub table: Arc<Table>,
-    /// The way to the writer.
+    /// The queue to the writer.
     pub queue: WriterQueue,
-    /// The clock that expiry times are measured with.
+    /// The clock for expiry times.
     pub clock: Arc<Clock>,
     /// What recovery found.
     pub report: Report,
-    /// How the log syncs, for people.
+    /// How the log syncs, as a text for people.
     pub log_method: String,
-    /// How the log syncs, as the configuration calls it.
+    /// How the log syncs, as a value of the configuration.
     pub wal_method: WalMethod,
-    /// The writer; ends with the reason why it stopped.
+    /// The writer's thread; returns the reason why it stopped.
     pub writer: JoinHandle<Result<(), WriterError>>,
     /// Keeps the directory locked.
     _dir: DataDir,
 }
 
-/// Recovers what is in a directory that is held and starts the writer. `failed` is called on the writer's thread when it
-/// ends because something failed for good.
+/// Recovers the data in a locked directory and starts the writer. `failed` is called on the writer's thread when it
+/// ends because of a permanent failure.
 pub fn open(
     dir: DataDir,
     options: StorageOptions,
@@ -198,7 +198,7 @@ pub fn open(
     })
 }
 
-/// What the configuration calls a way of writing the log.
+/// A way of writing the log as a value of the configuration.
 fn wal_method(method: Method) -> WalMethod {
     match method {
         Method::Direct => WalMethod::Direct,
@@ -222,7 +222,7 @@ fn open_log_dir(dir: &DataDir, buffered: bool) -> Result<DirStorage, StorageErro
     opened.map_err(|source| StorageError::Io { what: format!("cannot open {}", path.display()), source })
 }
 
-/// The table's file. A new one is made under another name and gets its own when it holds a table, so that a crash
+/// The table's file. A new one is created under a temporary name and renamed when it holds a table, so that a crash
 /// leaves either none or a whole one.
 fn open_table_file(
     dir: &DataDir,

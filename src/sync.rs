@@ -1,5 +1,5 @@
-//! What threads share memory by without a lock, behind one name: the tests of interleavings compile the files that use it
-//! against a model checker's stand-ins.
+//! The primitives for sharing memory without a lock, in one module: the tests of interleavings compile the files that
+//! use it against a model checker's replacements.
 
 #![allow(unsafe_code)]
 
@@ -7,14 +7,15 @@ pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Orderi
 pub use std::sync::{Mutex, MutexGuard};
 pub use std::thread::yield_now;
 
-/// Memory that one thread at a time may change while no other looks; whoever uses it argues why that is so.
+/// Memory that one thread at a time may change while no other reads it; whoever uses it must argue why that holds.
 pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
-// SAFETY: the cell gives out raw pointers only. Whoever follows one has to argue that nobody writes meanwhile.
+// SAFETY: the cell gives out raw pointers only. Whoever dereferences one has to argue that nobody writes at the same
+// time.
 unsafe impl<T: Send + Sync> Sync for UnsafeCell<T> {}
 
 impl<T> UnsafeCell<T> {
-    /// Holds `value` at first.
+    /// A cell with the initial value `value`.
     pub fn new(value: T) -> Self {
         Self(std::cell::UnsafeCell::new(value))
     }

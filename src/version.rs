@@ -1,4 +1,4 @@
-//! Which ackd this is.
+//! The version of this program.
 
 /// The version of the package.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

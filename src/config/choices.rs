@@ -101,7 +101,7 @@ choice! {
 }
 
 choice! {
-    /// Who may use the commands for debugging.
+    /// Which clients may use the commands for debugging.
     DebugCommand {
         /// Nobody.
         No = "no",

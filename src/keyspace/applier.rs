@@ -1,6 +1,6 @@
 //! Applying records to the table again: in replay, and after the changes of a command were rolled back.
 //!
-//! Applying all records in order gives the state in which they were made, byte for byte.
+//! Applying all records in order gives the state that the writer had after the last of them, byte for byte.
 
 use super::Keyspace;
 use super::error::KeyspaceError;

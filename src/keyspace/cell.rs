@@ -157,7 +157,7 @@ impl<'a> Value<'a> {
         self.expire_at_ms.is_some_and(|expiry| expiry <= now_ms)
     }
 
-    /// The bytes of the string, or `None` if it is no string.
+    /// The bytes of the string, or `None` if it is not a string.
     #[inline]
     pub fn text(&self) -> Result<Option<Text<'a>>, KeyspaceError> {
         if self.kind != Kind::String {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! packed    payload = items, see `packed`; no trees
-//! in trees  payload = what the type keeps beside its trees, mostly nothing; up to three trees, the type's own
+//! in trees  payload = what the type keeps besides its trees, mostly nothing; up to three trees, the type's own
 //! ```
 //!
 //! Sets, hashes and the members of sorted sets are *maps*: keys in byte order, each with a cell. Packed, they are runs

@@ -216,7 +216,7 @@ fn remove_abandoned(path: &Path) -> io::Result<()> {
         Ok(()) | Err(Some(Errno::AGAIN)) => {
             Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"))
         }
-        // This process may not open it, or it is of another kind: whoever created it may use it.
+        // This process may not open it, or it is of another kind: its owner may use it.
         Err(_) => answer,
     }
 }

@@ -180,7 +180,8 @@ fn add_finite(a: Extended, b: Extended) -> Extended {
     let (large, small) = if a_is_large { (a, b) } else { (b, a) };
     let ((mantissa_large, exponent_large), (mantissa_small, exponent_small)) = (parts(large), parts(small));
 
-    // 63 extra bits below the large mantissa hold what the small one adds; bits below those only say "and a bit more".
+    // 63 extra bits below the large mantissa hold what the small one adds; bits below those only matter as "and a bit
+    // more".
     let distance = (i64::from(exponent_large) - i64::from(exponent_small)) as u32;
     let high = u128::from(mantissa_large) << 63;
     let low = u128::from(mantissa_small) << 63;

@@ -42,9 +42,9 @@ const _: () = assert!(HEADER_BYTES + ROOT_SLOTS * ROOT_BYTES <= BODY_BYTES);
 pub struct Checkpoint {
     /// The table.
     table: Arc<Table>,
-    /// What its meta page will say.
+    /// The content of its meta page.
     meta: Meta,
-    /// What the other meta page says.
+    /// The content of the other meta page.
     durable: Meta,
     /// Pages to checksum and sync.
     pages: Vec<u32>,
@@ -54,7 +54,7 @@ pub struct Checkpoint {
 #[derive(Debug)]
 #[must_use = "the writer must hear that the checkpoint is durable"]
 pub struct Durable {
-    /// What its meta page says.
+    /// The content of its meta page.
     meta: Meta,
 }
 
@@ -99,7 +99,7 @@ impl Checkpoint {
         let file = &*self.table.file;
         let io = |operation| move |source| TableError::Io { operation, path: file.path(), source };
         file.sync(&self.pages).map_err(io("sync the pages of"))?;
-        // A table that is being made has no checkpoint yet.
+        // A table that is being created has no checkpoint yet.
         if self.durable.sequence > 0 {
             let found = file.read_meta(self.durable.slot()).map_err(io("read a meta page of"))?;
             if found != self.durable.encode() {

@@ -26,10 +26,10 @@ struct Frame<'v> {
     key_base: usize,
 }
 
-/// Where a cursor stands.
+/// The position of a cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Nowhere yet.
+    /// No position yet.
     Fresh,
     /// On the key that the frames lead to.
     On,
@@ -48,7 +48,7 @@ pub struct Cursor<'v> {
     pages: &'v Pages,
     /// The tree.
     root: Root,
-    /// Where the cursor stands.
+    /// The kind of position.
     place: Place,
     /// The path to the position; the last frame is a leaf when `place` is `On`.
     frames: SmallVec<[Frame<'v>; 8]>,

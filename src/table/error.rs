@@ -39,17 +39,17 @@ pub enum TableError {
         path: PathBuf,
         /// Bytes by which the file would have to grow.
         needed_bytes: u64,
-        /// What the file system said, or nothing if the table's own size limit is met.
+        /// The file system's error, or `None` if the table's own size limit is reached.
         source: Option<io::Error>,
     },
     /// The operating system refused; after a failed sync or write the table must not be used any more.
     #[error("cannot {operation} {path}: {source}")]
     Io {
-        /// What was being done, as an infinitive.
+        /// The operation, as an infinitive.
         operation: &'static str,
         /// The file it was done to.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Another process holds the table's file.

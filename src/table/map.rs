@@ -246,7 +246,7 @@ pub struct Mapping {
 
 // SAFETY: as for `Memory`: an address and a size, with no tie to a thread.
 unsafe impl Send for Mapping {}
-// SAFETY: references to pages are made in the unsafe functions below only, whose callers exclude races.
+// SAFETY: references to pages are created only in the unsafe functions below, whose callers exclude races.
 unsafe impl Sync for Mapping {}
 
 impl Drop for Mapping {

@@ -22,7 +22,7 @@ use super::{
 /// Bytes that a device writes atomically.
 const SECTOR_BYTES: usize = 512;
 
-/// Memory for the pages of a [`TableFile`] that a test makes itself.
+/// Memory for the pages of a [`TableFile`] that a test implements itself.
 pub struct MemoryRegion {
     /// The pages.
     memory: Arc<Memory>,

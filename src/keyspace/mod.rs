@@ -361,8 +361,8 @@ impl<'a> Keyspace<'a> {
     }
 }
 
-/// Makes a change: its family knows what that does to the table. Deterministic: the same effects on the same data give
-/// the same data.
+/// Makes a change: the file of its family knows how that changes the table. Deterministic: the same effects on the same
+/// data give the same data.
 fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
     let (place, change) = match effect {
         Effect::Database(change) => return database_change::apply(table, change),

@@ -26,8 +26,8 @@ use super::{error::is_full, page::PAGE_BYTES, shared::Table, tail::Plan, writer:
 const RELEASE_MAX: usize = 1 << 18;
 /// Maximum number of pages that are cut off at once: a writer that must grow the file waits for at most this many.
 const CUT_PAGES_MAX: u64 = (64 << 20) / PAGE_BYTES as u64;
-/// After this many checkpoints in a row that did not shrink the file, no further one is taken for that purpose. The old
-/// need must expire, the durable checkpoint must release its pages, and one more.
+/// After this many checkpoints in a row that did not shrink the file, no further one is taken for that purpose. They
+/// are enough for the old need to stop counting and for the durable checkpoint to release its pages, with one to spare.
 const FRUITLESS_MAX: u32 = 4;
 
 impl Table {

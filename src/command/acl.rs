@@ -7,12 +7,12 @@ use crate::spec::{self, Spec};
 use crate::state::User;
 use rand::RngCore;
 
-/// Random bits of a generated password, if the client does not say.
+/// Random bits of a generated password if the client gives no number.
 const PASSWORD_BITS: i64 = 256;
-/// Random bits of a generated password at most.
+/// The most random bits of a generated password.
 const PASSWORD_BITS_MAX: usize = 4096;
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::ACL, Run::Local(unknown_subcommand)),
     (&spec::ACL_CAT, Run::Local(cat)),
@@ -99,7 +99,7 @@ fn cat(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-/// A subcommand got more words than it takes.
+/// The error of a subcommand that got too many words.
 fn too_many(subcommand: &str) -> CommandError {
     format!("ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try ACL HELP.").into()
 }

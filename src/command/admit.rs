@@ -1,8 +1,8 @@
-//! Whether a command may run: decided here for all who ask, before it does.
+//! Whether a command may run. Decided before each command, for clients and for transactions.
 //!
-//! What a caller asks for is looked at in the order in which Redis does it: is it a command, in its form; may this client
-//! use it; does its state allow it; does a pause hold it back; is it queued for later. Space for a write is asked for when
-//! the writer has the command; what follows from it is decided by [`Space`].
+//! The checks come in Redis's order: is it a command with the right number of words; may this client use it; does the
+//! client's state allow it; does a pause hold it back; is it queued in a transaction. Whether there is space for a
+//! write is checked later, on the writer; [`Space`] says which commands are refused then.
 
 use std::borrow::Cow;
 
@@ -12,22 +12,22 @@ use crate::resp::Args;
 use crate::spec::{Flags, Spec};
 use crate::state::{ClientInfo, ClientState, ServerState, Transaction};
 
-/// Who asks for a command.
+/// Who wants to run a command.
 #[derive(Clone, Copy)]
 pub enum Caller<'a> {
     /// A client, over its connection.
     Client(&'a ClientState),
-    /// A transaction that is executed: its client was asked about when the command was queued.
+    /// A transaction that is being executed. Its client was checked when the command was queued.
     Transaction,
 }
 
-/// What is to happen with a command.
+/// What happens to a command.
 pub enum Admission {
     /// It runs.
     Run(&'static Spec),
-    /// It is put into its client's transaction.
+    /// It is queued in its client's transaction.
     Queue(&'static Spec),
-    /// A pause holds it back: it is to be asked for again afterwards.
+    /// A pause holds it back. Ask again after the pause.
     Hold {
         /// The command.
         spec: &'static Spec,
@@ -36,22 +36,22 @@ pub enum Admission {
     },
     /// It is answered with an error.
     Refuse(&'static Spec, Cow<'static, str>),
-    /// No command was asked for.
+    /// The request names no command, or gives it the wrong number of words.
     Malformed(Malformed),
 }
 
-/// How much space there is for what commands write.
+/// Which commands there is space for.
 pub enum Space {
-    /// For everything.
+    /// All.
     Ample,
-    /// For commands that free space. Holds the refusal for the others.
+    /// Only those that free space. Holds the error reply for the others.
     Scarce(String),
-    /// For nothing. Holds the refusal.
+    /// None that writes. Holds the error reply.
     Exhausted(String),
 }
 
 impl Space {
-    /// The error reply that the command gets instead of running, if it must not run.
+    /// The error reply to a command that must not run.
     pub fn refusal(&self, spec: &Spec) -> Option<&str> {
         let writes = spec.is_write();
         match self {
@@ -63,7 +63,7 @@ impl Space {
 }
 
 impl Caller<'_> {
-    /// Decides about the request that consists of `args`, of which there is at least one.
+    /// Decides about a request. `args` has at least one word.
     #[inline]
     pub fn admit(&self, server: &ServerState, args: &Args<'_>) -> Admission {
         match resolve(args) {
@@ -72,7 +72,7 @@ impl Caller<'_> {
         }
     }
 
-    /// Decides about a command that takes as many words as there are.
+    /// Decides about a command whose number of words was checked.
     #[inline]
     pub fn admit_command(&self, server: &ServerState, spec: &'static Spec, args: &Args<'_>) -> Admission {
         let Caller::Client(client) = self else { return Admission::Run(spec) };
@@ -101,7 +101,7 @@ impl Caller<'_> {
     }
 }
 
-/// What is said to a client that may not use a protected command.
+/// The error reply to a client that may not use a protected command.
 const PROTECTED: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you \
     can run it from a local connection, otherwise you need to set this option in the configuration file, and then \
     restart the server.";
@@ -116,7 +116,7 @@ fn is_unprotected(server: &ServerState, client: &ClientInfo) -> bool {
     }
 }
 
-/// Why a client that listens, watches all commands or is in a transaction may not use a command, if so.
+/// The error reply if a client may not use a command because it is subscribed, runs `MONITOR`, or is in a transaction.
 #[cold]
 fn refusal_of_special(client: &ClientState, spec: &Spec) -> Option<Cow<'static, str>> {
     if client.is_listening_only() && !spec.flags.has(Flags::WHILE_LISTENING) {
@@ -135,13 +135,13 @@ fn refusal_of_special(client: &ClientState, spec: &Spec) -> Option<Cow<'static, 
     }
 }
 
-/// Whether a command is nothing for a client that watches all commands.
+/// Whether a client that runs `MONITOR` may not use the command.
 fn touches_keys(spec: &Spec) -> bool {
     !spec.is_local() || spec.flags.has(Flags::MAY_REPLICATE)
 }
 
-/// If a pause holds the command back: whether it may change data. An administrator's local commands run all the same:
-/// somebody must be able to lift the pause.
+/// `Some` if a pause holds the command back: whether it may change data. An administrator's local commands still run,
+/// so that somebody can lift the pause.
 #[cold]
 fn held_by_pause(server: &ServerState, client: &ClientState, spec: &Spec) -> Option<bool> {
     let executes_writes = || {
@@ -153,7 +153,7 @@ fn held_by_pause(server: &ServerState, client: &ClientState, spec: &Spec) -> Opt
     (waits && !is_exempt).then_some(is_write)
 }
 
-/// Decides about a command that is meant for a transaction, by what fits into that.
+/// Decides whether a command is queued, or refused because the transaction would become too large.
 #[cold]
 fn queue(server: &ServerState, transaction: &Transaction, spec: &'static Spec, args: &Args<'_>) -> Admission {
     let limits = &server.limits;

@@ -1,8 +1,8 @@
-//! What a command asks for that waits until a key holds something: which keys, and for how long.
+//! What a blocking command waits for: which keys, and for how long.
 //!
-//! Such a command takes what is there as any other does. If nothing is, it returns a [`Wait`] instead of a reply, and
-//! the writer runs it again when one of the keys may hold something; where nobody waits (in a transaction), it replies
-//! as if its time were up.
+//! If there is data, a blocking command takes it like any other command. If there is none, it returns a [`Wait`]
+//! instead of a reply, and the writer runs it again when one of the keys may hold data. In a transaction it does not
+//! wait, but replies as if it had timed out.
 
 use super::CommandError;
 use crate::keyspace::Kind;
@@ -15,11 +15,11 @@ pub struct Wait {
     pub kind: Kind,
     /// The keys.
     pub keys: Box<[Box<[u8]>]>,
-    /// For how long, in milliseconds; `None`: without end.
+    /// The timeout in milliseconds; `None`: no timeout.
     pub timeout_ms: Option<u64>,
 }
 
-/// The timeout that a word spells in seconds, in milliseconds; `None` for 0, which is no end.
+/// Parses a timeout in seconds; returns milliseconds, or `None` for 0, which means no timeout.
 pub(super) fn timeout_ms(word: &[u8]) -> Result<Option<u64>, CommandError> {
     let no_float = CommandError::from("ERR timeout is not a float or out of range");
     let seconds = Extended::parse(word).ok_or(no_float)?;

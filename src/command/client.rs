@@ -1,4 +1,4 @@
-//! `CLIENT`: what a client says of itself, what others see of it, and how an administrator treats them.
+//! `CLIENT`: a client's name and settings, the list of clients, and commands that kill, pause or unblock them.
 
 use super::client_list::{self, ClientKind};
 use super::local::{self, Outcome, excerpt, integer, is, parse_integer, timeout_ms, unknown_subcommand};
@@ -7,7 +7,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::{Next, PauseMode, ReplyMode, Unblock};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::CLIENT, Run::Local(unknown_subcommand)),
     (&spec::CLIENT_CACHING, Run::Local(tracking::caching)),
@@ -165,7 +165,7 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
         }
         Some(option) if is(option, "id") && args.len() >= 4 => {
             for word in args.from(3) {
-                // No client has a negative one.
+                // No client has a negative ID.
                 let id = parse_integer(word).ok_or("ERR Invalid client ID")?;
                 if let Some(info) = u64::try_from(id).ok().and_then(|id| ctx.server.clients.get(id)) {
                     client_list::write_line(&mut lines, ctx, &info, "client|list");
@@ -191,7 +191,7 @@ fn kill(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     for info in ctx.server.clients.list().iter().filter(|info| filter.takes(info, own_id)) {
         killed += 1;
         if info.id() == own_id {
-            // The reply to this command still leaves.
+            // The reply to this command is still sent.
             ctx.next = Next::Close;
         } else {
             info.kill();
@@ -223,7 +223,7 @@ fn reply_mode(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     Ok(())
 }
 
-/// `ON` or `OFF`.
+/// Parses `ON` or `OFF`.
 fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
     match word {
         word if is(word, "on") => Ok(true),
@@ -232,7 +232,7 @@ fn on_or_off(word: &[u8]) -> Result<bool, CommandError> {
     }
 }
 
-/// `CLIENT NO-EVICT ON|OFF`. Nobody is evicted here; the choice is shown in `CLIENT INFO`.
+/// `CLIENT NO-EVICT ON|OFF`. No client is ever evicted; the setting is only shown in `CLIENT INFO`.
 fn no_evict(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     ctx.client.no_evict = on_or_off(&args[2])?;
     reply.ok();

@@ -1,4 +1,4 @@
-//! Lines of `CLIENT LIST`, and who is meant by the options of `CLIENT KILL`.
+//! The lines of `CLIENT LIST`, and the options of `CLIENT KILL`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -10,24 +10,24 @@ use crate::resp::Args;
 use crate::spec;
 use crate::state::{ClientInfo, User, Users};
 
-/// Kinds of clients that Redis tells apart.
+/// The types of clients that Redis distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientKind {
     /// Sends commands.
     Normal,
-    /// Listens to channels.
+    /// Is subscribed.
     PubSub,
-    /// Follows another server, or is followed: none here.
+    /// Replicas and masters; there are none here.
     Other,
 }
 
 impl ClientKind {
-    /// The kind of a client.
+    /// The type of a client.
     pub(super) fn of(info: &ClientInfo) -> Self {
         if info.subscriptions().any() { ClientKind::PubSub } else { ClientKind::Normal }
     }
 
-    /// The kind that a word names.
+    /// Parses a type.
     pub(super) fn parse(word: &[u8]) -> Result<Self, CommandError> {
         match word {
             word if is(word, "normal") => Ok(ClientKind::Normal),
@@ -38,7 +38,7 @@ impl ClientKind {
     }
 }
 
-/// Which clients `CLIENT KILL` means: those that every given option takes.
+/// Which clients `CLIENT KILL` kills: those that match all given options.
 pub(super) struct Filter<'a> {
     /// `ID`.
     pub id: Option<u64>,
@@ -50,7 +50,7 @@ pub(super) struct Filter<'a> {
     pub user: Option<Arc<User>>,
     /// `TYPE`.
     pub kind: Option<ClientKind>,
-    /// `SKIPME`: whether the client that asks is left out.
+    /// `SKIPME`: whether the calling client is left out.
     pub spares_self: bool,
 }
 
@@ -61,7 +61,7 @@ impl Default for Filter<'_> {
 }
 
 impl<'a> Filter<'a> {
-    /// Understands the options from word 2 on.
+    /// Parses the options, which start at word 2.
     pub(super) fn parse(args: &Args<'a>, users: &Users) -> Result<Self, CommandError> {
         let mut filter = Filter::default();
         let mut words = args.from(2);
@@ -93,7 +93,7 @@ impl<'a> Filter<'a> {
         Ok(filter)
     }
 
-    /// Whether a client is meant.
+    /// Whether a client matches.
     pub(super) fn takes(&self, info: &ClientInfo, own_id: u64) -> bool {
         self.id.is_none_or(|id| id == info.id())
             && self.addr.is_none_or(|addr| addr == info.addr().as_bytes())
@@ -105,7 +105,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// Appends the line of one client, as the command called `asked` shows it to the client that sent it.
+/// Appends the line of one client. `asked` is the command that the calling client shows as its last one.
 pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<ClientInfo>, asked: &str) {
     let now_ms = ctx.server.uptime_ms();
     let (query, query_free) = info.query_bytes();
@@ -147,7 +147,7 @@ pub(super) fn write_line(line: &mut Vec<u8>, ctx: &LocalCtx<'_>, info: &Arc<Clie
     let _ = writeln!(line, " tot-net-in={in_bytes} tot-net-out={out_bytes} tot-cmds={}", info.commands());
 }
 
-/// The letters of a client's `flags=`: `N` for none.
+/// The letters of a client's `flags=`; `N` for none.
 fn flags(ctx: &LocalCtx<'_>, info: &ClientInfo) -> String {
     let is_self = info.id() == ctx.client.id();
     let tracking = info.tracking();

@@ -1,11 +1,11 @@
-//! `CLUSTER` and its kin: this server is no cluster node, and says so as Redis does.
+//! `CLUSTER` and related commands. This server is not a cluster node, and replies with Redis's error for that.
 
 use super::local::{Outcome, unknown_subcommand};
 use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::CLUSTER, Run::Local(unknown_subcommand)),
     (&spec::CLUSTER_INFO, Run::Local(no_cluster)),
@@ -40,7 +40,7 @@ pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::READWRITE, Run::Local(no_cluster)),
 ];
 
-/// Any of these commands.
+/// The reply to all of these commands.
 fn no_cluster(_: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
     Err("ERR This instance has cluster support disabled".into())
 }

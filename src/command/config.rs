@@ -5,7 +5,7 @@ use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::CONFIG, Run::Local(unknown_subcommand)),
     (&spec::CONFIG_GET, Run::Local(get)),

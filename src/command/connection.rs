@@ -6,10 +6,10 @@ use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{self, Spec};
 use crate::state::Next;
 
-/// The version of Redis whose commands and replies these are.
+/// The version of Redis that the server reports to clients.
 pub const REDIS_VERSION: &str = "7.2.4";
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::PING, Run::Local(ping)),
     (&spec::ECHO, Run::Local(echo)),
@@ -70,7 +70,7 @@ fn auth(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     Ok(())
 }
 
-/// Lets the client in, or counts a failure and, after too many, closes.
+/// Logs the client in if the password is right. Otherwise counts the failure; after too many, closes the connection.
 fn authenticate(ctx: &mut LocalCtx<'_>, user: &[u8], password: &[u8]) -> Outcome {
     if let Some(user) = ctx.server.users.authenticate(user, password) {
         ctx.client.log_in(user);
@@ -85,7 +85,7 @@ fn authenticate(ctx: &mut LocalCtx<'_>, user: &[u8], password: &[u8]) -> Outcome
 /// What `HELLO` asks for.
 #[derive(Default)]
 struct Hello<'a> {
-    /// The protocol to speak from now on.
+    /// The new protocol.
     protocol: Option<Protocol>,
     /// User and password.
     credentials: Option<(&'a [u8], &'a [u8])>,
@@ -94,7 +94,7 @@ struct Hello<'a> {
 }
 
 impl<'a> Hello<'a> {
-    /// Understands `HELLO [protover [AUTH username password] [SETNAME clientname]]`.
+    /// Parses `HELLO [protover [AUTH username password] [SETNAME clientname]]`.
     fn parse(args: &Args<'a>) -> Result<Self, CommandError> {
         let mut hello = Hello::default();
         let mut words = args.from(1);
@@ -142,7 +142,7 @@ fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
         ctx.client.info().label(|labels| labels.name = name.to_vec());
     }
     if let Some(protocol) = asked.protocol {
-        // Messages that wait are in the protocol spoken so far.
+        // Messages in the outbox are encoded in the old protocol.
         ctx.client.info().outbox().drain_into(reply);
         ctx.client.set_protocol(protocol);
     }
@@ -150,7 +150,7 @@ fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
     Ok(())
 }
 
-/// Answers `HELLO`, in the protocol that it chose.
+/// Replies to `HELLO` in the new protocol.
 fn greet(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
     let mut bytes = Vec::new();
     let mut greeting = Reply::new(&mut bytes, ctx.client.protocol());

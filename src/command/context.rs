@@ -1,4 +1,4 @@
-//! What a running command can reach.
+//! What a running command has access to.
 
 use std::sync::Arc;
 
@@ -7,25 +7,26 @@ use crate::keyspace::{KeyReader, Keyspace, Kind};
 use crate::state::{ClientState, CommandLimits, DatabaseGauges, Next, ServerState};
 use crate::table::View;
 
-/// What a command of the connection can reach.
+/// What a local command has access to.
 pub struct LocalCtx<'a> {
     /// The client's own state.
     pub client: &'a mut ClientState,
     /// What all connections share.
     pub server: &'a Arc<ServerState>,
-    /// The version that it sees, where that is not the published one: in a transaction, with what came before.
+    /// In a transaction, the writer's version, which holds the changes of the commands before; otherwise `None`, and
+    /// the command sees the published version.
     pub view: Option<View<'a>>,
-    /// What the connection does after the command; the command sets it, [`Next::Continue`] stands before it runs.
+    /// What the connection does after the command. [`Next::Continue`] unless the command sets it.
     pub next: Next,
 }
 
 impl<'a> LocalCtx<'a> {
-    /// What a command of `client` can reach that runs on the client's own thread.
+    /// The context of a command that runs on the thread of `client`'s connection.
     pub fn new(client: &'a mut ClientState, server: &'a Arc<ServerState>) -> Self {
         Self { client, server, view: None, next: Next::Continue }
     }
 
-    /// A database at a glance; `None` before there is a table.
+    /// The figures of a database; `None` before there is a table.
     pub fn database(&self, db: usize) -> Option<DatabaseGauges> {
         match &self.view {
             Some(view) => Some(DatabaseGauges::of(view, db)),
@@ -34,9 +35,9 @@ impl<'a> LocalCtx<'a> {
     }
 }
 
-/// What a reading command can reach.
+/// What a reading command has access to.
 pub struct ReadCtx<'a> {
-    /// The version read.
+    /// The version that it reads.
     pub keys: KeyReader<'a>,
     /// The client's database.
     pub db: usize,
@@ -44,25 +45,25 @@ pub struct ReadCtx<'a> {
     pub limits: CommandLimits,
 }
 
-/// What a writing command can reach.
+/// What a writing command has access to.
 pub struct WriteCtx<'a> {
-    /// The writer's version, or a published one that is not changed.
+    /// The writer's version, or a published one that it must not change.
     pub keys: Keyspace<'a>,
     /// The client's database.
     pub db: usize,
-    /// The moment that the command runs at, in milliseconds since 1970.
+    /// The time that the command sees, in milliseconds since 1970.
     pub now_ms: u64,
     /// Limits of the configuration.
     pub limits: CommandLimits,
-    /// Whether the command may wait for data instead of replying.
+    /// Whether the command may block instead of replying.
     pub may_wait: bool,
-    /// What it waits for; set by a command that did not reply.
+    /// What it waits for; set by a command that blocks.
     pub wait: Option<Wait>,
 }
 
 impl WriteCtx<'_> {
-    /// Asks to wait until one of the keys holds something of a type; says whether the command is to end without a reply.
-    /// Otherwise it must not wait, and replies that there is nothing.
+    /// Blocks the command until one of the keys holds a value of the type. If this returns `true`, the command must
+    /// return without a reply. If `false`, it may not block, and must reply that there is no data.
     pub(super) fn wait_for<'k>(
         &mut self,
         kind: Kind,

@@ -1,47 +1,47 @@
-//! Cursors of `SCAN`: a place in the order of keys as a number below 2^53.
+//! Cursors of `SCAN`: a position in the order of keys, as a number below 2^53.
 //!
-//! A scan goes through the keys in the order of their bytes. Its place between two calls is a byte string: the next
-//! call starts with the first key that is not below it. Whatever is inserted or deleted meanwhile, a key that is there
-//! all the time is therefore returned, and each call with another place gets further, so a scan ends.
+//! A scan goes through the keys in the order of their bytes. Its position between two calls is a byte string: the next
+//! call starts with the first key that is not below it. So a key that exists during the whole scan is returned,
+//! whatever is inserted or deleted meanwhile. Each call moves the position forward, so a scan ends.
 //!
-//! The place is the shortest string that separates the last key seen from the next one, without the literal prefix of
-//! the scan's `MATCH`, which the client sends each time anyway. There are two forms of cursors:
+//! The position is the shortest string that separates the last key seen from the next one, without the literal prefix
+//! of the scan's `MATCH`, which the client sends with each call anyway. There are two forms of cursors:
 //!
 //! ```text
 //! place itself   bit 52 = 0, bits 48..51 = its length (1 to 6), bits 0..48 = its bytes, the first one highest
 //! remembered     bit 52 = 1, bits 0..52 = the number under which the server remembers the place
 //! ```
 //!
-//! A scan prefers to stop where its place fits the first form, which needs no memory and outlives a restart. The
-//! others are remembered: at most [`CURSORS_MAX`] of them in at most [`PLACES_BYTES_MAX`] bytes, the oldest one is
-//! forgotten first. A scan holds two at most: the one sent last and the one before, which a client may send again
-//! after it lost a reply. A cursor that was forgotten, or comes from before a restart, starts the scan again from its
-//! beginning: keys come twice, which `SCAN` allows, and none is left out. Numbers start at random, so that a cursor
-//! from before a restart does not meet a new one.
+//! A scan prefers to stop where its position fits the first form, which needs no memory and survives a restart. Other
+//! positions are remembered: at most [`CURSORS_MAX`] of them, in at most [`PLACES_BYTES_MAX`] bytes; the oldest is
+//! forgotten first. Each scan has at most two remembered positions: the last one, and the one before it, which a client
+//! may send again after it lost a reply. A cursor that was forgotten, or is from before a restart, starts the scan
+//! again from the beginning: keys are returned twice, which `SCAN` allows, and none is left out. The first number is
+//! random, so that a cursor from before a restart is not taken for a new one.
 //!
 //! Cursors stay below 2^53 because some clients read them as floating point numbers.
 
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Most places remembered.
+/// The most positions remembered.
 pub(super) const CURSORS_MAX: usize = 16_384;
-/// Most bytes of places remembered.
+/// The most bytes of remembered positions.
 const PLACES_BYTES_MAX: usize = 8 << 20;
-/// Longest place that a cursor holds itself, in bytes.
+/// The longest position that fits into a cursor, in bytes.
 pub(super) const DIRECT_BYTES_MAX: usize = 6;
-/// Set in a cursor whose place is remembered.
+/// Set in a cursor whose position is remembered.
 const REMEMBERED: u64 = 1 << 52;
 
-/// The places that this server remembers.
+/// The positions that this server remembers.
 static CURSORS: LazyLock<Mutex<Cursors>> = LazyLock::new(|| {
     let first = rand::random::<u64>() % (REMEMBERED / 2);
     Mutex::new(Cursors { places: BTreeMap::new(), bytes: 0, next: first })
 });
 
-/// Remembered places by number; the oldest has the lowest.
+/// Remembered positions by number; the oldest has the lowest.
 struct Cursors {
-    /// The places.
+    /// The positions.
     places: BTreeMap<u64, Remembered>,
     /// Sum of their lengths, in bytes.
     bytes: usize,
@@ -49,15 +49,15 @@ struct Cursors {
     next: u64,
 }
 
-/// A remembered place.
+/// A remembered position.
 struct Remembered {
-    /// The place, with the prefix of `MATCH`.
+    /// The position, with the prefix of `MATCH`.
     place: Box<[u8]>,
-    /// Number of the place that the same scan was at before.
+    /// Number of the previous position of the same scan.
     before: Option<u64>,
 }
 
-/// The place that `cursor` stands for in a scan of keys with `prefix`; the beginning if it is not known.
+/// The position of `cursor` in a scan of keys with `prefix`; the beginning if the cursor was forgotten.
 pub(super) fn place_of(cursor: u64, prefix: &[u8]) -> Vec<u8> {
     let mut place = prefix.to_vec();
     if cursor & REMEMBERED != 0 {
@@ -75,7 +75,7 @@ pub(super) fn place_of(cursor: u64, prefix: &[u8]) -> Vec<u8> {
     place
 }
 
-/// The cursor for `place`, to which a scan of keys with `prefix` has come from `before`.
+/// The cursor for the position `place` in a scan of keys with `prefix`. `before` is the scan's previous cursor.
 pub(super) fn cursor_of(place: &[u8], prefix: &[u8], before: u64) -> u64 {
     let own = place.strip_prefix(prefix).unwrap_or(place);
     if is_direct(own.len()) {
@@ -87,13 +87,13 @@ pub(super) fn cursor_of(place: &[u8], prefix: &[u8], before: u64) -> u64 {
     cursors.remember(place, (before & REMEMBERED != 0).then_some(before & !REMEMBERED)) | REMEMBERED
 }
 
-/// Whether a place `len` bytes behind the prefix is a cursor itself.
+/// Whether a position with `len` bytes after the prefix fits into a cursor.
 pub(super) fn is_direct(len: usize) -> bool {
     (1..=DIRECT_BYTES_MAX).contains(&len)
 }
 
 impl Cursors {
-    /// Remembers a place; its number.
+    /// Remembers a position; returns its number.
     fn remember(&mut self, place: &[u8], before: Option<u64>) -> u64 {
         let older = before.and_then(|before| self.places.get_mut(&before)?.before.take());
         if let Some(older) = older {
@@ -110,7 +110,7 @@ impl Cursors {
         number
     }
 
-    /// Forgets a place.
+    /// Forgets a position.
     fn forget(&mut self, number: u64) {
         if let Some(remembered) = self.places.remove(&number) {
             self.bytes -= remembered.place.len();

@@ -1,4 +1,4 @@
-//! `DEBUG`: only what cannot harm the server, and that only for whom `enable-debug-command` allows it.
+//! `DEBUG`: only subcommands that cannot harm the server, and only for clients that `enable-debug-command` allows.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::Next;
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::DEBUG, Run::Local(unknown_subcommand)),
     (&spec::DEBUG_SLEEP, Run::Local(sleep)),
     (&spec::DEBUG_HELP, Run::Local(help)),
 ];
 
-/// The longest time that a connection sleeps.
+/// The longest sleep.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
 /// `DEBUG SLEEP seconds`

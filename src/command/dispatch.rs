@@ -1,7 +1,7 @@
-//! Running one command on the data: from a snapshot, or on the writer.
+//! Runs one command on the data: on a snapshot, or on the writer.
 //!
-//! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a command runs on
-//! the writer, those of its keys that have expired are deleted, and the record says so.
+//! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a writing command
+//! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
 use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
 use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
@@ -10,39 +10,38 @@ use crate::spec::Spec;
 use crate::state::CommandLimits;
 use crate::table::View;
 
-/// Expired keys that a reading command deletes on its way on the writer. Those beyond are left to the
-/// writer's own rounds.
+/// The most expired keys that one reading command on the writer deletes. The rest is left to active expiry.
 const PASSING_PURGE_KEYS: usize = 64;
-/// Bytes of those keys, at most.
+/// The most bytes of those keys.
 const PASSING_PURGE_BYTES: usize = 64 << 10;
-/// Hashes that lose expired fields in the same way.
+/// The most hashes from which it deletes expired fields.
 const PASSING_PURGE_HASHES: u64 = 4;
 
-/// One command with all that decides what it does.
+/// One command, with everything that its result depends on.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The command.
     pub spec: &'static Spec,
-    /// Its words. There are as many as the command takes.
+    /// Its words. Their number was checked.
     pub args: Args<'a>,
     /// The client's database.
     pub db: usize,
-    /// The moment, in milliseconds since 1970.
+    /// The time that it sees, in milliseconds since 1970.
     pub now_ms: u64,
     /// Limits of the configuration.
     pub limits: CommandLimits,
 }
 
 impl<'a> Call<'a> {
-    /// The command's keys, as far as its words say.
+    /// The keys that the command's words name.
     pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
         self.spec.keys_in(&self.args)
     }
 }
 
-/// Runs a reading command on `view`. Keys found expired are added to `lookups`.
+/// Runs a reading command on `view`. Keys that it finds expired are added to `lookups`.
 ///
-/// An error is the data's fault; `reply` is as it was then.
+/// An error means that the data could not be read; `reply` is unchanged then.
 pub fn read(
     call: &Call<'_>,
     view: &View<'_>,
@@ -59,10 +58,10 @@ pub fn read(
     settle(outcome, start, reply)
 }
 
-/// Runs a writing or reading command on the writer's version. A command that would wait for data replies that there is
-/// none. What a reading command finds expired is the caller's to delete, see [`purge_passed`].
+/// Runs a writing or reading command on the writer's version. A command that would block replies that there is no data.
+/// The caller deletes what a reading command finds expired, see [`purge_passed`].
 ///
-/// An error means that the version is not in order and must not be published; `reply` is as it was then.
+/// An error means that the version is incomplete and must not be published; `reply` is unchanged then.
 pub fn execute(
     call: &Call<'_>,
     keyspace: &mut Keyspace<'_>,
@@ -77,8 +76,8 @@ pub fn execute(
     read(call, &keyspace.view(), reply, lookups)
 }
 
-/// Hands the keys that reading commands found expired on the writer, as many as are deleted on the way, to
-/// `purge`, and forgets them.
+/// Calls `purge` with keys that reading commands on the writer found expired, up to the limits above, and clears them
+/// all from `lookups`.
 pub fn purge_passed<E>(
     lookups: &mut Lookups,
     mut purge: impl FnMut(usize, &[u8]) -> Result<Purged, E>,
@@ -97,8 +96,8 @@ pub fn purge_passed<E>(
     Ok(())
 }
 
-/// As [`execute`], for a client that can wait: a command that has to wait for data replies nothing, changes nothing, and
-/// returns what it waits for.
+/// Like [`execute`], for a client that may block: a command that has to wait for data writes no reply, changes nothing,
+/// and returns what it waits for.
 pub fn execute_or_wait(
     call: &Call<'_>,
     keyspace: &mut Keyspace<'_>,
@@ -111,10 +110,10 @@ pub fn execute_or_wait(
     }
 }
 
-/// Runs a writing command on `view` as far as it finds nothing to change there: then it replies as it would on the writer
-/// while the data are like this. Keys that it touches all the same are noted in `touched`.
+/// Runs a writing command on `view`, as long as it changes nothing. If it gets to its end, its reply is the one that it
+/// would get on the writer with the same data. Keys that it touches without a change are added to `touched`.
 ///
-/// [`KeyspaceError::WouldChange`] says that it would change something. With an error `reply` is as it was.
+/// [`KeyspaceError::WouldChange`] says that it would change something. On an error `reply` is unchanged.
 pub fn run_no_op(
     call: &Call<'_>,
     view: &View<'_>,
@@ -129,7 +128,7 @@ pub fn run_no_op(
     Ok(())
 }
 
-/// Runs a writing command; returns what it waits for, if it may wait and has to.
+/// Runs a writing command; returns what it waits for, if it may block and has to.
 fn write(
     call: &Call<'_>,
     run: WriteFn,
@@ -155,7 +154,7 @@ fn write(
 
 /// Deletes those of the command's keys that have expired.
 fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), KeyspaceError> {
-    // Where the expiry times cannot be read, the keys' own cells say whether they are past theirs.
+    // If the tree of expiry times cannot be read, look at the keys' own cells.
     if matches!(keyspace.any_due(call.db, call.now_ms), Ok(false)) {
         return Ok(());
     }
@@ -165,8 +164,8 @@ fn purge_expired(call: &Call<'_>, keyspace: &mut Keyspace<'_>) -> Result<(), Key
     Ok(())
 }
 
-/// Turns a client's mistake into the one reply of the command. A reply that is cut is an error of the data's: what the
-/// command changed is the caller's to take back.
+/// Makes the client's mistake the command's reply. A reply that was cut is returned as an error, so that the caller
+/// undoes what the command changed.
 fn settle(
     outcome: Result<(), CommandError>,
     start: usize,
@@ -186,7 +185,7 @@ fn settle(
     }
 }
 
-/// Refuses a reply that has been cut.
+/// Returns an error if the reply was cut.
 pub fn whole(reply: &Reply<'_>) -> Result<(), CommandError> {
     match reply.is_cut() {
         true => Err(KeyspaceError::ReplyTooLong { bytes_max: reply.bytes_max() }.into()),

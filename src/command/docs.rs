@@ -1,11 +1,11 @@
-//! `COMMAND`: what this server knows to do, for clients that ask before they send.
+//! `COMMAND`: descriptions of all commands, for clients.
 
 use super::local::{self, Outcome, is, unknown_subcommand};
 use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Access, Argument, At, Flags, KeyPosition, KeyRange, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::COMMAND, Run::Local(command)),
     (&spec::COMMAND_COUNT, Run::Local(count)),
@@ -47,7 +47,7 @@ fn command(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
     Ok(())
 }
 
-/// All commands that are no subcommands.
+/// All commands except subcommands.
 fn top_level() -> Vec<&'static Spec> {
     spec::all().filter(|spec| !spec.is_subcommand()).collect()
 }
@@ -76,7 +76,7 @@ fn info(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-/// What `COMMAND INFO` says of one command.
+/// Writes what `COMMAND INFO` says of one command.
 fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     reply.array(10);
     reply.bulk(spec.name.as_bytes());
@@ -101,13 +101,13 @@ fn write_info(reply: &mut Reply<'_>, spec: &Spec) {
     spec.subcommands.iter().for_each(|spec| write_info(reply, spec));
 }
 
-/// A set of names, as simple strings.
+/// Writes a set of names, as simple strings.
 fn write_names(reply: &mut Reply<'_>, names: &[impl AsRef<str>]) {
     reply.set(names.len());
     names.iter().for_each(|name| reply.simple(name.as_ref()));
 }
 
-/// Where some keys are, and what is done with them.
+/// Writes where some of a command's keys are, and what it does with them.
 fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPosition) {
     reply.map(3);
     reply.bulk(b"flags");
@@ -121,7 +121,7 @@ fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPos
     }
     reply.bulk(b"find_keys");
     match *at {
-        // Counted from the first key, but for negative ones, which count from the end.
+        // The last key is given relative to the first, unless it is negative: then it counts from the end.
         At::Fixed(KeyRange { first, last, step }) => {
             let last = if last < 0 { last } else { last - first as i32 };
             write_step(reply, "range", &[("lastkey", last), ("keystep", step as i32), ("limit", 0)]);
@@ -134,7 +134,7 @@ fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPos
     }
 }
 
-/// One step of the search for keys: how it goes, and its numbers.
+/// Writes one step of the search for keys: its type, and its numbers.
 fn write_step(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i32)]) {
     reply.map(2);
     reply.bulk(b"type");
@@ -147,7 +147,7 @@ fn write_step(reply: &mut Reply<'_>, kind: &str, numbers: &[(&str, i32)]) {
     }
 }
 
-/// The step that looks for a word from a position on.
+/// Writes the step that searches for a word from a position on.
 fn write_keyword(reply: &mut Reply<'_>, word: &str, from: usize) {
     reply.map(2);
     reply.bulk(b"type");
@@ -200,7 +200,7 @@ fn docs(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-/// What `COMMAND DOCS` says of one command: its name, and a map.
+/// Writes what `COMMAND DOCS` says of one command: its name, and a map.
 fn write_docs(reply: &mut Reply<'_>, spec: &Spec) {
     let arguments = spec.arguments();
     let has_subcommands = spec.is_container();
@@ -226,7 +226,7 @@ fn write_docs(reply: &mut Reply<'_>, spec: &Spec) {
     }
 }
 
-/// An array of arguments, each a map. `keys` counts the arguments that are keys.
+/// Writes an array of arguments, each a map. `keys` counts the arguments that are keys.
 fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64) {
     reply.array(arguments.len());
     for argument in arguments {
@@ -266,7 +266,7 @@ fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], keys: &mut i64
     }
 }
 
-/// The keys of the command that stands from word 2 on, and what is done with them.
+/// The keys of the command that starts at word 2, and what it does with them.
 fn keys_of<'a>(args: &Args<'a>) -> Result<Vec<(&'a [u8], Access)>, CommandError> {
     let spec = spec::lookup(&args[2]).ok_or("ERR Invalid command specified")?;
     let spec = match args.get(3).filter(|_| spec.is_container()) {

@@ -1,4 +1,4 @@
-//! What the commands on collections share: checking members, picking at random, and going through them by cursor.
+//! What the commands on collections share: length checks, random picks, and scans with cursors.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,20 +9,21 @@ use crate::keyspace::{MEMBER_BYTES_MAX, Value};
 use crate::number::parse_u64;
 use crate::resp::{Args, Elements, Reply};
 
-/// Elements that a call looks at if it does not say.
+/// Elements that a call visits if it has no `COUNT`.
 const COUNT_DEFAULT: usize = 10;
-/// Elements that a call looks at, at most.
+/// The most elements that a call visits.
 const COUNT_MAX: usize = 1_000_000;
-/// Bytes of a reply that repeats elements, at most.
+/// The most bytes of a reply that repeats elements.
 const RANDOM_REPLY_BYTES_MAX: usize = 256 << 20;
-/// Picks up to which a reply is just tried.
+/// Up to this many picks, a reply is written without an estimate of its length.
 const JUDGED_PICKS: u64 = 10_000;
-/// Picks by which the length of more of them is judged.
+/// Picks on which the estimate for a longer reply is based.
 const SAMPLED_PICKS: u32 = 16;
-/// Most distinct places picked in a row that are remembered in a table; more are marked among all places.
+/// If fewer than one position in this many is picked, the picked ones are kept in a set; otherwise a list of all
+/// positions is shuffled.
 const SPARSE_PICKS: u64 = 3;
 
-/// Refuses members, or fields, that are too long to be stored; `what` they are goes into the error.
+/// Refuses members or fields that are too long to be stored; `what` names them in the error.
 pub(super) fn check_lengths<'a>(
     mut words: impl Iterator<Item = &'a [u8]>,
     what: &str,
@@ -33,8 +34,8 @@ pub(super) fn check_lengths<'a>(
     }
 }
 
-/// Replies with what `pick` picks and writes, `count` times: a client may ask for one element any number of times. What can
-/// hardly fit into a reply is refused before the first one.
+/// Calls `pick`, which picks an element and writes it, `count` times. `count` may be far above the number of elements,
+/// so a reply that would almost certainly be too long is refused before the first pick.
 pub(super) fn reply_picks(
     count: u64,
     reply: &mut Reply<'_>,
@@ -50,7 +51,7 @@ pub(super) fn reply_picks(
             pick(&mut Reply::within(&mut out, reply.protocol(), bytes_max))?;
             shortest_bytes = shortest_bytes.min(out.len());
         }
-        // Nine picks in ten are as long, or the shortest of them all would hardly be.
+        // At least nine picks in ten are probably as long as the shortest of the samples.
         if count.saturating_mul(shortest_bytes as u64) / 10 * 9 > bytes_max as u64 {
             return Err(TOO_LONG);
         }
@@ -65,8 +66,7 @@ pub(super) fn reply_picks(
     Ok(())
 }
 
-/// `count` different places out of `places`, in random order, each as likely as any other. `count` is not above
-/// `places`.
+/// `count` different positions below `places`, chosen uniformly at random. `count` is at most `places`.
 pub(super) fn distinct_places(places: u64, count: u64) -> Vec<u64> {
     debug_assert!(count <= places);
     if count >= places / SPARSE_PICKS {
@@ -87,52 +87,53 @@ pub(super) fn distinct_places(places: u64, count: u64) -> Vec<u64> {
     picked
 }
 
-/// One call of `SSCAN`, `HSCAN` or `ZSCAN`: goes through the elements in the order of their names, see
+/// One call of `SSCAN`, `HSCAN` or `ZSCAN`. It visits the elements in the order of their names, see
 /// [`cursors`](super::cursors).
 pub(super) struct ElementScan<'a> {
     /// The cursor that the client sent.
     cursor: u64,
-    /// What the names start with.
+    /// The literal prefix of the pattern.
     prefix: Vec<u8>,
-    /// What the pattern says after the prefix.
+    /// The rest of the pattern.
     rest: &'a [u8],
-    /// Elements to look at.
+    /// Elements to visit.
     count: usize,
-    /// Whether the names alone are wanted: `NOVALUES`.
+    /// `NOVALUES`: whether only the names are wanted.
     pub(super) names_only: bool,
-    /// Elements looked at.
+    /// Elements visited.
     seen: usize,
-    /// Name of the last one of them.
+    /// Name of the last of them.
     last: Vec<u8>,
-    /// Where the next call goes on, if there is more.
+    /// Where the next call continues, if there is more.
     stop: Option<Vec<u8>>,
 }
 
-/// What becomes of an element that a scan has come to.
+/// What happens to an element that a scan visits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// It belongs into the reply.
+    /// It is returned.
     Wanted,
-    /// It does not.
+    /// It is skipped.
     PassedOver,
     /// The call ends before it.
     End,
 }
 
 impl<'a> ElementScan<'a> {
-    /// The cursor that a word spells.
+    /// Parses a cursor.
     pub(super) fn cursor(word: &[u8]) -> Result<u64, CommandError> {
         parse_u64(word).ok_or(CommandError::from("ERR invalid cursor"))
     }
 
-    /// The reply of a scan of nothing.
+    /// Replies to a scan of a key that does not exist.
     pub(super) fn reply_nothing(reply: &mut Reply<'_>) {
         reply.array(2);
         reply.bulk(b"0");
         reply.array(0);
     }
 
-    /// Understands `[MATCH pattern] [COUNT count]`, and `[NOVALUES]` of `HSCAN`, behind the cursor, which is word 2.
+    /// Parses the options after the cursor, which is word 2: `[MATCH pattern] [COUNT count]`, and `[NOVALUES]` of
+    /// `HSCAN`.
     pub(super) fn parse(cursor: u64, args: &Args<'a>, of_hash: bool) -> Result<Self, CommandError> {
         let (mut pattern, mut count, mut names_only) = (b"*".as_slice(), COUNT_DEFAULT, false);
         let mut rest = args.from(3);
@@ -158,7 +159,7 @@ impl<'a> ElementScan<'a> {
         Ok(Self { cursor, prefix, rest, count, names_only, seen: 0, last: Vec::new(), stop: None })
     }
 
-    /// Lets the call look at all elements of `value` if they are few: Redis scans what it keeps packed in one call,
+    /// Has the call visit all elements of `value` if they are few: Redis scans a packed collection in one call,
     /// whatever `COUNT` says.
     pub(super) fn take_all_of_few(
         &mut self,
@@ -172,19 +173,20 @@ impl<'a> ElementScan<'a> {
         Ok(())
     }
 
-    /// The name to start from.
+    /// The name to start at.
     pub(super) fn start(&self) -> Vec<u8> {
         cursors::place_of(self.cursor, &self.prefix)
     }
 
-    /// Looks at the next element.
+    /// Visits the next element.
     pub(super) fn see(&mut self, name: &[u8]) -> Seen {
         if !name.starts_with(&self.prefix) {
             return Seen::End;
         }
         if self.seen >= self.count {
             let place = separator(&self.last, name);
-            // A place that is a cursor itself needs no memory: worth up to as many elements again.
+            // A position that fits into a cursor needs no memory. To reach one, up to twice as many elements are
+            // visited.
             let own = place.len().saturating_sub(self.prefix.len());
             if cursors::is_direct(own) || self.seen >= 2 * self.count {
                 self.stop = Some(place.to_vec());
@@ -198,7 +200,7 @@ impl<'a> ElementScan<'a> {
         if wanted { Seen::Wanted } else { Seen::PassedOver }
     }
 
-    /// Replies with the next cursor and what was found.
+    /// Replies with the next cursor and the elements.
     pub(super) fn reply(self, found: Elements, reply: &mut Reply<'_>) {
         let next = self.stop.map_or(0, |place| cursors::cursor_of(&place, &self.prefix, self.cursor));
         reply.array(2);
@@ -207,7 +209,7 @@ impl<'a> ElementScan<'a> {
     }
 }
 
-/// The shortest start of `next` that is above `last`.
+/// The shortest prefix of `next` that is above `last`.
 pub(super) fn separator<'k>(last: &[u8], next: &'k [u8]) -> &'k [u8] {
     debug_assert!(last < next);
     let common = last.iter().zip(next).take_while(|(a, b)| a == b).count();

@@ -1,17 +1,17 @@
-//! Why a command did not do what it was asked.
+//! Why a command failed.
 
 use std::borrow::Cow;
 
 use crate::keyspace::KeyspaceError;
 use crate::table::TableError;
 
-/// A command's failure. The data is as it was before the command.
+/// Why a command failed. The data is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The client's mistake: the text of the error reply, code first (`ERR ...`).
     #[error("{0}")]
     Reply(Cow<'static, str>),
-    /// The data could not be read or changed: not the client's doing.
+    /// The data could not be read or changed.
     #[error("ERR {0}")]
     Keyspace(#[from] KeyspaceError),
 }
@@ -19,18 +19,18 @@ pub enum CommandError {
 impl CommandError {
     /// The arguments do not follow the command's syntax.
     pub const SYNTAX: CommandError = CommandError::Reply(Cow::Borrowed("ERR syntax error"));
-    /// An argument that should be an integer is none, or is out of range.
+    /// An argument is not an integer, or is out of range.
     pub const NOT_AN_INTEGER: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR value is not an integer or out of range"));
-    /// The key that the command starts from does not exist.
+    /// The source key does not exist.
     pub const NO_SUCH_KEY: CommandError = CommandError::Reply(Cow::Borrowed("ERR no such key"));
     /// There is no database with that number.
     pub const DB_OUT_OF_RANGE: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR DB index is out of range"));
-    /// Two arguments name the same thing, or the same key in the same database.
+    /// Source and destination are the same key in the same database.
     pub const SAME_OBJECT: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR source and destination objects are the same"));
-    /// A string would be longer than strings can be.
+    /// A string would become longer than strings may be.
     pub const VALUE_TOO_LONG: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
     /// The key holds another type than the command works on.

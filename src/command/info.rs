@@ -1,6 +1,6 @@
 //! `INFO`: the state of the server as text, in Redis's sections and under its names, and a section of our own.
 //!
-//! Fields of parts that do not exist here are left out, but for those that dashboards and client libraries read.
+//! Fields about parts that do not exist here are left out, except those that dashboards and client libraries read.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,10 +16,10 @@ use crate::spec::{self, Spec};
 use crate::state::{DamageGauge, LatencyHistogram, StorageGauges};
 use crate::version::VERSION;
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[(&spec::INFO, Run::Local(info))];
 
-/// Writes the fields of one section.
+/// A function that writes the fields of one section.
 type WriteFields = fn(&mut String, &LocalCtx<'_>);
 
 /// One section.
@@ -32,7 +32,7 @@ struct Section {
     write: WriteFields,
 }
 
-/// All sections, in the order in which they are shown.
+/// All sections, in the order of the reply.
 const SECTIONS: &[Section] = &[
     Section { name: "Server", is_default: true, write: server },
     Section { name: "Clients", is_default: true, write: clients },
@@ -71,7 +71,7 @@ fn info(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     Ok(())
 }
 
-/// One line.
+/// Writes one line.
 fn field(text: &mut String, line: std::fmt::Arguments<'_>) {
     let _ = write!(text, "{line}\r\n");
 }
@@ -83,7 +83,7 @@ macro_rules! fields {
     };
 }
 
-/// What the storage shows, all zero before it is open.
+/// The figures of log and table; all zero before they are open.
 fn storage(ctx: &LocalCtx<'_>) -> StorageGauges {
     ctx.server.gauges().map(|gauges| gauges.storage()).unwrap_or_default()
 }
@@ -217,7 +217,7 @@ fn memory(text: &mut String, ctx: &LocalCtx<'_>) {
     );
 }
 
-/// Redis's names for what `Durability` says in ours: a checkpoint is a save, the log is the append-only file.
+/// What `Durability` says, under Redis's names: a checkpoint is a save, the log is the append-only file.
 fn persistence(text: &mut String, ctx: &LocalCtx<'_>) {
     let storage = storage(ctx);
     let last_save_s = match storage.checkpoint_unix_ms {
@@ -296,10 +296,10 @@ fn durability(text: &mut String, ctx: &LocalCtx<'_>) {
     integrity(text, ctx);
 }
 
-/// Damaged pages that are listed with their place and keys.
+/// The most damaged pages that are listed.
 const DAMAGE_SHOWN_MAX: usize = 16;
 
-/// What the scrub does, and which pages are damaged.
+/// The progress of the scrub, and the damaged pages.
 fn integrity(text: &mut String, ctx: &LocalCtx<'_>) {
     let (passes, pages) = ctx.server.scrub.running();
     let (last, last_unix_s) = ctx.server.scrub.last();

@@ -1,4 +1,4 @@
-//! `LATENCY`: what took long and when, and how long commands take.
+//! `LATENCY`: slow events, and how long commands take.
 
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::{LatencyEvent, LatencyHistogram, LatencySeries};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::LATENCY, Run::Local(unknown_subcommand)),
     (&spec::LATENCY_DOCTOR, Run::Local(doctor)),
@@ -41,7 +41,7 @@ fn latest(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
     Ok(())
 }
 
-/// The samples of the event that word 2 names, if it was seen.
+/// The samples of the event that word 2 names, if it has any.
 fn series(ctx: &LocalCtx<'_>, args: &Args<'_>) -> Option<LatencySeries> {
     LatencyEvent::find(&args[2]).and_then(|event| ctx.server.latency.of(event))
 }
@@ -68,7 +68,7 @@ fn graph(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
     Ok(())
 }
 
-/// The samples as columns, each with its age below it.
+/// Draws the samples as columns, each with its age below it.
 fn draw(name: &[u8], series: &LatencySeries, now_s: u64) -> String {
     let skipped = series.samples.len().saturating_sub(GRAPH_COLUMNS);
     let columns: Vec<_> = series.samples.iter().skip(skipped).collect();
@@ -103,7 +103,7 @@ fn draw(name: &[u8], series: &LatencySeries, now_s: u64) -> String {
     text
 }
 
-/// How long ago, in few letters.
+/// An age in a few letters.
 fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -158,7 +158,7 @@ fn doctor(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcom
     Ok(())
 }
 
-/// What can be done about an event.
+/// What an administrator can do about an event.
 fn advice(event: LatencyEvent) -> &'static str {
     match event {
         LatencyEvent::Command => "SLOWLOG GET names the commands; split what touches many keys.",
@@ -184,7 +184,7 @@ fn histogram(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
         for word in args.from(2) {
             chosen.extend(spec::find(word));
         }
-        // A container stands for its subcommands.
+        // The name of a container command means all of its subcommands.
         chosen
             .iter()
             .flat_map(|spec: &&Spec| std::iter::once(*spec).chain(spec.subcommands.iter().copied()))
@@ -212,7 +212,7 @@ fn histogram(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
     Ok(())
 }
 
-/// Runs that took at most 1, 2, 4 ... microseconds, without the steps that add none.
+/// The number of runs that took at most 1, 2, 4 ... microseconds. Steps that add none are left out.
 fn cumulative(histogram: &LatencyHistogram) -> Vec<(u64, u64)> {
     let mut steps: Vec<(u64, u64)> = Vec::new();
     let mut total = 0;

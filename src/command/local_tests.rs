@@ -1,4 +1,4 @@
-//! Commands of the connection's own thread, run as the connection runs them.
+//! Local commands, run as the connection runs them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,12 +37,12 @@ impl Client {
         Self { server: server.clone(), state: ClientState::new(info), next: Next::Continue }
     }
 
-    /// The bytes that answer a command, whose words are separated by blanks.
+    /// Runs a command whose words are separated by blanks; returns the bytes of the reply.
     fn run(&mut self, line: &str) -> String {
         self.run_words(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>())
     }
 
-    /// The bytes that answer a command.
+    /// Runs a command; returns the bytes of the reply.
     fn run_words(&mut self, words: &[&[u8]]) -> String {
         let mut input = Vec::new();
         let mut spans = Vec::new();
@@ -80,18 +80,18 @@ fn spec_of(args: &Args<'_>) -> &'static Spec {
     args.get(1).and_then(|name| spec.subcommand(name)).unwrap_or(spec)
 }
 
-/// A value of either protocol, as far as a test looks at it.
+/// A value of either protocol, as far as a test needs it.
 #[derive(Debug, PartialEq)]
 enum Value {
     /// A text, number or boolean, with its type's letter.
     Leaf(char, String),
     /// An array, a set or a map (its keys and values in turn).
     List(char, Vec<Value>),
-    /// Nothing.
+    /// Null.
     Null,
 }
 
-/// Reads one value and gives back what follows.
+/// Reads one value; returns it and the bytes after it.
 fn read_value(bytes: &[u8]) -> (Value, &[u8]) {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n").expect("a whole line");
     let (kind, line, rest) =
@@ -127,7 +127,7 @@ fn value(reply: &str) -> Value {
     value
 }
 
-/// A storage of known figures.
+/// Gauges with known figures.
 struct Figures;
 
 impl Gauges for Figures {

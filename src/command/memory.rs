@@ -1,4 +1,4 @@
-//! `MEMORY`: what the process takes. The data itself lives in the table's file, which the system caches.
+//! `MEMORY`: the memory of the process. The data itself is in the table's file, which the system caches.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::MEMORY, Run::Local(unknown_subcommand)),
     (&spec::MEMORY_USAGE, Run::Read(super::keys::memory_usage)),
@@ -49,7 +49,7 @@ fn malloc_stats(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Ou
     Ok(())
 }
 
-/// `MEMORY PURGE`: the allocator gives unused memory back by itself.
+/// `MEMORY PURGE` does nothing: the allocator gives unused memory back by itself.
 fn purge(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.ok();
     Ok(())
@@ -103,7 +103,7 @@ fn stats(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-/// Bytes that all clients' buffers hold.
+/// Bytes of all clients' buffers.
 pub(super) fn client_bytes(ctx: &LocalCtx<'_>) -> u64 {
     let held = |info: &std::sync::Arc<crate::state::ClientInfo>| {
         let (query, free) = info.query_bytes();
@@ -126,7 +126,7 @@ pub(super) fn percentage(part: u64, whole: u64) -> f64 {
 }
 
 impl ProcessMemory {
-    /// How much more is resident than the process holds of its own.
+    /// Resident memory divided by the process's own memory.
     pub(super) fn overhead_ratio(&self) -> f64 {
         if self.own_bytes == 0 { 1.0 } else { self.resident_bytes as f64 / self.own_bytes as f64 }
     }

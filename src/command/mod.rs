@@ -1,6 +1,6 @@
 //! Commands: what they do.
 //!
-//! One file per family holds check and effect of its commands together, and says what runs each row of
+//! Each family has a file or a folder, whose table `RUNS` names the function that runs each row of
 //! [`spec`](crate::spec). A command checks everything before its first change, so an error reply means that nothing was
 //! changed.
 

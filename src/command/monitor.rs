@@ -1,11 +1,11 @@
-//! `MONITOR`: shows all commands as they are run.
+//! `MONITOR`: shows all commands as they run.
 
 use super::local::Outcome;
 use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[(&spec::MONITOR, Run::Local(monitor))];
 
 /// `MONITOR`

@@ -1,4 +1,4 @@
-//! What the system says of this process: memory, processor time. Zero where it says nothing.
+//! Memory and processor time of this process, as the system reports them; zero if it does not.
 
 use std::fs;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 /// Memory of this process, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ProcessMemory {
-    /// In memory: its own and mapped files'.
+    /// Resident: its own, and pages of mapped files.
     pub resident_bytes: u64,
     /// Its own: heap, stacks, buffers.
     pub own_bytes: u64,
     /// Pages of mapped files, which the system can take back.
     pub file_bytes: u64,
-    /// The most that was ever resident.
+    /// The highest resident size so far.
     pub peak_bytes: u64,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn system_memory_bytes() -> u64 {
     info.totalram * u64::from(info.mem_unit)
 }
 
-/// Processor time that this process took in the kernel, and outside it.
+/// Processor time of this process: in the kernel, and in user mode.
 pub(super) fn processor_times() -> (Duration, Duration) {
     parse_times(
         &fs::read_to_string("/proc/self/stat").unwrap_or_default(),
@@ -52,7 +52,7 @@ pub(super) fn processor_times() -> (Duration, Duration) {
 
 /// Reads `/proc/PID/stat`: fields 14 (user) and 15 (kernel), in ticks.
 fn parse_times(stat: &str, ticks_per_second: u64) -> (Duration, Duration) {
-    // Field 2 is a name in brackets that may hold anything; field 3 follows its end.
+    // Field 2 is a name in parentheses that may contain anything, parentheses too. Field 3 follows the last `)`.
     let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11);
     let mut next = || {
         let ticks: u64 = fields.next().and_then(|field| field.parse().ok()).unwrap_or(0);
@@ -63,7 +63,7 @@ fn parse_times(stat: &str, ticks_per_second: u64) -> (Duration, Duration) {
     (system, user)
 }
 
-/// A number of bytes as Redis shows it to people: `1.50K`.
+/// A number of bytes as Redis shows it in `_human` fields: `1.50K`.
 pub(super) fn human(bytes: u64) -> String {
     let value = bytes as f64;
     match bytes {

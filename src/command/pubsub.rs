@@ -1,7 +1,8 @@
-//! `SUBSCRIBE`, `PUBLISH` and their kin.
+//! `SUBSCRIBE`, `PUBLISH` and related commands.
 //!
-//! Confirmations are push messages, one per channel, each a reply in its place. Before the confirmation that a client no
-//! longer listens, all messages that it got until then leave: what follows on a connection of RESP2 are replies again.
+//! Confirmations are push messages, one per channel, in the order of the replies. Before the confirmation of
+//! `UNSUBSCRIBE`, all messages in the client's outbox are sent: on a RESP2 connection, what follows is taken for
+//! replies again.
 
 use super::local::{self, Outcome, excerpt, unknown_subcommand};
 use super::{CommandError, LocalCtx, Run};
@@ -9,7 +10,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::{Listening, PubSub, ReplyMode, ServerState};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SUBSCRIBE, Run::Local(subscribe)),
     (&spec::UNSUBSCRIBE, Run::Local(unsubscribe)),
@@ -28,7 +29,7 @@ pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::PUBSUB_HELP, Run::Local(help)),
 ];
 
-/// The confirmation that a client listens, or does so no more; `name` is missing when it did not.
+/// Writes the confirmation of a subscription or its end. `name` is `None` if the client was not subscribed.
 fn confirm(reply: &mut Reply<'_>, kind: &str, name: Option<&[u8]>, count: usize) {
     reply.push(3);
     reply.bulk(kind.as_bytes());
@@ -39,7 +40,7 @@ fn confirm(reply: &mut Reply<'_>, kind: &str, name: Option<&[u8]>, count: usize)
     reply.integer(count as i64);
 }
 
-/// Whether the client may listen to `more` names.
+/// Refuses `more` subscriptions if the client would have too many.
 fn check_room(ctx: &LocalCtx<'_>, more: usize) -> Outcome {
     let listening = ctx.client.listening();
     let names_max = ctx.server.limits.subscriptions_max();
@@ -87,15 +88,15 @@ fn ssubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     Ok(())
 }
 
-/// One way of listening, for the commands that end it.
+/// A kind of subscription, for the commands that end it.
 struct Ending {
-    /// What the confirmation is called.
+    /// The name of the confirmation.
     kind: &'static str,
-    /// The names that the client listens to.
+    /// The names that the client is subscribed to.
     names: fn(&mut Listening) -> &mut std::collections::BTreeSet<Box<[u8]>>,
-    /// Takes the client out of the registry.
+    /// Removes the client from the registry.
     leave: fn(&LocalCtx<'_>, &[u8]),
-    /// What the confirmation counts.
+    /// The number in the confirmation.
     count: fn(&Listening) -> usize,
 }
 
@@ -132,7 +133,7 @@ fn sunsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) 
     end(ctx, args, reply, &ending)
 }
 
-/// Ends listening to the names that the command gives, or to all.
+/// Ends the subscriptions to the names that the command gives, or to all.
 fn end(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, ending: &Ending) -> Outcome {
     let names: Vec<Box<[u8]>> = if args.len() > 1 {
         args.from(1).map(Into::into).collect()
@@ -151,8 +152,8 @@ fn end(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, ending: &
     Ok(())
 }
 
-/// Sends what the client got until now, before it is told that it listens no more. Inside the array that answers `EXEC`
-/// there is no place for messages: they come behind it, or, where nobody would tell them from replies, are dropped.
+/// Sends the messages in the client's outbox before the last confirmation. They cannot go into the array that `EXEC`
+/// replies: there they come after it or, where the client would take them for replies, are dropped.
 fn leave_no_message_behind(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
     let outbox = ctx.client.info().outbox();
     if !ctx.client.is_in_exec {
@@ -162,7 +163,7 @@ fn leave_no_message_behind(ctx: &LocalCtx<'_>, reply: &mut Reply<'_>) {
     }
 }
 
-/// How a message is published.
+/// A function that publishes a message.
 type Publish = fn(&PubSub, &ServerState, &[u8], &[u8], Option<(u64, &mut Reply<'_>)>) -> usize;
 
 /// `PUBLISH channel message`
@@ -175,8 +176,8 @@ fn spublish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> O
     publish_by(PubSub::publish_shard, ctx, args, reply)
 }
 
-/// Publishes. What the client itself gets of it stands right behind the reply; where that has no place or is not sent, it
-/// comes with other messages.
+/// Publishes a message. If the client itself is subscribed, it gets the message directly after the reply; if that is
+/// not possible there, or the reply is not sent, with its other messages.
 fn publish_by(publish: Publish, ctx: &LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut own = Vec::new();
     let mut own_reply = Reply::new(&mut own, reply.protocol());
@@ -222,7 +223,7 @@ fn shardnumsub(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     count(&ctx.server.pubsub.shard_channels, args, reply)
 }
 
-/// Each channel and its number of listeners.
+/// Replies with each channel and its number of subscribers.
 fn count(channels: &crate::state::Channels, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     reply.array((args.len() - 2) * 2);
     for channel in args.from(2) {

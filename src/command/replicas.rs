@@ -1,4 +1,4 @@
-//! `WAIT` and `WAITAOF`: waiting for replicas, of which there are none, for as long as the client asks.
+//! `WAIT` and `WAITAOF`. There are no replicas, so a client that waits for some waits until its timeout.
 
 use super::local::{Outcome, integer, timeout_ms};
 use super::{CommandError, LocalCtx, Run};
@@ -6,7 +6,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::Next;
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] =
     &[(&spec::WAIT, Run::Local(wait)), (&spec::WAITAOF, Run::Local(waitaof))];
 
@@ -18,7 +18,7 @@ fn wait(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     Ok(())
 }
 
-/// `WAITAOF numlocal numreplicas timeout`: what was answered is on this server's disk.
+/// `WAITAOF numlocal numreplicas timeout`: every acknowledged write is already durable on this server.
 fn waitaof(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if !(0..=1).contains(&integer(&args[1])?) {
         return Err("ERR value is out of range, value must between 0 and 1".into());
@@ -34,7 +34,7 @@ fn waitaof(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
     Ok(())
 }
 
-/// Has the connection wait until the timeout, in milliseconds; 0 is none. Nobody waits in a transaction.
+/// Has the connection wait until the timeout, in milliseconds; 0 means no timeout. In a transaction there is no wait.
 fn wait_for(ctx: &mut LocalCtx<'_>, replicas: i64, timeout: &[u8]) -> Outcome {
     let timeout_ms = Some(timeout_ms(timeout)?).filter(|timeout_ms| *timeout_ms > 0);
     let until_ms = timeout_ms

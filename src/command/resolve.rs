@@ -1,20 +1,20 @@
-//! Which command a request asks for, and what is said to requests that ask for none.
+//! Finds the command of a request, or the error reply if there is none.
 
 use crate::resp::Args;
 use crate::spec::{self, Flags, Spec};
 
-/// Bytes of a client's words that an error text repeats.
+/// The most bytes of a client's words that an error text repeats.
 const SHOWN_BYTES_MAX: usize = 128;
 
-/// A request that names no command, or not in the form that the command takes.
+/// A request that names no command, or has the wrong number of words for it.
 pub enum Malformed {
-    /// It is answered with this error; the command, if there is one.
+    /// The error reply; and the command, if there is one.
     Reply(Vec<u8>, Option<&'static Spec>),
-    /// The peer speaks HTTP: somebody tricked a browser into sending this. Nothing of it may run.
+    /// The peer speaks HTTP: somebody tricked a browser into sending this. None of it may run.
     CrossProtocol,
 }
 
-/// The command or subcommand that a request asks for. It takes as many words as were given.
+/// The command or subcommand of a request. Its number of words is checked.
 pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Malformed> {
     let Some(mut spec) = spec::lookup(&args[0]) else {
         return Err(refuse(args, None, unknown_command(args)));
@@ -24,7 +24,7 @@ pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Malformed> {
     {
         spec = match spec.subcommand(name) {
             Some(subcommand) => subcommand,
-            // Whoever may not use the command does not learn what it knows.
+            // A client that may not use the command does not learn its subcommands.
             None if spec.flags.has(Flags::PROTECTED) => spec,
             None => return Err(refuse(args, None, unknown_subcommand(args, name))),
         };
@@ -36,7 +36,7 @@ pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Malformed> {
     Ok(spec)
 }
 
-/// Refuses a request with `text`, unless it is one of another protocol.
+/// Refuses a request with `text`, unless it is HTTP.
 #[cold]
 fn refuse(args: &Args<'_>, spec: Option<&'static Spec>, text: Vec<u8>) -> Malformed {
     let is = |name: &[u8]| args[0].eq_ignore_ascii_case(name);
@@ -47,7 +47,7 @@ fn refuse(args: &Args<'_>, spec: Option<&'static Spec>, text: Vec<u8>) -> Malfor
     Malformed::Reply(text, spec)
 }
 
-/// What Redis says about a command that it does not know.
+/// Redis's error text for an unknown command.
 fn unknown_command(args: &Args<'_>) -> Vec<u8> {
     let mut shown = Vec::new();
     for word in args.from(1) {
@@ -62,13 +62,13 @@ fn unknown_command(args: &Args<'_>) -> Vec<u8> {
     [b"ERR unknown command '", cut(&args[0]), b"', with args beginning with: ", &shown].concat()
 }
 
-/// What Redis says about a subcommand that it does not know.
+/// Redis's error text for an unknown subcommand.
 fn unknown_subcommand(args: &Args<'_>, name: &[u8]) -> Vec<u8> {
     let container = args[0].to_ascii_uppercase();
     [b"ERR unknown subcommand '", cut(name), b"'. Try ", cut(&container), b" HELP."].concat()
 }
 
-/// As much of a word as is repeated.
+/// The part of a word that is repeated.
 fn cut(word: &[u8]) -> &[u8] {
     &word[..word.len().min(SHOWN_BYTES_MAX)]
 }

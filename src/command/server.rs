@@ -1,4 +1,5 @@
-//! The server as a whole: time, checkpoints under Redis's names for them, stopping, role, and what does not exist here.
+//! The server as a whole: time, checkpoints (under Redis's names), stopping, role, and Redis features that do not exist
+//! here.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +11,7 @@ use crate::spec::{self, Spec};
 use crate::state::{Next, ShutdownMode};
 use crate::version::VERSION;
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::TIME, Run::Local(time)),
     (&spec::SAVE, Run::Local(save)),
@@ -67,7 +68,7 @@ fn bgrewriteaof(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> 
     Ok(())
 }
 
-/// `LASTSAVE`: before the first checkpoint, the time of the start.
+/// `LASTSAVE`: the time of the last checkpoint; before the first one, of the start.
 fn lastsave(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let checkpoint_unix_ms = ctx.server.gauges().map_or(0, |gauges| gauges.storage().checkpoint_unix_ms);
     let unix_ms = if checkpoint_unix_ms == 0 { ctx.server.started_unix_ms() } else { checkpoint_unix_ms };
@@ -83,7 +84,7 @@ fn shutdown(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outco
             option if is(option, "nosave") => &mut nosave,
             option if is(option, "save") => &mut save,
             option if is(option, "now") => &mut now,
-            // Even if the last checkpoint fails it stops, for the log has everything.
+            // The server stops even if the last checkpoint fails: everything is in the log.
             option if is(option, "force") => continue,
             option if is(option, "abort") => &mut abort,
             _ => return Err(CommandError::SYNTAX),
@@ -94,7 +95,7 @@ fn shutdown(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outco
         return Err(CommandError::SYNTAX);
     }
     if abort {
-        // Once it began, a stop is not taken back.
+        // A shutdown that has begun cannot be aborted.
         return Err("ERR No shutdown in progress.".into());
     }
     ctx.next = Next::Shutdown(ShutdownMode { checkpoint: !nosave, now });
@@ -110,7 +111,7 @@ fn role(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// `REPLICAOF host port`, `REPLICAOF NO ONE`: a server that is no replica stays none.
+/// `REPLICAOF host port` is refused; `REPLICAOF NO ONE` changes nothing.
 fn replica_of(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     if is(&args[1], "no") && is(&args[2], "one") {
         reply.ok();
@@ -122,7 +123,7 @@ fn replica_of(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> O
     }
 }
 
-/// `LOLWUT [VERSION version] [width ...]`: Redis draws in its versions 5 and 6, and so do we.
+/// `LOLWUT [VERSION version] [width ...]`: draws for versions 5 and 6, as Redis does.
 fn lolwut(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let version = match (args.get(1), args.get(2)) {
         (Some(word), Some(version)) if is(word, "version") => integer(version)?,
@@ -137,7 +138,7 @@ fn lolwut(_: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
     Ok(())
 }
 
-/// A wave that breaks on the shore.
+/// Draws a wave that breaks on the shore.
 fn wave(width: usize) -> String {
     const HEIGHT: usize = 5;
     let mut text = String::new();

@@ -1,11 +1,11 @@
-//! `SLOWLOG`: which commands took long.
+//! `SLOWLOG`: the slow commands.
 
 use super::local::{self, Outcome, parse_integer, unknown_subcommand};
 use super::{LocalCtx, Run};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SLOWLOG, Run::Local(unknown_subcommand)),
     (&spec::SLOWLOG_GET, Run::Local(get)),
@@ -14,7 +14,7 @@ pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SLOWLOG_HELP, Run::Local(slowlog_help)),
 ];
 
-/// Records that `SLOWLOG GET` returns when not told how many.
+/// Records that `SLOWLOG GET` returns without a count.
 const GET_DEFAULT: i64 = 10;
 
 /// `SLOWLOG GET [count]`

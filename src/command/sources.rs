@@ -1,15 +1,16 @@
-//! What writing commands share that read as reading commands do: the inputs of `ZUNIONSTORE`, what a `SORT` looks up.
+//! Reads that writing commands make of keys other than their own: the inputs of `ZUNIONSTORE`, the keys that `SORT`
+//! looks up.
 
 use super::{CommandError, WriteCtx};
 use crate::keyspace::{DbKey, KEY_BYTES_MAX, KeyReader, Lookups};
 
-/// Expired keys that one command deletes on its way, at most; those beyond are left to the writer's rounds.
+/// The most expired keys that one command deletes. The rest is left to active expiry.
 const PURGED_KEYS_MAX: usize = 64;
-/// Bytes of those keys, at most, but for the last one.
+/// The most bytes of those keys.
 const PURGED_BYTES_MAX: usize = 64 << 10;
 
-/// Reads the writer's version as a reading command would, then deletes the keys that were found expired: those
-/// that the command's words do not name.
+/// Reads the writer's version as a reading command would, then deletes the keys that it found expired. (Those that the
+/// command's words name were deleted before it ran.)
 pub(super) fn read<R>(
     context: &mut WriteCtx<'_>,
     look: impl FnOnce(&mut KeyReader<'_>) -> Result<R, CommandError>,
@@ -27,8 +28,8 @@ pub(super) fn read<R>(
     found
 }
 
-/// Refuses a key that is too long to be stored. Keys are looked at before the command runs, but of several `STORE` options
-/// only one.
+/// Refuses a key that is too long to be stored. Keys are checked before the command runs, but of several `STORE`
+/// options only one.
 pub(super) fn check_key(key: &[u8]) -> Result<(), CommandError> {
     match key.len() > KEY_BYTES_MAX {
         true => Err(format!("ERR key is too long: {KEY_BYTES_MAX} bytes at most").into()),

@@ -1,8 +1,9 @@
 //! What each writing command asks for before it changes anything, and what it takes: bytes of the log, and pages of the
 //! table. Every command of the table has its cases in `space_cases`, on keys of several shapes.
 //!
-//! The bytes are secured exactly. Pages are asked for generously, but not beyond [`FACTOR_MAX`] times and [`SLACK_PAGES`]
-//! what is taken; commands of [`ASKING_ON_THE_WAY`] take more, which the table then finds page by page or refuses.
+//! Bytes are asked for exactly. Pages are asked for generously, but at most [`FACTOR_MAX`] times what is used plus
+//! [`SLACK_PAGES`]. The commands in [`ASKING_ON_THE_WAY`] use more pages than they ask for; the table finds those page
+//! by page, or refuses.
 //!
 //! The figures: `cargo test --lib what_commands_ask_for -- --nocapture`
 
@@ -14,13 +15,12 @@ use super::tests::Data;
 use crate::effect;
 use crate::spec;
 
-/// Pages that are asked for are at most this many times those that are taken, apart from [`SLACK_PAGES`].
+/// A command asks for at most this many times the pages that it uses, apart from [`SLACK_PAGES`].
 const FACTOR_MAX: u64 = 4;
-/// Pages that are asked for whatever a command takes: for one effect the ways to the key and its expiries, and to a few
-/// elements.
+/// Pages that one effect may ask for in any case: for the paths to the key, to its expiry, and to a few elements.
 const SLACK_PAGES: u64 = 48;
-/// Commands that take more pages than they ask for: what they copy within the table is not walked before, and the elements
-/// that a long range takes out may stand side by side in one order and far apart in another.
+/// Commands that use more pages than they ask for: what they copy within the table is not walked in advance, and the
+/// elements that a long range removes may be adjacent in one order and far apart in the other.
 const ASKING_ON_THE_WAY: [&str; 2] = ["copy", "zremrangebyrank"];
 
 /// Elements of the large collections.
@@ -73,7 +73,7 @@ fn shapes(lines: &[String]) -> Data {
     data
 }
 
-/// One line: what was asked for and what was taken.
+/// One line: what was asked for and what was used.
 struct Row<'a> {
     /// The command's line.
     line: &'a str,
@@ -81,13 +81,13 @@ struct Row<'a> {
     log_bytes: u64,
     /// Pages that were asked for.
     asked_pages: u64,
-    /// Pages that were taken.
+    /// Pages that were used.
     taken_pages: u64,
-    /// Effects, each of which asks.
+    /// Effects, each of which asks for space.
     effects: u64,
 }
 
-/// Runs a line and takes it back.
+/// Runs a line and undoes it.
 fn measured<'a>(data: &mut Data, line: &'a str) -> Row<'a> {
     let (records, dirty) = (data.records.len(), data.writer.dirty_pages());
     let long = "V".repeat(50_000);

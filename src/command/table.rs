@@ -1,9 +1,9 @@
-//! What runs each command.
+//! The table of the functions that run the commands.
 
 use super::{FAMILIES, Run};
 use crate::spec::{COMMAND_IDS_MAX, Spec};
 
-/// What runs the commands, at their ids.
+/// The functions that run the commands, at the commands' IDs.
 static BY_ID: [Option<Run>; COMMAND_IDS_MAX] = {
     let mut by_id = [None; COMMAND_IDS_MAX];
     let mut family = 0;
@@ -21,7 +21,7 @@ static BY_ID: [Option<Run>; COMMAND_IDS_MAX] = {
     by_id
 };
 
-/// What runs a command.
+/// The function that runs a command.
 pub fn run_of(spec: &Spec) -> Run {
     BY_ID[usize::from(spec.id)].expect("every command is run by something")
 }

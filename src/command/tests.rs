@@ -1,4 +1,4 @@
-//! A small data set to run commands on, and the test that compares it with a plain map.
+//! A small data set to run commands on, and a test that compares it with a plain map.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::table::{MemoryFile, Root, Table, TableOptions, TableWriter, View};
 /// The time at which a data set starts, in milliseconds since 1970.
 pub(super) const START_MS: u64 = 1_700_000_000_000;
 
-/// A table with what the writer keeps beside it.
+/// A table, and what the writer keeps for it.
 pub(super) struct Data {
     /// What readers share.
     _table: Arc<Table>,
@@ -33,11 +33,11 @@ pub(super) struct Data {
     pub(super) limits: CommandLimits,
     /// The client's protocol.
     pub(super) protocol: Protocol,
-    /// What the last command asked for.
+    /// What the last command reserved.
     pub(super) asked: Asked,
 }
 
-/// Space for everything, and what was asked for.
+/// Grants all space, and counts what was asked for.
 #[derive(Default)]
 pub(super) struct Asked {
     /// Bytes of the record's payload.
@@ -74,7 +74,7 @@ impl Data {
         }
     }
 
-    /// Runs a command given as words; its reply.
+    /// Runs a command given as words; returns its reply.
     pub(super) fn run_words(&mut self, words: &[&[u8]]) -> Vec<u8> {
         let input = words.concat();
         let mut start = 0;
@@ -105,7 +105,7 @@ impl Data {
         out
     }
 
-    /// Runs a command given as a line; its reply with `|` for line ends.
+    /// Runs a command given as a line; returns its reply with `|` for line ends.
     pub(super) fn run(&mut self, line: &str) -> String {
         let words: Vec<&[u8]> =
             line.split(' ').map(|word| if word == "''" { b"".as_slice() } else { word.as_bytes() }).collect();
@@ -168,7 +168,7 @@ struct Known {
     expiry: Option<u64>,
 }
 
-/// Databases of plain maps, with a few commands written down again in the simplest way.
+/// Databases of plain maps, with a few commands implemented in the simplest way.
 #[derive(Default)]
 struct Model {
     dbs: [BTreeMap<Vec<u8>, Known>; 3],
@@ -191,7 +191,7 @@ struct Turn {
     offset: usize,
 }
 
-/// A reply, and what it should be.
+/// A reply, and the expected one.
 type Compared = (Vec<u8>, Vec<u8>);
 
 fn integer(number: usize) -> Vec<u8> {
@@ -346,7 +346,7 @@ fn step_of_names(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn
     }
 }
 
-/// A command on databases, or a look at one.
+/// A command on databases.
 fn step_of_databases(random: &mut SmallRng, data: &mut Data, model: &mut Model, turn: Turn) -> Compared {
     let key = turn.key;
     let (now_ms, db) = (data.now_ms, data.db);

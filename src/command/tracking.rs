@@ -1,4 +1,4 @@
-//! `CLIENT TRACKING` and its kin: server-assisted caching in clients.
+//! `CLIENT TRACKING` and related commands: client-side caching.
 
 use std::collections::BTreeSet;
 
@@ -25,10 +25,10 @@ pub(super) fn tracking(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Repl
     Ok(())
 }
 
-/// What the options ask for: the mode but for its prefixes, whether `BCAST` was given, and the prefixes.
+/// The parsed options: the mode without its prefixes, whether `BCAST` was given, and the prefixes.
 type Asked = (TrackingMode, bool, Vec<Box<[u8]>>);
 
-/// Understands the options.
+/// Parses the options.
 fn parse(ctx: &LocalCtx<'_>, args: &Args<'_>) -> Result<Asked, CommandError> {
     let (mut mode, mut bcast, mut prefixes) = (TrackingMode::default(), false, Vec::new());
     let mut words = args.from(3);
@@ -60,7 +60,7 @@ fn parse(ctx: &LocalCtx<'_>, args: &Args<'_>) -> Result<Asked, CommandError> {
     Ok((mode, bcast, prefixes))
 }
 
-/// Whether the options go together, and with how the client tracks already.
+/// Refuses options that contradict each other, or the mode in which the client tracks already.
 fn check(
     mode: &TrackingMode,
     bcast: bool,
@@ -93,7 +93,7 @@ fn check(
     Ok(())
 }
 
-/// The prefixes of a client in broadcasting mode, with further ones; none given stands for all keys.
+/// Adds prefixes to those of a client in broadcasting mode. If none are given, the prefix is empty: all keys.
 fn with_prefixes(
     before: Option<&TrackingMode>,
     given: Vec<Box<[u8]>>,

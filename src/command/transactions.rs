@@ -1,7 +1,7 @@
 //! `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`.
 //!
-//! What stands between `MULTI` and `EXEC` is queued by the connection; these commands only begin and end that. `EXEC` and
-//! `WATCH` check what can be checked here and leave the rest, and the reply, to the writer.
+//! The connection queues the commands between `MULTI` and `EXEC`; the commands here only begin and end a transaction.
+//! `EXEC` and `WATCH` check what can be checked here. The writer does the rest, and replies.
 
 use super::local::Outcome;
 use super::{CommandError, LocalCtx, Run};
@@ -9,7 +9,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::{COMMAND_OVERHEAD_BYTES, Next};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
     (&spec::MULTI, Run::Local(multi)),
     (&spec::EXEC, Run::Local(exec)),
@@ -70,7 +70,7 @@ fn watch(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome 
 
 /// `UNWATCH`
 fn unwatch(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    // In EXEC there is nothing to forget: the transaction took it.
+    // In `EXEC` this does nothing: the transaction already took the watched keys.
     ctx.client.unwatch();
     reply.ok();
     Ok(())

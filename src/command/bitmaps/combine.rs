@@ -6,16 +6,16 @@ use crate::effect::{Effect, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
-/// What is made of the strings.
+/// How the strings are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
-    /// Bits that all have.
+    /// Bits set in all strings.
     And,
-    /// Bits that any has.
+    /// Bits set in any string.
     Or,
-    /// Bits that an odd number of them has.
+    /// Bits set in an odd number of strings.
     Xor,
-    /// Bits that the only one does not have.
+    /// Bits not set in the only string.
     Not,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn bitop(
     Ok(())
 }
 
-/// The result: as long as the longest source; shorter ones go on with zeros.
+/// Computes the result: as long as the longest source; shorter ones are padded with zeros.
 fn combine(operation: Operation, context: &WriteCtx<'_>, args: &Args<'_>) -> Result<Vec<u8>, CommandError> {
     let view = context.keys.view();
     let mut texts = Vec::new();

@@ -8,10 +8,10 @@ use crate::keyspace::{KeyspaceError, Text};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// Bytes that are looked at before it is decided whether to go on.
+/// Bytes that a search reads before it checks whether to go on.
 const WINDOW_BYTES: u64 = 1 << 20;
 
-/// Understands `BYTE` or `BIT`; whether it is the latter.
+/// Parses `BYTE` or `BIT`; returns whether it is `BIT`.
 fn is_in_bits(word: Option<&[u8]>) -> Result<bool, CommandError> {
     match word {
         None => Ok(false),
@@ -21,8 +21,8 @@ fn is_in_bits(word: Option<&[u8]>) -> Result<bool, CommandError> {
     }
 }
 
-/// The bits from `start` to `end`, both included, as they count from the start or, negative, from the end of `len`
-/// bytes.
+/// Resolves a range to bits of a string of `len` bytes. `start` and `end` are included; negative ones count from the
+/// end.
 fn range(start: i64, end: i64, len: u64, in_bits: bool) -> Range<u64> {
     let unit = if in_bits { 1 } else { 8 };
     let total = (len * 8 / unit) as i64;
@@ -59,11 +59,11 @@ pub(super) fn bitcount(
     Ok(())
 }
 
-/// Number of bits that are set.
+/// Counts the bits that are set.
 fn count(view: &View<'_>, text: &Text<'_>, bits: Range<u64>) -> Result<u64, KeyspaceError> {
     let mut count = 0;
     each_masked(view, text, bits, 0, |bytes| {
-        // Eight bytes at once.
+        // Eight bytes at a time.
         let (words, rest) = bytes.as_chunks::<8>();
         count += words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>();
         count += rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
@@ -71,7 +71,7 @@ fn count(view: &View<'_>, text: &Text<'_>, bits: Range<u64>) -> Result<u64, Keys
     Ok(count)
 }
 
-/// Hands the bytes of a range of bits to `see`; the bits of the first and the last byte that do not belong to it have the
+/// Calls `see` with the bytes of a range of bits. Bits of the first and the last byte outside of the range have the
 /// value `fill`.
 fn each_masked(
     view: &View<'_>,
@@ -124,14 +124,14 @@ pub(super) fn bitpos(
     let found = find(context.keys.view(), &text, bits.clone(), bit)?;
     reply.integer(match found {
         Some(position) => position as i64,
-        // A string goes on with zeros, unless it is said where to stop.
+        // Without an end, the string counts as continued with zeros.
         None if !bit && end.is_none() && !bits.is_empty() => bits.end as i64,
         None => -1,
     });
     Ok(())
 }
 
-/// The first bit with a value.
+/// Finds the first bit with a value.
 fn find(
     view: &View<'_>,
     text: &Text<'_>,

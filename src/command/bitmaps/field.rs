@@ -1,4 +1,4 @@
-//! `BITFIELD`: integers of 1 to 64 bits at any place of a string.
+//! `BITFIELD`: integers of 1 to 64 bits at any bit offset of a string.
 
 use super::{bit_offset, bytes_at, text};
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
@@ -9,10 +9,10 @@ use crate::resp::{Args, Reply};
 use crate::state::CommandLimits;
 use crate::table::View;
 
-/// Bytes that an integer can touch, at most.
+/// The most bytes that an integer overlaps.
 const SPAN_BYTES: usize = 9;
 
-/// What kind of integer it is.
+/// The type of an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Format {
     /// Whether it can be negative.
@@ -22,7 +22,7 @@ struct Format {
 }
 
 impl Format {
-    /// Understands `i8`, `u63` and the like.
+    /// Parses `i8`, `u63` and the like.
     fn parse(word: &[u8]) -> Result<Self, CommandError> {
         let parsed = word.split_first().and_then(|(letter, number)| {
             let signed = match letter {
@@ -48,17 +48,17 @@ impl Format {
         }
     }
 
-    /// The integer that the lowest bits spell.
+    /// The integer in the lowest bits.
     fn of_bits(self, bits: u64) -> i64 {
         let unused = 64 - self.bits;
         if self.signed { (bits << unused) as i64 >> unused } else { (bits << unused >> unused) as i64 }
     }
 }
 
-/// What is done with a result that does not fit.
+/// What happens to a result that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Overflow {
-    /// Its lowest bits are taken.
+    /// Its lowest bits are kept.
     Wrap,
     /// The nearest integer that fits is taken.
     Saturate,
@@ -73,36 +73,36 @@ enum Action {
     Get,
     /// It is replaced.
     Set(i64),
-    /// Something is added.
+    /// A number is added to it.
     Increment(i64),
 }
 
 /// One subcommand.
 #[derive(Clone, Copy, Debug)]
 struct Operation {
-    /// The kind of integer.
+    /// The type of the integer.
     format: Format,
     /// Its first bit.
     offset: u64,
     /// What is done with it.
     action: Action,
-    /// What is done with a result that does not fit.
+    /// What happens to a result that does not fit.
     overflow: Overflow,
 }
 
 impl Operation {
-    /// The first byte that the integer touches, and the one behind the last.
+    /// The bytes that the integer overlaps: the first, and the one after the last.
     fn span(&self) -> (u64, u64) {
         (self.offset / 8, (self.offset + u64::from(self.format.bits)).div_ceil(8))
     }
 
-    /// The integer in the bytes that it touches.
+    /// Reads the integer from the bytes that it overlaps.
     fn read(&self, bytes: &[u8; SPAN_BYTES]) -> i64 {
         let wide = bytes.iter().fold(0_u128, |wide, byte| wide << 8 | u128::from(*byte));
         self.format.of_bits((wide >> self.shift()) as u64)
     }
 
-    /// Puts the lowest bits of `value` into the bytes.
+    /// Writes the lowest bits of `value` into the bytes.
     fn write(&self, bytes: &mut [u8; SPAN_BYTES], value: i64) {
         let mask = ((1_u128 << self.format.bits) - 1) << self.shift();
         let wide = bytes.iter().fold(0_u128, |wide, byte| wide << 8 | u128::from(*byte));
@@ -110,16 +110,16 @@ impl Operation {
         bytes.copy_from_slice(&wide.to_be_bytes()[16 - SPAN_BYTES..]);
     }
 
-    /// Bits behind the integer in the bytes that it touches, and those read beyond.
+    /// Number of bits after the integer in the [`SPAN_BYTES`] that are read.
     fn shift(&self) -> u32 {
         8 * SPAN_BYTES as u32 - (self.offset % 8) as u32 - self.format.bits
     }
 
-    /// What becomes of the integer, or `None` if it stays as it is.
+    /// The integer's new value, or `None` if it does not change.
     fn result(&self, old: i64) -> Option<i64> {
         let result = match self.action {
             Action::Get => return None,
-            // Without a sign, a negative number is a huge one.
+            // An unsigned integer takes a negative number as a huge one.
             Action::Set(value) if !self.format.signed => i128::from(value as u64),
             Action::Set(value) => i128::from(value),
             Action::Increment(increment) => i128::from(old) + i128::from(increment),
@@ -136,7 +136,7 @@ impl Operation {
     }
 }
 
-/// Understands the subcommands from word 2 on.
+/// Parses the subcommands, which start at word 2.
 fn parse(args: &Args<'_>, limits: CommandLimits, read_only: bool) -> Result<Vec<Operation>, CommandError> {
     let (mut operations, mut overflow, mut index) = (Vec::new(), Overflow::Wrap, 2);
     while let Some(word) = args.get(index) {
@@ -172,7 +172,7 @@ fn parse(args: &Args<'_>, limits: CommandLimits, read_only: bool) -> Result<Vec<
     Ok(operations)
 }
 
-/// Reads the bytes that an integer touches.
+/// Reads the bytes that an integer overlaps.
 fn read(view: &View<'_>, text: &Text<'_>, operation: &Operation) -> Result<[u8; SPAN_BYTES], KeyspaceError> {
     bytes_at(view, text, operation.span().0)
 }
@@ -202,7 +202,7 @@ pub(super) fn bitfield(
     let (db, key) = (context.db, &args[1]);
     let operations = parse(args, context.limits, false)?;
     let len = context.keys.with_value(db, key, |_, value| Ok::<_, CommandError>(text(value)?.len()))?;
-    // The string is made as long as the changes may need it, whether they happen or not.
+    // The string is extended as far as the changes may need, even if they fail on an overflow.
     let changes = operations.iter().filter(|operation| operation.action != Action::Get);
     let needed = changes.map(|operation| operation.span().1).max().unwrap_or(0);
     if needed > context.limits.value_bytes_max {

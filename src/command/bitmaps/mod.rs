@@ -1,7 +1,6 @@
-//! Strings as bits: `SETBIT`, `BITCOUNT` and their kin. Bit 0 is the highest one of the first byte.
+//! Strings as bits: `SETBIT`, `BITCOUNT` and related commands. Bit 0 is the highest bit of the first byte.
 //!
-//! They read and write the pieces concerned only, however long the string is. What goes into the log are the bytes that
-//! change.
+//! They read and write only the affected pieces of a long string. Only the bytes that change go into the log.
 
 mod combine;
 mod count;
@@ -20,7 +19,7 @@ use crate::resp::{Args, Reply};
 use crate::state::CommandLimits;
 use crate::table::View;
 
-/// The string that a value is; nothing is an empty one.
+/// The string in a value; a missing key counts as an empty string.
 fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {
     match value {
         Some(value) => value.text()?.ok_or(CommandError::WRONG_TYPE),
@@ -28,8 +27,7 @@ fn text<'a>(value: Option<Value<'a>>) -> Result<Text<'a>, CommandError> {
     }
 }
 
-/// The bit that a word names, or the first bit of the integer if `bits` is the size of integers and the word starts
-/// with `#`.
+/// Parses a bit offset. If `bits` is the size of an integer, `#n` means the first bit of the n-th integer.
 fn bit_offset(word: &[u8], bits: Option<u32>, limits: CommandLimits) -> Result<u64, CommandError> {
     let (number, size) = match (word, bits) {
         ([b'#', rest @ ..], Some(bits)) => (rest, i64::from(bits)),
@@ -41,7 +39,7 @@ fn bit_offset(word: &[u8], bits: Option<u32>, limits: CommandLimits) -> Result<u
         .ok_or("ERR bit offset is not an integer or out of range".into())
 }
 
-/// `LEN` bytes of a string from `start` on; those behind its end are zero.
+/// `LEN` bytes of a string from `start` on; bytes after its end are zero.
 fn bytes_at<const LEN: usize>(
     view: &View<'_>,
     text: &Text<'_>,

@@ -1,10 +1,10 @@
-//! What runs the commands on bits of strings.
+//! The functions that run the commands on bits of strings.
 
 use super::{combine, count, field, getbit, setbit};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SETBIT, Run::Write(setbit)),
     (&spec::GETBIT, Run::Read(getbit)),

@@ -1,18 +1,18 @@
-//! Positions on the earth as scores: 52 bits that name a cell of a grid, finer with every pair of bits.
+//! Positions on the earth as scores: 52 bits that name a cell of a grid. Each pair of bits makes the grid finer.
 //!
 //! ```text
 //! bits = latitude's index and longitude's index, bit by bit in turn, the latitude's lowest bit last
 //! ```
 //!
-//! The cells of a coarse grid are ranges of the finest one's, so all positions within a coarse cell are a range of scores.
+//! A cell of a coarse grid is a range of cells of the finest grid, so all positions within it are a range of scores.
 
 use crate::effect::Score;
 
-/// The grid that positions are stored in: each step halves both sides of a cell.
+/// Steps of the finest grid, in which positions are stored. Each step halves both sides of a cell.
 pub(super) const STEPS_MAX: u32 = 26;
 /// The greatest longitude, in degrees.
 pub(super) const LONGITUDE_MAX: f64 = 180.0;
-/// The greatest latitude, in degrees: where the Mercator projection of the world is a square.
+/// The greatest latitude, in degrees: with it the Mercator projection of the world is a square.
 pub(super) const LATITUDE_MAX: f64 = 85.051_128_78;
 /// The greatest latitude of the standard geohash, in degrees.
 const LATITUDE_MAX_STANDARD: f64 = 90.0;
@@ -37,7 +37,7 @@ pub(super) struct Cell {
     column: u32,
     /// Its position from south to north.
     row: u32,
-    /// Which grid: it has two to the power of this many columns, and as many rows.
+    /// Which grid: it has 2^`steps` columns and as many rows.
     pub(super) steps: u32,
 }
 
@@ -47,7 +47,7 @@ impl Cell {
         Self::within(point, LATITUDE_MAX, steps)
     }
 
-    /// The cell that a point is in, where rows reach from one latitude to the other.
+    /// The cell that a point is in, if the rows of the grid reach from `-latitude_max` to `latitude_max`.
     fn within(point: Point, latitude_max: f64, steps: u32) -> Self {
         let index =
             |degrees: f64, max: f64| ((degrees + max) / (max + max) * f64::from(1_u32 << steps)) as u32;
@@ -66,13 +66,13 @@ impl Cell {
         spread(self.row) | spread(self.column) << 1
     }
 
-    /// The first score within the cell, and the first one behind it.
+    /// The first score within the cell, and the first one after it.
     pub(super) fn scores(self) -> (u64, u64) {
         let shift = 2 * (STEPS_MAX - self.steps);
         (self.bits() << shift, (self.bits() + 1) << shift)
     }
 
-    /// The cell that lies `east` columns to the east and `north` rows to the north, round the world.
+    /// The cell `east` columns to the east and `north` rows to the north; it wraps around at the edges.
     pub(super) fn neighbour(self, east: i32, north: i32) -> Self {
         if east == 0 && north == 0 {
             return self;
@@ -105,17 +105,17 @@ impl Cell {
 }
 
 impl Point {
-    /// The score that stands for the point.
+    /// The point as a score.
     pub(super) fn score(self) -> u64 {
         Cell::of(self, STEPS_MAX).bits()
     }
 
-    /// The point that a score stands for.
+    /// The point of a score.
     pub(super) fn of_score(score: Score) -> Self {
         Cell::of_score(score).middle()
     }
 
-    /// The standard geohash: eleven digits, of which the last one is always 0, for it has no bits.
+    /// The standard geohash: eleven digits. The last one is always 0, because there are no bits left for it.
     pub(super) fn geohash(self) -> [u8; 11] {
         let bits = Cell::within(self, LATITUDE_MAX_STANDARD, STEPS_MAX).bits();
         let mut digits = [b'0'; 11];
@@ -143,7 +143,7 @@ impl Point {
     }
 }
 
-/// Puts a zero behind every bit.
+/// Inserts a zero bit above each bit.
 fn spread(bits: u32) -> u64 {
     let mut bits = u64::from(bits);
     for (shift, mask) in [

@@ -1,7 +1,7 @@
-//! Positions on the earth: `GEOADD`, `GEOSEARCH` and their kin.
+//! Positions on the earth: `GEOADD`, `GEOSEARCH` and related commands.
 //!
-//! Positions are sorted sets whose scores name [cells](cell) of a grid, the same ones as in Redis. A search looks at the few
-//! ranges of scores that hold all that its [shape] covers.
+//! Positions are stored in sorted sets, whose scores name [cells](cell) of a grid, as in Redis. A search reads the few
+//! ranges of scores that contain everything its [shape] covers.
 
 mod cell;
 mod query;
@@ -46,7 +46,7 @@ fn geoadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     Ok(())
 }
 
-/// The positions of the members from word 2 on; `None` for those that are not there.
+/// The positions of the members from word 2 on; `None` for a member that does not exist.
 fn points(context: &mut ReadCtx<'_>, args: &Args<'_>) -> Result<Vec<Option<Point>>, CommandError> {
     let set = set_of(&mut context.keys, context.db, &args[1])?;
     let view = context.keys.view();

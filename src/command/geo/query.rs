@@ -1,4 +1,4 @@
-//! What a search asks for, as clients write it.
+//! Parses the arguments of searches.
 
 use super::cell::{LATITUDE_MAX, LONGITUDE_MAX, Point};
 use super::shape::{Form, Shape};
@@ -17,29 +17,29 @@ pub(super) enum Command {
     SearchStore,
     /// `GEORADIUS`, or `GEORADIUS_RO` which stores nothing.
     Radius {
-        /// Whether it takes `STORE`.
+        /// Whether it has the option `STORE`.
         stores: bool,
     },
     /// `GEORADIUSBYMEMBER`, or `GEORADIUSBYMEMBER_RO` which stores nothing.
     RadiusByMember {
-        /// Whether it takes `STORE`.
+        /// Whether it has the option `STORE`.
         stores: bool,
     },
 }
 
 impl Command {
-    /// Whether the area is given by options.
+    /// Whether options give the area.
     fn is_search(self) -> bool {
         matches!(self, Command::Search | Command::SearchStore)
     }
 
-    /// Whether it takes `STORE key` and `STOREDIST key`.
+    /// Whether it has the options `STORE key` and `STOREDIST key`.
     fn takes_store(self) -> bool {
         matches!(self, Command::Radius { stores: true } | Command::RadiusByMember { stores: true })
     }
 }
 
-/// In which order results are wanted.
+/// The order of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     /// The nearest first.
@@ -51,9 +51,9 @@ pub(super) enum Direction {
 /// A search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query<'w> {
-    /// Where.
+    /// The area.
     pub(super) shape: Shape,
-    /// Metres of the unit that distances are given in.
+    /// Metres per unit of the distances.
     pub(super) unit_m: f64,
     /// Whether distances are wanted.
     pub(super) with_distance: bool,
@@ -63,19 +63,19 @@ pub(super) struct Query<'w> {
     pub(super) with_point: bool,
     /// The order of the results.
     pub(super) direction: Option<Direction>,
-    /// Results that are wanted, at most; `None`: all.
+    /// The most results that are wanted; `None`: all.
     pub(super) count: Option<usize>,
-    /// Whether any of them will do, not only the nearest.
+    /// Whether any results will do, rather than the nearest.
     pub(super) any: bool,
     /// The key that gets the results.
     pub(super) store: Option<&'w [u8]>,
-    /// Whether it gets distances as scores.
+    /// Whether the stored scores are distances.
     pub(super) store_distances: bool,
 }
 
-/// What is found out while the words are read.
+/// The state of the parser.
 struct Parser<'a, 'w> {
-    /// The version.
+    /// The version that is read.
     view: &'a View<'a>,
     /// The sorted set that is searched.
     set: Option<SortedSet<'a>>,
@@ -83,11 +83,11 @@ struct Parser<'a, 'w> {
     args: &'a Args<'w>,
     /// The centre, once it is known.
     center: Option<Point>,
-    /// The form, once it is known, and the metres of its unit.
+    /// The form, once it is known, and the metres per unit.
     form: Option<(Form, f64)>,
 }
 
-/// Understands a search of `set`.
+/// Parses a search of `set`.
 pub(super) fn parse<'w>(
     command: Command,
     view: &View<'_>,
@@ -105,7 +105,7 @@ pub(super) fn parse<'w>(
         }
         Command::RadiusByMember { .. } => {
             parser.center = Some(parser.member(&args[2])?);
-            // Redis does not look at the radius around a member of nothing.
+            // If the key does not exist, Redis does not check the radius.
             let nothing = (Form::Circle(0.0), 1.0);
             parser.form = Some(if parser.set.is_some() { radius(&args[3], &args[4])? } else { nothing });
             5
@@ -132,7 +132,7 @@ pub(super) fn parse<'w>(
 }
 
 impl<'w> Parser<'_, 'w> {
-    /// Understands the option at `index`; the number of its words.
+    /// Parses the option at `index`; returns the number of its words.
     fn option(
         &mut self,
         command: Command,
@@ -190,7 +190,7 @@ impl<'w> Parser<'_, 'w> {
         Ok(1)
     }
 
-    /// Puts the shape together, and refuses what does not go together.
+    /// Builds the shape, and refuses options that contradict each other.
     fn finish(self, command: Command, query: &mut Query<'_>) -> Result<(), CommandError> {
         if query.store.is_some() && (query.with_distance || query.with_hash || query.with_point) {
             let name = if command.is_search() { "GEOSEARCHSTORE" } else { "STORE option in GEORADIUS" };
@@ -213,7 +213,7 @@ impl<'w> Parser<'_, 'w> {
         Ok(())
     }
 
-    /// The position of a member. Where there is no set, nothing will be found anyway.
+    /// The position of a member. If the key does not exist, any position will do: nothing will be found.
     fn member(&self, member: &[u8]) -> Result<Point, CommandError> {
         let Some(set) = self.set else { return Ok(Point::default()) };
         let score = set.score(self.view, member)?;
@@ -221,7 +221,7 @@ impl<'w> Parser<'_, 'w> {
     }
 }
 
-/// The position that two words name.
+/// Parses a position.
 pub(super) fn point(longitude: &[u8], latitude: &[u8]) -> Result<Point, CommandError> {
     let number = |word: &[u8]| parse_f64(word).ok_or(CommandError::from("ERR value is not a valid float"));
     let (longitude, latitude) = (number(longitude)?, number(latitude)?);
@@ -231,14 +231,14 @@ pub(super) fn point(longitude: &[u8], latitude: &[u8]) -> Result<Point, CommandE
     Ok(Point { longitude, latitude })
 }
 
-/// Metres of the unit that a word names.
+/// Parses a unit; returns its metres.
 pub(super) fn unit_m(word: &[u8]) -> Result<f64, CommandError> {
     let units = [("m", 1.0), ("km", 1000.0), ("ft", 0.3048), ("mi", 1609.34)];
     let found = units.into_iter().find(|(name, _)| words::is(word, name)).map(|(_, metres)| metres);
     found.ok_or("ERR unsupported unit provided. please use M, KM, FT, MI".into())
 }
 
-/// A circle, and the metres of its unit.
+/// Parses a circle; returns it with the metres per unit.
 fn radius(radius: &[u8], unit: &[u8]) -> Result<(Form, f64), CommandError> {
     let radius = parse_f64(radius).ok_or(CommandError::from("ERR need numeric radius"))?;
     if radius < 0.0 {
@@ -248,7 +248,7 @@ fn radius(radius: &[u8], unit: &[u8]) -> Result<(Form, f64), CommandError> {
     Ok((Form::Circle(radius * unit_m), unit_m))
 }
 
-/// A box, and the metres of its unit.
+/// Parses a box; returns it with the metres per unit.
 fn rectangle(width: &[u8], height: &[u8], unit: &[u8]) -> Result<(Form, f64), CommandError> {
     let width = parse_f64(width).ok_or(CommandError::from("ERR need numeric width"))?;
     let height = parse_f64(height).ok_or(CommandError::from("ERR need numeric height"))?;

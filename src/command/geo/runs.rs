@@ -1,4 +1,4 @@
-//! What runs the commands on positions.
+//! The functions that run the geospatial commands.
 
 use super::{
     geoadd, geodist, geohash, geopos, georadius, georadius_ro, georadiusbymember, georadiusbymember_ro,
@@ -7,7 +7,7 @@ use super::{
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::GEOADD, Run::Write(geoadd)),
     (&spec::GEODIST, Run::Read(geodist)),

@@ -1,4 +1,4 @@
-//! Searching: the members in the cells that the shape needs, those that it covers, in the order that is asked for.
+//! Searches: reads the members in the cells around the shape, keeps those that the shape covers, and sorts them.
 
 use super::cell::Point;
 use super::query::{Command, Direction, Query, parse};
@@ -18,11 +18,11 @@ struct Found {
     score: Score,
     /// Its position.
     point: Point,
-    /// How far it is from the centre, in the unit of the query.
+    /// Its distance from the centre, in the unit of the query.
     distance: f64,
 }
 
-/// Searches the sorted set in word `source`.
+/// Searches the sorted set that word `source` names.
 fn run<'w>(
     keys: &mut KeyReader<'_>,
     db: usize,
@@ -42,7 +42,7 @@ fn run<'w>(
     Ok((query, found))
 }
 
-/// The members that the shape covers; no more than are wanted if any will do.
+/// The members that the shape covers. With `ANY`, stops at the number that is wanted.
 fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Vec<Found>, CommandError> {
     let mut found = Vec::new();
     let enough = query.count.filter(|_| query.any).unwrap_or(usize::MAX);
@@ -104,7 +104,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Replies with what was found: members, or with options arrays that start with them.
+/// Replies with the members found; with options, each is an array that starts with the member.
 fn reply_found(query: &Query<'_>, found: &[Found], reply: &mut Reply<'_>) {
     let options = [query.with_distance, query.with_hash, query.with_point];
     let options = options.into_iter().filter(|option| *option).count();

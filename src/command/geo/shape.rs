@@ -1,19 +1,19 @@
-//! What a search covers, and the cells in which it looks.
+//! The area that a search covers, and the cells that it reads.
 
 use super::cell::{Cell, EARTH_RADIUS_M, Point, STEPS_MAX};
 
-/// Half the length of the equator on the Mercator projection, in metres, about.
+/// About half the length of the equator on the Mercator projection, in metres.
 const MERCATOR_MAX_M: f64 = 20_037_726.37;
-/// The cell itself and its neighbours, as steps to the east and to the north.
+/// A cell and its neighbours, as steps to the east and to the north.
 const NEIGHBOURHOOD: [(i32, i32); 9] =
     [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1)];
 
 /// The form of a search, in metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Form {
-    /// All within this distance.
+    /// All points within this distance.
     Circle(f64),
-    /// All within half the width to the east and the west, and half the height to the north and the south.
+    /// All points within half the width to the east and the west, and half the height to the north and the south.
     Box(f64, f64),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Distance of a point to the centre in metres, if the shape covers the point.
+    /// Distance from the centre to a point in metres, if the shape covers the point.
     pub(super) fn distance_m(&self, point: Point) -> Option<f64> {
         match self.form {
             Form::Circle(radius) => {
@@ -55,11 +55,11 @@ impl Shape {
         let (width, height, _) = self.extent_m();
         let Point { longitude, latitude } = self.center;
         let north = (height / EARTH_RADIUS_M).to_degrees();
-        // Meridians are closest, and the shape spans most of them, at the side towards the pole.
+        // On the side towards the pole meridians are closest, so there the shape spans the most degrees.
         let polar = if latitude < 0.0 { latitude - north } else { latitude + north };
         let east = match (width / EARTH_RADIUS_M / 2.0).sin() / polar.to_radians().cos() {
             sine if polar.abs() < 90.0 && sine < 1.0 => 2.0 * sine.asin().to_degrees(),
-            // The pole is near enough to be walked around.
+            // The shape reaches around the pole.
             _ => 360.0,
         };
         (
@@ -68,7 +68,7 @@ impl Shape {
         )
     }
 
-    /// The cells, different ones, that together hold all that the shape covers, that of the centre first.
+    /// The cells that together contain everything that the shape covers, each once, that of the centre first.
     pub(super) fn cells(&self) -> Vec<Cell> {
         let (low, high) = self.bounds();
         let mut center = Cell::of(self.center, self.steps());
@@ -93,7 +93,7 @@ impl Shape {
         cells
     }
 
-    /// The finest grid of which a cell and its neighbours are likely to hold the shape.
+    /// The finest grid in which a cell and its neighbours probably contain the shape.
     fn steps(&self) -> u32 {
         let (_, _, mut range) = self.extent_m();
         if range == 0.0 {
@@ -110,7 +110,7 @@ impl Shape {
     }
 }
 
-/// Whether a cell's neighbours reach as far as these corners.
+/// Whether a cell and its neighbours reach as far as these corners.
 fn reaches(cell: Cell, low: Point, high: Point) -> bool {
     let (south_west, north_east) = (|cell: Cell| cell.corners().0, |cell: Cell| cell.corners().1);
     north_east(cell.neighbour(0, 1)).latitude >= high.latitude

@@ -1,4 +1,4 @@
-//! What commands on positions reply, and searches against looking at every member.
+//! What geospatial commands reply; compares searches with a test of every member.
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -101,7 +101,7 @@ fn the_cells_of_a_search_hold_all_that_it_covers() {
     let mut covered = 0;
     for seed in 0..600 {
         let mut random = SmallRng::seed_from_u64(seed);
-        // Away from the poles and the date line, where grids end.
+        // Away from the poles and the date line, where the grid ends.
         let center = Point {
             longitude: random.random_range(-120.0..120.0),
             latitude: random.random_range(-60.0..60.0),

@@ -1,4 +1,4 @@
-//! Expiry times of fields. The effect of each command is an absolute expiry, or a deletion where that has passed already.
+//! Expiry times of fields. The effect of each command is an absolute expiry, or a deletion if that has already passed.
 
 use super::{hash_of, with_hash};
 use crate::command::words::{self, TimeForm};
@@ -11,7 +11,7 @@ use crate::resp::{Args, Reply};
 /// The latest expiry of a field, in milliseconds since 1970.
 const MOMENT_MS_MAX: i64 = (1 << 46) - 1;
 
-/// What becomes of a field, as the reply tells.
+/// What happened to a field, with the number in the reply.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// There is no such field.
@@ -20,29 +20,29 @@ enum Outcome {
     NoExpiry = -1,
     /// The condition does not hold.
     Unchanged = 0,
-    /// It has the expiry, or has none any more, as the command asked.
+    /// Its expiry was set or removed.
     Changed = 1,
-    /// It is deleted, for the expiry has passed.
+    /// It is deleted, because the new expiry has passed.
     Deleted = 2,
 }
 
-/// On which condition an expiry is set.
+/// The condition for setting an expiry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Condition {
-    /// In any case.
+    /// No condition.
     Always,
     /// `NX`: if the field has none.
     Missing,
     /// `XX`: if the field has one.
     Present,
-    /// `GT`: if the new one is later. Without one, the field's is later than any.
+    /// `GT`: if the new one is later. A field without an expiry counts as expiring never.
     Later,
     /// `LT`: if the new one is earlier.
     Earlier,
 }
 
 impl Condition {
-    /// The condition that a word names.
+    /// Parses a condition.
     fn of(word: &[u8]) -> Self {
         let names =
             [("nx", Self::Missing), ("xx", Self::Present), ("gt", Self::Later), ("lt", Self::Earlier)];
@@ -50,7 +50,7 @@ impl Condition {
         found.map_or(Self::Always, |(_, condition)| condition)
     }
 
-    /// Whether a field with the expiry `current` gets the expiry `wanted`.
+    /// Whether the condition allows a field with the expiry `current` to get the expiry `wanted`.
     fn holds(self, current: Option<u64>, wanted: u64) -> bool {
         match self {
             Self::Always => true,
@@ -62,7 +62,7 @@ impl Condition {
     }
 }
 
-/// The moment that a word means, in milliseconds since 1970; it may have passed.
+/// Parses a time; returns milliseconds since 1970. The time may have passed.
 pub(super) fn moment_ms(
     form: TimeForm,
     word: &[u8],
@@ -77,7 +77,7 @@ pub(super) fn moment_ms(
     moment.map(|moment| moment as u64).ok_or_else(|| words::invalid_expire(command))
 }
 
-/// The fields behind `FIELDS numfields`, of which the first word is word `at`.
+/// Parses `FIELDS numfields field [field ...]`, which starts at word `at`; returns the fields.
 pub(super) fn fields<'a>(
     args: &Args<'a>,
     at: usize,
@@ -85,7 +85,7 @@ pub(super) fn fields<'a>(
     fields_or(args, at, "ERR Number of fields must be a positive integer")
 }
 
-/// The same, with this error if `numfields` is no positive number.
+/// The same, with this error if `numfields` is not a positive number.
 fn fields_or<'a>(
     args: &Args<'a>,
     at: usize,
@@ -139,7 +139,7 @@ pub(super) fn hpexpireat(
     set_expiries(context, args, (TimeForm::AT_MILLIS, "hpexpireat"), reply)
 }
 
-/// Sets the expiry of fields; those whose expiry has passed already are deleted.
+/// Sets the expiry of fields. If that has already passed, they are deleted.
 fn set_expiries(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -179,8 +179,8 @@ pub(super) fn hpersist(
     Ok(())
 }
 
-/// What becomes of each field: what `judge` says of its expiry. A field that is named again is judged as it is after
-/// the first time: with the expiry `after` if that changed it.
+/// Decides with `judge` what happens to each field, given its expiry. If a field is named twice, the second time it has
+/// the expiry `after` if the first one changed it, and does not exist if the first one deleted it.
 fn outcomes<'w>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -211,7 +211,7 @@ fn outcomes<'w>(
     })
 }
 
-/// Gives the changed fields their expiry, and deletes those that are to be deleted.
+/// Sets the expiry of the changed fields, and deletes the deleted ones.
 fn apply<'w, 'o>(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -239,7 +239,7 @@ fn apply<'w, 'o>(
     Ok(())
 }
 
-/// Replies with what became of each field.
+/// Replies with what happened to each field.
 fn reply_outcomes(outcomes: &[Outcome], reply: &mut Reply<'_>) {
     reply.array(outcomes.len());
     outcomes.iter().for_each(|outcome| reply.integer(*outcome as i64));
@@ -281,7 +281,7 @@ pub(super) fn hpexpiretime(
     reply_times(context, args, reply, |expiry, _| expiry)
 }
 
-/// Replies with what `show` makes of each field's expiry and the time; -1 if it has none, -2 if there is no field.
+/// Replies for each field with `show` of its expiry and the time; -1 if it has no expiry, -2 if there is no field.
 fn reply_times(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,

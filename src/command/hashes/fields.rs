@@ -1,4 +1,4 @@
-//! Commands that do two things to fields at once: `HGETDEL`, `HGETEX`, `HSETEX`.
+//! Commands that do two things to fields: `HGETDEL`, `HGETEX`, `HSETEX`.
 
 use std::collections::BTreeMap;
 
@@ -76,8 +76,8 @@ pub(super) fn hgetex(
     Ok(())
 }
 
-/// Replies with the values of fields; those that are there. If they are going to be deleted, a field that is named again
-/// is missing the second time.
+/// Replies with the values of fields, and returns those that exist. If they are going to be deleted, a field that is
+/// named twice is missing the second time.
 fn reply_values<'w>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -101,14 +101,14 @@ fn reply_values<'w>(
     })
 }
 
-/// What becomes of the expiry times of the fields that are set.
+/// What happens to the expiry of the fields that are set.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifetime {
-    /// They have none afterwards.
+    /// It is removed.
     Endless,
-    /// They keep theirs.
+    /// It is kept.
     Kept,
-    /// They expire at this moment, in milliseconds since 1970.
+    /// It is set to this time, in milliseconds since 1970.
     Until(u64),
 }
 
@@ -123,7 +123,7 @@ struct Options {
 }
 
 impl Options {
-    /// The options behind the key, up to `FIELDS numfields`.
+    /// Parses the options after the key, up to `FIELDS numfields`.
     fn parse(args: &Args<'_>, now_ms: u64) -> Result<Self, CommandError> {
         const ONE_LIFETIME: &str = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
         let mut options = Self { exist: None, lifetime: Lifetime::Endless, first: 0 };
@@ -158,7 +158,7 @@ impl Options {
     }
 }
 
-/// Index of the first field behind the word `FIELDS` at `at`. All words behind it are fields and values.
+/// Index of the first field after the word `FIELDS` at `at`. All words from there on are fields and values.
 fn first_field(args: &Args<'_>, at: usize) -> Result<usize, CommandError> {
     let arity = || CommandError::from("ERR wrong number of arguments for 'hsetex' command");
     if at + 3 >= args.len() {
@@ -199,7 +199,7 @@ pub(super) fn hsetex(
     Ok(())
 }
 
-/// Stores the fields; `expiries` are those that they had, one for each.
+/// Stores the fields; `expiries` has the old expiry of each.
 fn store(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -238,8 +238,8 @@ fn store(
     Ok(())
 }
 
-/// Stores fields that have expired already: those that were there are gone, and all is told as if they had
-/// been stored for a moment.
+/// Stores fields with an expiry that has passed: those that exist are deleted. The notifications are those of fields
+/// that are stored and then deleted.
 fn store_past(context: &mut WriteCtx<'_>, key: &[u8], there: &ItemsBuffer) -> Result<(), CommandError> {
     let db = context.db;
     let is_new = context.keys.info(db, key)?.is_none();

@@ -1,4 +1,4 @@
-//! Hashes: `HSET`, `HGETALL` and their kin.
+//! Hashes: `HSET`, `HGETALL` and related commands.
 
 mod expire;
 mod fields;
@@ -27,7 +27,7 @@ fn hash_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Hash<'a>>
     }
 }
 
-/// Hands the hash that a key holds to `look`.
+/// Calls `look` with the hash that a key holds.
 fn with_hash<R>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -39,7 +39,7 @@ fn with_hash<R>(
     })
 }
 
-/// Replies with an element's bytes, or null.
+/// Replies with an element's value, or null.
 fn reply_element(
     view: &View<'_>,
     element: Option<Element<'_>>,
@@ -54,7 +54,7 @@ fn reply_element(
     }
 }
 
-/// How many of the words are no fields of the hash, each counted once.
+/// How many different words are not fields of the hash.
 fn count_new<'w>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -73,7 +73,7 @@ fn count_new<'w>(
     })
 }
 
-/// Stores the fields and values from word `first` on; the number of fields that are new.
+/// Stores the fields and values from word `first` on; returns the number of new fields.
 fn store(context: &mut WriteCtx<'_>, args: &Args<'_>, command: &str) -> Result<usize, CommandError> {
     if !args.len().is_multiple_of(2) {
         return Err(format!("ERR wrong number of arguments for '{command}' command").into());
@@ -162,7 +162,7 @@ fn hvals(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     reply_each(context, &args[1], reply, |view, _, element, reply| reply_element(view, Some(element), reply))
 }
 
-/// Replies with an array of what `write` makes of each field.
+/// Replies with an array, to which `write` writes one element per field.
 fn reply_each(
     context: &mut ReadCtx<'_>,
     key: &[u8],

@@ -1,5 +1,5 @@
-//! Commands that take the values of fields for numbers. Their effect is the result, so that replay computes nothing. A
-//! field keeps its expiry.
+//! Commands on fields that hold numbers. Their effect is the result, so that replay computes nothing. A field keeps its
+//! expiry.
 
 use super::with_hash;
 use crate::command::{CommandError, WriteCtx, elements, words};
@@ -8,7 +8,7 @@ use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::{Args, Reply};
 
-/// The longest value that is looked at as a floating point number, in bytes.
+/// The longest value that is parsed as a floating point number, in bytes.
 const FLOAT_BYTES_MAX: u64 = 5 * 1024;
 
 /// `HINCRBY key field increment`
@@ -64,7 +64,7 @@ pub(super) fn hincrbyfloat(
     Ok(())
 }
 
-/// Stores the value of one field, and tells it as `event`.
+/// Stores the value of one field, with the notification `event`.
 fn store(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,

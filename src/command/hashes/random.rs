@@ -7,10 +7,10 @@ use crate::keyspace::{Element, Hash, KeyspaceError};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// Random picks that hit an expired field before the fields are gone through in order.
+/// Random picks of expired fields after which the first live field in order is taken.
 const PICKS_MAX: usize = 100;
 
-/// `HRANDFIELD key [count [WITHVALUES]]`: different fields, or with a negative count independent ones.
+/// `HRANDFIELD key [count [WITHVALUES]]`: different fields; with a negative count, independent picks.
 pub(super) fn hrandfield(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -49,20 +49,20 @@ pub(super) fn hrandfield(
     Ok(())
 }
 
-/// How fields are replied.
+/// The form of the reply.
 #[derive(Clone, Copy)]
 struct Form {
-    /// Whether with their values: in pairs, or in RESP2 one behind the other.
+    /// Whether values are included: in pairs; in RESP2, flat.
     with_values: bool,
 }
 
 impl Form {
-    /// The start of a reply of `count` fields.
+    /// Writes the start of a reply of `count` fields.
     fn header(self, count: usize, reply: &mut Reply<'_>) {
         reply.array(if self.with_values && !reply.is_resp3() { count * 2 } else { count });
     }
 
-    /// One field.
+    /// Writes one field.
     fn write(
         self,
         view: &View<'_>,
@@ -97,7 +97,7 @@ fn reply_different(
         }
         return Ok(());
     }
-    // All of them, or a choice among those that have not expired.
+    // All fields, or some of those that have not expired.
     let mut chosen = distinct_places(len, count);
     chosen.sort_unstable();
     let (mut chosen, mut place) = (chosen.into_iter().peekable(), 0);
@@ -110,7 +110,7 @@ fn reply_different(
     })
 }
 
-/// A random field.
+/// Picks a random field.
 fn pick<'a>(view: &'a View<'_>, hash: &Hash<'a>) -> Result<Option<(Vec<u8>, Element<'a>)>, KeyspaceError> {
     let places = hash.places()?;
     for _ in 0..PICKS_MAX {

@@ -1,4 +1,4 @@
-//! What runs the commands on hashes.
+//! The functions that run the commands on hashes.
 
 use super::{
     expire, fields, hdel, hexists, hget, hgetall, hkeys, hlen, hmget, hmset, hscan, hset, hsetnx, hstrlen,
@@ -7,7 +7,7 @@ use super::{
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::HSET, Run::Write(hset)),
     (&spec::HMSET, Run::Write(hmset)),

@@ -1,4 +1,4 @@
-//! MurmurHash64A, with the seed of Redis: elements must fall on the same registers there and here.
+//! MurmurHash64A with Redis's seed: an element must belong to the same register there and here.
 
 /// The seed.
 const SEED: u64 = 0xADC8_3B19;

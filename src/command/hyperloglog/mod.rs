@@ -1,8 +1,8 @@
-//! `PFADD` and its kin: how many different elements there are, about, in at most 12 KB of a string.
+//! `PFADD` and related commands: the approximate number of different elements, kept in a string of at most 12 KB.
 //!
-//! A [sketch] is a string in Redis's own format, byte for byte, so `GET` and `SET` carry it from one server to the other.
-//! What goes into the log are the bytes that change. `PFCOUNT` of one key takes the count that the string itself holds
-//! if that is up to date, but, being a read, never writes it there.
+//! A [sketch] is a string in exactly Redis's format, so `GET` and `SET` can copy it from one server to the other. Only
+//! the bytes that change go into the log. `PFCOUNT` of one key uses the count that is cached in the string if that is
+//! up to date. It is a read, so it never updates the cached count.
 
 mod hash;
 mod runs;
@@ -20,14 +20,14 @@ use crate::keyspace::{Classes, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// Equal bytes between two changed ones that are logged with them: what an effect of its own would cost.
+/// Up to this many equal bytes between two changed ones are logged with them: a second effect would take as much.
 const GAP_BYTES: usize = 16;
 
-/// The sketch that a value is.
+/// Reads the sketch in a value.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {
     let Some(value) = value else { return Ok(None) };
     let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
-    // What is longer than any sketch is not looked at: its start says already that it is none.
+    // A string longer than any sketch is not read as a whole: its start already shows that it is not a sketch.
     let mut bytes = Vec::new();
     text.each_part(view, 0, sketch::BYTES_MAX as u64 + 1, |part| bytes.extend_from_slice(part))?;
     Ok(Some(Sketch::read(bytes)?))
@@ -89,7 +89,7 @@ fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     Ok(())
 }
 
-/// Makes `new` of `old`, which the key holds, if anything, and tells it.
+/// Replaces `old`, which the key holds (`None`: no key), by `new`, and notifies.
 fn store(
     context: &mut WriteCtx<'_>,
     key: &[u8],

@@ -1,10 +1,10 @@
-//! What runs the commands on sketches.
+//! The functions that run the HyperLogLog commands.
 
 use super::{pfadd, pfcount, pfmerge};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::PFADD, Run::Write(pfadd)),
     (&spec::PFCOUNT, Run::Read(pfcount)),

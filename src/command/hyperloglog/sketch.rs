@@ -7,25 +7,25 @@
 //! count    = the number of elements, about; the highest bit says that it is out of date
 //! ```
 //!
-//! An element falls on one register by its hash; the register holds how many zeros the rest of any such hash has
-//! ended with, at most, plus one. A sketch becomes dense when a register or the sparse form becomes too large for the
-//! latter, and never sparse again.
+//! The hash of an element chooses a register. The register holds the largest number of zeros that the rest of such a
+//! hash has ended with, plus one. A sketch becomes dense when a register is too high for the sparse form, or the sparse
+//! form is too long. It never becomes sparse again.
 
 use super::hash::hash;
 use super::sparse::{self, REGISTER_BITS, REGISTERS, Raised};
 use crate::command::CommandError;
 
-/// Bits of a hash that are left.
+/// Bits of a hash that do not choose the register.
 const HASH_BITS: u32 = 64 - REGISTER_BITS;
 /// Bytes of the header.
 const HEADER_BYTES: usize = 16;
 /// Bytes of a dense sketch.
 pub(super) const DENSE_BYTES: usize = HEADER_BYTES + REGISTERS * 6 / 8;
-/// Bytes of a sparse sketch, at most: `hll-sparse-max-bytes` as it stands in Redis.
+/// The most bytes of a sparse sketch: Redis's default of `hll-sparse-max-bytes`.
 const SPARSE_BYTES_MAX: usize = 3000;
-/// Bytes of any sketch that somebody may have written: every register a run of two bytes.
+/// The most bytes of any valid sketch: every register is a run of two bytes.
 pub(super) const BYTES_MAX: usize = HEADER_BYTES + 2 * REGISTERS;
-/// The limit of the estimate's bias, 1 / (2 ln 2).
+/// The constant of the estimate, 1 / (2 ln 2).
 const ALPHA: f64 = 0.5 / std::f64::consts::LN_2;
 
 /// Offset of the encoding.
@@ -36,22 +36,22 @@ const COUNT_AT: usize = 8;
 const DENSE: u8 = 0;
 /// The encoding of sparse registers.
 const SPARSE: u8 = 1;
-/// The bit of the count's last byte that says that it is out of date.
+/// The bit of the count's last byte that says that the count is out of date.
 const OUT_OF_DATE: u8 = 0x80;
 
-/// A sketch whose bytes are in order.
+/// A valid sketch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sketch {
     /// The header.
     header: [u8; HEADER_BYTES],
     /// The registers, encoded.
     registers: Vec<u8>,
-    /// All bytes, put together for whoever stores them.
+    /// All bytes, for storing.
     bytes: Vec<u8>,
 }
 
 impl Default for Sketch {
-    /// No elements.
+    /// A sketch of no elements.
     fn default() -> Self {
         let mut header = [0; HEADER_BYTES];
         header[..4].copy_from_slice(b"HYLL");
@@ -61,7 +61,7 @@ impl Default for Sketch {
 }
 
 impl Sketch {
-    /// The sketch that these bytes are.
+    /// Parses a sketch.
     pub(super) fn read(bytes: Vec<u8>) -> Result<Self, CommandError> {
         let is_sketch = bytes.len() >= HEADER_BYTES
             && bytes.starts_with(b"HYLL")
@@ -83,13 +83,13 @@ impl Sketch {
         &self.bytes
     }
 
-    /// With its bytes put together.
+    /// Returns the sketch with `bytes` up to date.
     fn joined(mut self) -> Self {
         self.join();
         self
     }
 
-    /// Puts the bytes together after a change.
+    /// Updates `bytes` after a change.
     fn join(&mut self) {
         self.bytes.clear();
         self.bytes.extend_from_slice(&self.header);
@@ -101,19 +101,19 @@ impl Sketch {
         self.header[ENCODING_AT] == DENSE
     }
 
-    /// The count that the sketch holds itself, unless that is out of date.
+    /// The cached count, unless it is out of date.
     pub(super) fn known_count(&self) -> Option<u64> {
         let count = self.header[COUNT_AT..].try_into().expect("eight bytes end the header");
         (self.header[HEADER_BYTES - 1] & OUT_OF_DATE == 0).then_some(u64::from_le_bytes(count))
     }
 
-    /// Says that the count is out of date, and ends a series of changes.
+    /// Marks the cached count as out of date. To be called at the end of a series of changes.
     pub(super) fn invalidate_count(&mut self) {
         self.header[HEADER_BYTES - 1] |= OUT_OF_DATE;
         self.join();
     }
 
-    /// Adds an element; whether that changed anything.
+    /// Adds an element; returns whether that changed anything.
     pub(super) fn add(&mut self, element: &[u8]) -> bool {
         let hash = hash(element);
         let index = hash as usize % REGISTERS;
@@ -121,7 +121,7 @@ impl Sketch {
         self.raise_one(index, value)
     }
 
-    /// Makes every register at least as high as that of `registers`.
+    /// Raises every register to at least that of `registers`.
     pub(super) fn raise(&mut self, registers: &Registers) {
         for (index, value) in registers.0.iter().enumerate() {
             if *value > 0 {
@@ -130,7 +130,7 @@ impl Sketch {
         }
     }
 
-    /// Makes a register at least `value`; whether that changed it.
+    /// Raises a register to at least `value`; returns whether that changed it.
     fn raise_one(&mut self, index: usize, value: u8) -> bool {
         if !self.is_dense() {
             let room = (SPARSE_BYTES_MAX - HEADER_BYTES).saturating_sub(self.registers.len());
@@ -161,7 +161,7 @@ impl Sketch {
         }
     }
 
-    /// Raises the registers to those of the sketch.
+    /// Raises every register of `registers` to at least that of the sketch.
     pub(super) fn merge_into(&self, registers: &mut Registers) {
         if self.is_dense() {
             for (index, register) in registers.0.iter_mut().enumerate() {
@@ -179,12 +179,12 @@ impl Sketch {
     }
 }
 
-/// The byte where a dense register starts, and the bits before it there.
+/// The byte in which a dense register starts, and the number of bits before it there.
 fn place(index: usize) -> (usize, usize) {
     (index * 6 / 8, index * 6 % 8)
 }
 
-/// Two bytes as one number; behind the last byte there are zeros.
+/// Two bytes as one number; after the last byte there are zeros.
 fn pair(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes.get(at + 1).copied().unwrap_or(0)])
 }
@@ -216,7 +216,7 @@ impl Default for Registers {
 }
 
 impl Registers {
-    /// About how many elements the registers have seen: Ertl's improved estimate from how often each value occurs.
+    /// The approximate number of elements: Ertl's improved estimate, from how often each value occurs.
     pub(super) fn count(&self) -> u64 {
         const VALUE_MAX: usize = HASH_BITS as usize + 1;
         let mut occurs = [0_u32; 64];
@@ -231,7 +231,7 @@ impl Registers {
     }
 }
 
-/// What registers that are zero contribute.
+/// The contribution of the registers that are zero.
 fn sigma(mut x: f64) -> f64 {
     if x == 1.0 {
         return f64::INFINITY;
@@ -248,7 +248,7 @@ fn sigma(mut x: f64) -> f64 {
     }
 }
 
-/// What registers that are as high as can be contribute.
+/// The contribution of the registers with the highest value.
 fn tau(mut x: f64) -> f64 {
     if x == 0.0 || x == 1.0 {
         return 0.0;

@@ -1,4 +1,4 @@
-//! Sparse registers: runs of equal ones, as long as most are zero.
+//! Sparse registers: runs of equal registers. Used while most are zero.
 //!
 //! ```text
 //! 00nnnnnn            n + 1 registers are zero
@@ -14,28 +14,28 @@ pub(super) const REGISTERS: usize = 1 << REGISTER_BITS;
 pub(super) const REGISTER_BITS: u32 = 14;
 /// The highest register that a run can hold.
 pub(super) const VALUE_MAX: u8 = 32;
-/// Registers of a short run of zeros, at most.
+/// The most registers of a short run of zeros.
 const SHORT_ZEROS_MAX: usize = 64;
-/// Registers of a run of values, at most.
+/// The most registers of a run of values.
 const VALUES_MAX: usize = 4;
-/// Runs that are looked at for neighbours that have become equal.
+/// Runs that are checked for neighbours that have become equal.
 const MERGED_RUNS: usize = 5;
 
-/// Some registers in a row that are equal.
+/// Equal registers in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     /// The registers' value.
     pub(super) value: u8,
-    /// How many they are.
+    /// Number of registers.
     pub(super) len: usize,
     /// Bytes that the run takes.
     pub(super) bytes: usize,
 }
 
-/// An encoded run, or those that take its place.
+/// An encoded run, or the runs that replace it.
 type Encoded = SmallVec<[u8; 8]>;
 
-/// The run that the bytes start with; `None` if they end before it does.
+/// Reads the first run; `None` if the bytes end within it.
 pub(super) fn read(bytes: &[u8]) -> Option<Run> {
     let (&first, rest) = bytes.split_first()?;
     let low = usize::from(first & 0x3F);
@@ -84,18 +84,18 @@ fn push_values(bytes: &mut Encoded, value: u8, len: usize) {
     }
 }
 
-/// What became of a register.
+/// What happened to a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Raised {
-    /// It was as high already.
+    /// It was already as high.
     Unchanged,
     /// It is higher now.
     Changed,
-    /// It needs more bytes than there may be, or a value that no run can hold.
+    /// It would need too many bytes, or a value that no run can hold.
     Full,
 }
 
-/// Makes a register at least `value`. `bytes` are valid; they grow by up to `room` bytes.
+/// Raises a register to at least `value`. `bytes` must be valid; they grow by up to `room` bytes.
 pub(super) fn raise(bytes: &mut Vec<u8>, index: usize, value: u8, room: usize) -> Raised {
     if value > VALUE_MAX {
         return Raised::Full;

@@ -1,4 +1,4 @@
-//! Sketches against what redis-server makes of the same elements, and against damage.
+//! Compares sketches with those of redis-server, and tests damaged ones.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::sketch::{BYTES_MAX, DENSE_BYTES, Registers, Sketch};
 use super::sparse;
 use crate::command::tests::Data;
 
-/// A sketch of the elements `0` to before `count`.
+/// A sketch of the elements `0` to `count - 1`.
 fn of_numbers(count: u32) -> Sketch {
     let mut sketch = Sketch::default();
     (0..count).for_each(|number| _ = sketch.add(number.to_string().as_bytes()));

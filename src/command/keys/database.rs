@@ -43,7 +43,7 @@ pub(super) fn flushall(
     Ok(())
 }
 
-/// The option makes no difference: emptying is immediate, and memory is always freed in the background.
+/// The option makes no difference: databases are emptied at once, and their pages are always freed in the background.
 fn check_flush_option(args: &Args<'_>) -> Result<(), CommandError> {
     let known = match args.get(1) {
         None => true,

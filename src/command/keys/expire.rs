@@ -1,4 +1,4 @@
-//! Commands on expiry times. The effect of each is an absolute expiry, or a deletion where that has passed already.
+//! Commands on expiry times. The effect of each is an absolute expiry, or a deletion if that has already passed.
 
 use crate::command::words::{self, TimeForm};
 use crate::command::{CommandError, ReadCtx, WriteCtx};
@@ -6,21 +6,21 @@ use crate::effect::{Effect, KeyChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
-/// On which condition an expiry is set.
+/// The conditions for setting an expiry.
 #[derive(Default)]
 struct Conditions {
     /// `NX`: if the key has none.
     missing: bool,
     /// `XX`: if the key has one.
     present: bool,
-    /// `GT`: if the new one is later. Without one, the key's is later than any.
+    /// `GT`: if the new one is later. A key without an expiry counts as expiring never.
     later: bool,
     /// `LT`: if the new one is earlier.
     earlier: bool,
 }
 
 impl Conditions {
-    /// The options behind the time.
+    /// Parses the options after the time.
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
         let mut conditions = Self::default();
         for word in args.from(3) {
@@ -45,7 +45,7 @@ impl Conditions {
         Ok(conditions)
     }
 
-    /// Whether a key with the expiry `current` gets the expiry `wanted`.
+    /// Whether the conditions allow a key with the expiry `current` to get the expiry `wanted`.
     fn hold(&self, current: Option<u64>, wanted: i64) -> bool {
         let current = current.map(|expiry| i64::try_from(expiry).unwrap_or(i64::MAX));
         !(self.missing && current.is_some()
@@ -91,7 +91,7 @@ pub(super) fn pexpireat(
     set_expiry(context, args, TimeForm::AT_MILLIS, "pexpireat", reply)
 }
 
-/// Sets an expiry; a key whose expiry has passed already is deleted.
+/// Sets an expiry. If that has already passed, the key is deleted.
 fn set_expiry(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -176,7 +176,7 @@ pub(super) fn pexpiretime(
     reply_time(context, args, reply, |expiry, _| expiry)
 }
 
-/// Replies with what `show` makes of the key's expiry and the time; -1 if it has none, -2 if there is no key.
+/// Replies with `show` of the key's expiry and the time; -1 if it has no expiry, -2 if there is no key.
 fn reply_time(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,

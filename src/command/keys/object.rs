@@ -1,4 +1,4 @@
-//! `OBJECT` and `MEMORY USAGE`: looking into values.
+//! `OBJECT` and `MEMORY USAGE`: how values are stored.
 
 use crate::command::{CommandError, LocalCtx, ReadCtx, words};
 use crate::keyspace::{Kind, Text, Value};
@@ -7,7 +7,7 @@ use crate::resp::{Args, Reply};
 use crate::state::EncodingLimits;
 use crate::table::View;
 
-/// Bytes that the table spends on a key besides the key and its cell: an index slot and its share of free space.
+/// Bytes that the table needs per key besides the key and its cell: an index slot and a share of free space.
 const OVERHEAD_BYTES: u64 = 24;
 /// Bytes of the table per piece of a long string: three of them fill a page.
 const PIECE_PAGE_BYTES: u64 = 4096 / 3;
@@ -30,7 +30,7 @@ pub(super) fn encoding(
     Ok(())
 }
 
-/// What Redis would call the representation of `value`.
+/// Redis's name for the encoding of `value`.
 fn encoding_name(
     view: &View<'_>,
     value: &Value<'_>,
@@ -55,8 +55,8 @@ fn encoding_name(
     })
 }
 
-/// Whether Redis would keep `value`, a hash, set or sorted set, in a packed representation, which a scan returns whole.
-/// What that takes is bounded by the limits, for no more elements are looked at, and none that is longer.
+/// Whether Redis would keep `value`, a hash, set or sorted set, in a packed encoding, which a scan returns whole. This
+/// takes bounded time: it stops at the first element beyond the limits.
 pub(in crate::command) fn is_packed(
     view: &View<'_>,
     value: &Value<'_>,
@@ -65,7 +65,7 @@ pub(in crate::command) fn is_packed(
     Ok(matches!(encoding_name(view, value, limits)?, "listpack" | "listpackex" | "intset"))
 }
 
-/// What Redis would call the representation of a hash.
+/// Redis's name for the encoding of a hash.
 fn hash_encoding(
     view: &View<'_>,
     value: &Value<'_>,
@@ -87,7 +87,7 @@ fn hash_encoding(
     })
 }
 
-/// What Redis would call the representation of a set.
+/// Redis's name for the encoding of a set.
 fn set_encoding(
     view: &View<'_>,
     value: &Value<'_>,
@@ -108,7 +108,7 @@ fn set_encoding(
     })
 }
 
-/// What Redis would call the representation of a sorted set that was made as it is.
+/// Redis's name for the encoding of a sorted set that was created with these elements.
 fn sorted_set_encoding(
     view: &View<'_>,
     value: &Value<'_>,
@@ -158,7 +158,7 @@ pub(super) fn refcount(
     reply_constant(context, &args[2], 1, reply)
 }
 
-/// Replies with `number` if the key exists, with null if not.
+/// Replies with `number` if the key exists, or with null.
 fn reply_constant(
     context: &mut ReadCtx<'_>,
     key: &[u8],
@@ -172,7 +172,8 @@ fn reply_constant(
     Ok(())
 }
 
-/// `MEMORY USAGE key [SAMPLES count]`: how many samples are taken of a large collection is the server's choice.
+/// `MEMORY USAGE key [SAMPLES count]`: the count is ignored; the server decides how it estimates the size of a
+/// collection.
 pub(in crate::command) fn usage(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,

@@ -1,11 +1,11 @@
-//! What runs the commands on keys of any type, and on whole databases.
+//! The functions that run the commands on keys of any type, and on whole databases.
 
 use super::{database, del, exists, expire, kind, object, scan, transfer};
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::DEL, Run::Write(del)),
     (&spec::UNLINK, Run::Write(del)),

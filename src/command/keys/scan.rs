@@ -1,24 +1,24 @@
-//! Going through the keys of a database, which are ordered by their bytes.
+//! Iterates over the keys of a database, which are ordered by their bytes.
 //!
-//! A pattern that starts with literal bytes is answered from the keys that start with them: nothing else is looked at.
+//! If a pattern starts with literal bytes, only the keys that start with them are visited.
 
 use crate::command::{CommandError, ReadCtx, cursors, words};
 use crate::glob;
 use crate::number::parse_u64;
 use crate::resp::{Args, Elements, Reply};
 
-/// Keys that a call of `SCAN` looks at if it does not say.
+/// Keys that a call of `SCAN` visits if it has no `COUNT`.
 const COUNT_DEFAULT: usize = 10;
-/// Keys that a call of `SCAN` looks at, at most.
+/// The most keys that a call of `SCAN` visits.
 const COUNT_MAX: usize = 1_000_000;
-/// Random picks that hit an expired key before the keys are gone through in order.
+/// Random picks of expired keys after which the first live key in order is taken.
 const PICKS_MAX: usize = 100;
 
 /// Which keys are wanted.
 struct Filter<'a> {
-    /// What their names start with.
+    /// The literal prefix of the pattern.
     prefix: Vec<u8>,
-    /// What follows the prefix.
+    /// The rest of the pattern.
     rest: &'a [u8],
     /// Name of their type.
     kind: Option<&'a [u8]>,
@@ -97,7 +97,7 @@ pub(super) fn scan(
     Ok(())
 }
 
-/// The options behind the cursor.
+/// Parses the options after the cursor.
 fn scan_options<'a>(args: &Args<'a>) -> Result<(Filter<'a>, usize), CommandError> {
     let (mut pattern, mut kind, mut count) = (b"*".as_slice(), None, COUNT_DEFAULT);
     let mut rest = args.from(2);
@@ -124,25 +124,25 @@ fn scan_options<'a>(args: &Args<'a>) -> Result<(Filter<'a>, usize), CommandError
 struct Step<'a> {
     /// Which keys are wanted.
     filter: Filter<'a>,
-    /// Keys to look at.
+    /// Keys to visit.
     count: usize,
-    /// Keys looked at.
+    /// Keys visited.
     seen: usize,
-    /// The last one of them.
+    /// The last of them.
     last: Vec<u8>,
-    /// Where the next call goes on, if there is more.
+    /// Where the next call continues, if there is more.
     stop: Option<Vec<u8>>,
 }
 
 impl Step<'_> {
-    /// Looks at the next key, of type `kind` if it is live; whether to go on.
+    /// Visits the next key; `kind` is its type, or `None` if it has expired. Returns whether to go on.
     fn see(&mut self, key: &[u8], kind: Option<&str>, names: &mut Elements) -> bool {
         if !key.starts_with(&self.filter.prefix) {
             return false;
         }
         if self.seen >= self.count {
             let place = separator(&self.last, key);
-            // A place that is a cursor itself needs no memory: worth up to as many keys again.
+            // A position that fits into a cursor needs no memory. To reach one, up to twice as many keys are visited.
             let direct = cursors::is_direct(place.len() - self.filter.prefix.len());
             if direct || self.seen >= 2 * self.count {
                 self.stop = Some(place.to_vec());
@@ -158,7 +158,7 @@ impl Step<'_> {
         true
     }
 
-    /// Looks at the only key that the pattern can mean.
+    /// Visits the only key that the pattern can match.
     fn see_exact(&mut self, context: &mut ReadCtx<'_>, names: &mut Elements) -> Result<(), CommandError> {
         let key = std::mem::take(&mut self.filter.prefix);
         let value = context.keys.peek(context.db, &key)?;
@@ -170,7 +170,7 @@ impl Step<'_> {
     }
 }
 
-/// The shortest start of `next` that is above `last`.
+/// The shortest prefix of `next` that is above `last`.
 fn separator<'k>(last: &[u8], next: &'k [u8]) -> &'k [u8] {
     debug_assert!(last < next);
     let common = last.iter().zip(next).take_while(|(a, b)| a == b).count();

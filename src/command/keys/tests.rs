@@ -1,4 +1,4 @@
-//! What commands on keys reply, and that `SCAN` keeps its promise.
+//! What commands on keys reply, and what `SCAN` guarantees.
 
 use std::collections::BTreeSet;
 
@@ -164,7 +164,7 @@ fn objects() {
     data.expect(&[("OBJECT ENCODING none", "_")]);
 }
 
-/// One call of `SCAN`: the cursor that it replies, and the names.
+/// One call of `SCAN`; returns the cursor and the names.
 fn scan(data: &mut Data, cursor: u64, options: &[&[u8]]) -> (u64, Vec<Vec<u8>>) {
     let cursor = cursor.to_string();
     let reply = data.run_words(&[&[b"SCAN", cursor.as_bytes()], options].concat());

@@ -1,4 +1,4 @@
-//! Commands that give a value another key, or another database.
+//! Commands that move or copy a value to another key or database.
 
 use crate::command::{CommandError, WriteCtx, words};
 use crate::effect::{Effect, KeyChange};
@@ -21,7 +21,7 @@ pub(super) fn rename(
     Ok(())
 }
 
-/// Tells that a key has another name.
+/// Notifies that a key was renamed.
 fn notify_rename(context: &mut WriteCtx<'_>, key: &[u8], to: &[u8]) {
     context.keys.event(Classes::GENERIC, "rename_from", context.db, key);
     context.keys.event(Classes::GENERIC, "rename_to", context.db, to);

@@ -1,4 +1,4 @@
-//! Taking elements out as soon as there are some.
+//! Blocking pops.
 
 use super::pop::{Several, take_one};
 use super::*;
@@ -21,7 +21,7 @@ pub(super) fn brpop(
     pop_or_wait(context, args, End::Tail, reply)
 }
 
-/// Takes an element from the first of the lists that is there, or waits for one.
+/// Pops an element from the first of the lists that exists, or blocks.
 fn pop_or_wait(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,

@@ -1,4 +1,4 @@
-//! Lists: `LPUSH`, `LPOP`, `BLPOP` and their kin.
+//! Lists: `LPUSH`, `LPOP`, `BLPOP` and related commands.
 
 mod blocking;
 mod pop;
@@ -18,7 +18,6 @@ use crate::keyspace::{Classes, Kind, List};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-// The numbers of commands whose need of space the data decides.
 /// The list that a key holds.
 fn list_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<List<'a>>, CommandError> {
     match context.keys.get(context.db, key)? {
@@ -27,7 +26,7 @@ fn list_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<List<'a>>
     }
 }
 
-/// Hands the list that a key holds to `look`.
+/// Calls `look` with the list that a key holds.
 fn with_list<R>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -44,12 +43,12 @@ fn len_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandErro
     with_list(context, key, |_, list| Ok(list.map(|list| list.len()).transpose()?))
 }
 
-/// What the event of adding to an end is called.
+/// The name of the event of a push to an end.
 fn push_event(end: End) -> &'static str {
     if end == End::Head { "lpush" } else { "rpush" }
 }
 
-/// The index that a number means in a list of `len` elements, if it is one; negative numbers count from the tail.
+/// Converts a client's index into a list of `len` elements; negative ones count from the tail. `None` if out of range.
 fn index_in(number: i64, len: u64) -> Option<u64> {
     let index = if number < 0 { len.checked_sub(number.unsigned_abs())? } else { number as u64 };
     (index < len).then_some(index)

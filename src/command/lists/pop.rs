@@ -1,4 +1,4 @@
-//! Taking elements out.
+//! Pops and removals.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) fn rpop(
     pop(context, args, End::Tail, reply)
 }
 
-/// Takes elements from an end of a list.
+/// Pops elements from an end of a list.
 fn pop(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -48,7 +48,7 @@ fn pop(
     Ok(())
 }
 
-/// Takes the element at an end of a list, and replies with it; with null if there is no list.
+/// Pops the element at an end of a list, and replies with it, or with null if there is no list.
 pub(super) fn take_one(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -66,7 +66,7 @@ pub(super) fn take_one(
     if len == 0 { Ok(()) } else { drop_elements(context, key, (end, len), 1) }
 }
 
-/// Takes up to `count` elements from an end of a list of `len` elements, and replies with them.
+/// Pops up to `count` elements from an end of a list of `len` elements, and replies with them.
 pub(super) fn take(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -85,12 +85,13 @@ pub(super) fn take(
     drop_elements(context, key, (end, len), count)
 }
 
-/// What the event of taking from an end is called.
+/// The name of the event of a pop from an end.
 pub(super) fn pop_event(end: End) -> &'static str {
     if end == End::Head { "lpop" } else { "rpop" }
 }
 
-/// Removes `count` elements from an end of a list of `len` elements, and the list with its last element; tells it.
+/// Removes `count` elements from an end of a list of `len` elements, and notifies. If none are left, the list is
+/// deleted.
 fn drop_elements(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -133,7 +134,7 @@ pub(super) fn ltrim(
     Ok(())
 }
 
-/// Where `LREM` with this count starts, and how many elements it removes at most.
+/// The end at which `LREM` with this count starts, and the most elements that it removes.
 pub(super) fn removal(count: i64) -> (End, u64) {
     match count {
         0 => (End::Head, u64::MAX),
@@ -165,18 +166,18 @@ pub(super) fn lrem(
     Ok(())
 }
 
-/// What `LMPOP` and `BLMPOP` are asked for.
+/// The arguments of `LMPOP` and `BLMPOP`.
 pub(super) struct Several {
     /// The words that name the keys.
     pub keys: Range<usize>,
-    /// The end that is taken from.
+    /// The end to pop from.
     pub end: End,
-    /// Elements that are taken, at most.
+    /// The most elements to pop.
     pub count: u64,
 }
 
 impl Several {
-    /// Understands `numkeys key [key ...] LEFT|RIGHT [COUNT count]`; word `at` is the number of keys.
+    /// Parses `numkeys key [key ...] LEFT|RIGHT [COUNT count]`; word `at` is the number of keys.
     pub fn parse(args: &Args<'_>, at: usize) -> Result<Self, CommandError> {
         let keys = parse_i64(&args[at]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
         let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
@@ -193,7 +194,7 @@ impl Several {
         Ok(Self { keys: at + 1..after, end, count: count.unwrap_or(1) })
     }
 
-    /// Takes elements from the first of the lists that is there, and replies with them; says whether one is.
+    /// Pops elements from the first of the lists that exists, and replies with them. Returns whether one exists.
     pub fn take(
         &self,
         context: &mut WriteCtx<'_>,

@@ -1,4 +1,4 @@
-//! Adding and replacing elements.
+//! Pushes, inserts and replacements.
 
 use super::*;
 
@@ -38,7 +38,7 @@ pub(super) fn rpushx(
     push(context, args, (End::Tail, false), reply)
 }
 
-/// Adds elements to an end of a list, which is made if `creates` says so.
+/// Pushes elements to an end of a list. If there is no list, creates one if `creates`.
 fn push(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,

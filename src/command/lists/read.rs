@@ -1,4 +1,4 @@
-//! Looking at elements.
+//! Reads elements.
 
 use super::*;
 use crate::keyspace::list_range;
@@ -49,7 +49,7 @@ pub(super) fn lrange(
     write_elements(context.keys.view(), &list, End::Head, (first, count), reply)
 }
 
-/// Replies with the `count` elements from `index` on, in the order that is met from an end.
+/// Replies with `count` elements from `index` on, counted from the end `from` and in that order.
 pub(super) fn write_elements(
     view: &View<'_>,
     list: &List<'_>,
@@ -69,20 +69,20 @@ pub(super) fn write_elements(
     Ok(())
 }
 
-/// What `LPOS` looks for.
+/// The options of `LPOS`.
 struct Search {
     /// Where it starts.
     from: End,
-    /// Matches that are passed over.
+    /// Matches to skip.
     skipped: u64,
     /// Matches that are wanted; `None`: the first one, not in an array.
     count: Option<u64>,
-    /// Elements that are compared, at most.
+    /// The most elements to compare.
     compared_max: u64,
 }
 
 impl Search {
-    /// Understands the options.
+    /// Parses the options.
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
         let mut search = Self { from: End::Head, skipped: 0, count: None, compared_max: u64::MAX };
         let mut rest = args.from(3);
@@ -122,7 +122,7 @@ impl Search {
     }
 }
 
-/// A number that is not negative; 0 means that there is no limit.
+/// Parses a number that is not negative; 0 means no limit.
 fn unlimited_if_zero(word: &[u8], refusal: &'static str) -> Result<u64, CommandError> {
     let number = parse_i64(word).and_then(|number| u64::try_from(number).ok());
     Ok(match number.ok_or(CommandError::from(refusal))? {

@@ -1,10 +1,10 @@
-//! What runs the commands on lists.
+//! The functions that run the commands on lists.
 
 use super::{blocking, pop, push, read, transfer};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::LPUSH, Run::Write(push::lpush)),
     (&spec::RPUSH, Run::Write(push::rpush)),

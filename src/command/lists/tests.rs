@@ -121,7 +121,7 @@ fn elements_move_between_lists() {
     assert_eq!(data.dump(), data.replayed().dump());
 }
 
-/// In a transaction nobody waits.
+/// In a transaction no command blocks.
 #[test]
 fn commands_that_must_not_wait_reply_that_there_is_nothing() {
     let mut data = Data::new();
@@ -239,7 +239,7 @@ fn inserting_between_the_same_neighbours_finds_its_space_beforehand() {
     data.run(&format!("RPUSH l{line}"));
     data.run("LINSERT l AFTER pushed:200 n0");
     for number in 1..600 {
-        // Each between the last two.
+        // Each between the last two elements.
         let place = if number % 2 == 1 { "AFTER" } else { "BEFORE" };
         let reply = data.run(&format!("LINSERT l {place} n{} n{number}", number - 1));
         assert_eq!(reply, format!(":{}", 401 + number));

@@ -1,8 +1,8 @@
-//! Moving an element from list to list, at once or as soon as there is one.
+//! Moves an element from list to list, blocking or not.
 
 use super::*;
 
-/// The end that a word names.
+/// Parses an end.
 pub(super) fn end(word: &[u8]) -> Result<End, CommandError> {
     match word {
         word if words::is(word, "left") => Ok(End::Head),
@@ -56,7 +56,7 @@ pub(super) fn brpoplpush(
     transfer_or_wait(context, args, (End::Tail, End::Head), timeout_ms, reply)
 }
 
-/// Moves an element, or waits for one.
+/// Moves an element, or blocks.
 fn transfer_or_wait(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -71,8 +71,8 @@ fn transfer_or_wait(
     Ok(())
 }
 
-/// Moves an element from one end of the list that word 1 names to an end of the one that word 2 names, and replies with
-/// it; says whether there was one.
+/// Moves an element from an end of the list that word 1 names to an end of the one that word 2 names, and replies with
+/// it. Returns whether there was one.
 fn transfer(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -91,7 +91,7 @@ fn transfer(
         Ok(())
     })?;
     moved.items().iter().for_each(|element| reply.bulk(element));
-    // An element that goes back to its place changes nothing.
+    // An element that moves back to its own position changes nothing.
     if source == destination && (from == to || len == 1) {
         context.keys.event(Classes::LIST, push_event(to), db, source);
         context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
@@ -103,7 +103,7 @@ fn transfer(
         context.keys.apply(&Effect::on(db, source, ListChange::Pop { end: from, count: 1 }))?;
     }
     let push = Effect::on(db, destination, ListChange::Push { end: to, elements: moved.items() });
-    // The push is told first, as in Redis.
+    // The notification of the push comes first, as in Redis.
     context.keys.change(&push, Classes::LIST, push_event(to))?;
     context.keys.event(Classes::LIST, pop::pop_event(from), db, source);
     if len == 1 {

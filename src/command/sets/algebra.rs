@@ -1,4 +1,4 @@
-//! Intersections, unions and differences of sets. What the storing forms find goes into the log as members.
+//! Intersections, unions and differences of sets. The storing commands log the resulting members.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,14 +11,14 @@ use crate::number::parse_i64;
 use crate::resp::{Args, Elements, Reply};
 use crate::table::View;
 
-/// What is made of several sets.
+/// How several sets are combined.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operation {
-    /// What all have.
+    /// The members that are in all sets.
     Intersection,
-    /// What any has.
+    /// The members that are in any set.
     Union,
-    /// What the first has and no other one.
+    /// The members that are in the first set and in no other.
     Difference,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn sintercard(
     Ok(())
 }
 
-/// The sets that keys hold. All are looked up, so that one of another type is an error wherever it stands.
+/// The sets that keys hold. All keys are looked up, so that a key of another type is an error in any position.
 fn sets<'a, 'w>(
     context: &mut ReadCtx<'a>,
     keys: impl Iterator<Item = &'w [u8]>,
@@ -115,7 +115,7 @@ fn sets<'a, 'w>(
     keys.map(|key| set_of(context, key)).collect()
 }
 
-/// Replies with what the operation makes of the sets.
+/// Replies with the result of the operation.
 fn reply_combined(
     operation: Operation,
     context: &mut ReadCtx<'_>,
@@ -132,7 +132,7 @@ fn reply_combined(
     Ok(())
 }
 
-/// Stores what the operation makes of the sets.
+/// Stores the result of the operation.
 fn store_combined(
     operation: Operation,
     context: &mut WriteCtx<'_>,
@@ -171,8 +171,8 @@ fn store_combined(
     Ok(())
 }
 
-/// Hands what the operation makes of the sets to `take`, in the order of the members' bytes, until it returns `false`. A
-/// set that is missing is empty.
+/// Calls `take` with the result of the operation, in the order of the members' bytes, until it returns `false`. A
+/// missing set counts as empty.
 fn combine(
     operation: Operation,
     view: &View<'_>,
@@ -186,7 +186,7 @@ fn combine(
     }
 }
 
-/// What all sets have: the members of the smallest one that are in the others.
+/// The intersection: the members of the smallest set that are in all others.
 fn intersection(
     view: &View<'_>,
     sets: &[Option<Set<'_>>],
@@ -211,7 +211,7 @@ fn intersection(
     })
 }
 
-/// What any set has: all sets merged, for each of them is in order.
+/// The union: merges the sets, each of which is in order.
 fn union(
     view: &View<'_>,
     sets: &[Option<Set<'_>>],
@@ -239,7 +239,7 @@ fn union(
     Ok(())
 }
 
-/// What the first set has and no other one.
+/// The difference: the members of the first set that are in no other.
 fn difference(
     view: &View<'_>,
     sets: &[Option<Set<'_>>],

@@ -1,4 +1,4 @@
-//! Sets: `SADD`, `SINTER` and their kin.
+//! Sets: `SADD`, `SINTER` and related commands.
 
 mod algebra;
 mod random;
@@ -25,7 +25,7 @@ fn set_of<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Set<'a>>, 
     }
 }
 
-/// Hands the set that a key holds to `look`.
+/// Calls `look` with the set that a key holds.
 fn with_set<R>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -37,7 +37,7 @@ fn with_set<R>(
     })
 }
 
-/// Those of the words that are members of the set, or those that are not; each once, in order.
+/// The words that are members of the set, or those that are not: each once, in order.
 fn select<'w>(
     context: &WriteCtx<'_>,
     key: &[u8],

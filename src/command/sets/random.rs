@@ -1,4 +1,4 @@
-//! Random members. What `SPOP` picks is decided here, and the log says which members it was.
+//! Random members. `SPOP` picks its members here, and the log names them.
 
 use super::{set_of, with_set};
 use crate::command::elements::{self, distinct_places};
@@ -45,13 +45,13 @@ pub(super) fn spop(
     Ok(())
 }
 
-/// How many members are to be popped.
+/// Parses the number of members to pop.
 pub(super) fn pop_count(word: &[u8]) -> Result<u64, CommandError> {
     let count = parse_i64(word).and_then(|count| u64::try_from(count).ok());
     count.ok_or("ERR value is out of range, must be positive".into())
 }
 
-/// Up to `wanted` of the set's `len` members, different ones.
+/// Picks up to `wanted` different members out of the set's `len`.
 fn pick(view: &View<'_>, set: Set<'_>, len: u64, wanted: u64) -> Result<ItemsBuffer, KeyspaceError> {
     let mut picked = ItemsBuffer::new();
     if wanted >= len {
@@ -69,7 +69,7 @@ fn pick(view: &View<'_>, set: Set<'_>, len: u64, wanted: u64) -> Result<ItemsBuf
     Ok(picked)
 }
 
-/// `SRANDMEMBER key [count]`: different members, or with a negative count independent ones.
+/// `SRANDMEMBER key [count]`: different members; with a negative count, independent picks.
 pub(super) fn srandmember(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,

@@ -1,10 +1,10 @@
-//! What runs the commands on sets.
+//! The functions that run the commands on sets.
 
 use super::{algebra, random, sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SADD, Run::Write(sadd)),
     (&spec::SREM, Run::Write(srem)),

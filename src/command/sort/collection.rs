@@ -1,4 +1,4 @@
-//! Where `SORT` takes elements from and puts a result: all that it needs to know of the types.
+//! The source and the destination of `SORT`: all that it needs to know about types.
 
 use super::pattern::Found;
 use crate::command::{CommandError, WriteCtx};
@@ -30,7 +30,7 @@ pub(super) fn elements(view: &View<'_>, value: &Value<'_>) -> Result<Vec<Vec<u8>
     Ok(elements)
 }
 
-/// Makes `key` a list of what was found, whatever it held; what was not found is empty. Nothing at all, no key.
+/// Replaces `key` by a list of `found`; what was not found is an empty string. If `found` is empty, deletes the key.
 pub(super) fn replace(context: &mut WriteCtx<'_>, key: &[u8], found: &[Found]) -> Result<(), CommandError> {
     let db = context.db;
     if found.is_empty() {

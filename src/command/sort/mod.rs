@@ -1,7 +1,6 @@
-//! `SORT`: the elements of a list, a set or a sorted set, in an order that other keys may decide.
+//! `SORT`: the elements of a list, a set or a sorted set, ordered by themselves or by other keys.
 //!
-//! Where elements come from and where a result goes to is in [`collection`]; what an element is looked up as in
-//! [`pattern`].
+//! Source and destination are in [`collection`], and the patterns of `BY` and `GET` in [`pattern`].
 
 mod collection;
 mod options;
@@ -46,7 +45,7 @@ fn sort(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> R
     Ok(())
 }
 
-/// Replies with all that was found.
+/// Replies with the result.
 fn reply_found(found: &[Found], reply: &mut Reply<'_>) {
     reply.array(found.len());
     for value in found {
@@ -57,7 +56,7 @@ fn reply_found(found: &[Found], reply: &mut Reply<'_>) {
     }
 }
 
-/// What the options make of the elements of a key: row by row what the `GET` patterns name, or the element itself.
+/// The result: for each element, what the `GET` patterns find, or without patterns the element itself.
 fn result(
     keys: &mut KeyReader<'_>,
     db: usize,
@@ -69,14 +68,14 @@ fn result(
         Some(value) => (value.kind, collection::elements(keys.view(), value)?),
         None => (Kind::List, Vec::new()),
     };
-    // What is stored of a set must not depend on how the set is laid out.
+    // A stored result must not depend on the order in which a set is stored.
     let by_itself = options.unsorted && kind == Kind::Set && options.store.is_some();
     if !options.unsorted || by_itself {
         let alphabetic = options.alphabetic || by_itself;
         let by = if by_itself { None } else { options.by };
         elements = sorted(keys, db, elements, by, (alphabetic, options.descending))?;
     } else if kind != Kind::Set && options.descending {
-        // Lists and sorted sets have an order of their own; sets have none.
+        // Lists and sorted sets have an order, which can be reversed; sets have none.
         elements.reverse();
     }
     let range = limited(options.limit, elements.len());
@@ -92,22 +91,22 @@ fn result(
     Ok(found)
 }
 
-/// The elements that `LIMIT offset count` leaves of `len`.
+/// The range of `LIMIT offset count` out of `len` elements.
 fn limited((offset, count): (i64, i64), len: usize) -> Range<usize> {
     let start = usize::try_from(offset.max(0)).unwrap_or(usize::MAX).min(len);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     start..start.saturating_add(count).min(len)
 }
 
-/// What an element is sorted by.
+/// The sort key of an element.
 enum Weight {
     /// A number.
     Number(f64),
-    /// Bytes; nothing comes before all others.
+    /// Bytes; `None` comes first.
     Text(Found),
 }
 
-/// The elements in order: of what `by` finds for them, or of themselves.
+/// Sorts the elements by what `by` finds for them, or by themselves.
 fn sorted(
     keys: &mut KeyReader<'_>,
     db: usize,
@@ -140,10 +139,10 @@ fn directed(order: Ordering, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
-/// The number that was found; nothing counts as zero.
+/// Parses the number that was found; `None` counts as zero.
 fn number(found: Found) -> Result<f64, CommandError> {
     let Some(text) = found else { return Ok(0.0) };
-    // Adding zero makes a negative zero positive: they are equal.
+    // Adding zero makes a negative zero positive, so that both are equal.
     let number = parse_f64_in_range(&text).map(|number| number + 0.0);
     number.ok_or("ERR One or more scores can't be converted into double".into())
 }

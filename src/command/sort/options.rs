@@ -4,27 +4,27 @@ use super::pattern::Pattern;
 use crate::command::{CommandError, words};
 use crate::resp::Args;
 
-/// What a client asks for.
+/// The parsed options.
 #[derive(Debug)]
 pub(super) struct Options<'w> {
-    /// What decides the order instead of the elements themselves.
+    /// `BY`: what the elements are sorted by, instead of themselves.
     pub(super) by: Option<Pattern<'w>>,
-    /// Whether the elements stay in the order that they have: `BY` names the same key for all.
+    /// Whether the elements are not sorted, because the pattern of `BY` has no star.
     pub(super) unsorted: bool,
-    /// Elements that are passed over, and that are wanted; a negative number wants all.
+    /// `LIMIT`: how many elements to skip, and how many to return; a negative number means all.
     pub(super) limit: (i64, i64),
-    /// What is returned of each element.
+    /// `GET`: what to return for each element.
     pub(super) get: Vec<Pattern<'w>>,
     /// Whether the order is reversed.
     pub(super) descending: bool,
-    /// Whether bytes are compared, not numbers.
+    /// Whether to compare bytes instead of numbers.
     pub(super) alphabetic: bool,
     /// The key that gets the result.
     pub(super) store: Option<&'w [u8]>,
 }
 
 impl<'w> Options<'w> {
-    /// Understands the words behind the key.
+    /// Parses the words after the key.
     pub(super) fn parse(args: &Args<'w>, read_only: bool) -> Result<Self, CommandError> {
         let mut options = Self {
             by: None,
@@ -54,7 +54,7 @@ impl<'w> Options<'w> {
         Ok(options)
     }
 
-    /// Understands an option of two words.
+    /// Parses an option of two words.
     fn take(&mut self, word: &[u8], value: &'w [u8], read_only: bool) -> Result<(), CommandError> {
         match word {
             word if words::is(word, "by") => {

@@ -1,10 +1,10 @@
-//! What an element is looked up as: `weight_*` is the string of that key with the element in the place of the star,
-//! `object_*->name` the field of a hash, and `#` the element itself.
+//! Patterns of `BY` and `GET`: `weight_*` is the string under that key, with the element in place of the star;
+//! `object_*->name` is a field of a hash; `#` is the element itself.
 
 use crate::command::CommandError;
 use crate::keyspace::KeyReader;
 
-/// What a row of the result has in one column: nothing if there was nothing to be found.
+/// What a pattern found for an element; `None` if it found nothing.
 pub(super) type Found = Option<Vec<u8>>;
 
 /// A pattern as the client wrote it.
@@ -12,7 +12,7 @@ pub(super) type Found = Option<Vec<u8>>;
 pub(super) struct Pattern<'w>(pub(super) &'w [u8]);
 
 impl Pattern<'_> {
-    /// What there is for an element, if anything.
+    /// Looks the pattern up for an element.
     pub(super) fn look_up(
         &self,
         keys: &mut KeyReader<'_>,
@@ -35,11 +35,11 @@ impl Pattern<'_> {
         Ok(text.map(|text| text.to_contiguous(view)).transpose()?.map(|text| text.into_owned()))
     }
 
-    /// The key, and the field if there is one, that the pattern names for an element.
+    /// The key for an element, and the field if the pattern has one.
     fn name(&self, element: &[u8]) -> Option<(Vec<u8>, Option<&[u8]>)> {
         let star = self.0.iter().position(|byte| *byte == b'*')?;
         let (before, behind) = (&self.0[..star], &self.0[star + 1..]);
-        // An arrow that nothing follows belongs to the key.
+        // An arrow at the end is part of the key.
         let arrow = behind.windows(2).position(|two| two == b"->").filter(|at| at + 2 < behind.len());
         let (behind, field) = match arrow {
             Some(at) => (&behind[..at], Some(&behind[at + 2..])),

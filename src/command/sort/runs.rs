@@ -1,9 +1,9 @@
-//! What runs `SORT`.
+//! The functions that run `SORT`.
 
 use super::{sort, sort_ro};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] =
     &[(&spec::SORT, Run::Write(sort)), (&spec::SORT_RO, Run::Read(sort_ro))];

@@ -1,4 +1,4 @@
-//! Adding and removing members, and changing scores. What goes into the log are the scores that result.
+//! Adds and removes members, and changes scores. The log gets the resulting scores.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,28 @@ use crate::keyspace::Classes;
 use crate::number::parse_f64;
 use crate::resp::{Args, Reply};
 
-/// The error of a score that is none.
+/// The error of an invalid score.
 const NO_FLOAT: &str = "ERR value is not a valid float";
 
 /// The options of `ZADD`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::command) struct Options {
-    /// Only members that are not there.
+    /// `NX`: only members that do not exist.
     pub(in crate::command) new_only: bool,
-    /// Only members that are there.
+    /// `XX`: only members that exist.
     pub(in crate::command) old_only: bool,
-    /// Only to a greater score, if the member is there.
+    /// `GT`: an existing member only gets a greater score.
     greater: bool,
-    /// Only to a lower score, if the member is there.
+    /// `LT`: an existing member only gets a lower score.
     less: bool,
-    /// Whether changed members count, too.
+    /// `CH`: whether changed members are counted, too.
     pub(in crate::command) count_changed: bool,
-    /// Whether the score is added to the member's.
+    /// `INCR`: whether the score is added to the member's.
     increment: bool,
 }
 
 impl Options {
-    /// Understands a word; `None` if it is no option.
+    /// Parses an option; `None` if the word is not one.
     fn take(&mut self, word: &[u8]) -> Option<()> {
         let options = [
             ("nx", &mut self.new_only),
@@ -56,7 +56,7 @@ impl Options {
         Ok(())
     }
 
-    /// The score that a member gets whose score is `old`, or `None` if it stays as it is.
+    /// The new score of a member whose score is `old`, or `None` if it does not change.
     fn decide(&self, old: Option<Score>, value: f64) -> Result<Option<Score>, CommandError> {
         let refused = if old.is_some() { self.new_only } else { self.old_only };
         if refused {
@@ -70,14 +70,14 @@ impl Options {
     }
 }
 
-/// What became of the members.
+/// What happened to the members.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::command) struct Outcome {
     /// How many are new.
     added: i64,
     /// How many have another score than before.
     changed: i64,
-    /// The score of the last one, unless it was to stay as it was.
+    /// The score of the last one, unless the options did not allow the change.
     last: Option<Score>,
 }
 
@@ -133,7 +133,7 @@ pub(super) fn zincrby(
     Ok(())
 }
 
-/// Gives members their scores as the options say, one after the other.
+/// Sets the scores of members as the options say, one after the other.
 pub(in crate::command) fn put(
     context: &mut WriteCtx<'_>,
     key: &[u8],

@@ -1,4 +1,4 @@
-//! Unions, intersections and differences of sorted sets, and of sets, whose members count as having the score 1.
+//! Unions, intersections and differences of sorted sets and of sets, whose members have the score 1.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use crate::number::{parse_f64, parse_i64};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// What is made of several sets.
+/// How several sets are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operation {
-    /// What any has.
+    /// The members that are in any set.
     Union,
-    /// What all have.
+    /// The members that are in all sets.
     Intersection,
-    /// What the first has and no other one.
+    /// The members that are in the first set and in no other.
     Difference,
 }
 
-/// How the scores of one member in several sets become one.
+/// How the scores of a member in several sets are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Aggregate {
-    /// Their sum; 0 where that is not a number.
+    /// Their sum; 0 if that is not a number.
     Sum,
     /// The lowest one.
     Min,
@@ -33,7 +33,7 @@ enum Aggregate {
 }
 
 impl Aggregate {
-    /// The score of a member that has `a` already and gets `b`, too.
+    /// Combines two scores of a member.
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
             Aggregate::Sum => number_or_zero(a + b),
@@ -44,7 +44,7 @@ impl Aggregate {
     }
 }
 
-/// Zero in the place of what is not a number.
+/// Replaces NaN by zero.
 fn number_or_zero(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value }
 }
@@ -89,7 +89,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Hands the members to `see`, in the order of their bytes, until it returns `false`.
+    /// Calls `see` with the members, in the order of their bytes, until it returns `false`.
     fn each(
         &self,
         view: &View<'_>,
@@ -105,19 +105,19 @@ impl<'a> Input<'a> {
     }
 }
 
-/// What a command asks for.
+/// The arguments of a command.
 struct Combination<'a> {
-    /// What is made of the sets.
+    /// How the sets are combined.
     operation: Operation,
     /// The sets, each with the factor of its scores.
     inputs: Vec<(Input<'a>, f64)>,
-    /// How scores become one.
+    /// How scores are combined.
     aggregate: Aggregate,
     /// Whether scores are wanted.
     with_scores: bool,
 }
 
-/// The sets whose number stands in word `first`, and the word behind them.
+/// The sets, whose number is word `first`, and the index of the word after them.
 fn inputs<'a>(
     keys: &mut KeyReader<'a>,
     db: usize,
@@ -138,8 +138,8 @@ fn inputs<'a>(
 }
 
 impl<'a> Combination<'a> {
-    /// Understands `numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]` from word `first`
-    /// on.
+    /// Parses `numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]`, which starts at word
+    /// `first`.
     fn parse(
         operation: Operation,
         keys: &mut KeyReader<'a>,
@@ -181,7 +181,7 @@ impl<'a> Combination<'a> {
         Ok(found)
     }
 
-    /// The elements, in the order of a sorted set.
+    /// Computes the elements of the result, in the order of a sorted set.
     fn elements(mut self, view: &View<'_>) -> Result<Vec<Element>, KeyspaceError> {
         if self.operation != Operation::Difference {
             sort_by_len(&mut self.inputs)?;
@@ -202,7 +202,7 @@ impl<'a> Combination<'a> {
         Ok(elements)
     }
 
-    /// What any set has.
+    /// The union.
     fn union(&self, view: &View<'_>) -> Result<HashMap<Vec<u8>, f64>, KeyspaceError> {
         let mut scores: HashMap<Vec<u8>, f64> = HashMap::new();
         for (input, weight) in &self.inputs {
@@ -218,7 +218,7 @@ impl<'a> Combination<'a> {
         Ok(scores)
     }
 
-    /// What the first set has and no other one.
+    /// The difference: the members of the first set that are in no other.
     fn difference(&self, view: &View<'_>, mut take: impl FnMut(&[u8], f64)) -> Result<(), KeyspaceError> {
         let Some(((first, _), others)) = self.inputs.split_first() else { return Ok(()) };
         first.each(view, |member, score| {
@@ -233,7 +233,7 @@ impl<'a> Combination<'a> {
     }
 }
 
-/// Sorts sets by their size: the smallest one decides how much there is to do, and in this order scores are added.
+/// Sorts sets by size: an intersection goes through the smallest one. Scores are also added in this order.
 fn sort_by_len(inputs: &mut Vec<(Input<'_>, f64)>) -> Result<(), KeyspaceError> {
     let mut sized = Vec::with_capacity(inputs.len());
     for input in inputs.drain(..) {
@@ -244,7 +244,7 @@ fn sort_by_len(inputs: &mut Vec<(Input<'_>, f64)>) -> Result<(), KeyspaceError> 
     Ok(())
 }
 
-/// Hands what all sets have to `take`, in the order of the members' bytes, until it returns `false`.
+/// Calls `take` with the members that are in all sets, in the order of their bytes, until it returns `false`.
 fn intersection(
     view: &View<'_>,
     inputs: &[(Input<'_>, f64)],
@@ -289,7 +289,7 @@ pub(super) fn zdiff(
     reply_combined(Operation::Difference, context, args, reply)
 }
 
-/// Replies with what the operation makes of the sets.
+/// Replies with the result of the operation.
 fn reply_combined(
     operation: Operation,
     context: &mut ReadCtx<'_>,
@@ -361,7 +361,7 @@ pub(super) fn zdiffstore(
     store_combined(Operation::Difference, context, args, reply)
 }
 
-/// Stores what the operation makes of the sets.
+/// Stores the result of the operation.
 fn store_combined(
     operation: Operation,
     context: &mut WriteCtx<'_>,

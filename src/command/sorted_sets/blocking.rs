@@ -1,4 +1,4 @@
-//! Popping elements as soon as there are some.
+//! Blocking pops.
 
 use super::pop::{MultiPop, pop};
 use super::with_set;
@@ -25,7 +25,7 @@ pub(super) fn bzpopmax(
     pop_or_wait(context, args, true, reply)
 }
 
-/// Pops an element from the first of the sorted sets that is there, or waits for one.
+/// Pops an element from the first of the sorted sets that exists, or blocks.
 fn pop_or_wait(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,

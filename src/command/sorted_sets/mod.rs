@@ -1,4 +1,4 @@
-//! Sorted sets: `ZADD`, `ZRANGE` and their kin.
+//! Sorted sets: `ZADD`, `ZRANGE` and related commands.
 
 mod add;
 mod algebra;
@@ -26,7 +26,7 @@ use crate::table::View;
 /// A member and its score, owned.
 pub(super) type Element = (Score, Vec<u8>);
 
-/// The sorted set that a value is.
+/// The sorted set in a value.
 fn sorted_set<'a>(value: Option<Value<'a>>) -> Result<Option<SortedSet<'a>>, CommandError> {
     value.map(|value| value.sorted_set().ok_or(CommandError::WRONG_TYPE)).transpose()
 }
@@ -40,7 +40,7 @@ pub(super) fn set_of<'a>(
     sorted_set(keys.get(db, key)?)
 }
 
-/// Hands the sorted set that a key holds to `look`.
+/// Calls `look` with the sorted set that a key holds.
 fn with_set<R>(
     context: &WriteCtx<'_>,
     key: &[u8],
@@ -49,8 +49,7 @@ fn with_set<R>(
     context.keys.with_value(context.db, key, |view, value| look(view, sorted_set(value)?))
 }
 
-/// Replies with one of the elements of an array. Where scores are wanted, RESP2 has them as elements of their own, and
-/// RESP3 as pairs.
+/// Writes one element of an array. With scores, RESP2 has member and score as two elements, and RESP3 as a pair.
 fn reply_element(reply: &mut Reply<'_>, member: &[u8], score: Score, with_scores: bool) {
     if with_scores && reply.is_resp3() {
         reply.array(2);
@@ -61,7 +60,7 @@ fn reply_element(reply: &mut Reply<'_>, member: &[u8], score: Score, with_scores
     }
 }
 
-/// The start of an array of `len` elements that [`reply_element`] writes.
+/// Writes the start of an array of `len` elements, which [`reply_element`] then writes.
 fn reply_elements(reply: &mut Reply<'_>, len: u64, with_scores: bool) {
     let words = if with_scores && !reply.is_resp3() { 2 } else { 1 };
     reply.array(len as usize * words);

@@ -1,4 +1,4 @@
-//! Removing the elements with the lowest or the highest scores.
+//! Pops the elements with the lowest or the highest scores.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ pub(super) fn zpopmax(
     pop_and_reply(true, context, args, reply)
 }
 
-/// Pops elements from one end and replies with them: one flat array, but with a count in RESP3 an array of pairs.
+/// Pops elements from one end and replies with them: a flat array; in RESP3 with a count, an array of pairs.
 fn pop_and_reply(
     highest: bool,
     context: &mut WriteCtx<'_>,
@@ -51,7 +51,7 @@ fn pop_and_reply(
     Ok(())
 }
 
-/// How many elements are to be popped.
+/// Parses the number of elements to pop.
 fn pop_count(word: &[u8]) -> Result<u64, CommandError> {
     let count = parse_i64(word).and_then(|count| u64::try_from(count).ok());
     count.ok_or("ERR value is out of range, must be positive".into())
@@ -64,7 +64,7 @@ fn end_positions(set: &SortedSet<'_>, highest: bool, count: u64) -> Result<Range
     Ok(if highest { len - count..len } else { 0..count })
 }
 
-/// Removes up to `count` elements from one end; the elements, from that end on.
+/// Pops up to `count` elements from one end; returns them, starting at that end.
 pub(super) fn pop(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -94,18 +94,18 @@ pub(super) fn pop(
     Ok(popped)
 }
 
-/// What `ZMPOP` and `BZMPOP` ask for.
+/// The arguments of `ZMPOP` and `BZMPOP`.
 pub(super) struct MultiPop<'w> {
     /// The keys, in the order in which they are tried.
     pub(super) keys: Vec<&'w [u8]>,
     /// Whether the highest scores are wanted.
     highest: bool,
-    /// Elements that are wanted, at most.
+    /// The most elements to pop.
     count: u64,
 }
 
 impl<'w> MultiPop<'w> {
-    /// Understands `numkeys key [key ...] MIN|MAX [COUNT count]` from word `first` on.
+    /// Parses `numkeys key [key ...] MIN|MAX [COUNT count]`, which starts at word `first`.
     pub(super) fn parse(args: &Args<'w>, first: usize) -> Result<Self, CommandError> {
         let keys =
             parse_i64(&args[first]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
@@ -126,7 +126,7 @@ impl<'w> MultiPop<'w> {
         Ok(Self { keys: args.from(first + 1).take(keys).collect(), highest, count: count.unwrap_or(1) })
     }
 
-    /// Pops elements from the first of the keys that exists, and replies with them; says whether one does.
+    /// Pops elements from the first of the keys that exists, and replies with them. Returns whether one exists.
     pub(super) fn take(
         &self,
         context: &mut WriteCtx<'_>,

@@ -1,4 +1,4 @@
-//! Ranges of sorted sets as clients write them: by position, by score, by member.
+//! Parses ranges of sorted sets: by position, by score, by member.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::number::parse_f64_bound;
 use crate::resp::Args;
 use crate::table::View;
 
-/// What the bounds of a range are about.
+/// What the bounds of a range are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Positions.
@@ -30,7 +30,7 @@ pub(super) enum Bounds<'w> {
 }
 
 impl<'w> Bounds<'w> {
-    /// Understands two bounds, the lower one first.
+    /// Parses two bounds, the lower one first.
     pub(super) fn parse(order: Order, min: &'w [u8], max: &'w [u8]) -> Result<Self, CommandError> {
         Ok(match order {
             Order::Positions => Bounds::Positions(words::integer(min)?, words::integer(max)?),
@@ -48,7 +48,7 @@ impl<'w> Bounds<'w> {
         })
     }
 
-    /// The positions within the bounds; `reverse`: the bounds, if they are positions, count from the other end.
+    /// The positions within the bounds. If `reverse`, bounds that are positions count from the other end.
     pub(super) fn positions(
         &self,
         view: &View<'_>,
@@ -74,7 +74,7 @@ fn absolute(first: i64, last: i64, len: u64) -> Range<u64> {
     if last < 0 || first > last as u64 || first >= len { 0..0 } else { first..(last as u64 + 1).min(len) }
 }
 
-/// The edge that a score stands for: `1.5` includes the elements with that score, `(1.5` does not.
+/// Parses a bound that is a score: `1.5` includes the elements with that score, `(1.5` does not.
 fn score_edge(word: &[u8], is_max: bool) -> Option<Edge<'_>> {
     let (excluded, number) = match word {
         [b'(', rest @ ..] => (true, rest),
@@ -84,7 +84,7 @@ fn score_edge(word: &[u8], is_max: bool) -> Option<Edge<'_>> {
     Some(if excluded == is_max { Edge::Score(score) } else { Edge::BehindScore(score) })
 }
 
-/// The edge that a member stands for: `[a` includes it, `(a` does not; `-` and `+` are before and behind all.
+/// Parses a bound that is a member: `[a` includes it, `(a` does not; `-` and `+` are before and after all members.
 fn member_edge(word: &[u8], is_max: bool) -> Option<Edge<'_>> {
     match word {
         b"-" => Some(Edge::First),
@@ -97,14 +97,14 @@ fn member_edge(word: &[u8], is_max: bool) -> Option<Edge<'_>> {
     }
 }
 
-/// What a command of the `ZRANGE` kind asks for.
+/// The arguments of `ZRANGE` and related commands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query<'w> {
     /// The bounds.
     bounds: Bounds<'w>,
-    /// Whether the elements are wanted from the last one on.
+    /// Whether the elements are wanted in reverse order.
     pub(super) reverse: bool,
-    /// Elements within the bounds that are passed over; negative: all.
+    /// Elements within the bounds to skip; negative: all.
     offset: i64,
     /// Elements that are wanted; negative: all.
     limit: i64,
@@ -112,19 +112,19 @@ pub(super) struct Query<'w> {
     pub(super) with_scores: bool,
 }
 
-/// What the name of the command says already.
+/// What the command's name already decides.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Form {
-    /// What the bounds are about; `None`: an option says so.
+    /// What the bounds are; `None`: an option says so.
     pub(super) order: Option<Order>,
-    /// Whether the elements are wanted from the last one on; `None`: an option says so.
+    /// Whether the elements are wanted in reverse order; `None`: an option says so.
     pub(super) reverse: Option<bool>,
     /// Whether the elements are stored, not returned.
     pub(super) stores: bool,
 }
 
 impl<'w> Query<'w> {
-    /// Understands the bounds in words `first` and `first + 1`, and the options behind them.
+    /// Parses the bounds in words `first` and `first + 1`, and the options after them.
     pub(super) fn parse(form: Form, args: &Args<'w>, first: usize) -> Result<Self, CommandError> {
         let Form { mut order, mut reverse, stores } = form;
         let (mut offset, mut limit, mut with_scores) = (0, -1, false);
@@ -168,7 +168,7 @@ impl<'w> Query<'w> {
         Ok(Self { bounds, reverse, offset, limit, with_scores })
     }
 
-    /// The positions of the elements that are asked for.
+    /// The positions of the elements in the result.
     pub(super) fn positions(
         &self,
         view: &View<'_>,

@@ -7,7 +7,7 @@ use crate::keyspace::{KeyspaceError, SortedSet};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// `ZRANDMEMBER key [count [WITHSCORES]]`: different members, or with a negative count independent ones.
+/// `ZRANDMEMBER key [count [WITHSCORES]]`: different members; with a negative count, independent picks.
 pub(super) fn zrandmember(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -49,7 +49,7 @@ pub(super) fn zrandmember(
     Ok(())
 }
 
-/// Replies with the member at `place`.
+/// Replies with the member at position `place`.
 fn reply_member(
     view: &View<'_>,
     set: &SortedSet<'_>,

@@ -61,7 +61,7 @@ pub(super) fn zrevrangebylex(
     reply_range(Some(Order::Members), Some(true), context, args, reply)
 }
 
-/// Replies with the elements that a query asks for.
+/// Replies with the result of a query.
 fn reply_range(
     order: Option<Order>,
     reverse: Option<bool>,

@@ -71,7 +71,7 @@ pub(super) fn zrevrank(
     reply_rank(context, args, reply, true)
 }
 
-/// Replies with the number of elements before a member, or behind it.
+/// Replies with the number of elements before a member, or after it.
 fn reply_rank(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,

@@ -1,10 +1,10 @@
-//! What runs the commands on sorted sets.
+//! The functions that run the commands on sorted sets.
 
 use super::{add, algebra, blocking, pop, random, range, read};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::ZADD, Run::Write(add::zadd)),
     (&spec::ZINCRBY, Run::Write(add::zincrby)),

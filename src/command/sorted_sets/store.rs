@@ -1,12 +1,12 @@
-//! Storing what a command has found as a sorted set.
+//! Stores the result of a command as a sorted set.
 
 use super::Element;
 use crate::command::{CommandError, WriteCtx};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::Classes;
 
-/// Makes `key` a sorted set of these elements, whatever it held, and tells it as `event`; no elements, no key. Members
-/// stand once each.
+/// Replaces `key` by a sorted set of these elements, with the notification `event`. Without elements, deletes the key.
+/// Each member must occur only once.
 pub(in crate::command) fn replace(
     context: &mut WriteCtx<'_>,
     key: &[u8],

@@ -1,19 +1,20 @@
 //! `LCS`: the longest common subsequence of two strings.
 //!
 //! The lengths of the common subsequences of all pairs of prefixes are computed row by row; only two rows are kept. For
-//! the way back one bit per pair says which neighbour was longer. So the memory is a thirty-second of the table that
-//! Redis keeps; where Redis refuses for the size of that table, this refuses too, for the time it would take.
+//! the way back, one bit per pair says which neighbour was longer. So this needs a thirty-second of the memory of the
+//! table that Redis keeps. Where Redis refuses because that table would be too large, this refuses too, because it
+//! would take too long.
 
 use super::text;
 use crate::command::{CommandError, ReadCtx, words};
 use crate::resp::{Args, Reply};
 
-/// What is asked for.
+/// The parsed options.
 #[derive(Default)]
 struct Options {
     /// `LEN`: only the length.
     len: bool,
-    /// `IDX`: where the matching ranges are.
+    /// `IDX`: the matching ranges.
     idx: bool,
     /// `WITHMATCHLEN`: each range's length too.
     with_match_len: bool,
@@ -22,7 +23,7 @@ struct Options {
 }
 
 impl Options {
-    /// The options behind the keys.
+    /// Parses the options after the keys.
     fn parse(args: &Args<'_>) -> Result<Self, CommandError> {
         let mut options = Self::default();
         let mut rest = args.from(3);
@@ -59,7 +60,7 @@ pub(super) fn lcs(
     let (a, b) = (operand(&args[1])?, operand(&args[2])?);
     let options = Options::parse(args)?;
     let len = |text: &Option<crate::keyspace::Text<'_>>| text.map_or(0, |text| text.len());
-    // The bytes of Redis's table; lengths are at most 2^29, so that this cannot overflow.
+    // The bytes of Redis's table. Lengths are at most 2^29, so this cannot overflow.
     let table_bytes = (len(&a) + 1) * (len(&b) + 1) * 4;
     if table_bytes > context.limits.value_bytes_max {
         let text = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
@@ -84,18 +85,19 @@ pub(super) fn lcs(
     Ok(())
 }
 
-/// The computed lengths, as far as they are needed.
+/// The computed lengths, as far as needed.
 struct Table {
     /// Length of the longest common subsequence.
     len: u32,
-    /// One bit per pair of prefixes: whether it is longer without the last byte of `a` than without that of `b`.
+    /// One bit per pair of prefixes: whether the subsequence is longer without the last byte of `a` than without that
+    /// of `b`.
     without_a: Vec<u64>,
     /// Pairs per row.
     width: usize,
 }
 
 impl Table {
-    /// Computes the lengths; with `directions` also the bits that [`Table::walk_back`] follows.
+    /// Computes the lengths; with `directions` also the bits for [`Table::walk_back`].
     fn fill(a: &[u8], b: &[u8], directions: bool) -> Self {
         let width = b.len() + 1;
         let bits = if directions { (a.len() + 1) * width } else { 0 };
@@ -117,7 +119,7 @@ impl Table {
         table
     }
 
-    /// Hands the places of the common bytes in `a` and `b` to `see`, from the last to the first.
+    /// Calls `see` with the positions of the common bytes in `a` and `b`, from the last to the first.
     fn walk_back(&self, a: &[u8], b: &[u8], mut see: impl FnMut(usize, usize)) {
         let (mut i, mut j) = (a.len(), b.len());
         while i > 0 && j > 0 {
@@ -136,14 +138,14 @@ impl Table {
     }
 }
 
-/// Bytes that follow one another in both strings.
+/// A matching range: bytes that are consecutive in both strings.
 #[derive(Clone, Copy)]
 struct Range {
     /// Where they start in the first string.
     a: usize,
     /// Where they start in the second string.
     b: usize,
-    /// How many they are.
+    /// Number of bytes.
     len: usize,
 }
 

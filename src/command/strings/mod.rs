@@ -1,4 +1,4 @@
-//! Strings: `GET`, `SET` and their kin.
+//! Strings: `GET`, `SET` and related commands.
 
 mod lcs;
 mod number;
@@ -53,7 +53,7 @@ fn text<'a>(context: &mut ReadCtx<'a>, key: &[u8]) -> Result<Option<Text<'a>>, C
     }
 }
 
-/// What there is to know of a key that must hold a string, if anything.
+/// The properties of a key that must hold a string; `None` if there is no key.
 fn string_info(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<KeyInfo>, CommandError> {
     match context.keys.info(context.db, key)? {
         Some(info) if info.kind != Kind::String => Err(CommandError::WRONG_TYPE),

@@ -1,4 +1,4 @@
-//! Commands that take strings for numbers. Their effect is the result, so that replay computes nothing.
+//! Commands on strings that hold numbers. Their effect is the result, so that replay computes nothing.
 
 use super::string_info;
 use crate::command::{CommandError, WriteCtx, words};
@@ -7,7 +7,7 @@ use crate::keyspace::{Classes, Text};
 use crate::number::{Extended, parse_i64};
 use crate::resp::{Args, Reply};
 
-/// The longest string that is looked at as a floating point number, in bytes.
+/// The longest string that is parsed as a floating point number, in bytes.
 const FLOAT_BYTES_MAX: u64 = 5 * 1024;
 
 /// `INCR key`

@@ -1,4 +1,4 @@
-//! Commands on parts of strings. They touch the pieces concerned only, however long the string is.
+//! Commands on parts of strings. They read and write only the affected pieces of a long string.
 
 use super::{string_info, text};
 use crate::command::{CommandError, ReadCtx, WriteCtx, words};
@@ -64,7 +64,7 @@ pub(super) fn getrange(
     Ok(())
 }
 
-/// The range as offsets into `len` bytes, the end not included.
+/// Converts the range to offsets into `len` bytes, the end not included.
 fn resolve(start: i64, end: i64, len: u64) -> (u64, u64) {
     if start < 0 && end < 0 && start > end {
         return (0, 0);

@@ -1,10 +1,10 @@
-//! What runs the commands on strings.
+//! The functions that run the commands on strings.
 
 use super::{get, lcs, mget, number, range, set, strlen};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
-/// What runs each command.
+/// The function that runs each command.
 pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SET, Run::Write(set::set)),
     (&spec::GET, Run::Read(get)),

@@ -1,4 +1,4 @@
-//! Commands that store whole strings: `SET` and its older and younger forms.
+//! Commands that store whole strings: `SET` and its variants.
 
 use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
@@ -7,10 +7,10 @@ use crate::effect::{Effect, KeyChange, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 
-/// Whether a value is stored.
+/// The condition for storing a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Condition {
-    /// In any case.
+    /// No condition.
     Always,
     /// If the key does not exist.
     Missing,
@@ -18,16 +18,16 @@ enum Condition {
     Present,
 }
 
-/// What becomes of the key's expiry.
+/// What happens to the key's expiry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifetime {
-    /// The key has none afterwards; `SET` without an option.
+    /// It is removed: `SET` without an option.
     Endless,
-    /// It stays.
+    /// It is kept.
     Keep,
-    /// It is taken away; `GETEX ... PERSIST`.
+    /// It is removed: `GETEX ... PERSIST`.
     Persist,
-    /// It is set to what the word at this index says.
+    /// It is set to the time in the word at this index.
     Until(TimeForm, usize),
 }
 
@@ -35,14 +35,14 @@ enum Lifetime {
 struct Options {
     /// `NX`, `XX`.
     condition: Condition,
-    /// `GET`: reply with the value before.
+    /// `GET`: reply with the old value.
     get: bool,
     /// `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`, `PERSIST`.
     lifetime: Lifetime,
 }
 
 impl Options {
-    /// The options from word `first` on: those of `SET`, or else those of `GETEX`.
+    /// Parses the options from word `first` on: those of `SET` if `of_set`, otherwise those of `GETEX`.
     fn parse(args: &Args<'_>, first: usize, of_set: bool) -> Result<Self, CommandError> {
         let mut options = Self { condition: Condition::Always, get: false, lifetime: Lifetime::Endless };
         let mut index = first;
@@ -52,7 +52,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Takes the option `word` at `index` of `len` words; the number of words it consists of, `None` if it does not fit.
+    /// Parses the option `word` at `index` of `len` words; returns the number of its words, or `None` if it is invalid.
     fn take(&mut self, word: &[u8], index: usize, len: usize, of_set: bool) -> Option<usize> {
         if let Some(form) = TimeForm::of_option(word) {
             let again = matches!(self.lifetime, Lifetime::Until(before, _) if before == form);
@@ -217,7 +217,7 @@ pub(super) fn getex(
         _ => {}
     }
     match options.lifetime {
-        // Told also if it is the expiry that the key had.
+        // Notified even if it equals the old expiry.
         Lifetime::Until(..) => context.keys.event(Classes::GENERIC, "expire", db, key),
         _ if changes => context.keys.event(Classes::GENERIC, "persist", db, key),
         _ => {}
@@ -255,7 +255,7 @@ pub(super) fn msetnx(
     Ok(())
 }
 
-/// Every key must have a value.
+/// Checks that every key has a value.
 fn check_pairs(args: &Args<'_>, command: &str) -> Result<(), CommandError> {
     if args.len().is_multiple_of(2) {
         return Err(format!("ERR wrong number of arguments for '{command}' command").into());
@@ -279,8 +279,8 @@ fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Stores a string with or without an expiry, which is a new one if `until_is_new`. One that has expired
-/// already is gone at once.
+/// Stores a string with or without an expiry. `until_is_new` says that the command set the expiry. If it has already
+/// passed, the key is deleted.
 fn store(
     context: &mut WriteCtx<'_>,
     key: &[u8],

@@ -1,4 +1,4 @@
-//! What string commands reply, and what they put into the log.
+//! What string commands reply, and what they log.
 
 use crate::command::tests::{Data, START_MS};
 use crate::effect::{self, Effect, KeyChange, StringChange};

@@ -1,4 +1,4 @@
-//! `ACL`: who may do what. Ids 780 to 789, 851 and 852.
+//! `ACL`: access control. IDs 780 to 789, 851 and 852.
 
 use super::{Spec, rows};
 

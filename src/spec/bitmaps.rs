@@ -1,4 +1,4 @@
-//! Strings as arrays of bits. Ids 30 to 39.
+//! Strings as arrays of bits. IDs 30 to 39.
 
 use super::key_positions::{CHANGED, READ, REPLACED, all_from, key, nth};
 use super::{Access, Spec, rows};

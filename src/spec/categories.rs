@@ -1,4 +1,4 @@
-//! Access-control categories of commands: what `ACL CAT`, `COMMAND INFO` and `COMMAND LIST` go by.
+//! Access-control categories of commands, for `ACL CAT`, `COMMAND INFO` and `COMMAND LIST`.
 
 use super::{Flags, Spec};
 
@@ -33,7 +33,7 @@ impl Spec {
         CATEGORIES.iter().copied().filter(|category| self.is_in_category(category))
     }
 
-    /// Whether a command is of a category. Container commands are of few: they do nothing themselves.
+    /// Whether a command is in a category. Container commands are in few, because they do nothing themselves.
     pub fn is_in_category(&self, category: &str) -> bool {
         let flags = self.flags;
         let follows = match category {

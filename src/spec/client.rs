@@ -1,4 +1,4 @@
-//! `CLIENT`: connections.
+//! `CLIENT`: the connected clients.
 
 use super::{Flags, Spec, rows};
 

@@ -1,4 +1,4 @@
-//! `CLUSTER` and its kin: this server is no cluster node. Ids 739, 742 to 747, and 860 on.
+//! `CLUSTER` and related commands. This server is not a cluster node. IDs 739, 742 to 747, and from 860 on.
 
 use super::{Spec, rows};
 

@@ -1,4 +1,4 @@
-//! `COMMAND`: what this server knows to do.
+//! `COMMAND`: descriptions of all commands.
 
 use super::{Spec, rows};
 

@@ -64,7 +64,7 @@ impl Flags {
     pub const STALE: Flags = Flags(1 << 8);
     /// Has keys at other than fixed positions. Follows from the keys.
     pub const MOVABLEKEYS: Flags = Flags(1 << 9);
-    /// Not shown by `MONITOR`, nor kept in the slow log.
+    /// Not shown by `MONITOR`.
     pub const SKIP_MONITOR: Flags = Flags(1 << 10);
     /// Not kept in the slow log.
     pub const SKIP_SLOWLOG: Flags = Flags(1 << 11);
@@ -72,28 +72,29 @@ impl Flags {
     pub const BLOCKING: Flags = Flags(1 << 12);
     /// Publish and subscribe.
     pub const PUBSUB: Flags = Flags(1 << 13);
-    /// A command of the connection that runs at once although what this client sent before is still with the writer:
-    /// nobody can tell. All others wait until that is answered, so that a client's commands take effect in their order.
+    /// A local command that runs at once, even while the writer still has earlier commands of this client: nobody can
+    /// tell the difference. All other local commands wait until those are answered, so that a client's commands take
+    /// effect in order.
     pub const OVERTAKES: Flags = Flags(1 << 14);
     /// Not allowed between `MULTI` and `EXEC`.
     pub const NO_MULTI: Flags = Flags(1 << 15);
-    /// Between `MULTI` and `EXEC` it runs at once, for it is about the transaction or ends it.
+    /// Between `MULTI` and `EXEC` it runs at once, because it is about the transaction itself.
     pub const NOT_QUEUED: Flags = Flags(1 << 16);
-    /// Runs on the connection's thread only to be handed to the writer, which replies.
+    /// A local command that only submits work to the writer, which replies.
     pub const SUBMITS: Flags = Flags(1 << 17);
-    /// Allowed on a connection of RESP2 that listens to channels.
+    /// Allowed on a RESP2 connection that is subscribed.
     pub const WHILE_LISTENING: Flags = Flags(1 << 18);
-    /// Looks at the data although it runs with the client's own state.
+    /// A local command that reads the data.
     pub const SNAPSHOT: Flags = Flags(1 << 19);
-    /// In Redis, replicas may get to see it although it changes nothing: a pause of writes holds it back, too.
+    /// Redis may send it to replicas although it changes nothing, so a pause of writes holds it back, too.
     pub const MAY_REPLICATE: Flags = Flags(1 << 20);
-    /// Allowed as `enable-debug-command` says.
+    /// Allowed only for clients that `enable-debug-command` allows.
     pub const PROTECTED: Flags = Flags(1 << 21);
     /// May change keys that it does not name: whole databases.
     pub const DATABASES: Flags = Flags(1 << 22);
-    /// Empties databases. Clients that track keys are told so even if there was nothing in them.
+    /// Empties databases. Clients that track keys are notified even if the databases were empty.
     pub const FLUSHES: Flags = Flags(1 << 23);
-    /// What `CLIENT CACHING` said is meant for the command behind it.
+    /// Does not use up `CLIENT CACHING`, which stays in effect for the command after it.
     pub const KEEPS_CACHING: Flags = Flags(1 << 24);
 
     /// Both sets of properties.

@@ -1,4 +1,4 @@
-//! Positions on earth, in sorted sets. Ids 560 to 579.
+//! Positions on the earth, in sorted sets. IDs 560 to 579.
 
 use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};

@@ -1,4 +1,4 @@
-//! Hashes. Ids 200 to 299.
+//! Hashes. IDs 200 to 299.
 
 use super::key_positions::{CHANGED, EXAMINED, INSERTED, READ, TRIMMED, UPDATED, key};
 use super::{Spec, TRIED_WORDS, rows};

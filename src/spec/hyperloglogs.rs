@@ -1,4 +1,4 @@
-//! Sketches that count different elements. Ids 40 to 49.
+//! Sketches that count different elements. IDs 40 to 49.
 
 use super::key_positions::{INSERTED, READ, all, all_from, key};
 use super::{Access, Spec, rows};

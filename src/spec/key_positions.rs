@@ -1,4 +1,4 @@
-//! Where a command's keys stand among its words, and what it does with them.
+//! Where a command's keys are among its words, and what it does with them.
 
 use std::ops::Range;
 
@@ -18,13 +18,13 @@ pub struct KeyPosition {
 pub enum At {
     /// At fixed positions, or up to the end.
     Fixed(KeyRange),
-    /// Behind the word at this index, which is their number.
+    /// After the word at this index, which is their number.
     Counted(usize),
-    /// Behind a word that stands at this index or later.
+    /// After a keyword, which is at this index or later.
     Behind(&'static str, usize),
-    /// Behind the last `STORE` among the options of `SORT`, a position that `COMMAND INFO` cannot say.
+    /// After the last `STORE` among the options of `SORT`. `COMMAND INFO` cannot express this position.
     SortStore,
-    /// Their names depend on the data.
+    /// Not among the words: the keys depend on the data.
     Unknown,
 }
 
@@ -44,33 +44,33 @@ pub struct KeyRange {
 pub struct Access {
     /// In Redis's words.
     pub names: &'static [&'static str],
-    /// Whether they are keys: channels of a shard are not, though they are routed like keys.
+    /// Whether they are keys. Shard channels are not, although they are routed like keys.
     pub is_key: bool,
-    /// Tells it from the words, where it depends on options.
+    /// Computes it from the words, if it depends on options.
     pub(super) by_words: Option<fn(&Args<'_>) -> Access>,
 }
 
 /// They are read.
 pub(super) const READ: Access = Access::new(&["RO", "access"]);
-/// Only what is known about them is looked at: whether they exist, their type, their size.
+/// Only their metadata is read: whether they exist, their type, their size.
 pub(super) const EXAMINED: Access = Access::new(&["RO"]);
 /// They are read and changed.
 pub(super) const CHANGED: Access = Access::new(&["RW", "access", "update"]);
 /// They are changed.
 pub(super) const UPDATED: Access = Access::new(&["RW", "update"]);
-/// Something is put in.
+/// Something is added to them.
 pub(super) const INSERTED: Access = Access::new(&["RW", "insert"]);
 /// Something is deleted from them.
 pub(super) const TRIMMED: Access = Access::new(&["RW", "delete"]);
-/// Something is taken out and returned.
+/// Something is removed from them and returned.
 pub(super) const TAKEN: Access = Access::new(&["RW", "access", "delete"]);
 /// They are replaced.
 pub(super) const REPLACED: Access = Access::new(&["OW", "update"]);
-/// They are written, and were not there before.
+/// They are created.
 pub(super) const CREATED: Access = Access::new(&["OW", "insert"]);
 /// They are deleted.
 pub(super) const REMOVED: Access = Access::new(&["RM", "delete"]);
-/// They are no keys, but channels of a shard.
+/// They are not keys, but shard channels.
 pub(super) const CHANNEL: Access = Access { is_key: false, ..Access::new(&["not_key"]) };
 
 impl Access {
@@ -79,7 +79,7 @@ impl Access {
         Self { names, is_key: true, by_words: None }
     }
 
-    /// What is done with keys where the options decide.
+    /// What is done with keys, if that depends on the options.
     pub(super) const fn by_words(of: fn(&Args<'_>) -> Access) -> Self {
         let names = &["RW", "access", "update", "variable_flags"];
         Self { names, is_key: true, by_words: Some(of) }
@@ -121,12 +121,12 @@ pub(super) const fn pairs(access: Access) -> KeyPosition {
     fixed(1, -1, 2, access)
 }
 
-/// The keys stand behind their number, which is word `at`.
+/// The keys are after their number, which is word `at`.
 pub(super) const fn counted(at: usize, access: Access) -> KeyPosition {
     KeyPosition { at: At::Counted(at), access }
 }
 
-/// The key stands behind a word, which is looked for from `from` on.
+/// The key is after a keyword, which is searched from `from` on.
 pub(super) const fn behind(word: &'static str, from: usize, access: Access) -> KeyPosition {
     KeyPosition { at: At::Behind(word, from), access }
 }
@@ -136,7 +136,8 @@ const fn fixed(first: usize, last: i32, step: usize, access: Access) -> KeyPosit
     KeyPosition { at: At::Fixed(KeyRange { first, last, step }), access }
 }
 
-/// Indexes at equal distances: without the division of [`Iterator::step_by`], for each command asks some times.
+/// Indexes at equal distances. Avoids the division of [`Iterator::step_by`], because this runs several times per
+/// command.
 #[derive(Clone, Debug)]
 pub(super) struct Indexes {
     next: usize,
@@ -170,8 +171,8 @@ impl KeyRange {
 }
 
 impl KeyPosition {
-    /// The indexes of the keys among the words of a command; `None` if their number is no number, or there are fewer:
-    /// such a command fails.
+    /// The indexes of the keys among the words of a command. `None` if the word for their number is not a number, or
+    /// there are fewer keys; such a command fails.
     #[inline]
     pub(super) fn find(&self, args: &Args<'_>) -> Option<Indexes> {
         match self.at {
@@ -180,7 +181,7 @@ impl KeyPosition {
         }
     }
 
-    /// The same for positions that the words decide.
+    /// The same for positions that depend on the words.
     fn look_for(&self, args: &Args<'_>) -> Option<Indexes> {
         let one = |index: Option<usize>| index.map_or(0..0, |index| index..index + 1);
         let Range { start, end } = match self.at {
@@ -213,7 +214,7 @@ fn counted_in(args: &Args<'_>, at: usize) -> Option<Range<usize>> {
     (1..=left).contains(&count).then_some(at + 1..at + 1 + count)
 }
 
-/// The index of the word behind `keyword`, which is looked for from `from` on.
+/// The index of the word after `keyword`, which is searched from `from` on.
 fn behind_in(args: &Args<'_>, keyword: &str, from: usize) -> Option<usize> {
     let at = args.from(from).position(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))?;
     Some(from + at + 1).filter(|index| *index < args.len())

@@ -1,14 +1,14 @@
 //! Which of a command's words are keys.
 //!
-//! [`Spec::key_indexes`] is the one answer, for whoever fetches keys, deletes those that have expired, remembers what a
-//! client read, or names what damage concerns.
+//! [`Spec::key_indexes`] is the only place that decides this: for fetching keys, deleting expired ones, remembering
+//! what a client read, and reporting keys on damaged pages.
 
 use super::key_positions::{At, KeyRange};
 use super::{Access, Spec};
 use crate::resp::Args;
 
 impl Spec {
-    /// The indexes of the keys among a command's words. There is none if the words do not say how many they are.
+    /// The indexes of the keys among a command's words. None if the number of keys is invalid.
     pub fn key_indexes<'a>(&self, args: &Args<'a>) -> impl Iterator<Item = usize> + use<'a> {
         let args = *args;
         let key_positions = self.keys.iter().filter(|position| position.access.is_key);
@@ -21,7 +21,7 @@ impl Spec {
         self.key_indexes(&args).filter_map(move |index| args.get(index))
     }
 
-    /// The keys among a command's words, each with what is done with it; `None` if the words do not say how many they are.
+    /// The keys among a command's words, each with what is done with it. `None` if the number of keys is invalid.
     pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
         let mut found = Vec::new();
         for position in self.keys {
@@ -31,7 +31,7 @@ impl Spec {
         Some(found)
     }
 
-    /// First, last and step of the keys at fixed positions, as clients of old want them; zeros if there are none.
+    /// First, last and step of the keys at fixed positions, for old clients; zeros if there are none.
     pub fn fixed_keys(&self) -> (usize, i32, usize) {
         let mut ranges = self.keys.iter().filter_map(|position| match position.at {
             At::Fixed(range) => Some(range),

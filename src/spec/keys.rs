@@ -1,4 +1,4 @@
-//! Keys of any type, and whole databases. Ids 100 to 139.
+//! Keys of any type, and whole databases. IDs 100 to 139.
 
 use super::key_positions::{
     CHANGED, CREATED, EXAMINED, READ, REMOVED, REPLACED, TAKEN, UPDATED, all, key, nth,

@@ -1,4 +1,4 @@
-//! `LATENCY`: what took long and when.
+//! `LATENCY`: slow events.
 
 use super::{Spec, rows};
 

@@ -1,4 +1,4 @@
-//! Lists. Ids 400 to 499.
+//! Lists. IDs 400 to 499.
 
 use super::key_positions::{
     EXAMINED, INSERTED, READ, TAKEN, TRIMMED, UPDATED, all_but_timeout, counted, key, nth,

@@ -1,4 +1,4 @@
-//! `MEMORY`: what the process and its keys take.
+//! `MEMORY`: the memory of the process and the size of keys.
 
 use super::key_positions::{EXAMINED, nth};
 use super::{Spec, rows};

@@ -1,9 +1,9 @@
-//! What is known about each command before it runs: one row for each, with its words, its keys, its properties and its
+//! What is known about each command before it runs: one row for each, with its arguments, keys, properties and
 //! documentation.
 //!
-//! Everything that asks about commands asks these rows: dispatch, `COMMAND`, access control, the writer before it runs a
-//! command, the log's tools. What runs a command is not known here, but in [`command`](crate::command). Rows are named
-//! like their commands: `SET`, `CLIENT_KILL`.
+//! These rows are used by dispatch, `COMMAND`, access control, the writer before it runs a command, and the tools for
+//! the log. The functions that run the commands are in [`command`](crate::command). Rows are named like their commands:
+//! `SET`, `CLIENT_KILL`.
 
 mod acl;
 mod bitmaps;

@@ -1,4 +1,4 @@
-//! `OBJECT`: looking into values. Ids 140 to 149.
+//! `OBJECT`: how values are stored. IDs 140 to 149.
 
 use super::key_positions::{EXAMINED, nth};
 use super::{Spec, rows};

@@ -1,4 +1,4 @@
-//! `SUBSCRIBE`, `PUBLISH` and their kin. Ids 830 to 849.
+//! `SUBSCRIBE`, `PUBLISH` and related commands. IDs 830 to 849.
 
 use super::key_positions::{CHANNEL, all, key};
 use super::{Spec, rows};

@@ -4,36 +4,36 @@ use super::Flags;
 use super::key_positions::{KeyPosition, are_movable};
 use crate::resp::Args;
 
-/// [`Spec::tried_words`] of most commands that are tried; pops are tried without a count.
+/// [`Spec::tried_words`] of most commands that are tried. Pops have less: they are tried only without a count.
 pub(super) const TRIED_WORDS: usize = 16;
 
-/// Where a command runs, and what it can reach there.
+/// Where a command runs, and what it has access to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// On the connection's thread, with the client's own state.
     Local,
-    /// From a snapshot on the connection's thread; on the writer's version when it stands behind an unanswered write of
+    /// On a snapshot, on the connection's thread; or on the writer's version, if it comes after an unanswered write of
     /// the same client.
     Read,
-    /// On the writer; or on a published version, if it changes nothing there.
+    /// On the writer; or on a snapshot, if it changes nothing there.
     Write,
 }
 
-/// Which of a command's words are passwords, or stand where one would.
+/// Which of a command's words are passwords, or are in the position of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     /// None.
     None,
     /// All.
     All,
-    /// The two words behind each `AUTH`.
+    /// The two words after each `AUTH`.
     BehindAuth,
 }
 
 /// One command, or one subcommand of a container command such as `CLIENT`.
 #[derive(Clone, Copy)]
 pub struct Spec {
-    /// Number that the log knows the command by. Never reused, never changed.
+    /// The command's number in the log. Never reused, never changed.
     pub id: u16,
     /// Name in lower case; a subcommand's is `container|subcommand`.
     pub name: &'static str,
@@ -41,37 +41,37 @@ pub struct Spec {
     pub arity: i32,
     /// Where it runs. A container command's own row answers for an unknown subcommand.
     pub kind: Kind,
-    /// Properties, those included that follow from kind and keys.
+    /// Properties, including those that follow from kind and keys.
     pub flags: Flags,
-    /// Where the keys are, and what is done with them.
+    /// Where the keys are, and what the command does with them.
     pub keys: &'static [KeyPosition],
     /// One line of documentation.
     pub summary: &'static str,
-    /// The Redis version that brought the command.
+    /// The Redis version that introduced the command.
     pub since: &'static str,
     /// Time complexity.
     pub complexity: &'static str,
-    /// The arguments as one line; [`Spec::arguments`] says how it is written.
+    /// The arguments as one line of syntax; [`Spec::arguments`] parses it.
     pub syntax: &'static str,
-    /// What proxies and clients of many servers may know of it beside the flags.
+    /// Hints for proxies and cluster clients, besides the flags.
     pub tips: &'static [&'static str],
     /// Documentation group: `string`, `generic`, `connection`, `server` ...
     pub group: &'static str,
     /// Whether the command works on elements of collections.
     pub is_on_elements: bool,
-    /// Categories of access control beside those that follow from flags and group.
+    /// Access-control categories besides those that follow from flags and group.
     pub categories: &'static [&'static str],
-    /// With how many words at most a writing command may be tried on a published version, to see if it changes nothing.
-    /// It is one that often does, finds that out at once, and does little before its first change. 0: it is never tried.
+    /// A writing command with at most this many words may be tried on a snapshot first, in case it changes nothing. 0:
+    /// it is never tried. For commands that often change nothing, and do little work before their first change.
     pub tried_words: usize,
-    /// Which words are not shown to others.
+    /// Which words are not shown to other clients.
     pub secrets: Secrets,
     /// Subcommands of a container command.
     pub subcommands: &'static [&'static Spec],
 }
 
 impl Spec {
-    /// What rows have that do not say otherwise.
+    /// The defaults of a row.
     pub(super) const DEFAULT: Spec = Spec {
         id: 0,
         name: "",
@@ -92,7 +92,7 @@ impl Spec {
         subcommands: &[],
     };
 
-    /// The row with the flags that follow from the rest of it.
+    /// Adds the flags that follow from the rest of the row.
     pub(super) const fn complete(self) -> Spec {
         let mut flags = match self.kind {
             Kind::Local => self.flags,
@@ -120,7 +120,7 @@ impl Spec {
         self.kind == Kind::Write
     }
 
-    /// Whether it only has subcommands.
+    /// Whether it is a container command.
     pub fn is_container(&self) -> bool {
         !self.subcommands.is_empty()
     }
@@ -130,19 +130,19 @@ impl Spec {
         self.name.contains('|')
     }
 
-    /// Whether `words` words (the name included) are as many as the command takes.
+    /// Whether the command can have `words` words, the name included.
     pub fn takes(&self, words: usize) -> bool {
         let words = words as i64;
         if self.arity >= 0 { words == i64::from(self.arity) } else { words >= -i64::from(self.arity) }
     }
 
-    /// The subcommand called `name` in any case.
+    /// The subcommand called `name`, in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&'static Spec> {
         let skip = self.name.len() + 1;
         self.subcommands.iter().copied().find(|spec| spec.name.as_bytes()[skip..].eq_ignore_ascii_case(name))
     }
 
-    /// Whether word `index` is a password or stands where one would.
+    /// Whether word `index` is a password, or is in the position of one.
     pub fn is_secret(&self, args: &Args<'_>, index: usize) -> bool {
         let says_auth = |index: usize| args.get(index).is_some_and(|word| word.eq_ignore_ascii_case(b"auth"));
         match self.secrets {
@@ -153,8 +153,8 @@ impl Spec {
     }
 }
 
-/// Names the rows of a family, and lists them: `rows! { LIST from BASE: NAME { id: ..., name: ..., ... } ... }`. Fields
-/// that a row does not have are those of the base; the base's flags are those of all rows.
+/// Defines the rows of a family, and a list of them: `rows! { LIST from BASE: NAME { id: ..., name: ..., ... } ... }`.
+/// A row takes the fields that it does not define from the base. The base's flags apply to all rows.
 macro_rules! rows {
     ($list:ident from $base:ident: $(
         $row:ident {
@@ -180,7 +180,7 @@ macro_rules! rows {
             };
         )+
 
-        /// The rows, in the order in which they are listed.
+        /// The rows, in the order of the definitions.
         pub(super) static $list: &[&$crate::spec::Spec] = &[$(&$row),+];
     };
 }

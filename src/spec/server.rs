@@ -1,4 +1,4 @@
-//! The server as a whole: time, checkpoints, stopping, role.
+//! The server as a whole: time, checkpoints, shutdown, role.
 
 use super::{Spec, rows};
 

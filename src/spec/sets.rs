@@ -1,4 +1,4 @@
-//! Sets. Ids 300 to 399.
+//! Sets. IDs 300 to 399.
 
 use super::key_positions::{
     EXAMINED, INSERTED, READ, REPLACED, TAKEN, TRIMMED, UPDATED, all, all_from, counted, key, nth,

@@ -1,4 +1,4 @@
-//! `SLOWLOG`: which commands took long.
+//! `SLOWLOG`: the slow commands.
 
 use super::{Spec, rows};
 

@@ -1,4 +1,4 @@
-//! `SORT`, of lists, sets and sorted sets. Ids 170 to 179.
+//! `SORT`, of lists, sets and sorted sets. IDs 170 to 179.
 
 use super::key_positions::{READ, REPLACED, key};
 use super::{At, KeyPosition, Spec, rows};

@@ -1,4 +1,4 @@
-//! Sorted sets. Ids 500 to 549.
+//! Sorted sets. IDs 500 to 549.
 
 use super::key_positions::{
     CHANGED, EXAMINED, READ, REPLACED, TAKEN, TRIMMED, UPDATED, all_but_timeout, counted, key, nth,

@@ -1,4 +1,4 @@
-//! Strings. Ids 1 to 29.
+//! Strings. IDs 1 to 29.
 
 use super::key_positions::{
     CHANGED, CREATED, EXAMINED, INSERTED, READ, REPLACED, TAKEN, UPDATED, all, key, pairs, two,

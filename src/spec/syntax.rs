@@ -1,43 +1,43 @@
-//! The arguments of each command, as a line of syntax, and what `COMMAND DOCS` says of them.
+//! Parses a command's line of syntax into the arguments that `COMMAND DOCS` shows.
 //!
-//! The lines are written as in a manual: `key value [NX|XX] [EX seconds|PX milliseconds]`. Capitals are typed as they
-//! stand, other words are arguments; `[...]` may be left out, `<a|b>` chooses, `(a b)` belongs together, `...` behind any
-//! of them repeats it. A word in capitals with arguments behind it is their token. What an argument is follows from its
-//! name.
+//! The lines are written as in a manual: `key value [NX|XX] [EX seconds|PX milliseconds]`. Words in capitals are
+//! literal, other words are arguments; `[...]` is optional, `<a|b>` is a choice, `(a b)` is a group, and `...` after
+//! any of them repeats it. A word in capitals followed by arguments is their token. The type of an argument follows
+//! from its name.
 
 use super::{Flags, Spec};
 
-/// One argument, or several that belong together.
+/// One argument, or a group of arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
     /// Its name.
     pub name: String,
-    /// What it is: `key`, `string`, `integer`, `double`, `pattern`, `unix-time`, `pure-token`, `oneof` or `block`.
+    /// Its type: `key`, `string`, `integer`, `double`, `pattern`, `unix-time`, `pure-token`, `oneof` or `block`.
     pub kind: &'static str,
-    /// The word in capitals that stands before it, or is it.
+    /// The word in capitals before it, or that it consists of.
     pub token: Option<String>,
-    /// Whether it may be left out.
+    /// Whether it is optional.
     pub is_optional: bool,
-    /// Whether it may stand several times.
+    /// Whether it may be repeated.
     pub is_multiple: bool,
-    /// What it chooses from, or consists of.
+    /// The alternatives of a choice, or the arguments of a group.
     pub inner: Vec<Argument>,
 }
 
 impl Spec {
-    /// The arguments that the line of syntax describes.
+    /// Parses the line of syntax.
     pub fn arguments(&self) -> Vec<Argument> {
         let mut arguments = parse(self.syntax);
         let waits_for_data = self.flags.has(Flags::BLOCKING);
         for argument in arguments.iter_mut().filter(|argument| waits_for_data && argument.name == "timeout") {
-            // The others count whole milliseconds.
+            // The other timeouts are whole milliseconds.
             argument.kind = "double";
         }
         arguments
     }
 }
 
-/// Understands a line of syntax.
+/// Parses a line of syntax.
 fn parse(line: &str) -> Vec<Argument> {
     let mut rest = line;
     let arguments = parse_sequence(&mut rest);
@@ -45,7 +45,7 @@ fn parse(line: &str) -> Vec<Argument> {
     arguments
 }
 
-/// Understands what stands up to a closing bracket or a `|`.
+/// Parses up to a closing bracket or a `|`.
 fn parse_sequence(rest: &mut &str) -> Vec<Argument> {
     let mut arguments: Vec<Argument> = Vec::new();
     loop {
@@ -71,7 +71,7 @@ fn parse_sequence(rest: &mut &str) -> Vec<Argument> {
     }
 }
 
-/// Understands a bracket and what it closes with: one argument.
+/// Parses up to the closing bracket `close`: one argument.
 fn parse_choice(rest: &mut &str, close: char) -> Argument {
     let mut choices = Vec::new();
     loop {
@@ -87,7 +87,7 @@ fn parse_choice(rest: &mut &str, close: char) -> Argument {
     if choices.len() == 1 { choices.remove(0) } else { group("oneof", choices) }
 }
 
-/// A word: a token in capitals, or an argument.
+/// Parses a word: a token in capitals, or an argument.
 fn parse_word(rest: &mut &str) -> Argument {
     let end = rest.find([' ', '[', ']', '<', '>', '(', ')', '|']).unwrap_or(rest.len());
     let end = rest[..end].find("...").unwrap_or(end);
@@ -104,7 +104,7 @@ fn parse_word(rest: &mut &str) -> Argument {
     }
 }
 
-/// Gives a token to the arguments that follow it.
+/// Moves each token into the arguments that follow it.
 fn with_tokens(arguments: Vec<Argument>) -> Vec<Argument> {
     let mut taken: Vec<Argument> = Vec::new();
     let mut arguments = arguments.into_iter().peekable();
@@ -123,18 +123,18 @@ fn with_tokens(arguments: Vec<Argument>) -> Vec<Argument> {
     taken
 }
 
-/// Several arguments as one.
+/// Combines several arguments into one.
 fn one(mut arguments: Vec<Argument>) -> Argument {
     if arguments.len() == 1 { arguments.remove(0) } else { group("block", arguments) }
 }
 
-/// A group of arguments, named after them.
+/// Builds a group of arguments, named after them.
 fn group(kind: &'static str, inner: Vec<Argument>) -> Argument {
     let name = inner.iter().map(|argument| argument.name.as_str()).collect::<Vec<_>>().join("-");
     Argument { name, kind, token: None, is_optional: false, is_multiple: false, inner }
 }
 
-/// What an argument of this name is.
+/// The type of an argument of this name.
 fn kind_of(name: &str) -> &'static str {
     match name {
         "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "destkey" | "sourcekey" => "key",
@@ -154,7 +154,7 @@ fn kind_of(name: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    /// A line as it was understood: `+` optional, `*` several times.
+    /// A parsed line as text: `+` means optional, `*` repeated.
     fn told(arguments: &[Argument]) -> String {
         let one = |argument: &Argument| {
             let token = argument.token.as_ref().map(|token| format!("{token}=")).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! The table of all commands, and finding a command in it by name or by number.
+//! The table of all commands; finds a command by name or by ID.
 
 use std::sync::LazyLock;
 
 use super::{FAMILIES, Spec};
 
-/// Ids of commands lie below this: the length of every table indexed by them.
+/// IDs of commands are below this: the length of every table that they index.
 pub const COMMAND_IDS_MAX: usize = 1024;
 
-/// All commands and subcommands, at their ids.
+/// All commands and subcommands, at their IDs.
 static BY_ID: [Option<&Spec>; COMMAND_IDS_MAX] = {
     let mut by_id = [None; COMMAND_IDS_MAX];
     let mut family = 0;
@@ -23,7 +23,7 @@ static BY_ID: [Option<&Spec>; COMMAND_IDS_MAX] = {
     by_id
 };
 
-/// The table with further rows at their ids. Two rows never have the same.
+/// Adds rows to the table, at their IDs. Two rows never have the same ID.
 const fn with_rows(
     mut by_id: [Option<&'static Spec>; COMMAND_IDS_MAX],
     rows: &[&'static Spec],
@@ -41,7 +41,7 @@ const fn with_rows(
 /// Slots in the index of names: a power of two, at least twice as many as commands.
 const SLOTS: usize = 1024;
 
-/// The index of names: each command stands at the slot that its name's hash says, or at the next free one.
+/// The index of names: each command is in the slot of its name's hash, or in the next free one.
 static INDEX: LazyLock<Box<[Option<&'static Spec>]>> = LazyLock::new(|| {
     let mut slots = vec![None; SLOTS].into_boxed_slice();
     for spec in FAMILIES.iter().copied().flatten() {
@@ -54,17 +54,17 @@ static INDEX: LazyLock<Box<[Option<&'static Spec>]>> = LazyLock::new(|| {
     slots
 });
 
-/// All commands and subcommands, by ascending id.
+/// All commands and subcommands, by ascending ID.
 pub fn all() -> impl Iterator<Item = &'static Spec> {
     BY_ID.iter().copied().flatten()
 }
 
-/// The command or subcommand with this id.
+/// The command or subcommand with this ID.
 pub fn by_id(id: u16) -> Option<&'static Spec> {
     BY_ID.get(usize::from(id)).copied().flatten()
 }
 
-/// The command called `name`, in any case; knows nothing of subcommands. Allocates nothing.
+/// The command called `name`, in any case. Finds no subcommands, and allocates nothing.
 pub fn lookup(name: &[u8]) -> Option<&'static Spec> {
     let mut at = slot(name);
     loop {
@@ -84,7 +84,7 @@ pub fn find(name: &[u8]) -> Option<&'static Spec> {
     }
 }
 
-/// Where a name's search starts: FNV-1a over the bytes with the case bit set.
+/// The slot at which the search for a name starts: FNV-1a over the bytes with the case bit set.
 fn slot(name: &[u8]) -> usize {
     let hash = name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte | 0x20)).wrapping_mul(0x0100_0000_01B3)
@@ -118,7 +118,7 @@ mod tests {
         }
     }
 
-    /// The commands of the connection that run before what the client sent earlier, and why nobody can tell.
+    /// The local commands that may overtake earlier commands of the client, and why nobody can tell.
     const OVERTAKING: &[(&str, &str)] = &[
         ("ping", "it answers with its own words"),
         ("echo", "it answers with its own words"),

@@ -1,9 +1,9 @@
-//! Nobody outside of this folder goes by the name of a command: what is true of one command stands in its row.
+//! No code outside of this folder depends on the name of a command: what is special about a command is in its row.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What compares or takes apart the name that stands before it.
+/// Code that compares or splits the name before it.
 const BEHIND: &[&str] = &[
     "==",
     "!=",
@@ -21,10 +21,10 @@ const BEHIND: &[&str] = &[
     ",\"",
     "{\"",
 ];
-/// What compares the name that stands behind it.
+/// Code that compares the name after it.
 const BEFORE: &[&str] = &["==", "!=", "==&", "!=&", "match", "matches!("];
 
-/// All files with code below a folder, but for tests.
+/// All files with code below a folder, except tests.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -37,13 +37,13 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Where `code` goes by the name of a command: the names of variables that hold one are `spec` or `container`.
+/// Where `code` depends on the name of a command. Variables that hold a command are called `spec` or `container`.
 fn goes_by_name(code: &str) -> Vec<String> {
     let code: String = code.split_whitespace().collect();
     let places = ["spec.name", "container.name"].map(|name| code.match_indices(name).collect::<Vec<_>>());
     let mut found = Vec::new();
     for (at, name) in places.into_iter().flatten() {
-        // The path before the name belongs to it: `call.spec.name`.
+        // The path before the name is part of it: `call.spec.name`.
         let is_path = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
         let (before, after) = (&code[..at], &code[at + name.len()..]);
         let start = before.trim_end_matches(is_path);

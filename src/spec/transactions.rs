@@ -1,4 +1,4 @@
-//! `MULTI`, `EXEC` and what belongs to them. Ids 820 to 829.
+//! `MULTI`, `EXEC` and related commands. IDs 820 to 829.
 
 use super::key_positions::{EXAMINED, all};
 use super::{Spec, rows};

@@ -1,27 +1,27 @@
-//! Whether a client's command waits for data, and who ends the wait.
+//! Whether a client is blocked, and who ends the wait.
 //!
-//! The writer sets it when it puts the command aside, and takes it back before it runs the command again. Whoever wants
-//! to end the wait (the client's own timeout, `CLIENT UNBLOCK`) asks for it here. One of them is first, so a command that
-//! was told to give up takes nothing any more, and one that is being served is not told to give up.
+//! The writer sets it when it blocks a client, and clears it before it runs the command again. To end the wait (the
+//! client's own timeout, `CLIENT UNBLOCK`), the end is requested here. Only one of them wins: a command that was told
+//! to give up takes no data any more, and a command that is being run is not told to give up.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 
-/// Nothing waits.
+/// No command waits.
 const FREE: u8 = 0;
 /// A command waits.
 const WAITING: u8 = 1;
-/// A command waits, and is to reply as if its time were up.
+/// A command waits, and must reply as if it had timed out.
 const TO_TIME_OUT: u8 = 2;
-/// A command waits, and is to reply with an error.
+/// A command waits, and must reply with an error.
 const TO_FAIL: u8 = 3;
 
-/// What a client is told whose wait another one ended with an error.
+/// The reply to a client whose wait `CLIENT UNBLOCK` ended with an error.
 pub const UNBLOCKED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// How a wait ends without data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unblock {
-    /// As if its time were up.
+    /// As if it had timed out.
     Timeout,
     /// With an error.
     Error,
@@ -32,29 +32,29 @@ pub enum Unblock {
 pub struct Blocked {
     /// One of the constants above.
     state: AtomicU8,
-    /// When the wait ends by itself; `u64::MAX`: never.
+    /// When the command times out; `u64::MAX`: never.
     until_ms: AtomicU64,
 }
 
 impl Blocked {
-    /// A command begins to wait until `until_ms`, or without end.
+    /// A command begins to wait until `until_ms`, or without a timeout.
     pub fn start(&self, until_ms: Option<u64>) {
         self.until_ms.store(until_ms.unwrap_or(u64::MAX), SeqCst);
         self.state.store(WAITING, SeqCst);
     }
 
-    /// Takes the command back to run it; `false` if it was told to give up, or does not wait.
+    /// Ends the wait, to run the command again. `false` if the command was told to give up, or does not wait.
     pub fn resume(&self) -> bool {
         self.state.compare_exchange(WAITING, FREE, SeqCst, SeqCst).is_ok()
     }
 
-    /// Asks for the end of the wait; says whether a command waited that nobody had asked before.
+    /// Requests the end of the wait. `false` if no command waits, or somebody requested it before.
     pub fn request(&self, how: Unblock) -> bool {
         let state = if how == Unblock::Timeout { TO_TIME_OUT } else { TO_FAIL };
         self.state.compare_exchange(WAITING, state, SeqCst, SeqCst).is_ok()
     }
 
-    /// How the wait was asked to end.
+    /// How the wait is to end, if that was requested.
     pub fn requested(&self) -> Option<Unblock> {
         match self.state.load(SeqCst) {
             TO_TIME_OUT => Some(Unblock::Timeout),
@@ -73,7 +73,7 @@ impl Blocked {
         self.state.load(SeqCst) != FREE
     }
 
-    /// When the wait ends by itself.
+    /// When the command times out.
     pub fn until_ms(&self) -> Option<u64> {
         Some(self.until_ms.load(SeqCst)).filter(|until_ms| *until_ms != u64::MAX)
     }

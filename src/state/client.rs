@@ -20,7 +20,7 @@ pub enum ReplyMode {
     On,
     /// None is sent.
     Off,
-    /// `CLIENT REPLY SKIP` was just given: the next command's reply is not sent.
+    /// `CLIENT REPLY SKIP` has just run: the next command's reply is not sent.
     SkipNext,
     /// The command that follows `CLIENT REPLY SKIP` is running: its reply is not sent, the one after it is.
     Skip,
@@ -28,37 +28,37 @@ pub enum ReplyMode {
 
 /// What the connection does after a local command.
 ///
-/// Commands that ask for more than [`Next::Continue`] and [`Next::Close`] do not carry `Flags::OVERTAKES`, so that all
-/// earlier replies are out before the connection waits.
+/// Commands that ask for more than [`Next::Continue`] and [`Next::Close`] do not have `Flags::OVERTAKES`, so that all
+/// earlier replies are sent before the connection waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Next {
-    /// Goes on with the next command.
+    /// Continues with the next command.
     #[default]
     Continue,
-    /// Sends the replies so far, this one included, and closes. What stands behind the command is not run.
+    /// Sends the replies so far, this one included, and closes. Commands after it are not run.
     Close,
-    /// Asks for a checkpoint. With `wait`, the command's reply is held back until the checkpoint is durable; if it
-    /// fails, an error takes the reply's place.
+    /// Requests a checkpoint. With `wait`, the command's reply is held back until the checkpoint is durable; if that
+    /// fails, it is replaced by an error.
     Checkpoint {
-        /// Whether the reply waits for the checkpoint's end.
+        /// Whether the reply waits for the checkpoint.
         wait: bool,
     },
-    /// Asks the server to stop. No reply is sent: the client sees its connection close.
+    /// Requests that the server stops. No reply is sent; the client sees its connection close.
     Shutdown(ShutdownMode),
-    /// Holds the command's reply back for so long.
+    /// Holds the command's reply back for this long.
     Sleep(Duration),
-    /// Holds the command's reply back until a time, or until somebody ends the wait; the client is shown as blocked.
+    /// Holds the command's reply back until a time, or until somebody ends the wait. The client is shown as blocked.
     Block {
-        /// In milliseconds of uptime; `None`: without end.
+        /// In milliseconds of uptime; `None`: no timeout.
         until_ms: Option<u64>,
     },
-    /// Has the writer execute the client's transaction, which gives the reply.
+    /// Has the writer execute the client's transaction, and reply.
     Exec,
-    /// Has the writer watch the keys that the command names, and give the reply.
+    /// Has the writer watch the keys that the command names, and reply.
     Watch,
 }
 
-/// What a client listens to.
+/// The subscriptions of a client.
 #[derive(Default)]
 pub struct Listening {
     /// Channels.
@@ -70,12 +70,12 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Channels and patterns: what `SUBSCRIBE` and its kin answer with.
+    /// Number of channels and patterns: what `SUBSCRIBE` and related commands reply.
     pub fn count(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
 
-    /// Whether it listens to nothing.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count() == 0 && self.shard_channels.is_empty()
     }
@@ -89,9 +89,9 @@ pub struct ClientState {
     db: u16,
     /// How replies are encoded.
     protocol: Protocol,
-    /// Who it is.
+    /// Its user.
     user: Arc<User>,
-    /// Whether it has given the password, or none was asked for when it connected.
+    /// Whether it gave the password, or none was required when it connected.
     authenticated: bool,
     /// Wrong passwords given in a row.
     auth_failures: u32,
@@ -101,19 +101,19 @@ pub struct ClientState {
     pub no_evict: bool,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: bool,
-    /// What it listens to.
+    /// Its subscriptions.
     listening: Listening,
-    /// The transaction that it has begun.
+    /// Its transaction, between `MULTI` and `EXEC`.
     transaction: Option<Box<Transaction>>,
-    /// What it watches.
+    /// The keys that it watches.
     watch: Option<Arc<Watch>>,
-    /// Bytes that what it watches is charged.
+    /// Bytes that the watched keys are charged.
     watched_bytes: u64,
     /// How it tracks keys, if it does.
     tracking: Option<Box<TrackingMode>>,
     /// `CLIENT CACHING`, for the next command.
     caching: bool,
-    /// Whether it gets all commands shown.
+    /// Whether it runs `MONITOR`.
     monitors: bool,
     /// Whether `EXEC` is running its local commands.
     pub is_in_exec: bool,
@@ -129,7 +129,7 @@ impl ClientState {
         client
     }
 
-    /// A client of which only this is known.
+    /// A client with only an ID and a user.
     fn nameless(info: Arc<ClientInfo>, user: Arc<User>) -> Self {
         Self {
             info,
@@ -152,8 +152,8 @@ impl ClientState {
         }
     }
 
-    /// Hands the client to whoever runs commands in its name. Until it comes back, a stand-in says who it is and how it is
-    /// answered; no command may run meanwhile.
+    /// Moves the client's state out, so that the writer can run commands with it. Until it comes back, a stand-in has
+    /// its user and the settings for replies; no command may run meanwhile.
     fn lend(&mut self) -> Box<ClientState> {
         let stand_in = Self {
             db: self.db,
@@ -165,7 +165,7 @@ impl ClientState {
         Box::new(std::mem::replace(self, stand_in))
     }
 
-    /// What others see of it: id, addresses, name.
+    /// What others see of it: ID, addresses, name.
     pub fn info(&self) -> &Arc<ClientInfo> {
         &self.info
     }
@@ -180,7 +180,7 @@ impl ClientState {
         self.db
     }
 
-    /// `SELECT`. The caller has checked that the database exists.
+    /// `SELECT`. The caller must have checked that the database exists.
     pub fn select(&mut self, db: u16) {
         self.db = db;
         self.info.set_db(db);
@@ -203,17 +203,17 @@ impl ClientState {
         self.authenticated || !self.user.has_password()
     }
 
-    /// Who it is.
+    /// Its user.
     pub fn user(&self) -> &Arc<User> {
         &self.user
     }
 
-    /// Notes that the client has proved to be `user`.
+    /// Logs the client in as `user`.
     pub fn log_in(&mut self, user: Arc<User>) {
         self.set_user(user, true);
     }
 
-    /// Makes it `user`.
+    /// Sets its user.
     fn set_user(&mut self, user: Arc<User>, authenticated: bool) {
         self.info.set_user(user.clone(), authenticated);
         self.user = user;
@@ -232,12 +232,12 @@ impl ClientState {
         self.reply_mode
     }
 
-    /// `CLIENT REPLY`: [`ReplyMode::SkipNext`] for `SKIP`. The command itself replies `+OK` to `ON` only.
+    /// `CLIENT REPLY`: [`ReplyMode::SkipNext`] for `SKIP`. The command itself only replies to `ON`.
     pub fn set_reply_mode(&mut self, mode: ReplyMode) {
         self.reply_mode = mode;
     }
 
-    /// `RESET`: all is as with a new connection, but for the registered name of the library.
+    /// `RESET`: everything is as with a new connection, except the name and version of the client library.
     pub fn reset(&mut self, server: &ServerState) {
         self.leave(server);
         self.select(0);
@@ -250,7 +250,7 @@ impl ClientState {
         self.set_user(user.clone(), !user.has_password());
     }
 
-    /// Takes the client out of everything that it takes part in: transaction, channels, tracking, `MONITOR`.
+    /// Ends everything that the client takes part in: transaction, subscriptions, tracking, `MONITOR`.
     pub fn leave(&mut self, server: &ServerState) {
         self.discard();
         let id = self.id();
@@ -263,19 +263,19 @@ impl ClientState {
         self.set_monitors(server, false);
     }
 
-    /// Whether commands need a closer look before they run: the client is in a transaction, tracks keys, watches
-    /// all commands, or speaks RESP2 and listens. The one thing that the data path asks.
+    /// Whether commands need further checks before they run: the client is in a transaction, tracks keys, runs
+    /// `MONITOR`, or is subscribed with RESP2. The data path only checks this.
     #[inline]
     pub fn is_special(&self) -> bool {
         self.transaction.is_some() || self.tracking.is_some() || self.monitors || self.is_listening_only()
     }
 
-    /// Whether it gets all commands shown.
+    /// Whether it runs `MONITOR`.
     pub fn monitors(&self) -> bool {
         self.monitors
     }
 
-    /// Has all commands shown to it, or not any more.
+    /// Starts or ends `MONITOR`.
     pub fn set_monitors(&mut self, server: &ServerState, monitors: bool) {
         if monitors && !self.monitors {
             server.monitors.add(&self.info);
@@ -286,25 +286,25 @@ impl ClientState {
         self.info.set_monitors(monitors);
     }
 
-    /// Whether the connection is there for messages only: RESP2 has no other way to tell them from replies.
+    /// Whether the connection is for messages only: with RESP2 a client cannot distinguish them from replies.
     #[inline]
     pub fn is_listening_only(&self) -> bool {
         self.protocol == Protocol::Resp2 && !self.listening.is_empty()
     }
 
-    /// What it listens to.
+    /// Its subscriptions.
     pub fn listening(&self) -> &Listening {
         &self.listening
     }
 
-    /// Changes what it listens to; the registry of channels is the caller's.
+    /// Changes its subscriptions. The caller updates the registry of channels.
     pub fn listen<R>(&mut self, change: impl FnOnce(&mut Listening) -> R) -> R {
         let result = change(&mut self.listening);
         self.show_listening();
         result
     }
 
-    /// Lets others see how much it listens to.
+    /// Shows the number of its subscriptions to others.
     fn show_listening(&self) {
         let shown = self.info.subscriptions();
         shown.channels.store(self.listening.channels.len(), Relaxed);
@@ -312,7 +312,7 @@ impl ClientState {
         shown.shard_channels.store(self.listening.shard_channels.len(), Relaxed);
     }
 
-    /// The transaction that it has begun.
+    /// Its transaction, between `MULTI` and `EXEC`.
     pub fn transaction(&self) -> Option<&Transaction> {
         self.transaction.as_deref()
     }
@@ -323,7 +323,7 @@ impl ClientState {
         self.show_transaction();
     }
 
-    /// Changes the transaction, if one was begun.
+    /// Changes the transaction, if there is one.
     pub fn change_transaction(&mut self, change: impl FnOnce(&mut Transaction)) {
         if let Some(transaction) = self.transaction.as_deref_mut() {
             change(transaction);
@@ -331,7 +331,7 @@ impl ClientState {
         }
     }
 
-    /// Ends the transaction and hands it over, with what was watched.
+    /// Ends the transaction and returns it, with the watched keys.
     pub fn take_transaction(&mut self) -> Option<Box<Transaction>> {
         let mut transaction = self.transaction.take()?;
         transaction.watch = self.watch.take();
@@ -341,14 +341,15 @@ impl ClientState {
         Some(transaction)
     }
 
-    /// Goes along with its transaction, to run its own commands at their place. To others it is still in it.
+    /// Moves the client's state into its transaction, so that the transaction's local commands can run in order. Others
+    /// still see the client in the transaction.
     pub fn join(&mut self, transaction: &mut Transaction) {
         self.is_in_exec = true;
         self.show(Some(transaction));
         transaction.client = Some(self.lend());
     }
 
-    /// Comes back from its transaction.
+    /// Moves the client's state back from its transaction.
     pub fn return_from(&mut self, transaction: &mut Transaction) {
         let Some(client) = transaction.client.take() else { return };
         *self = *client;
@@ -357,14 +358,14 @@ impl ClientState {
         self.show_transaction();
     }
 
-    /// Forgets the transaction and what was watched.
+    /// Forgets the transaction and the watched keys.
     pub fn discard(&mut self) {
         self.transaction = None;
         self.unwatch();
         self.show_transaction();
     }
 
-    /// What it watches, made if there is nothing yet.
+    /// The keys that it watches; creates the list if there is none.
     pub fn watch(&mut self) -> &Arc<Watch> {
         self.info.transaction().watched_keys.store(true, Relaxed);
         self.watch.get_or_insert_default()
@@ -375,25 +376,25 @@ impl ClientState {
         self.watch.as_ref().is_some_and(|watch| watch.is_touched())
     }
 
-    /// Charges bytes to what it watches; returns all that are charged.
+    /// Charges bytes for watched keys; returns the sum.
     pub fn charge_watch(&mut self, bytes: u64) -> u64 {
         self.watched_bytes += bytes;
         self.watched_bytes
     }
 
-    /// Watches nothing any more.
+    /// Stops watching keys.
     pub fn unwatch(&mut self) {
         self.watch = None;
         self.watched_bytes = 0;
         self.info.transaction().watched_keys.store(false, Relaxed);
     }
 
-    /// Lets others see the transaction.
+    /// Shows the transaction to others.
     fn show_transaction(&self) {
         self.show(self.transaction());
     }
 
-    /// Lets others see a transaction as the client's.
+    /// Shows a transaction to others.
     fn show(&self, transaction: Option<&Transaction>) {
         let shown = self.info.transaction();
         let (commands, bytes) = match transaction {
@@ -410,7 +411,7 @@ impl ClientState {
         self.tracking.as_deref()
     }
 
-    /// Tracks keys in another way, or not at all.
+    /// Changes how it tracks keys; `None`: not at all.
     pub fn set_tracking(&mut self, server: &ServerState, mode: Option<TrackingMode>) {
         self.caching = false;
         match &mode {
@@ -432,7 +433,7 @@ impl ClientState {
         self.caching = caching;
     }
 
-    /// Whether `CLIENT CACHING` was given for the next command.
+    /// Whether `CLIENT CACHING` applies to the next command.
     pub fn is_caching(&self) -> bool {
         self.caching
     }

@@ -1,7 +1,7 @@
-//! The connected clients, as others may look at them.
+//! The connected clients, as others see them.
 //!
-//! A connection keeps its own state; here stands what `CLIENT LIST`, `CLIENT KILL` and the idle check need of it.
-//! Values change by relaxed atomics, so a listing is a close guess of a moment, as in Redis.
+//! A connection keeps its own state. Here is the part that `CLIENT LIST`, `CLIENT KILL` and the idle check need. The
+//! values are relaxed atomics, so a listing is not an exact snapshot of one moment.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -39,9 +39,9 @@ impl Peer {
     }
 }
 
-/// One client, as others may look at it. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
+/// One client, as others see it. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
 pub struct ClientInfo {
-    /// `CLIENT ID`: ascending, never used again.
+    /// `CLIENT ID`: ascending, never reused.
     id: u64,
     /// The two ends of the connection.
     peer: Peer,
@@ -53,11 +53,11 @@ pub struct ClientInfo {
     db: AtomicU32,
     /// Its protocol: 2 or 3.
     protocol: AtomicU8,
-    /// Who it is.
+    /// Its user.
     user: Mutex<Arc<User>>,
     /// Whether it may run commands.
     authenticated: AtomicBool,
-    /// Id of its last command; `COMMAND_IDS_MAX` before the first.
+    /// ID of its last command; `COMMAND_IDS_MAX` before the first.
     last_command: AtomicU16,
     /// Commands that it sent.
     commands: AtomicU64,
@@ -69,31 +69,31 @@ pub struct ClientInfo {
     query_bytes: AtomicUsize,
     /// Bytes that its query buffer could still take.
     query_bytes_free: AtomicUsize,
-    /// Bytes of replies that it has not taken yet.
+    /// Bytes of replies that are not sent yet.
     reply_bytes: AtomicUsize,
-    /// Whether the connection must end as soon as it notices.
+    /// Whether the connection must end.
     killed: AtomicBool,
     /// Whether commands of this client are with the writer.
     waiting: AtomicBool,
     /// Whether a pause holds its next command back.
     paused: AtomicBool,
-    /// Whether it gets all commands shown.
+    /// Whether it runs `MONITOR`.
     monitors: AtomicBool,
-    /// How much it listens to.
+    /// The number of its subscriptions.
     subscriptions: Subscriptions,
-    /// The transaction that it has begun.
+    /// Its transaction, between `MULTI` and `EXEC`.
     transaction: TransactionMarks,
     /// Whether and how it tracks keys.
     tracking: TrackingMarks,
-    /// Whose messages of tracking it gets: the id, 0 for its own connection.
+    /// `REDIRECT` of its tracking: the ID of the client that is notified; 0: itself.
     redirect: AtomicU64,
-    /// What others send to it besides its replies.
+    /// Messages to it that are not replies.
     outbox: Outbox,
-    /// Whether a command of this client waits for data, or for time to pass.
+    /// Whether a command of this client waits for data, or for a time.
     blocked: Blocked,
-    /// What it says of itself.
+    /// The name and library that it set.
     labels: Mutex<ClientLabels>,
-    /// Where its commands come from; made when it is asked for.
+    /// Its origin, as records name it; created on demand.
     origin: Mutex<Option<Arc<ClientOrigin>>>,
     /// Wakes the connection's task while it waits for the socket or for a point in time.
     waker: Mutex<Option<Waker>>,
@@ -140,7 +140,7 @@ impl ClientInfo {
         self.authenticated.load(Relaxed)
     }
 
-    /// Id of its last command, see `Commands::by_id`.
+    /// ID of its last command, see `spec::by_id`.
     pub fn last_command(&self) -> Option<u16> {
         let id = self.last_command.load(Relaxed);
         (usize::from(id) < COMMAND_IDS_MAX).then_some(id)
@@ -161,7 +161,7 @@ impl ClientInfo {
         (self.query_bytes.load(Relaxed), self.query_bytes_free.load(Relaxed))
     }
 
-    /// Bytes of replies that it has not taken yet.
+    /// Bytes of replies that are not sent yet.
     pub fn reply_bytes(&self) -> usize {
         self.reply_bytes.load(Relaxed)
     }
@@ -176,7 +176,7 @@ impl ClientInfo {
         &self.blocked
     }
 
-    /// Whether a command of this client waits: for data, for time to pass, or for the end of a pause.
+    /// Whether a command of this client waits: for data, for a time, or for the end of a pause.
     pub fn is_blocked(&self) -> bool {
         self.blocked.is_set() || self.paused.load(Relaxed)
     }
@@ -186,26 +186,26 @@ impl ClientInfo {
         self.paused.store(paused, Relaxed);
     }
 
-    /// What it says of itself.
+    /// The name and library that it set.
     pub fn labels(&self) -> ClientLabels {
         self.lock_labels().clone()
     }
 
-    /// Changes what it says of itself.
+    /// Changes the name and library that it set.
     pub fn label(&self, change: impl FnOnce(&mut ClientLabels)) {
         change(&mut self.lock_labels());
         *self.lock_origin() = None;
     }
 
-    /// Where its commands come from, as it stands now.
+    /// Its current origin.
     pub fn origin(&self) -> Arc<ClientOrigin> {
         let mut origin = self.lock_origin();
         let new = || Arc::new(ClientOrigin::new(self.user().name(), self.addr(), &self.lock_labels()));
         origin.get_or_insert_with(new).clone()
     }
 
-    /// Ends the connection as soon as its task notices, which it does at once unless it waits for the writer. A reply
-    /// being built may not leave any more.
+    /// Ends the connection as soon as its task notices: at once, unless it waits for the writer. Replies that are not
+    /// sent yet may be lost.
     pub fn kill(&self) {
         self.killed.store(true, SeqCst);
         self.wake();
@@ -216,7 +216,7 @@ impl ClientInfo {
         self.killed.load(SeqCst)
     }
 
-    /// Lets the connection's task look again at what it waits for.
+    /// Wakes the connection's task, which then checks again what it waits for.
     pub fn wake(&self) {
         let waker = self.waker.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         if let Some(waker) = waker {
@@ -224,7 +224,7 @@ impl ClientInfo {
         }
     }
 
-    /// Says who is to be woken from now on: the connection's task, when it starts.
+    /// Sets the waker of the connection's task. To be called when the task starts.
     pub fn register(&self, waker: &Waker) {
         *self.waker.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(waker.clone());
     }
@@ -235,7 +235,7 @@ impl ClientInfo {
         self.active_ms.store(now_ms, Relaxed);
     }
 
-    /// Notes that the client got what it had waited for: until then it could not be heard of.
+    /// Notes that the client's wait has ended, so that the wait does not count as idle time.
     pub fn served(&self, now_ms: u64) {
         self.active_ms.store(now_ms, Relaxed);
     }
@@ -245,7 +245,7 @@ impl ClientInfo {
         self.out_bytes.store(self.out_bytes.load(Relaxed) + bytes as u64, Relaxed);
     }
 
-    /// Notes commands taken, and the id of the last one that the server knows.
+    /// Notes commands received, and the ID of the last one that exists.
     pub fn took(&self, commands: u64, last_id: Option<u16>) {
         self.commands.store(self.commands.load(Relaxed) + commands, Relaxed);
         if let Some(id) = last_id {
@@ -253,13 +253,13 @@ impl ClientInfo {
         }
     }
 
-    /// Notes what the connection's input buffer holds and could still take.
+    /// Notes how many bytes the connection's input buffer holds and could still take.
     pub fn hold_query(&self, query_bytes: usize, query_bytes_free: usize) {
         self.query_bytes.store(query_bytes, Relaxed);
         self.query_bytes_free.store(query_bytes_free, Relaxed);
     }
 
-    /// Notes the replies that the client has not taken yet.
+    /// Notes the bytes of replies that are not sent yet.
     pub fn hold_replies(&self, reply_bytes: usize) {
         self.reply_bytes.store(reply_bytes, Relaxed);
     }
@@ -274,33 +274,33 @@ impl ClientInfo {
         self.db.store(u32::from(db), Relaxed);
     }
 
-    /// Notes the protocol; messages of others are encoded in it from now on.
+    /// Notes the protocol; messages are encoded in it from now on.
     pub fn set_protocol(&self, protocol: Protocol) {
         self.protocol.store(if protocol == Protocol::Resp3 { 3 } else { 2 }, Relaxed);
         self.outbox.set_protocol(protocol);
     }
 
-    /// What others send to it besides its replies.
+    /// Messages to it that are not replies.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// How much it listens to.
+    /// The number of its subscriptions.
     pub fn subscriptions(&self) -> &Subscriptions {
         &self.subscriptions
     }
 
-    /// The transaction that it has begun.
+    /// Its transaction, between `MULTI` and `EXEC`.
     pub fn transaction(&self) -> &TransactionMarks {
         &self.transaction
     }
 
-    /// Whether it gets all commands shown.
+    /// Whether it runs `MONITOR`.
     pub fn monitors(&self) -> bool {
         self.monitors.load(Relaxed)
     }
 
-    /// Notes whether it gets all commands shown.
+    /// Notes whether it runs `MONITOR`.
     pub fn set_monitors(&self, monitors: bool) {
         self.monitors.store(monitors, Relaxed);
     }
@@ -310,12 +310,12 @@ impl ClientInfo {
         &self.tracking
     }
 
-    /// The client that gets its messages of tracking: -1 when it does not track, 0 when it gets them itself.
+    /// The client that gets its invalidation messages: -1 if it does not track, 0 if it gets them itself.
     pub fn redirect(&self) -> i64 {
         if self.tracking.on.load(Relaxed) { self.redirect.load(Relaxed) as i64 } else { -1 }
     }
 
-    /// Notes how it tracks keys; `redirect` is 0 when it hears of changes itself.
+    /// Notes how it tracks keys; `redirect` is 0 if it gets the messages itself.
     pub fn set_tracking(&self, on: bool, broadcast: bool, redirect: u64) {
         self.tracking.on.store(on, Relaxed);
         self.tracking.broadcast.store(broadcast, Relaxed);
@@ -333,19 +333,19 @@ impl ClientInfo {
         self.tracking.redirect_broken.load(Relaxed)
     }
 
-    /// Who it is.
+    /// Its user.
     pub fn user(&self) -> Arc<User> {
         self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Notes who it is, and whether it may run commands.
+    /// Notes its user, and whether it may run commands.
     pub fn set_user(&self, user: Arc<User>, authenticated: bool) {
         *self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = user;
         self.authenticated.store(authenticated, Relaxed);
         *self.lock_origin() = None;
     }
 
-    /// The origin, locked; before the labels and the user.
+    /// The origin, locked. To be locked before the labels and the user.
     fn lock_origin(&self) -> MutexGuard<'_, Option<Arc<ClientOrigin>>> {
         self.origin.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -359,14 +359,14 @@ impl ClientInfo {
 /// The connected clients.
 #[derive(Default)]
 pub struct Clients {
-    /// By id, so that a listing is in the order of connecting.
+    /// By ID, so that a listing is in the order of connecting.
     connected: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
-    /// The last id given.
+    /// The last ID given.
     last_id: AtomicU64,
 }
 
 impl Clients {
-    /// Enters a client that connected at `now_ms`. It starts as `user`, without authentication, in database 0, with RESP2.
+    /// Adds a client that connected at `now_ms`. It starts as `user`, not authenticated, in database 0, with RESP2.
     pub fn add(&self, peer: Peer, user: &Arc<User>, now_ms: u64) -> Arc<ClientInfo> {
         let info = Arc::new(ClientInfo {
             id: self.last_id.fetch_add(1, Relaxed) + 1,
@@ -402,12 +402,12 @@ impl Clients {
         info
     }
 
-    /// Forgets a client that is gone.
+    /// Removes a client that is gone.
     pub fn remove(&self, id: u64) {
         self.lock().remove(&id);
     }
 
-    /// The client with this id.
+    /// The client with this ID.
     pub fn get(&self, id: u64) -> Option<Arc<ClientInfo>> {
         self.lock().get(&id).cloned()
     }
@@ -427,7 +427,7 @@ impl Clients {
         self.len() == 0
     }
 
-    /// Lets all connections look again at what they wait for: a pause was lifted, or the server stops.
+    /// Wakes the tasks of all connections: a pause was lifted, or the server stops.
     pub fn wake_all(&self) {
         self.list().iter().for_each(|info| info.wake());
     }

@@ -1,8 +1,8 @@
-//! Limits of the configuration that commands look at as long as they run.
+//! Limits of the configuration for running commands.
 
 use crate::effect::VALUE_BYTES_MAX;
 
-/// Limits of the configuration that commands on data look at.
+/// Limits of the configuration for commands on data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandLimits {
     /// Number of databases, the configuration's `databases`.
@@ -12,12 +12,12 @@ pub struct CommandLimits {
     pub value_bytes_max: u64,
     /// Bytes of the reply to one command, the configuration's `reply-bytes-max`.
     pub reply_bytes_max: usize,
-    /// Up to where Redis would keep collections in its compact representations.
+    /// Limits up to which Redis would keep collections in compact encodings.
     pub encodings: EncodingLimits,
 }
 
-/// Limits up to which Redis keeps a collection in a compact representation; `OBJECT ENCODING` tells by them. A count of
-/// elements, or bytes of one of them.
+/// Limits up to which Redis keeps a collection in a compact encoding, for `OBJECT ENCODING`: the number of elements, or
+/// the bytes of one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodingLimits {
     /// Fields of a hash: `hash-max-listpack-entries`.
@@ -34,7 +34,7 @@ pub struct EncodingLimits {
     pub zset_entries: u64,
     /// Bytes of its members: `zset-max-listpack-value`.
     pub zset_value: u64,
-    /// Elements of a list, or with a negative number a class of bytes: `list-max-listpack-size`.
+    /// Elements of a list; a negative number is a class of sizes in bytes: `list-max-listpack-size`.
     pub list_size: i64,
 }
 
@@ -54,7 +54,7 @@ impl EncodingLimits {
         [a, b, c, d, e, f, g, self.list_size]
     }
 
-    /// The limits that [`EncodingLimits::to_array`] made an array of; a negative count is none.
+    /// The inverse of [`EncodingLimits::to_array`]; a negative count becomes 0.
     pub fn from_array([a, b, c, d, e, f, g, list_size]: [i64; 8]) -> Self {
         let [hash_entries, hash_value, set_integers, set_entries, set_value, zset_entries, zset_value] =
             [a, b, c, d, e, f, g].map(|count| count.max(0) as u64);

@@ -1,4 +1,4 @@
-//! How messages come to clients.
+//! How messages reach clients.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use super::clients::ClientInfo;
 use super::outbox::Message;
 use crate::resp::Reply;
 
-/// Brings messages to clients, within the limits of the configuration.
+/// Sends messages to clients, within the limits of the configuration.
 pub trait Deliver {
-    /// Puts a message into a client's outbox, and has its connection send it. A client that has too much waiting is
-    /// disconnected.
+    /// Puts a message into a client's outbox, and has its connection send it. A client with too many bytes in its
+    /// outbox is disconnected.
     fn push<W: Fn(&mut Reply<'_>)>(&self, info: &ClientInfo, message: &mut Message<W>);
 
-    /// The client with this id, if it is connected.
+    /// The client with this ID, if it is connected.
     fn client(&self, id: u64) -> Option<Arc<ClientInfo>>;
 
-    /// How many keys are remembered for clients that track.
+    /// The most keys that are remembered for clients that track.
     fn tracking_keys_max(&self) -> u64;
 }
 

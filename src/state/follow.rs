@@ -1,4 +1,4 @@
-//! Limits and users follow the configuration.
+//! Updates limits and users when the configuration changes.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Follower for Limits {
     }
 }
 
-/// The limits by which `OBJECT ENCODING` tells.
+/// The limits for `OBJECT ENCODING`.
 fn encodings(config: &Config) -> EncodingLimits {
     const NAMES: [&str; 8] = [
         "hash-max-listpack-entries",
@@ -70,7 +70,7 @@ fn encodings(config: &Config) -> EncodingLimits {
     EncodingLimits::from_array(limits)
 }
 
-/// Whole seconds; parsing rounded them.
+/// Whole seconds; the parser has rounded them.
 fn whole_seconds(time: Duration) -> u32 {
     u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

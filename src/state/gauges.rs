@@ -1,9 +1,9 @@
-//! What the storage rooms show of themselves, asked for when somebody looks (`INFO`), never on the data path.
+//! Figures of log and table, for `INFO`; never read on the data path.
 
 use crate::keyspace::{average_expiry_ms, expiries_len, keys_slot};
 use crate::table::View;
 
-/// One database at a glance.
+/// Figures of one database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseGauges {
     /// Keys.
@@ -15,7 +15,7 @@ pub struct DatabaseGauges {
 }
 
 impl DatabaseGauges {
-    /// A database as one version has it.
+    /// The figures of a database in one version.
     pub fn of(view: &View<'_>, db: usize) -> Self {
         Self {
             keys: view.root(keys_slot(db)).len(),
@@ -25,7 +25,7 @@ impl DatabaseGauges {
     }
 }
 
-/// Log and table at a glance.
+/// Figures of log and table.
 #[derive(Clone, Debug, Default)]
 pub struct StorageGauges {
     /// LSN of the newest record handed to the log.
@@ -42,17 +42,17 @@ pub struct StorageGauges {
     pub groups: u64,
     /// Records synced since the start.
     pub records: u64,
-    /// Microseconds that a sync takes, the median.
+    /// Median time of a sync, in microseconds.
     pub sync_us_p50: u64,
-    /// Microseconds that a sync takes, the 99th percentile.
+    /// 99th percentile of the time of a sync, in microseconds.
     pub sync_us_p99: u64,
-    /// LSN that the newest durable checkpoint holds.
+    /// LSN of the newest durable checkpoint.
     pub checkpoint_lsn: u64,
     /// When that checkpoint became durable, in milliseconds since the Unix epoch; 0 for never.
     pub checkpoint_unix_ms: u64,
     /// Whether a checkpoint is running.
     pub checkpoint_running: bool,
-    /// Whether the last checkpoint that ran ended well.
+    /// Whether the last checkpoint succeeded.
     pub checkpoint_ok: bool,
     /// Milliseconds that recovery took at this start.
     pub recovery_ms: u64,
@@ -64,7 +64,7 @@ pub struct StorageGauges {
     pub table_used_bytes: u64,
     /// Milliseconds by which the time in table and log is ahead of the system's clock.
     pub clock_ahead_ms: u64,
-    /// Whether writes are taken; `false` while there is no space.
+    /// Whether writes are accepted; `false` while there is no space.
     pub writable: bool,
 }
 
@@ -77,15 +77,15 @@ pub struct DamageGauge {
     pub offset: u64,
     /// What is wrong with it.
     pub reason: String,
-    /// Keys that are in it, as far as known.
+    /// Keys on it, as far as known.
     pub keys: String,
 }
 
-/// Answers questions about the storage; each call may take a snapshot.
+/// Provides figures of log and table. Each call may take a snapshot.
 pub trait Gauges: Send + Sync {
     /// Database `db`; all zero past the last one.
     fn database(&self, db: usize) -> DatabaseGauges;
-    /// Log and table.
+    /// The figures of log and table.
     fn storage(&self) -> StorageGauges;
     /// The damaged pages that are known.
     fn damage(&self) -> Vec<DamageGauge>;

@@ -1,6 +1,6 @@
-//! What clients say of themselves.
+//! The name and library that clients set.
 
-/// What a client says of itself; kept behind a lock that only `CLIENT` commands take.
+/// The name and library that a client set.
 #[derive(Clone, Debug, Default)]
 pub struct ClientLabels {
     /// `CLIENT SETNAME`; empty when not set.

@@ -1,4 +1,4 @@
-//! How long runs of a command took, in buckets of a quarter octave.
+//! Histogram of the run times of a command, with four buckets per doubling.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 const FIRST_OCTAVE: u32 = 8;
 /// Buckets per doubling.
 const STEPS: u32 = 4;
-/// Number of buckets: times up to about four seconds are told apart.
+/// Number of buckets. Times from about four seconds on share the last one.
 const BUCKETS: usize = 1 + ((32 - FIRST_OCTAVE) * STEPS) as usize;
 
-/// Counts of durations; a bucket is at most a quarter wider than its lower bound.
+/// Counts of durations. A bucket's upper bound is at most a quarter above its lower bound.
 pub struct LatencyHistogram {
     /// Durations per bucket.
     counts: [AtomicU64; BUCKETS],
@@ -45,7 +45,7 @@ impl LatencyHistogram {
         self.counts.iter().map(|count| count.load(Relaxed)).sum()
     }
 
-    /// The nanoseconds within which `percent` of the durations lie: the upper bound of that bucket. 0 when empty.
+    /// A percentile in nanoseconds: the upper bound of its bucket. 0 if there are no durations.
     pub fn percentile_ns(&self, percent: f64) -> u64 {
         let wanted = (self.count() as f64 * percent / 100.0).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -78,7 +78,7 @@ fn bucket(ns: u64) -> usize {
     (1 + (octave - FIRST_OCTAVE) as usize * STEPS as usize + step as usize).min(BUCKETS - 1)
 }
 
-/// The first duration above a bucket, in nanoseconds.
+/// The upper bound of a bucket, in nanoseconds: the first duration above it.
 fn upper_ns(index: usize) -> u64 {
     let Some(index) = index.checked_sub(1) else { return 1 << FIRST_OCTAVE };
     let (octave, step) = (FIRST_OCTAVE + (index as u32) / STEPS, index as u64 % u64::from(STEPS));

@@ -1,4 +1,4 @@
-//! Latency events: what took longer than `latency-monitor-threshold`, and when.
+//! Latency events: what took at least `latency-monitor-threshold`, and when.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::unix_now;
 
-/// Samples kept of one event.
+/// The most samples kept of one event.
 pub const SAMPLES_MAX: usize = 160;
 
 /// What can take long.
@@ -29,7 +29,7 @@ impl LatencyEvent {
     pub const ALL: [LatencyEvent; 5] =
         [Self::Checkpoint, Self::Command, Self::ExpireCycle, Self::FastCommand, Self::LogSync];
 
-    /// Its name, as `LATENCY` commands know it.
+    /// Its name in `LATENCY` commands.
     pub fn name(self) -> &'static str {
         match self {
             Self::Command => "command",
@@ -46,7 +46,7 @@ impl LatencyEvent {
     }
 }
 
-/// One sample: the slowest of one second.
+/// One sample: the slowest occurrence of one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatencySample {
     /// When, in seconds since the Unix epoch.
@@ -60,19 +60,19 @@ pub struct LatencySample {
 pub struct LatencySeries {
     /// The newest samples, oldest first.
     pub samples: VecDeque<LatencySample>,
-    /// The most milliseconds ever seen.
+    /// The longest time so far, in milliseconds.
     pub worst_ms: u64,
 }
 
 /// The samples of all events.
 #[derive(Default)]
 pub struct LatencyEvents {
-    /// By event; none for an event that never took long.
+    /// By event; no entry for an event that was never slow.
     series: Mutex<BTreeMap<LatencyEvent, LatencySeries>>,
 }
 
 impl LatencyEvents {
-    /// Notes that something took long.
+    /// Notes that something was slow.
     #[cold]
     pub fn note(&self, event: LatencyEvent, took: Duration) {
         self.note_at(event, took.as_millis() as u64, unix_now().as_secs());
@@ -93,17 +93,17 @@ impl LatencyEvents {
         }
     }
 
-    /// All events that were seen, and their samples.
+    /// All events that have samples, and the samples.
     pub fn all(&self) -> Vec<(LatencyEvent, LatencySeries)> {
         self.lock().iter().map(|(event, series)| (*event, series.clone())).collect()
     }
 
-    /// The samples of one event, if it was seen.
+    /// The samples of one event, if it has any.
     pub fn of(&self, event: LatencyEvent) -> Option<LatencySeries> {
         self.lock().get(&event).cloned()
     }
 
-    /// Forgets an event; whether it was seen.
+    /// Forgets an event; returns whether it had samples.
     pub fn reset(&self, event: LatencyEvent) -> bool {
         self.lock().remove(&event).is_some()
     }

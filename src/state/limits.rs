@@ -1,7 +1,7 @@
-//! Live configuration values that connections read on their way.
+//! Live configuration values that connections read.
 //!
 //! Each is an atomic, so that `CONFIG SET` takes effect at once and no command waits for a lock. Values that cannot
-//! change while the server runs (addresses, thread count) do not stand here.
+//! change while the server runs (addresses, number of threads) are not here.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -98,7 +98,7 @@ impl Default for Limits {
     }
 }
 
-/// Writes the getter and the setter of each plain value.
+/// Generates the getter and the setter of each plain value.
 macro_rules! values {
     ($($(#[$doc:meta])* $name:ident, $set:ident: $kind:ty;)*) => {
         impl Limits {
@@ -118,7 +118,7 @@ macro_rules! values {
 }
 
 values! {
-    /// `maxclients`: connections beyond this many are refused.
+    /// `maxclients`: the most connections; further ones are refused.
     clients_max, set_clients_max: u32;
     /// `timeout`: a client idle for this many seconds is closed; 0 means never.
     timeout_s, set_timeout_s: u32;
@@ -128,43 +128,44 @@ values! {
     tcp_keepalive_s, set_tcp_keepalive_s: u32;
     /// `proto-max-bulk-len`: the longest bulk string of a request, in bytes.
     bulk_bytes_max, set_bulk_bytes_max: u64;
-    /// `client-query-buffer-limit`: the most bytes held of a client's unfinished command.
+    /// `client-query-buffer-limit`: the most bytes kept of a client's unfinished command.
     query_buffer_bytes_max, set_query_buffer_bytes_max: u64;
     /// `protected-mode`: without a password, only peers on this machine are served.
     protected_mode, set_protected_mode: bool;
-    /// `slowlog-log-slower-than`: microseconds from which on a command is kept; negative keeps none.
+    /// `slowlog-log-slower-than`: a command that took at least this many microseconds is kept; negative: none.
     slowlog_slower_than_us, set_slowlog_slower_than_us: i64;
-    /// `slowlog-max-len`: slow commands kept.
+    /// `slowlog-max-len`: the most slow commands kept.
     slowlog_len_max, set_slowlog_len_max: u64;
     /// `latency-monitor-threshold`, in milliseconds; 0 switches the monitor off.
     latency_threshold_ms, set_latency_threshold_ms: u64;
     /// `databases`: number of databases that `SELECT` reaches.
     databases, set_databases: u32;
-    /// `output-buffer-bytes`: replies beyond this many bytes are sent before the client's next command runs.
+    /// `output-buffer-bytes`: once there are this many bytes of replies, they are sent before the client's next command
+    /// runs.
     output_bytes_max, set_output_bytes_max: u64;
     /// `reply-bytes-max`: a command whose reply would be longer is refused.
     reply_bytes_max, set_reply_bytes_max: usize;
-    /// `scrub-rate`: pages of the table that are read each second to find damage; 0 reads none.
+    /// `scrub-rate`: pages of the table that the scrub reads per second; 0: none.
     scrub_rate, set_scrub_rate: u32;
-    /// `recovery-target-ms`: how long a restart may replay the log, in milliseconds.
+    /// `recovery-target-ms`: how long the replay after a restart may take, in milliseconds.
     recovery_target_ms, set_recovery_target_ms: u64;
     /// `checkpoint-interval`: seconds after which a checkpoint is taken if anything was written; 0 means never.
     checkpoint_interval_s, set_checkpoint_interval_s: u32;
-    /// `unauthenticated-bytes-max`: the most bytes held of a client that has not authenticated.
+    /// `unauthenticated-bytes-max`: the most bytes kept of a client that has not authenticated.
     unauthenticated_bytes_max, set_unauthenticated_bytes_max: u64;
     /// `transaction-bytes-max`: the most bytes of commands that a client queues between `MULTI` and `EXEC`.
     transaction_bytes_max, set_transaction_bytes_max: u64;
     /// `transaction-commands-max`: the most commands that a client queues between `MULTI` and `EXEC`.
     transaction_commands_max, set_transaction_commands_max: u64;
-    /// `subscriptions-max`: the most channels and patterns that one client listens to.
+    /// `subscriptions-max`: the most channels and patterns that one client may subscribe to.
     subscriptions_max, set_subscriptions_max: u64;
-    /// `tracking-table-max-keys`: keys that are remembered for clients which track.
+    /// `tracking-table-max-keys`: the most keys that are remembered for clients that track.
     tracking_keys_max, set_tracking_keys_max: u64;
     /// `auth-failures-max`: this many wrong passwords in a row close the connection.
     auth_failures_max, set_auth_failures_max: u32;
 }
 
-/// An [`OutputLimit`] that changes while it is read: a mixture of old and new for a moment does no harm.
+/// An [`OutputLimit`] of atomics. A reader may see a mixture of old and new values for a moment; that does no harm.
 #[derive(Default)]
 struct AtomicLimit {
     /// See [`OutputLimit::hard_bytes`].
@@ -202,7 +203,7 @@ impl Limits {
         self.notified_bits.store(classes.bits(), Relaxed);
     }
 
-    /// `client-output-buffer-limit` of clients that listen to channels.
+    /// `client-output-buffer-limit` of subscribed clients.
     pub fn pubsub_output(&self) -> OutputLimit {
         self.pubsub_output.load()
     }
@@ -218,7 +219,7 @@ impl Limits {
         self.pubsub_output.store(pubsub);
     }
 
-    /// Up to where Redis would keep collections in its compact representations.
+    /// Limits up to which Redis would keep collections in compact encodings.
     pub fn encodings(&self) -> EncodingLimits {
         EncodingLimits::from_array(std::array::from_fn(|index| self.encodings[index].load(Relaxed)))
     }

@@ -1,9 +1,9 @@
-//! What others see of a client's subscriptions, transaction and tracking, and of what the writer keeps for clients: for
-//! `CLIENT LIST`, `INFO`, and whoever sends a client something.
+//! What others see of a client's subscriptions, transaction and tracking, and of what the writer keeps for clients. For
+//! `CLIENT LIST`, `INFO`, and code that sends messages to clients.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// How much a client listens to.
+/// The numbers of a client's subscriptions.
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     /// Channels.
@@ -15,16 +15,16 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Whether it listens to anything.
+    /// Whether there are any.
     pub fn any(&self) -> bool {
         [&self.channels, &self.patterns, &self.shard_channels].iter().any(|count| count.load(Relaxed) > 0)
     }
 }
 
-/// A transaction that a client has begun, as others may look at it.
+/// A client's transaction, as others see it.
 #[derive(Debug)]
 pub struct TransactionMarks {
-    /// Commands queued; negative when none was begun.
+    /// Commands queued; negative if there is no transaction.
     pub commands: AtomicI64,
     /// Bytes that they take.
     pub bytes: AtomicU64,
@@ -49,11 +49,12 @@ pub struct TrackingMarks {
     pub redirect_broken: AtomicBool,
 }
 
-/// What the writer keeps for clients, counted by it alone.
+/// What the writer keeps for clients. Only the writer changes these counts.
 #[derive(Default)]
 pub struct KeptForClients {
-    /// Watchers of all keys, not fewer than there are. Set before the reply to `WATCH` leaves.
+    /// Number of pairs of client and watched key; may be too high, never too low. Set before the reply to `WATCH` is
+    /// sent.
     pub watchers: AtomicUsize,
-    /// Keys that commands wait for.
+    /// Keys that blocked clients wait for.
     pub awaited_keys: AtomicUsize,
 }

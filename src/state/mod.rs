@@ -1,8 +1,8 @@
 //! What all connections share, and what one client owns.
 //!
-//! [`ServerState`] is shared by every connection, the writer and the administrator's commands; everything in it is an
-//! atomic, or a lock that no command of the data path takes. [`ClientState`] belongs to one connection's task alone;
-//! the part of it that others may look at (`CLIENT LIST`, `CLIENT KILL`) is its [`ClientInfo`].
+//! [`ServerState`] is shared by every connection, the writer and the administrator's commands. Everything in it is an
+//! atomic, or a lock that no command of the data path takes. [`ClientState`] belongs to one connection's task. The part
+//! of it that others see (`CLIENT LIST`, `CLIENT KILL`) is its [`ClientInfo`].
 
 mod blocked;
 mod client;
@@ -70,19 +70,19 @@ pub struct ServerState {
     pub limits: Limits,
     /// Counters for `INFO` and dashboards.
     pub stats: Stats,
-    /// Who clients can be.
+    /// The users.
     pub users: Users,
     /// The connected clients.
     pub clients: Clients,
-    /// The slowest commands of late.
+    /// The recent slow commands.
     pub slowlog: SlowLog,
-    /// What took long of late.
+    /// The recent latency events.
     pub latency: LatencyEvents,
-    /// Who listens to which channel.
+    /// Which client is subscribed to which channel.
     pub pubsub: PubSub,
-    /// Who may hold which key.
+    /// Which client may cache which key.
     pub tracking: Tracking,
-    /// Who watches all commands.
+    /// The clients that run `MONITOR`.
     pub monitors: Monitors,
     /// `CLIENT PAUSE`.
     pub pause: Pause,
@@ -90,11 +90,11 @@ pub struct ServerState {
     pub publication: Publication,
     /// What the writer keeps for clients.
     pub kept: KeptForClients,
-    /// What the scrub does.
+    /// The figures of the scrub.
     pub scrub: ScrubFigures,
     /// Whether the server was asked to stop, and how.
     pub shutdown: Shutdown,
-    /// The configuration, for `CONFIG`; set once by whoever loaded it.
+    /// The configuration, for `CONFIG`; set once when it is loaded.
     settings: OnceLock<Settings>,
     /// Forty hexadecimal digits, new at each start.
     run_id: String,
@@ -102,7 +102,7 @@ pub struct ServerState {
     started: Instant,
     /// When the server started, in milliseconds since the Unix epoch.
     started_unix_ms: u64,
-    /// What the storage rooms show of themselves, set once they are open.
+    /// Figures of log and table; set when they are open.
     gauges: OnceLock<Arc<dyn Gauges>>,
 }
 
@@ -133,7 +133,7 @@ impl ServerState {
         }
     }
 
-    /// Whether anybody watches or tracks keys.
+    /// Whether any client watches or tracks keys.
     pub fn notes_touches(&self) -> bool {
         self.kept.watchers.load(SeqCst) > 0 || self.tracking.is_in_use()
     }
@@ -143,7 +143,7 @@ impl ServerState {
         self.pause.holds_writes(|| self.uptime_ms())
     }
 
-    /// The limits of the configuration that commands on data look at, as of now.
+    /// The current limits for commands on data.
     pub fn command_limits(&self) -> CommandLimits {
         CommandLimits {
             databases: self.limits.databases() as usize,
@@ -168,12 +168,12 @@ impl ServerState {
         self.started_unix_ms
     }
 
-    /// Milliseconds since the start, by the monotonic clock: the time in which [`ClientInfo`] counts.
+    /// Milliseconds since the start, by the monotonic clock. [`ClientInfo`] counts in this time.
     pub fn uptime_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
 
-    /// Hands over the configuration, and copies what commands look at into the limits. Only the first call counts.
+    /// Sets the configuration, and copies the values that commands read into the limits. Only the first call counts.
     pub fn set_settings(&self, settings: Settings) {
         settings.publish(self);
         let _ = self.settings.set(settings);
@@ -184,19 +184,19 @@ impl ServerState {
         self.settings.get_or_init(Settings::default)
     }
 
-    /// Tells the state where to ask about the storage. Only the first call counts.
+    /// Sets the source of the figures of log and table. Only the first call counts.
     pub fn set_gauges(&self, gauges: Arc<dyn Gauges>) {
         let _ = self.gauges.set(gauges);
     }
 
-    /// What the storage rooms show of themselves, or `None` before they are open.
+    /// Figures of log and table; `None` before they are open.
     pub fn gauges(&self) -> Option<&dyn Gauges> {
         self.gauges.get().map(|gauges| &**gauges)
     }
 
-    /// Counts one run of a command, successful or not, and keeps it in the slow log when it took too long.
+    /// Counts one run of a command, successful or not, and adds it to the slow log if it was slow.
     ///
-    /// Called once per run by whoever ran it: the connection for what it runs itself, the writer for what was submitted.
+    /// Called once per run: by the connection for what it runs itself, by the writer for what was submitted.
     pub fn ran(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration, failed: bool) {
         self.stats.ran(spec.id, took, failed);
         let slower_than_us = self.limits.slowlog_slower_than_us();
@@ -210,7 +210,7 @@ impl ServerState {
         }
     }
 
-    /// Notes how long something took, if that is long.
+    /// Notes how long something took, if it was slow.
     #[inline]
     pub fn took(&self, event: LatencyEvent, took: Duration) {
         let threshold_ms = self.limits.latency_threshold_ms();
@@ -219,19 +219,19 @@ impl ServerState {
         }
     }
 
-    /// Disconnects a client whose messages have been waiting for too long.
+    /// Disconnects a client if too many messages have been in its outbox for too long.
     pub fn check_outbox(&self, info: &ClientInfo) {
         if info.outbox().has_any() && info.outbox().is_over(self.output_limit(info), self.uptime_ms()) {
             self.give_up(info);
         }
     }
 
-    /// How much may wait for a client.
+    /// The limit of a client's outbox.
     fn output_limit(&self, info: &ClientInfo) -> OutputLimit {
         if info.subscriptions().any() { self.limits.pubsub_output() } else { self.limits.normal_output() }
     }
 
-    /// Disconnects a client that does not take what is sent to it.
+    /// Disconnects a client that does not read its messages.
     #[cold]
     fn give_up(&self, info: &ClientInfo) {
         tracing::warn!(
@@ -242,7 +242,7 @@ impl ServerState {
         info.kill();
     }
 
-    /// Puts a slow command into the slow log, unless the command asks to be left out of it.
+    /// Adds a slow command to the slow log, unless its flags forbid it.
     #[cold]
     fn keep_slow(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration) {
         if spec.flags.has(Flags::SKIP_SLOWLOG) {

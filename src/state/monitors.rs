@@ -1,4 +1,4 @@
-//! `MONITOR`: who watches all commands go by, and the line that each gets.
+//! `MONITOR`: the clients that get all commands shown, and the line per command.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,34 +15,34 @@ use crate::spec::{Flags, Spec};
 /// The clients that sent `MONITOR`.
 #[derive(Default)]
 pub struct Monitors {
-    /// How many they are: what the data path looks at.
+    /// Number of clients. The data path only checks this.
     len: AtomicUsize,
-    /// The clients, by id.
+    /// The clients, by ID.
     clients: RwLock<BTreeMap<u64, Arc<ClientInfo>>>,
 }
 
 impl Monitors {
-    /// Whether anybody watches.
+    /// Whether there are any.
     #[inline]
     pub fn any(&self) -> bool {
         self.len.load(Relaxed) > 0
     }
 
-    /// Lets a client watch.
+    /// Adds a client.
     pub fn add(&self, info: &Arc<ClientInfo>) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.insert(info.id(), info.clone());
         self.len.store(clients.len(), Relaxed);
     }
 
-    /// Lets a client watch no more.
+    /// Removes a client.
     pub fn remove(&self, id: u64) {
         let mut clients = self.clients.write().unwrap_or_else(PoisonError::into_inner);
         clients.remove(&id);
         self.len.store(clients.len(), Relaxed);
     }
 
-    /// Shows a command to all who watch, unless it is one that is not shown.
+    /// Shows a command to all of them, unless its flags forbid it.
     #[cold]
     pub fn show(&self, server: &impl Deliver, by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) {
         if spec.flags.has(Flags::SKIP_MONITOR) || spec.flags.has(Flags::ADMIN) {
@@ -60,7 +60,7 @@ impl Monitors {
     }
 }
 
-/// A command as it is shown: time, database, client, and each word in quotes.
+/// The line of a command: time, database, client, and each word in quotes.
 fn line(by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) -> Vec<u8> {
     let now = unix_now();
     let addr = if by.peer().is_unix {
@@ -81,7 +81,7 @@ fn line(by: &ClientInfo, db: u16, spec: &Spec, args: &Args<'_>) -> Vec<u8> {
     line
 }
 
-/// Appends a word so that it stays on its line.
+/// Appends a word in quotes, with special characters escaped.
 fn quote(word: &[u8], line: &mut Vec<u8>) {
     for &byte in word {
         match byte {

@@ -1,4 +1,4 @@
-//! Where a client's commands come from, as the log's records say it.
+//! The origin of a client's commands, as records name it.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -6,20 +6,20 @@ use super::labels::ClientLabels;
 use super::users::DEFAULT;
 use crate::effect::{Address, Origin};
 
-/// A client's origin, encoded once, and what the writer has last called it. Another one takes its place when the client
-/// says something else of itself, so that each command has the origin of when it was sent.
+/// A client's origin, encoded once, and its number in the open group. When the client's name, library or user changes,
+/// it gets a new `ClientOrigin`, so that each command has the origin of the time at which it was sent.
 #[derive(Debug, Default)]
 pub struct ClientOrigin {
     /// The origin, encoded.
     encoded: Box<[u8]>,
-    /// The group of the log that defined it last. Only the writer looks at this.
+    /// The last group that defined it. Only the writer uses this.
     group: AtomicU64,
-    /// Its number there.
+    /// Its number in that group.
     number: AtomicU32,
 }
 
 impl ClientOrigin {
-    /// The origin of a client that is this user and has this address.
+    /// The origin of a client with this user, address and labels.
     pub fn new(user: &str, address: &str, labels: &ClientLabels) -> Self {
         let origin = Origin {
             user: if user == DEFAULT { b"" } else { user.as_bytes() },
@@ -33,12 +33,12 @@ impl ClientOrigin {
         Self { encoded: encoded.into(), ..Self::default() }
     }
 
-    /// The origin as it stands in a record.
+    /// The origin as it is encoded in a record.
     pub fn encoded(&self) -> &[u8] {
         &self.encoded
     }
 
-    /// Its number, if a record of this group has defined it.
+    /// Its number in this group, if a record of the group has defined it.
     pub fn number_in(&self, group: u64) -> Option<u32> {
         (self.group.load(Relaxed) == group).then(|| self.number.load(Relaxed))
     }

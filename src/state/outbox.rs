@@ -1,8 +1,8 @@
-//! What others send to a client besides its replies: published messages, invalidations, monitored commands.
+//! Messages to a client that are not replies: published messages, invalidations, lines of `MONITOR`.
 //!
-//! Whoever has something to say puts it here; the client's connection sends it, behind all replies that it has for the
-//! client at that moment. A message is encoded once for each protocol and shared by all who get it. A client that does
-//! not take its messages is disconnected when they are too many: `client-output-buffer-limit`.
+//! Senders put messages here. The client's connection sends them, after all replies that it has at that time. A message
+//! is encoded once for each protocol, and shared by all clients that get it. A client that does not read its messages
+//! is disconnected when there are too many: `client-output-buffer-limit`.
 //!
 //! Invariant: `bytes` is the sum of what the queued messages were charged, and `has_any` says whether any is queued.
 
@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::config::{OUTBOX_BYTES_MAX, OutputLimit};
 use crate::resp::{Protocol, Reply};
 
-/// Bytes that a message is charged besides its own.
+/// Bytes that a message is charged besides its length.
 const MESSAGE_OVERHEAD_BYTES: usize = 32;
 
 /// A message for several clients, encoded in the protocols that they speak.
 pub struct Message<W> {
     /// Writes it.
     write: W,
-    /// Its bytes in RESP2, once somebody needed them.
+    /// Its bytes in RESP2, once they are needed.
     resp2: Option<Arc<[u8]>>,
-    /// Its bytes in RESP3, once somebody needed them.
+    /// Its bytes in RESP3, once they are needed.
     resp3: Option<Arc<[u8]>>,
 }
 
@@ -45,27 +45,27 @@ impl<W: Fn(&mut Reply<'_>)> Message<W> {
     }
 }
 
-/// What became of a message.
+/// What happened to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits, and others wait before it.
+    /// It is queued after others.
     Queued,
-    /// It waits, and the connection has to be told.
+    /// It is the first in the queue, so the connection must be woken.
     First,
-    /// The client has too much waiting. Nothing waits any more.
+    /// The outbox was over its limit, and was cleared.
     Full,
 }
 
-/// The messages that wait for one client.
+/// The queued messages for one client.
 #[derive(Default)]
 pub struct Outbox {
-    /// Whether any waits: what the connection looks at.
+    /// Whether any is queued. The connection only checks this.
     has_any: AtomicBool,
     /// The messages.
     queue: Mutex<Queue>,
 }
 
-/// The messages, and what decides about the next one.
+/// The messages, and the state of the limits.
 #[derive(Default)]
 struct Queue {
     /// The messages, oldest first.
@@ -74,14 +74,14 @@ struct Queue {
     bytes: usize,
     /// How they are to be encoded.
     protocol: Protocol,
-    /// Since when there are more than the soft limit allows, in milliseconds of uptime.
+    /// Since when the soft limit has been exceeded, in milliseconds of uptime.
     soft_since_ms: Option<u64>,
-    /// Whether the client had too much waiting: nothing more is taken.
+    /// Whether the limit was exceeded. Then no message is accepted any more.
     is_full: bool,
 }
 
 impl Queue {
-    /// Whether more waits than `limit` allows at `now_ms`.
+    /// Whether `limit` is exceeded at `now_ms`.
     fn is_over(&mut self, limit: OutputLimit, now_ms: u64) -> bool {
         let bytes = self.bytes as u64;
         if bytes > OUTBOX_BYTES_MAX || (limit.hard_bytes > 0 && bytes > limit.hard_bytes) {
@@ -120,7 +120,7 @@ impl Outbox {
         if is_first { Pushed::First } else { Pushed::Queued }
     }
 
-    /// Whether more waits than `limit` allows at `now_ms`; then nothing waits any more.
+    /// Whether `limit` is exceeded at `now_ms`; then nothing waits any more.
     pub fn is_over(&self, limit: OutputLimit, now_ms: u64) -> bool {
         let mut queue = self.lock();
         let is_over = !queue.is_full && queue.is_over(limit, now_ms);
@@ -130,7 +130,7 @@ impl Outbox {
         is_over
     }
 
-    /// Forgets everything, and takes nothing more.
+    /// Clears the outbox, which accepts nothing any more.
     fn fail(&self, queue: &mut Queue) {
         queue.messages = VecDeque::new();
         queue.bytes = 0;
@@ -138,12 +138,13 @@ impl Outbox {
         self.has_any.store(false, SeqCst);
     }
 
-    /// Whether any message waits.
+    /// Whether any message is queued.
     pub fn has_any(&self) -> bool {
         self.has_any.load(SeqCst)
     }
 
-    /// Takes messages: up to `bytes_max` bytes appended to `out`, or one that is longer, which is returned.
+    /// Takes messages: appends up to `bytes_max` bytes to `out`. A message that is longer than that is returned
+    /// instead.
     pub fn take(&self, out: &mut Vec<u8>, bytes_max: usize) -> Option<Arc<[u8]>> {
         let mut queue = self.lock();
         let mut long = None;
@@ -168,7 +169,7 @@ impl Outbox {
         long
     }
 
-    /// Appends all messages to `reply`: what follows there is to come behind them.
+    /// Appends all messages to `reply`, so that they are sent before what is written to it next.
     pub fn drain_into(&self, reply: &mut Reply<'_>) {
         let mut queue = self.lock();
         queue.messages.drain(..).for_each(|message| reply.raw(&message));
@@ -182,7 +183,7 @@ impl Outbox {
         self.lock().protocol = protocol;
     }
 
-    /// Number of messages that wait, and the bytes that they are charged.
+    /// Number of queued messages, and the bytes that they are charged.
     pub fn size(&self) -> (usize, usize) {
         let queue = self.lock();
         (queue.messages.len(), queue.bytes)

@@ -1,4 +1,4 @@
-//! `CLIENT PAUSE`: commands wait until a point in time, or until somebody lifts the pause.
+//! `CLIENT PAUSE`: commands wait until a time, or until somebody lifts the pause.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
@@ -11,17 +11,17 @@ pub enum PauseMode {
     All,
 }
 
-/// The pause in force, if any. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
+/// The current pause, if any. Times are milliseconds of uptime, see `ServerState::uptime_ms`.
 #[derive(Default)]
 pub struct Pause {
-    /// End of the pause; 0 when there is none. The one thing that the data path reads.
+    /// End of the pause; 0 if there is none. The data path only reads this.
     until_ms: AtomicU64,
-    /// Whether all commands wait, or writes only.
+    /// Whether all commands wait, or only writes.
     all: AtomicBool,
 }
 
 impl Pause {
-    /// Pauses until `until_ms`. A pause in force is only ever made longer and wider, as Redis does.
+    /// Pauses until `until_ms`. As in Redis, a current pause is only ever made longer and wider.
     pub fn start(&self, mode: PauseMode, now_ms: u64, until_ms: u64) {
         let in_force = self.until_ms.load(SeqCst) > now_ms;
         self.all.store(mode == PauseMode::All || (in_force && self.all.load(SeqCst)), SeqCst);
@@ -37,17 +37,17 @@ impl Pause {
         self.until_ms.store(0, SeqCst);
     }
 
-    /// Whether writes are paused: then nothing expires either, so that the data stays as it is.
+    /// Whether writes are paused. Then nothing expires either, so that the data does not change.
     pub fn holds_writes(&self, uptime_ms: impl FnOnce() -> u64) -> bool {
         self.is_set() && self.wait_until(true, uptime_ms()).is_some()
     }
 
-    /// Whether a pause may be in force: one load, for the data path.
+    /// Whether there may be a pause: one load, for the data path.
     pub fn is_set(&self) -> bool {
         self.until_ms.load(SeqCst) != 0
     }
 
-    /// Until when a command has to wait, or `None` when it may run. A pause that has run out is forgotten.
+    /// Until when a command has to wait, or `None` if it may run. Clears a pause that has ended.
     pub fn wait_until(&self, is_write: bool, now_ms: u64) -> Option<u64> {
         let until_ms = self.until_ms.load(SeqCst);
         if until_ms == 0 {

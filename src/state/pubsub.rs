@@ -1,8 +1,8 @@
-//! Who listens to which channel.
+//! Which client is subscribed to which channel.
 //!
-//! Publishing takes read locks only: one of the channel's shard, and one of the patterns if there are any. Subscribing
-//! takes the write lock of the same places. A client's own list of what it listens to is in its `ClientState`, which is
-//! what answers "how many" and cleans up when it leaves.
+//! Publishing only takes read locks: that of the channel's shard, and that of the patterns if there are any.
+//! Subscribing takes the same locks for writing. A client's own list of its subscriptions is in its `ClientState`: for
+//! the numbers in replies, and for the cleanup when it disconnects.
 //!
 //! Invariant: once `unsubscribe` has returned, nothing more of that channel is put into the client's outbox.
 
@@ -16,17 +16,17 @@ use super::deliver::Deliver;
 use super::outbox::Message;
 use crate::resp::Reply;
 
-/// Shards of the channels: clients that subscribe to different channels rarely wait for each other.
+/// Number of shards. With them, clients that subscribe to different channels rarely wait for each other.
 const SHARDS: usize = 16;
 
-/// Listeners by client id: messages go out in the order of connecting.
+/// Subscribers by client ID: messages are sent in the order of connecting.
 type Listeners = BTreeMap<u64, Arc<ClientInfo>>;
-/// Channels or patterns, and who listens.
+/// Channels or patterns, and their subscribers.
 type Names = HashMap<Box<[u8]>, Listeners>;
 
 /// One kind of channel.
 pub struct Channels {
-    /// The channels that somebody listens to, by the hash of their name.
+    /// The channels with subscribers, by the hash of their name.
     shards: [RwLock<Names>; SHARDS],
     /// Chooses the shard.
     hasher: RandomState,
@@ -41,17 +41,17 @@ impl Default for Channels {
 }
 
 impl Channels {
-    /// Number of channels that somebody listens to.
+    /// Number of channels with subscribers.
     pub fn len(&self) -> usize {
         self.len.load(SeqCst)
     }
 
-    /// Whether nobody listens to any channel.
+    /// Whether no channel has subscribers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number of clients that listen to `channel`.
+    /// Number of subscribers of `channel`.
     pub fn listeners(&self, channel: &[u8]) -> usize {
         read(self.shard(channel)).get(channel).map_or(0, BTreeMap::len)
     }
@@ -66,21 +66,21 @@ impl Channels {
         names
     }
 
-    /// Lets a client listen.
+    /// Subscribes a client.
     pub fn subscribe(&self, channel: &[u8], info: &Arc<ClientInfo>) {
         if add(&mut write(self.shard(channel)), channel, info) {
             self.len.fetch_add(1, SeqCst);
         }
     }
 
-    /// Lets a client listen no more.
+    /// Ends the subscription of a client.
     pub fn unsubscribe(&self, channel: &[u8], id: u64) {
         if remove(&mut write(self.shard(channel)), channel, id) {
             self.len.fetch_sub(1, SeqCst);
         }
     }
 
-    /// Hands each listener of `channel` to `tell`.
+    /// Calls `tell` with each subscriber of `channel`.
     fn each(&self, channel: &[u8], mut tell: impl FnMut(&Arc<ClientInfo>)) {
         if !self.is_empty()
             && let Some(listeners) = read(self.shard(channel)).get(channel)
@@ -89,13 +89,13 @@ impl Channels {
         }
     }
 
-    /// Where a channel is.
+    /// The shard of a channel.
     fn shard(&self, channel: &[u8]) -> &RwLock<Names> {
         &self.shards[self.hasher.hash_one(channel) as usize % SHARDS]
     }
 }
 
-/// Who listens to which channel.
+/// Which client is subscribed to which channel.
 #[derive(Default)]
 pub struct PubSub {
     /// Channels of `SUBSCRIBE`.
@@ -109,12 +109,12 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// Number of different patterns that somebody listens to.
+    /// Number of patterns with subscribers.
     pub fn patterns_len(&self) -> usize {
         self.patterns_len.load(SeqCst)
     }
 
-    /// Lets a client listen to all channels that `pattern` matches.
+    /// Subscribes a client to all channels that `pattern` matches.
     pub fn subscribe_pattern(&self, pattern: &[u8], info: &Arc<ClientInfo>) {
         if add(&mut write(&self.patterns), pattern, info) {
             self.patterns_len.fetch_add(1, SeqCst);
@@ -128,10 +128,11 @@ impl PubSub {
         }
     }
 
-    /// Sends a message to all who listen to `channel`; returns to how many, each client as often as it gets it.
+    /// Sends a message to all subscribers of `channel`. Returns the number of deliveries: a client that gets the
+    /// message twice counts twice.
     ///
-    /// What the publisher itself gets is written into `own`, if it is given with the publisher's id, unless other messages
-    /// wait for it.
+    /// `own` is the publisher's ID and a buffer. What the publisher itself gets is written into the buffer, unless
+    /// other messages are in its outbox.
     pub fn publish(
         &self,
         server: &impl Deliver,
@@ -165,7 +166,7 @@ impl PubSub {
         receivers
     }
 
-    /// Sends a message to all who listen to the shard channel; returns to how many.
+    /// Sends a message to all subscribers of a shard channel; returns their number.
     pub fn publish_shard(
         &self,
         server: &impl Deliver,
@@ -184,13 +185,13 @@ impl PubSub {
     }
 }
 
-/// A message as its listeners get it.
+/// Writes a message as subscribers get it.
 fn write_message(reply: &mut Reply<'_>, kind: &str, channel: &[u8], payload: &[u8]) {
     reply.push(3);
     [kind.as_bytes(), channel, payload].iter().for_each(|part| reply.bulk(part));
 }
 
-/// Gives a message to a client: into its outbox, or, if it is the publisher, to the reply that is being written.
+/// Delivers a message to a client: into its outbox or, if it is the publisher, into `own`.
 fn deliver<W: Fn(&mut Reply<'_>)>(
     server: &impl Deliver,
     info: &Arc<ClientInfo>,
@@ -206,7 +207,7 @@ fn deliver<W: Fn(&mut Reply<'_>)>(
     }
 }
 
-/// Adds a listener; whether the name is new.
+/// Adds a subscriber; returns whether the name is new.
 fn add(names: &mut Names, name: &[u8], info: &Arc<ClientInfo>) -> bool {
     if let Some(listeners) = names.get_mut(name) {
         listeners.insert(info.id(), info.clone());
@@ -216,7 +217,7 @@ fn add(names: &mut Names, name: &[u8], info: &Arc<ClientInfo>) -> bool {
     true
 }
 
-/// Takes a listener away; whether it was the name's last one.
+/// Removes a subscriber; returns whether it was the last one of the name.
 fn remove(names: &mut Names, name: &[u8], id: u64) -> bool {
     let Some(listeners) = names.get_mut(name) else { return false };
     listeners.remove(&id);
@@ -227,12 +228,12 @@ fn remove(names: &mut Names, name: &[u8], id: u64) -> bool {
     is_last
 }
 
-/// Locks for looking.
+/// Locks for reading.
 fn read(names: &RwLock<Names>) -> RwLockReadGuard<'_, Names> {
     names.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks for changing.
+/// Locks for writing.
 fn write(names: &RwLock<Names>) -> RwLockWriteGuard<'_, Names> {
     names.write().unwrap_or_else(PoisonError::into_inner)
 }

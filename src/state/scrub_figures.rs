@@ -1,4 +1,4 @@
-//! What the scrub shows of itself in `INFO`: written by its thread, read by anybody.
+//! The figures of the scrub in `INFO`: written by its thread, read by anybody.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,9 +17,9 @@ pub struct ScrubPass {
 /// Figures of the scrub since the start.
 #[derive(Debug, Default)]
 pub struct ScrubFigures {
-    /// Passes that came to their end.
+    /// Complete passes.
     passes: AtomicU64,
-    /// Pages read in the pass that is running.
+    /// Pages read in the running pass.
     pages: AtomicU64,
     /// When the last pass ended, in seconds since the Unix epoch; 0 for never.
     last_unix_s: AtomicU64,
@@ -32,12 +32,12 @@ pub struct ScrubFigures {
 }
 
 impl ScrubFigures {
-    /// `pages` pages were read in the pass that is running.
+    /// `pages` pages were read in the running pass.
     pub fn progress(&self, pages: u64) {
         self.pages.store(pages, Relaxed);
     }
 
-    /// A pass came to its end.
+    /// A pass was completed.
     pub fn ended(&self, pass: ScrubPass) {
         self.pages.store(0, Relaxed);
         self.last_pages.store(pass.pages, Relaxed);
@@ -48,12 +48,12 @@ impl ScrubFigures {
         self.passes.fetch_add(1, Relaxed);
     }
 
-    /// Passes that came to their end, and pages read in the one that is running.
+    /// The number of complete passes, and the pages read in the running one.
     pub fn running(&self) -> (u64, u64) {
         (self.passes.load(Relaxed), self.pages.load(Relaxed))
     }
 
-    /// The last pass that came to its end, and when that was, in seconds since the Unix epoch; 0 for never.
+    /// The last complete pass, and when it ended, in seconds since the Unix epoch; 0 for never.
     pub fn last(&self) -> (ScrubPass, u64) {
         let pages = self.last_pages.load(Relaxed);
         let damaged = self.last_damaged.load(Relaxed);

@@ -1,4 +1,4 @@
-//! The request to stop the server, made by `SHUTDOWN` or a signal and heard by the main task.
+//! The request to stop the server, made by `SHUTDOWN` or a signal, for the main task.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 pub struct ShutdownMode {
     /// Whether to take a last checkpoint, so that the next start has nothing to replay.
     pub checkpoint: bool,
-    /// Whether to close the clients at once instead of answering first what was taken from them.
+    /// Whether to close the clients at once, instead of first answering the commands that were received.
     pub now: bool,
 }
 
-/// The request to stop, if one was made.
+/// The request to stop, if there is one.
 pub struct Shutdown {
-    /// The first request made.
+    /// The first request.
     requested: Mutex<Option<ShutdownMode>>,
-    /// Whether clients are being closed as soon as what was taken from them is answered.
+    /// Whether clients are closed as soon as their received commands are answered.
     draining: AtomicBool,
-    /// Closed when a request is made: what the main task waits on.
+    /// Closed when a request is made, which wakes the main task.
     wake: async_channel::Sender<()>,
     /// The end to wait on.
     wait: async_channel::Receiver<()>,
@@ -39,7 +39,7 @@ impl Shutdown {
         self.wake.close();
     }
 
-    /// The request made, if any.
+    /// The request, if there is one.
     pub fn requested(&self) -> Option<ShutdownMode> {
         *self.requested.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -50,13 +50,13 @@ impl Shutdown {
         self.requested().expect("a request closes the channel")
     }
 
-    /// Begins to close clients as soon as what was taken from them is answered. The caller then wakes them: see
+    /// Has clients closed as soon as their received commands are answered. The caller then wakes them: see
     /// `Clients::wake_all`.
     pub fn drain(&self) {
         self.draining.store(true, SeqCst);
     }
 
-    /// Whether [`Shutdown::drain`] was called: connections read nothing more.
+    /// Whether [`Shutdown::drain`] was called. Then connections read nothing more.
     pub fn is_draining(&self) -> bool {
         self.draining.load(SeqCst)
     }

@@ -1,4 +1,4 @@
-//! The slow log: the commands of late that took longer than a threshold.
+//! The slow log: the recent commands that took at least the threshold.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::clock::unix_now;
 use crate::resp::Args;
 
-/// Words of a command that are kept; the last one then says how many were left out.
+/// The most words of a command that are kept. If it has more, the last one kept says how many were left out.
 const WORDS_MAX: usize = 32;
-/// Bytes of a word that are kept; the rest is said as a count.
+/// The most bytes of a word that are kept. The rest is replaced by its length.
 const WORD_BYTES_MAX: usize = 128;
 
 /// One slow command.
@@ -32,12 +32,12 @@ pub struct SlowRecord {
 /// The slow commands kept, newest first.
 #[derive(Default)]
 pub struct SlowLog {
-    /// Records and the next record's number.
+    /// The records, and the next record's number.
     kept: Mutex<(VecDeque<SlowRecord>, u64)>,
 }
 
 impl SlowLog {
-    /// Keeps a command, and forgets the oldest ones beyond `len_max`.
+    /// Adds a command, and forgets the oldest ones beyond `len_max`.
     pub fn keep(&self, args: &Args<'_>, took: Duration, addr: String, name: Vec<u8>, len_max: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (records, next_id) = &mut *kept;
@@ -69,13 +69,13 @@ impl SlowLog {
         self.len() == 0
     }
 
-    /// Forgets all records; their numbers are not used again.
+    /// Forgets all records; their numbers are not reused.
     pub fn reset(&self) {
         self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).0.clear();
     }
 }
 
-/// The words of a command, cut to what the slow log keeps.
+/// The words of a command, shortened to what the slow log keeps.
 fn shorten(args: &Args<'_>) -> Vec<Vec<u8>> {
     let whole = if args.len() > WORDS_MAX { WORDS_MAX - 1 } else { args.len() };
     let mut words: Vec<Vec<u8>> = args.from(0).take(whole).map(shorten_word).collect();
@@ -85,7 +85,7 @@ fn shorten(args: &Args<'_>) -> Vec<Vec<u8>> {
     words
 }
 
-/// One word, cut to what the slow log keeps.
+/// One word, shortened to what the slow log keeps.
 fn shorten_word(word: &[u8]) -> Vec<u8> {
     if word.len() <= WORD_BYTES_MAX {
         return word.to_vec();

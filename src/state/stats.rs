@@ -1,7 +1,7 @@
 //! Counters for `INFO` and dashboards.
 //!
-//! What every command touches is split into shards, one per thread in the common case, so that counting costs a few
-//! nanoseconds and threads do not fight for a cache line. Sums are taken when somebody looks.
+//! Counters that every command updates are split into shards, usually one per thread, so that counting costs a few
+//! nanoseconds and threads do not contend for cache lines. Sums are computed when they are read.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use super::latency::LatencyHistogram;
 use crate::spec::COMMAND_IDS_MAX;
 
-/// Number of shards; more threads than that share them.
+/// Number of shards. If there are more threads, they share them.
 const SHARDS: usize = 16;
-/// Error codes told apart; further ones are counted as `OTHER`, so that clients cannot grow the table.
+/// The most error codes with a counter. Further ones are counted as `OTHER`, so that clients cannot grow the table.
 const ERROR_CODES_MAX: usize = 128;
-/// Samples over which rates are averaged.
+/// Number of samples over which rates are averaged.
 const RATE_SAMPLES: usize = 16;
 
 thread_local! {
@@ -27,7 +27,7 @@ thread_local! {
     };
 }
 
-/// What is counted about one command by some threads.
+/// Counters of one command in one shard.
 #[derive(Default)]
 struct CommandCounters {
     /// Nanoseconds spent in runs.
@@ -36,22 +36,22 @@ struct CommandCounters {
     failed: AtomicU64,
     /// Requests refused before a run: wrong arity, no authentication, no space.
     rejected: AtomicU64,
-    /// How long runs took, and with that how many there were, failed ones included.
+    /// How long runs took, failed ones included. This is also the number of runs.
     latency: LatencyHistogram,
 }
 
-/// The counters of some threads, on cache lines of their own.
+/// The counters of one shard, on cache lines of their own.
 #[repr(align(128))]
 struct Shard {
     /// Bytes received.
     net_in_bytes: AtomicU64,
     /// Bytes sent.
     net_out_bytes: AtomicU64,
-    /// Reads of a key that was there.
+    /// Reads of a key that exists.
     keyspace_hits: AtomicU64,
-    /// Reads of a key that was not there.
+    /// Reads of a key that does not exist.
     keyspace_misses: AtomicU64,
-    /// Counters per command id, made at the command's first run.
+    /// Counters by command ID, created at the command's first run.
     by_command: Box<[OnceLock<Box<CommandCounters>>]>,
 }
 
@@ -74,10 +74,10 @@ impl Shard {
     }
 }
 
-/// Sums of all shards and the rare counters, at one moment.
+/// Sums of all shards, and the other counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Connections taken.
+    /// Connections accepted.
     pub connections_received: u64,
     /// Connections refused because there were too many.
     pub connections_rejected: u64,
@@ -87,9 +87,9 @@ pub struct Totals {
     pub net_in_bytes: u64,
     /// Bytes sent.
     pub net_out_bytes: u64,
-    /// Reads of a key that was there.
+    /// Reads of a key that exists.
     pub keyspace_hits: u64,
-    /// Reads of a key that was not there.
+    /// Reads of a key that does not exist.
     pub keyspace_misses: u64,
     /// Keys deleted because their expiry had passed.
     pub expired_keys: u64,
@@ -97,7 +97,7 @@ pub struct Totals {
     pub errors: u64,
 }
 
-/// What was counted about one command.
+/// The counters of one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommandTotals {
     /// Runs, failed ones included.
@@ -124,9 +124,9 @@ struct Rates {
 /// Counters for `INFO` and dashboards.
 #[derive(Default)]
 pub struct Stats {
-    /// What every command touches.
+    /// The counters that every command updates.
     shards: [Shard; SHARDS],
-    /// Connections taken.
+    /// Connections accepted.
     connections_received: AtomicU64,
     /// Connections refused because there were too many.
     connections_rejected: AtomicU64,
@@ -178,7 +178,7 @@ impl Stats {
         self.shard().net_out_bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// Counts reads of keys that were there and of keys that were not.
+    /// Counts reads of keys that exist and of keys that do not.
     pub fn looked_up(&self, hits: u64, misses: u64) {
         let shard = self.shard();
         if hits > 0 {
@@ -194,12 +194,12 @@ impl Stats {
         self.expired_keys.fetch_add(keys, Relaxed);
     }
 
-    /// Counts a connection taken.
+    /// Counts an accepted connection.
     pub fn connected(&self) {
         self.connections_received.fetch_add(1, Relaxed);
     }
 
-    /// Counts a connection refused because there are too many.
+    /// Counts a connection that was refused because there are too many.
     pub fn refused(&self) {
         self.connections_rejected.fetch_add(1, Relaxed);
     }
@@ -225,7 +225,7 @@ impl Stats {
         }
     }
 
-    /// What was counted about a command, or `None` if it was never asked for.
+    /// The counters of a command, or `None` if nobody ever sent it.
     pub fn command(&self, id: u16) -> Option<CommandTotals> {
         let mut totals = CommandTotals::default();
         let mut ns = 0;
@@ -252,7 +252,7 @@ impl Stats {
         errors.iter().map(|(code, count)| (code.clone(), *count)).collect()
     }
 
-    /// Takes a sample for the rates; to be called some ten times a second.
+    /// Takes a sample for the rates; to be called about ten times a second.
     pub fn sample(&self) {
         let (totals, now) = (self.totals(), Instant::now());
         let mut rates = self.rates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -278,7 +278,7 @@ impl Stats {
         [mean(0), mean(1), mean(2)]
     }
 
-    /// Sets all counters back, as `CONFIG RESETSTAT` does.
+    /// Resets all counters, as `CONFIG RESETSTAT` does.
     pub fn reset(&self) {
         for shard in &self.shards {
             for counter in
@@ -310,7 +310,7 @@ impl Stats {
 }
 
 impl CommandCounters {
-    /// Sets all back.
+    /// Resets all counters.
     fn reset(&self) {
         for counter in [&self.ns, &self.failed, &self.rejected] {
             counter.store(0, Relaxed);

@@ -1,11 +1,13 @@
-//! Client-side caching: which client may hold which key, and who is notified when it changes.
+//! Client-side caching: which client may have which key in its cache, and who is notified when the key changes.
 //!
-//! A client that reads a key is remembered *before* the read takes its snapshot (the writer: in the order of execution);
-//! a change is looked up *after* its version is published. So a client that read the old value is always notified. Who was
-//! notified about a key is forgotten for it until he reads it again. Clients in broadcasting mode are notified of every change
-//! of a key with one of their prefixes instead. As in Redis, the table knows keys by name, whatever their database.
+//! A client that reads a key is remembered *before* the read takes its snapshot (on the writer: in the order of
+//! execution). A change is looked up *after* its version is published. So a client that read the old value is always
+//! notified. A client that was notified of a key is then forgotten for that key until it reads it again. Clients in
+//! broadcasting mode are instead notified of every change of a key with one of their prefixes. As in Redis, the table
+//! has keys by name, whatever their database.
 //!
-//! The table is bounded by `tracking-table-max-keys`: beyond it, some key's clients are notified as if it had changed.
+//! The table is bounded by `tracking-table-max-keys`: beyond that, some key is forgotten, and its clients are notified
+//! as if it had changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -21,9 +23,9 @@ use crate::resp::{Protocol, Reply};
 
 /// Shards of the table.
 const SHARDS: usize = 16;
-/// Clients of one key beyond which those that are gone are looked for.
+/// Number of clients of one key from which on clients that are gone are searched and removed.
 const HOLDERS_PRUNE: usize = 16;
-/// Channel on which clients of RESP2 hear of changes.
+/// Channel on which RESP2 clients are notified.
 const INVALIDATE_CHANNEL: &[u8] = b"__redis__:invalidate";
 
 /// What a client asked for with `CLIENT TRACKING ON`.
@@ -49,18 +51,18 @@ struct Tracker {
     mode: TrackingMode,
 }
 
-/// The clients that may hold a key.
+/// The clients that may have a key in their cache.
 type Holders = SmallVec<[u64; 2]>;
-/// Keys and who may hold them.
+/// Keys, and the clients that may have them in their cache.
 type Shard = HashMap<Box<[u8]>, Holders>;
 
-/// Which client may hold which key.
+/// The clients that track, and the table of keys.
 pub struct Tracking {
-    /// Number of clients that track: what the data path looks at.
+    /// Number of clients that track. The data path only checks this.
     len: AtomicUsize,
     /// The clients that track.
     trackers: RwLock<BTreeMap<u64, Tracker>>,
-    /// Prefixes, and the clients that are notified of keys that start so.
+    /// Prefixes, and the clients that are notified of keys with them.
     prefixes: RwLock<BTreeMap<Box<[u8]>, BTreeSet<u64>>>,
     /// The table.
     shards: [Mutex<Shard>; SHARDS],
@@ -103,13 +105,13 @@ impl Tracking {
         self.len.load(Relaxed) > 0
     }
 
-    /// Whether any client tracks, or keys are remembered from when one did.
+    /// Whether any client tracks, or the table still has keys.
     #[inline]
     pub fn is_in_use(&self) -> bool {
         self.any() || self.keys.load(SeqCst) > 0
     }
 
-    /// Lets a client track, or track in another way.
+    /// Starts tracking for a client, or changes its mode.
     pub fn start(&self, info: &Arc<ClientInfo>, mode: TrackingMode) {
         let id = info.id();
         if let Some(wanted) = &mode.prefixes {
@@ -123,7 +125,7 @@ impl Tracking {
         self.len.store(trackers.len(), SeqCst);
     }
 
-    /// Lets a client track no more. What it holds is forgotten in time.
+    /// Ends tracking for a client. Its entries in the table are removed later.
     pub fn stop(&self, id: u64) {
         let mut trackers = self.trackers.write().unwrap_or_else(PoisonError::into_inner);
         let Some(tracker) = trackers.remove(&id) else { return };
@@ -138,7 +140,7 @@ impl Tracking {
         }
     }
 
-    /// Remembers that a client may hold these keys. To be called before they are read.
+    /// Remembers that a client may have these keys in its cache. To be called before they are read.
     pub fn remember<'a>(&self, server: &impl Deliver, id: u64, keys: impl Iterator<Item = &'a [u8]>) {
         for key in keys {
             self.remember_one(id, key);
@@ -146,7 +148,7 @@ impl Tracking {
         self.shrink(server);
     }
 
-    /// Forgets keys beyond the limit; who may hold them is notified as if they had changed.
+    /// Forgets keys beyond the limit; their clients are notified as if the keys had changed.
     pub fn shrink(&self, server: &impl Deliver) {
         while self.keys.load(SeqCst) as u64 > server.tracking_keys_max() {
             let Some((key, holders)) = self.take_any() else { return };
@@ -184,7 +186,7 @@ impl Tracking {
         })
     }
 
-    /// Tells who may hold `key` that the client `by` changed it, or that it is gone.
+    /// Notifies the clients that may have `key` in their cache that the client `by` changed it, or that it was deleted.
     pub fn changed(&self, server: &impl Deliver, key: &[u8], by: Option<u64>) {
         let holders = self.shard(key).remove(key);
         if let Some(holders) = holders {
@@ -193,7 +195,7 @@ impl Tracking {
         }
     }
 
-    /// Tells clients that a key changed.
+    /// Notifies clients that a key changed.
     fn notify_holders(&self, server: &impl Deliver, holders: &[u64], key: &[u8], by: Option<u64>) {
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
         for tracker in holders.iter().filter_map(|id| trackers.get(id)) {
@@ -204,7 +206,7 @@ impl Tracking {
         }
     }
 
-    /// Tells clients in broadcasting mode which keys were changed, each with who changed it.
+    /// Notifies clients in broadcasting mode of changed keys; each comes with the client that changed it.
     pub fn broadcast(&self, server: &impl Deliver, changes: &[(&[u8], Option<u64>)]) {
         let prefixes = self.prefixes.read().unwrap_or_else(PoisonError::into_inner);
         if prefixes.is_empty() || changes.is_empty() {
@@ -229,7 +231,7 @@ impl Tracking {
         }
     }
 
-    /// Tells all clients but one that whole databases changed, and forgets all keys.
+    /// Notifies all clients except `but` that whole databases changed, and forgets all keys.
     pub fn flushed(&self, server: &impl Deliver, but: Option<u64>) {
         for shard in &self.shards {
             let forgotten = std::mem::take(&mut *lock(shard));
@@ -240,7 +242,7 @@ impl Tracking {
         notified.for_each(|tracker| notify(server, tracker, None));
     }
 
-    /// What the table holds.
+    /// The sizes of the table.
     pub fn sizes(&self) -> TrackingSizes {
         TrackingSizes {
             clients: self.len.load(SeqCst),
@@ -265,7 +267,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tells a client, or the one that it redirects to, which keys changed; `None`: all.
+/// Notifies a client, or the one that it redirects to, of changed keys; `None`: all keys.
 fn notify(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     let target = match tracker.mode.redirect {
         None => Some(tracker.info.clone()),
@@ -277,7 +279,7 @@ fn notify(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     };
     let redirected = tracker.mode.redirect.is_some();
     if target.protocol_version() == 2 && !(redirected && target.subscriptions().any()) {
-        // Without RESP3, only a client that listens can hear.
+        // In RESP2, only a client that others redirect to, and that is subscribed, can be notified.
         return;
     }
     let mut message = Message::new(|reply: &mut Reply<'_>| {
@@ -300,7 +302,7 @@ fn notify(server: &impl Deliver, tracker: &Tracker, keys: Option<&[&[u8]]>) {
     server.push(&target, &mut message);
 }
 
-/// Notes that the client that was to be notified is gone, and says so where that can be heard.
+/// Notes that the client that a tracker redirects to is gone, and notifies the tracker if it uses RESP3.
 fn redirect_broken(server: &impl Deliver, tracker: &Tracker) {
     tracker.info.set_redirect_broken(true);
     if tracker.info.protocol_version() == 3 {

@@ -1,9 +1,10 @@
-//! A transaction: the commands between `MULTI` and `EXEC`, and the keys that were watched before.
+//! A transaction: the commands between `MULTI` and `EXEC`, and the watched keys.
 //!
-//! The connection queues, the writer executes all of it in one go and logs it as one record. Commands of the connection
-//! (`SELECT`, `CONFIG`, `CLIENT` ...) run at their place among the others: the transaction takes the client along. Those that
-//! speak to others (`PUBLISH`, `SUBSCRIBE` and their kin) are run by the connection afterwards, when the rest is durable; the
-//! writer leaves places for their replies. It never does when the transaction was not executed.
+//! The connection queues the commands. The writer executes all of them in one go, and logs them as one record. Local
+//! commands (`SELECT`, `CONFIG`, `CLIENT` ...) run in order among the others: the transaction carries the client's
+//! state with it. Commands that send to others (`PUBLISH`, `SUBSCRIBE` and related commands) are run by the connection
+//! afterwards, when the rest is durable; the writer notes where their replies go. They are not run if the transaction
+//! is not executed.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use super::{ClientState, Next};
 use crate::resp::{Args, Span};
 use crate::spec::{self, Flags, Kind, Spec};
 
-/// Bytes that a command is charged besides its words: what the lists here take.
+/// Bytes that a command is charged besides its words, for the lists here.
 pub const COMMAND_OVERHEAD_BYTES: u64 = 64;
 
 /// A command of a transaction.
@@ -20,7 +21,7 @@ pub const COMMAND_OVERHEAD_BYTES: u64 = 64;
 pub struct Queued {
     /// The command.
     pub spec: &'static Spec,
-    /// The database that is selected where it stands.
+    /// The database that is selected at that point.
     pub db: u16,
     /// Index of its first word.
     first_span: u32,
@@ -29,12 +30,13 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Whether it is a command of the connection, as against one on data.
+    /// Whether it is a local command, rather than one on data.
     pub fn is_local(&self) -> bool {
         self.spec.is_local()
     }
 
-    /// Whether it speaks to others, who are to hear of nothing that is not durable: the connection runs it afterwards.
+    /// Whether it sends to others. They must not learn of anything that is not durable, so the connection runs it
+    /// afterwards.
     pub fn speaks(&self) -> bool {
         self.is_local() && self.spec.flags.has(Flags::PUBSUB)
     }
@@ -58,20 +60,20 @@ pub struct Transaction {
     spans: Vec<Span>,
     /// The commands.
     pub commands: Vec<Queued>,
-    /// The database that is selected behind the commands so far.
+    /// The database that is selected after the commands so far.
     db: u16,
-    /// Whether a command was refused: `EXEC` then refuses all.
+    /// Whether a command was refused. Then `EXEC` refuses the transaction.
     pub is_failed: bool,
-    /// Whether `CLIENT CACHING` was given for its reads.
+    /// Whether the keys that it reads are remembered for the client, which tracks them.
     pub is_tracked: bool,
     /// The keys watched, if any; set by `EXEC`.
     pub watch: Option<Arc<Watch>>,
-    /// The client, if any of the commands is the connection's.
+    /// The client's state, if any command is local.
     pub client: Option<Box<ClientState>>,
-    /// What these commands asked for beside their replies.
+    /// What the local commands asked for besides their replies.
     pub postponed: Vec<Next>,
-    /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's replies:
-    /// set by the writer when it has executed the transaction.
+    /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
+    /// replies. Set by the writer when it has executed the transaction.
     pub reply_offsets: Vec<usize>,
 }
 
@@ -99,7 +101,7 @@ impl Transaction {
             + self.commands.len() as u64 * COMMAND_OVERHEAD_BYTES
     }
 
-    /// What [`Transaction::charged_bytes`] would grow by with this command.
+    /// Bytes by which [`Transaction::charged_bytes`] would grow with this command.
     pub fn charge_of(args: &Args<'_>) -> u64 {
         args.from(0).map(|word| (word.len() + size_of::<Span>()) as u64).sum::<u64>() + COMMAND_OVERHEAD_BYTES
     }
@@ -125,17 +127,17 @@ impl Transaction {
         Args::new(&self.input, &self.spans[queued.first_span as usize..][..queued.spans as usize])
     }
 
-    /// The database that is selected behind all commands.
+    /// The database that is selected after all commands.
     pub fn db(&self) -> u16 {
         self.db
     }
 
-    /// `EXEC` itself, as if it were one of the commands.
+    /// The words of `EXEC` itself.
     pub fn exec_args(&self) -> Args<'static> {
         Args::new(b"exec", &[Span { start: 0, len: 4 }])
     }
 
-    /// Whether a pause of writes holds it back.
+    /// Whether a pause of writes holds the transaction back.
     pub fn writes(&self) -> bool {
         let may_replicate = |queued: &Queued| queued.spec.flags.has(Flags::MAY_REPLICATE);
         self.commands.iter().any(|queued| queued.is_write() || may_replicate(queued))
@@ -146,7 +148,7 @@ impl Transaction {
         self.commands.iter().any(|queued| queued.is_write() && queued.spec.flags.has(Flags::DENYOOM))
     }
 
-    /// Whether any command is the connection's.
+    /// Whether any command is local.
     pub fn has_local(&self) -> bool {
         self.commands.iter().any(Queued::is_local)
     }
@@ -158,16 +160,16 @@ pub struct WatchedKey {
     pub db: u16,
     /// Its name.
     pub key: Arc<[u8]>,
-    /// Whether it had expired already, but was not deleted, when it was watched.
+    /// Whether it had expired, but was not deleted, when it was watched.
     pub was_due: bool,
 }
 
-/// What a client watches, shared with the writer. Nothing is watched any more when the client drops it.
+/// The keys that a client watches, shared with the writer. When the client drops it, they are no longer watched.
 #[derive(Default)]
 pub struct Watch {
-    /// Whether any of the keys was changed since.
+    /// Whether any of the keys was changed since then.
     is_touched: AtomicBool,
-    /// The keys, entered by the writer.
+    /// The keys, added by the writer.
     keys: Mutex<Vec<WatchedKey>>,
 }
 

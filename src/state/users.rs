@@ -1,4 +1,4 @@
-//! Who clients can be. There is one user, `default`, whose password is the directive `requirepass`.
+//! The users. There is one, `default`, whose password is the directive `requirepass`.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
@@ -7,16 +7,16 @@ use subtle::ConstantTimeEq;
 
 use crate::config::Password;
 
-/// The user that a client is before it says who it is.
+/// The user of a client that has not authenticated.
 pub const DEFAULT: &str = "default";
 
-/// Who a client is, and what proves it.
+/// A user and its password.
 pub struct User {
     /// The name.
     name: Box<str>,
-    /// Whether `password_digest` holds one: what the data path reads.
+    /// Whether there is a password. The data path only reads this.
     has_password: AtomicBool,
-    /// SHA-256 of the password that clients must give.
+    /// SHA-256 of the password.
     password_digest: RwLock<Option<[u8; 32]>>,
 }
 
@@ -31,7 +31,7 @@ impl User {
         &self.name
     }
 
-    /// Whether clients must give a password to be this user.
+    /// Whether this user needs a password.
     #[inline]
     pub fn has_password(&self) -> bool {
         self.has_password.load(Relaxed)
@@ -42,15 +42,14 @@ impl User {
         *self.password_digest.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Sets the SHA-256 of the password that clients must give, or `None` for no password. Clients that are connected
-    /// keep what they have.
+    /// Sets the SHA-256 of the password, or `None` for no password. Clients that have authenticated stay authenticated.
     pub fn set_password_digest(&self, digest: Option<[u8; 32]>) {
         let mut stored = self.password_digest.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         *stored = digest;
         self.has_password.store(digest.is_some(), Relaxed);
     }
 
-    /// Whether `password` is the right one, compared in constant time; anything is where there is none.
+    /// Whether `password` is right, compared in constant time. Without a password, any is.
     fn takes(&self, password: &[u8]) -> bool {
         let given = Password::digest_of(password);
         self.password_digest().is_some_and(|digest| bool::from(digest.ct_eq(&given))) | !self.has_password()
@@ -59,7 +58,7 @@ impl User {
 
 /// All users.
 pub struct Users {
-    /// Who a client is before it says who it is.
+    /// The user of a client that has not authenticated.
     default: Arc<User>,
 }
 
@@ -70,7 +69,7 @@ impl Default for Users {
 }
 
 impl Users {
-    /// Who a client is before it says who it is.
+    /// The user of a client that has not authenticated.
     pub fn default_user(&self) -> &Arc<User> {
         &self.default
     }
@@ -85,7 +84,7 @@ impl Users {
         self.all().find(|user| user.name.as_bytes() == name)
     }
 
-    /// The user of this name, if the password is right. Unknown users take the same way as known ones.
+    /// The user of this name, if the password is right. This takes the same time for unknown users as for known ones.
     pub fn authenticate(&self, name: &[u8], password: &[u8]) -> Option<Arc<User>> {
         let known = self.find(name);
         let is_right = known.unwrap_or(&self.default).takes(password);

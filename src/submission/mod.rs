@@ -1,7 +1,7 @@
 //! What travels between a connection and the writer.
 //!
-//! A connection hands over the commands of one read at once, with the buffer that they were received in: nothing is
-//! copied. The completion brings the replies, in order, and gives all buffers back.
+//! A connection submits the commands of one read together, with the buffer that they were received in, so nothing is
+//! copied. The completion brings the replies, in order, and returns all buffers.
 
 mod promise;
 
@@ -13,7 +13,7 @@ use crate::resp::{Args, Protocol, Span};
 use crate::spec::Spec;
 use crate::state::{ClientOrigin, Transaction, Watch};
 
-/// One thing to answer, in the order of the client's commands.
+/// One item to answer. Items are in the order of the client's commands.
 pub enum Item {
     /// Run a command.
     Execute {
@@ -26,11 +26,11 @@ pub enum Item {
         /// Number of its words.
         spans: u32,
     },
-    /// Execute a transaction: all of it, or nothing.
+    /// Execute a transaction as a whole.
     Transaction(Box<Transaction>),
     /// Watch keys from here on.
     Watch {
-        /// What is touched when one of them changes.
+        /// What is marked when one of them changes.
         watch: Arc<Watch>,
         /// The client's database when it sent the command.
         db: u16,
@@ -41,22 +41,22 @@ pub enum Item {
     },
     /// A reply that is already known: a range of the submission's `known_replies` bytes.
     KnownReply(Span),
-    /// A read found this key expired: its deletion must be in the log before the reply to that read leaves.
+    /// A read found this key expired. Its deletion must be durable before the reply to that read is sent.
     Purge {
         /// The key's database.
         db: u16,
         /// The key.
         key: Box<[u8]>,
-        /// The moment of the read, in milliseconds since 1970: the group that is open may be older.
+        /// The time that the read saw, in milliseconds since 1970. It may be later than the time of the open group.
         read_at_ms: u64,
     },
 }
 
-/// Commands of one client, to be answered together. It travels in a box, from hand to hand and back.
+/// Commands of one client, to be answered together. One box travels to the writer and back.
 pub struct Submission {
     /// The client, as in `CLIENT ID`.
     pub client_id: u64,
-    /// Where they come from; `None`: not told.
+    /// Their origin; `None`: unknown.
     pub origin: Option<Arc<ClientOrigin>>,
     /// How to encode the replies.
     pub protocol: Protocol,
@@ -68,20 +68,20 @@ pub struct Submission {
     pub input: Vec<u8>,
     /// The words of all commands, as ranges of `input`.
     pub spans: Vec<Span>,
-    /// What to answer, in order.
+    /// The items to answer, in order.
     pub items: Vec<Item>,
     /// Replies that were known before the submission; see [`Item::KnownReply`].
     pub known_replies: Vec<u8>,
     /// The replies, appended by the writer.
     pub out: Vec<u8>,
-    /// Whether the commands may have changed anything; the writer says when they did not.
+    /// Whether the commands may have changed anything. The writer clears it if they did not.
     pub changed: bool,
     /// Resolved with the completion.
     pub reply_to: Resolver,
 }
 
 impl Submission {
-    /// Nothing to answer yet, of client 1 in RESP2.
+    /// An empty submission, of client 1 in RESP2.
     pub fn empty(reply_to: Resolver) -> Box<Self> {
         Box::new(Self {
             client_id: 1,
@@ -105,10 +105,10 @@ impl Submission {
     }
 }
 
-/// A submission that was answered. It is handed back when everything in it is durable.
+/// A submission that was answered. It is sent back when everything in it is durable.
 pub struct Completion {
     /// The submission, its replies in `out`.
     pub submission: Box<Submission>,
-    /// Items answered. Fewer than all when `out` grew past its limit: the rest is to be submitted again.
+    /// Number of items answered. Fewer than all if `out` exceeded its limit; then the rest must be submitted again.
     pub executed: usize,
 }

@@ -1,8 +1,8 @@
-//! The answer to a submission, promised to the connection that waits for it.
+//! The completion of a submission, promised to the connection that waits for it.
 //!
-//! One pair serves a connection for life: the resolver travels with each submission and comes back with its completion.
-//! Whoever resolves gets the waker to call, so that many answers can be in place before the first task runs, and no task
-//! finds the promise locked by the one that woke it.
+//! A connection uses one pair for its whole life: the resolver travels with each submission and comes back with its
+//! completion. Resolving returns the waker instead of calling it. So the writer can resolve many promises before the
+//! first task runs, and a task that was woken does not find the promise locked.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::Completion;
 
-/// The writer is gone: it takes nothing more.
+/// The writer is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the writer has stopped")]
 pub struct Closed;
@@ -18,38 +18,38 @@ pub struct Closed;
 /// The waiting end.
 pub struct Promise(Arc<Slot>);
 
-/// The writer's end. Dropped unresolved, it breaks the promise: the writer is gone.
+/// The writer's end. If it is dropped unresolved, the promise is broken: the writer is gone.
 pub struct Resolver(Arc<Slot>);
 
 /// What both ends share.
 struct Slot(Mutex<State>);
 
-/// How far it is.
+/// The state of a promise.
 enum State {
-    /// Nothing is there yet; perhaps a task waits.
+    /// Not resolved yet. The waker of the task that waits, if one does.
     Pending(Option<Waker>),
-    /// The answer is there.
+    /// Resolved.
     Resolved(Completion),
     /// One end is gone.
     Broken,
 }
 
-/// Makes a promise.
+/// Creates a promise.
 pub fn promise() -> (Promise, Resolver) {
     let slot = Arc::new(Slot(Mutex::new(State::Pending(None))));
     (Promise(slot.clone()), Resolver(slot))
 }
 
 impl Promise {
-    /// Waits for the answer.
+    /// Waits for the completion.
     ///
     /// # Errors
-    /// There will be none.
+    /// The writer is gone.
     pub async fn wait(&self) -> Result<Completion, Closed> {
         poll_fn(|context| self.poll(context)).await
     }
 
-    /// Takes the answer, if it is there.
+    /// Takes the completion, if it is there.
     pub fn try_take(&self) -> Option<Completion> {
         match self.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => answer.ok(),
@@ -57,7 +57,7 @@ impl Promise {
         }
     }
 
-    /// Takes the answer if it is there; otherwise the task is woken when it is.
+    /// Takes the completion if it is there; otherwise the task is woken when it is.
     fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Completion, Closed>> {
         let mut state = self.0.lock();
         match &mut *state {
@@ -76,7 +76,7 @@ impl Promise {
 }
 
 impl Completion {
-    /// Keeps the promise that was made for the submission. The waker of the task that waits for it is to be called.
+    /// Resolves the promise of the submission. The caller must call the waker that is returned.
     #[must_use]
     pub fn resolve(self) -> Option<Waker> {
         let slot = self.submission.reply_to.0.clone();
@@ -87,7 +87,7 @@ impl Completion {
             *state = resolved;
             return waker;
         }
-        // A client that is gone wants no reply. Unlocked first: dropping the resolver looks at the state, too.
+        // The client is gone. Unlock first: dropping the resolver locks the state, too.
         drop(state);
         None
     }
@@ -99,7 +99,7 @@ impl Slot {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Breaks the promise; returns what was there, to be dropped when the slot is unlocked.
+    /// Breaks the promise; returns the old state, to be dropped after the slot is unlocked.
     fn give_up(&self) -> State {
         std::mem::replace(&mut *self.lock(), State::Broken)
     }

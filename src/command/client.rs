@@ -91,7 +91,7 @@ fn help(_: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     Ok(())
 }
 
-/// Whether a name can stand in a `CLIENT LIST` line: visible ASCII only.
+/// Whether a name can be shown in a line of `CLIENT LIST`: visible ASCII only.
 pub(super) fn check_label(label: &[u8]) -> Result<(), ()> {
     if label.iter().all(u8::is_ascii_graphic) { Ok(()) } else { Err(()) }
 }

@@ -82,7 +82,7 @@ fn authenticate(ctx: &mut LocalCtx<'_>, user: &[u8], password: &[u8]) -> Outcome
     Err("WRONGPASS invalid username-password pair or user is disabled.".into())
 }
 
-/// What `HELLO` asks for.
+/// The arguments of `HELLO`.
 #[derive(Default)]
 struct Hello<'a> {
     /// The new protocol.

@@ -8,8 +8,8 @@
 //! of the scan's `MATCH`, which the client sends with each call anyway. There are two forms of cursors:
 //!
 //! ```text
-//! place itself   bit 52 = 0, bits 48..51 = its length (1 to 6), bits 0..48 = its bytes, the first one highest
-//! remembered     bit 52 = 1, bits 0..52 = the number under which the server remembers the place
+//! direct         bit 52 = 0, bits 48..51 = length of the position (1 to 6), bits 0..48 = its bytes, the first one highest
+//! remembered     bit 52 = 1, bits 0..52 = the number under which the server remembers the position
 //! ```
 //!
 //! A scan prefers to stop where its position fits the first form, which needs no memory and survives a restart. Other

@@ -36,7 +36,7 @@ pub struct StorageGauges {
     pub log_bytes: u64,
     /// Number of the log's segments.
     pub log_segments: u64,
-    /// How the log syncs: `O_DIRECT|O_DSYNC` or `fdatasync`.
+    /// How the log syncs: `O_DIRECT|RWF_DSYNC`, `pwrite+fdatasync`, or `none` for a log without files.
     pub log_method: &'static str,
     /// Groups synced since the start.
     pub groups: u64,

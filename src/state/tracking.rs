@@ -1,10 +1,10 @@
 //! Client-side caching: which client may have which key in its cache, and who is notified when the key changes.
 //!
 //! A client that reads a key is remembered *before* the read takes its snapshot (on the writer: in the order of
-//! execution). A change is looked up *after* its version is published. So a client that read the old value is always
-//! notified. A client that was notified of a key is then forgotten for that key until it reads it again. Clients in
-//! broadcasting mode are instead notified of every change of a key with one of their prefixes. As in Redis, the table
-//! has keys by name, whatever their database.
+//! execution). A change is looked up *after* its version is published, or readers know that they must have it published
+//! first. So a client that read the old value is always notified. A client that was notified of a key is then forgotten
+//! for that key until it reads it again. Clients in broadcasting mode are instead notified of every change of a key
+//! with one of their prefixes. As in Redis, the table has keys by name, whatever their database.
 //!
 //! The table is bounded by `tracking-table-max-keys`: beyond that, some key is forgotten, and its clients are notified
 //! as if it had changed.

@@ -1,5 +1,5 @@
-//! Active expiry: the executor deletes keys that have expired, a few in each group, so that their space comes
-//! back even if nobody asks for them. The deletes are in the log like any other change.
+//! Active expiry: the executor deletes expired keys, a few in each group, so that their space is freed even if nobody
+//! accesses them. The deletions are in the log like any other change.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -7,7 +7,7 @@ use super::outcome::{NO_CLIENT, NO_COMMAND};
 use crate::damage;
 use crate::keyspace::{DbKey, Keyspace};
 
-/// Hashes whose due fields one group deletes by itself at most, some of each.
+/// The most hashes from which one group deletes expired fields.
 const EXPIRE_HASHES_MAX: usize = 16;
 
 impl Executor {

@@ -1,12 +1,12 @@
-//! Commands that wait for data: put aside by the executor until one of their keys holds something.
+//! Blocked clients: their commands wait in the executor until one of their keys has data.
 //!
-//! A command that has to wait changed nothing and stays here with its words, behind those that came before it. When a
-//! record may have given one of its keys a value of the right type, the command runs again, as the next thing in the same
-//! group: its pop is appended behind the push, and both are synced before either reply leaves. So whoever is served in
-//! the end is served like any other command, and fairly: by arrival, key by key.
+//! A command that has to wait changed nothing. It is kept here with its words, after those that came before it. When a
+//! record may have given one of its keys a value of the right type, the command runs again at once, in the same group:
+//! its pop is appended after the push, and both are synced before either reply is sent. So it runs like any other
+//! command, and clients are served fairly: for each key, in the order of arrival.
 //!
 //! Invariants
-//! - a client has one waiting command at most: its connection reads nothing meanwhile;
+//! - a client has at most one waiting command: its connection reads nothing meanwhile;
 //! - a client's waiting command is in the queue of each of its keys;
 //! - a command is run again only after [`Blocked::resume`], so never for a client that is gone, was killed or was told to
 //!   give up.
@@ -29,10 +29,10 @@ use crate::state::{UNBLOCKED, Unblock};
 use crate::submission::{Completion, Item, Submission};
 
 impl Executor {
-    /// Puts the one command of a submission aside until there is something for it.
+    /// Blocks a client: keeps the one command of the submission until there is data for it.
     pub(super) fn put_aside(&mut self, submission: Box<Submission>, wait: Wait) {
         let Some(info) = self.state.clients.get(submission.client_id) else {
-            // Its connection is gone: nobody waits.
+            // The client is gone.
             return;
         };
         self.waiting.last_ticket += 1;
@@ -49,12 +49,12 @@ impl Executor {
         info.wake();
     }
 
-    /// Lets others see for how many keys commands wait.
+    /// Shows for how many keys commands wait.
     fn show_waiting(&self) {
         self.state.kept.awaited_keys.store(self.waiting.keys(), Relaxed);
     }
 
-    /// Runs the commands that wait for keys which the last records changed, as far as there is something for them.
+    /// Runs the commands that wait for keys that the last records changed, as long as there is data for them.
     pub(super) fn serve_waiting<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         while let Some((db, key)) = self.waiting.changed.pop_front() {
             let mut ticket = 0;
@@ -69,7 +69,7 @@ impl Executor {
         Ok(())
     }
 
-    /// The type of what a key holds now; nothing if that cannot be read, for nobody can be served from it.
+    /// The type of a key's value; `None` if there is none, or it cannot be read.
     fn kind_of<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -87,11 +87,11 @@ impl Executor {
         }))
     }
 
-    /// Runs a client's waiting command again. If there is nothing for it after all, it keeps its place.
+    /// Runs a client's waiting command again. If there is no data for it after all, it keeps its position.
     fn serve<R: LogRoom>(&mut self, round: &mut Round<'_, R>, client: u64) -> Result<(), R::Error> {
         let Some(command) = self.waiting.commands.get(&client) else { return Ok(()) };
         let is_there = self.state.clients.get(client).is_some() && !command.info.is_killed();
-        // Whoever is gone, or gives up, says so by a message of its own.
+        // A connection that is gone or gives up sends `Job::Unblock`.
         if !is_there || !command.info.blocked().resume() {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Ends the wait of a client, if one of its commands waits: it gave up, was told to, or is gone.
+    /// Unblocks a client, if it is blocked: it timed out, `CLIENT UNBLOCK` named it, or it is gone.
     pub fn unblock(&mut self, client: u64) {
         let Some(mut command) = self.waiting.remove(client) else { return };
         self.show_waiting();
@@ -144,7 +144,7 @@ impl Executor {
     }
 }
 
-/// The same submission with the one command that it is about, in buffers of its size: what the client sent beside it is
+/// Reduces a submission to its waiting command, in buffers of that size, so that the rest of what the client sent is
 /// not kept while it waits.
 fn compact(mut submission: Box<Submission>) -> Box<Submission> {
     let Some(&Item::Execute { spec, db, first_span, spans }) = submission.items.last() else {

@@ -1,5 +1,5 @@
-//! What commands may do with log and table, and what they are told if they may not. When space is asked for stands in
-//! `reservation`.
+//! The space that a command may use in log and table, and the error replies if there is none. When space is reserved is
+//! in `reservation`.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use super::log_room::{LogRoom, Shortage};
 use crate::keyspace::{Estimate, KeyspaceError, Room};
 use crate::table::TableWriter;
 
-/// What the log of events last said about space.
+/// What the server log last said about space.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SpaceReport {
     /// When.
     pub(super) at: Instant,
-    /// Whether that there is space again, as against: that there is none.
+    /// Whether it said that there is space again; otherwise, that there is none.
     pub(super) resumed: bool,
 }
 
@@ -20,11 +20,11 @@ pub(super) struct SpaceReport {
 pub(super) struct CommandRoom<'a, R: LogRoom> {
     /// The group that takes the command's record.
     pub room: &'a mut R,
-    /// Why the log cannot go on, once it said so.
+    /// The error that ends the log, if there is one.
     pub failed: &'a mut Option<R::Error>,
-    /// Bytes that the payload of the record may have.
+    /// The most bytes of the record's payload.
     pub payload_bytes_max: u64,
-    /// Bytes of log that the command has to leave.
+    /// Bytes of log that the command must leave free.
     pub left_bytes: u64,
 }
 
@@ -48,7 +48,7 @@ impl<R: LogRoom> Room for CommandRoom<'_, R> {
 }
 
 impl Shortage {
-    /// The error reply to a command that cannot be given its space in the log.
+    /// The error reply to a command for which there is no space in the log.
     pub(super) fn refusal(&self) -> String {
         match self {
             Shortage::Full(reason) => refusal(reason),
@@ -65,7 +65,7 @@ impl Shortage {
     }
 }
 
-/// The error reply to a command that cannot be given its space.
+/// The error reply to a command for which there is no space.
 pub(super) fn refusal(error: &dyn std::fmt::Display) -> String {
     format!(
         "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on. Free space \

@@ -1,4 +1,4 @@
-//! What is known here of the log: the room in the group that takes records.
+//! All that the executor knows of the log: the space in the open group.
 
 use super::notifications::Notifications;
 use crate::effect::Sink;
@@ -7,9 +7,9 @@ use crate::resp::Args;
 use crate::spec::{Flags, Spec};
 use crate::table::TableError;
 
-/// The room that a group of the log has for records.
+/// The space for records in a group of the log.
 pub trait LogRoom {
-    /// What ends the work, of the table or of the log.
+    /// An error of table or log that ends the work.
     type Error: From<TableError> + From<KeyspaceError> + From<ApplyError>;
     /// What the payload of a record is written into.
     type Buffer: Sink;
@@ -32,17 +32,17 @@ pub trait LogRoom {
     /// Adds a record, whose payload is what `write` writes.
     fn record(&mut self, write: impl FnOnce(&mut Self::Buffer));
 
-    /// Makes sure that the group may grow to `group_bytes` bytes, or says why it may not.
+    /// Reserves space so that the group can grow to `group_bytes` bytes, or returns why it cannot.
     ///
     /// # Errors
     /// The log cannot go on.
     fn secure(&mut self, group_bytes: u64) -> Result<Option<Shortage>, Self::Error>;
 
-    /// Is told whether space is too short for a write, in log or table.
+    /// Notes whether there was too little space for a write, in log or table.
     fn note_space(&mut self, is_short: bool);
 }
 
-/// Why a group may not grow. Holds what the log says of it.
+/// Why a group cannot grow. Holds the log's error text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shortage {
     /// There is no space for the log. That may change.
@@ -51,11 +51,11 @@ pub enum Shortage {
     TooLarge(String),
     /// The log cannot be reached. That may change.
     Unavailable(String),
-    /// Somebody else has the right to write.
+    /// The log is fenced: another server writes to it now.
     Fenced(String),
 }
 
-/// A group that takes commands, as far as they are concerned.
+/// The open group, as commands see it.
 pub struct Round<'a, R: LogRoom> {
     /// Where their records go.
     pub(super) room: R,
@@ -63,7 +63,7 @@ pub struct Round<'a, R: LogRoom> {
     pub(super) now_ms: u64,
     /// The notifications about the group.
     pub(super) notifications: &'a mut Notifications,
-    /// Why the log cannot go on, once it said so.
+    /// The error that ends the log, if there is one.
     pub(super) failed: Option<R::Error>,
 }
 

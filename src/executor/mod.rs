@@ -1,14 +1,13 @@
-//! The executor: runs what clients ask for, one command behind the other, on the writer's own version of the data.
+//! The executor: runs commands, one after the other, on the writer's own version of the data.
 //!
-//! Single commands, transactions and what the server deletes by itself take the same way: a command's effects are made to
-//! the table one by one and gathered, and become one record in the group that takes records. Of the log nothing is known
-//! but the [`LogRoom`] of that group; when the group is durable, who is notified then, and when the version is published, is
-//! not decided here.
+//! Single commands, transactions and the deletions of expired keys all work the same way: effects are applied to the
+//! table one by one and collected, and become one record in the open group. Of the log, only the [`LogRoom`] of that
+//! group is known here. Syncing the group, publishing the version and sending notifications are not done here.
 //!
 //! Invariants:
-//! - a record's effects are all in the table or none is: commands check everything before their first change, and what
-//!   a command that failed all the same has changed is taken back, see [`undo`];
-//! - an error of table or log ends the work with the reason; space that is short is no such error, see [`reservation`].
+//! - a record's effects are all in the table, or none is: commands check everything before their first change, and if a
+//!   command fails later, its changes are undone, see [`undo`];
+//! - an error of table or log ends the work with the reason; a lack of space is not such an error, see [`reservation`].
 
 mod active_expiry;
 mod blocking;
@@ -51,48 +50,48 @@ use redo::Redo;
 use waiting::Waiting;
 use watched_keys::WatchedKeys;
 
-/// Milliseconds between two looks for keys that are watched no more.
+/// Milliseconds between two sweeps of keys that are no longer watched.
 const SWEEP_INTERVAL_MS: u64 = 1000;
 
-/// What changes data.
+/// Runs commands on the writer's version.
 pub struct Executor {
-    /// What holds the data.
+    /// The table.
     table: TableWriter,
     /// What all connections share.
     state: Arc<ServerState>,
-    /// Tells when it was set back.
+    /// The clock; it detects that the system's clock was set back.
     clock: Arc<Clock>,
     /// Limits of the work.
     options: ExecutorOptions,
-    /// Effects of the record that is being formed.
+    /// Effects of the next record.
     effects: EffectBuffer,
     /// Who caused the records of the open group.
     origins: Origins,
-    /// Bytes that its payload may have.
+    /// The most bytes of the next record's payload.
     payload_bytes_max: u64,
     /// What the reading commands of a submission looked up.
     lookups: Lookups,
-    /// Limits of the configuration that commands look at, as of the submission.
+    /// Limits of the configuration for commands, as of the current submission.
     limits: CommandLimits,
     /// Submissions executed in the open group.
     answered: Vec<Completion>,
-    /// The records that the version can be built from anew, as far as their groups are closed.
+    /// The records of closed groups from which the version can be rebuilt.
     redo: Redo,
     /// Commands that wait for data.
     waiting: Waiting,
-    /// What the log of events last said about space.
+    /// What the server log last said about space.
     space_reported: Option<SpaceReport>,
     /// The keys that clients watch.
     watched_keys: WatchedKeys,
-    /// Notifications of the command that is being executed about the keys that it touches.
+    /// Events of the running command for keys that it touches.
     touched: Events,
-    /// When those that are watched no more were last forgotten, in milliseconds since 1970.
+    /// When the watched keys were last swept, in milliseconds since 1970.
     swept_ms: u64,
-    /// Whether the last group deleted as many expired keys as one may: there are probably more.
+    /// Whether the last group deleted the most expired keys that a group may. Then there are probably more.
     expires_more: bool,
-    /// Expiry times that stood when the clock was set back.
+    /// Expiry times that were set before the clock was set back.
     noted: Noted,
-    /// What was given an expiry since the last record, while there are such.
+    /// Keys and fields that got an expiry since the last record. Only kept while `noted` is not empty.
     given: Given,
 }
 
@@ -135,8 +134,8 @@ impl Executor {
         self.note_expiries();
     }
 
-    /// Looks at what the configuration says now. A group stays open while the one before it is written, and whoever
-    /// changed something meanwhile finds it changed for all commands that come later.
+    /// Reads the current configuration. To be called for each submission: a group stays open while the one before it is
+    /// written, and a change of the configuration applies to all later commands.
     pub fn look<R: LogRoom>(&mut self, round: &mut Round<'_, R>) {
         self.limits = self.state.command_limits();
         round.notifications.look(&self.state, round.room.count() > 0 || !self.effects.is_empty());
@@ -149,39 +148,39 @@ impl Executor {
         &mut self.table
     }
 
-    /// Whether there are more expired keys than the last group deleted.
+    /// Whether there are probably more expired keys than the last group deleted.
     pub fn expires_more(&self) -> bool {
         self.expires_more
     }
 
-    /// The submissions executed since this was last empty. They are to be handed back when the group is durable.
+    /// The submissions executed since this was last emptied, to be sent back when the group is durable.
     pub fn answered(&mut self) -> &mut Vec<Completion> {
         &mut self.answered
     }
 
-    /// The group of this round is closed: what the version holds of it is not taken back any more, but built anew.
+    /// The group of this round is closed: its records are kept, because a rebuilt version must have them.
     pub fn close<R: LogRoom>(&mut self, round: &Round<'_, R>) {
         self.redo.push(round.room.first_lsn(), round.room.payloads());
     }
 
-    /// Whether the version should be frozen, though nobody reads it: so much would have to be built anew.
+    /// Whether the version should be frozen although nobody reads it, because rebuilding it would take too long.
     pub fn should_freeze(&self) -> bool {
         self.redo.is_full(self.table.pages_taken())
     }
 
-    /// Freezes the version, to be published when the group that was closed last is durable.
+    /// Freezes the version, to be published when the last closed group is durable.
     pub fn freeze(&mut self) -> Frozen {
         self.redo.freeze(self.table.pages_taken());
         self.table.freeze()
     }
 
-    /// Shows the version that was frozen to readers.
+    /// Publishes the frozen version.
     pub fn publish(&mut self, frozen: Frozen) {
         self.table.publish(frozen);
         self.redo.published();
     }
 
-    /// Work of quiet moments: now and then forgets those who watch keys no more.
+    /// Work of quiet moments: from time to time removes keys that are no longer watched.
     pub fn sweep(&mut self, now_ms: u64) {
         if !self.watched_keys.is_empty() && now_ms.abs_diff(self.swept_ms) >= SWEEP_INTERVAL_MS {
             self.swept_ms = now_ms;

@@ -1,4 +1,4 @@
-//! Expiry times that were given before the clock was set back: they pass by the monotonic clock.
+//! Expiry times that were set before the clock was set back: they pass by the monotonic clock.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use crate::keyspace::Standing;
 
-/// Expiry times that are noted at one jump, at most: looking for all of them takes a tenth of a second.
+/// The most expiry times that are noted. Finding this many takes a tenth of a second.
 pub(super) const NOTED_MAX: usize = 100_000;
 
 /// Expiry times that pass by the monotonic clock.
 #[derive(Default)]
 pub(super) struct Noted {
-    /// The earliest first, with the moment at which each passes. Some may be forgotten already.
+    /// The earliest first, with the time at which each passes. Some may already be forgotten.
     queue: VecDeque<(Instant, Standing)>,
-    /// Those that are not, by [`Standing::name`], with the same moments.
+    /// Those that are not forgotten, by [`Standing::name`], with the same times.
     live: BTreeMap<Box<[u8]>, Instant>,
 }
 
@@ -25,7 +25,7 @@ impl Noted {
         self.queue.is_empty()
     }
 
-    /// Adds expiry times. One that is noted already passes at the earlier moment, which is that of the first jump.
+    /// Adds expiry times. One that is already noted keeps its time, which is the earlier one.
     pub fn add(&mut self, new: impl Iterator<Item = (Instant, Standing)>) {
         let Self { queue, live } = self;
         queue.retain(|(moment, standing)| live.get(&standing.name()) == Some(moment));

@@ -1,8 +1,9 @@
-//! The notifications about a group once it is durable and published: key-space events, and who may no longer hold which
-//! key. Gathered while the group's commands are executed; empty, and free, while nobody listens.
+//! The notifications of a group: keyspace notifications, and invalidations for clients that track keys. They are
+//! collected while the group's commands are executed, and sent only after the group is durable. If no client wants any,
+//! nothing is collected.
 //!
-//! Changes and reads of tracked keys stand in the order of execution, so that a client is notified of a change behind its
-//! read and not of one before it.
+//! Changes and reads of tracked keys are kept in the order of execution, so that a client is notified of a change after
+//! its read, and not of one before it.
 
 use std::ops::Range;
 
@@ -13,21 +14,21 @@ use crate::state::{PubSub, ServerState};
 /// The notifications of one group.
 #[derive(Default)]
 pub struct Notifications {
-    /// Key-space events.
+    /// Keyspace notifications.
     pub(super) events: Events,
-    /// Whether clients track keys, or did and their keys are still remembered: if not, changes are not noted.
+    /// Whether clients track keys, or keys are still remembered from when they did. If not, changes are not noted.
     pub(super) tracks: bool,
-    /// Whether something was changed before that was so.
+    /// Whether something was changed before `tracks` became true.
     has_missed: bool,
-    /// The client that began to track in the order of execution, and so read nothing that was missed.
+    /// The client that began to track within this group's order of execution, so it has read nothing that was missed.
     began: Option<u64>,
-    /// Changes and reads, as far as clients track keys.
+    /// Changes and reads, while `tracks`.
     steps: Vec<Step>,
-    /// The keys of `steps`, one behind the other.
+    /// The keys of `steps`, concatenated.
     keys: Vec<u8>,
 }
 
-/// How much was gathered at a moment.
+/// How much was collected so far.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     /// Number of events.
@@ -42,14 +43,14 @@ pub(super) struct Mark {
 enum Step {
     /// A key was changed by a client.
     Changed {
-        /// Where the key is in `Aftermath::keys`.
+        /// Where the key is in `Notifications::keys`.
         key: Range<usize>,
         /// The client; `None` if the key expired by itself.
         by: Option<u64>,
     },
     /// A key was read by a client that tracks.
     Read {
-        /// Where the key is in `Aftermath::keys`.
+        /// Where the key is in `Notifications::keys`.
         key: Range<usize>,
         /// The client.
         by: u64,
@@ -59,13 +60,13 @@ enum Step {
 }
 
 impl Notifications {
-    /// Of a group that is opened now.
+    /// The notifications of a new group.
     pub fn new(state: &ServerState) -> Self {
         let events = Events::new(state.limits.notified());
         Self { events, tracks: state.tracking.is_in_use(), ..Self::default() }
     }
 
-    /// Looks at who wants to be notified of what now; `has_changes` if the group has changed anything so far.
+    /// Checks which notifications are wanted now. `has_changes`: whether the group has changed anything so far.
     pub(super) fn look(&mut self, state: &ServerState, has_changes: bool) {
         let notified = state.limits.notified();
         if notified != self.events.wanted() {
@@ -82,12 +83,12 @@ impl Notifications {
         self.began.get_or_insert(client_id);
     }
 
-    /// How much is gathered, for [`Aftermath::take_back`].
+    /// How much is collected so far, for [`Notifications::take_back`].
     pub(super) fn mark(&self) -> Mark {
         Mark { events: self.events.len(), steps: self.steps.len(), keys: self.keys.len() }
     }
 
-    /// Forgets what was gathered since `mark`: it was taken back.
+    /// Forgets what was collected since `mark`, because the changes were undone.
     pub(super) fn take_back(&mut self, mark: Mark) {
         self.events.truncate(mark.events);
         self.steps.truncate(mark.steps);
@@ -114,7 +115,7 @@ impl Notifications {
         self.steps.push(Step::Changed { key, by });
     }
 
-    /// Notes that databases were emptied that held nothing: clients that track are notified all the same.
+    /// Notes that empty databases were flushed: clients that track are notified even then.
     pub(super) fn flushed_nothing(&mut self) {
         if self.tracks {
             self.steps.push(Step::Flushed);
@@ -134,11 +135,11 @@ impl Notifications {
         start..self.keys.len()
     }
 
-    /// Notifies everybody. To be called when the group is durable and published, before its replies leave; `has_records` if
-    /// it changed anything.
+    /// Sends all notifications. To be called when the group is durable, and published or known to readers as not
+    /// published, but before its replies are sent. `has_records`: whether it changed anything.
     pub fn send(&self, state: &ServerState, has_records: bool) {
         if has_records && state.tracking.any() && (self.has_missed || !self.tracks) {
-            // Somebody began to track meanwhile, and may have read what was there before.
+            // A client began to track meanwhile, and may have read an old value.
             state.tracking.flushed(state, self.began);
         }
         if !self.events.is_empty() {
@@ -169,7 +170,7 @@ impl Notifications {
     }
 }
 
-/// Publishes events on the channels that are for them.
+/// Publishes events on their channels.
 pub fn notify_events(state: &ServerState, events: &Events) {
     use crate::keyspace::Classes;
     let PubSub { channels, .. } = &state.pubsub;

@@ -3,21 +3,21 @@
 /// Limits of the executor's work.
 #[derive(Clone, Debug)]
 pub struct ExecutorOptions {
-    /// Replies to one submission grow to about this many bytes; what is left of it then is answered in the next turn.
+    /// Replies to one submission grow to about this many bytes; the rest of the submission must be submitted again.
     pub output_bytes_max: usize,
-    /// Expired keys that one group deletes by itself at most.
+    /// The most expired keys that active expiry deletes in one group.
     pub expire_keys_max: usize,
-    /// Pages of cut-off trees that one group frees at most.
+    /// The most pages of dropped trees that one group frees.
     pub reclaim_pages_max: usize,
     /// Log bytes that only commands which free space may use.
     pub log_reserve_bytes: u64,
     /// Table pages that only commands which free space may use: some hundred deletes, and a checkpoint's own pages.
     pub table_reserve_pages: u64,
-    /// Bytes of records after which a version is frozen although nobody reads it: they are held in memory until then.
+    /// Bytes of records after which a version is frozen although nobody reads it. Until then they are kept in memory.
     pub redo_bytes_max: usize,
     /// Whether records say who caused them.
     pub records_origins: bool,
-    /// Bytes that the record of one transaction may need at most.
+    /// The most bytes of the record of one transaction.
     pub transaction_log_bytes_max: u64,
 }
 

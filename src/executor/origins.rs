@@ -9,16 +9,16 @@ use crate::state::ClientOrigin;
 pub(super) struct Origins {
     /// Whether records say who caused them.
     recorded: bool,
-    /// Number of the group, among all that were opened: from 1.
+    /// Number of the group, counted from 1.
     group: u64,
-    /// How many are defined.
+    /// Number of origins defined.
     defined: u32,
-    /// The one that the record being formed defines, if it becomes a record.
+    /// The one that the next record defines, if it is appended.
     new: Option<Arc<ClientOrigin>>,
 }
 
 impl Origins {
-    /// None yet; records say who caused them if that is `recorded`.
+    /// No origins. `recorded`: whether records say who caused them.
     pub fn new(recorded: bool) -> Self {
         Self { recorded, group: 0, defined: 0, new: None }
     }
@@ -28,7 +28,7 @@ impl Origins {
         (self.group, self.defined, self.new) = (self.group + 1, 0, None);
     }
 
-    /// Says who causes the record that is formed from now on; `None`: the server itself.
+    /// Sets who causes the effects from now on; `None`: the server itself.
     pub fn caused_by(&mut self, origin: Option<&Arc<ClientOrigin>>, record: &mut EffectBuffer) {
         self.new = None;
         let Some(origin) = origin.filter(|_| self.recorded) else {
@@ -43,7 +43,7 @@ impl Origins {
         }
     }
 
-    /// Notes that the record that was being formed is part of the group.
+    /// Notes that the record was appended to the group.
     pub fn appended(&mut self) {
         if let Some(origin) = self.new.take() {
             self.defined += 1;

@@ -1,10 +1,10 @@
-//! How a command ended, and whose doing it was.
+//! How a command ended, and who caused its effects.
 
 use crate::command::Wait;
 
-/// Id under which the log shows effects that no command of a client caused.
+/// The command ID of records that no client's command caused.
 pub(super) const NO_COMMAND: u16 = 0;
-/// Whose doing effects are that no client caused.
+/// The client of effects that no client caused.
 pub(super) const NO_CLIENT: Option<u64> = None;
 
 /// How a command ended.
@@ -18,6 +18,6 @@ pub(super) enum Outcome {
     Waits(Wait),
 }
 
-/// There was no space for a command's changes, or its reply would be too long: what it changed is taken back. Holds the
-/// error reply.
+/// There was no space for a command's changes, or its reply would be too long. Its changes are undone. Holds the error
+/// reply.
 pub(super) struct Refused(pub String);

@@ -1,4 +1,4 @@
-//! Deletes what of one key has expired, as somebody saw it.
+//! Deletes a key that has expired, or the expired fields of a hash, when a command found it.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -8,7 +8,7 @@ use crate::damage;
 use crate::keyspace::Purged;
 
 impl Executor {
-    /// Deletes the keys that a reading command found expired, in the record that is being formed.
+    /// Deletes the keys that a reading command found expired, as part of the next record.
     #[cold]
     pub(super) fn purge_passed<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         let mut lookups = std::mem::take(&mut self.lookups);
@@ -18,8 +18,8 @@ impl Executor {
         done
     }
 
-    /// Deletes what of a key has expired at `now_ms`, in the record that is being formed. Where there is no space to
-    /// log that, it is left to the executor's rounds.
+    /// Deletes the key, or its fields, that have expired at `now_ms`, as part of the next record. If there is no space
+    /// for that in the log, it is left to active expiry.
     fn purge_key<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -36,7 +36,7 @@ impl Executor {
         }))
     }
 
-    /// Deletes what of a key has expired at `now_ms`, as somebody saw it.
+    /// Deletes the key, or its fields, that have expired at `now_ms`, in a record of its own.
     pub(super) fn purge<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,

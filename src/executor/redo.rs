@@ -1,38 +1,38 @@
-//! The records that the writer's version can be built from anew.
+//! The records from which the writer's version can be rebuilt.
 
-/// Pages taken after which the version should be frozen: some tenths of a second of work.
+/// Pages allocated after which the version should be frozen: a few tenths of a second of work.
 const REDO_PAGES_MAX: u64 = 64 << 10;
 
-/// The records of groups that were closed since the last version that is published.
+/// The records of closed groups since the published version.
 pub(super) struct Redo {
     /// Bytes after which the version should be frozen.
     bytes_max: usize,
-    /// Pages that the table had taken when the version was frozen last.
+    /// Pages that the table had allocated when the version was last frozen.
     pages_before: u64,
-    /// Records since the version was frozen last.
+    /// Records since the version was last frozen.
     open: Records,
-    /// Records before that, of a version that is frozen and not published yet.
+    /// Records before that, if the frozen version is not published yet.
     frozen: Records,
 }
 
-/// Some records in a row.
+/// Consecutive records.
 #[derive(Default)]
 struct Records {
     /// LSN of the first.
     first_lsn: u64,
-    /// The payloads, one behind the other.
+    /// The payloads, concatenated.
     bytes: Vec<u8>,
     /// Where each of them ends.
     ends: Vec<usize>,
 }
 
 impl Redo {
-    /// No records. A version should be frozen when there are `bytes_max` bytes of them.
+    /// No records. The version should be frozen when there are `bytes_max` bytes of them.
     pub fn new(bytes_max: usize) -> Self {
         Self { bytes_max, pages_before: 0, open: Records::default(), frozen: Records::default() }
     }
 
-    /// Adds the payloads of a group that is closed, and whose first record has this LSN.
+    /// Adds the payloads of a closed group, whose first record has this LSN.
     pub fn push<'p>(&mut self, first_lsn: u64, payloads: impl Iterator<Item = &'p [u8]>) {
         let Records { first_lsn: first, bytes, ends } = &mut self.open;
         if ends.is_empty() {
@@ -44,19 +44,20 @@ impl Redo {
         }
     }
 
-    /// Whether so much is held, or it takes that many pages to do it once more, that the version should be frozen.
+    /// Whether the version should be frozen, because there are too many bytes of records, or applying them again would
+    /// take too many pages.
     pub fn is_full(&self, pages_taken: u64) -> bool {
         self.open.bytes.len() >= self.bytes_max || pages_taken - self.pages_before >= REDO_PAGES_MAX
     }
 
-    /// The version was frozen when the table had taken `pages_taken` pages.
+    /// The version was frozen when the table had allocated `pages_taken` pages.
     pub fn freeze(&mut self, pages_taken: u64) {
         debug_assert!(self.frozen.ends.is_empty(), "one version at most is frozen");
         self.pages_before = pages_taken;
         std::mem::swap(&mut self.open, &mut self.frozen);
     }
 
-    /// The version that was frozen is published: forgets what led to it.
+    /// The frozen version is published: forgets its records.
     pub fn published(&mut self) {
         self.frozen.clear(self.bytes_max);
     }
@@ -76,19 +77,19 @@ impl Redo {
         }
     }
 
-    /// LSN and payload of the records since the version was frozen last, in order.
+    /// LSN and payload of the records since the version was last frozen, in order.
     pub fn since_frozen(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.open.iter()
     }
 
-    /// LSN and payload of the records since the version that is published, in order.
+    /// LSN and payload of the records since the published version, in order.
     pub fn since_published(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.frozen.iter().chain(self.open.iter())
     }
 }
 
 impl Records {
-    /// Forgets them, and keeps memory for `bytes_max` bytes.
+    /// Forgets them, but keeps memory for `bytes_max` bytes.
     fn clear(&mut self, bytes_max: usize) {
         self.bytes.clear();
         self.bytes.shrink_to(bytes_max);

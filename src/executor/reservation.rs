@@ -1,18 +1,18 @@
-//! Space before changes: what is going to be used in log and table is secured before, so that a full disk is met while
-//! there is nothing to undo, or so little that it can be undone.
+//! Space is reserved in log and table before changes, so that a full disk is noticed when there is nothing to undo yet,
+//! or little enough to undo it.
 //!
-//! - When a submission comes, what its writing commands sent is asked for. If there is no space for it, commands that may
-//!   grow the data are refused at once.
-//! - Before each effect is made, its bytes in the log are secured, and the pages that it is likely to need. So commands
-//!   that store more than they were sent need not be looked through for what they are going to store, and
-//!   expired keys cost what is really due.
-//! - An operation on the table that finds no page says so. Then, as when an effect in the middle of a command is refused,
-//!   the whole command is taken back, or the whole transaction, see [`undo`](super::undo).
+//! - When a submission comes, space is reserved for the words of its writing commands. If there is not enough, commands
+//!   that may grow the data are refused at once.
+//! - Before each effect, its bytes in the log are reserved, and the pages that it probably needs. So commands that
+//!   store more than they were sent need no estimate of their own in advance, and for expired keys only the space that
+//!   they really need is reserved.
+//! - An operation on the table that finds no free page fails. Then, as when an effect in the middle of a command is
+//!   refused, the whole command or transaction is undone, see [`undo`](super::undo).
 //!
-//! A command that cannot be given its space is refused with `-MISCONF`; nothing was changed, reads go on, and the next
-//! command asks again, so writes resume by themselves. Commands that only free space (`Flags::DENYOOM` is not set)
-//! may use a reserve that the others leave alone. A look at the space that is there reserves nothing beyond it: the next
-//! one counts on the same pages again.
+//! A command for which there is no space is refused with `-MISCONF`. Nothing was changed, reads go on, and the next
+//! command tries again, so writes resume by themselves. Commands that only free space (`Flags::DENYOOM` is not set) may
+//! use a reserve that the others must leave free. Reserved pages that a command does not use are not kept: the next
+//! reservation counts the same pages again.
 
 use std::time::{Duration, Instant};
 
@@ -29,8 +29,8 @@ use crate::table::TableError;
 const SPACE_REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Executor {
-    /// Does work on the key space, with whoever listens to its events, and within the space that there is. `grows` says
-    /// whether the work may grow the data.
+    /// Does work on the keyspace: with its notifications, and within the space that there is. `grows`: whether the work
+    /// may grow the data.
     pub(super) fn within<R: LogRoom, T>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -49,7 +49,7 @@ impl Executor {
         work(&mut keyspace.notifying(events).noting(touched).giving(given).within(&mut room))
     }
 
-    /// Secures what the writing commands of a submission were sent, together with what the open group holds already.
+    /// Reserves space for the words of a submission's writing commands, in addition to the bytes of the open group.
     pub(super) fn secure<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -66,14 +66,14 @@ impl Executor {
                         need.add_command(queued.spec, transaction.args(queued).from(0));
                     }
                 }
-                // What these delete is asked for when they do.
+                // Space for what these delete is reserved when they do.
                 Item::Purge { .. } | Item::Watch { .. } | Item::KnownReply(_) => {}
             }
         }
         if need == Estimate::default() { Ok(Space::Ample) } else { self.secure_need(round, need) }
     }
 
-    /// Secures what commands need, with or without what only those may use that free space.
+    /// Reserves what commands need: first without the reserve for commands that free space, then with it.
     fn secure_need<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -88,7 +88,7 @@ impl Executor {
         })
     }
 
-    /// Makes sure of space in log and table, or returns the refusal for the client.
+    /// Reserves space in log and table, or returns the error reply.
     fn reserve<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -103,7 +103,7 @@ impl Executor {
         let faults = self.table.table().faults();
         let reserved = self.table.reserve(need.table_pages);
         if self.table.table().faults() != faults {
-            // Dropped trees may have been freed by pages that were unreadable.
+            // The search for pages may have freed dropped trees, guided by pages that became unreadable.
             self.rebuild(&round.room)?;
             self.leave_pages(grows);
         }
@@ -114,18 +114,18 @@ impl Executor {
         }
     }
 
-    /// Bytes of log that a command has to leave to others, if it may grow the data or not.
+    /// Bytes of log that a command must leave free; `grows`: whether it may grow the data.
     fn left_bytes(&self, grows: bool) -> u64 {
         if grows { self.options.log_reserve_bytes } else { 0 }
     }
 
-    /// Has the table keep the pages that a command has to leave to others.
+    /// Sets the number of pages that a command must leave free.
     fn leave_pages(&mut self, grows: bool) {
         self.table.leave(if grows { self.options.table_reserve_pages } else { 0 });
     }
 
-    /// The error reply to a command for whose changes there was no space, or whose reply would be too long, if that is the
-    /// error.
+    /// The error reply to a command if there was no space for its changes, or its reply would be too long; `None` for
+    /// other errors.
     pub(super) fn refused<R: LogRoom>(&mut self, room: &mut R, error: &KeyspaceError) -> Option<String> {
         let refusal = match error {
             KeyspaceError::NoSpace(refusal) => refusal.to_string(),
@@ -137,7 +137,7 @@ impl Executor {
         Some(refusal)
     }
 
-    /// Passes on, and says in the log of events, whether there is space for writes.
+    /// Notes whether there is space for writes, in `room` and in the server log.
     fn note_space<R: LogRoom>(&mut self, room: &mut R, refusal: Option<&str>) {
         room.note_space(refusal.is_some());
         let Some(refusal) = refusal else {
@@ -147,7 +147,7 @@ impl Executor {
             }
             return;
         };
-        // A disk that is nearly full takes small writes and refuses large ones in turn: that is told once in a while.
+        // A nearly full disk accepts small writes and refuses large ones in turn: do not report each change.
         if self
             .space_reported
             .is_none_or(|report| report.resumed && report.at.elapsed() >= SPACE_REPORT_INTERVAL)
@@ -159,7 +159,7 @@ impl Executor {
 }
 
 impl Estimate {
-    /// Adds what a command was sent, if it writes.
+    /// Adds the words of a command, if it writes.
     fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
         if spec.is_write() {
             self.add(Self::of_words(words));

@@ -1,4 +1,4 @@
-//! Runs one command on the writer's version, and forms the record of its effects.
+//! Runs one command on the writer's version, and builds the record of its effects.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -12,7 +12,7 @@ use crate::spec::{Flags, Spec};
 /// A command as a client sent it.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
-    /// What is known of it.
+    /// Its row.
     pub spec: &'static Spec,
     /// Its words.
     pub args: Args<'a>,
@@ -47,8 +47,8 @@ impl Executor {
         Ok(outcome)
     }
 
-    /// Runs one command, which waits for data if it `may_wait` and has to; its effects are added to the record that is
-    /// being formed. A command that is refused has no reply yet.
+    /// Runs one command, which blocks if it `may_wait` and has to. Its effects are added to the next record. A command
+    /// that is refused has no reply yet.
     pub(super) fn run<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -96,7 +96,7 @@ impl Executor {
         }))
     }
 
-    /// How a command ended whose reply starts at `start`; an error is counted.
+    /// How a command ended, given its reply, which starts at `start`. An error is counted.
     pub(super) fn replied(&self, reply: &Reply<'_>, start: usize) -> Outcome {
         let error = reply.error_since(start);
         if let Some(text) = error {
@@ -105,7 +105,7 @@ impl Executor {
         Outcome::Replied { failed: error.is_some() }
     }
 
-    /// Counts what the commands of a submission looked up, and tells of what was not there if somebody listens.
+    /// Counts the lookups of a submission's commands, and notifies of missing keys if that is wanted.
     pub(super) fn looked_up<R: LogRoom>(&mut self, round: &mut Round<'_, R>) {
         let Lookups { hits, misses, missing, .. } = &mut self.lookups;
         self.state.stats.looked_up(*hits, *misses);
@@ -115,7 +115,7 @@ impl Executor {
         }
     }
 
-    /// Appends the effects gathered since the last record, if there are any, as one record.
+    /// Appends the effects collected since the last record, if any, as one record.
     pub(super) fn append<R: LogRoom>(&mut self, round: &mut Round<'_, R>, command_id: u16) {
         if !self.given.is_empty() {
             self.forget_given();

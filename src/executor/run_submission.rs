@@ -1,4 +1,4 @@
-//! Executes the items of a submission, one behind the other.
+//! Executes the items of a submission, one after the other.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::resp::{Args, Reply};
 use crate::submission::{Completion, Item, Submission};
 use crate::table::TableWriter;
 
-/// Commands of a submission whose leaves are asked for ahead of their execution.
+/// Number of commands ahead of the running one whose leaves are prefetched.
 const PREFETCH_ITEMS: usize = 8;
 
 impl Executor {
@@ -40,7 +40,7 @@ impl Executor {
             if let Some(wait) =
                 self.execute_item(round, &mut submission, &mut items[index], &space, &mut clock)?
             {
-                // Its connection lets no command stand beside it.
+                // The connection submits a blocking command alone.
                 waits = Some(wait);
             }
             self.serve_waiting(round)?;
@@ -51,7 +51,7 @@ impl Executor {
         match waits {
             Some(wait) => self.put_aside(submission, wait),
             None => {
-                // Where space is short, the next one is for the writer too, which refuses.
+                // While space is short, the next write must come to the writer, too, which refuses it.
                 submission.changed = round.room.count() > records || !matches!(space, Space::Ample);
                 self.answered.push(Completion { submission, executed });
             }
@@ -59,8 +59,8 @@ impl Executor {
         Ok(())
     }
 
-    /// Executes one item, and appends its reply to the submission's; returns what it waits for, if it does. `clock` is when
-    /// the item before it ended.
+    /// Executes one item, and appends its reply to the submission's. Returns what it waits for, if it blocks. `clock`
+    /// is when the item before it ended.
     fn execute_item<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -111,14 +111,14 @@ impl Executor {
         Ok(None)
     }
 
-    /// Asks for the leaves of the first commands of a submission that is to be executed soon.
+    /// Prefetches the leaves of the first commands of a submission that will be executed soon.
     pub fn prefetch(&self, submission: &Submission) {
         let first = submission.items.iter().take(PREFETCH_ITEMS);
         first.for_each(|item| prefetch(&self.table, submission, item));
     }
 }
 
-/// Asks for the leaves of a command's keys to be in the processor's cache when it runs.
+/// Prefetches the leaves of a command's keys into the processor's cache.
 fn prefetch(table: &TableWriter, submission: &Submission, item: &Item) {
     let Item::Execute { spec, db, first_span, spans } = item else { return };
     let args = submission.args(*first_span, *spans);

@@ -1,10 +1,10 @@
-//! What a clock that was set back leaves behind.
+//! Expiry times when the system's clock was set back.
 //!
-//! Expiry times are compared with the system's clock. When that is set back, those that were given before would pass later,
-//! by as much: a lock would be held, a session live too long. So the executor notes the expiries that stand at that moment
-//! and lets each pass when it would have passed, by the monotonic clock, unless it is changed before. What had
-//! expired already is deleted at once: somebody may have been told. Expiry times that are given later are not concerned, not
-//! even one that is the same again: what was noted of that key or field is forgotten.
+//! Expiry times are compared with the system's clock. When that is set back, those that were set before would pass
+//! later by the same amount: a lock would be held, or a session live, too long. So the executor notes all expiry times
+//! at that point. Each passes when it would have passed, by the monotonic clock, unless it is changed before. What had
+//! already expired is deleted at once, because a client may have seen it as expired. An expiry that is set later, even
+//! to the same time, is not affected: what was noted of that key or field is then forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::damage;
 use crate::keyspace::{Keyspace, Standing};
 
 impl Executor {
-    /// Notes the expiries that stand, if the clock was set back. To be called before anything is executed at the new time.
+    /// Notes all expiry times, if the clock was set back. To be called before anything is executed at the new time.
     pub(super) fn note_expiries(&mut self) {
         let Some(JumpBack { expected_ms, by_ms }) = self.clock.take_jump_back() else { return };
         let standing = Keyspace::new(&mut self.table, None).standing(NOTED_MAX).unwrap_or_else(|error| {
@@ -37,7 +37,7 @@ impl Executor {
         self.noted.add(standing.into_iter().filter_map(moment));
     }
 
-    /// Forgets what was noted of keys and fields that were given an expiry since.
+    /// Forgets what was noted of keys and fields that have got an expiry since.
     #[cold]
     pub(super) fn forget_given(&mut self) {
         for (name, is_whole) in self.given.names() {
@@ -46,7 +46,7 @@ impl Executor {
         self.given.truncate(0);
     }
 
-    /// Deletes some of what was noted and is due, as long as there is space to log that.
+    /// Deletes some of the keys and fields whose noted expiry has passed, as long as there is space in the log.
     pub(super) fn expire_noted<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         if self.noted.is_empty() {
             return Ok(());

@@ -1,23 +1,24 @@
-//! Work on the table's pages that changes nothing of what is in it.
+//! Work on the table's pages that does not change the data.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
 use crate::table::{TableError, TableWriter};
 
 impl Executor {
-    /// Frees some pages of trees that were cut off, up to `times` times as many as a group does; whether it changed anything.
-    /// What cannot be read stays where it is.
+    /// Frees some pages of dropped trees, up to `times` times as many as one group frees. Returns whether it changed
+    /// anything. Pages that cannot be read are not freed.
     pub fn reclaim<R: LogRoom>(&mut self, round: &Round<'_, R>, times: usize) -> Result<bool, R::Error> {
         let pages_max = self.options.reclaim_pages_max * times;
         self.tidy(round, |table| table.reclaim(pages_max).map(|freed| freed > 0))
     }
 
-    /// Moves pages down from an end of the table's file that is to go back; whether it changed anything.
+    /// Moves pages down from the end of the table's file, so that the file can be made shorter. Returns whether it
+    /// changed anything.
     pub fn move_down<R: LogRoom>(&mut self, round: &Round<'_, R>) -> Result<bool, R::Error> {
         self.tidy(round, TableWriter::move_down)
     }
 
-    /// Does work on the table's pages that changes nothing of what is in it; whether there was any.
+    /// Does work on the table's pages that does not change the data. Returns whether it changed anything.
     fn tidy<R: LogRoom>(
         &mut self,
         round: &Round<'_, R>,

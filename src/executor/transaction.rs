@@ -1,9 +1,9 @@
-//! `EXEC`: a transaction's commands run one behind the other on the writer's version, with nothing between
-//! them, and their effects are one record: after a crash all of them are there or none is.
+//! `EXEC`: a transaction's commands run one after the other on the writer's version, with nothing in between. Their
+//! effects are one record: after a crash, all of them are there, or none is.
 //!
-//! A touched key, and space that is short already, refuse a transaction before its first command runs. If the space, or
-//! the longest record or reply there may be, turns out to be too small for it, all its changes are taken back. What the client's
-//! own commands changed beside the data until then (`CONFIG SET`, `CLIENT SETNAME`) stays.
+//! A transaction does not run if a watched key was touched, or space is already short. If it then turns out that there
+//! is not enough space, or that its record or reply would be too long, all its changes are undone. What local commands
+//! (`CONFIG SET`, `CLIENT SETNAME`) changed until then stays.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{EXEC, Spec};
 use crate::state::{ClientState, Next, Transaction};
 
-/// Whose transaction, and how it is answered.
+/// The client of a transaction, and how replies are encoded.
 #[derive(Clone, Copy)]
 pub(super) struct ExecCaller {
     /// The client.
@@ -46,7 +46,7 @@ impl Executor {
             let mark = round.notifications.mark();
             Reply::new(out, caller.protocol).array(transaction.commands.len());
             if let Err(Refused(refusal)) = self.run_transaction(round, transaction, caller, out)? {
-                // Clients that watch keys which it changed meanwhile find them touched: they look again.
+                // Clients that watch keys which it changed find them touched, and will try again.
                 self.undo(&round.room, 0)?;
                 self.given.truncate(0);
                 round.notifications.take_back(mark);
@@ -65,7 +65,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Answers a transaction that is not done.
+    /// Replies to a transaction that does not run.
     fn abort(&self, reason: &str, caller: ExecCaller, out: &mut Vec<u8>) {
         let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
         let text = format!("EXECABORT Transaction discarded because of: {reason}");
@@ -73,8 +73,8 @@ impl Executor {
         self.state.stats.error(b"EXECABORT");
     }
 
-    /// Runs the commands, and appends the record of all. When there is no space for one of them, or for its reply, what was
-    /// done since the last record is the caller's to take back.
+    /// Runs the commands, and appends the record of all. If there is no space for one of them, or for its reply, the
+    /// caller undoes what was done since the last record.
     fn run_transaction<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -93,7 +93,7 @@ impl Executor {
         ran
     }
 
-    /// Runs the commands, and notes where the replies of those go that the connection runs.
+    /// Runs the commands, and notes where the replies go of those that the connection runs.
     fn run_queued<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -140,7 +140,7 @@ impl Executor {
         Ok(Ok(()))
     }
 
-    /// Runs one of the client's own commands, which sees what came before it in the transaction.
+    /// Runs a local command, which sees the changes of the commands before it in the transaction.
     fn run_local<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -165,12 +165,12 @@ impl Executor {
         if !tracked && client.tracking().is_some() {
             round.notifications.began(client.id());
         }
-        // What follows finds changed what the command has changed.
+        // The command may have changed the configuration for those after it.
         self.look(round);
         self.replied(reply, reply_at)
     }
 
-    /// Shows a command of a transaction to those who watch all commands.
+    /// Shows a command of a transaction to clients that run `MONITOR`.
     #[inline]
     fn show_to_monitors(&self, caller: ExecCaller, db: u16, spec: &'static Spec, args: &Args<'_>) {
         if self.state.monitors.any()

@@ -1,10 +1,10 @@
-//! Work that may fail in the middle, and how what it changed is taken back.
+//! Work that may fail in the middle, and how its changes are undone.
 //!
-//! A bad page can show, or a disk turn out to be full, when a command has made some of its changes already. Its effects
-//! are thrown away then, and the writer's version is built anew: back to what was frozen last, and from there the effects
-//! of all records since, which had their way before: those of closed groups that were not frozen
-//! ([`Redo`](super::redo::Redo)), and those of the open group. So a command is done as a whole or not at all, whatever it
-//! meets. Only if that fails too does the executor stop; nothing of the open group was acknowledged then.
+//! A command may find a damaged page or a full disk after it has made some of its changes. Then its effects are
+//! discarded, and the writer's version is rebuilt: rolled back to the last frozen version, to which the effects of all
+//! later records are applied again: those of closed groups ([`Redo`](super::redo::Redo)), and those of the open group.
+//! So a command is always done as a whole or not at all. The executor stops only if the rebuild fails; nothing of the
+//! open group was acknowledged then.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -15,8 +15,8 @@ use crate::table::{Frozen, TableError};
 const TRIES_MAX: u32 = 8;
 
 impl Executor {
-    /// Does some work on the table. If it fails, all it changed is taken back, and the error is the outcome. If pages
-    /// became unreadable meanwhile, nothing it saw is believed, and it is tried again.
+    /// Does some work on the table. If it fails, its changes are undone, and the error is the outcome. If pages became
+    /// unreadable meanwhile, what it read cannot be trusted, and it is tried again.
     ///
     /// # Errors
     /// The executor cannot go on.
@@ -48,14 +48,14 @@ impl Executor {
                 self.undo(&round.room, mark)?;
                 break;
             }
-            // Dropped trees may have been freed by what is not believed, without an effect.
+            // Dropped trees may have been freed, without an effect, because of what cannot be trusted.
             self.effects.take_back(mark);
             self.rebuild(&round.room)?;
         }
         Ok(Err(failed))
     }
 
-    /// Takes back what was changed since `mark` of the record that is being formed.
+    /// Undoes what was changed since `mark` in the next record.
     pub(super) fn undo<R: LogRoom>(&mut self, room: &R, mark: usize) -> Result<(), R::Error> {
         if self.effects.mark() == mark {
             return Ok(());
@@ -64,12 +64,12 @@ impl Executor {
         self.rebuild(room)
     }
 
-    /// Builds the version anew from what was frozen last, the records since, and the one that is being formed.
+    /// Rebuilds the version from the last frozen one, the records since, and the effects of the next record so far.
     pub(super) fn rebuild<R: LogRoom>(&mut self, room: &R) -> Result<(), R::Error> {
         self.build(|executor| executor.apply_again(room))
     }
 
-    /// Applies the records since the version was frozen last, and the one that is being formed.
+    /// Applies the records since the version was last frozen, and the effects of the next record so far.
     fn apply_again<R: LogRoom>(&mut self, room: &R) -> Result<(), ApplyError> {
         let mut applier = Applier::new(&mut self.table);
         self.redo.since_frozen().try_for_each(|(lsn, payload)| applier.record(lsn, payload))?;
@@ -81,8 +81,8 @@ impl Executor {
         applier.effects(lsn, self.effects.since(0))
     }
 
-    /// Gives up all records behind `lsn`, the last one that is durable, together with the submissions that wait for them, and
-    /// shows readers what is left. A version that was frozen and is not published is `withdrawn`.
+    /// Gives up all records after `lsn`, which is the last durable one, and the submissions that wait for them, and
+    /// publishes the version that is left. `withdrawn` is the frozen version, if it is not published.
     pub fn give_up<E>(&mut self, lsn: u64, withdrawn: Option<Frozen>) -> Result<(), E>
     where
         E: From<TableError> + From<ApplyError>,
@@ -104,12 +104,12 @@ impl Executor {
         Ok(())
     }
 
-    /// Goes back to what was frozen last and applies to it, as often as pages become unreadable meanwhile.
+    /// Rolls back to the last frozen version and calls `apply`; tries again if pages became unreadable meanwhile.
     fn build<E: From<TableError> + From<ApplyError>>(
         &mut self,
         mut apply: impl FnMut(&mut Self) -> Result<(), ApplyError>,
     ) -> Result<(), E> {
-        // There was room for all of it.
+        // There was space for all of it before.
         self.table.leave_nothing();
         for _ in 0..TRIES_MAX {
             let faults = self.table.table().faults();

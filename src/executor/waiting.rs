@@ -1,4 +1,4 @@
-//! The commands that wait for data. How they are served stands in `blocking`.
+//! The commands of blocked clients. How they are served is in `blocking`.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::spec::Spec;
 use crate::state::ClientInfo;
 use crate::submission::{Item, Submission};
 
-/// The commands that wait, and whose turn it is.
+/// The waiting commands, and their order.
 #[derive(Default)]
 pub(super) struct Waiting {
     /// By client.
@@ -19,14 +19,14 @@ pub(super) struct Waiting {
     pub(super) queues: HashMap<usize, HashMap<Box<[u8]>, Queue>>,
     /// Keys that changed, in order.
     pub(super) changed: VecDeque<(usize, Box<[u8]>)>,
-    /// The last ticket given.
+    /// The last ticket.
     pub(super) last_ticket: u64,
 }
 
 /// The clients that wait for a key, by ticket.
 type Queue = BTreeMap<u64, u64>;
 
-/// A command that waits.
+/// A waiting command.
 pub(super) struct WaitingCommand {
     /// The client.
     pub(super) info: Arc<ClientInfo>,
@@ -34,7 +34,7 @@ pub(super) struct WaitingCommand {
     pub(super) submission: Box<Submission>,
     /// What it waits for.
     pub(super) wait: Wait,
-    /// When it came, among all.
+    /// Its position in the order of arrival.
     pub(super) ticket: u64,
 }
 
@@ -44,7 +44,7 @@ impl Waiting {
         self.commands.is_empty()
     }
 
-    /// Notes the keys of a record that commands wait for.
+    /// Notes the keys in a record for which commands wait.
     pub(super) fn note(&mut self, effects: Effects<'_>) {
         for effect in effects {
             if let Effect::Database(DatabaseChange::Swap { a, b }) = effect {
@@ -63,20 +63,20 @@ impl Waiting {
         }
     }
 
-    /// Notes all keys of a database that commands wait for.
+    /// Notes all keys of a database for which commands wait.
     fn note_database(&mut self, db: usize) {
         if let Some(keys) = self.queues.get(&db) {
             self.changed.extend(keys.keys().map(|key| (db, key.clone())));
         }
     }
 
-    /// The client that waits for a key with the lowest ticket above `ticket`, and its own ticket.
+    /// Of the clients that wait for a key, the one with the lowest ticket above `ticket`. Returns its ticket and ID.
     pub(super) fn next(&self, (db, key): (usize, &[u8]), ticket: u64) -> Option<(u64, u64)> {
         let queue = self.queues.get(&db)?.get(key)?;
         queue.range(ticket + 1..).next().map(|(ticket, client)| (*ticket, *client))
     }
 
-    /// Puts a command aside.
+    /// Adds a command.
     pub(super) fn insert(&mut self, command: WaitingCommand) {
         let (client, ticket) = (command.info.id(), command.ticket);
         for (db, key) in command.keys() {
@@ -91,7 +91,7 @@ impl Waiting {
         self.queues.values().map(HashMap::len).sum()
     }
 
-    /// Takes a client's command out, if one waits.
+    /// Removes a client's command, if one waits.
     pub(super) fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
         let command = self.commands.remove(&client)?;
         for (db, key) in command.keys() {
@@ -110,7 +110,7 @@ impl Waiting {
 }
 
 impl WaitingCommand {
-    /// The command's words, its database, and what is known of it.
+    /// The command's row, its database and its words.
     pub(super) fn words(&self) -> (&'static Spec, usize, Args<'_>) {
         let Some(Item::Execute { spec, db, first_span, spans }) = self.submission.items.first() else {
             unreachable!("a command waits");

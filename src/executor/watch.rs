@@ -1,4 +1,4 @@
-//! `WATCH`: which keys clients watch, and what touches them. What is known of them stands in `watched_keys`.
+//! `WATCH`: optimistic locking. Which keys are watched is in `watched_keys`; here is what touches them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -11,7 +11,7 @@ use crate::spec::{self, Flags, Spec};
 use crate::state::{Transaction, Watch, WatchedKey};
 
 impl Executor {
-    /// Watches keys from now on. Those that have expired are deleted first: they are not there to be touched.
+    /// Watches keys from now on. Those that have expired are deleted first, so that their deletion does not touch them.
     pub(super) fn watch<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -54,15 +54,15 @@ impl Executor {
         let mut reader = KeyReader::new(&view, round.now_ms, &mut lookups);
         for WatchedKey { db, key, .. } in watch.keys().iter().filter(|watched| !watched.was_due) {
             if reader.peek(usize::from(*db), key).is_err() {
-                // It cannot be read, so nobody knows.
+                // The key cannot be read, so it may have changed.
                 return Ok(true);
             }
         }
         Ok(!lookups.expired.is_empty())
     }
 
-    /// What effects since `mark` of the record that is being formed mean to others, and the notifications beside them:
-    /// watched keys are touched, and clients that track are to be notified.
+    /// Notes the changes since `mark` in the next record: touches watched keys, and collects notifications for clients
+    /// that track.
     #[inline]
     pub(super) fn note_changes<R: LogRoom>(
         &mut self,
@@ -93,7 +93,7 @@ impl Executor {
         self.touched.clear();
     }
 
-    /// Lets connections see whether anybody watches keys.
+    /// Shows connections whether any client watches keys.
     pub(super) fn show_watchers(&self) {
         self.state.kept.watchers.store(self.watched_keys.len(), SeqCst);
     }

@@ -1,11 +1,12 @@
-//! Keys that clients watch, and what touches them.
+//! The keys that clients watch.
 //!
-//! Only the writer looks in here, so a key is watched from a point in its own order of execution on: a change is either
-//! before the `WATCH`, and visible to whatever the client reads behind it, or it touches. A client that watches no more
-//! drops its [`Watch`]; what is left of it here is swept out now and then.
+//! Only the writer uses this, so a key is watched from a point in the writer's order of execution on. A change is
+//! either before the `WATCH`, and visible to what the client reads after it, or it touches the key. A client that stops
+//! watching drops its [`Watch`]; its entries here are removed by a sweep later.
 //!
-//! Redis's rules: a change touches, expiry too; emptying or exchanging databases touches the keys that exist before or
-//! after it; a key that had expired already when it was watched is deleted then, and untouched.
+//! The rules are Redis's: a change touches a key, and so does expiry. Flushing or swapping databases touches the keys
+//! that exist before or after it. A key that had already expired when it was watched is deleted then, which does not
+//! touch it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -15,16 +16,16 @@ use crate::keyspace::keys_slot;
 use crate::state::{Watch, WatchedKey};
 use crate::table::View;
 
-/// Entries beyond twice the live ones of the last sweep that are borne before the next sweep.
+/// The next sweep comes when there are this many entries more than twice those left by the last sweep.
 const DEAD_ENTRIES_MAX: usize = 64;
 
-/// Who watches one key.
+/// A client that watches a key.
 struct Watcher {
-    /// What the client holds; gone when it watches no more.
+    /// The client's end; dropped when it stops watching.
     watch: Weak<Watch>,
     /// Whether the key existed before the command that is about to change whole databases.
     existed: bool,
-    /// Whether the key had expired when it was watched: then its deletion for that reason is no change.
+    /// Whether the key had expired when it was watched. Then its deletion because of that is not a change.
     was_due: bool,
 }
 
@@ -48,7 +49,7 @@ impl Default for WatchedKeys {
 }
 
 impl WatchedKeys {
-    /// Whether nobody watches anything: what each command asks.
+    /// Whether no key is watched. Checked for each command.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -74,7 +75,7 @@ impl WatchedKeys {
         }
     }
 
-    /// Watches nothing of this any more.
+    /// Removes the keys of a `Watch`.
     pub fn remove(&mut self, watch: &Arc<Watch>) {
         for WatchedKey { db, key, .. } in watch.keys().drain(..) {
             let keys = &mut self.keys[usize::from(db)];
@@ -88,7 +89,7 @@ impl WatchedKeys {
         }
     }
 
-    /// Forgets whoever watches no more.
+    /// Removes the entries of clients that have stopped watching.
     pub fn sweep(&mut self) {
         for keys in &mut self.keys {
             keys.retain(|_, watchers| {
@@ -127,7 +128,7 @@ impl WatchedKeys {
         self.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
     }
 
-    /// Number of watchers of all keys, those included that were not found to be gone yet.
+    /// Number of watchers of all keys, including those that have stopped watching since the last sweep.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -141,14 +142,14 @@ impl WatchedKeys {
     }
 }
 
-/// Whether a key exists, or cannot be read: then nobody knows, and a transaction that watches it is not to be run.
+/// Whether a key exists. `true` if it cannot be read: then a transaction that watches it must not run.
 fn may_exist(view: &View<'_>, db: usize, key: &[u8]) -> bool {
     let root = view.root(keys_slot(db));
     !root.is_empty() && view.get(root, key).map_or(true, |cell| cell.is_some())
 }
 
 impl Watcher {
-    /// Touches what the client holds.
+    /// Marks the client's end as touched.
     fn touch(&self) {
         if let Some(watch) = self.watch.upgrade() {
             watch.touch();

@@ -1,8 +1,8 @@
 //! Wakes the writer, once for many submissions.
 //!
-//! A thread that serves many connections submits for one after the other. If each submission woke the writer, then where
-//! processors are few each would be a switch to the writer and back. So such a thread holds the bell: it rings once
-//! enough is submitted, or when it is about to do anything else. All other threads ring at once.
+//! A thread that serves many connections submits for one after the other. With few processors, waking the writer for
+//! each submission would cost a switch to the writer and back each time. So such a thread holds the bell: it rings when
+//! enough is submitted, or before it does anything else. All other threads ring at once.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -12,32 +12,32 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Commands that are submitted at most before the bell is rung.
+/// The number of submitted commands at which the bell is rung.
 const HELD_ITEMS_MAX: usize = 16;
 
 thread_local! {
-    /// What this thread holds, if it may.
+    /// The bell that this thread holds, if it holds bells.
     static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
 }
 
-/// A bell that is still to be rung.
+/// A bell that is held, if any.
 #[derive(Default)]
 struct Held {
-    /// The bell, if it is.
+    /// The bell; `None` if it need not be rung.
     bell: Option<Arc<Doorbell>>,
-    /// Commands submitted since.
+    /// Commands submitted since the last ring.
     items: usize,
 }
 
 /// The waker of a thread.
 struct Doorbell {
-    /// Whether it was rung since the thread last looked.
+    /// Whether it was rung since the thread last checked.
     is_rung: AtomicBool,
     /// The thread.
     thread: Thread,
 }
 
-/// Runs a future on this thread, which sleeps until the bell is rung when there is nothing to do.
+/// Runs a future on this thread. When there is nothing to do, the thread sleeps until the bell is rung.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let bell = Arc::new(Doorbell { is_rung: AtomicBool::new(false), thread: thread::current() });
     let waker = Waker::from(bell.clone());
@@ -53,13 +53,12 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// From now on this thread holds bells until it calls [`ring_held`], which it has to before it does anything that takes
-/// time.
+/// From now on this thread holds bells until it calls [`ring_held`], which it must do before anything that takes time.
 pub fn hold() {
     HELD.set(Some(Held::default()));
 }
 
-/// Rings the bell that this thread holds, if it does.
+/// Rings the bell that this thread holds, if any.
 pub fn ring_held() {
     let bell = HELD.with_borrow_mut(|held| {
         let held = held.as_mut()?;
@@ -71,7 +70,7 @@ pub fn ring_held() {
     }
 }
 
-/// Notes that `items` commands were submitted; rings if they are enough.
+/// Notes that `items` commands were submitted; rings if that makes enough.
 pub(super) fn submitted(items: usize) {
     let is_enough = HELD.with_borrow_mut(|held| {
         let Some(held) = held else { return false };
@@ -117,10 +116,10 @@ mod tests {
 
     use super::*;
 
-    /// Long enough for a thread that was woken to run.
+    /// Long enough for a woken thread to run.
     const SOON: Duration = Duration::from_millis(50);
 
-    /// Receives, and says so whenever there is nothing and the thread is about to sleep.
+    /// Receives; reports on `waits` whenever the inbox is empty and the thread is about to sleep.
     async fn recv_or_say(inbox: &Receiver<u32>, waits: &Sender<()>) -> Result<u32, RecvError> {
         let mut recv = pin!(inbox.recv());
         poll_fn(|context| {
@@ -162,7 +161,7 @@ mod tests {
             ring_held();
             drop(queue);
             ring_held();
-            // The writer may say it once more until it ends.
+            // The writer may report once more before it ends.
             waiting.iter().for_each(drop);
         });
         submits.join().unwrap();

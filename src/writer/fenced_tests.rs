@@ -1,4 +1,4 @@
-//! The writer on a log that takes nothing any more, because somebody else has the right to write.
+//! The writer on a log that is fenced: it accepts nothing any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
@@ -11,21 +11,21 @@ use super::*;
 use crate::keyspace::Keyspace;
 use crate::table::Table;
 
-/// The log takes groups.
+/// The log accepts groups.
 const OPEN: u8 = 0;
-/// It takes groups, and says that it is fenced when it is asked whether they are durable.
+/// It accepts groups, but reports that it is fenced when asked whether they are durable.
 const LATE: u8 = 1;
 /// It is fenced.
 const FENCED: u8 = 2;
 
-/// A log that becomes fenced when it is told to.
+/// A log that tests can fence.
 struct FencedLog {
     log: LocalLog<MemoryStorage>,
     state: Arc<AtomicU8>,
 }
 
 impl FencedLog {
-    /// Whether it takes groups.
+    /// Fails if it does not accept groups.
     fn check(&self) -> Result<(), LogError> {
         match self.state.load(SeqCst) {
             FENCED => Err(LogError::Fenced { reason: "another server does".into() }),
@@ -33,7 +33,7 @@ impl FencedLog {
         }
     }
 
-    /// Whether it says what is durable.
+    /// Fails if it does not report what is durable.
     fn check_durable(&self) -> Result<(), LogError> {
         let _ = self.state.compare_exchange(LATE, FENCED, SeqCst, SeqCst);
         self.check()
@@ -117,7 +117,7 @@ impl Log for FencedLog {
     }
 }
 
-/// A writer on such a log, driven by hand.
+/// A writer on such a log, polled by hand.
 struct Driven {
     run: Run,
     queue: WriterQueue,
@@ -138,7 +138,7 @@ impl Driven {
         Self { run, queue, server, table, log }
     }
 
-    /// Lets the writer do what there is to do.
+    /// Polls the writer.
     fn work(&mut self) {
         assert!(block_on(poll_once(&mut self.run)).is_none(), "the writer goes on");
     }
@@ -151,7 +151,7 @@ impl Driven {
         promise
     }
 
-    /// Runs a command; its reply, or nothing if there will be none.
+    /// Runs a command; returns its reply, or `None` if there will be none.
     fn run(&mut self, line: &str) -> Option<String> {
         let promise = self.submit(line);
         self.work();
@@ -165,7 +165,7 @@ impl Driven {
         Keyspace::published(*view).info(0, key.as_bytes()).unwrap().is_some()
     }
 
-    /// Makes sure that nothing is written any more, and everything is read that was durable.
+    /// Checks that nothing is written any more, and that everything durable can be read.
     fn is_read_only(&mut self) {
         for line in ["SET x 1", "DEL a", "RPUSH list y"] {
             let refusal = self.run(line).expect("a refusal");
@@ -202,7 +202,7 @@ fn what_did_not_become_durable_before_the_log_was_fenced_is_neither_acknowledged
         assert_eq!(driven.run("SET a 1").as_deref(), Some("+OK\r\n"));
         assert!(driven.server.publication.is_behind(), "nobody has read");
         if is_read {
-            // The group is to be published, so its version is frozen when the log turns out to be fenced.
+            // Have the group published, so that its version is frozen when the log turns out to be fenced.
             driven.server.publication.ask();
         }
         driven.log.store(LATE, SeqCst);

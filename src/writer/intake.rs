@@ -1,4 +1,4 @@
-//! What was taken from the queue ahead of its execution, so that the leaves of its keys can be fetched meanwhile.
+//! Takes jobs from the queue ahead of their execution, so that the leaves of their keys are prefetched.
 
 use std::collections::VecDeque;
 
@@ -8,24 +8,24 @@ use crate::executor::Executor;
 /// Jobs taken ahead of their execution.
 const TAKEN_MAX: usize = 16;
 
-/// Commands taken ahead, unless one job holds more: their leaves are to stay in the processor's cache until then.
+/// Commands taken ahead, unless one job has more. Their leaves must stay in the processor's cache until they run.
 const TAKEN_ITEMS_MAX: usize = 16;
 
-/// The queue, and what was taken from it and not dealt with yet.
+/// The queue, and the jobs that were taken from it and have not run yet.
 pub(super) struct Intake {
-    /// Where commands come from.
+    /// The queue.
     inbox: WriterInbox,
-    /// What was taken.
+    /// The jobs taken.
     taken: VecDeque<Job>,
 }
 
 impl Intake {
-    /// Nothing was taken.
+    /// An intake that has taken nothing.
     pub fn new(inbox: WriterInbox) -> Self {
         Self { inbox, taken: VecDeque::new() }
     }
 
-    /// Waits until there is a job; `false` when there never will be.
+    /// Waits for a job; `false` if there will be none any more.
     pub async fn wait(&mut self) -> bool {
         if self.taken.is_empty() {
             let Some(job) = self.inbox.recv().await else { return false };
@@ -34,12 +34,12 @@ impl Intake {
         true
     }
 
-    /// The next of the jobs that were taken.
+    /// The next of the taken jobs.
     pub fn next(&mut self) -> Option<Job> {
         self.taken.pop_front()
     }
 
-    /// Takes some of the jobs that wait, and has the leaves of their keys fetched while others are executed.
+    /// Takes some jobs from the queue, and prefetches the leaves of their keys.
     pub fn take_ahead(&mut self, executor: &Executor) {
         let mut items: usize = self.taken.iter().map(items).sum();
         while self.taken.len() < TAKEN_MAX && items < TAKEN_ITEMS_MAX {
@@ -52,17 +52,17 @@ impl Intake {
         }
     }
 
-    /// Number of jobs that wait, taken or not.
+    /// Number of waiting jobs, taken or not.
     pub fn len(&self) -> usize {
         self.taken.len() + self.inbox.len()
     }
 
-    /// Whether all that was taken is dealt with.
+    /// Whether there are no taken jobs.
     pub fn has_taken_none(&self) -> bool {
         self.taken.is_empty()
     }
 
-    /// Whether all that came was taken.
+    /// Whether the queue is empty.
     pub fn is_inbox_empty(&self) -> bool {
         self.inbox.is_empty()
     }
@@ -73,7 +73,7 @@ impl Intake {
     }
 }
 
-/// Number of things that a job asks to be answered.
+/// Number of items of a job.
 fn items(job: &Job) -> usize {
     match job {
         Job::Submission(submission) => submission.items.len(),

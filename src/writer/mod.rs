@@ -1,12 +1,12 @@
 //! The writer: one task on a thread of its own, through which every change goes.
 //!
-//! It takes what waits in its queue, and for all of it together: has the [`executor`](crate::executor) **execute** the
-//! commands on its own, unpublished version of the table, and the [`committer`](crate::committer) **append** their effects
-//! to the log as one group, **sync** the group, **publish** the version, so that readers see it, and send the **replies**.
-//! While one group is in flight to the disk the next one is executed; nobody waits on a timer.
+//! It takes everything that is in its queue. The [`executor`](crate::executor) **executes** the commands on its own,
+//! unpublished version of the table. The [`committer`](crate::committer) **appends** their effects to the log as one
+//! group, **syncs** the group, **publishes** the version, so that readers see it, and sends the **replies**. While one
+//! group is in flight to the disk, the next one is executed. No group waits for a timer.
 //!
-//! What has to be true of that stands with the two: of records and the table with the executor, of groups, versions and
-//! replies with the committer. Here is only decided when a group is closed.
+//! The invariants are in those two: about records and the table in the executor; about groups, versions and replies in
+//! the committer. The writer only decides when a group is closed.
 
 pub mod doorbell;
 #[cfg(test)]
@@ -43,33 +43,34 @@ use intake::Intake;
 
 /// A group of fewer records is small.
 const SMALL_GROUP_RECORDS: u32 = 64;
-/// A group of this many records is closed as soon as the disk is idle: a sync takes less time than executing it took, and
-/// goes on while the next group is executed. Without this, groups grow until all clients wait for one.
+/// A group of this many records is closed as soon as the disk is idle: syncing it takes less time than executing it
+/// took, and goes on while the next group is executed. Without this, groups would grow until all clients wait for the
+/// same group.
 const GROUP_RECORDS_ENOUGH: u32 = 256;
-/// Times that a small group yields the processor in a row before it is closed.
+/// How often in a row the writer yields the processor before it closes a small group.
 const YIELDS_MAX: u32 = 2;
-/// Pages of cut-off trees that a quiet moment frees, in those that a group does.
+/// A quiet moment frees this many times as many pages of dropped trees as a group.
 const QUIET_RECLAIMS: usize = 16;
 
 /// The one task that changes data.
 pub struct Writer<L> {
     /// Runs commands.
     executor: Executor,
-    /// Makes durable what they did.
+    /// Makes their effects durable.
     committer: Committer<L>,
-    /// Where they come from.
+    /// The queue.
     intake: Intake,
-    /// The group that takes commands, if it has any.
+    /// The open group, if it has any commands.
     open: Option<OpenGroup>,
     /// A group takes no further commands when it holds this many bytes.
     group_bytes_max: usize,
 }
 
-/// How to stop.
+/// A request to stop.
 struct Stop {
     /// Whether to take a last checkpoint.
     checkpoint: bool,
-    /// Who wants to know how it went.
+    /// Gets the outcome.
     done: Option<async_channel::Sender<Result<(), String>>>,
 }
 
@@ -96,13 +97,13 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Has the files of the data directory looked after.
+    /// Has `guard` watch the files of the data directory.
     pub fn guarding(mut self, guard: FileGuard) -> Self {
         self.committer.guard(guard);
         self
     }
 
-    /// Serves the queue until it is told to stop, or until something fails for good.
+    /// Serves the queue until a job says to stop, or an error ends the writer.
     pub async fn run(mut self) -> Result<(), WriterError> {
         let outcome = self.serve_queue().await;
         if let Err(error) = &outcome {
@@ -111,7 +112,7 @@ impl<L: Log> Writer<L> {
         outcome
     }
 
-    /// As [`Writer::run`], without a last look at the files.
+    /// Like [`Writer::run`], without the last look at the files.
     async fn serve_queue(&mut self) -> Result<(), WriterError> {
         self.committer.show_clock();
         while self.wait().await {
@@ -122,8 +123,8 @@ impl<L: Log> Writer<L> {
         self.stop(Stop { checkpoint: true, done: None })
     }
 
-    /// Waits until there is something to do; `false` when there never will be. More expired keys are something
-    /// to do, in a group of their own if nobody wants anything else.
+    /// Waits until there is something to do; `false` if there will be nothing any more. Expired keys that are left are
+    /// something to do, in a group of their own if there are no jobs.
     async fn wait(&mut self) -> bool {
         if self.executor.expires_more() && !self.committer.is_in_flight() {
             self.intake.take_ahead(&self.executor);
@@ -132,7 +133,7 @@ impl<L: Log> Writer<L> {
         self.intake.wait().await
     }
 
-    /// Executes what is there, and sends it on its way to the disk unless another group still is.
+    /// Executes the waiting jobs, and launches the group unless another one is in flight.
     fn turn(&mut self) -> Result<Option<Stop>, WriterError> {
         let mut open = self.open.take().unwrap_or_else(|| self.open());
         let stop = self.gather(&mut open)?;
@@ -146,7 +147,7 @@ impl<L: Log> Writer<L> {
         Ok(None)
     }
 
-    /// A new group.
+    /// Opens a group.
     fn open(&mut self) -> OpenGroup {
         let mut open = self.committer.open();
         self.executor.begin_group();
@@ -154,7 +155,7 @@ impl<L: Log> Writer<L> {
         open
     }
 
-    /// Executes what waits in the queue, up to the size of a group.
+    /// Executes the waiting jobs, up to the size of a group.
     fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
         while let Some(job) = self.intake.next() {
             match job {
@@ -186,8 +187,8 @@ impl<L: Log> Writer<L> {
         Ok(None)
     }
 
-    /// Before a small group is closed, lets connections whose commands have arrived already submit them: a sync costs the
-    /// same for many as for few. Yields the processor, and waits for nobody.
+    /// Before a small group is closed, lets connections submit commands that have already arrived: a sync costs the
+    /// same for many as for few. Only yields the processor; does not wait.
     fn let_others_submit(&mut self, open: &OpenGroup) {
         for _ in 0..YIELDS_MAX {
             if open.count() >= SMALL_GROUP_RECORDS {
@@ -201,7 +202,7 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Work of quiet moments: says in the log how far it is synced, lets readers see all, and has all looked after that is.
+    /// Work of quiet moments: seals the log, has everything published, frees pages and memory, and checks the files.
     fn tick(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         if open.is_empty() && self.intake.is_inbox_empty() && !self.committer.is_in_flight() {
             self.committer.seal(open.now_ms())?;
@@ -223,13 +224,14 @@ impl<L: Log> Writer<L> {
         self.intake.let_go();
     }
 
-    /// Closes a group and has it written. Nothing may be in flight.
+    /// Closes a group and has it written. No group may be in flight.
     fn launch(&mut self, open: OpenGroup) -> Result<(), WriterError> {
         let Self { executor, committer, intake, .. } = self;
         committer.launch(open, Executed { executor, waiting: || intake.len() })
     }
 
-    /// Takes notice if the group in flight is durable by now. Whether nothing is in flight any more.
+    /// Checks whether the group in flight is durable, and finishes it if so. Returns whether no group is in flight any
+    /// more.
     fn landed(&mut self, open: &mut OpenGroup) -> Result<bool, WriterError> {
         let Self { executor, committer, intake, .. } = self;
         let landing = committer.landed(Executed { executor, waiting: || intake.len() })?;
@@ -237,7 +239,7 @@ impl<L: Log> Writer<L> {
         Ok(landing != Landing::InFlight)
     }
 
-    /// Waits until nothing is in flight.
+    /// Waits until no group is in flight.
     fn wait_for_landing(&mut self, open: &mut OpenGroup) -> Result<(), WriterError> {
         let Self { executor, committer, intake, .. } = self;
         let landing = committer.wait_for_landing(Executed { executor, waiting: || intake.len() })?;
@@ -245,7 +247,7 @@ impl<L: Log> Writer<L> {
         Ok(())
     }
 
-    /// Puts a new group in the place of one that was executed on what was given up.
+    /// Replaces the open group if the one in flight, on which it was executed, was given up.
     #[inline]
     fn renew(&mut self, open: &mut OpenGroup, landing: Landing) {
         if landing == Landing::GivenUp {
@@ -253,7 +255,7 @@ impl<L: Log> Writer<L> {
         }
     }
 
-    /// Ends the work: a last checkpoint if asked for, and the seal that says that all is synced.
+    /// Stops: takes a last checkpoint if requested, and seals the log.
     fn stop(&mut self, stop: Stop) -> Result<(), WriterError> {
         let result = self.finish(stop.checkpoint);
         if let Some(done) = stop.done {

@@ -1,8 +1,8 @@
 //! The bounded queue in front of the writer.
 //!
-//! Connections submit, the writer takes. The queue is bounded in jobs and in bytes: whoever cannot submit waits,
-//! and reads nothing from its client meanwhile. One submission larger than the whole byte budget passes alone, so
-//! every command that fits the protocol's limits gets through.
+//! Connections submit jobs, the writer takes them. The queue is bounded in jobs and in bytes. A connection that cannot
+//! submit waits, and reads nothing from its client meanwhile. A submission larger than the whole byte budget is
+//! accepted when no other is queued, so every command within the protocol's limits gets through.
 //!
 //! Invariant: `queued_bytes` is the sum of what the submissions in the channel were charged.
 
@@ -13,39 +13,39 @@ use std::task::{Poll, Waker};
 use super::doorbell;
 use crate::submission::{Closed, Submission};
 
-/// Jobs that wait at most.
+/// The most jobs in the queue.
 pub const QUEUE_JOBS_MAX: usize = 4096;
-/// Bytes of input that wait at most, unless a single submission is larger.
+/// The most bytes of input in the queue, unless a single submission is larger.
 pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 
-/// What the writer is asked to do.
+/// A job for the writer.
 pub enum Job {
     /// Answer commands of a client.
     Submission(Box<Submission>),
-    /// Take a checkpoint, and say how it ended.
+    /// Take a checkpoint.
     Checkpoint {
-        /// Gets `Ok` when the checkpoint is durable, else the reason.
+        /// Gets `Ok` when the checkpoint is durable; otherwise the reason.
         done: async_channel::Sender<Result<(), String>>,
     },
-    /// Show readers all that was synced before this.
+    /// Publish everything that was acknowledged before this.
     Publish {
-        /// Gets a word when that is done.
+        /// Gets a message when that is done.
         done: async_channel::Sender<()>,
     },
     /// The group in flight is durable, or failed.
     Synced,
-    /// End the wait of this client's command, if one waits: see `state::Blocked`.
+    /// Unblock this client, if it is blocked: see `state::Blocked`.
     Unblock {
         /// The client.
         client_id: u64,
     },
-    /// Look after expired keys and the idle log.
+    /// Do the periodic work: expired keys, and the log when it is idle.
     Tick,
     /// Stop when everything before this is answered.
     Shutdown {
         /// Whether to take a last checkpoint.
         checkpoint: bool,
-        /// Gets `Ok` when everything is durable and, if asked for, the checkpoint is; else the reason.
+        /// Gets `Ok` when everything is durable, and the checkpoint too if requested; otherwise the reason.
         done: async_channel::Sender<Result<(), String>>,
     },
 }
@@ -67,12 +67,12 @@ pub struct WriterInbox {
     budget: Arc<Budget>,
 }
 
-/// Makes a queue with the limits of this file.
+/// Creates a queue with the limits above.
 pub fn writer_queue() -> (WriterQueue, WriterInbox) {
     writer_queue_with(QUEUE_JOBS_MAX, QUEUE_BYTES_MAX)
 }
 
-/// Makes a queue for `jobs_max` jobs with together `bytes_max` bytes.
+/// Creates a queue for `jobs_max` jobs with a total of `bytes_max` bytes.
 pub fn writer_queue_with(jobs_max: usize, bytes_max: usize) -> (WriterQueue, WriterInbox) {
     let (sender, receiver) = async_channel::bounded(jobs_max);
     let budget = Arc::new(Budget {
@@ -102,15 +102,14 @@ impl WriterQueue {
         Ok(())
     }
 
-    /// Asks for a checkpoint. The receiver gets its outcome once it is durable; a closed receiver means that the writer
-    /// is gone.
+    /// Requests a checkpoint. The receiver gets the outcome; a closed receiver means that the writer is gone.
     pub async fn checkpoint(&self) -> Result<async_channel::Receiver<Result<(), String>>, Closed> {
         let (done, outcome) = async_channel::bounded(1);
         self.send(Job::Checkpoint { done }).await?;
         Ok(outcome)
     }
 
-    /// Has all that was acknowledged before published; returns when a snapshot holds it.
+    /// Has everything published that was acknowledged before this; returns when a snapshot has it.
     ///
     /// # Errors
     /// The writer is gone.
@@ -120,7 +119,7 @@ impl WriterQueue {
         published.recv().await.map_err(|_| Closed)
     }
 
-    /// Ends the wait of a client's command, if one waits: it gave up, was told to, or its client is gone.
+    /// Unblocks a client, if it is blocked: it timed out, `CLIENT UNBLOCK` named it, or it is gone.
     ///
     /// # Errors
     /// The writer is gone.
@@ -128,18 +127,17 @@ impl WriterQueue {
         self.send(Job::Unblock { client_id }).await
     }
 
-    /// Lets the writer look after expired keys and the idle log. Does nothing when the queue is full: the writer is
-    /// busy then.
+    /// Has the writer do its periodic work. Does nothing if the queue is full: the writer is busy then.
     pub fn tick(&self) {
         let _ = self.jobs.try_send(Job::Tick);
     }
 
-    /// Wakes the writer when a group became durable. Does nothing when the queue is full: the writer is awake then.
+    /// Wakes the writer when a group became durable. Does nothing if the queue is full: the writer is awake then.
     pub fn synced(&self) {
         let _ = self.jobs.try_send(Job::Synced);
     }
 
-    /// Stops the writer behind everything submitted; returns when it has stopped.
+    /// Stops the writer after everything submitted so far; returns when it has stopped.
     ///
     /// # Errors
     /// Why the last checkpoint failed, or that the writer was gone before.
@@ -152,7 +150,7 @@ impl WriterQueue {
         }
     }
 
-    /// Sends a job; waits while there are too many.
+    /// Sends a job; waits while the queue is full.
     async fn send(&self, job: Job) -> Result<(), Closed> {
         match self.jobs.try_send(job) {
             Ok(()) => Ok(()),
@@ -163,7 +161,7 @@ impl WriterQueue {
 }
 
 impl WriterInbox {
-    /// The next job; waits for one. `None` when all connections' ends are gone.
+    /// Waits for the next job. `None` if all connections' ends are gone.
     pub async fn recv(&self) -> Option<Job> {
         self.jobs.recv().await.ok().inspect(|job| self.release(job))
     }
@@ -173,17 +171,17 @@ impl WriterInbox {
         self.jobs.try_recv().ok().inspect(|job| self.release(job))
     }
 
-    /// Number of jobs that wait.
+    /// Number of jobs in the queue.
     pub fn len(&self) -> usize {
         self.jobs.len()
     }
 
-    /// Whether nothing waits.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 
-    /// Gives the bytes of a job back.
+    /// Returns the bytes of a job to the budget.
     fn release(&self, job: &Job) {
         if let Job::Submission(submission) = job {
             self.budget.give(charge(submission));
@@ -203,11 +201,11 @@ fn charge(submission: &Submission) -> usize {
     submission.input.len() + submission.known_replies.len() + submission.transaction_bytes
 }
 
-/// Bytes taken from the budget for a submission that is not in the channel yet; given back if it never gets there.
+/// Bytes taken from the budget for a submission that is not in the channel yet. Returned if it never gets there.
 struct Charged<'a> {
     /// Where they were taken from.
     budget: &'a Budget,
-    /// How many.
+    /// Number of bytes.
     bytes: usize,
 }
 
@@ -217,13 +215,13 @@ impl Drop for Charged<'_> {
     }
 }
 
-/// Bytes that may still be queued.
+/// The budget of queued bytes.
 struct Budget {
     /// Bytes in the channel.
     queued_bytes: AtomicUsize,
     /// The most bytes, unless one submission has more.
     bytes_max: usize,
-    /// Whether `waiters` may hold any: what is looked at when bytes are given back.
+    /// Whether there may be waiters. Checked when bytes are returned.
     has_waiters: AtomicBool,
     /// Tasks that wait for room.
     waiters: Mutex<Vec<Waker>>,
@@ -237,10 +235,10 @@ impl Budget {
         self.queued_bytes.fetch_update(SeqCst, SeqCst, room).is_ok()
     }
 
-    /// Takes `bytes` as soon as there is room for them, or anyway when the queue `is_closed`.
+    /// Waits until there is room for `bytes`, and takes them. Does not wait if the queue `is_closed`.
     async fn take(&self, bytes: usize, is_closed: impl Fn() -> bool) {
         std::future::poll_fn(|context| {
-            // Registered before the look at the budget, so that no room is missed that is made in between.
+            // Registered before the budget is checked, so that room that is made in between is not missed.
             self.lock_waiters().push(context.waker().clone());
             self.has_waiters.store(true, SeqCst);
             if self.try_take(bytes) {
@@ -255,7 +253,7 @@ impl Budget {
         .await;
     }
 
-    /// Gives bytes back.
+    /// Returns bytes.
     fn give(&self, bytes: usize) {
         let before = self.queued_bytes.fetch_sub(bytes, SeqCst);
         debug_assert!(before >= bytes, "more bytes given back than taken");
@@ -264,7 +262,7 @@ impl Budget {
         }
     }
 
-    /// Lets all that wait look again.
+    /// Wakes all waiters, which then try again.
     fn wake(&self) {
         let waiters = {
             let mut waiters = self.lock_waiters();

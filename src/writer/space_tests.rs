@@ -1,5 +1,5 @@
-//! Space on the writer: nothing is reserved for what is not used, what finds no space is taken back whole, and to find out
-//! costs nothing that grows with the data.
+//! Space on the writer: nothing stays reserved that is not used; a command that finds no space is undone as a whole;
+//! and the cost of finding out does not grow with the data.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::resp::{Args, Span};
 use crate::spec::{self, Spec};
 use crate::state::Transaction;
 
-/// The words of a line, one behind the other, and where each is; `V` is an element of 1,000 bytes.
+/// Appends the words of a line to `input`, and returns where each is; `V` is an element of 1,000 bytes.
 fn words(line: &str, input: &mut Vec<u8>) -> Vec<Span> {
     let long = "V".repeat(1000);
     let add = |word: &str| {
@@ -24,12 +24,12 @@ fn words(line: &str, input: &mut Vec<u8>) -> Vec<Span> {
     line.split(' ').map(add).collect()
 }
 
-/// The command that a line begins with.
+/// The command of a line.
 fn spec(line: &str) -> &'static Spec {
     spec::lookup(line.split(' ').next().unwrap_or_default().as_bytes()).expect("a command of the server")
 }
 
-/// Lets the writer answer a submission; the replies.
+/// Has the writer answer a submission; returns the replies.
 fn answer((run, queue): (&mut Run, &WriterQueue), fill: impl FnOnce(&mut Submission)) -> String {
     let (promise, resolver) = promise();
     let mut submission = Submission::empty(resolver);
@@ -40,11 +40,11 @@ fn answer((run, queue): (&mut Run, &WriterQueue), fill: impl FnOnce(&mut Submiss
     String::from_utf8(submission.out.clone()).expect("text")
 }
 
-/// A writer, driven by hand.
+/// A writer, polled by hand.
 struct Driven {
-    /// Its work.
+    /// Its task.
     run: Run,
-    /// The way to it.
+    /// Its queue.
     queue: WriterQueue,
     /// The table.
     table: Arc<crate::table::Table>,
@@ -57,7 +57,7 @@ impl Driven {
         Self { run, queue, table }
     }
 
-    /// Runs commands as one submission; their replies.
+    /// Runs commands as one submission; returns their replies.
     fn pipeline(&mut self, lines: &[String]) -> String {
         answer((&mut self.run, &self.queue), |submission| {
             for line in lines {
@@ -70,12 +70,12 @@ impl Driven {
         })
     }
 
-    /// Runs one command; its reply.
+    /// Runs one command; returns its reply.
     fn run(&mut self, line: &str) -> String {
         self.pipeline(&[line.to_owned()])
     }
 
-    /// Runs a transaction; its reply.
+    /// Runs a transaction; returns its reply.
     fn exec(&mut self, lines: &[&str]) -> String {
         let mut transaction = Transaction::new(0);
         for line in lines {
@@ -101,7 +101,7 @@ impl Driven {
         panic!("no checkpoint ended");
     }
 
-    /// Makes lists of 1 MB until there is no space for another, then gives back what the last two took.
+    /// Creates lists of 1 MB until there is no space for another, then frees the space of the last two.
     fn fill(&mut self) {
         let elements = ["V"; 1000].join(" ");
         let list = (0..100).find(|list| self.run(&format!("RPUSH list{list} {elements}")).starts_with('-'));
@@ -159,7 +159,7 @@ fn a_command_that_finds_no_space_half_way_is_taken_back() {
         copies += 1;
     }
     assert!((1..4).contains(&copies), "{copies} copies");
-    // What was begun and taken back holds no space, and neither the next small write nor a delete is refused.
+    // What was undone takes no space, and neither the next small write nor a delete is refused.
     assert_eq!(driven.run("RPUSH list1 x"), ":1001\r\n");
     assert_eq!(driven.run("DEL copy0"), ":1\r\n");
     driven.checkpoint();
@@ -240,7 +240,7 @@ fn thread_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// A place for a member with its number.
+/// A position for a member with its number.
 fn place(pair: &str) -> String {
     let (number, member) = pair.split_once(' ').expect("two words");
     let number: u32 = number.parse().expect("a number");

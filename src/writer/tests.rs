@@ -1,4 +1,4 @@
-//! The writer on a log and a table in memory, driven by hand.
+//! The writer on a log and a table in memory, polled by hand.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::spec;
 use crate::state::{Limits, ServerState};
 use crate::table::{MemoryFile, Table, TableOptions};
 
-/// A task that waits for a reply, and counts how often a read in that moment would have missed what was acknowledged.
+/// A task that waits for a reply, and counts how often a read at that time would have missed an acknowledged write.
 struct Waiting {
     state: Arc<ServerState>,
     woken: AtomicU32,
@@ -27,30 +27,30 @@ struct Waiting {
 impl Wake for Waiting {
     fn wake(self: Arc<Self>) {
         self.woken.fetch_add(1, SeqCst);
-        // Nobody asked before, so the group is not published: a reader has to be told to wait.
+        // No reader asked before, so the group is not published: a reader must learn that it has to wait.
         if self.state.publication.ask() {
             self.woken_early.fetch_add(1, SeqCst);
         }
     }
 }
 
-/// The writer's work, to be driven by hand.
+/// The writer's task, to be polled by hand.
 pub(super) type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
 
-/// A writer on an empty table, and the way to it.
+/// A writer on an empty table, and its queue.
 fn writer() -> (Run, WriterQueue, Arc<ServerState>) {
     let (run, queue, state, _) = writer_with(|_| ());
     (run, queue, state)
 }
 
-/// As [`writer`], with other limits, and with the table.
+/// Like [`writer`], with other limits, and with the table.
 pub(super) fn writer_with(
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
     writer_on(|log| log, limit)
 }
 
-/// As [`writer_with`], on what `wrap` makes of the log.
+/// Like [`writer_with`], with the log that `wrap` returns.
 pub(super) fn writer_on<L: Log + 'static>(
     wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
     limit: impl FnOnce(&mut WriterOptions),
@@ -129,7 +129,7 @@ fn expired_keys_are_deleted_without_pause_until_none_is_left() {
     assert_eq!(state.stats.totals().expired_keys, keys as u64);
 }
 
-/// Submits a command and lets the writer answer it; whether it may have changed anything.
+/// Submits a command and has the writer answer it; returns whether it may have changed anything.
 fn answered(run: &mut Run, queue: &WriterQueue, words: &[&str]) -> bool {
     let (promise, resolver) = promise();
     block_on(queue.submit(command(resolver, words))).unwrap();

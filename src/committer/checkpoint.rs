@@ -1,4 +1,4 @@
-//! Checkpoints: the published version is made durable beside the writer, and then the log before it may go.
+//! Checkpoints: the published version is made durable on another thread, and then the log before it is recycled.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::state::LatencyEvent;
 use crate::table::TableWriter;
 
 impl<L: Log> Committer<L> {
-    /// Starts a checkpoint of the published version, which holds all that is synced.
+    /// Starts a checkpoint of the published version, which has everything that is synced.
     pub(super) fn start_checkpoint(&mut self, table: &mut TableWriter) {
         let lsn = self.log.synced_lsn();
         table.set_log_checksum(self.log.synced_checksum());
@@ -21,7 +21,7 @@ impl<L: Log> Committer<L> {
         self.gauges.checkpoint_started();
     }
 
-    /// Releases what only the former checkpoint held, in table and log.
+    /// Ends a checkpoint: frees the pages that only the former one used, and recycles the log before it.
     pub(super) fn end_checkpoint(
         &mut self,
         table: &mut TableWriter,
@@ -29,7 +29,7 @@ impl<L: Log> Committer<L> {
     ) -> Result<(), WriterError> {
         let lsn = outcome.lsn;
         let durable = outcome.result.map_err(WriterError::Checkpoint)?;
-        // From here on the table alone has what was logged before.
+        // From here on, only the table has what was logged before.
         self.look_at_files(table)?;
         if self.guard.is_some() {
             let looked = self.log.look_at_header();
@@ -53,7 +53,7 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Ends the work, when nothing is in flight: a last checkpoint if asked for, and the seal that says that all is synced.
+    /// Ends the work, when no group is in flight: takes a last checkpoint if requested, and seals the log.
     pub fn finish(&mut self, table: &mut TableWriter, checkpoint: bool) -> Result<(), WriterError> {
         self.wait_for_checkpoint(table)?;
         if checkpoint && !self.is_fenced() {

@@ -6,22 +6,22 @@ use crate::file_guard::FileChange;
 use crate::keyspace::{ApplyError, KeyspaceError};
 use crate::table::TableError;
 
-/// What ends the writer before it is asked to stop.
+/// An error that ends the writer.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
-    /// The log could not take or sync a group.
+    /// The log could not append or sync a group.
     #[error("the log failed, nothing in this group was acknowledged: {0}")]
     Log(#[from] LogError),
     /// The table failed in the middle of a change.
     #[error("the table failed: {0}")]
     Table(#[from] TableError),
-    /// The key space found cells that it cannot have written.
+    /// The keyspace found cells that it cannot have written.
     #[error("the key space failed: {0}")]
     Keyspace(#[from] KeyspaceError),
-    /// The version could not be built anew from the log's records.
+    /// The version could not be rebuilt from the log's records.
     #[error("what was changed could not be taken back: {0}")]
     Apply(#[from] ApplyError),
-    /// A file of the data is not where it was any more.
+    /// A file of the data directory was removed or replaced.
     #[error("nothing more is acknowledged: {0}")]
     Files(#[from] FileChange),
     /// A checkpoint could not be made durable.
@@ -30,7 +30,7 @@ pub enum WriterError {
 }
 
 impl WriterError {
-    /// Whether data on disk is damaged, as against: could not be written or synced.
+    /// Whether data on disk is damaged; otherwise it could not be written or synced.
     pub fn is_damage(&self) -> bool {
         match self {
             WriterError::Table(error) | WriterError::Keyspace(KeyspaceError::Table(error)) => {

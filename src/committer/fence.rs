@@ -1,9 +1,9 @@
-//! The right to write is lost: somebody else writes to the log.
+//! A fenced log: another server writes to it now.
 //!
-//! That is the end of writing, and not of the server. Commands that write are refused, and what is durable can be read. What
-//! was executed and is not known to be durable may be in the log or not, so nothing is said of it: those who wait for such a
-//! reply lose their connection, as if the server had stopped, and the version goes back to the last record that is durable.
-//! Nothing more is written to the log, not even a seal, and no further checkpoint is taken.
+//! This ends writing, but not the server. Commands that write are refused, and what is durable can be read. What was
+//! executed but is not known to be durable may or may not be in the log, so it is not answered: clients that wait for
+//! such a reply lose their connection, as if the server had stopped, and the version goes back to the last durable
+//! record. Nothing more is written to the log, not even a seal, and no further checkpoint is taken.
 
 use wal::{Log, LogError, LogErrorKind};
 
@@ -12,12 +12,12 @@ use super::error::WriterError;
 use super::flight::{Executed, Landing};
 
 impl<L: Log> Committer<L> {
-    /// Whether the right to write is lost.
+    /// Whether the log is fenced.
     pub(super) fn is_fenced(&self) -> bool {
         self.fenced.is_some()
     }
 
-    /// Takes it as done that a fenced log did not do its part.
+    /// Ignores the error of a fenced log, and notes that it is fenced.
     pub(super) fn unless_fenced<T: Default>(&mut self, done: Result<T, LogError>) -> Result<T, WriterError> {
         match done {
             Err(error) if error.kind() == LogErrorKind::Fenced => {
@@ -28,8 +28,8 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// The group in flight, or what is submitted of it, did not become durable. If that is because the right to write is
-    /// lost, all that is not durable is given up.
+    /// The group in flight could not be appended or synced. If the log is fenced, gives up everything that is not
+    /// durable; otherwise returns the error.
     pub(super) fn lost(
         &mut self,
         error: LogError,
@@ -52,7 +52,7 @@ impl<L: Log> Committer<L> {
         Ok(Landing::GivenUp)
     }
 
-    /// Remembers, and says once, that the right to write is lost.
+    /// Notes, and reports once, that the log is fenced.
     fn note_fenced(&mut self, error: &LogError) {
         if !self.is_fenced() {
             tracing::error!("{error}: writes are refused from now on, reads go on");
@@ -61,7 +61,7 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Tells those who ask for checkpoints that there will be none, if the right to write is lost.
+    /// Refuses requested checkpoints if the log is fenced.
     pub(super) fn refuse_checkpoints(&mut self) {
         if let Some(reason) = &self.fenced {
             self.checkpointer.refuse(reason);

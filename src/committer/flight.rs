@@ -1,8 +1,8 @@
 //! A group's way from execution to the replies: closed, written and synced, published, answered.
 //!
-//! Where commands wait or come in while a group is synced, the log's thread does that, and the next group is executed
-//! meanwhile. Where hardly anybody submits meanwhile, as with a single client, the committer syncs the group itself:
-//! handing it over and back would only take time.
+//! If commands wait, or probably come in during the sync, the log's thread syncs the group, and the next one is
+//! executed meanwhile. If hardly any come in meanwhile, as with a single client, the committer syncs the group itself:
+//! handing it to another thread and back would only take time.
 
 use std::task::Waker;
 
@@ -15,38 +15,38 @@ use crate::executor::Executor;
 use crate::state::LatencyEvent;
 use crate::submission::Completion;
 
-/// Groups that are published after one that somebody read: a read that finds its version published need not wait for
-/// the writer, so where reads and writes mix, each group is.
+/// Number of groups that are published after somebody has read. A read need not wait for the writer if everything is
+/// published, so while reads and writes mix, every group is.
 const PUBLISHED_GROUPS: u32 = 16;
 
-/// This many groups in a row without a change are a quiet moment: publishing then costs nobody anything, and writes that
-/// change nothing need the writer no more.
+/// This many groups in a row without a change are a quiet moment: publishing then costs nothing, and afterwards writes
+/// that change nothing no longer need the writer.
 pub const UNCHANGED_GROUPS: u32 = 4;
 
-/// Executing while a group is synced pays if at least one in this many as it holds submissions come in meanwhile.
+/// Executing during a sync pays if more than one submission comes in meanwhile for this many in the group.
 const MEANWHILE_SHARE: usize = 4;
 
-/// What was executed, whose table is published; and the number of submissions that wait for it.
+/// The executor, and the number of jobs that wait for it.
 pub struct Executed<'a, W> {
-    /// Who executes.
+    /// The executor.
     pub executor: &'a mut Executor,
-    /// Says how many wait by now.
+    /// Returns how many jobs wait now.
     pub waiting: W,
 }
 
-/// What became of the group in flight.
+/// What happened to the group in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Landing {
-    /// It is on its way still.
+    /// It is still in flight.
     InFlight,
     /// It is durable, or there was none.
     Landed,
-    /// It was given up, with all that was executed since: the group that is open must be, too.
+    /// It was given up, with everything executed since. The open group must be given up, too.
     GivenUp,
 }
 
 impl<L: Log> Committer<L> {
-    /// Closes a group and has it written. Nothing may be in flight.
+    /// Closes a group and has it written. No group may be in flight.
     pub fn launch(
         &mut self,
         mut open: OpenGroup,
@@ -87,7 +87,7 @@ impl<L: Log> Committer<L> {
         self.sync(group, now_ms, &mut executed)
     }
 
-    /// Whether the version of the group that is closed is to be published when it is durable.
+    /// Whether the version of the closed group is to be published when it is durable.
     fn publishes(&mut self, executor: &Executor, changed: bool, quiet: bool, checkpoint: bool) -> bool {
         self.unpublished |= changed;
         self.unchanged_groups = if changed { 0 } else { self.unchanged_groups.saturating_add(1) };
@@ -104,7 +104,7 @@ impl<L: Log> Committer<L> {
         executed: &mut Executed<'_, impl Fn() -> usize>,
     ) -> Result<(), WriterError> {
         let is_empty = group.is_empty();
-        // An empty group too: the log takes its buffer back.
+        // Empty groups, too: the log reuses the buffer.
         let submitted = self.log.submit(group, now_ms * 1000);
         self.secured_bytes = 0;
         if is_empty {
@@ -123,7 +123,7 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Takes notice if the group in flight is durable by now.
+    /// Checks whether the group in flight is durable, and finishes it if so.
     pub fn landed(&mut self, mut executed: Executed<'_, impl Fn() -> usize>) -> Result<Landing, WriterError> {
         let Some(flight) = &self.flight else { return Ok(Landing::Landed) };
         match self.log.poll_durable() {
@@ -134,7 +134,7 @@ impl<L: Log> Committer<L> {
         Ok(Landing::Landed)
     }
 
-    /// Waits until nothing is in flight.
+    /// Waits until no group is in flight.
     pub fn wait_for_landing(
         &mut self,
         mut executed: Executed<'_, impl Fn() -> usize>,
@@ -148,7 +148,8 @@ impl<L: Log> Committer<L> {
         Ok(Landing::Landed)
     }
 
-    /// The group in flight is durable: shows it to those who read, and sends its replies.
+    /// The group in flight is durable: publishes its version if that is wanted, and sends its notifications and
+    /// replies.
     fn land(&mut self, executed: &mut Executed<'_, impl Fn() -> usize>) -> Result<(), WriterError> {
         let mut flight = self.flight.take().expect("a group is in flight");
         let executor = &mut *executed.executor;
@@ -179,13 +180,13 @@ impl<L: Log> Committer<L> {
         Ok(())
     }
 
-    /// Keeps the promises of the submissions that were answered, then wakes who waits for them.
+    /// Resolves the promises of the answered submissions, then wakes the tasks that wait for them.
     fn resolve(&mut self, answered: &mut Vec<Completion>) {
         self.wakers.extend(answered.drain(..).filter_map(Completion::resolve));
         self.wakers.drain(..).for_each(Waker::wake);
     }
 
-    /// Whether the group that is closed is to be published when it is durable.
+    /// Whether a reader, or a quiet moment, wants the closed group published.
     fn is_read(&mut self, quiet: bool) -> bool {
         if self.state.publication.take_wanted() {
             self.publish_left = PUBLISHED_GROUPS;

@@ -1,4 +1,4 @@
-//! A group of records: as long as it takes commands, and on its way to the disk.
+//! A group of records: open, and in flight.
 
 use std::time::Instant;
 
@@ -14,9 +14,9 @@ pub struct OpenGroup {
     pub(super) group: Group,
     /// The time that all commands of the group see, in milliseconds since the Unix epoch.
     pub(super) now_ms: u64,
-    /// Whether pages of the table were freed or moved, which is a change of it without a record.
+    /// Whether pages of the table were freed or moved, which changes the table without a record.
     pub(super) tidied: bool,
-    /// Whether this is a quiet moment: publishing now costs no writer anything.
+    /// Whether this is a quiet moment: publishing now costs nothing.
     pub(super) quiet: bool,
     /// The notifications about the group.
     pub(super) notifications: Notifications,
@@ -43,7 +43,7 @@ impl OpenGroup {
         self.now_ms
     }
 
-    /// Says that this is a quiet moment.
+    /// Notes that this is a quiet moment.
     pub fn be_quiet(&mut self) {
         self.quiet = true;
     }
@@ -54,13 +54,13 @@ impl OpenGroup {
     }
 }
 
-/// A group that was closed: what happens when it is durable.
+/// A closed group, and what happens when it is durable.
 pub(super) struct Flight {
     /// LSN of its last record, or of the last one before it.
     pub last_lsn: u64,
     /// Records in it.
     pub records: u64,
-    /// Bytes of it.
+    /// Its bytes.
     pub bytes: u64,
     /// Whether it changed the table.
     pub changed: bool,
@@ -70,7 +70,7 @@ pub(super) struct Flight {
     pub checkpoint: bool,
     /// The notifications about it.
     pub notifications: Notifications,
-    /// When it was closed, if anybody wants to know how long things take.
+    /// When it was closed, if latencies are measured.
     pub started: Option<Instant>,
     /// Submissions whose replies wait for it.
     pub answered: Vec<Completion>,

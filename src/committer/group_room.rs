@@ -1,4 +1,4 @@
-//! The room that the open group has in the log.
+//! The space that the open group has in the log.
 
 use wal::{Group, GroupBuffer, Log, LogErrorKind};
 
@@ -8,9 +8,9 @@ use super::group::OpenGroup;
 use crate::effect::Sink;
 use crate::executor::{LogRoom, Round, Shortage};
 
-/// The room that the open group has in the log.
+/// The space that the open group has in the log.
 pub struct GroupRoom<'a, L> {
-    /// Who has the log.
+    /// The committer, which has the log.
     committer: &'a mut Committer<L>,
     /// The open group.
     group: &'a mut Group,
@@ -70,7 +70,7 @@ impl<L: Log> LogRoom for GroupRoom<'_, L> {
         Ok(Some(shortage(error.to_string())))
     }
 
-    /// Shows it in `INFO`. While space is short, a checkpoint is asked for: only that gives back the log before it, and the
+    /// Shows it in `INFO`. While space is short, requests a checkpoint: only that frees the log before it, and the
     /// pages that deletes left.
     fn note_space(&mut self, is_short: bool) {
         self.committer.gauges.set_writable(!is_short);

@@ -1,8 +1,8 @@
-//! Says that the writer has been idle for a moment, so that it seals the log soon after the last group.
+//! Notices when the writer is idle, so that it seals the log soon after the last group.
 //!
-//! An unsealed last group is the only one in which damage can look like a torn write, so the moment is short. A writer
-//! under load pays two accesses to memory a group; a thread looks every few milliseconds whether groups still come, and
-//! sleeps for good once the log is sealed.
+//! Only in an unsealed last group can damage look like a torn write, so the log is sealed after a short time. This
+//! costs a busy writer two memory accesses per group. A thread checks every few milliseconds whether groups still come,
+//! and sleeps without a timeout once none do.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -10,15 +10,15 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::Thread;
 use std::time::Duration;
 
-/// How long no group came when the log is sealed: at least once this, at most twice.
+/// The log is sealed when no group has come for this long, and at the latest after twice this time.
 const IDLE: Duration = Duration::from_millis(10);
 
-/// Watches for the end of a row of groups.
+/// Notices when no more groups come.
 #[derive(Default)]
 pub struct IdleWatch {
     /// Groups so far.
     groups: AtomicU64,
-    /// Whether the thread looks; if not, it has to be woken.
+    /// Whether the thread is checking; if not, it must be woken.
     looks: AtomicBool,
     /// The thread.
     thread: OnceLock<Thread>,
@@ -60,7 +60,7 @@ impl Drop for IdleWatch {
     }
 }
 
-/// Looks until no group came for a while, says so, and sleeps until one comes.
+/// Waits until no group has come for a while, calls `notify`, and sleeps until the next one.
 fn run(watch: &Weak<IdleWatch>, notify: impl Fn()) {
     let mut seen = 0;
     loop {
@@ -73,7 +73,7 @@ fn run(watch: &Weak<IdleWatch>, notify: impl Fn()) {
         }
         notify();
         held.looks.store(false, SeqCst);
-        // A group that came before the store woke nobody.
+        // A group that came before the store did not wake this thread.
         if held.groups.load(SeqCst) != seen {
             held.looks.store(true, SeqCst);
             continue;

@@ -1,18 +1,18 @@
-//! The committer: makes what was executed durable, and only then lets anybody know.
+//! The committer: makes groups durable, and only then publishes their versions and sends notifications and replies.
 //!
-//! A group that takes commands ([`OpenGroup`]) is closed, **appended** to the log and **synced**; its version of the table is
-//! **published**, so that readers see it; its **replies** leave. While one group is in [flight] to the disk the next one is
-//! executed. From time to time a [checkpoint] is started, and when the log is idle it is sealed.
+//! A group that takes commands ([`OpenGroup`]) is closed, **appended** to the log and **synced**; its version of the
+//! table is **published**, so that readers see it; its **replies** are sent. While one group is in [flight] to the
+//! disk, the next one is executed. From time to time a [checkpoint] is started, and when the log is idle it is sealed.
 //!
 //! Pages of an unpublished version are changed in place, those of a published one are copied first. So while nobody
 //! reads, groups are synced and acknowledged without being published ([`Publication`]); the next reader has them
 //! published before it takes its snapshot.
 //!
 //! Invariants:
-//! - a reply leaves only after the group that holds its write is synced, and published or said to be behind;
+//! - a reply is sent only after the group with its write is synced, and published or known to readers as not published;
 //! - only what is synced is published, and one group at most is in flight;
-//! - an error of log, table or checkpoint ends the work with the reason, before any reply of the group; that the right to
-//!   write is lost is no such error, see [`fence`].
+//! - an error of log, table or checkpoint ends the work with the reason, before any reply of the group is sent; a
+//!   fenced log is not such an error, see [`fence`].
 //!
 //! [`Publication`]: crate::state::Publication
 
@@ -46,11 +46,11 @@ use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
 
-/// What makes data durable.
+/// Makes groups durable.
 pub struct Committer<L> {
-    /// Where records become durable.
+    /// The log.
     log: L,
-    /// Bytes that the open group may have without asking the log again.
+    /// Bytes that are reserved in the log for the open group.
     secured_bytes: u64,
     /// What all connections share.
     state: Arc<ServerState>,
@@ -58,7 +58,7 @@ pub struct Committer<L> {
     gauges: Arc<WriterGauges>,
     /// Tells the time.
     clock: Arc<Clock>,
-    /// Decides when the table is made durable, and does it beside the writer.
+    /// Decides when a checkpoint is due, and writes it on another thread.
     checkpointer: Checkpointer,
     /// When the running checkpoint began.
     checkpoint_began: Instant,
@@ -66,28 +66,28 @@ pub struct Committer<L> {
     wakers: Vec<Waker>,
     /// Readers that wait for the open group to be published.
     readers: Vec<async_channel::Sender<()>>,
-    /// The group on its way to the disk.
+    /// The group in flight.
     flight: Option<Flight>,
-    /// Whether commands came in while the last group was synced.
+    /// Whether enough submissions came in while the last group was synced.
     overlaps: bool,
-    /// Groups that are still to be published, because somebody reads.
+    /// How many more groups are to be published, because somebody has read.
     publish_left: u32,
     /// Groups in a row that changed nothing.
     unchanged_groups: u32,
-    /// Whether the version holds changes that are not published, nor frozen to be.
+    /// Whether the version has changes that are neither published nor frozen.
     unpublished: bool,
-    /// When it was last said that the stored time is ahead of the clock.
+    /// When it was last reported that the stored time is ahead of the clock.
     clock_reported: Option<Instant>,
-    /// Why nothing can be written any more, once the right to do so is lost.
+    /// Why nothing can be written any more, if the log is fenced.
     fenced: Option<String>,
-    /// Looks after the files that have names.
+    /// Watches the files of the data directory.
     guard: Option<FileGuard>,
-    /// When they were last looked at.
+    /// When they were last checked.
     looked: Instant,
 }
 
 impl<L: Log> Committer<L> {
-    /// Makes durable in `log`.
+    /// A committer that appends to `log`.
     pub fn new(
         log: L,
         state: Arc<ServerState>,
@@ -117,7 +117,7 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Has the files of the data directory looked after.
+    /// Has `guard` watch the files of the data directory.
     pub fn guard(&mut self, guard: FileGuard) {
         self.guard = Some(guard);
     }
@@ -129,22 +129,22 @@ impl<L: Log> Committer<L> {
         OpenGroup { group, now_ms, tidied: false, quiet: false, notifications }
     }
 
-    /// Whether a group is on its way to the disk.
+    /// Whether a group is in flight.
     pub fn is_in_flight(&self) -> bool {
         self.flight.is_some()
     }
 
-    /// Somebody asks for a checkpoint.
+    /// Requests a checkpoint; `done` gets the outcome.
     pub fn request_checkpoint(&mut self, done: async_channel::Sender<Result<(), String>>) {
         self.checkpointer.request(done);
     }
 
-    /// Somebody waits for the open group to be published.
+    /// Requests that the open group is published; `done` gets a message when it is.
     pub fn request_publication(&mut self, done: async_channel::Sender<()>) {
         self.readers.push(done);
     }
 
-    /// Now, if anybody wants to know how long things take.
+    /// Now, if latencies are measured.
     fn latency_clock(&self) -> Option<Instant> {
         (self.state.limits.latency_threshold_ms() > 0).then(Instant::now)
     }

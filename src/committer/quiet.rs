@@ -1,4 +1,4 @@
-//! Work of quiet moments: the seal of an idle log, figures for people, and a look at the files.
+//! Work of quiet moments: seals an idle log, updates figures, and checks the files.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use super::error::WriterError;
 use crate::clock::AHEAD_TOLERATED_MS;
 use crate::table::TableWriter;
 
-/// How often it is made sure that nobody took files away.
+/// How often the files are checked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How often it is said that the stored time is ahead of the system's clock.
+/// How often it is reported that the stored time is ahead of the system's clock.
 const REPORT_INTERVAL: Duration = Duration::from_secs(3600);
 
 impl<L: Log> Committer<L> {
-    /// Says in the log how far it is synced. Nothing may be in flight.
+    /// Seals the log, unless it is fenced. No group may be in flight.
     pub fn seal(&mut self, now_ms: u64) -> Result<(), WriterError> {
         if self.is_fenced() {
             return Ok(());
@@ -24,7 +24,7 @@ impl<L: Log> Committer<L> {
         self.unless_fenced(sealed)
     }
 
-    /// Shows the clock, and makes sure that nobody has cut the table's file or took files away.
+    /// Shows the clock, and checks that nobody has truncated the table's file, or removed or replaced a file.
     pub fn look_around(&mut self, table: &TableWriter) -> Result<(), WriterError> {
         self.show_clock();
         table.check_file()?;
@@ -39,7 +39,7 @@ impl<L: Log> Committer<L> {
         self.gauges.show(self.log.status());
     }
 
-    /// Makes sure that table and log are where they were: nobody removed or replaced a file, or cut it.
+    /// Checks that nobody has removed, replaced or truncated a file of table or log.
     pub fn look_at_files(&mut self, table: &TableWriter) -> Result<(), WriterError> {
         self.looked = Instant::now();
         if let Some(guard) = &self.guard {
@@ -50,8 +50,8 @@ impl<L: Log> Committer<L> {
         Ok(table.check_file()?)
     }
 
-    /// A last look at the files, when the writer ends with an error: the log may be the first to meet a directory that was
-    /// removed; its table is to be saved then, too.
+    /// Checks the files once more when the writer ends with an error: if the directory was removed, the log may be the
+    /// first to fail, and then the table must be saved, too.
     pub fn look_once_more(&self, error: &WriterError) {
         if let Some(guard) = &self.guard
             && !matches!(error, WriterError::Files(_))
@@ -61,7 +61,7 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Shows by how much the stored time is ahead of the system's clock, and says so from time to time.
+    /// Shows by how much the stored time is ahead of the system's clock, and reports it from time to time.
     pub fn show_clock(&mut self) {
         let ahead_ms = self.clock.ahead_ms();
         self.gauges.set_clock_ahead(ahead_ms);

@@ -1,7 +1,8 @@
-//! What `INFO` shows of log and table: written by the writer, read by anybody.
+//! The figures of log and table in `INFO`: written by the writer, read by anybody.
 //!
-//! Counters are written before the LSNs that they belong to and read after them, so they are never behind. Of the LSNs,
-//! the one that follows is written first and read last: checkpoint, synced, last.
+//! Counters are written before the LSNs that they belong to and read after them, so they are never too low for the
+//! LSNs. LSNs are written in the order last, synced, checkpoint, and read in the opposite order, so a reader never sees
+//! one above the one that it follows.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,7 @@ pub struct RecoveryFigures {
 
 /// Figures of log and table.
 pub struct WriterGauges {
-    /// The table, for what it knows itself.
+    /// The table, for its own figures.
     table: Arc<Table>,
     /// What recovery did.
     recovery: RecoveryFigures,
@@ -48,7 +49,7 @@ pub struct WriterGauges {
     clock_ahead_ms: AtomicU64,
     /// Whether there was space for the last write.
     writable: AtomicBool,
-    /// Sees when groups cease to come.
+    /// Notices when no more groups come.
     idle: Arc<IdleWatch>,
     /// The log's own figures, as of the last quiet moment.
     log: Mutex<LogStatus>,
@@ -74,12 +75,12 @@ impl WriterGauges {
         }
     }
 
-    /// What sees when groups cease to come.
+    /// The watch that notices when no more groups come.
     pub fn idle(&self) -> &Arc<IdleWatch> {
         &self.idle
     }
 
-    /// A group of `records` records was synced and published.
+    /// A group of `records` records was synced.
     pub(super) fn committed(&self, records: u64, last_lsn: u64, synced_lsn: u64) {
         if records > 0 {
             self.groups.fetch_add(1, Relaxed);
@@ -91,7 +92,7 @@ impl WriterGauges {
         self.synced_lsn.store(synced_lsn, Release);
     }
 
-    /// Takes the log's own figures.
+    /// Updates the log's own figures.
     pub(super) fn show(&self, log: LogStatus) {
         *self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = log;
     }
@@ -165,7 +166,7 @@ impl Gauges for WriterGauges {
     }
 }
 
-/// How the log syncs, for people.
+/// The name of a sync method in `INFO`.
 fn method_name(method: Method) -> &'static str {
     match method {
         Method::Direct => "O_DIRECT|RWF_DSYNC",

@@ -1,7 +1,7 @@
 //! The buffers that a connection works with, shared between all connections of a thread.
 //!
-//! A connection holds buffers only while it works or has an unfinished command; a thread keeps a few for whoever comes
-//! next. So an idle client costs no buffer, and a busy thread works on warm memory without allocating.
+//! A connection has buffers only while it works or has an unfinished command; a thread keeps a few for the next
+//! connection. So an idle client costs no buffer, and a busy thread works on warm memory without allocating.
 
 use std::cell::RefCell;
 
@@ -9,53 +9,54 @@ use crate::resp::{Protocol, Span};
 use crate::spec::Flags;
 use crate::writer::{Item, Resolver, Submission};
 
-/// Bytes that an input buffer takes from the socket at least.
+/// The least room that an input buffer has for a read, in bytes.
 pub(super) const READ_BYTES: usize = 16 * 1024;
-/// Bytes that an input buffer is given room for when a read filled it.
+/// Room for the next read after one that filled the buffer, in bytes.
 pub(super) const LONG_READ_BYTES: usize = 64 * 1024;
-/// Replies to a client that has not authenticated: beyond this many bytes they are sent before the next command runs.
+/// Replies to a client that has not authenticated: once there are this many bytes, they are sent before the next
+/// command runs.
 pub(super) const UNAUTHENTICATED_OUT_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of transactions with which a submission goes to the writer.
+/// A submission with this many bytes of transactions is submitted.
 pub(super) const TRANSACTION_BYTES_MAX: usize = 1 << 20;
-/// Items of one submission.
+/// The most items of one submission.
 pub(super) const ITEMS_MAX: usize = 1024;
-/// Bytes up to which a buffer keeps its memory between uses.
+/// The most bytes that a buffer keeps between uses.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
-/// Elements up to which a list keeps its memory between uses.
+/// The most elements for which a list keeps memory between uses.
 const KEPT_LEN_MAX: usize = 4096;
-/// Sets of buffers that a thread keeps.
+/// The most sets of buffers that a thread keeps.
 const KEPT_SETS_MAX: usize = 64;
 
 thread_local! {
-    /// Buffers that nobody uses. Boxed, for they move in and out of tasks all the time.
+    /// Unused buffers. Boxed, because they move in and out of tasks all the time.
     #[allow(clippy::vec_box)]
     static KEPT: RefCell<Vec<Box<Buffers>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What a connection works with. The commands in `items` make up the next submission.
 pub(super) struct Buffers {
-    /// Bytes received and not yet done with.
+    /// Bytes received that are still needed.
     pub input: Vec<u8>,
-    /// The words of the commands in `items`, and of the command being looked at.
+    /// The words of the commands in `items`, and of the current command.
     pub spans: Vec<Span>,
-    /// What the writer is to answer. While this is not empty, all that follows waits behind it.
+    /// What the writer must answer. While this is not empty, everything that follows waits for it.
     pub items: Vec<Item>,
-    /// Replies that are known and stand behind something that the writer is to answer.
+    /// Replies that are known, but come after something that the writer must answer.
     pub known_replies: Vec<u8>,
     /// Replies to send.
     pub out: Vec<u8>,
-    /// How the writer is to encode the replies; means something only while `items` is not empty.
+    /// How the writer encodes the replies; only meaningful while `items` is not empty.
     pub protocol: Protocol,
-    /// Whether the writer's replies are to be thrown away.
+    /// Whether the writer's replies are discarded.
     pub discard: bool,
-    /// Whether the client tracks what the items read; means something only while `items` is not empty.
+    /// Whether the client tracks what the items read; only meaningful while `items` is not empty.
     pub is_tracked: bool,
     /// Bytes that the transactions among the items are charged.
     pub transaction_bytes: usize,
-    /// Bytes of `input` that are done with, or belong to `items`.
+    /// Bytes of `input` that are no longer needed, or belong to `items`.
     pub taken: usize,
-    /// A command that was taken from `input` but has to wait until `items` are answered: it goes back to the front of
-    /// the input then. Empty when there is none.
+    /// A command that was taken from `input` but has to wait until `items` are answered; then it goes back to the front
+    /// of the input. Empty if there is none.
     pub held: Vec<u8>,
 }
 
@@ -79,7 +80,7 @@ impl Buffers {
         })
     }
 
-    /// Gives the buffers to this thread's store.
+    /// Returns the buffers to this thread's store.
     pub fn give(mut self: Box<Self>) {
         self.clear();
         KEPT.with_borrow_mut(|kept| {
@@ -113,8 +114,8 @@ impl Buffers {
         reuse(&mut self.out, KEPT_BYTES_MAX);
     }
 
-    /// Makes room for a read. `missing_bytes` is what the word being received still lacks, 0 if unknown: room for a long
-    /// word grows with what came of it, never with what was announced.
+    /// Makes room for a read. `missing_bytes` is how much of the current word is missing, 0 if unknown. The room for a
+    /// long word grows with what has arrived of it, not with its announced length.
     pub fn make_room(&mut self, missing_bytes: usize) {
         let (len, room) = (self.input.len(), self.input.capacity() - self.input.len());
         if room >= LONG_READ_BYTES || (room >= READ_BYTES / 4 && room >= missing_bytes) {
@@ -127,19 +128,19 @@ impl Buffers {
         }
     }
 
-    /// Makes room for longer reads from now on: the last one filled what room there was.
+    /// Makes room for longer reads from now on, because the last one filled all the room.
     pub fn make_long_room(&mut self) {
         if self.input.capacity() < LONG_READ_BYTES {
             self.input.reserve_exact(LONG_READ_BYTES - self.input.len());
         }
     }
 
-    /// Whether something is to go to the writer.
+    /// Whether there are items for the writer.
     pub fn is_pending(&self) -> bool {
         !self.items.is_empty()
     }
 
-    /// Whether the items are one command that may wait for data.
+    /// Whether the only item is a blocking command.
     pub fn may_wait(&self) -> bool {
         let waits =
             matches!(self.items.last(), Some(Item::Execute { spec, .. }) if spec.flags.has(Flags::BLOCKING));
@@ -147,7 +148,7 @@ impl Buffers {
         waits
     }
 
-    /// Makes a submission of the items; what it takes is missing here until [`Buffers::restore`].
+    /// Moves the items and what belongs to them into a submission, until [`Buffers::restore`].
     pub fn submission(&mut self, client_id: u64, reply_to: Resolver) -> Box<Submission> {
         debug_assert!(self.is_pending());
         Box::new(Submission {
@@ -166,7 +167,7 @@ impl Buffers {
         })
     }
 
-    /// Takes back what a submission took; returns the resolver for the next one.
+    /// Moves everything back from a submission; returns the resolver for the next one.
     pub fn restore(&mut self, submission: Submission) -> Resolver {
         let Submission { input, spans, items, known_replies, out, reply_to, .. } = submission;
         self.input = input;
@@ -177,8 +178,8 @@ impl Buffers {
         reply_to
     }
 
-    /// Gives the input that is left (a command held back, and the bytes behind what was taken) buffers of its own, so
-    /// that the rest can go to the writer; `None` when nothing is left.
+    /// Moves the input that is left (a command held back, and the bytes after those taken) into buffers of its own, so
+    /// that the rest can go to the writer. `None` if nothing is left.
     pub fn split_rest(&mut self) -> Option<Box<Self>> {
         if self.held.is_empty() && self.taken == self.input.len() {
             return None;
@@ -189,7 +190,7 @@ impl Buffers {
         Some(rest)
     }
 
-    /// Forgets the input that is done with; a command held back comes first in what is left.
+    /// Removes the input that is no longer needed. A command held back comes first in what is left.
     pub fn forget_taken(&mut self) {
         if self.held.is_empty() {
             self.input.drain(..self.taken);

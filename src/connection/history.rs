@@ -1,12 +1,12 @@
-//! What became of the writes of a client: whether the next one is likely to change nothing.
+//! Whether a client's last writes changed anything, and so whether the next one probably will.
 
-/// So often in a row the writer has answered and nothing was changed, before the next write is tried.
+/// The next write is tried after this many answers in a row from the writer with nothing changed.
 const TRIED_AFTER: u32 = 4;
 
-/// What became of a client's last writes.
+/// Whether a client's last writes changed anything.
 #[derive(Debug, Default)]
 pub(super) struct NoOps {
-    /// How often in a row the writer answered and nothing was changed.
+    /// Number of answers in a row from the writer with nothing changed.
     in_a_row: u32,
 }
 
@@ -21,7 +21,7 @@ impl NoOps {
         self.in_a_row = 0;
     }
 
-    /// Whether the next write is likely to change nothing.
+    /// Whether the next write probably changes nothing.
     pub fn are_likely(&self) -> bool {
         self.in_a_row >= TRIED_AFTER
     }

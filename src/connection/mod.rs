@@ -1,9 +1,10 @@
 //! One client's connection, from its first byte to its last.
 //!
-//! A connection is one task. It reads what its socket holds, runs and gathers all whole commands ([`Session`]), has the
+//! A connection is one task. It reads what is in its socket, runs or collects all whole commands ([`Session`]), has the
 //! writer answer what only the writer can, sends all replies with one call, and reads on. While replies wait for the
-//! client, or commands for the writer, nothing more is run: so nobody's memory grows with the replies that a client
-//! leaves unread. Keys that are not in memory are fetched by another thread, so that nobody else waits for the disk.
+//! client, or commands for the writer, it runs nothing more, so memory does not grow with the replies that a client
+//! leaves unread. Keys that are not in memory are fetched by another thread, so that no other client waits for the
+//! disk.
 //!
 //! [`Session`]: session::Session
 
@@ -42,39 +43,40 @@ use socket::{Ended, Socket, WakeReason};
 
 /// Bytes of messages that are sent with one call, unless one message is longer.
 const MESSAGES_BYTES_MAX: usize = 64 * 1024;
-/// Rounds after which other tasks of the thread get their turn.
+/// Rounds after which the task yields to other tasks of the thread.
 const ROUNDS_MAX: u32 = 16;
-/// Reads with which a closing connection takes what the client still sent, so that its last replies arrive.
+/// The most reads with which a closing connection takes what the client has still sent, so that the last replies
+/// arrive.
 const LAST_READS_MAX: u32 = 16;
 
-/// Commands whose keys are brought to memory at the same time, each by a thread; further ones wait.
+/// The most commands whose keys are fetched at the same time, each by a thread; further ones wait.
 const FETCHES_MAX: usize = 32;
 static FETCHES: Semaphore = Semaphore::new(FETCHES_MAX);
 
-/// What a connection needs of the server.
+/// What a connection needs from the server.
 #[derive(Clone)]
 pub struct Services {
     /// What all connections share.
     pub state: Arc<ServerState>,
-    /// The way to the writer.
+    /// The queue of the writer.
     pub writer: WriterQueue,
     /// The data as connections see it.
     pub reads: Arc<dyn Reads>,
 }
 
-/// To be called once by a thread that serves connections, before it begins.
+/// A thread that serves connections calls this once, before it begins.
 pub fn begin_thread() {
     doorbell::hold();
 }
 
-/// To be called by a thread that serves connections each time before it sleeps.
+/// A thread that serves connections calls this each time before it sleeps.
 pub fn before_sleep() {
     doorbell::ring_held();
     ebb::hear(Buffers::let_go);
 }
 
-/// Serves a client until either side ends it. `info` is in the registry of clients and
-/// leaves it here. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
+/// Serves a client until either side ends the connection. `info` is in the registry of clients, and is removed from it
+/// at the end. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
 pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInfo>) {
     let registered = Registered { state: services.state.clone(), info: info.clone() };
     poll_fn(|context| {
@@ -99,9 +101,9 @@ pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInf
     connection.run().await;
 }
 
-/// A client's place in the registry, given up when its connection ends in whatever way.
+/// A client's entry in the registry, removed when its connection ends in any way.
 struct Registered {
-    /// Where the registry is.
+    /// The state with the registry.
     state: Arc<ServerState>,
     /// The client.
     info: Arc<ClientInfo>,
@@ -115,12 +117,11 @@ impl Drop for Registered {
 
 /// One client's connection.
 struct Connection {
-    /// The client's place in the registry. It comes first, for the client is to be gone from there before its socket
-    /// closes.
+    /// The client's entry in the registry. It is the first field, so that it is dropped before the socket closes.
     _registered: Registered,
     /// What all connections share.
     state: Arc<ServerState>,
-    /// The way to the writer.
+    /// The queue of the writer.
     writer: WriterQueue,
     /// What others see of the client.
     info: Arc<ClientInfo>,
@@ -128,11 +129,11 @@ struct Connection {
     socket: Socket,
     /// The client's commands.
     session: Session,
-    /// The buffers in use; none while the client is idle.
+    /// The buffers in use; `None` while the client is idle.
     work: Option<Box<Buffers>>,
-    /// What the writer answers with, and what it is asked to resolve; made for the first submission.
+    /// The promise of the completion, and its resolver; created for the first submission.
     promise: Option<(Promise, Resolver)>,
-    /// Rounds since the connection last let others have their turn.
+    /// Rounds since the task last yielded.
     rounds: u32,
 }
 
@@ -147,7 +148,7 @@ impl Connection {
         }
     }
 
-    /// Reads and answers. `Ok` when the connection is to be closed in an orderly way.
+    /// Reads and answers. `Ok` if the connection is to be closed in an orderly way.
     async fn rounds(&mut self) -> Result<(), Ended> {
         let mut more_is_likely = false;
         loop {
@@ -180,8 +181,8 @@ impl Connection {
         }
     }
 
-    /// Reads once, waiting if nothing is there. `None` at the end of what the client sends; otherwise whether the read
-    /// filled all the room that there was.
+    /// Reads once, and waits if there is nothing to read. `None` at the end of the stream; otherwise whether the read
+    /// filled all the room.
     async fn fill(&mut self, try_first: bool) -> Result<Option<bool>, Ended> {
         let mut try_now = try_first && self.rounds < ROUNDS_MAX;
         loop {
@@ -192,7 +193,7 @@ impl Connection {
                 }
                 self.pause_reading()?;
                 if self.socket.readable_or_messages().await? == WakeReason::Messages {
-                    // Then what the client sent has its turn, and other tasks have theirs.
+                    // Then other tasks have their turn, and after them what the client sent.
                     self.send_messages().await?;
                     yield_now().await;
                 }
@@ -208,7 +209,7 @@ impl Connection {
         }
     }
 
-    /// Notes bytes received; returns whether they filled all the room that there was.
+    /// Notes bytes received; returns whether they filled all the room.
     fn received(&mut self, bytes: usize) -> bool {
         self.rounds += 1;
         self.info.received(bytes, self.state.uptime_ms());
@@ -222,7 +223,7 @@ impl Connection {
         filled
     }
 
-    /// Gives the buffers back before a wait, unless they hold an unfinished command; one that is too long ends the
+    /// Returns the buffers before a wait, unless they have an unfinished command. One that is too long ends the
     /// connection.
     fn pause_reading(&mut self) -> Result<(), Ended> {
         let held_bytes = self.work.as_ref().map_or(0, |work| work.input.len());
@@ -240,7 +241,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The most bytes of an unfinished command that are held.
+    /// The most bytes that are kept of an unfinished command.
     fn input_bytes_max(&self) -> u64 {
         if self.session.is_authenticated() {
             self.state.limits.query_buffer_bytes_max().min(INPUT_BYTES_MAX)
@@ -249,7 +250,7 @@ impl Connection {
         }
     }
 
-    /// Has the items answered and sends all replies. Afterwards the input starts with what was not taken yet.
+    /// Has the items answered, and sends all replies. Afterwards the input starts with what was not taken yet.
     async fn answer(&mut self) -> Result<(), Ended> {
         let work = self.work.as_deref_mut().expect("a round has buffers");
         if work.is_pending() {
@@ -297,7 +298,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends what others have for the client, or much of it. All its own replies so far are out.
+    /// Sends the messages in the outbox, or many of them. All replies so far have been sent.
     async fn send_messages(&mut self) -> Result<(), Ended> {
         let info = self.info.clone();
         let ahead_bytes_max = self.input_bytes_max();
@@ -321,14 +322,14 @@ impl Connection {
         sent
     }
 
-    /// Has the writer answer the items, in as many rounds as it takes, and sends what it answered.
+    /// Has the writer answer the items, in as many rounds as it takes, and sends the replies.
     async fn submit(&mut self) -> Result<(), Ended> {
         self.info.set_waiting(true);
         let (promise, mut resolver) = self.promise.take().unwrap_or_else(promise);
         loop {
             let may_wait = self.work.as_ref().is_some_and(|work| work.may_wait());
             if may_wait {
-                // The replies to what stands before it do not wait.
+                // The replies before it do not wait for it.
                 self.send().await?;
             }
             let work = self.work.as_deref_mut().expect("a round has buffers");
@@ -360,7 +361,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Does what a command asked for beside its reply, which starts at `reply_at` of the replies.
+    /// Does what a command asked for besides its reply, which starts at `reply_at` of the replies.
     async fn wait(&mut self, next: Next, reply_at: usize) -> Result<(), Ended> {
         let work = self.work.as_deref_mut().expect("a round has buffers");
         let mut reply = work.out.split_off(reply_at.min(work.out.len()));
@@ -379,7 +380,7 @@ impl Connection {
         self.send().await
     }
 
-    /// Asks for a checkpoint, and with `wait` waits for its end; an error takes the place of `reply` if it fails.
+    /// Requests a checkpoint, and with `wait` waits for it; if it fails, an error replaces `reply`.
     async fn checkpoint(&mut self, wait: bool, reply: &mut Vec<u8>) -> Result<(), Ended> {
         let outcome = self.writer.checkpoint().await.map_err(|_| Ended)?;
         if wait && let Err(reason) = outcome.recv().await.map_err(|_| Ended)? {
@@ -392,7 +393,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for so long, or until the client or the server is to end.
+    /// Waits for `duration`. Ends early if the client is killed or the server stops.
     async fn sleep(&self, duration: Duration) -> Result<(), Ended> {
         let deadline = Instant::now() + duration;
         let timer = async {
@@ -420,7 +421,7 @@ impl Connection {
         .await
     }
 
-    /// Has the next command's keys brought to memory by a thread for which others need not wait.
+    /// Has another thread fetch the next command's keys into memory.
     async fn fetch(&mut self) {
         if let Some(fetch) = self.session.fetch() {
             let _permit = FETCHES.acquire().await;
@@ -447,8 +448,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection so that the client gets the last replies: a socket that is closed with unread bytes in it
-    /// is reset, and what was sent may be lost with it.
+    /// Ends the connection so that the client gets the last replies: closing a socket with unread bytes resets the
+    /// connection, and what was sent may be lost.
     fn finish(&mut self) {
         self.socket.finish();
         let work = self.work.get_or_insert_with(Buffers::take);

@@ -1,8 +1,8 @@
-//! When a write is tried on the published version first: if it changes nothing there, it needs no writer.
+//! Tries some writes on the published version first: if a write changes nothing there, it need not go to the writer.
 //!
-//! Clients that poll an empty queue, try for a lock that another one holds, or add what is there already, do so again and
-//! again. So what a client wrote last tells what to expect: only behind a row of writes that changed nothing is the next
-//! one tried, and clients whose writes change something pay for nothing.
+//! Clients that poll an empty queue, try to get a lock that is taken, or add what already exists, do so again and
+//! again. So the next write is tried only after several writes in a row that changed nothing, and clients whose writes
+//! change something have no cost.
 
 use std::time::Instant;
 
@@ -20,12 +20,12 @@ impl Session {
         self.no_ops.are_likely()
             && words <= spec.tried_words
             && !work.is_pending()
-            // Events are the writer's to tell, and some commands tell one although they change nothing.
+            // Only the writer sends keyspace notifications, and some commands cause one although they change nothing.
             && self.state.limits.notified() == Classes::NONE
             && !self.state.publication.is_behind()
     }
 
-    /// Runs a writing command on the published version. `false` if it would change something: then nothing was done.
+    /// Runs a writing command on the published version. `false` if it would change something; then nothing was done.
     pub(super) fn run_no_op(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());

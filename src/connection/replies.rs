@@ -1,5 +1,5 @@
-//! Replies that are known at once, and where they go: to the socket, or behind what the writer is to answer; and what
-//! `CLIENT REPLY` takes away.
+//! Replies that are known at once, and where they go: to the socket, or after what the writer must answer. Also `CLIENT
+//! REPLY`.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::state::ReplyMode;
 use crate::writer::Item;
 
 impl Session {
-    /// Counts a run and its error, which is put in the place of the reply if the command returned one.
+    /// Counts a run and its error. If the command returned an error, it replaces the reply.
     pub(super) fn settle(
         &mut self,
         spec: &'static Spec,
@@ -72,14 +72,14 @@ impl Session {
         self.refuse(work, text);
     }
 
-    /// Answers with an error.
+    /// Replies with an error.
     pub(super) fn refuse(&mut self, work: &mut Buffers, text: &[u8]) {
         self.state.stats.error(text);
         self.fail_transaction();
         self.answer_at_once(work, |reply| reply.error(text));
     }
 
-    /// Answers with a reply that is known.
+    /// Replies at once.
     pub(super) fn answer_at_once(&mut self, work: &mut Buffers, write: impl FnOnce(&mut Reply<'_>)) {
         let pending = work.is_pending();
         let replies = if pending { &mut work.known_replies } else { &mut work.out };
@@ -88,8 +88,8 @@ impl Session {
         self.enter_reply(work, reply_at);
     }
 
-    /// Makes the reply that starts at `reply_at` an item if others are waiting, or takes it back if it is not to be
-    /// sent. It stands in `known_replies` or in `out` accordingly.
+    /// Makes the reply that starts at `reply_at` an item if others are waiting, or removes it if it must not be sent.
+    /// It is in `known_replies` if items are waiting, otherwise in `out`.
     pub(super) fn enter_reply(&mut self, work: &mut Buffers, reply_at: usize) {
         if self.is_silent() {
             let replies = if work.is_pending() { &mut work.known_replies } else { &mut work.out };
@@ -98,7 +98,7 @@ impl Session {
         self.enter_push(work, reply_at);
     }
 
-    /// The same for what is sent to a client that wants no replies, too.
+    /// The same for pushes, which are sent even to a client that wants no replies.
     pub(super) fn enter_push(&mut self, work: &mut Buffers, reply_at: usize) {
         if work.is_pending() && work.known_replies.len() > reply_at {
             work.items.push(Item::KnownReply(span(reply_at, work.known_replies.len())));
@@ -111,7 +111,7 @@ impl Session {
         matches!(self.client.reply_mode(), ReplyMode::Off | ReplyMode::Skip)
     }
 
-    /// Notes that a command is done with: `CLIENT REPLY SKIP` is meant for the one after it.
+    /// Notes that a command has ended, for `CLIENT REPLY SKIP`, which applies to the next command.
     pub(super) fn advance_reply_mode(&mut self) {
         match self.client.reply_mode() {
             ReplyMode::SkipNext => self.client.set_reply_mode(ReplyMode::Skip),

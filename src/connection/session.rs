@@ -1,11 +1,11 @@
 //! What a connection does with the commands in its input buffer, up to the point where it has to wait.
 //!
-//! Nothing here waits or knows a socket: [`Session::take`] runs what can be run at once, gathers what the writer has to
-//! answer, and says with a [`Step`] what has to happen before it is called again.
+//! Nothing here waits for the writer or the socket: [`Session::take`] runs what can run at once, collects what the
+//! writer has to answer, and returns a [`Step`] that says what must happen before the next call.
 //!
-//! Invariant: replies come in the order of the commands. While `Buffers::items` is not empty, every reply goes there
-//! too; a command whose reply cannot (another protocol, replies switched off), or that must not run before what stands
-//! there, is held back.
+//! Invariant: replies come in the order of the commands. While `Buffers::items` is not empty, every reply goes there,
+//! too. A command whose reply cannot go there (another protocol, replies switched off), or that must not run before the
+//! items, is held back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,9 +35,9 @@ pub(super) enum Step {
         /// Where its reply starts in the replies.
         reply_at: usize,
     },
-    /// The next command reads, and acknowledged writes are not published yet: the writer is to publish them first.
+    /// The next command reads, and acknowledged writes are not published yet: the writer must publish them first.
     Publish,
-    /// The next command's keys are not in memory: they are to be fetched first, while others go on.
+    /// The next command's keys are not in memory: they must be fetched first, while other clients go on.
     Fetch,
     /// `CLIENT PAUSE` holds the next command back.
     Pause {
@@ -58,23 +58,23 @@ pub(super) struct Session {
     pub(super) reads: Arc<dyn Reads>,
     /// The client's own state.
     pub(super) client: ClientState,
-    /// What commands of a transaction asked for beside their replies.
+    /// What commands of a transaction asked for besides their replies.
     pub(super) postponed: VecDeque<Next>,
     /// Finds commands in the input.
     parser: RequestParser,
-    /// When the command before this one ended: what a command's time is counted from.
+    /// When the command before this one ended: the start of the current command's run time.
     pub(super) clock: Instant,
-    /// What the clock of the expiry times told in this round, in milliseconds since 1970, and when.
+    /// The time for expiry times, read in this round, in milliseconds since 1970; and when it was read.
     wall_ms: Option<(u64, Instant)>,
     /// Keys that the last read found expired.
     expired: Vec<ExpiredKey>,
-    /// Whether all that was acknowledged before the next command came is published.
+    /// Whether everything that was acknowledged before the next command came is published.
     published: bool,
-    /// What became of the client's last writes.
+    /// Whether the client's last writes changed anything.
     pub(super) no_ops: NoOps,
-    /// What brings the next command's keys to memory.
+    /// Fetches the next command's keys into memory.
     fetch: Option<Fetch>,
-    /// Whether that was done before the next command came.
+    /// Whether the next command's keys were fetched.
     fetched: bool,
 }
 
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// The client's id.
+    /// The client's ID.
     pub fn client_id(&self) -> u64 {
         self.client.id()
     }
@@ -107,28 +107,28 @@ impl Session {
         self.client.is_authenticated()
     }
 
-    /// Bytes that the word being received still lacks; 0 when unknown.
+    /// How many bytes of the current word are missing; 0 if unknown.
     pub fn missing_bytes(&self, received: usize) -> usize {
         self.parser.missing_bytes(received)
     }
 
-    /// Notes that the input now starts where `Buffers::taken` stood.
+    /// Notes that the input now starts where `Buffers::taken` was.
     pub fn rewind(&mut self, spans: &mut Vec<Span>) {
         self.parser.rewind(spans);
     }
 
-    /// Notes that the writer published what the next command is to see.
+    /// Notes that the writer published everything that the next command must see.
     pub fn published(&mut self) {
         self.published = true;
     }
 
-    /// What brings the next command's keys to memory, to be done before it comes.
+    /// The function that fetches the next command's keys, to be called before the command runs.
     pub fn fetch(&mut self) -> Option<Fetch> {
         self.fetched = true;
         self.fetch.take()
     }
 
-    /// Runs and gathers the commands of the input until something has to happen first.
+    /// Runs or collects the commands of the input until something else must happen first.
     pub fn take(&mut self, work: &mut Buffers) -> Step {
         if let Some(step) = self.take_postponed(work) {
             return step;
@@ -172,7 +172,7 @@ impl Session {
         step
     }
 
-    /// Whether enough is gathered that it should be answered before anything else.
+    /// Whether enough is collected that it should be answered first.
     fn is_full(&self, work: &Buffers) -> bool {
         let out_bytes_max = match self.is_authenticated() {
             true => usize::try_from(self.state.limits.output_bytes_max()).unwrap_or(usize::MAX),
@@ -184,8 +184,8 @@ impl Session {
             || work.out.len() >= out_bytes_max
     }
 
-    /// Deals with the command whose words are the spans from `first_span` on; returns it, and a step if it is not to be
-    /// followed by the next command at once.
+    /// Handles the command whose words are the spans from `first_span` on. Returns it, and a step if something must
+    /// happen before the next command.
     fn command(&mut self, work: &mut Buffers, first_span: usize) -> (Option<&'static Spec>, Option<Step>) {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let spec = match Caller::Client(&self.client).admit(&self.state, &args) {
@@ -227,7 +227,7 @@ impl Session {
         (Some(spec), step)
     }
 
-    /// Does with a command that does not run now what was decided; returns as [`Session::command`] does.
+    /// Handles a command that does not run now; returns the same as [`Session::command`].
     fn turned_away(
         &mut self,
         work: &mut Buffers,
@@ -244,7 +244,7 @@ impl Session {
             }
             Admission::Hold { spec, is_write } => {
                 hold(work, first_span);
-                // That it came is known already.
+                // The command was already counted.
                 self.client.info().took(0, Some(spec.id));
                 (Some(spec), Some(Step::Pause { is_write }))
             }
@@ -256,20 +256,20 @@ impl Session {
         }
     }
 
-    /// The moment that the next command runs at, in milliseconds since 1970. The clock is asked once in a round, and never
-    /// overtaken.
+    /// The time that the next command sees, in milliseconds since 1970. The clock is read once per round, and the
+    /// monotonic time since then is added.
     pub(super) fn now_ms(&mut self) -> u64 {
         let (wall_ms, at) = *self.wall_ms.get_or_insert_with(|| (self.reads.now_ms(), Instant::now()));
         wall_ms + self.clock.saturating_duration_since(at).as_millis() as u64
     }
 
-    /// Whether a snapshot that is taken now holds all that was acknowledged before the command came.
+    /// Whether a snapshot that is taken now has everything that was acknowledged before the command came.
     fn sees_all(&mut self) -> bool {
-        // Asked in any case, so that the writer goes on publishing for those who read.
+        // Always asked, so that the writer goes on publishing while somebody reads.
         self.state.publication.ask() | std::mem::take(&mut self.published)
     }
 
-    /// Whether a command may go behind the items that are waiting: its reply is to be treated like theirs.
+    /// Whether a command may be added to the waiting items: its reply must be handled like theirs.
     fn may_follow(&self, work: &Buffers, spec: &Spec) -> bool {
         if spec.flags.has(Flags::BLOCKING) {
             return false;
@@ -337,7 +337,7 @@ impl Session {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
-            // Before the read: a change that it does not see is looked up after it was remembered.
+            // Before the read: a change that the read does not see is looked up after this.
             self.state.tracking.remember(&self.state, self.client.id(), spec.keys_in(&args));
         }
         let now_ms = self.now_ms();
@@ -358,8 +358,8 @@ impl Session {
         self.close_items()
     }
 
-    /// Holds the reply of a read at `read_at_ms` that starts at `reply_at` back until the log says that the keys which it
-    /// found expired are gone.
+    /// Holds back the reply of a read until the deletion of the keys that it found expired is in the log. The read saw
+    /// the time `read_at_ms`, and its reply starts at `reply_at`.
     fn purge_before(&mut self, work: &mut Buffers, reply_at: usize, read_at_ms: u64) {
         self.begin_items(work);
         let purge = |(db, key)| Item::Purge { db, key, read_at_ms };
@@ -370,27 +370,27 @@ impl Session {
         work.items.push(Item::KnownReply(span(start, work.known_replies.len())));
     }
 
-    /// Puts a command among the items.
+    /// Adds a command to the items.
     fn submit_later(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         self.reads.warm(spec, self.client.db(), &args);
         let spans = args.len() as u32;
         self.begin_items(work);
         work.items.push(Item::Execute { spec, db: self.client.db(), first_span: first_span as u32, spans });
-        // What may wait for data waits alone.
+        // A blocking command is submitted alone.
         let waits = spec.flags.has(Flags::BLOCKING).then_some(Step::Answer);
         self.close_items().or(waits)
     }
 
-    /// Notes that the command behind the newest item is done with. A reply that is to be skipped is thrown away with
-    /// all others of its submission, so that goes at once.
+    /// Notes that the command of the newest item is complete. If its reply is to be skipped, all replies of the
+    /// submission are discarded, so it is submitted at once.
     pub(super) fn close_items(&mut self) -> Option<Step> {
         let skips = self.client.reply_mode() == ReplyMode::Skip;
         self.advance_reply_mode();
         skips.then_some(Step::Answer)
     }
 
-    /// Settles how the writer is to treat the items, if there are none yet.
+    /// Sets how the writer handles the items, if there are none yet.
     pub(super) fn begin_items(&self, work: &mut Buffers) {
         if !work.is_pending() {
             work.protocol = self.client.protocol();
@@ -411,9 +411,9 @@ impl Drop for Session {
     }
 }
 
-/// Puts a command that was parsed back in front of the input, to be looked at again when the items are answered.
+/// Puts a parsed command back in front of the input, to be parsed again when the items are answered.
 ///
-/// It goes back as an array, for the quotes of an inline command are decoded already.
+/// It goes back as an array, because the quotes of an inline command are already decoded.
 fn hold(work: &mut Buffers, first_span: usize) {
     debug_assert!(work.held.is_empty());
     let Buffers { held, spans, input, .. } = work;

@@ -15,22 +15,22 @@ use crate::state::ServerState;
 use crate::table::{PAGE_BYTES, Table, TableError, View};
 use crate::writer::{doorbell, notify_events};
 
-/// How often a read is tried while pages of the table become unreadable.
+/// How often a read is tried if pages of the table become unreadable.
 const READS_MAX: u32 = 8;
 
-/// Elements of a command that are touched before it is submitted, at most.
+/// The most elements of a command whose pages are read before it is submitted.
 const WARMED_ELEMENTS_MAX: usize = 256;
 
 /// The table as connections read it.
 pub struct SnapshotReads {
     /// The table.
     table: Arc<Table>,
-    /// Tells which keys have expired.
+    /// The time, for expired keys.
     clock: Arc<Clock>,
     /// Limits, and counters of hits and misses.
     state: Arc<ServerState>,
-    /// A table of more pages than this may not be in memory as a whole: keys are fetched before their command runs, and
-    /// those of writes touched before the writer gets them, so that nobody waits for another's disk.
+    /// A table of more pages than this may not fit into memory. Then the pages of keys are read before their command
+    /// runs or is submitted, so that no client waits for the disk because of another's command.
     warm_above_pages: u64,
 }
 
@@ -41,18 +41,18 @@ impl SnapshotReads {
         Self { table, clock, state, warm_above_pages }
     }
 
-    /// Whether the whole table is surely in memory.
+    /// Whether the whole table certainly fits into memory.
     fn fits_memory(&self) -> bool {
         self.table.stats().pages <= self.warm_above_pages
     }
 
-    /// A command with the limits of now.
+    /// A command with the current limits.
     fn call<'a>(&self, ReadCall { spec, db, args, now_ms }: ReadCall<'a>) -> Call<'a> {
         Call { spec, args: *args, db: usize::from(db), now_ms, limits: self.state.command_limits() }
     }
 
-    /// Runs a command on a snapshot, and once more if zeros took the place of a page in the middle of it: none of that is
-    /// believed.
+    /// Runs a command on a snapshot. If a page became unreadable meanwhile, and was replaced by zeros, its result
+    /// cannot be trusted, and it runs again.
     fn on_snapshot(
         &self,
         call: &Call<'_>,
@@ -110,7 +110,7 @@ impl Reads for SnapshotReads {
     fn run_no_op(&self, no_op: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
         let call = self.call(no_op);
         let start = reply.len_bytes();
-        // Who watches or tracks a key is told when it is touched, changed or not: that is the writer's.
+        // If clients watch or track keys, a write that touches a key, even without changing it, must go to the writer.
         let mut touched = self.state.notes_touches().then(|| Events::new(Classes::TOUCHES));
         let run =
             |view: &View<'_>, reply: &mut Reply<'_>| command::run_no_op(&call, view, reply, touched.as_mut());
@@ -168,7 +168,7 @@ impl Reads for SnapshotReads {
     }
 }
 
-/// The words behind a key that may be elements of what it holds.
+/// The words after a key that may be elements of its collection.
 fn elements<'a>(spec: &Spec, args: &Args<'a>, key_index: usize) -> impl Iterator<Item = &'a [u8]> {
     let count = if spec.is_on_elements { WARMED_ELEMENTS_MAX } else { 0 };
     args.from(key_index + 1).take(count)

@@ -1,8 +1,8 @@
-//! A client's socket, for a connection that other things can happen to: every wait ends when the client is killed.
+//! A client's socket. Every wait ends when the client is killed.
 //!
 //! Many clients send a whole pipeline before they read the first reply. So while replies do not fit into the socket,
-//! what the client goes on to send is read ahead, up to a limit, but not looked at: else each side would wait for the
-//! other for ever. That costs the bytes that were sent and never the replies to them.
+//! what the client still sends is read ahead, up to a limit, but not parsed. Otherwise both sides would wait for each
+//! other forever. This costs memory for the bytes that were sent, but not for the replies to them.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -22,32 +22,32 @@ use crate::state::{ClientInfo, ServerState};
 pub(super) enum WakeReason {
     /// There is something to read.
     Readable,
-    /// Others have something for the client.
+    /// There are messages in the outbox.
     Messages,
 }
 
-/// The connection has to end: its peer or the server wants it so, or it broke.
+/// The connection must end: the peer or the server wants it, or it broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ended;
 
-/// How often a socket with unread bytes is looked at for its end.
+/// How often a socket with unread bytes is checked for a hang-up.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How a client that is not read from is watched.
+/// How to notice that a client hangs up while nothing is read from it.
 pub(super) enum HangUpCheck {
-    /// Nothing is unread: whatever comes shows.
+    /// Nothing is unread: the socket becomes readable.
     Readable,
-    /// Something is unread: when the next look is due.
+    /// Something is unread: the time of the next check.
     Looks(Timer),
 }
 
 /// A client's socket.
 pub(super) struct Socket {
-    /// How bytes come and go.
+    /// The transport.
     transport: Transport,
-    /// Who may kill the client.
+    /// The client, to notice that it is killed.
     info: Arc<ClientInfo>,
-    /// Who may stop the server.
+    /// The server's state, to notice that it stops.
     state: Arc<ServerState>,
     /// What was read while replies waited, in pieces of `READ_BYTES`.
     ahead: VecDeque<Vec<u8>>,
@@ -59,8 +59,8 @@ impl Socket {
         Self { transport, info, state, ahead: VecDeque::new() }
     }
 
-    /// Reads what is there into `buffer`, which must have free room: what was read ahead, or else what the socket
-    /// holds, as far as there is room for it.
+    /// Reads into `buffer`, which must have free room: what was read ahead, or otherwise what is in the socket, as far
+    /// as it fits.
     pub fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Ended> {
         match self.ahead.pop_front() {
             Some(piece) => {
@@ -71,8 +71,8 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read, or something that others have for the client. Ends when the server
-    /// stops, too: nothing new is taken then.
+    /// Waits until there is something to read, or a message in the outbox. Also ends when the server stops: then
+    /// nothing more is read.
     pub async fn readable_or_messages(&self) -> Result<WakeReason, Ended> {
         let mut has_messages = false;
         let poll = |context: &mut Context<'_>| {
@@ -86,8 +86,8 @@ impl Socket {
         Ok(if has_messages { WakeReason::Messages } else { WakeReason::Readable })
     }
 
-    /// Whether the client has hung up, while nothing is read from it. Its bytes stay in the socket; once there are some,
-    /// its end shows only when it is looked for, which is done from time to time.
+    /// Whether the client has hung up, while nothing is read from it. Its bytes stay in the socket. Once there are
+    /// some, a hang-up must be checked for, which is done from time to time.
     pub fn poll_hung_up(&self, context: &mut Context<'_>, check: &mut HangUpCheck) -> Poll<()> {
         loop {
             match check {
@@ -118,7 +118,7 @@ impl Socket {
         }
     }
 
-    /// Sends all of `bytes`; waits while the client does not take them, and reads up to `ahead_bytes_max` ahead then.
+    /// Sends all of `bytes`. While the client does not take them, waits and reads up to `ahead_bytes_max` ahead.
     pub async fn send(&mut self, mut bytes: &[u8], ahead_bytes_max: u64) -> Result<(), Ended> {
         while !bytes.is_empty() {
             match self.transport.send(bytes) {
@@ -157,7 +157,7 @@ impl Socket {
         }
     }
 
-    /// Reads one piece ahead at most. Whether the client may send more.
+    /// Reads at most one piece ahead. Returns whether the client may send more.
     fn read_ahead(&mut self) -> Result<bool, Ended> {
         let mut piece = match self.ahead.pop_back() {
             Some(piece) if piece.len() < piece.capacity() => piece,
@@ -173,7 +173,7 @@ impl Socket {
         Ok(received != Received::End)
     }
 
-    /// The bytes that were read ahead, but for less than a piece.
+    /// The bytes that were read ahead, rounded up to whole pieces.
     fn ahead_bytes(&self) -> usize {
         self.ahead.len() * READ_BYTES
     }
@@ -193,7 +193,7 @@ impl Socket {
         .await
     }
 
-    /// Tells the client that nothing more comes, so that it gets all replies before the socket closes.
+    /// Ends the outgoing stream, so that the client gets all replies before the socket closes.
     pub fn finish(&self) {
         self.transport.finish();
     }

@@ -1,4 +1,4 @@
-//! What a session does for a transaction: while it is queued, and when the writer has executed it.
+//! A session's part in transactions: queues their commands, and completes them after the writer has executed them.
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
@@ -19,14 +19,14 @@ impl Session {
         work.spans.truncate(first_span);
     }
 
-    /// A command was refused: a transaction that it was meant for can no longer be executed.
+    /// A command was refused: if it was meant for a transaction, that can no longer be executed.
     pub(super) fn fail_transaction(&mut self) {
         if self.client.transaction().is_some() {
             self.client.change_transaction(|transaction| transaction.is_failed = true);
         }
     }
 
-    /// Hands the client's transaction to the writer.
+    /// Submits the client's transaction to the writer.
     pub(super) fn submit_transaction(&mut self, work: &mut Buffers) -> Option<Step> {
         let mut transaction = self.client.take_transaction().expect("EXEC has found a transaction");
         let has_local = transaction.has_local();
@@ -37,7 +37,7 @@ impl Session {
         }
         work.transaction_bytes += transaction.charged_bytes() as usize;
         work.items.push(Item::Transaction(transaction));
-        // Nothing follows until the client is back.
+        // Nothing may follow until the client's state is back.
         if has_local { Some(Step::Answer) } else { step }
     }
 
@@ -53,10 +53,10 @@ impl Session {
         self.close_items()
     }
 
-    /// Takes the client back from a transaction that the writer executed, runs what is to be run afterwards, and puts the
-    /// replies in their places.
+    /// Takes the client's state back from a transaction that the writer executed, runs the commands that run
+    /// afterwards, and inserts their replies.
     pub(super) fn finish_transactions(&mut self, work: &mut Buffers, executed: usize) {
-        // A transaction with commands of the connection is the last item of its submission.
+        // A transaction with local commands is the last item of its submission.
         let Some(Item::Transaction(transaction)) =
             executed.checked_sub(1).and_then(|last| work.items.get_mut(last))
         else {
@@ -83,7 +83,7 @@ impl Session {
         self.client.is_in_exec = false;
     }
 
-    /// Runs a command of a transaction that speaks to others.
+    /// Runs a command of a transaction that sends to others.
     fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
         let Admission::Run(spec) = Caller::Transaction.admit_command(&self.state, spec, args) else {
             unreachable!("{} was admitted when it was queued", spec.name)
@@ -97,12 +97,13 @@ impl Session {
         self.settle(spec, args, result, out, reply_at, protocol);
     }
 
-    /// Shows a command of this client to those who watch all commands.
+    /// Shows a command of this client to clients that run `MONITOR`.
     pub(super) fn show_to_monitors(&self, spec: &'static Spec, args: &Args<'_>) {
         self.state.monitors.show(&self.state, self.client.info(), self.client.db(), spec, args);
     }
 
-    /// What a command of a transaction asked for beside its reply, and that is to be done now that it has left.
+    /// The next thing that a command of a transaction asked for besides its reply, to be done now that the reply was
+    /// sent.
     pub(super) fn take_postponed(&mut self, work: &Buffers) -> Option<Step> {
         match self.postponed.pop_front()? {
             Next::Close => Some(Step::Close),

@@ -1,11 +1,10 @@
-//! Waiting for the answer to a command that waits for data: for long, perhaps, and not at any price.
+//! Waits for the answer to a blocking command, until the client is served, times out, is unblocked, or is gone.
 //!
-//! The writer has the command, and says through the [`ClientInfo`](crate::state::ClientInfo) that it put it aside. From
-//! then on the connection watches its client, which may hang up, its timeout, and whoever wants to end the wait or the
-//! client. It reads nothing. The writer alone decides how the wait ended: the connection only asks for the end, and takes
-//! the answer.
+//! The writer has the command, and sets in the [`ClientInfo`](crate::state::ClientInfo) that the client is blocked.
+//! From then on the connection watches for a hang-up, the timeout, `CLIENT UNBLOCK` and `CLIENT KILL`. It reads
+//! nothing. Only the writer decides how the wait ends: the connection requests its end, and takes the answer.
 //!
-//! A command that only lets time pass (`WAIT`) is the connection's alone, and is waited for in the same way.
+//! A command that only waits for a time (`WAIT`) does not involve the writer, and is waited for in the same way.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -20,14 +19,14 @@ use crate::resp::{Protocol, Reply};
 use crate::state::{UNBLOCKED, Unblock};
 use crate::writer::{Closed, Completion, Promise};
 
-/// Time until the end of a wait is asked for again, when the command was just being tried.
+/// Time until the end of a wait is requested again, if the writer was just running the command.
 const RETRY: Duration = Duration::from_millis(5);
 
 /// What the connection noticed.
 enum Event {
     /// The writer answered, or is gone.
     Answered(Result<Completion, Closed>),
-    /// The wait is to end without data.
+    /// The wait must end without data.
     GivesUp,
     /// The client hung up, or was killed, or the server stops.
     Stopped,
@@ -35,16 +34,16 @@ enum Event {
 
 /// What the connection watches while its command waits.
 struct WaitState {
-    /// When the wait ends by itself, if that was looked up already.
+    /// The timeout, if it was already looked up.
     timer: Option<Timer>,
-    /// How the client is watched.
+    /// How to notice that the client hangs up.
     client: HangUpCheck,
-    /// Whether the writer was notified that the wait is to end.
+    /// Whether the end was requested from the writer.
     notified: bool,
 }
 
 impl Connection {
-    /// Waits for the answer to a command that may wait for data.
+    /// Waits for the answer to a blocking command.
     pub(super) async fn served(&mut self, promise: &Promise) -> Result<Completion, Ended> {
         let mut answer = pin!(promise.wait());
         let mut wait = WaitState { timer: None, client: HangUpCheck::Readable, notified: false };
@@ -75,8 +74,8 @@ impl Connection {
         }
     }
 
-    /// Waits until a time in milliseconds of uptime, or without end; if somebody ends the wait with an error, that takes the
-    /// place of `reply`.
+    /// Waits until a time in milliseconds of uptime, or without a timeout. If somebody ends the wait with an error, the
+    /// error replaces `reply`.
     pub(super) async fn block(&mut self, until_ms: Option<u64>, reply: &mut Vec<u8>) -> Result<(), Ended> {
         let info = self.info.clone();
         info.blocked().start(until_ms);
@@ -96,25 +95,25 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends the connection, but not before an answer that holds data: it was taken for this client, and would be lost.
+    /// Ends the connection, but sends the answer before: its data was popped for this client, and would be lost.
     async fn last_words(&mut self, completion: &Completion) -> Result<Completion, Ended> {
         self.socket.send(&completion.submission.out, 0).await?;
         Err(Ended)
     }
 
-    /// Asks the writer to end the wait.
+    /// Requests the end of the wait from the writer.
     async fn unblock(&self) -> Result<(), Ended> {
         self.writer.unblock(self.info.id()).await.map_err(|_| Ended)
     }
 
-    /// Looks for what ends a wait.
+    /// Checks for events that end a wait.
     fn watch(&self, context: &mut Context<'_>, wait: &mut WaitState) -> Poll<Event> {
         if self.info.is_killed() || self.state.shutdown.is_draining() {
             return Poll::Ready(Event::Stopped);
         }
         let blocked = self.info.blocked();
         if !blocked.is_set() || wait.notified {
-            // The writer is at it.
+            // The writer is about to answer.
             return Poll::Pending;
         }
         if blocked.requested().is_some() || self.timed_out(context, wait) {
@@ -123,7 +122,7 @@ impl Connection {
         self.socket.poll_hung_up(context, &mut wait.client).map(|()| Event::Stopped)
     }
 
-    /// Whether the client's own timeout ends the wait now.
+    /// Whether the client has timed out.
     fn timed_out(&self, context: &mut Context<'_>, wait: &mut WaitState) -> bool {
         let blocked = self.info.blocked();
         let Some(until_ms) = blocked.until_ms() else { return false };

@@ -16,7 +16,7 @@
 //! positions are remembered: at most [`CURSORS_MAX`] of them, in at most [`PLACES_BYTES_MAX`] bytes; the oldest is
 //! forgotten first. Each scan has at most two remembered positions: the last one, and the one before it, which a client
 //! may send again after it lost a reply. A cursor that was forgotten, or is from before a restart, starts the scan
-//! again from the beginning: keys are returned twice, which `SCAN` allows, and none is left out. The first number is
+//! again from the beginning: keys may be returned twice, which `SCAN` allows, and none is left out. The first number is
 //! random, so that a cursor from before a restart is not taken for a new one.
 //!
 //! Cursors stay below 2^53 because some clients read them as floating point numbers.

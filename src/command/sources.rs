@@ -1,5 +1,5 @@
-//! Reads that writing commands make of keys other than their own: the inputs of `ZUNIONSTORE`, the keys that `SORT`
-//! looks up.
+//! How writing commands read their sources, in the way of a reading command: the inputs of `ZUNIONSTORE`, the keys that
+//! `SORT` looks up.
 
 use super::{CommandError, WriteCtx};
 use crate::keyspace::{DbKey, KEY_BYTES_MAX, KeyReader, Lookups};

@@ -1,5 +1,5 @@
-//! What each writing command asks for before it changes anything, and what it takes: bytes of the log, and pages of the
-//! table. Every command of the table has its cases in `space_cases`, on keys of several shapes.
+//! How much space each writing command asks for before it changes anything, and how much it uses: bytes of the log, and
+//! pages of the table. Every writing command has cases in `space_cases`, on keys of several shapes.
 //!
 //! Bytes are asked for exactly. Pages are asked for generously, but at most [`FACTOR_MAX`] times what is used plus
 //! [`SLACK_PAGES`]. The commands in [`ASKING_ON_THE_WAY`] use more pages than they ask for; the table finds those page
@@ -26,7 +26,7 @@ const ASKING_ON_THE_WAY: [&str; 2] = ["copy", "zremrangebyrank"];
 /// Elements of the large collections.
 const ELEMENTS: usize = 5000;
 
-/// Lines for each family of commands, in a file of `space_cases`. Those behind a `+` make keys; the others change
+/// Lines for each family of commands, in a file of `space_cases`. Those after a `+` create keys; the others change
 /// something, by shape of their keys. `V` is a value of 50,000 bytes.
 fn case_lines() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/command/space_cases");

@@ -1,4 +1,5 @@
-//! `WATCH`: optimistic locking. Which keys are watched is in `watched_keys`; here is what touches them.
+//! `WATCH`, optimistic locking: watches keys, touches them when they change, and checks them at `EXEC`. The keys
+//! themselves are in `watched_keys`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;

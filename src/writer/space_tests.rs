@@ -233,8 +233,8 @@ fn what_little_is_stored_of_much_costs_little() {
     }
 }
 
-/// The processor's time that this thread used, which does not grow while other processes run. The writer of these tests runs on
-/// the thread of the test.
+/// The processor time of this thread, which does not grow while other processes run. The writer of these tests runs on
+/// the test's thread.
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
-use common::{Client, TestServer, Value, eventually, free_port, strace};
+use common::{Client, TestServer, Value, eventually, free_port, strace, uninterrupted};
 
 /// Clients that connect.
 const CLIENTS: usize = 100;
@@ -19,7 +19,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 /// What comes back for a PING: `+PONG`, an error, or nothing when the connection is closed.
 fn ping(mut stream: &TcpStream) -> String {
     let mut reply = [0; 128];
-    let asked = stream.write_all(b"PING\r\n").and_then(|()| stream.read(&mut reply));
+    let asked = stream.write_all(b"PING\r\n").and_then(|()| uninterrupted(|| stream.read(&mut reply)));
     let got = match asked {
         Ok(got) => got,
         Err(error) => {

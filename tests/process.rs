@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use ackd::cli::exit;
 use rustix::process::{Pid, Signal, kill_process};
-use waiting::{PATIENCE, eventually};
+use waiting::{PATIENCE, eventually, uninterrupted};
 
 /// A command that starts the server, without the variables of this process's environment that the server reads.
 fn ackd(arguments: &[&str]) -> Command {
@@ -56,7 +56,7 @@ impl Running {
     /// The next notification to the service manager.
     fn notice(&self) -> String {
         let mut buffer = [0; 1024];
-        let len = self.notices.recv(&mut buffer).unwrap();
+        let len = uninterrupted(|| self.notices.recv(&mut buffer)).unwrap();
         text(&buffer[..len])
     }
 

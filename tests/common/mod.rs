@@ -20,7 +20,7 @@ use std::sync::Mutex;
 
 use socket2::{Domain, Socket, Type};
 
-pub use waiting::{PATIENCE, eventually};
+pub use waiting::{PATIENCE, eventually, uninterrupted};
 
 /// A running server on a data directory of the test's.
 pub struct TestServer {
@@ -333,17 +333,12 @@ impl Client {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut buffer = [0; 65536];
-        loop {
-            return match self.stream.read(&mut buffer) {
-                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => {
-                    self.received.extend_from_slice(&buffer[..read]);
-                    Ok(())
-                }
-                // For instance, a process that was stopped and continued.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
+        match uninterrupted(|| self.stream.read(&mut buffer))? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.received.extend_from_slice(&buffer[..read]);
+                Ok(())
+            }
         }
     }
 }

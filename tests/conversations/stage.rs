@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::common::{Client, PATIENCE, Value, encode, eventually};
+use super::common::{Client, PATIENCE, Value, encode, eventually, uninterrupted};
 use super::script::{Act, Step, words};
 
 /// One client: its connection, its id, and all that it received.
@@ -50,7 +50,7 @@ impl Speaker {
         let mut speaker = Self { stream, id: String::new(), sent: 0, received: Vec::new() };
         speaker.send(&["client id".to_owned()]);
         let mut buffer = [0; 64];
-        let bytes = speaker.stream.read(&mut buffer).unwrap();
+        let bytes = uninterrupted(|| speaker.stream.read(&mut buffer)).unwrap();
         speaker.id = String::from_utf8_lossy(&buffer[1..bytes]).trim().to_owned();
         speaker.stream.set_nonblocking(true).unwrap();
         speaker
@@ -69,7 +69,7 @@ impl Speaker {
     fn drain(&mut self) {
         let mut buffer = [0; 65536];
         while !self.has_ended() {
-            match self.stream.read(&mut buffer) {
+            match uninterrupted(|| self.stream.read(&mut buffer)) {
                 Ok(0) => self.received.extend_from_slice(b"<end>"),
                 Ok(bytes) => self.received.extend_from_slice(&buffer[..bytes]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,

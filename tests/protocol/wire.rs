@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::waiting::PATIENCE;
+use crate::waiting::{PATIENCE, uninterrupted};
 
 /// How long nothing must arrive to count as silence.
 const SILENCE: Duration = Duration::from_millis(80);
@@ -50,7 +50,7 @@ impl Wire {
         let mut got = vec![0; expected.len()];
         let mut len = 0;
         while len < got.len() {
-            match self.stream.read(&mut got[len..]) {
+            match uninterrupted(|| self.stream.read(&mut got[len..])) {
                 Ok(0) | Err(_) => break,
                 Ok(bytes) => len += bytes,
             }
@@ -93,7 +93,7 @@ impl Wire {
 
     pub fn expect_closed(&mut self) {
         let mut rest = [0; 64];
-        match self.stream.read(&mut rest) {
+        match uninterrupted(|| self.stream.read(&mut rest)) {
             Ok(0) => {}
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {}
             other => panic!("expected the end, got {other:?}: {}", shown(&rest)),

@@ -167,7 +167,7 @@ fn remember_in(table: &Arc<Table>) -> Remember {
 /// Step 3, first part: checks that the segments that the log had are there. Returns the mark to check its end against.
 fn check_mark<H: LogHome>(table: &Table, home: &H) -> Result<Option<SegmentMark>, RecoveryError> {
     let Some(mark) = mark_of(table) else { return Ok(None) };
-    let segments = home.segments()?;
+    let Some(segments) = home.segments()? else { return Ok(None) };
     let mark = belongs::mark_for(mark, &segments);
     mark.map_or(Ok(()), |mark| belongs::check_segments(mark, &segments))?;
     Ok(mark)

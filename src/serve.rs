@@ -73,7 +73,9 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
 /// Notes the values in force if the configuration leaves them to the server, or asks for more than the system allows.
 fn note_in_force(settings: &Settings, config: &Config, open: &OpenStorage, threads: usize) {
     settings.note_in_force("threads", threads.to_string());
-    settings.note_in_force("wal-method", open.wal_method.name());
+    if let Some(method) = open.wal_method {
+        settings.note_in_force("wal-method", method.name());
+    }
     let kernel_backlog = std::fs::read_to_string("/proc/sys/net/core/somaxconn");
     if let Some(backlog) = kernel_backlog.ok().and_then(|text| text.trim().parse::<u32>().ok())
         && backlog < config.tcp_backlog

@@ -125,8 +125,8 @@ pub struct OpenStorage {
     pub report: Report,
     /// How the log syncs, as a text for people.
     pub log_method: String,
-    /// How the log syncs, as a value of the configuration.
-    pub wal_method: WalMethod,
+    /// How the log syncs, as a value of the configuration; `None` if it is not in files.
+    pub wal_method: Option<WalMethod>,
     /// The writer's thread; returns the reason why it stopped.
     pub writer: JoinHandle<Result<(), WriterError>>,
     /// Keeps the directory locked.
@@ -156,7 +156,7 @@ pub fn open(
     let report = recovered.report;
     let clock = Arc::new(Clock::new(report.wall_ms));
     let status = recovered.log.status();
-    let method = status.files.as_ref().expect("a log in files").method;
+    let method = status.files.as_ref().map(|files| files.method);
     let figures = RecoveryFigures {
         took_ms: report.took.as_millis() as u64,
         records: report.records,
@@ -191,8 +191,8 @@ pub fn open(
         queue,
         clock,
         report,
-        log_method: method.to_string(),
-        wal_method: wal_method(method),
+        log_method: method.map_or_else(|| "none".to_owned(), |method| method.to_string()),
+        wal_method: method.map(wal_method),
         writer,
         _dir: dir,
     })

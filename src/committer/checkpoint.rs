@@ -32,13 +32,11 @@ impl<L: Log> Committer<L> {
         // From here on, only the table has what was logged before.
         self.look_at_files(table)?;
         if self.guard.is_some() {
-            let looked = self.log.look_at_header();
-            self.unless_fenced(looked)?;
+            self.log.look_at_header()?;
         }
         table.end_checkpoint(durable);
         self.state.took(LatencyEvent::Checkpoint, self.checkpoint_began.elapsed());
-        let recycled = self.log.recycle_through(lsn);
-        self.unless_fenced(recycled)?;
+        self.log.recycle_through(lsn)?;
         self.gauges.checkpoint_ended(lsn, self.clock.now_ms());
         self.clock.stored();
         self.checkpointer.answer();
@@ -56,7 +54,7 @@ impl<L: Log> Committer<L> {
     /// Ends the work, when no group is in flight: takes a last checkpoint if requested, and seals the log.
     pub fn finish(&mut self, table: &mut TableWriter, checkpoint: bool) -> Result<(), WriterError> {
         self.wait_for_checkpoint(table)?;
-        if checkpoint && !self.is_fenced() {
+        if checkpoint && self.log.fence().is_none() {
             self.start_checkpoint(table);
             self.wait_for_checkpoint(table)?;
         }

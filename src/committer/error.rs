@@ -39,6 +39,7 @@ impl WriterError {
             WriterError::Checkpoint(error) => error.is_damage(),
             WriterError::Keyspace(_) => true,
             WriterError::Apply(error) => error.is_damage(),
+            // The next start finds out whether a log that failed is damaged.
             WriterError::Log(_) | WriterError::Files(_) => false,
         }
     }

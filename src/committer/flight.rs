@@ -6,11 +6,12 @@
 
 use std::task::Waker;
 
-use wal::{Group, Log};
+use wal::Log;
 
 use super::Committer;
 use super::error::WriterError;
 use super::group::{Flight, OpenGroup};
+use super::writer_log::Submitted;
 use crate::executor::Executor;
 use crate::state::LatencyEvent;
 use crate::submission::Completion;
@@ -60,9 +61,10 @@ impl<L: Log> Committer<L> {
             self.end_checkpoint(executor.table(), outcome)?;
         }
         let mut changed = open.tidied || !open.is_empty();
-        self.refuse_checkpoints();
         let mut checkpoint = false;
-        if !self.is_fenced() {
+        if let Some(reason) = self.log.fence() {
+            self.checkpointer.refuse(reason);
+        } else {
             changed |= executor.reclaim(&self.round(&mut open), 1)?;
             checkpoint = self.checkpointer.is_due(executor.table());
         }
@@ -72,19 +74,33 @@ impl<L: Log> Committer<L> {
         executor.close(&self.round(&mut open));
         let OpenGroup { group, now_ms, quiet, notifications, .. } = open;
         let publish = self.publishes(executor, changed, quiet, checkpoint);
+        let is_empty = group.is_empty();
         self.flight = Some(Flight {
             last_lsn: self.log.last_lsn() + u64::from(group.count()),
             records: u64::from(group.count()),
             bytes: group.len_bytes() as u64,
             changed,
-            frozen: publish.then(|| executor.freeze()),
+            frozen: None,
             checkpoint,
             notifications,
             started: self.latency_clock(),
             answered: std::mem::take(executor.answered()),
             readers: std::mem::take(&mut self.readers),
         });
-        self.sync(group, now_ms, &mut executed)
+        // Empty groups, too: the log reuses the buffer.
+        let submitted = self.log.submit(group, now_ms * 1000)?;
+        if let Submitted::Dropped(shortage) = &submitted {
+            return self.flight_dropped(executor, shortage);
+        }
+        // Not before: the pages of a frozen version cannot be reused when it is withdrawn.
+        if let (Some(flight), true) = (&mut self.flight, publish) {
+            flight.frozen = Some(executor.freeze());
+        }
+        match submitted {
+            Submitted::Lost => self.flight_lost(&mut executed).map(drop),
+            _ if is_empty => self.land(&mut executed),
+            _ => self.sync(&mut executed),
+        }
     }
 
     /// Whether the version of the closed group is to be published when it is durable.
@@ -96,40 +112,24 @@ impl<L: Log> Committer<L> {
         wanted && std::mem::take(&mut self.unpublished)
     }
 
-    /// Appends the group, and syncs it unless the log's thread does.
-    fn sync(
-        &mut self,
-        group: Group,
-        now_ms: u64,
-        executed: &mut Executed<'_, impl Fn() -> usize>,
-    ) -> Result<(), WriterError> {
-        let is_empty = group.is_empty();
-        // Empty groups, too: the log reuses the buffer.
-        let submitted = self.log.submit(group, now_ms * 1000);
-        self.secured_bytes = 0;
-        if is_empty {
-            self.unless_fenced(submitted)?;
-            return self.land(executed);
-        }
-        if let Err(error) = submitted {
-            return self.lost(error, executed).map(drop);
-        }
+    /// Syncs the group in flight, unless the log's thread does.
+    fn sync(&mut self, executed: &mut Executed<'_, impl Fn() -> usize>) -> Result<(), WriterError> {
         if ((executed.waiting)() > 0 || self.overlaps) && self.log.sync_meanwhile() {
             return Ok(());
         }
-        match self.log.durable() {
-            Ok(_) => self.land(executed),
-            Err(error) => self.lost(error, executed).map(drop),
+        match self.log.durable()? {
+            Some(_) => self.land(executed),
+            None => self.flight_lost(executed).map(drop),
         }
     }
 
     /// Checks whether the group in flight is durable, and finishes it if so.
     pub fn landed(&mut self, mut executed: Executed<'_, impl Fn() -> usize>) -> Result<Landing, WriterError> {
         let Some(flight) = &self.flight else { return Ok(Landing::Landed) };
-        match self.log.poll_durable() {
-            Ok(durable_lsn) if durable_lsn < flight.last_lsn => return Ok(Landing::InFlight),
-            Ok(_) => self.land(&mut executed)?,
-            Err(error) => return self.lost(error, &mut executed),
+        match self.log.poll_durable()? {
+            Some(durable_lsn) if durable_lsn < flight.last_lsn => return Ok(Landing::InFlight),
+            Some(_) => self.land(&mut executed)?,
+            None => return self.flight_lost(&mut executed),
         }
         Ok(Landing::Landed)
     }
@@ -140,8 +140,8 @@ impl<L: Log> Committer<L> {
         mut executed: Executed<'_, impl Fn() -> usize>,
     ) -> Result<Landing, WriterError> {
         if self.flight.is_some() {
-            if let Err(error) = self.log.durable() {
-                return self.lost(error, &mut executed);
+            if self.log.durable()?.is_none() {
+                return self.flight_lost(&mut executed);
             }
             self.land(&mut executed)?;
         }
@@ -181,7 +181,7 @@ impl<L: Log> Committer<L> {
     }
 
     /// Resolves the promises of the answered submissions, then wakes the tasks that wait for them.
-    fn resolve(&mut self, answered: &mut Vec<Completion>) {
+    pub(super) fn resolve(&mut self, answered: &mut Vec<Completion>) {
         self.wakers.extend(answered.drain(..).filter_map(Completion::resolve));
         self.wakers.drain(..).for_each(Waker::wake);
     }

@@ -1,6 +1,6 @@
 //! The space that the open group has in the log.
 
-use wal::{Group, GroupBuffer, Log, LogErrorKind};
+use wal::{Group, GroupBuffer, Log};
 
 use super::Committer;
 use super::error::WriterError;
@@ -21,6 +21,14 @@ impl<L: Log> Committer<L> {
     pub fn round<'a>(&'a mut self, open: &'a mut OpenGroup) -> Round<'a, GroupRoom<'a, L>> {
         let room = GroupRoom { committer: self, group: &mut open.group };
         Round::new(room, open.now_ms, &mut open.notifications)
+    }
+
+    /// Shows in `INFO` whether space is too short for writes. While it is, requests a checkpoint: only that frees the log
+    /// before it, and the pages that deletes left.
+    pub(super) fn note_space(&mut self, is_short: bool) {
+        if self.log.note_space(is_short) {
+            self.checkpointer.short_of_space();
+        }
     }
 }
 
@@ -53,30 +61,11 @@ impl<L: Log> LogRoom for GroupRoom<'_, L> {
     }
 
     fn secure(&mut self, group_bytes: u64) -> Result<Option<Shortage>, WriterError> {
-        if group_bytes <= self.committer.secured_bytes {
-            return Ok(None);
-        }
-        let Err(error) = self.committer.log.reserve(group_bytes) else {
-            self.committer.secured_bytes = group_bytes;
-            return Ok(None);
-        };
-        let shortage = match error.kind() {
-            LogErrorKind::Full => Shortage::Full,
-            LogErrorKind::TooLarge => Shortage::TooLarge,
-            LogErrorKind::Unavailable => Shortage::Unavailable,
-            LogErrorKind::Fenced => Shortage::Fenced,
-            _ => return Err(error.into()),
-        };
-        Ok(Some(shortage(error.to_string())))
+        self.committer.log.secure(group_bytes)
     }
 
-    /// Shows it in `INFO`. While space is short, requests a checkpoint: only that frees the log before it, and the
-    /// pages that deletes left.
     fn note_space(&mut self, is_short: bool) {
-        self.committer.gauges.set_writable(!is_short);
-        if is_short {
-            self.committer.checkpointer.short_of_space();
-        }
+        self.committer.note_space(is_short);
     }
 }
 

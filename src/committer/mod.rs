@@ -11,20 +11,21 @@
 //! Invariants:
 //! - a reply is sent only after the group with its write is synced, and published or known to readers as not published;
 //! - only what is synced is published, and one group at most is in flight;
-//! - an error of log, table or checkpoint ends the work with the reason, before any reply of the group is sent; a
-//!   fenced log is not such an error, see [`fence`].
+//! - a final error of log, table or checkpoint ends the work with the reason, before any reply of the group is sent; a
+//!   log that is fenced or cannot be reached is not such an error, see [`writer_log`] and [`give_up`].
 //!
 //! [`Publication`]: crate::state::Publication
 
 mod checkpoint;
 mod error;
-mod fence;
 mod flight;
+mod give_up;
 mod group;
 mod group_room;
 mod idle;
 mod quiet;
 mod writer_gauges;
+mod writer_log;
 
 pub use error::WriterError;
 pub use flight::{Executed, Landing, UNCHANGED_GROUPS};
@@ -45,13 +46,12 @@ use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
+use writer_log::WriterLog;
 
 /// Makes groups durable.
 pub struct Committer<L> {
     /// The log.
-    log: L,
-    /// Bytes that are reserved in the log for the open group.
-    secured_bytes: u64,
+    log: WriterLog<L>,
     /// What all connections share.
     state: Arc<ServerState>,
     /// What `INFO` shows of log and table.
@@ -78,8 +78,6 @@ pub struct Committer<L> {
     unpublished: bool,
     /// When it was last reported that the stored time is ahead of the clock.
     clock_reported: Option<Instant>,
-    /// Why nothing can be written any more, if the log is fenced.
-    fenced: Option<String>,
     /// Watches the files of the data directory.
     guard: Option<FileGuard>,
     /// When they were last checked.
@@ -96,8 +94,7 @@ impl<L: Log> Committer<L> {
         checkpointer: Checkpointer,
     ) -> Self {
         Self {
-            log,
-            secured_bytes: 0,
+            log: WriterLog::new(log, gauges.clone()),
             state,
             gauges,
             clock,
@@ -111,7 +108,6 @@ impl<L: Log> Committer<L> {
             unchanged_groups: 0,
             unpublished: false,
             clock_reported: None,
-            fenced: None,
             guard: None,
             looked: Instant::now(),
         }

@@ -33,7 +33,7 @@ impl Session {
         self.begin_items(work);
         let step = self.close_items();
         if has_local {
-            self.client.join(&mut transaction);
+            self.client.join(&mut transaction, &self.state);
         }
         work.transaction_bytes += transaction.charged_bytes() as usize;
         work.items.push(Item::Transaction(transaction));

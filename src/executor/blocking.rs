@@ -98,6 +98,7 @@ impl Executor {
         let Some(mut command) = self.waiting.remove(client) else { return Ok(()) };
         let space = self.secure(round, &command.submission)?;
         let mut out = std::mem::take(&mut command.submission.out);
+        let replies_at = out.len();
         let clock = Instant::now();
         let (spec, db, args) = command.words();
         let asked = Asked { spec, args, db, client_id: client };
@@ -115,7 +116,7 @@ impl Executor {
             Outcome::Replied { failed } => {
                 self.state.ran(client, spec, &args, clock.elapsed(), failed);
                 command.submission.out = out;
-                self.answered.push(Completion { submission: command.submission, executed: 1 });
+                self.answered.push(Completion { submission: command.submission, executed: 1, replies_at });
             }
         }
         self.show_waiting();
@@ -129,6 +130,7 @@ impl Executor {
         let requested = command.info.blocked().requested();
         command.info.blocked().end();
         let Submission { out, protocol, .. } = &mut *command.submission;
+        let replies_at = out.len();
         let mut reply = Reply::new(out, *protocol);
         match requested {
             Some(Unblock::Timeout) => reply.null_array(),
@@ -140,7 +142,7 @@ impl Executor {
         }
         let (spec, _, args) = command.words();
         self.state.ran(client, spec, &args, std::time::Duration::ZERO, requested == Some(Unblock::Error));
-        self.answered.push(Completion { submission: command.submission, executed: 1 });
+        self.answered.push(Completion { submission: command.submission, executed: 1, replies_at });
     }
 }
 

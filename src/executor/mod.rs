@@ -20,6 +20,7 @@ mod origins;
 mod outcome;
 mod purge;
 mod redo;
+mod refuse;
 mod reservation;
 mod run_command;
 mod run_submission;

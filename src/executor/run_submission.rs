@@ -53,7 +53,7 @@ impl Executor {
             None => {
                 // While space is short, the next write must come to the writer, too, which refuses it.
                 submission.changed = round.room.count() > records || !matches!(space, Space::Ample);
-                self.answered.push(Completion { submission, executed });
+                self.answered.push(Completion { submission, executed, replies_at: out_start });
             }
         }
         Ok(())

@@ -65,8 +65,8 @@ impl Executor {
         Ok(())
     }
 
-    /// Replies to a transaction that does not run.
-    fn abort(&self, reason: &str, caller: ExecCaller, out: &mut Vec<u8>) {
+    /// Replies to a transaction that does not run, or was taken back.
+    pub(super) fn abort(&self, reason: &str, caller: ExecCaller, out: &mut Vec<u8>) {
         let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
         let text = format!("EXECABORT Transaction discarded because of: {reason}");
         Reply::new(out, caller.protocol).error(text);

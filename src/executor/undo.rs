@@ -81,8 +81,8 @@ impl Executor {
         applier.effects(lsn, self.effects.since(0))
     }
 
-    /// Gives up all records after `lsn`, which is the last durable one, and the submissions that wait for them, and
-    /// publishes the version that is left. `withdrawn` is the frozen version, if it is not published.
+    /// Gives up all records after `lsn`, which is the last durable one, and publishes the version that is left. The caller
+    /// answers the submissions that wait for them. `withdrawn` is the frozen version, if it is not published.
     pub fn give_up<E>(&mut self, lsn: u64, withdrawn: Option<Frozen>) -> Result<(), E>
     where
         E: From<TableError> + From<ApplyError>,
@@ -100,7 +100,9 @@ impl Executor {
         self.redo.clear();
         let frozen = self.freeze();
         self.publish(frozen);
-        self.answered.clear();
+        // Commands may wait for what is there again. Expired keys are tried again later, not in a loop.
+        self.waiting.note_all();
+        self.expires_more = false;
         Ok(())
     }
 

@@ -63,6 +63,14 @@ impl Waiting {
         }
     }
 
+    /// Notes all keys for which commands wait.
+    pub(super) fn note_all(&mut self) {
+        self.changed.clear();
+        for (db, keys) in &self.queues {
+            self.changed.extend(keys.keys().map(|key| (*db, key.clone())));
+        }
+    }
+
     /// Notes all keys of a database for which commands wait.
     fn note_database(&mut self, db: usize) {
         if let Some(keys) = self.queues.get(&db) {

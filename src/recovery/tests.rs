@@ -1,6 +1,6 @@
 //! Replay where space is short.
 
-use wal::{Log, LogOptions, MemoryStorage};
+use wal::{LocalLog, Log, LogOptions, MemoryStorage, Reader, SegmentInfo};
 
 use super::*;
 use crate::effect::{Effect, EffectBuffer, KeyChange, StringChange};
@@ -31,6 +31,42 @@ fn log_set(log: &mut impl Log, key: &[u8], bytes: usize, fill: u8) {
     group.record(|buffer| effects.write(0, buffer));
     log.submit(group, 0).unwrap();
     log.durable().unwrap();
+}
+
+/// A log that does not say where it is.
+struct NoFiles(MemoryStorage);
+
+impl LogHome for NoFiles {
+    type Log = LocalLog<MemoryStorage>;
+    type Replay = Reader<MemoryStorage>;
+
+    fn replay(&self, options: ReadOptions) -> Result<Self::Replay, ReadError> {
+        self.0.replay(options)
+    }
+
+    fn segments(&self) -> Result<Option<Vec<SegmentInfo>>, ReadError> {
+        Ok(None)
+    }
+
+    fn create(self, options: LogOptions) -> Result<Self::Log, LogError> {
+        self.0.create(options)
+    }
+
+    fn resume(self, options: LogOptions, end: LogEnd) -> Result<Self::Log, LogError> {
+        self.0.resume(options, end)
+    }
+}
+
+#[test]
+fn a_log_without_segments_need_not_show_the_one_that_was_marked() {
+    let (storage, file) = (MemoryStorage::new(), MemoryFile::new(FILE_BYTES));
+    let options = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
+    let source = TableSource::New(Box::new(file.clone()));
+    let recovered = recover(source, storage.clone(), &options, LogOptions::default()).unwrap();
+    assert!(mark_of(&recovered.table).is_some());
+    drop(recovered);
+    let source = TableSource::Existing(Box::new(file));
+    recover(source, NoFiles(storage), &options, LogOptions::default()).expect("nothing to compare");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One client's own state, which no other thread touches.
 
 use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -81,6 +82,37 @@ impl Listening {
     }
 }
 
+/// The state of a client, moved into its transaction. If it is dropped there, the client leaves everything that it takes
+/// part in: its connection, which ends then, only has the stand-in.
+pub struct LentClient {
+    /// The state, until it is moved back.
+    client: Option<Box<ClientState>>,
+    /// What all connections share.
+    server: Arc<ServerState>,
+}
+
+impl Deref for LentClient {
+    type Target = ClientState;
+
+    fn deref(&self) -> &ClientState {
+        self.client.as_deref().expect("it was not moved back")
+    }
+}
+
+impl DerefMut for LentClient {
+    fn deref_mut(&mut self) -> &mut ClientState {
+        self.client.as_deref_mut().expect("it was not moved back")
+    }
+}
+
+impl Drop for LentClient {
+    fn drop(&mut self) {
+        if let Some(client) = &mut self.client {
+            client.leave(&self.server);
+        }
+    }
+}
+
 /// One client's own state.
 pub struct ClientState {
     /// What others see of it.
@@ -154,7 +186,7 @@ impl ClientState {
 
     /// Moves the client's state out, so that the writer can run commands with it. Until it comes back, a stand-in has
     /// its user and the settings for replies; no command may run meanwhile.
-    fn lend(&mut self) -> Box<ClientState> {
+    fn lend(&mut self, server: &Arc<ServerState>) -> LentClient {
         let stand_in = Self {
             db: self.db,
             protocol: self.protocol,
@@ -162,7 +194,8 @@ impl ClientState {
             reply_mode: self.reply_mode,
             ..Self::nameless(self.info.clone(), self.user.clone())
         };
-        Box::new(std::mem::replace(self, stand_in))
+        let client = Box::new(std::mem::replace(self, stand_in));
+        LentClient { client: Some(client), server: server.clone() }
     }
 
     /// What others see of it: ID, addresses, name.
@@ -343,15 +376,15 @@ impl ClientState {
 
     /// Moves the client's state into its transaction, so that the transaction's local commands can run in order. Others
     /// still see the client in the transaction.
-    pub fn join(&mut self, transaction: &mut Transaction) {
+    pub fn join(&mut self, transaction: &mut Transaction, server: &Arc<ServerState>) {
         self.is_in_exec = true;
         self.show(Some(transaction));
-        transaction.client = Some(self.lend());
+        transaction.client = Some(self.lend(server));
     }
 
     /// Moves the client's state back from its transaction.
     pub fn return_from(&mut self, transaction: &mut Transaction) {
-        let Some(client) = transaction.client.take() else { return };
+        let Some(client) = transaction.client.take().and_then(|mut lent| lent.client.take()) else { return };
         *self = *client;
         self.is_in_exec = false;
         self.caching = false;

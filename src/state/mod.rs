@@ -31,7 +31,7 @@ mod transaction;
 mod users;
 
 pub use blocked::{Blocked, UNBLOCKED, Unblock};
-pub use client::{ClientState, Listening, Next, ReplyMode};
+pub use client::{ClientState, LentClient, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, Clients, Peer};
 pub use command_limits::{CommandLimits, EncodingLimits};
 pub use deliver::Deliver;

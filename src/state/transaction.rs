@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{ClientState, Next};
+use super::{LentClient, Next};
 use crate::resp::{Args, Span};
 use crate::spec::{self, Flags, Kind, Spec};
 
@@ -69,7 +69,7 @@ pub struct Transaction {
     /// The keys watched, if any; set by `EXEC`.
     pub watch: Option<Arc<Watch>>,
     /// The client's state, if any command is local.
-    pub client: Option<Box<ClientState>>,
+    pub client: Option<LentClient>,
     /// What the local commands asked for besides their replies.
     pub postponed: Vec<Next>,
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
@@ -119,6 +119,16 @@ impl Transaction {
             && (0..i64::from(databases)).contains(&db)
         {
             self.db = db as u16;
+        }
+    }
+
+    /// Undoes what its execution left here: the client is in its first database again, and nothing is to be done
+    /// afterwards. What local commands changed besides the data stays.
+    pub fn take_back(&mut self) {
+        self.reply_offsets.clear();
+        self.postponed.clear();
+        if let (Some(client), Some(first)) = (&mut self.client, self.commands.first()) {
+            client.select(first.db);
         }
     }
 

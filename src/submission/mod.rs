@@ -111,4 +111,6 @@ pub struct Completion {
     pub submission: Box<Submission>,
     /// Number of items answered. Fewer than all if `out` exceeded its limit; then the rest must be submitted again.
     pub executed: usize,
+    /// Where the replies to them start in `out`.
+    pub replies_at: usize,
 }

@@ -55,6 +55,15 @@ pub(super) fn writer_on<L: Log + 'static>(
     wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    guarded_writer_on(wrap, None, limit)
+}
+
+/// As [`writer_on`], with files that are looked after.
+pub(super) fn guarded_writer_on<L: Log + 'static>(
+    wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
+    guard: Option<FileGuard>,
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
     let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
@@ -62,6 +71,7 @@ pub(super) fn writer_on<L: Log + 'static>(
     let state = Arc::new(ServerState::new(Limits::default()));
     let status = recovered.log.status();
     let gauges = Arc::new(WriterGauges::new(recovered.table.clone(), status, RecoveryFigures::default()));
+    state.set_gauges(gauges.clone());
     let (queue, inbox) = writer_queue();
     let checkpointer = Checkpointer::on_caller(state.clone(), 1);
     let mut options = WriterOptions::default();
@@ -78,6 +88,10 @@ pub(super) fn writer_on<L: Log + 'static>(
         checkpointer,
         options,
     );
+    let writer = match guard {
+        Some(guard) => writer.guarding(guard),
+        None => writer,
+    };
     (Box::pin(writer.run()), queue, state, recovered.table)
 }
 

@@ -198,7 +198,7 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
         }
     }
     submission.out = out;
-    if let Some(waker) = (Completion { submission, executed }).resolve() {
+    if let Some(waker) = (Completion { submission, executed, replies_at: before }).resolve() {
         waker.wake();
     }
 }

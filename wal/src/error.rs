@@ -90,12 +90,8 @@ pub enum LogErrorKind {
     Unavailable,
     /// Another server writes: the log accepts no more groups, and everything durable can be read.
     Fenced,
-    /// The log on disk is not what was written.
-    Damage,
-    /// Reading, writing or syncing failed, now or before.
-    Io,
-    /// The call or its options make no sense for this log.
-    Misuse,
+    /// Reading, writing or syncing failed, now or before, or the log is not where it was: it accepts no more groups.
+    Failed,
 }
 
 impl LogError {
@@ -106,9 +102,12 @@ impl LogError {
             Self::TooLarge { .. } => LogErrorKind::TooLarge,
             Self::Unavailable { .. } => LogErrorKind::Unavailable,
             Self::Fenced { .. } => LogErrorKind::Fenced,
-            Self::Displaced { .. } | Self::Changed { .. } => LogErrorKind::Damage,
-            Self::Io { .. } | Self::Poisoned => LogErrorKind::Io,
-            Self::Exists { .. } | Self::Options(_) => LogErrorKind::Misuse,
+            Self::Io { .. }
+            | Self::Displaced { .. }
+            | Self::Poisoned
+            | Self::Exists { .. }
+            | Self::Changed { .. }
+            | Self::Options(_) => LogErrorKind::Failed,
         }
     }
 
@@ -119,7 +118,7 @@ impl LogError {
 
     /// Whether the log accepts no more groups after this error.
     pub fn is_final(&self) -> bool {
-        matches!(self.kind(), LogErrorKind::Fenced | LogErrorKind::Damage | LogErrorKind::Io)
+        matches!(self.kind(), LogErrorKind::Fenced | LogErrorKind::Failed)
     }
 }
 

@@ -19,9 +19,9 @@ pub trait LogHome: Sized {
     /// Reads the log. Fails with [`ReadError::NoLog`] if there is none.
     fn replay(&self, options: ReadOptions) -> Result<Self::Replay, ReadError>;
 
-    /// The segments of the log, in ascending order, to compare them with a [mark](Log::mark); none for a log without
-    /// segments.
-    fn segments(&self) -> Result<Vec<SegmentInfo>, ReadError>;
+    /// The segments of the log, in ascending order, to compare them with a [mark](Log::mark); `None` for a log without
+    /// segments, which has no marks.
+    fn segments(&self) -> Result<Option<Vec<SegmentInfo>>, ReadError>;
 
     /// Makes a new log where there is none.
     fn create(self, options: LogOptions) -> Result<Self::Log, LogError>;
@@ -50,8 +50,8 @@ impl<S: Storage> LogHome for S {
         Reader::open(self, options)
     }
 
-    fn segments(&self) -> Result<Vec<SegmentInfo>, ReadError> {
-        reader::segments(self)
+    fn segments(&self) -> Result<Option<Vec<SegmentInfo>>, ReadError> {
+        reader::segments(self).map(Some)
     }
 
     fn create(self, options: LogOptions) -> Result<LocalLog<S>, LogError> {

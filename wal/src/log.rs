@@ -26,8 +26,8 @@ pub trait Log: Send {
 
     /// Submits one group and returns the LSNs of its first and last record. The group is not durable yet when this
     /// returns. An empty group writes nothing and returns `(last_lsn() + 1, last_lsn())`. If the group is larger than
-    /// what was reserved, this reserves first; if that fails with [`LogError::Full`], the group is dropped and no LSN
-    /// is used.
+    /// what was reserved, this reserves first. With [`LogError::Full`], [`LogError::TooLarge`] and
+    /// [`LogError::Unavailable`] the group is dropped, no LSN is used, and the group never becomes durable.
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError>;
 
     /// Starts writing the submitted groups on another thread; false if the log has no such thread. When a group is durable,

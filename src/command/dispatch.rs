@@ -3,7 +3,7 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a writing command
 //! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
-use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
+use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of, whole};
 use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
@@ -182,13 +182,5 @@ fn settle(
             Ok(())
         }
         CommandError::Keyspace(error) => Err(error),
-    }
-}
-
-/// Returns an error if the reply was cut.
-pub fn whole(reply: &Reply<'_>) -> Result<(), CommandError> {
-    match reply.is_cut() {
-        true => Err(KeyspaceError::ReplyTooLong { bytes_max: reply.bytes_max() }.into()),
-        false => Ok(()),
     }
 }

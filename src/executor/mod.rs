@@ -104,14 +104,13 @@ impl Executor {
         options: ExecutorOptions,
     ) -> Self {
         let redo = Redo::new(options.redo_bytes_max);
-        let origins = Origins::new(options.records_origins);
         Self {
             table,
             state,
             clock,
             options,
             effects: EffectBuffer::new(),
-            origins,
+            origins: Origins::default(),
             payload_bytes_max: u64::MAX,
             lookups: Lookups::default(),
             limits: CommandLimits::default(),

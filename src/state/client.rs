@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::clients::ClientInfo;
+use super::labels::ClientLabels;
+use super::origin::ClientOrigin;
 use super::tracking::TrackingMode;
 use super::transaction::{Transaction, Watch};
 use super::users::User;
@@ -117,6 +119,8 @@ pub struct ClientState {
     monitors: bool,
     /// Whether `EXEC` is running its local commands.
     pub is_in_exec: bool,
+    /// Whether its origin is another one than when it was last asked for.
+    has_new_origin: bool,
 }
 
 impl ClientState {
@@ -149,6 +153,7 @@ impl ClientState {
             caching: false,
             monitors: false,
             is_in_exec: false,
+            has_new_origin: false,
         }
     }
 
@@ -160,6 +165,7 @@ impl ClientState {
             protocol: self.protocol,
             authenticated: self.authenticated,
             reply_mode: self.reply_mode,
+            has_new_origin: std::mem::take(&mut self.has_new_origin),
             ..Self::nameless(self.info.clone(), self.user.clone())
         };
         Box::new(std::mem::replace(self, stand_in))
@@ -219,6 +225,19 @@ impl ClientState {
         self.user = user;
         self.authenticated = authenticated;
         self.auth_failures = 0;
+        self.has_new_origin = true;
+    }
+
+    /// Changes what it says of itself.
+    pub fn label(&mut self, change: impl FnOnce(&mut ClientLabels)) {
+        self.info.label(change);
+        self.has_new_origin = true;
+    }
+
+    /// Where its commands come from, if that has changed since this was last asked.
+    pub fn new_origin(&mut self) -> Option<Arc<ClientOrigin>> {
+        let origin = || ClientOrigin::new(self.user.name(), self.info.addr(), &self.info.labels());
+        std::mem::take(&mut self.has_new_origin).then(|| Arc::new(origin()))
     }
 
     /// Counts a wrong password; returns how many were given in a row.
@@ -245,7 +264,7 @@ impl ClientState {
         self.reply_mode = ReplyMode::On;
         self.no_evict = false;
         self.no_touch = false;
-        self.info.label(|labels| labels.name.clear());
+        self.label(|labels| labels.name.clear());
         let user = server.users.default_user();
         self.set_user(user.clone(), !user.has_password());
     }

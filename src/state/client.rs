@@ -256,12 +256,15 @@ impl ClientState {
         self.reply_mode = mode;
     }
 
-    /// `RESET`: everything is as with a new connection, except the name and version of the client library.
+    /// `RESET`: everything is as with a new connection, except the name and version of the client library. If the reply
+    /// to `RESET` itself is to be skipped, it still is.
     pub fn reset(&mut self, server: &ServerState) {
         self.leave(server);
         self.select(0);
         self.set_protocol(Protocol::Resp2);
-        self.reply_mode = ReplyMode::On;
+        if self.reply_mode != ReplyMode::Skip {
+            self.reply_mode = ReplyMode::On;
+        }
         self.no_evict = false;
         self.no_touch = false;
         self.label(|labels| labels.name.clear());

@@ -172,6 +172,23 @@ fn a_transaction_whose_replies_are_too_long_is_not_done() {
 }
 
 #[test]
+fn a_transaction_that_is_not_done_tells_nothing_of_missing_keys() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let (mut client, mut listener) = (server.client(), server.client());
+    fill(&mut client);
+    client.run("CONFIG SET notify-keyspace-events KEAm");
+    listener.run("SUBSCRIBE __keyevent@0__:keymiss");
+    for line in ["MULTI", "GET first", "GETEX first", "GET a", "GET b"] {
+        client.run(line);
+    }
+    assert!(matches!(client.run("EXEC"), Value::Error(_)));
+    client.run("GET second");
+    let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+    assert_eq!(parts[2], Value::Bulk(b"second".to_vec()));
+}
+
+#[test]
 fn the_limit_can_be_lifted() {
     let root = tempfile::tempdir().unwrap();
     let server = start(&root.path().join("data"));

@@ -69,7 +69,7 @@ pub struct Executor {
     origins: Origins,
     /// The most bytes of the next record's payload.
     payload_bytes_max: u64,
-    /// What the reading commands of a submission looked up.
+    /// What the commands of a submission looked up.
     lookups: Lookups,
     /// Limits of the configuration for commands, as of the current submission.
     limits: CommandLimits,

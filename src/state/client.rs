@@ -119,7 +119,7 @@ pub struct ClientState {
     monitors: bool,
     /// Whether `EXEC` is running its local commands.
     pub is_in_exec: bool,
-    /// Whether its origin is another one than when it was last asked for.
+    /// Whether its origin has changed since it was last asked for.
     has_new_origin: bool,
 }
 
@@ -228,13 +228,13 @@ impl ClientState {
         self.has_new_origin = true;
     }
 
-    /// Changes what it says of itself.
+    /// Changes the name and library that it set.
     pub fn label(&mut self, change: impl FnOnce(&mut ClientLabels)) {
         self.info.label(change);
         self.has_new_origin = true;
     }
 
-    /// Where its commands come from, if that has changed since this was last asked.
+    /// Its origin, as records name it, if that has changed since the last call.
     pub fn new_origin(&mut self) -> Option<Arc<ClientOrigin>> {
         let origin = || ClientOrigin::new(self.user.name(), self.info.addr(), &self.info.labels());
         std::mem::take(&mut self.has_new_origin).then(|| Arc::new(origin()))

@@ -32,7 +32,8 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let reads = Arc::new(SnapshotReads::new(open.table.clone(), open.clock.clone(), state.clone()));
     note_in_force(state.settings(), config, &open, executors.threads());
     announce(config, &open, &listeners, executors.threads());
-    let services = Services { state, writer: open.queue.clone(), reads };
+    let (writer, records_origins) = (open.queue.clone(), config.wal_origin);
+    let services = Services { state, writer, reads, records_origins };
     let _pid_file = PidFile::write(config.pid_file.clone());
     daemon.ready();
     let serving = server::run(services, listeners, executors.spawner());

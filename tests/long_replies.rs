@@ -172,6 +172,23 @@ fn a_transaction_whose_replies_are_too_long_is_not_done() {
 }
 
 #[test]
+fn a_transaction_that_is_not_done_tells_nothing_of_missing_keys() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let (mut client, mut listener) = (server.client(), server.client());
+    fill(&mut client);
+    client.run("CONFIG SET notify-keyspace-events KEAm");
+    listener.run("SUBSCRIBE __keyevent@0__:keymiss");
+    for line in ["MULTI", "GET first", "GETEX first", "GET a", "GET b"] {
+        client.run(line);
+    }
+    assert!(matches!(client.run("EXEC"), Value::Error(_)));
+    client.run("GET second");
+    let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+    assert_eq!(parts[2], Value::Bulk(b"second".to_vec()));
+}
+
+#[test]
 fn the_limit_can_be_lifted() {
     let root = tempfile::tempdir().unwrap();
     let server = start(&root.path().join("data"));
@@ -205,4 +222,100 @@ fn memory_is_bounded_while_a_reply_is_made() {
     let grown = server.peak_bytes().saturating_sub(before) >> 20;
     eprintln!("eight MGETs of eight values of {VALUE_MB} MiB: {grown} MiB more at the most");
     assert!(grown <= 2 * VALUE_MB as u64 + 48, "{grown} MiB more");
+}
+
+/// Channels whose confirmations do not fit a reply.
+const CHANNELS: usize = 1200;
+
+/// A command with a name of 1 kB for each channel.
+fn on_channels(name: &str) -> Vec<u8> {
+    let channels: Vec<Vec<u8>> = (0..CHANNELS).map(|index| format!("{index:01000}").into_bytes()).collect();
+    let words: Vec<&[u8]> = [name.as_bytes()].into_iter().chain(channels.iter().map(Vec::as_slice)).collect();
+    encode(&words)
+}
+
+#[test]
+fn listening_that_would_be_confirmed_at_too_great_a_length_neither_begins_nor_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let (mut client, mut other) = (server.client(), server.client());
+    let listening = |other: &mut Client, commands: [&str; 2]| commands.map(|command| other.run(command));
+    let nobody = [Value::Array(Vec::new()), Value::Integer(0)];
+    for line in ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"] {
+        client.send(&on_channels(line)).unwrap();
+        assert_refused(&client.reply().unwrap(), line);
+        assert_eq!(listening(&mut other, ["PUBSUB CHANNELS", "PUBSUB NUMPAT"]), nobody, "{line}");
+        assert_eq!(client.run("GET nothing"), Value::Null, "the client listens to nothing");
+    }
+    // With twice the room it listens, and back in less it cannot end that in one go.
+    for (begin, end, shown) in [
+        ("SUBSCRIBE", "UNSUBSCRIBE", "PUBSUB CHANNELS"),
+        ("PSUBSCRIBE", "PUNSUBSCRIBE", "PUBSUB NUMPAT"),
+        ("SSUBSCRIBE", "SUNSUBSCRIBE", "PUBSUB SHARDCHANNELS"),
+    ] {
+        other.run("CONFIG SET reply-bytes-max 4mb");
+        client.send(&on_channels(begin)).unwrap();
+        (0..CHANNELS).for_each(|_| assert!(matches!(client.reply().unwrap(), Value::Array(_))));
+        let before = other.run(shown);
+        other.run("CONFIG SET reply-bytes-max 1mb");
+        assert_refused(&client.run(end), end);
+        client.send(&on_channels(end)).unwrap();
+        assert_refused(&client.reply().unwrap(), end);
+        other.run("CONFIG SET reply-bytes-max 4mb");
+        let names = |value: Value| match value {
+            Value::Array(mut names) => {
+                names.sort_by_key(Value::text);
+                Value::Array(names)
+            }
+            number => number,
+        };
+        assert_eq!(names(other.run(shown)), names(before), "{end}");
+        client.send(&on_channels(end)).unwrap();
+        (0..CHANNELS).for_each(|_| assert!(matches!(client.reply().unwrap(), Value::Array(_))));
+        other.run("CONFIG SET reply-bytes-max 1mb");
+        assert_eq!(client.run("GET nothing"), Value::Null, "{end}");
+    }
+}
+
+#[test]
+fn messages_do_not_count_to_the_reply_that_they_stand_with() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let mut client = server.client();
+    client.run("HELLO 3");
+    client.run("SUBSCRIBE c");
+    let message = vec![b'm'; REPLY_BYTES_MAX];
+    let heard = |client: &mut Client| {
+        let Value::Array(parts) = client.reply().unwrap() else { panic!("a message comes") };
+        assert_eq!(parts[2], Value::Bulk(message.clone()));
+    };
+    assert_eq!(client.command(&[b"PUBLISH", b"c", &message]), Value::Integer(1));
+    heard(&mut client);
+    // What it published without a reply waits until the commands sent with it are done: RESET sends it first.
+    let mut lines = encode(&[&b"CLIENT"[..], b"REPLY", b"SKIP"]);
+    lines.extend(encode(&[b"PUBLISH", b"c", &message]));
+    lines.extend(encode(&[b"RESET"]));
+    client.send(&lines).unwrap();
+    heard(&mut client);
+    assert_eq!(client.reply().unwrap(), Value::Simple("RESET".into()));
+}
+
+#[test]
+fn a_transaction_that_is_too_long_names_the_limit_whatever_command_it_ends_at() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"));
+    let mut client = server.client();
+    fill(&mut client);
+    // Leaves little room: not even that of a short reply of the connection's.
+    let rest = REPLY_BYTES_MAX - "*3\r\n$1048550\r\n\r\n".len();
+    client.command(&[b"SET", b"all", &vec![b'v'; rest]]);
+    for last in ["GET b", "CLIENT LIST", "CLIENT GETNAME", "SET new 2"] {
+        for line in ["MULTI", "SET new 1", "GET all", last] {
+            client.run(line);
+        }
+        let Value::Error(text) = client.run("EXEC") else { panic!("{last}") };
+        let expected = format!("the reply would be longer than {REPLY_BYTES_MAX} bytes; reply-bytes-max");
+        assert!(text.starts_with("EXECABORT") && text.contains(&expected), "{last}: {text}");
+        assert_eq!(client.run("EXISTS new"), Value::Integer(0), "{last}");
+    }
 }

@@ -342,3 +342,91 @@ fn keys_remembered_for_caching_clients_are_forgotten_as_soon_as_they_are_too_man
     other.run("FLUSHALL");
     assert!(other.run("INFO stats").text().contains("tracking_total_keys:0\r\n"));
 }
+
+#[test]
+fn that_a_key_expired_is_told_before_that_it_is_missing() {
+    let (_root, server) = server(&["--notify-keyspace-events", "Exm"]);
+    let (mut listener, mut client) = (server.client(), server.client());
+    listener.run("PSUBSCRIBE __keyevent*");
+    let mut heard = |client: &mut Client, key: &str| {
+        client.run(&format!("GET end:{key}"));
+        let mut events = Vec::new();
+        loop {
+            let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+            if parts[3] == bulk(&format!("end:{key}")) {
+                return events;
+            }
+            events.push(parts[2].text().rsplit(':').next().unwrap().to_owned());
+        }
+    };
+    for key in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        client.run(&format!("SET {key} v PX 2"));
+        eventually("the key expires", || client.run(&format!("TTL {key}")) == Value::Integer(-2));
+        client.run(&format!("SET {key} v PX 2"));
+        eventually("the key expires once more", || client.run(&format!("GET {key}")) == Value::Null);
+        let events = heard(&mut client, key);
+        let expiries: Vec<_> = (0..events.len()).filter(|index| events[*index] == "expired").collect();
+        assert!(
+            expiries.len() == 2 && expiries[0] == 0 && events[expiries[1] - 1] == "keymiss",
+            "{events:?}"
+        );
+        assert!(expiries[1] < events.len() - 1, "{events:?}");
+    }
+}
+
+#[test]
+fn hits_and_misses_are_counted_as_by_redis() {
+    const LINES: &[&str] = &[
+        "SET s 5",
+        "RPUSH l 2 1",
+        "SADD t 1 2",
+        "ZADD z 1 a 2 b",
+        "SET w_1 3",
+        "PFADD p a",
+        "GEOADD g 1 1 x",
+        "SORT l BY w_* GET q_* GET w_*",
+        "SORT nope STORE d",
+        "COPY s d",
+        "COPY nope d",
+        "BITOP AND d s nope",
+        "BITOP NOT d nope",
+        "ZUNIONSTORE d 3 z t nope",
+        "ZINTERSTORE d 2 nope z",
+        "ZRANGESTORE d z 0 1",
+        "ZRANGESTORE d nope 0 1",
+        "PFMERGE p p nope",
+        "PFMERGE p2 p",
+        "SUNIONSTORE d t nope",
+        "SINTERSTORE d nope t",
+        "SDIFFSTORE d t t",
+        "GEOSEARCHSTORE d g FROMLONLAT 1 1 BYRADIUS 1 m",
+        "GETEX s",
+        "GETEX nope",
+        "GETSET s x",
+        "SET s x GET",
+        "SET nope2 x NX GET",
+        "GETDEL s",
+        "GETDEL s",
+        "GETDEL s",
+        "BITFIELD nope GET u8 0",
+        "BITFIELD w_1 GET u8 0",
+        "BITFIELD w_1 SET u8 0 1",
+        "OBJECT REFCOUNT l",
+        "OBJECT REFCOUNT nope",
+        "ZMPOP 2 nope z MIN",
+        "LMPOP 2 nope l LEFT",
+        "SETNX w_1 1",
+        "SMOVE t d 1",
+    ];
+    let (root, server) = server(&[]);
+    let reference = common::reference::Reference::start(root.path());
+    let counts = |client: &mut Client| -> Vec<String> {
+        let stats = client.run("INFO stats").text();
+        stats.lines().filter(|line| line.starts_with("keyspace_")).map(str::to_owned).collect()
+    };
+    let (mut ours, mut theirs) = (server.client(), reference.client());
+    for line in LINES {
+        assert_eq!(ours.run(line), theirs.run(line), "{line}");
+        assert_eq!(counts(&mut ours), counts(&mut theirs), "{line}");
+    }
+}

@@ -151,8 +151,7 @@ fn commands_of_which_nobody_can_tell_cost_no_sync_of_their_own() {
         line["wal_groups:".len()..].parse().unwrap()
     };
     let before = groups(&mut client);
-    let turn =
-        ["SET k x", "PING", "SELECT 1", "MULTI", "SET k y", "EXEC", "CLIENT SETINFO LIB-NAME x", "SELECT 0"];
+    let turn = ["SET k x", "PING", "SELECT 1", "MULTI", "SET k y", "EXEC", "CLIENT ID", "SELECT 0"];
     let replies = pipeline(&mut client, &turn.repeat(50));
     assert!(replies.iter().all(|reply| !matches!(reply, Value::Error(_))), "{replies:?}");
     let synced = groups(&mut client) - before;

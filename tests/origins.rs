@@ -9,7 +9,8 @@ use ackd::effect::{self, Address};
 use common::{Client, TestServer, Value};
 use wal::{DirStorage, ReadOptions, Reader, Step};
 
-/// What the log holds: the first key of each record, and the name of the client that caused it.
+/// What the log holds: the first key of each record, and the name of the client that caused it, with its library if it
+/// told that.
 fn names(dir: &Path) -> Vec<(String, Option<String>)> {
     let storage = DirStorage::open(dir.join("wal")).unwrap();
     let mut reader = Reader::open(&storage, ReadOptions::default()).unwrap();
@@ -28,7 +29,10 @@ fn names(dir: &Path) -> Vec<(String, Option<String>)> {
         if let Some(origin) = cause.origin {
             assert!(matches!(origin.address, Address::V4(address) if address.ip().is_loopback()));
             assert!(origin.user.is_empty(), "the default user");
-            let name = String::from_utf8(origin.name.to_vec()).unwrap();
+            let mut name = String::from_utf8(origin.name.to_vec()).unwrap();
+            if !origin.library.is_empty() {
+                name = format!("{name} {}", String::from_utf8_lossy(origin.library));
+            }
             assert!(defined.insert(cause.number, name).is_none(), "an origin is defined once in a group");
         }
         let name = (cause.number > 0).then(|| defined[&cause.number].clone());
@@ -86,6 +90,36 @@ fn a_record_names_the_client_that_caused_it() {
     assert_eq!(of("other:2"), [Some("other".to_owned())]);
     assert_eq!(of("other:list"), [Some("other".to_owned()), Some("b".to_owned())]);
     assert_eq!(of("none:1"), [Some("other".to_owned()), None]);
+}
+
+#[test]
+fn a_command_of_a_pipeline_has_the_origin_of_when_it_was_sent() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
+    let mut client = named(&server, "a");
+    let lines = [
+        "SET a 1",
+        "CLIENT SETINFO LIB-NAME lib",
+        "SET b 1",
+        "CLIENT SETNAME b",
+        "SET c 1",
+        "MULTI",
+        "SET d 1",
+        "CLIENT SETINFO LIB-NAME other",
+        "SET e 1",
+        "EXEC",
+        "SET f 1",
+        "RESET",
+        "SET g 1",
+    ];
+    client.send(&lines.map(|line| format!("{line}\r\n")).concat().into_bytes()).unwrap();
+    lines.iter().for_each(|_| drop(client.reply().unwrap()));
+    assert!(server.stop().success());
+    let expected =
+        [("a", "a"), ("b", "a lib"), ("c", "b lib"), ("d", "b lib"), ("f", "b other"), ("g", " other")];
+    let expected = expected.map(|(key, name)| (key.to_owned(), Some(name.to_owned())));
+    assert_eq!(names(&dir), expected);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn setname(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
     let name = &args[2];
     check_label(name)
         .map_err(|()| "ERR Client names cannot contain spaces, newlines or special characters.")?;
-    ctx.client.info().label(|labels| labels.name = name.to_vec());
+    ctx.client.label(|labels| labels.name = name.to_vec());
     reply.ok();
     Ok(())
 }
@@ -132,7 +132,7 @@ fn setinfo(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Ou
         let option = if is_name { "lib-name" } else { "lib-ver" };
         CommandError::from(format!("ERR {option} cannot contain spaces, newlines or special characters."))
     })?;
-    ctx.client.info().label(|labels| {
+    ctx.client.label(|labels| {
         let label = if is_name { &mut labels.library_name } else { &mut labels.library_version };
         *label = value.to_vec();
     });

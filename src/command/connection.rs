@@ -139,7 +139,7 @@ fn hello(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outc
             .into());
     }
     if let Some(name) = asked.name {
-        ctx.client.info().label(|labels| labels.name = name.to_vec());
+        ctx.client.label(|labels| labels.name = name.to_vec());
     }
     if let Some(protocol) = asked.protocol {
         // Messages in the outbox are encoded in the old protocol.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Wait;
-use crate::keyspace::{KeyReader, Keyspace, Kind};
+use crate::keyspace::{Classes, KeyReader, Keyspace, Kind, Lookups};
 use crate::state::{ClientState, CommandLimits, DatabaseGauges, Next, ServerState};
 use crate::table::View;
 
@@ -59,9 +59,19 @@ pub struct WriteCtx<'a> {
     pub may_wait: bool,
     /// What it waits for; set by a command that blocks.
     pub wait: Option<Wait>,
+    /// Counts the lookups of keys that it reads.
+    pub lookups: &'a mut Lookups,
 }
 
 impl WriteCtx<'_> {
+    /// Counts a lookup of a key that is read, and notifies of the key if it is missing.
+    pub(super) fn looked_up(&mut self, db: usize, key: &[u8], is_there: bool) {
+        self.lookups.count(is_there);
+        if !is_there {
+            self.keys.event(Classes::KEY_MISS, "keymiss", db, key);
+        }
+    }
+
     /// Blocks the command until one of the keys holds a value of the type. If this returns `true`, the command must
     /// return without a reply. If `false`, it may not block, and must reply that there is no data.
     pub(super) fn wait_for<'k>(

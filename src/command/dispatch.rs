@@ -3,7 +3,7 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a writing command
 //! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
-use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of};
+use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of, whole};
 use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
@@ -69,7 +69,7 @@ pub fn execute(
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
     if let Run::Write(run) = run_of(call.spec) {
-        let waits = write(call, run, keyspace, reply, false)?;
+        let waits = write(call, run, keyspace, reply, lookups, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
     }
@@ -105,7 +105,7 @@ pub fn execute_or_wait(
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
     match run_of(call.spec) {
-        Run::Write(run) => write(call, run, keyspace, reply, true),
+        Run::Write(run) => write(call, run, keyspace, reply, lookups, true),
         _ => execute(call, keyspace, reply, lookups).map(|()| None),
     }
 }
@@ -118,12 +118,14 @@ pub fn run_no_op(
     call: &Call<'_>,
     view: &View<'_>,
     reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
     touched: Option<&mut Events>,
 ) -> Result<(), KeyspaceError> {
     let Run::Write(run) = run_of(call.spec) else {
         unreachable!("{} does not write", call.spec.name);
     };
-    let waits = write(call, run, &mut Keyspace::published(*view).noting(touched), reply, false)?;
+    let mut keyspace = Keyspace::published(*view).noting(touched);
+    let waits = write(call, run, &mut keyspace, reply, lookups, false)?;
     debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
     Ok(())
 }
@@ -134,6 +136,7 @@ fn write(
     run: WriteFn,
     keyspace: &mut Keyspace<'_>,
     reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
     may_wait: bool,
 ) -> Result<Option<Wait>, KeyspaceError> {
     let start = reply.len_bytes();
@@ -144,7 +147,7 @@ fn write(
     purge_expired(call, keyspace)?;
     let keys = keyspace.reborrow();
     let (db, now_ms, limits) = (call.db, call.now_ms, call.limits);
-    let mut context = WriteCtx { keys, db, now_ms, limits, may_wait, wait: None };
+    let mut context = WriteCtx { keys, db, now_ms, limits, may_wait, wait: None, lookups };
     let outcome = run(&mut context, &call.args, reply);
     match (context.wait, outcome) {
         (Some(wait), Ok(())) => Ok(Some(wait)),
@@ -182,13 +185,5 @@ fn settle(
             Ok(())
         }
         CommandError::Keyspace(error) => Err(error),
-    }
-}
-
-/// Returns an error if the reply was cut.
-pub fn whole(reply: &Reply<'_>) -> Result<(), CommandError> {
-    match reply.is_cut() {
-        true => Err(KeyspaceError::ReplyTooLong { bytes_max: reply.bytes_max() }.into()),
-        false => Ok(()),
     }
 }

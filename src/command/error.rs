@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::keyspace::KeyspaceError;
+use crate::resp::Reply;
 use crate::table::TableError;
 
 /// Why a command failed. The data is unchanged.
@@ -54,5 +55,13 @@ impl From<&'static str> for CommandError {
 impl From<String> for CommandError {
     fn from(text: String) -> Self {
         CommandError::Reply(Cow::Owned(text))
+    }
+}
+
+/// Returns an error if the reply was cut.
+pub fn whole(reply: &Reply<'_>) -> Result<(), CommandError> {
+    match reply.is_cut() {
+        true => Err(KeyspaceError::ReplyTooLong { bytes_max: reply.bytes_max() }.into()),
+        false => Ok(()),
     }
 }

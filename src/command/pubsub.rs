@@ -4,11 +4,16 @@
 //! `UNSUBSCRIBE`, all messages in the client's outbox are sent: on a RESP2 connection, what follows is taken for
 //! replies again.
 
+use std::collections::BTreeSet;
+
 use super::local::{self, Outcome, excerpt, unknown_subcommand};
-use super::{CommandError, LocalCtx, Run};
+use super::{CommandError, LocalCtx, Run, whole};
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
 use crate::state::{Listening, PubSub, ReplyMode, ServerState};
+
+/// Bytes reserved for the number of receivers in a reply to `PUBLISH`.
+const RECEIVERS_BYTES: usize = 32;
 
 /// The function that runs each command.
 pub(super) static RUNS: &[(&Spec, Run)] = &[
@@ -52,26 +57,57 @@ fn check_room(ctx: &LocalCtx<'_>, more: usize) -> Outcome {
     Ok(())
 }
 
+/// A kind of subscription.
+struct Subscription {
+    /// The name of the confirmation when it begins.
+    begun: &'static str,
+    /// The name of the confirmation when it ends.
+    ended: &'static str,
+    /// The names that the client is subscribed to.
+    names: fn(&mut Listening) -> &mut BTreeSet<Box<[u8]>>,
+    /// The number in the confirmations.
+    count: fn(&Listening) -> usize,
+    /// Adds the client to the registry.
+    enter: fn(&LocalCtx<'_>, &[u8]),
+    /// Removes the client from the registry.
+    leave: fn(&LocalCtx<'_>, &[u8]),
+}
+
+const CHANNELS: Subscription = Subscription {
+    begun: "subscribe",
+    ended: "unsubscribe",
+    names: |listening| &mut listening.channels,
+    count: Listening::count,
+    enter: |ctx, channel| ctx.server.pubsub.channels.subscribe(channel, ctx.client.info()),
+    leave: |ctx, channel| ctx.server.pubsub.channels.unsubscribe(channel, ctx.client.id()),
+};
+
+const PATTERNS: Subscription = Subscription {
+    begun: "psubscribe",
+    ended: "punsubscribe",
+    names: |listening| &mut listening.patterns,
+    count: Listening::count,
+    enter: |ctx, pattern| ctx.server.pubsub.subscribe_pattern(pattern, ctx.client.info()),
+    leave: |ctx, pattern| ctx.server.pubsub.unsubscribe_pattern(pattern, ctx.client.id()),
+};
+
+const SHARD_CHANNELS: Subscription = Subscription {
+    begun: "ssubscribe",
+    ended: "sunsubscribe",
+    names: |listening| &mut listening.shard_channels,
+    count: |listening| listening.shard_channels.len(),
+    enter: |ctx, channel| ctx.server.pubsub.shard_channels.subscribe(channel, ctx.client.info()),
+    leave: |ctx, channel| ctx.server.pubsub.shard_channels.unsubscribe(channel, ctx.client.id()),
+};
+
 /// `SUBSCRIBE channel [channel ...]`
 fn subscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    check_room(ctx, args.len() - 1)?;
-    for channel in args.from(1) {
-        ctx.client.listen(|listening| listening.channels.insert(channel.into()));
-        ctx.server.pubsub.channels.subscribe(channel, ctx.client.info());
-        confirm(reply, "subscribe", Some(channel), ctx.client.listening().count());
-    }
-    Ok(())
+    begin(ctx, args, reply, &CHANNELS)
 }
 
 /// `PSUBSCRIBE pattern [pattern ...]`
 fn psubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    check_room(ctx, args.len() - 1)?;
-    for pattern in args.from(1) {
-        ctx.client.listen(|listening| listening.patterns.insert(pattern.into()));
-        ctx.server.pubsub.subscribe_pattern(pattern, ctx.client.info());
-        confirm(reply, "psubscribe", Some(pattern), ctx.client.listening().count());
-    }
-    Ok(())
+    begin(ctx, args, reply, &PATTERNS)
 }
 
 /// `SSUBSCRIBE shardchannel [shardchannel ...]`
@@ -79,76 +115,74 @@ fn ssubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     if ctx.client.is_in_exec {
         return Err("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client".into());
     }
-    check_room(ctx, args.len() - 1)?;
-    for channel in args.from(1) {
-        ctx.client.listen(|listening| listening.shard_channels.insert(channel.into()));
-        ctx.server.pubsub.shard_channels.subscribe(channel, ctx.client.info());
-        confirm(reply, "ssubscribe", Some(channel), ctx.client.listening().shard_channels.len());
-    }
-    Ok(())
+    begin(ctx, args, reply, &SHARD_CHANNELS)
 }
 
-/// A kind of subscription, for the commands that end it.
-struct Ending {
-    /// The name of the confirmation.
-    kind: &'static str,
-    /// The names that the client is subscribed to.
-    names: fn(&mut Listening) -> &mut std::collections::BTreeSet<Box<[u8]>>,
-    /// Removes the client from the registry.
-    leave: fn(&LocalCtx<'_>, &[u8]),
-    /// The number in the confirmation.
-    count: fn(&Listening) -> usize,
+/// Subscribes the client to the names that the command gives. The names are added to the client's own list first, which
+/// gives the confirmations; if these are too long for a reply, the list is restored and nothing else has changed.
+fn begin(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, kind: &Subscription) -> Outcome {
+    check_room(ctx, args.len() - 1)?;
+    let mut new = Vec::new();
+    for name in args.from(1) {
+        if ctx.client.listen(|listening| (kind.names)(listening).insert(name.into())) {
+            new.push(name);
+        }
+        confirm(reply, kind.begun, Some(name), (kind.count)(ctx.client.listening()));
+    }
+    if let Err(too_long) = whole(reply) {
+        ctx.client.listen(|listening| {
+            for name in new {
+                (kind.names)(listening).remove(name);
+            }
+        });
+        return Err(too_long);
+    }
+    new.iter().for_each(|name| (kind.enter)(ctx, name));
+    Ok(())
 }
 
 /// `UNSUBSCRIBE [channel ...]`
 fn unsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let ending = Ending {
-        kind: "unsubscribe",
-        names: |listening| &mut listening.channels,
-        leave: |ctx, channel| ctx.server.pubsub.channels.unsubscribe(channel, ctx.client.id()),
-        count: Listening::count,
-    };
-    end(ctx, args, reply, &ending)
+    end(ctx, args, reply, &CHANNELS)
 }
 
 /// `PUNSUBSCRIBE [pattern ...]`
 fn punsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let ending = Ending {
-        kind: "punsubscribe",
-        names: |listening| &mut listening.patterns,
-        leave: |ctx, pattern| ctx.server.pubsub.unsubscribe_pattern(pattern, ctx.client.id()),
-        count: Listening::count,
-    };
-    end(ctx, args, reply, &ending)
+    end(ctx, args, reply, &PATTERNS)
 }
 
 /// `SUNSUBSCRIBE [shardchannel ...]`
 fn sunsubscribe(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
-    let ending = Ending {
-        kind: "sunsubscribe",
-        names: |listening| &mut listening.shard_channels,
-        leave: |ctx, channel| ctx.server.pubsub.shard_channels.unsubscribe(channel, ctx.client.id()),
-        count: |listening| listening.shard_channels.len(),
-    };
-    end(ctx, args, reply, &ending)
+    end(ctx, args, reply, &SHARD_CHANNELS)
 }
 
-/// Ends the subscriptions to the names that the command gives, or to all.
-fn end(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, ending: &Ending) -> Outcome {
+/// Ends the subscriptions to the names that the command gives, or to all. If the confirmations are too long for a
+/// reply, nothing changes, as in [`begin`].
+fn end(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>, kind: &Subscription) -> Outcome {
     let names: Vec<Box<[u8]>> = if args.len() > 1 {
         args.from(1).map(Into::into).collect()
     } else {
-        ctx.client.listen(|listening| (ending.names)(listening).iter().cloned().collect())
+        ctx.client.listen(|listening| (kind.names)(listening).iter().cloned().collect())
     };
-    names.iter().for_each(|name| (ending.leave)(ctx, name));
-    leave_no_message_behind(ctx, reply);
+    let mut confirmations = Vec::new();
+    let mut confirmed = Reply::within(&mut confirmations, reply.protocol(), reply.room_bytes());
     if names.is_empty() {
-        confirm(reply, ending.kind, None, (ending.count)(ctx.client.listening()));
+        confirm(&mut confirmed, kind.ended, None, (kind.count)(ctx.client.listening()));
     }
+    let mut left = Vec::new();
     for name in &names {
-        ctx.client.listen(|listening| (ending.names)(listening).remove(name));
-        confirm(reply, ending.kind, Some(name), (ending.count)(ctx.client.listening()));
+        if ctx.client.listen(|listening| (kind.names)(listening).remove(name)) {
+            left.push(name);
+        }
+        confirm(&mut confirmed, kind.ended, Some(name), (kind.count)(ctx.client.listening()));
     }
+    if let Err(too_long) = whole(&confirmed) {
+        ctx.client.listen(|listening| (kind.names)(listening).extend(left.into_iter().cloned()));
+        return Err(too_long);
+    }
+    left.iter().for_each(|name| (kind.leave)(ctx, name));
+    leave_no_message_behind(ctx, reply);
+    reply.raw(&confirmations);
     Ok(())
 }
 
@@ -177,10 +211,11 @@ fn spublish(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> O
 }
 
 /// Publishes a message. If the client itself is subscribed, it gets the message directly after the reply; if that is
-/// not possible there, or the reply is not sent, with its other messages.
+/// not possible there, if it has no room, or if the reply is not sent, with its other messages.
 fn publish_by(publish: Publish, ctx: &LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut own = Vec::new();
-    let mut own_reply = Reply::new(&mut own, reply.protocol());
+    let own_bytes_max = reply.room_bytes().saturating_sub(RECEIVERS_BYTES);
+    let mut own_reply = Reply::within(&mut own, reply.protocol(), own_bytes_max);
     let answers = !ctx.client.is_in_exec && ctx.client.reply_mode() == ReplyMode::On;
     let own_messages = answers.then_some((ctx.client.id(), &mut own_reply));
     let receivers = publish(&ctx.server.pubsub, ctx.server, &args[1], &args[2], own_messages);

@@ -2,7 +2,7 @@
 //! `SORT` looks up.
 
 use super::{CommandError, WriteCtx};
-use crate::keyspace::{DbKey, KEY_BYTES_MAX, KeyReader, Lookups};
+use crate::keyspace::{Classes, DbKey, KEY_BYTES_MAX, KeyReader, Lookups};
 
 /// The most expired keys that one command deletes. The rest is left to active expiry.
 const PURGED_KEYS_MAX: usize = 64;
@@ -10,12 +10,13 @@ const PURGED_KEYS_MAX: usize = 64;
 const PURGED_BYTES_MAX: usize = 64 << 10;
 
 /// Reads the writer's version as a reading command would, then deletes the keys that it found expired. (Those that the
-/// command's words name were deleted before it ran.)
+/// command's words name were deleted before it ran.) Counts its lookups, and notifies of missing keys.
 pub(super) fn read<R>(
     context: &mut WriteCtx<'_>,
     look: impl FnOnce(&mut KeyReader<'_>) -> Result<R, CommandError>,
 ) -> Result<R, CommandError> {
-    let mut lookups = Lookups::default();
+    let notes_missing = context.keys.wants(Classes::KEY_MISS);
+    let mut lookups = Lookups { notes_missing, ..Lookups::default() };
     let found = look(&mut KeyReader::new(&context.keys.view(), context.now_ms, &mut lookups));
     let mut bytes = 0;
     for DbKey { db, key } in lookups.expired.into_iter().take(PURGED_KEYS_MAX) {
@@ -24,6 +25,11 @@ pub(super) fn read<R>(
             break;
         }
         context.keys.purge(db, &key, context.now_ms)?;
+    }
+    context.lookups.hits += lookups.hits;
+    context.lookups.misses += lookups.misses;
+    for DbKey { db, key } in lookups.missing {
+        context.keys.event(Classes::KEY_MISS, "keymiss", db, &key);
     }
     found
 }

@@ -29,7 +29,7 @@ fn multi(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome
 }
 
 /// `EXEC`
-fn exec(ctx: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
+fn exec(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
     let Some(transaction) = ctx.client.transaction() else {
         return Err("ERR EXEC without MULTI".into());
     };
@@ -37,6 +37,7 @@ fn exec(ctx: &mut LocalCtx<'_>, _: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
         ctx.client.discard();
         return Err("EXECABORT Transaction discarded because of previous errors.".into());
     }
+    ctx.client.change_transaction(|transaction| transaction.executed_by(&args[0]));
     ctx.next = Next::Exec;
     Ok(())
 }

@@ -35,7 +35,7 @@ use smol::lock::Semaphore;
 use crate::ebb;
 use crate::net::{Received, Transport};
 use crate::resp::{INPUT_BYTES_MAX, Reply};
-use crate::state::{ClientInfo, ClientState, Next, ServerState};
+use crate::state::{ClientInfo, ClientOrigin, ClientState, Next, ServerState};
 use crate::writer::{Promise, Resolver, WriterQueue, doorbell, promise};
 use buffers::Buffers;
 use session::{Session, Step};
@@ -62,6 +62,8 @@ pub struct Services {
     pub writer: WriterQueue,
     /// The data as connections see it.
     pub reads: Arc<dyn Reads>,
+    /// Whether records say who caused them.
+    pub records_origins: bool,
 }
 
 /// A thread that serves connections calls this once, before it begins.
@@ -96,6 +98,8 @@ pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInf
         session,
         work: None,
         promise: None,
+        origin: None,
+        records_origins: services.records_origins,
         rounds: 0,
     };
     connection.run().await;
@@ -133,6 +137,10 @@ struct Connection {
     work: Option<Box<Buffers>>,
     /// The promise of the completion, and its resolver; created for the first submission.
     promise: Option<(Promise, Resolver)>,
+    /// The client's origin as of the last submission; it travels with each submission.
+    origin: Option<Arc<ClientOrigin>>,
+    /// Whether records say who caused them.
+    records_origins: bool,
     /// Rounds since the task last yielded.
     rounds: u32,
 }
@@ -326,6 +334,11 @@ impl Connection {
     async fn submit(&mut self) -> Result<(), Ended> {
         self.info.set_waiting(true);
         let (promise, mut resolver) = self.promise.take().unwrap_or_else(promise);
+        if self.records_origins
+            && let Some(origin) = self.session.client.new_origin()
+        {
+            self.origin = Some(origin);
+        }
         loop {
             let may_wait = self.work.as_ref().is_some_and(|work| work.may_wait());
             if may_wait {
@@ -335,12 +348,13 @@ impl Connection {
             let work = self.work.as_deref_mut().expect("a round has buffers");
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
             let mut submission = work.submission(self.session.client_id(), resolver);
-            submission.origin = Some(self.info.origin());
+            submission.origin = self.origin.take();
             self.writer.submit(submission).await.map_err(|_| Ended)?;
-            let completion = match may_wait {
+            let mut completion = match may_wait {
                 true => self.served(&promise).await?,
                 false => promise.wait().await.map_err(|_| Ended)?,
             };
+            self.origin = completion.submission.origin.take();
             let work = self.work.as_deref_mut().expect("a round has buffers");
             self.session.no_ops.answered(completion.submission.changed);
             resolver = work.restore(*completion.submission);

@@ -26,6 +26,7 @@ pub struct ReadCall<'a> {
 pub trait Reads: Send + Sync + 'static {
     /// Runs a reading command on the newest published version and writes its reply. Expired keys do not exist for the
     /// command. They are appended to `expired`: the reply must be held back until their deletion is in the log.
+    /// `false` if the writer must run the command, to send notifications in order; then nothing is written.
     ///
     /// # Errors
     /// Why the command failed. The caller removes what was written of the reply, and sends the error instead.
@@ -34,7 +35,7 @@ pub trait Reads: Send + Sync + 'static {
         call: ReadCall<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
-    ) -> Result<(), CommandError>;
+    ) -> Result<bool, CommandError>;
 
     /// Runs a writing command on the newest published version if it changes nothing there, and writes its reply.
     /// `false` if it would change something; then nothing is written.

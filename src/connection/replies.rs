@@ -7,7 +7,7 @@ use super::buffers::Buffers;
 use super::session::{Session, Step, span};
 use crate::command::{CommandError, Malformed};
 use crate::resp::{Args, Protocol, Reply};
-use crate::spec::{EXEC, Spec};
+use crate::spec::{Flags, Spec};
 use crate::state::ReplyMode;
 use crate::writer::Item;
 
@@ -63,7 +63,7 @@ impl Session {
     /// Refuses a known command before it runs.
     pub(super) fn reject(&mut self, work: &mut Buffers, spec: &Spec, text: &[u8]) {
         self.state.stats.rejected(spec.id);
-        if spec.is(&EXEC) {
+        if spec.flags.has(Flags::EXECUTES) {
             self.client.discard();
             let reason = text.strip_prefix(b"ERR ").unwrap_or(text);
             let text = [b"EXECABORT Transaction discarded because of: ", reason].concat();

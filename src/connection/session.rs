@@ -344,7 +344,10 @@ impl Session {
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms };
         doorbell::ring_held();
         let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
-        let result = self.reads.read(call, &mut reply, &mut self.expired);
+        let result = match self.reads.read(call, &mut reply, &mut self.expired) {
+            Ok(false) => return self.submit_later(work, first_span, spec),
+            result => result.map(|_| ()),
+        };
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
         work.spans.truncate(first_span);
         if !self.expired.is_empty() && self.state.pauses_writes() {

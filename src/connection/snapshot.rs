@@ -82,8 +82,9 @@ impl Reads for SnapshotReads {
         read: ReadCall<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
-    ) -> Result<(), CommandError> {
+    ) -> Result<bool, CommandError> {
         let call = self.call(read);
+        let start = reply.len_bytes();
         let notified = self.state.limits.notified();
         let notes_missing = notified.wants(Classes::KEY_MISS);
         let mut lookups = Lookups::default();
@@ -91,8 +92,13 @@ impl Reads for SnapshotReads {
             lookups = Lookups { notes_missing, ..Lookups::default() };
             command::read(&call, view, reply, &mut lookups)
         });
+        if !lookups.missing.is_empty() && !lookups.expired.is_empty() && !self.state.pauses_writes() {
+            // The notification that a key expired comes before the one that it is missing.
+            reply.truncate(start);
+            return Ok(false);
+        }
         self.state.stats.looked_up(lookups.hits, lookups.misses);
-        if notes_missing && !lookups.missing.is_empty() {
+        if !lookups.missing.is_empty() {
             let mut events = Events::new(notified);
             lookups.missing.iter().for_each(|missed| {
                 events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
@@ -100,7 +106,7 @@ impl Reads for SnapshotReads {
             notify_events(&self.state, &events);
         }
         expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
-        result.map_err(CommandError::Keyspace)
+        result.map(|()| true).map_err(CommandError::Keyspace)
     }
 
     fn now_ms(&self) -> u64 {
@@ -112,14 +118,20 @@ impl Reads for SnapshotReads {
         let start = reply.len_bytes();
         // If clients watch or track keys, a write that touches a key, even without changing it, must go to the writer.
         let mut touched = self.state.notes_touches().then(|| Events::new(Classes::TOUCHES));
-        let run =
-            |view: &View<'_>, reply: &mut Reply<'_>| command::run_no_op(&call, view, reply, touched.as_mut());
+        let mut lookups = Lookups::default();
+        let run = |view: &View<'_>, reply: &mut Reply<'_>| {
+            lookups = Lookups::default();
+            command::run_no_op(&call, view, reply, &mut lookups, touched.as_mut())
+        };
         match self.on_snapshot(&call, reply, run) {
             Ok(()) if touched.is_some_and(|touched| !touched.is_empty()) => {
                 reply.truncate(start);
                 Ok(false)
             }
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.state.stats.looked_up(lookups.hits, lookups.misses);
+                Ok(true)
+            }
             Err(KeyspaceError::WouldChange) => {
                 reply.truncate(start);
                 Ok(false)

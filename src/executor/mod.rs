@@ -70,7 +70,7 @@ pub struct Executor {
     origins: Origins,
     /// The most bytes of the next record's payload.
     payload_bytes_max: u64,
-    /// What the reading commands of a submission looked up.
+    /// What the commands of a submission looked up.
     lookups: Lookups,
     /// Limits of the configuration for commands, as of the current submission.
     limits: CommandLimits,
@@ -105,14 +105,13 @@ impl Executor {
         options: ExecutorOptions,
     ) -> Self {
         let redo = Redo::new(options.redo_bytes_max);
-        let origins = Origins::new(options.records_origins);
         Self {
             table,
             state,
             clock,
             options,
             effects: EffectBuffer::new(),
-            origins,
+            origins: Origins::default(),
             payload_bytes_max: u64::MAX,
             lookups: Lookups::default(),
             limits: CommandLimits::default(),

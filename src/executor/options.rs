@@ -15,8 +15,6 @@ pub struct ExecutorOptions {
     pub table_reserve_pages: u64,
     /// Bytes of records after which a version is frozen although nobody reads it. Until then they are kept in memory.
     pub redo_bytes_max: usize,
-    /// Whether records say who caused them.
-    pub records_origins: bool,
     /// The most bytes of the record of one transaction.
     pub transaction_log_bytes_max: u64,
 }
@@ -30,7 +28,6 @@ impl Default for ExecutorOptions {
             log_reserve_bytes: 256 << 10,
             table_reserve_pages: 1024,
             redo_bytes_max: 16 << 20,
-            records_origins: true,
             transaction_log_bytes_max: 512 << 20,
         }
     }

@@ -6,9 +6,8 @@ use crate::effect::{Cause, EffectBuffer};
 use crate::state::ClientOrigin;
 
 /// The origins that the records of the open group name.
+#[derive(Default)]
 pub(super) struct Origins {
-    /// Whether records say who caused them.
-    recorded: bool,
     /// Number of the group, counted from 1.
     group: u64,
     /// Number of origins defined.
@@ -18,20 +17,15 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    /// No origins. `recorded`: whether records say who caused them.
-    pub fn new(recorded: bool) -> Self {
-        Self { recorded, group: 0, defined: 0, new: None }
-    }
-
     /// Begins a group: nothing is defined.
     pub fn begin_group(&mut self) {
         (self.group, self.defined, self.new) = (self.group + 1, 0, None);
     }
 
-    /// Sets who causes the effects from now on; `None`: the server itself.
+    /// Sets who causes the effects from now on; `None`: the server itself, or records do not say it.
     pub fn caused_by(&mut self, origin: Option<&Arc<ClientOrigin>>, record: &mut EffectBuffer) {
         self.new = None;
-        let Some(origin) = origin.filter(|_| self.recorded) else {
+        let Some(origin) = origin else {
             return record.set_cause(&Cause::default());
         };
         match origin.number_in(self.group) {

@@ -64,6 +64,7 @@ impl Executor {
             reply.truncate(start);
             let mut lookups = std::mem::take(&mut executor.lookups);
             lookups.expired.clear();
+            lookups.missing.clear();
             let result = executor.within(round, grows, |keys| match may_wait {
                 true => command::execute_or_wait(&call, keys, reply, &mut lookups),
                 false => command::execute(&call, keys, reply, &mut lookups).map(|()| None),
@@ -86,6 +87,9 @@ impl Executor {
         if !self.lookups.expired.is_empty() {
             self.purge_passed(round)?;
         }
+        if !self.lookups.missing.is_empty() {
+            self.notify_missing(round);
+        }
         self.note_changes(round, mark, Some(client_id));
         if self.effects.mark() == mark && spec.flags.has(Flags::FLUSHES) {
             round.notifications.flushed_nothing();
@@ -105,14 +109,19 @@ impl Executor {
         Outcome::Replied { failed: error.is_some() }
     }
 
-    /// Counts the lookups of a submission's commands, and notifies of missing keys if that is wanted.
-    pub(super) fn looked_up<R: LogRoom>(&mut self, round: &mut Round<'_, R>) {
-        let Lookups { hits, misses, missing, .. } = &mut self.lookups;
-        self.state.stats.looked_up(*hits, *misses);
-        (*hits, *misses) = (0, 0);
-        for missed in missing.drain(..) {
+    /// Notifies of the missing keys of a reading command.
+    #[cold]
+    fn notify_missing<R: LogRoom>(&mut self, round: &mut Round<'_, R>) {
+        for missed in self.lookups.missing.drain(..) {
             round.notifications.events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
         }
+    }
+
+    /// Counts the lookups of a submission's commands.
+    pub(super) fn count_lookups(&mut self) {
+        let Lookups { hits, misses, .. } = &mut self.lookups;
+        self.state.stats.looked_up(*hits, *misses);
+        (*hits, *misses) = (0, 0);
     }
 
     /// Appends the effects collected since the last record, if any, as one record.

@@ -46,7 +46,7 @@ impl Executor {
             self.serve_waiting(round)?;
         }
         self.origins.caused_by(None, &mut self.effects);
-        self.looked_up(round);
+        self.count_lookups();
         submission.items = items;
         match waits {
             Some(wait) => self.put_aside(submission, wait),

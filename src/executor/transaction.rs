@@ -112,11 +112,10 @@ impl Executor {
                 reply_offsets.push(out.len());
                 continue;
             }
-            let room_bytes = self.limits.reply_bytes_max.saturating_sub(out.len() - start);
-            let mut reply = Reply::within(out, caller.protocol, room_bytes);
+            let mut reply = Reply::part(out, start, caller.protocol, self.limits.reply_bytes_max);
             let outcome =
                 if let (Run::Local(run), Some(client)) = (run_of(queued.spec), client.as_deref_mut()) {
-                    Ok(self.run_local(round, client, run, &args, &mut reply, &mut postponed))
+                    self.run_local(round, client, run, &args, &mut reply, &mut postponed)
                 } else {
                     if client.as_ref().map_or(transaction.is_tracked, |client| client.tracks_next()) {
                         round.note_reads(queued.spec, &args, caller.client_id);
@@ -149,15 +148,12 @@ impl Executor {
         args: &Args<'_>,
         reply: &mut Reply<'_>,
         postponed: &mut Vec<Next>,
-    ) -> Outcome {
+    ) -> Result<Outcome, Refused> {
         let reply_at = reply.len_bytes();
         let state = self.state.clone();
         let tracked = client.tracking().is_some();
         let mut context = LocalCtx { view: Some(self.table.view()), ..LocalCtx::new(client, &state) };
-        if let Err(error) = run(&mut context, args, reply).and_then(|()| command::whole(reply)) {
-            reply.truncate(reply_at);
-            reply.error(error.to_string());
-        }
+        let result = run(&mut context, args, reply);
         let next = context.next;
         if next != Next::Continue {
             postponed.push(next);
@@ -167,7 +163,15 @@ impl Executor {
         }
         // The command may have changed the configuration for those after it.
         self.look(round);
-        self.replied(reply, reply_at)
+        match result.map(|()| command::whole(reply)) {
+            Ok(Ok(())) => {}
+            Ok(Err(too_long)) => return Err(Refused(too_long.to_string())),
+            Err(error) => {
+                reply.truncate(reply_at);
+                reply.error(error.to_string());
+            }
+        }
+        Ok(self.replied(reply, reply_at))
     }
 
     /// Shows a command of a transaction to clients that run `MONITOR`.

@@ -181,6 +181,11 @@ impl<'a> Keyspace<'a> {
         }
     }
 
+    /// Whether somebody listens to events of class `class`.
+    pub fn wants(&self, class: Classes) -> bool {
+        self.events.as_ref().is_some_and(|events| events.wants(class))
+    }
+
     /// The version with all changes so far.
     pub fn view(&self) -> View<'_> {
         match &self.version {

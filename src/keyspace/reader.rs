@@ -27,6 +27,18 @@ pub struct Lookups {
     pub missing: Vec<DbKey>,
 }
 
+impl Lookups {
+    /// Counts a hit or a miss.
+    #[inline]
+    pub fn count(&mut self, is_there: bool) {
+        if is_there {
+            self.hits += 1;
+        } else {
+            self.misses += 1;
+        }
+    }
+}
+
 /// Looks keys up in one version, at one time.
 pub struct KeyReader<'a> {
     /// The version.
@@ -53,18 +65,21 @@ impl<'a> KeyReader<'a> {
         self.now_ms
     }
 
-    /// The key's value. Counts as a hit or a miss.
+    /// The key's value. Counts as a hit or a miss; a missing key is remembered if that is wanted.
     #[inline]
     pub fn get(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
-        let value = self.peek(db, key)?;
-        if value.is_some() {
-            self.lookups.hits += 1;
-        } else {
-            self.lookups.misses += 1;
-            if self.lookups.notes_missing {
-                self.lookups.missing.push(DbKey { db, key: key.into() });
-            }
+        let value = self.get_quietly(db, key)?;
+        if value.is_none() && self.lookups.notes_missing {
+            self.lookups.missing.push(DbKey { db, key: key.into() });
         }
+        Ok(value)
+    }
+
+    /// The key's value. Counts as a hit or a miss.
+    #[inline]
+    pub fn get_quietly(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
+        let value = self.peek(db, key)?;
+        self.lookups.count(value.is_some());
         Ok(value)
     }
 

@@ -51,7 +51,13 @@ impl<'a> Reply<'a> {
 
     /// Replies in `protocol`, appended to `out`: `bytes_max` bytes at most.
     pub fn within(out: &'a mut Vec<u8>, protocol: Protocol, bytes_max: usize) -> Self {
-        let end_max = out.len().saturating_add(bytes_max);
+        let start = out.len();
+        Self::part(out, start, protocol, bytes_max)
+    }
+
+    /// Part of a longer reply, which starts at `start` of `out` and has `bytes_max` bytes at most.
+    pub fn part(out: &'a mut Vec<u8>, start: usize, protocol: Protocol, bytes_max: usize) -> Self {
+        let end_max = start.saturating_add(bytes_max);
         Self { out, protocol, bytes_max, end_max, end: end_max }
     }
 
@@ -146,6 +152,15 @@ impl<'a> Reply<'a> {
     pub fn raw(&mut self, bytes: &[u8]) {
         if self.fits(bytes.len()) {
             self.out.extend_from_slice(bytes);
+        }
+    }
+
+    /// Messages, encoded before, that stand in front of the reply. They are no part of it: its limit is not theirs.
+    pub fn messages(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.end_max = self.end_max.saturating_add(bytes.len());
+        if self.end > 0 {
+            self.end = self.end_max;
         }
     }
 
@@ -355,6 +370,18 @@ mod tests {
         reply.integer(7);
         assert!(!reply.is_cut());
         assert_eq!(out, b"+before\r\n:7\r\n");
+    }
+
+    #[test]
+    fn a_part_counts_from_the_start_of_the_whole_and_messages_do_not_count() {
+        let mut out = b"+before\r\n+part\r\n".to_vec();
+        let mut reply = Reply::part(&mut out, 9, Protocol::Resp2, 50);
+        assert_eq!((reply.bytes_max(), reply.room_bytes()), (50, 43));
+        reply.messages(&[b'm'; 100]);
+        assert_eq!((reply.is_cut(), reply.room_bytes()), (false, 43));
+        reply.bulk(&[b'x'; 40]);
+        reply.messages(b"m");
+        assert_eq!((reply.is_cut(), reply.room_bytes()), (true, 0));
     }
 
     #[test]

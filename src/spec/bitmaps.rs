@@ -2,15 +2,29 @@
 
 use super::key_positions::{CHANGED, READ, REPLACED, all_from, key, nth};
 use super::{Access, Spec, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "bitmap", ..Spec::DEFAULT };
 
 /// What `BITFIELD` does with its key.
-const OPERATIONS: Access = Access::by_words(|args| {
-    let is_write = |word: &[u8]| word.eq_ignore_ascii_case(b"set") || word.eq_ignore_ascii_case(b"incrby");
-    if args.from(2).any(is_write) { CHANGED } else { READ }
-});
+const OPERATIONS: Access = Access::by_words(|args| if only_reads(args) { READ } else { CHANGED });
+
+/// Whether all operations of a `BITFIELD` read. One that is cut off counts as a change.
+fn only_reads(args: &Args<'_>) -> bool {
+    let mut words = args.from(2);
+    while let Some(word) = words.next() {
+        let arguments = match word {
+            _ if word.eq_ignore_ascii_case(b"get") => 2,
+            _ if word.eq_ignore_ascii_case(b"overflow") => 1,
+            _ => return false,
+        };
+        if words.nth(arguments - 1).is_none() {
+            return false;
+        }
+    }
+    true
+}
 
 rows! { ROWS from FAMILY:
     SETBIT {

@@ -100,7 +100,7 @@ rows! { SUBCOMMANDS from SUBCOMMAND:
     }
 
     CLIENT_SETINFO {
-        id: 723, name: "client|setinfo", arity: 4, kind: Local, flags: [NOSCRIPT LOADING STALE OVERTAKES],
+        id: 723, name: "client|setinfo", arity: 4, kind: Local, flags: [NOSCRIPT LOADING STALE],
         summary: "Sets information specific to the client or connection.",
         since: "7.2.0", complexity: "O(1)",
         syntax: "<LIB-NAME libname|LIB-VER libver>",

@@ -22,7 +22,7 @@ rows! { ROWS from FAMILY:
     }
 
     SELECT {
-        id: 702, name: "select", arity: 2, kind: Local, flags: [LOADING STALE FAST OVERTAKES],
+        id: 702, name: "select", arity: 2, kind: Local, flags: [LOADING STALE FAST OVERTAKES SELECTS],
         summary: "Changes the selected database.",
         since: "1.0.0", complexity: "O(1)",
         syntax: "index",

@@ -32,6 +32,8 @@ const _: () = {
         Flags::DATABASES,
         Flags::FLUSHES,
         Flags::KEEPS_CACHING,
+        Flags::SELECTS,
+        Flags::EXECUTES,
     ];
     let (mut seen, mut index) = (0, 0);
     while index < all.len() {
@@ -96,6 +98,10 @@ impl Flags {
     pub const FLUSHES: Flags = Flags(1 << 23);
     /// Does not use up `CLIENT CACHING`, which stays in effect for the command after it.
     pub const KEEPS_CACHING: Flags = Flags(1 << 24);
+    /// Selects the database that its first argument names: what is queued behind it is for that one.
+    pub const SELECTS: Flags = Flags(1 << 25);
+    /// Executes the client's transaction; when it is refused, the transaction is discarded.
+    pub const EXECUTES: Flags = Flags(1 << 26);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

@@ -210,8 +210,23 @@ pub(super) const fn are_movable(keys: &[KeyPosition]) -> bool {
 /// The indexes of the keys whose number is word `at`.
 fn counted_in(args: &Args<'_>, at: usize) -> Option<Range<usize>> {
     let left = args.len().saturating_sub(at + 1);
-    let count = args.integer(at).and_then(|count| usize::try_from(count).ok())?;
+    let count = usize::try_from(leading_number(args.get(at)?)).ok()?;
     (1..=left).contains(&count).then_some(at + 1..at + 1 + count)
+}
+
+/// The number at the start of a word, as Redis reads it when it looks for keys: with C's `atoi`. Commands that run are
+/// stricter.
+fn leading_number(word: &[u8]) -> i32 {
+    let (sign, digits) = match word.trim_ascii_start() {
+        [b'-', digits @ ..] => (-1, digits),
+        [b'+', digits @ ..] => (1, digits),
+        digits => (1, digits),
+    };
+    let digits = digits.iter().take_while(|digit| digit.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| {
+        number.saturating_mul(10).saturating_add(sign * i64::from(digit - b'0'))
+    });
+    number as i32
 }
 
 /// The index of the word after `keyword`, which is searched from `from` on.

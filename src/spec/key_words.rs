@@ -21,12 +21,17 @@ impl Spec {
         self.key_indexes(&args).filter_map(move |index| args.get(index))
     }
 
-    /// The keys among a command's words, each with what is done with it. `None` if the number of keys is invalid.
+    /// The keys among a command's words, each with what is done with it. `None` if the number of keys is invalid, or a
+    /// key is missing.
     pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
         let mut found = Vec::new();
         for position in self.keys {
             let access = position.access.by_words.map_or(position.access, |of| of(args));
-            found.extend(position.find(args)?.filter_map(|index| Some((args.get(index)?, access))));
+            let mut keys = position.find(args)?.filter_map(|index| args.get(index)).peekable();
+            if matches!(position.at, At::Fixed(_)) && keys.peek().is_none() {
+                return None;
+            }
+            found.extend(keys.map(|key| (key, access)));
         }
         Some(found)
     }
@@ -82,9 +87,14 @@ mod tests {
         assert_eq!(keys(&spec::BZMPOP, "bzmpop 0 1 a min"), "a");
         assert_eq!(keys(&spec::SINTERCARD, "sintercard 2 a b limit 1"), "a b");
         assert_eq!(keys(&spec::ZUNIONSTORE, "zunionstore d 2 a b weights 1 2"), "d a b");
-        for line in ["lmpop 9 a b left", "lmpop 0 a left", "lmpop -1 a left", "lmpop x a left", "lmpop"] {
-            assert_eq!(keys(&spec::LMPOP, line), "", "{line}");
+        for number in ["01", "+1", "1.5", "1x", "\t1", "4294967297"] {
+            assert_eq!(keys(&spec::LMPOP, &format!("lmpop {number} a b left")), "a", "{number}");
         }
+        for number in ["9", "0", "-1", "x", "", "2147483648", "99999999999999999999", "-99999999999999999999"]
+        {
+            assert_eq!(keys(&spec::LMPOP, &format!("lmpop {number} a b left")), "", "{number}");
+        }
+        assert_eq!(keys(&spec::LMPOP, "lmpop"), "");
     }
 
     #[test]

@@ -105,11 +105,6 @@ impl Spec {
         Spec { flags, ..self }
     }
 
-    /// Whether it is this command.
-    pub fn is(&self, other: &Spec) -> bool {
-        self.id == other.id
-    }
-
     /// Whether it runs on the connection's thread with the client's own state.
     pub fn is_local(&self) -> bool {
         self.kind == Kind::Local

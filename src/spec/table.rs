@@ -127,7 +127,6 @@ mod tests {
         ("discard", "what was queued never ran; what waits holds what it watches itself"),
         ("unwatch", "what waits holds what it watches itself"),
         ("client|id", "it never changes"),
-        ("client|setinfo", "only CLIENT LIST shows it, and says nothing of the data beside it"),
         ("client|caching", "each command that waits keeps whether its keys are tracked"),
     ];
 

@@ -16,7 +16,7 @@ rows! { ROWS from FAMILY:
 
     EXEC {
         id: 821, name: "exec", arity: 1, kind: Local,
-        flags: [NOSCRIPT LOADING STALE SKIP_SLOWLOG NOT_QUEUED SUBMITS],
+        flags: [NOSCRIPT LOADING STALE SKIP_SLOWLOG NOT_QUEUED SUBMITS EXECUTES],
         summary: "Executes all commands in a transaction.",
         since: "1.2.0", complexity: "Depends on commands in the transaction.",
     }

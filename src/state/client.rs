@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::clients::ClientInfo;
+use super::labels::ClientLabels;
+use super::origin::ClientOrigin;
 use super::tracking::TrackingMode;
 use super::transaction::{Transaction, Watch};
 use super::users::User;
@@ -149,6 +151,8 @@ pub struct ClientState {
     monitors: bool,
     /// Whether `EXEC` is running its local commands.
     pub is_in_exec: bool,
+    /// Whether its origin has changed since it was last asked for.
+    has_new_origin: bool,
 }
 
 impl ClientState {
@@ -181,6 +185,7 @@ impl ClientState {
             caching: false,
             monitors: false,
             is_in_exec: false,
+            has_new_origin: false,
         }
     }
 
@@ -192,6 +197,7 @@ impl ClientState {
             protocol: self.protocol,
             authenticated: self.authenticated,
             reply_mode: self.reply_mode,
+            has_new_origin: std::mem::take(&mut self.has_new_origin),
             ..Self::nameless(self.info.clone(), self.user.clone())
         };
         let client = Box::new(std::mem::replace(self, stand_in));
@@ -252,6 +258,19 @@ impl ClientState {
         self.user = user;
         self.authenticated = authenticated;
         self.auth_failures = 0;
+        self.has_new_origin = true;
+    }
+
+    /// Changes the name and library that it set.
+    pub fn label(&mut self, change: impl FnOnce(&mut ClientLabels)) {
+        self.info.label(change);
+        self.has_new_origin = true;
+    }
+
+    /// Its origin, as records name it, if that has changed since the last call.
+    pub fn new_origin(&mut self) -> Option<Arc<ClientOrigin>> {
+        let origin = || ClientOrigin::new(self.user.name(), self.info.addr(), &self.info.labels());
+        std::mem::take(&mut self.has_new_origin).then(|| Arc::new(origin()))
     }
 
     /// Counts a wrong password; returns how many were given in a row.
@@ -270,15 +289,18 @@ impl ClientState {
         self.reply_mode = mode;
     }
 
-    /// `RESET`: everything is as with a new connection, except the name and version of the client library.
+    /// `RESET`: everything is as with a new connection, except the name and version of the client library. If the reply
+    /// to `RESET` itself is to be skipped, it still is.
     pub fn reset(&mut self, server: &ServerState) {
         self.leave(server);
         self.select(0);
         self.set_protocol(Protocol::Resp2);
-        self.reply_mode = ReplyMode::On;
+        if self.reply_mode != ReplyMode::Skip {
+            self.reply_mode = ReplyMode::On;
+        }
         self.no_evict = false;
         self.no_touch = false;
-        self.info.label(|labels| labels.name.clear());
+        self.label(|labels| labels.name.clear());
         let user = server.users.default_user();
         self.set_user(user.clone(), !user.has_password());
     }

@@ -11,7 +11,6 @@ use std::task::Waker;
 use super::blocked::Blocked;
 use super::labels::ClientLabels;
 use super::marks::{Subscriptions, TrackingMarks, TransactionMarks};
-use super::origin::ClientOrigin;
 use super::outbox::Outbox;
 use super::users::User;
 use crate::resp::Protocol;
@@ -93,8 +92,6 @@ pub struct ClientInfo {
     blocked: Blocked,
     /// The name and library that it set.
     labels: Mutex<ClientLabels>,
-    /// Its origin, as records name it; created on demand.
-    origin: Mutex<Option<Arc<ClientOrigin>>>,
     /// Wakes the connection's task while it waits for the socket or for a point in time.
     waker: Mutex<Option<Waker>>,
 }
@@ -192,16 +189,8 @@ impl ClientInfo {
     }
 
     /// Changes the name and library that it set.
-    pub fn label(&self, change: impl FnOnce(&mut ClientLabels)) {
+    pub(super) fn label(&self, change: impl FnOnce(&mut ClientLabels)) {
         change(&mut self.lock_labels());
-        *self.lock_origin() = None;
-    }
-
-    /// Its current origin.
-    pub fn origin(&self) -> Arc<ClientOrigin> {
-        let mut origin = self.lock_origin();
-        let new = || Arc::new(ClientOrigin::new(self.user().name(), self.addr(), &self.lock_labels()));
-        origin.get_or_insert_with(new).clone()
     }
 
     /// Ends the connection as soon as its task notices: at once, unless it waits for the writer. Replies that are not
@@ -342,12 +331,6 @@ impl ClientInfo {
     pub fn set_user(&self, user: Arc<User>, authenticated: bool) {
         *self.user.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = user;
         self.authenticated.store(authenticated, Relaxed);
-        *self.lock_origin() = None;
-    }
-
-    /// The origin, locked. To be locked before the labels and the user.
-    fn lock_origin(&self) -> MutexGuard<'_, Option<Arc<ClientOrigin>>> {
-        self.origin.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The labels, locked.
@@ -395,7 +378,6 @@ impl Clients {
             outbox: Outbox::default(),
             blocked: Blocked::default(),
             labels: Mutex::default(),
-            origin: Mutex::default(),
             waker: Mutex::new(None),
         });
         self.lock().insert(info.id, info.clone());

@@ -172,7 +172,7 @@ impl Outbox {
     /// Appends all messages to `reply`, so that they are sent before what is written to it next.
     pub fn drain_into(&self, reply: &mut Reply<'_>) {
         let mut queue = self.lock();
-        queue.messages.drain(..).for_each(|message| reply.raw(&message));
+        queue.messages.drain(..).for_each(|message| reply.messages(&message));
         queue.bytes = 0;
         queue.soft_since_ms = None;
         self.has_any.store(false, SeqCst);

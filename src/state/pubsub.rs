@@ -132,7 +132,7 @@ impl PubSub {
     /// message twice counts twice.
     ///
     /// `own` is the publisher's ID and a buffer. What the publisher itself gets is written into the buffer, unless
-    /// other messages are in its outbox.
+    /// other messages are in its outbox or the buffer has no room.
     pub fn publish(
         &self,
         server: &impl Deliver,
@@ -198,13 +198,16 @@ fn deliver<W: Fn(&mut Reply<'_>)>(
     message: &mut Message<W>,
     own: &mut Option<(u64, &mut Reply<'_>)>,
 ) {
-    match own {
-        Some((id, reply)) if *id == info.id() && !info.outbox().has_any() => {
-            let protocol = reply.protocol();
-            reply.raw(&message.bytes(protocol));
+    if let Some((id, reply)) = own
+        && *id == info.id()
+        && !info.outbox().has_any()
+    {
+        let bytes = message.bytes(reply.protocol());
+        if bytes.len() <= reply.room_bytes() {
+            return reply.raw(&bytes);
         }
-        _ => server.push(info, message),
     }
+    server.push(info, message);
 }
 
 /// Adds a subscriber; returns whether the name is new.

@@ -9,7 +9,7 @@
 //! The table is bounded by `tracking-table-max-keys`: beyond that, some key is forgotten, and its clients are notified
 //! as if it had changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -206,7 +206,8 @@ impl Tracking {
         }
     }
 
-    /// Notifies clients in broadcasting mode of changed keys; each comes with the client that changed it.
+    /// Notifies clients in broadcasting mode of changed keys; each comes with the client that changed it. As in Redis,
+    /// a message has each key once, and the keys sorted.
     pub fn broadcast(&self, server: &impl Deliver, changes: &[(&[u8], Option<u64>)]) {
         let prefixes = self.prefixes.read().unwrap_or_else(PoisonError::into_inner);
         if prefixes.is_empty() || changes.is_empty() {
@@ -214,11 +215,10 @@ impl Tracking {
         }
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
         for (prefix, ids) in prefixes.iter() {
-            let mut seen = HashSet::new();
-            let matching: Vec<&(&[u8], Option<u64>)> = changes
-                .iter()
-                .filter(|(key, by)| key.starts_with(prefix) && seen.insert((*key, *by)))
-                .collect();
+            let mut matching: Vec<&(&[u8], Option<u64>)> =
+                changes.iter().filter(|(key, _)| key.starts_with(prefix)).collect();
+            matching.sort_unstable();
+            matching.dedup();
             for tracker in ids.iter().filter_map(|id| trackers.get(id)) {
                 let others = |by: Option<u64>| !tracker.mode.no_loop || by != Some(tracker.info.id());
                 let mut keys: Vec<&[u8]> =

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{LentClient, Next};
 use crate::resp::{Args, Span};
-use crate::spec::{self, Flags, Kind, Spec};
+use crate::spec::{Flags, Kind, Spec};
 
 /// Bytes that a command is charged besides its words, for the lists here.
 pub const COMMAND_OVERHEAD_BYTES: u64 = 64;
@@ -70,6 +70,8 @@ pub struct Transaction {
     pub watch: Option<Arc<Watch>>,
     /// The client's state, if any command is local.
     pub client: Option<LentClient>,
+    /// `EXEC` as the client typed it, for `MONITOR`.
+    exec_word: [u8; 4],
     /// What the local commands asked for besides their replies.
     pub postponed: Vec<Next>,
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
@@ -89,6 +91,7 @@ impl Transaction {
             is_tracked: false,
             watch: None,
             client: None,
+            exec_word: *b"exec",
             postponed: Vec::new(),
             reply_offsets: Vec::new(),
         }
@@ -114,7 +117,7 @@ impl Transaction {
             self.input.extend_from_slice(word);
         }
         self.commands.push(Queued { spec, db: self.db, first_span, spans: args.len() as u32 });
-        if spec.is(&spec::SELECT)
+        if spec.flags.has(Flags::SELECTS)
             && let Some(db) = args.integer(1)
             && (0..i64::from(databases)).contains(&db)
         {
@@ -142,9 +145,16 @@ impl Transaction {
         self.db
     }
 
+    /// Notes how the client typed `EXEC`.
+    pub fn executed_by(&mut self, word: &[u8]) {
+        if let Ok(word) = word.try_into() {
+            self.exec_word = word;
+        }
+    }
+
     /// The words of `EXEC` itself.
-    pub fn exec_args(&self) -> Args<'static> {
-        Args::new(b"exec", &[Span { start: 0, len: 4 }])
+    pub fn exec_args(&self) -> Args<'_> {
+        Args::new(&self.exec_word, &[Span { start: 0, len: 4 }])
     }
 
     /// Whether a pause of writes holds the transaction back.

@@ -42,11 +42,7 @@ impl StorageOptions {
             },
             writer: WriterOptions {
                 group_bytes_max: usize::try_from(config.group_bytes_max).unwrap_or(usize::MAX),
-                executor: ExecutorOptions {
-                    redo_bytes_max: redo_bytes_max(),
-                    records_origins: config.wal_origin,
-                    ..ExecutorOptions::default()
-                },
+                executor: ExecutorOptions { redo_bytes_max: redo_bytes_max(), ..ExecutorOptions::default() },
             },
             queue_messages_max: config.queue_commands_max as usize,
             queue_bytes_max: usize::try_from(config.queue_bytes_max).unwrap_or(usize::MAX),

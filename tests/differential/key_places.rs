@@ -16,15 +16,9 @@ impl Family for Asked {
         words
     }
 
-    /// In redis-server, a `BITFIELD` with wrong words counts as a write, and a `PFMERGE` of one key is refused. `ZRANK` takes
-    /// one more word since 7.2. A number of keys such as `1.5` is refused by ackd; redis-server reads its leading digits.
+    /// `ZRANK` takes one more word since 7.2.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
-        let differs = ["BITFIELD", "PFMERGE", "ZRANK", "ZREVRANK"];
-        let begins_as_number =
-            |word: &String| word.parse::<i64>().is_err() && word.starts_with(|c: char| c.is_ascii_digit());
-        let refused = matches!(ours, Value::Error(text) if text.starts_with("ERR Invalid arguments"));
-        let is_half_number = refused && words[3..].iter().any(begins_as_number);
-        ours == theirs || is_half_number || differs.contains(&words[2].to_ascii_uppercase().as_str())
+        ours == theirs || ["ZRANK", "ZREVRANK"].contains(&words[2].to_ascii_uppercase().as_str())
     }
 }
 

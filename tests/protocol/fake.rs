@@ -65,7 +65,7 @@ impl Store {
     /// Whether a command changes anything: all writing commands do, except a `SET` to the present value.
     fn changes(&self, spec: &Spec, db: u16, args: &Args<'_>) -> bool {
         let is_there = || self.keys.lock().unwrap().get(&(db, args[1].to_vec())) == Some(&args[2].to_vec());
-        spec.is_write() && !(spec.is(&spec::SET) && is_there())
+        spec.is_write() && !(spec.id == spec::SET.id && is_there())
     }
 
     fn execute(&self, spec: &Spec, db: u16, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
@@ -97,13 +97,18 @@ impl Store {
 }
 
 impl Reads for Store {
-    fn read(&self, call: ReadCall<'_>, reply: &mut Reply<'_>, expired: &mut Vec<ExpiredKey>) -> Outcome {
+    fn read(
+        &self,
+        call: ReadCall<'_>,
+        reply: &mut Reply<'_>,
+        expired: &mut Vec<ExpiredKey>,
+    ) -> Result<bool, CommandError> {
         for key in call.args.from(1).filter(|key| key.starts_with(b"stale:")) {
             if self.keys.lock().unwrap().remove(&(call.db, key.to_vec())).is_some() {
                 expired.push((call.db, key.into()));
             }
         }
-        self.execute(call.spec, call.db, call.args, reply)
+        self.execute(call.spec, call.db, call.args, reply).map(|()| true)
     }
 
     fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
@@ -248,7 +253,12 @@ impl Fake {
             move || write(&store, &state, &inbox)
         });
         let main = std::thread::spawn({
-            let services = Services { state: state.clone(), writer: queue.clone(), reads: store.clone() };
+            let services = Services {
+                state: state.clone(),
+                writer: queue.clone(),
+                reads: store.clone(),
+                records_origins: true,
+            };
             move || {
                 let executors = Executors::start(threads).unwrap();
                 smol::future::block_on(async {

@@ -1,9 +1,9 @@
 //! Combining strings bit by bit.
 
 use super::text;
-use crate::command::{CommandError, WriteCtx, words};
+use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, StringChange};
-use crate::keyspace::Classes;
+use crate::keyspace::{Classes, KeyReader};
 use crate::resp::{Args, Reply};
 
 /// How the strings are combined.
@@ -36,7 +36,7 @@ pub(super) fn bitop(
     if operation == Operation::Not && args.len() != 4 {
         return Err("ERR BITOP NOT must be called with a single source key.".into());
     }
-    let value = combine(operation, context, args)?;
+    let value = sources::read(context, |keys| combine(operation, keys, db, args))?;
     if !value.is_empty() {
         let effect = Effect::on(db, key, StringChange::Set { value: &value, expire_at_ms: None, raw: false });
         context.keys.change(&effect, Classes::STRING, "set")?;
@@ -48,17 +48,21 @@ pub(super) fn bitop(
 }
 
 /// Computes the result: as long as the longest source; shorter ones are padded with zeros.
-fn combine(operation: Operation, context: &WriteCtx<'_>, args: &Args<'_>) -> Result<Vec<u8>, CommandError> {
-    let view = context.keys.view();
+fn combine(
+    operation: Operation,
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    args: &Args<'_>,
+) -> Result<Vec<u8>, CommandError> {
     let mut texts = Vec::new();
     for source in args.from(3) {
-        texts.push(text(context.keys.value(&view, context.db, source)?)?);
+        texts.push(text(keys.get(db, source)?)?);
     }
     let len = texts.iter().map(|text| text.len()).max().unwrap_or(0);
     let mut result = vec![0; len as usize];
     for (index, text) in texts.iter().enumerate() {
         let mut at = 0;
-        text.each_part(&view, 0, text.len(), |part| {
+        text.each_part(keys.view(), 0, text.len(), |part| {
             let bytes = result[at..at + part.len()].iter_mut().zip(part);
             match operation {
                 _ if index == 0 => bytes.for_each(|(byte, other)| *byte = *other),

@@ -201,7 +201,12 @@ pub(super) fn bitfield(
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
     let operations = parse(args, context.limits, false)?;
-    let len = context.keys.with_value(db, key, |_, value| Ok::<_, CommandError>(text(value)?.len()))?;
+    let (is_there, len) = context
+        .keys
+        .with_value(db, key, |_, value| Ok::<_, CommandError>((value.is_some(), text(value)?.len())))?;
+    if operations.iter().all(|operation| operation.action == Action::Get) {
+        context.looked_up(db, key, is_there);
+    }
     // The string is extended as far as the changes may need, even if they fail on an overflow.
     let changes = operations.iter().filter(|operation| operation.action != Action::Get);
     let needed = changes.map(|operation| operation.span().1).max().unwrap_or(0);

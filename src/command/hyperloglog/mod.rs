@@ -14,7 +14,7 @@ mod tests;
 pub(super) use runs::RUNS;
 
 use self::sketch::{Registers, Sketch};
-use super::{CommandError, ReadCtx, WriteCtx};
+use super::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, StringChange};
 use crate::keyspace::{Classes, Value};
 use crate::resp::{Args, Reply};
@@ -68,16 +68,20 @@ fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
 
 /// `PFMERGE destkey [sourcekey ...]`
 fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    let db = context.db;
     let (mut registers, mut dense, mut old) = (Registers::default(), false, None);
-    for (index, key) in args.from(1).enumerate() {
-        let sketch = context.keys.with_value(context.db, key, read)?;
-        let Some(sketch) = sketch else { continue };
-        sketch.merge_into(&mut registers);
-        dense |= sketch.is_dense();
-        if index == 0 {
-            old = Some(sketch);
+    sources::read(context, |keys| {
+        for (index, key) in args.from(1).enumerate() {
+            let value = keys.get(db, key)?;
+            let Some(sketch) = read(keys.view(), value)? else { continue };
+            sketch.merge_into(&mut registers);
+            dense |= sketch.is_dense();
+            if index == 0 {
+                old = Some(sketch);
+            }
         }
-    }
+        Ok(())
+    })?;
     let mut new = old.clone().unwrap_or_default();
     if dense {
         new.make_dense();

@@ -20,7 +20,7 @@ pub(super) fn encoding(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    match context.keys.peek(context.db, &args[2])? {
+    match context.keys.get_quietly(context.db, &args[2])? {
         Some(value) => {
             let name = encoding_name(context.keys.view(), &value, &context.limits.encodings)?;
             reply.bulk(name.as_bytes());
@@ -131,7 +131,7 @@ pub(super) fn freq(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    if context.keys.peek(context.db, &args[2])?.is_none() {
+    if context.keys.get_quietly(context.db, &args[2])?.is_none() {
         reply.null();
         return Ok(());
     }
@@ -165,7 +165,7 @@ fn reply_constant(
     number: i64,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    match context.keys.peek(context.db, key)? {
+    match context.keys.get_quietly(context.db, key)? {
         Some(_) => reply.integer(number),
         None => reply.null(),
     }

@@ -89,8 +89,9 @@ pub(super) fn copy(
         return Err(CommandError::SAME_OBJECT);
     }
     context.keys.purge(to_db, to, context.now_ms)?;
-    let copies =
-        context.keys.info(db, key)?.is_some() && (replace || context.keys.info(to_db, to)?.is_none());
+    let is_there = context.keys.info(db, key)?.is_some();
+    context.looked_up(db, key, is_there);
+    let copies = is_there && (replace || context.keys.info(to_db, to)?.is_none());
     if copies {
         context.keys.apply(&Effect::on(db, key, KeyChange::Copy { to_db, to }))?;
         context.keys.event(Classes::GENERIC, "copy_to", to_db, to);

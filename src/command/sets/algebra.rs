@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::set_of;
-use crate::command::{CommandError, ReadCtx, WriteCtx, words};
+use crate::command::{CommandError, ReadCtx, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
@@ -140,19 +140,19 @@ fn store_combined(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
-    let mut members = ItemsBuffer::new();
-    {
-        let view = context.keys.view();
+    let members = sources::read(context, |keys| {
         let mut sets = Vec::new();
         for source in args.from(2) {
-            let value = context.keys.value(&view, db, source)?;
+            let value = keys.get(db, source)?;
             sets.push(value.map(|value| value.set().ok_or(CommandError::WRONG_TYPE)).transpose()?);
         }
-        combine(operation, &view, &sets, |member| {
+        let mut members = ItemsBuffer::new();
+        combine(operation, keys.view(), &sets, |member| {
             members.push(member);
             true
         })?;
-    }
+        Ok(members)
+    })?;
     if members.is_empty() {
         context.keys.replace_by_nothing(db, key)?;
     } else {

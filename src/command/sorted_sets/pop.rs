@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Element, set_of, with_set};
+use super::{Element, sorted_set, with_set};
 use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
@@ -173,7 +173,7 @@ fn first_set<'w>(
     candidates: &[&'w [u8]],
 ) -> Result<Option<&'w [u8]>, CommandError> {
     for key in candidates {
-        if set_of(keys, db, key)?.is_some() {
+        if sorted_set(keys.peek(db, key)?)?.is_some() {
             return Ok(Some(key));
         }
     }

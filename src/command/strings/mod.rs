@@ -11,7 +11,7 @@ mod tests;
 pub(super) use runs::RUNS;
 
 use super::{CommandError, ReadCtx, WriteCtx};
-use crate::keyspace::{Classes, KeyInfo, Kind, Text};
+use crate::keyspace::{KeyInfo, Kind, Text};
 use crate::resp::{Args, Reply};
 
 /// `GET key`
@@ -72,7 +72,7 @@ fn reply_text(context: &mut WriteCtx<'_>, key: &[u8], reply: &mut Reply<'_>) -> 
     })?;
     if !found {
         reply.null();
-        context.keys.event(Classes::KEY_MISS, "keymiss", context.db, key);
     }
+    context.looked_up(context.db, key, found);
     Ok(())
 }

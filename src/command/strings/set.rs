@@ -195,7 +195,7 @@ pub(super) fn getex(
     let options = Options::parse(args, 2, false)?;
     let Some(info) = string_info(context, key)? else {
         reply.null();
-        context.keys.event(Classes::KEY_MISS, "keymiss", db, key);
+        context.looked_up(db, key, false);
         return Ok(());
     };
     let expire_at_ms = match options.lifetime {

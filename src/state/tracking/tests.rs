@@ -67,6 +67,20 @@ fn clients_are_notified_of_all_changes_below_their_prefixes() {
 }
 
 #[test]
+fn a_key_that_several_clients_changed_is_named_once() {
+    let server = server();
+    let prefixes = Some(BTreeSet::from([Box::default()]));
+    let info = client(&server, TrackingMode { prefixes: prefixes.clone(), ..TrackingMode::default() });
+    let other = client(&server, TrackingMode { prefixes, no_loop: true, ..TrackingMode::default() });
+    let (one, two) = (Some(info.id()), Some(other.id()));
+    let changes: [(&[u8], _); 6] =
+        [(b"z", one), (b"a", two), (b"m", two), (b"z", two), (b"a", one), (b"z", None)];
+    server.tracking.broadcast(&server, &changes);
+    assert_eq!(received(&info), ">2 $10 invalidate *3 $1 a $1 m $1 z ");
+    assert_eq!(received(&other), ">2 $10 invalidate *2 $1 a $1 z ");
+}
+
+#[test]
 fn a_full_table_notifies_of_keys_that_did_not_change() {
     let server = server();
     server.limits.set_tracking_keys_max(10);

@@ -210,6 +210,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_log_of_another_history_is_refused_whatever_it_has_at_the_checkpoint() {
+        let known = |lsn, checksum| Some(Known { lsn, checksum });
+        assert_eq!(check_history(7, Some(1), known(7, 1), None), Ok(()));
+        assert_eq!(check_history(7, None, known(7, 2), None), Ok(()), "an old table keeps no checksum");
+        assert_eq!(check_history(7, Some(1), None, None), Ok(()), "the log begins after the checkpoint");
+        assert_eq!(
+            check_history(7, Some(1), known(7, 2), known(7, 1)),
+            Ok(()),
+            "a repair wrote the log for it"
+        );
+        let refused = Err(Contradiction::OtherHistory { lsn: 7, expected: 1, found: 2 });
+        assert_eq!(check_history(7, Some(1), known(7, 2), None), refused, "a group ends at the checkpoint");
+        assert_eq!(check_history(7, Some(1), known(6, 2), None), refused, "no group ends there");
+    }
+
+    #[test]
     fn the_bytes_of_a_mark_stay_what_they_are() {
         let group = Some(GroupMark { number: 4, checksum: 5 });
         let mark = SegmentMark { sequence: 1, salt: 2, last_lsn: 3, group };

@@ -63,7 +63,7 @@ pub fn run(args: &TailArgs, style: Style, out: &mut Out) -> Result<Outcome, Tool
 /// Why reading paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pause {
-    /// The log ends here, for now.
+    /// There is nothing more to read yet.
     CleanEnd,
     /// The same, with part of a group after it.
     TornTail,

@@ -67,9 +67,7 @@ fn causes() -> [ackd::effect::Cause<'static>; 4] {
 }
 
 fn payload() -> Seeds {
-    use ackd::effect::{
-        DatabaseChange, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange,
-    };
+    use ackd::effect::{DatabaseChange, Effect, HashChange, ItemsBuffer, KeyChange, SetChange, StringChange};
     let (db, key, value, at) = (1, &b"key"[..], &b"value"[..], Some(4_000_000_000_000));
     let (mut items, mut pairs) = (ItemsBuffer::new(), ItemsBuffer::new());
     for item in ["one", "two", ""] {
@@ -120,30 +118,32 @@ fn payload() -> Seeds {
         ],
         vec![],
     ];
-    let mut seeds: Vec<Vec<u8>> = Vec::new();
-    for effects in records {
-        let (mut buffer, mut bytes) = (EffectBuffer::new(), Vec::new());
-        effects.iter().for_each(|effect| buffer.push(effect));
-        buffer.write(7, &mut bytes);
-        seeds.push(bytes);
+    let mut seeds: Vec<Vec<u8>> = records.iter().map(|effects| encoded(None, effects)).collect();
+    seeds.extend(on_collections());
+    seeds.extend(causes().iter().map(|cause| encoded(Some(cause), &[set])));
+    numbered(seeds)
+}
+
+/// The payload of a record.
+fn encoded(cause: Option<&ackd::effect::Cause<'_>>, effects: &[ackd::effect::Effect<'_>]) -> Vec<u8> {
+    let (mut buffer, mut bytes) = (ackd::effect::EffectBuffer::new(), Vec::new());
+    if let Some(cause) = cause {
+        buffer.set_cause(cause);
     }
-    // Lists and sorted sets in an empty table, then changes of all collections in one that has them.
+    effects.iter().for_each(|effect| buffer.push(effect));
+    buffer.write(7, &mut bytes);
+    bytes
+}
+
+/// Payloads with lists and sorted sets for an empty table, and with changes of all collections for one that has them.
+fn on_collections() -> Vec<Vec<u8>> {
     let names = [&b"small list"[..], b"small zset"];
-    seeds.extend(
-        base::contents().into_iter().filter(|payload| names.iter().any(|name| contains(payload, name))),
-    );
-    seeds.extend(base::changes().into_iter().map(|mut payload| {
+    let is_small = |payload: &Vec<u8>| names.iter().any(|name| contains(payload, name));
+    let changes = base::changes().into_iter().map(|mut payload| {
         payload[COMMAND_ID_AT] = 8;
         payload
-    }));
-    for cause in causes() {
-        let (mut buffer, mut bytes) = (EffectBuffer::new(), Vec::new());
-        buffer.set_cause(&cause);
-        buffer.push(&set);
-        buffer.write(7, &mut bytes);
-        seeds.push(bytes);
-    }
-    numbered(seeds)
+    });
+    base::contents().into_iter().filter(is_small).chain(changes).collect()
 }
 
 fn glob() -> Seeds {

@@ -5,7 +5,7 @@ use super::oracle::{Allowed, Class, Timeline};
 use super::plan::{Kept, LifePlan, Step};
 use super::record::{Behaviour, Disks};
 use super::stack::{Stack, digest_of, read_all};
-use crate::common::keys::Command;
+use crate::common::keys::{Command, Model};
 use crate::common::{Value, encode_reply};
 use ackd::clock::Clock;
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
@@ -106,15 +106,7 @@ pub fn live(
         }
         Err(error) => return Err(Failure::new(Class::Refused, format!("recovery refused: {error}"))),
     };
-    let start = {
-        let view = recovered.table.snapshot();
-        let found = digest_of(&view).map_err(|problem| Failure::new(Class::Damaged, problem))?;
-        let Some(position) = before.position(found) else {
-            let (class, text) = before.judge(&read_all(&view));
-            return Err(Failure::new(class, format!("after recovery: {text}")));
-        };
-        before.timeline.at(position)
-    };
+    let start = state_after(&recovered, before)?;
     disks.note(Event::Recovered);
     let options = WriterOptions {
         group_bytes_max: 6000,
@@ -158,6 +150,17 @@ pub fn live(
     }
     let timeline = std::mem::take(&mut known.timeline);
     Ok(Run { events, timeline, acknowledged: known.acknowledged as u64 })
+}
+
+/// Which of the states that the disks may hold was recovered.
+fn state_after(recovered: &Recovered<Disks>, before: &Allowed<'_>) -> Result<Model, Failure> {
+    let view = recovered.table.snapshot();
+    let found = digest_of(&view).map_err(|problem| Failure::new(Class::Damaged, problem))?;
+    let Some(position) = before.position(found) else {
+        let (class, text) = before.judge(&read_all(&view));
+        return Err(Failure::new(class, format!("after recovery: {text}")));
+    };
+    Ok(before.timeline.at(position))
 }
 
 /// Does the steps.

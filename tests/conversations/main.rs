@@ -53,8 +53,10 @@ fn play_reference(
 fn play(connect: &dyn Fn() -> UnixStream, steps: &[Step<'_>], seen: &[Seen]) -> BTreeMap<String, Vec<u8>> {
     let mut stage = Stage::new(connect);
     let mut before = Seen::default();
-    for (step, wanted) in steps.iter().zip(seen) {
+    for (number, (step, wanted)) in steps.iter().zip(seen).enumerate() {
         stage.perform(step);
+        // A wait with a time limit may be over before anyone looks.
+        let waits_shortly = steps.get(number + 1).is_some_and(|next| next.frees(step.speaker));
         let start = Instant::now();
         let lines = |seen: &Seen| seen.lines.get(step.speaker).copied().unwrap_or(0);
         let is_silent = matches!(step.act, Act::Send(_))
@@ -63,7 +65,9 @@ fn play(connect: &dyn Fn() -> UnixStream, steps: &[Step<'_>], seen: &[Seen]) -> 
         loop {
             let now = stage.look();
             let has_come = wanted.lines.iter().all(|(name, lines)| now.lines[name] >= *lines);
-            if has_come && now.blocked == wanted.blocked && (!is_silent || stage.has_executed(step.speaker)) {
+            let differs = now.blocked.symmetric_difference(&wanted.blocked);
+            let is_blocked = differs.filter(|name| !waits_shortly || *name != step.speaker).count() == 0;
+            if has_come && is_blocked && (!is_silent || stage.has_executed(step.speaker)) {
                 break;
             }
             if start.elapsed() > STEP_PATIENCE {

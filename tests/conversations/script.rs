@@ -13,6 +13,13 @@ pub struct Step<'a> {
     pub act: Act<'a>,
 }
 
+impl Step<'_> {
+    /// Whether this waits until `speaker` is no longer blocked.
+    pub fn frees(&self, speaker: &str) -> bool {
+        matches!(self.act, Act::Free) && self.speaker == speaker
+    }
+}
+
 #[derive(Debug)]
 pub enum Act<'a> {
     /// Sends commands at once.

@@ -23,11 +23,12 @@
 //! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be read),
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
-//! `cursor` and `view` (reading), `snapshot` (pins), `own` (pages of the writer alone), `writer`, `insert`, `remove`,
+//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone), `writer`, `insert`, `remove`,
 //! `long` (long keys), `dropped` (freeing whole trees), `checkpoint`, `tour` (going through all trees), `tail`,
 //! `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
 //! while the server runs).
 
+mod ahead;
 mod alloc;
 mod bitmap;
 mod branch;
@@ -73,6 +74,7 @@ mod versions;
 mod view;
 mod writer;
 
+pub use ahead::Hint;
 pub use checkpoint::{Checkpoint, Durable};
 pub use cursor::{Cells, Cursor, Item};
 pub use damage::DAMAGED_PAGES_MAX;

@@ -25,7 +25,7 @@
 
 use std::{cmp::Ordering, ops::Range};
 
-use super::page::{self, BODY_BYTES, BRANCH, Body, HEADER_BYTES, LEAF, read_u16, write_u16};
+use super::page::{self, BODY_BYTES, BRANCH, Body, HEADER_BYTES, LEAF, PAGE_BYTES, read_u16, write_u16};
 use super::root::{CELL_ROOTS_MAX, POINTER_BYTES, ROOT_BYTES, Root};
 
 /// Keys of this length or longer are split into stems of this length.
@@ -47,6 +47,11 @@ pub(super) const PAYLOAD_MASK: usize = 0x7ff;
 const ROOTS_SHIFT: usize = 11;
 /// The flag of a stem in a cell's meta number.
 const STEM_FLAG: usize = 1 << 13;
+
+/// Bytes of a cache line.
+const LINE_BYTES: usize = 64;
+/// Cache lines that a short cell lies on.
+const CELL_LINES: usize = 3;
 
 const HEAP_START: usize = 4;
 const GARBAGE: usize = 6;
@@ -358,6 +363,36 @@ pub(super) fn search(body: &Body, from: usize, key: &[u8]) -> Result<usize, usiz
         }
     }
     Err(low)
+}
+
+/// The index at which a key is, if it is there at all. Looks at cells only if several keys have its head.
+#[inline]
+pub(super) fn probable(body: &Body, key: &[u8]) -> Option<usize> {
+    let wanted = head_of(key.strip_prefix(prefix(body))?);
+    let heads = heads(body);
+    let low = first_head(heads, 0, wanted);
+    let is_wanted = |index: usize| heads.get(index).is_some_and(|head| u64::from_le_bytes(*head) == wanted);
+    match (is_wanted(low), is_wanted(low + 1)) {
+        (false, _) => None,
+        (true, false) => Some(low),
+        (true, true) => search(body, low, key).ok(),
+    }
+}
+
+/// Whether there is a cell at `index`, and its key is `key`.
+#[inline]
+pub(super) fn is_key(body: &Body, index: usize, key: &[u8]) -> bool {
+    index < cells(body)
+        && key
+            .strip_prefix(prefix(body))
+            .is_some_and(|rest| head(body, index) == head_of(rest) && compare_tie(body, index, rest).is_eq())
+}
+
+/// The cache lines of the page in which a cell starts, as far as a short one reaches.
+#[inline]
+pub(super) fn cell_lines(body: &Body, index: usize) -> Range<usize> {
+    let first = offset(body, index) / LINE_BYTES;
+    first..(first + CELL_LINES).min(PAGE_BYTES / LINE_BYTES)
 }
 
 /// Makes the page a node without cells whose keys will share `prefix`.

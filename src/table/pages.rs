@@ -10,6 +10,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{PoisonError, RwLock},
 };
 
@@ -98,6 +99,18 @@ impl Pages {
     /// own), or from a page of such a version.
     #[inline]
     pub(super) fn get(&self, pointer: Root) -> Result<&Body, TableError> {
+        self.checked(pointer, true)
+    }
+
+    /// The same for a page that is in the processor's cache.
+    #[inline]
+    pub(super) fn get_fetched(&self, pointer: Root) -> Result<&Body, TableError> {
+        self.checked(pointer, false)
+    }
+
+    /// The page that a pointer leads to, checked against the pointer, and prefetched if it will be searched.
+    #[inline(always)]
+    fn checked(&self, pointer: Root, prefetches: bool) -> Result<&Body, TableError> {
         if pointer.page >= self.count.load(Ordering::Relaxed) || pointer.page < META_PAGES {
             return Err(TableError::corrupt(pointer.page, CorruptReason::OutOfFile { pages: self.count() }));
         }
@@ -106,7 +119,9 @@ impl Pages {
         {
             self.verify(pointer)?;
         }
-        self.map.prefetch(pointer.page, 1..SEARCH_LINES);
+        if prefetches {
+            self.map.prefetch(pointer.page, 1..SEARCH_LINES);
+        }
         // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
         let body = unsafe { self.map.body(pointer.page) };
         if generation(body) != pointer.generation {
@@ -121,6 +136,14 @@ impl Pages {
     pub(super) fn prefetch(&self, page: u64, whole: bool) {
         if page < self.count() {
             self.map.prefetch(page, 0..if whole { PAGE_BYTES / 64 } else { SEARCH_LINES });
+        }
+    }
+
+    /// Prefetches some cache lines of a page that was read.
+    #[inline]
+    pub(super) fn prefetch_lines(&self, page: u64, lines: Range<usize>) {
+        if page < self.count() {
+            self.map.prefetch(page, lines);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Tests of the table as a whole: against a model, under readers, through crashes, with flipped bits.
 
+mod ahead;
 mod crash;
 mod damage;
 mod faults;

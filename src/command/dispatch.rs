@@ -8,7 +8,7 @@ use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, Keyspac
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::CommandLimits;
-use crate::table::View;
+use crate::table::{Hint, View};
 
 /// The most expired keys that one reading command on the writer deletes. The rest is left to active expiry.
 const PASSING_PURGE_KEYS: usize = 64;
@@ -39,19 +39,21 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Runs a reading command on `view`. Keys that it finds expired are added to `lookups`.
+/// Runs a reading command on `view`. `hints` say where its keys may be, in the order of [`Call::keys`]; there may be none.
+/// Keys that it finds expired are added to `lookups`.
 ///
 /// An error means that the data could not be read; `reply` is unchanged then.
 pub fn read(
     call: &Call<'_>,
     view: &View<'_>,
+    hints: &[Hint],
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
     let Run::Read(run) = run_of(call.spec) else {
         unreachable!("{} does not read from a snapshot", call.spec.name);
     };
-    let keys = KeyReader::new(view, call.now_ms, lookups);
+    let keys = KeyReader::new(view, call.now_ms, lookups).with_hints(hints);
     let mut context = ReadCtx { keys, db: call.db, limits: call.limits };
     let start = reply.len_bytes();
     let outcome = run(&mut context, &call.args, reply);
@@ -73,7 +75,7 @@ pub fn execute(
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
     }
-    read(call, &keyspace.view(), reply, lookups)
+    read(call, &keyspace.view(), &[], reply, lookups)
 }
 
 /// Calls `purge` with keys that reading commands on the writer found expired, up to the limits above, and clears them

@@ -58,7 +58,7 @@ pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op};
 pub use error::{CommandError, whole};
-pub use resolve::Malformed;
+pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
 

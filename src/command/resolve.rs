@@ -14,6 +14,13 @@ pub enum Malformed {
     CrossProtocol,
 }
 
+/// The command or subcommand of a request, if there is one that takes its number of words.
+pub fn find(args: &Args<'_>) -> Option<&'static Spec> {
+    let spec = spec::lookup(&args[0])?;
+    let spec = if spec.is_container() { spec.subcommand(args.get(1)?)? } else { spec };
+    spec.takes(args.len()).then_some(spec)
+}
+
 /// The command or subcommand of a request. Its number of words is checked.
 pub(super) fn resolve(args: &Args<'_>) -> Result<&'static Spec, Malformed> {
     let Some(mut spec) = spec::lookup(&args[0]) else {

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use super::found::FoundCommands;
 use crate::resp::{Protocol, Span};
 use crate::spec::Flags;
 use crate::writer::{Item, Resolver, Submission};
@@ -58,6 +59,8 @@ pub(super) struct Buffers {
     /// A command that was taken from `input` but has to wait until `items` are answered; then it goes back to the front
     /// of the input. Empty if there is none.
     pub held: Vec<u8>,
+    /// Commands of `input` that were found ahead of their turn.
+    pub found: FoundCommands,
 }
 
 impl Buffers {
@@ -76,6 +79,7 @@ impl Buffers {
                 transaction_bytes: 0,
                 taken: 0,
                 held: Vec::new(),
+                found: FoundCommands::default(),
             })
         })
     }
@@ -103,6 +107,8 @@ impl Buffers {
         reuse(&mut self.spans, KEPT_LEN_MAX);
         reuse(&mut self.items, KEPT_LEN_MAX);
         reuse(&mut self.held, 0);
+        self.found.clear();
+        reuse(&mut self.found.spans, KEPT_LEN_MAX);
         self.taken = 0;
         self.discard = false;
         self.is_tracked = false;

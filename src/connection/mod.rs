@@ -8,7 +8,9 @@
 //!
 //! [`Session`]: session::Session
 
+mod ahead;
 mod buffers;
+mod found;
 mod history;
 mod no_op;
 mod read;
@@ -19,7 +21,7 @@ mod socket;
 mod transaction;
 mod wait;
 
-pub use read::{ExpiredKey, Fetch, ReadCall, Reads};
+pub use read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
 pub use snapshot::SnapshotReads;
 
 use std::future::poll_fn;
@@ -88,11 +90,12 @@ pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInf
     .await;
     let client = ClientState::new(info.clone());
     let socket = Socket::new(transport, info.clone(), services.state.clone());
-    let session = Session::new(services.state.clone(), services.reads, client);
+    let session = Session::new(services.state.clone(), services.reads.clone(), client);
     let connection = Connection {
         _registered: registered,
         state: services.state,
         writer: services.writer,
+        reads: services.reads,
         info,
         socket,
         session,
@@ -127,6 +130,8 @@ struct Connection {
     state: Arc<ServerState>,
     /// The queue of the writer.
     writer: WriterQueue,
+    /// The data, as the session borrows it for one round, so that no version stays pinned longer.
+    reads: Arc<dyn Reads>,
     /// What others see of the client.
     info: Arc<ClientInfo>,
     /// The client's socket.
@@ -164,7 +169,7 @@ impl Connection {
             more_is_likely = filled;
             loop {
                 let work = self.work.as_deref_mut().expect("fill leaves buffers");
-                let step = self.session.take(work);
+                let step = self.session.take(&*self.reads, work);
                 match step {
                     Step::Abort => return Err(Ended),
                     Step::Wait { next, reply_at } => self.wait(next, reply_at).await?,
@@ -263,7 +268,7 @@ impl Connection {
         let work = self.work.as_deref_mut().expect("a round has buffers");
         if work.is_pending() {
             let rest = work.split_rest();
-            self.session.rewind(&mut work.spans);
+            self.session.rewind(work);
             self.submit().await?;
             let mut work = self.work.take().expect("submitting leaves buffers");
             self.work = Some(match rest {
@@ -280,7 +285,7 @@ impl Connection {
             self.send().await?;
             let work = self.work.as_deref_mut().expect("sending leaves buffers");
             if work.taken > 0 || !work.held.is_empty() {
-                self.session.rewind(&mut work.spans);
+                self.session.rewind(work);
                 work.forget_taken();
             }
         }

@@ -3,12 +3,23 @@
 use crate::command::CommandError;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
+use crate::table::{Hint, Snapshot};
 
 /// A key that a read found expired: its database and its name.
 pub type ExpiredKey = (u16, Box<[u8]>);
 
 /// Fetches pages into memory.
 pub type Fetch = Box<dyn FnOnce() + Send + Sync>;
+
+/// What was done ahead for a command that reads.
+#[derive(Clone, Copy, Default)]
+pub struct Ahead<'a> {
+    /// A version that was pinned after the command was received, and that has everything acknowledged before. `None` if
+    /// the command takes the newest one itself.
+    pub snapshot: Option<&'a Snapshot<'a>>,
+    /// Where the command's keys may be, in the order of the keys. Empty if nothing is known.
+    pub hints: &'a [Hint],
+}
 
 /// One command, ready to run.
 pub struct ReadCall<'a> {
@@ -24,8 +35,9 @@ pub struct ReadCall<'a> {
 
 /// The data as connections see it: everything in it is durable.
 pub trait Reads: Send + Sync + 'static {
-    /// Runs a reading command on the newest published version and writes its reply. Expired keys do not exist for the
-    /// command. They are appended to `expired`: the reply must be held back until their deletion is in the log.
+    /// Runs a reading command on the newest published version, or on the one pinned `ahead`, and writes its reply. Expired
+    /// keys do not exist for the command. They are appended to `expired`: the reply must be held back until their deletion
+    /// is in the log.
     /// `false` if the writer must run the command, to send notifications in order; then nothing is written.
     ///
     /// # Errors
@@ -33,9 +45,16 @@ pub trait Reads: Send + Sync + 'static {
     fn read(
         &self,
         call: ReadCall<'_>,
+        ahead: Ahead<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<bool, CommandError>;
+
+    /// Pins the newest published version for several commands, looks their keys up together, and appends a hint for each
+    /// key. `None` if the keys may not be in memory: then each command looks its keys up itself.
+    ///
+    /// The caller makes sure that the version has everything that the commands must see.
+    fn look_ahead<'t>(&'t self, db: u16, keys: &[&[u8]], hints: &mut Vec<Hint>) -> Option<Snapshot<'t>>;
 
     /// Runs a writing command on the newest published version if it changes nothing there, and writes its reply.
     /// `false` if it would change something; then nothing is written.

@@ -11,11 +11,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::ahead::Round;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
+use super::found::Found;
 use super::history::NoOps;
 use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
 use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
-use crate::resp::{Args, Parsed, Protocol, Reply, RequestLimits, RequestParser, Span};
+use crate::resp::{Args, Protocol, ProtocolError, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
 use crate::writer::{Item, doorbell};
@@ -113,8 +115,9 @@ impl Session {
     }
 
     /// Notes that the input now starts where `Buffers::taken` was.
-    pub fn rewind(&mut self, spans: &mut Vec<Span>) {
-        self.parser.rewind(spans);
+    pub fn rewind(&mut self, work: &mut Buffers) {
+        self.parser.rewind(&mut work.found.spans);
+        work.found.clear();
     }
 
     /// Notes that the writer published everything that the next command must see.
@@ -128,13 +131,15 @@ impl Session {
         self.fetch.take()
     }
 
-    /// Runs or collects the commands of the input until something else must happen first.
-    pub fn take(&mut self, work: &mut Buffers) -> Step {
+    /// Runs or collects the commands of the input until something else must happen first. `reads` is the data that the
+    /// session was made with.
+    pub fn take(&mut self, reads: &dyn Reads, work: &mut Buffers) -> Step {
         if let Some(step) = self.take_postponed(work) {
             return step;
         }
         self.clock = Instant::now();
         self.wall_ms = None;
+        let mut round = Round::new(reads);
         let (mut commands, mut last_id) = (0, None);
         let step = loop {
             if self.client.info().is_killed() {
@@ -143,13 +148,10 @@ impl Session {
             if self.is_full(work) {
                 break Step::Answer;
             }
-            let limits = RequestLimits {
-                bulk_bytes_max: self.state.limits.bulk_bytes_max(),
-                authenticated: self.is_authenticated(),
-            };
-            let first_span = match self.parser.next(&mut work.input, &mut work.spans, &limits) {
-                Ok(Parsed::Command { first_span }) => first_span,
-                Ok(Parsed::Incomplete) => {
+            let first_span = work.spans.len();
+            let found = match self.next_command(work, &mut round) {
+                Ok(Some(found)) => found,
+                Ok(None) => {
                     work.taken = self.parser.consumed();
                     break Step::Read;
                 }
@@ -158,12 +160,12 @@ impl Session {
                     break Step::Close;
                 }
             };
-            let (spec, step) = self.command(work, first_span);
+            let (spec, step) = self.command(work, first_span, found.spec, &mut round);
             if work.held.is_empty() {
                 commands += 1;
                 last_id = spec.map(|spec| spec.id).or(last_id);
             }
-            work.taken = self.parser.consumed();
+            work.taken = found.end;
             if let Some(step) = step {
                 break step;
             }
@@ -184,11 +186,51 @@ impl Session {
             || work.out.len() >= out_bytes_max
     }
 
-    /// Handles the command whose words are the spans from `first_span` on. Returns it, and a step if something must
-    /// happen before the next command.
-    fn command(&mut self, work: &mut Buffers, first_span: usize) -> (Option<&'static Spec>, Option<Step>) {
+    /// Takes the next command of the input, and appends its words to the spans. `None` if no whole command is left.
+    fn next_command(
+        &mut self,
+        work: &mut Buffers,
+        round: &mut Round<'_>,
+    ) -> Result<Option<Found>, ProtocolError> {
+        let mut found = work.found.take(&mut work.spans);
+        if found.is_none() {
+            round.unpin();
+            let limits = RequestLimits {
+                bulk_bytes_max: self.state.limits.bulk_bytes_max(),
+                authenticated: self.is_authenticated(),
+            };
+            let looks_ahead = !work.is_pending() && self.may_look_ahead();
+            work.found.find(&mut self.parser, &mut work.input, &limits, looks_ahead)?;
+            found = work.found.take(&mut work.spans);
+        }
+        if let Some(found) = &found {
+            round.begin(found);
+        }
+        Ok(found)
+    }
+
+    /// Whether several reads of this client may share a version. Not if it tracks what it reads: a key must be remembered
+    /// before the version is pinned, or a change in between is missed.
+    fn may_look_ahead(&self) -> bool {
+        self.is_authenticated() && !self.client.is_special() && self.client.reply_mode() == ReplyMode::On
+    }
+
+    /// Handles the command whose words are the spans from `first_span` on; `known` says which it is, if that is known.
+    /// Returns it, and a step if something must happen before the next command.
+    fn command(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        known: Option<&'static Spec>,
+        round: &mut Round<'_>,
+    ) -> (Option<&'static Spec>, Option<Step>) {
         let args = Args::new(&work.input, &work.spans[first_span..]);
-        let spec = match Caller::Client(&self.client).admit(&self.state, &args) {
+        let caller = Caller::Client(&self.client);
+        let admission = match known {
+            Some(spec) => caller.admit_command(&self.state, spec, &args),
+            None => caller.admit(&self.state, &args),
+        };
+        let spec = match admission {
             Admission::Run(spec) => spec,
             other => return self.turned_away(work, first_span, other),
         };
@@ -196,7 +238,8 @@ impl Session {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
         }
-        if !spec.is_local() && !work.is_pending() && !std::mem::take(&mut self.fetched) {
+        if !spec.is_local() && !work.is_pending() && !round.is_pinned() && !std::mem::take(&mut self.fetched)
+        {
             let args = Args::new(&work.input, &work.spans[first_span..]);
             self.fetch = self.reads.missing(spec, self.client.db(), &args);
             if self.fetch.is_some() {
@@ -204,7 +247,7 @@ impl Session {
                 return (Some(spec), Some(Step::Fetch));
             }
         }
-        if reads_snapshot(spec) && !work.is_pending() && !self.sees_all() {
+        if reads_snapshot(spec) && !work.is_pending() && !round.is_pinned() && !self.sees_all() {
             hold(work, first_span);
             return (Some(spec), Some(Step::Publish));
         }
@@ -214,7 +257,7 @@ impl Session {
         }
         let step = match spec.kind {
             Kind::Local => self.run_local(work, first_span, spec),
-            Kind::Read if !work.is_pending() => self.run_read(work, first_span, spec),
+            Kind::Read if !work.is_pending() => self.run_read(work, first_span, spec, round),
             Kind::Write if is_tried && self.run_no_op(work, first_span, spec) => None,
             Kind::Read | Kind::Write => self.submit_later(work, first_span, spec),
         };
@@ -333,7 +376,13 @@ impl Session {
     }
 
     /// Runs a reading command on a snapshot.
-    fn run_read(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> Option<Step> {
+    fn run_read(
+        &mut self,
+        work: &mut Buffers,
+        first_span: usize,
+        spec: &'static Spec,
+        round: &mut Round<'_>,
+    ) -> Option<Step> {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
         if self.client.tracks_next() && spec.flags.has(Flags::READONLY) {
@@ -343,8 +392,10 @@ impl Session {
         let now_ms = self.now_ms();
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms };
         doorbell::ring_held();
+        round.look_ahead(&mut work.found, &work.input, call.db);
+        let ahead = round.ahead(&work.found);
         let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
-        let result = match self.reads.read(call, &mut reply, &mut self.expired) {
+        let result = match self.reads.read(call, ahead, &mut reply, &mut self.expired) {
             Ok(false) => return self.submit_later(work, first_span, spec),
             result => result.map(|_| ()),
         };

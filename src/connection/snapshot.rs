@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
+use super::read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Call, CommandError};
 use crate::damage;
@@ -12,7 +12,7 @@ use crate::memory_limit::memory_limit_bytes;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::ServerState;
-use crate::table::{PAGE_BYTES, Table, TableError, View};
+use crate::table::{Hint, PAGE_BYTES, Snapshot, Table, TableError, View};
 use crate::writer::{doorbell, notify_events};
 
 /// How often a read is tried if pages of the table become unreadable.
@@ -51,22 +51,25 @@ impl SnapshotReads {
         Call { spec, args: *args, db: usize::from(db), now_ms, limits: self.state.command_limits() }
     }
 
-    /// Runs a command on a snapshot. If a page became unreadable meanwhile, and was replaced by zeros, its result
-    /// cannot be trusted, and it runs again.
+    /// Runs a command on a snapshot: at first on the one pinned `ahead`, if there is one. If a page became unreadable
+    /// meanwhile, and was replaced by zeros, its result cannot be trusted, and it runs again.
     fn on_snapshot(
         &self,
         call: &Call<'_>,
+        mut ahead: Ahead<'_>,
         reply: &mut Reply<'_>,
-        mut run: impl FnMut(&View<'_>, &mut Reply<'_>) -> Result<(), KeyspaceError>,
+        mut run: impl FnMut(&View<'_>, &[Hint], &mut Reply<'_>) -> Result<(), KeyspaceError>,
     ) -> Result<(), KeyspaceError> {
         let start = reply.len_bytes();
         for _ in 0..READS_MAX {
             let faults = self.table.faults();
-            let snapshot = self.table.snapshot();
-            let result = run(&snapshot, reply);
+            let Ahead { snapshot: pinned, hints } = std::mem::take(&mut ahead);
+            let own = pinned.is_none().then(|| self.table.snapshot());
+            let snapshot = pinned.or(own.as_ref()).expect("one of them is there");
+            let result = run(snapshot, hints, reply);
             if self.table.faults() == faults {
                 if let Err(error) = &result {
-                    damage::met(&self.table, error, &snapshot, call.db, call.keys());
+                    damage::met(&self.table, error, snapshot, call.db, call.keys());
                 }
                 return result;
             }
@@ -80,6 +83,7 @@ impl Reads for SnapshotReads {
     fn read(
         &self,
         read: ReadCall<'_>,
+        ahead: Ahead<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<bool, CommandError> {
@@ -88,9 +92,9 @@ impl Reads for SnapshotReads {
         let notified = self.state.limits.notified();
         let notes_missing = notified.wants(Classes::KEY_MISS);
         let mut lookups = Lookups::default();
-        let result = self.on_snapshot(&call, reply, |view, reply| {
+        let result = self.on_snapshot(&call, ahead, reply, |view, hints, reply| {
             lookups = Lookups { notes_missing, ..Lookups::default() };
-            command::read(&call, view, reply, &mut lookups)
+            command::read(&call, view, hints, reply, &mut lookups)
         });
         if !lookups.missing.is_empty() && !lookups.expired.is_empty() && !self.state.pauses_writes() {
             // The notification that a key expired comes before the one that it is missing.
@@ -109,6 +113,15 @@ impl Reads for SnapshotReads {
         result.map(|()| true).map_err(CommandError::Keyspace)
     }
 
+    fn look_ahead<'t>(&'t self, db: u16, keys: &[&[u8]], hints: &mut Vec<Hint>) -> Option<Snapshot<'t>> {
+        if !self.fits_memory() {
+            return None;
+        }
+        let snapshot = self.table.snapshot();
+        keyspace::look_ahead(&snapshot, usize::from(db), keys, hints);
+        Some(snapshot)
+    }
+
     fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
@@ -119,11 +132,11 @@ impl Reads for SnapshotReads {
         // If clients watch or track keys, a write that touches a key, even without changing it, must go to the writer.
         let mut touched = self.state.notes_touches().then(|| Events::new(Classes::TOUCHES));
         let mut lookups = Lookups::default();
-        let run = |view: &View<'_>, reply: &mut Reply<'_>| {
+        let run = |view: &View<'_>, _: &[Hint], reply: &mut Reply<'_>| {
             lookups = Lookups::default();
             command::run_no_op(&call, view, reply, &mut lookups, touched.as_mut())
         };
-        match self.on_snapshot(&call, reply, run) {
+        match self.on_snapshot(&call, Ahead::default(), reply, run) {
             Ok(()) if touched.is_some_and(|touched| !touched.is_empty()) => {
                 reply.truncate(start);
                 Ok(false)

@@ -65,7 +65,7 @@ pub use given::Given;
 pub use hash::Hash;
 pub use layout::{KEY_BYTES_MAX, expiries_slot, keys_slot};
 pub use list::{List, list_range};
-pub use lookup::DbKey;
+pub use lookup::{DbKey, look_ahead};
 pub use packed::{Packed, Width};
 pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;

@@ -6,9 +6,9 @@
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
 use super::layout::keys_slot;
-use super::lookup::{DbKey, lookup};
+use super::lookup::{DbKey, lookup_at};
 use super::walk::walk;
-use crate::table::View;
+use crate::table::{Hint, View};
 
 /// What the lookups of one command noticed. Reused from command to command.
 #[derive(Debug, Default)]
@@ -47,12 +47,24 @@ pub struct KeyReader<'a> {
     now_ms: u64,
     /// What the lookups notice.
     lookups: &'a mut Lookups,
+    /// Where the keys may be that are looked up: one hint for each, in the order of the lookups.
+    hints: &'a [Hint],
+    /// The index of the next lookup's hint.
+    next_hint: usize,
 }
 
 impl<'a> KeyReader<'a> {
     /// Reads `view` at `now_ms`.
     pub fn new(view: &'a View<'a>, now_ms: u64, lookups: &'a mut Lookups) -> Self {
-        Self { view, now_ms, lookups }
+        Self { view, now_ms, lookups, hints: &[], next_hint: 0 }
+    }
+
+    /// With hints for the keys that will be looked up first, in this order. A single hint is for all lookups. Wrong hints
+    /// only cost time.
+    #[must_use]
+    pub fn with_hints(mut self, hints: &'a [Hint]) -> Self {
+        self.hints = hints;
+        self
     }
 
     /// The version that is read.
@@ -86,7 +98,9 @@ impl<'a> KeyReader<'a> {
     /// The key's value, without counting.
     #[inline]
     pub fn peek(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
-        let Some(value) = lookup(self.view, db, key)? else {
+        let hint = self.hints.get(self.next_hint).unwrap_or(&Hint::NONE);
+        self.next_hint += usize::from(self.hints.len() > 1);
+        let Some(value) = lookup_at(self.view, db, key, hint)? else {
             return Ok(None);
         };
         Ok(if self.is_live(db, key, &value)? { Some(value) } else { None })

@@ -109,6 +109,17 @@ impl RequestParser {
         }
     }
 
+    /// Whether the next command may be parsed ahead of its turn: it is an array of words, which parsing leaves as it is,
+    /// so it can be parsed again.
+    pub fn may_parse_ahead(&self, input: &[u8]) -> bool {
+        self.words_left == 0 && matches!(input.get(self.at..), Some([b'*', b'1'..=b'9', ..]))
+    }
+
+    /// Whether no command has been received in part.
+    pub fn is_between_commands(&self) -> bool {
+        self.words_left == 0
+    }
+
     /// Number of bytes at the start of the input that belong to the commands returned so far.
     pub fn consumed(&self) -> usize {
         self.consumed

@@ -12,6 +12,9 @@ use crate::fake::Fake;
 use crate::waiting::eventually;
 use crate::wire::{Wire, command};
 
+/// The most keys that are looked up together.
+const KEYS_MAX: usize = 128;
+
 #[test]
 fn a_pipeline_travels_to_the_writer_in_one_piece() {
     let fake = Fake::start();
@@ -28,6 +31,64 @@ fn reads_alone_do_not_bother_the_writer() {
     let mut wire = Wire::connect(fake.address);
     wire.send("GET a\r\nPING\r\nMGET a b\r\n").expect("$-1\r\n+PONG\r\n*2\r\n$-1\r\n$-1\r\n");
     assert!(fake.store.submissions.lock().unwrap().is_empty());
+}
+
+/// Lines as commands in one piece.
+fn commands(lines: &[&str]) -> Vec<u8> {
+    let words = |line: &&str| command(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>());
+    lines.iter().flat_map(words).collect()
+}
+
+#[test]
+fn the_keys_of_reads_are_looked_up_together_up_to_anything_else() {
+    let fake = Fake::start();
+    let mut wire = Wire::connect(fake.address);
+    let mut looked_ahead = |lines: &[&str], expected: &str| {
+        fake.store.looked_ahead.lock().unwrap().clear();
+        wire.send(commands(lines)).expect(expected);
+        fake.store.looked_ahead.lock().unwrap().clone()
+    };
+    let none = "$-1\r\n";
+    assert_eq!(looked_ahead(&["GET a"], none), []);
+    assert_eq!(looked_ahead(&["GET a", "PING"], "$-1\r\n+PONG\r\n"), []);
+    assert_eq!(looked_ahead(&["MGET a b"], "*2\r\n$-1\r\n$-1\r\n"), [2]);
+    assert_eq!(
+        looked_ahead(&["GET a", "MGET b", "GET a", "PING"], "$-1\r\n*1\r\n$-1\r\n$-1\r\n+PONG\r\n"),
+        [3]
+    );
+    let parts = ["GET a", "GET b", "SELECT 1", "GET a", "GET b", "GET c"];
+    assert_eq!(looked_ahead(&parts, "$-1\r\n$-1\r\n+OK\r\n$-1\r\n$-1\r\n$-1\r\n"), [2, 3]);
+    let wrong = ["GET a", "GET b", "GET", "GET a"];
+    let text = "-ERR wrong number of arguments for 'get' command\r\n";
+    assert_eq!(looked_ahead(&wrong, &[none, none, text, none].concat()), [2]);
+    let transaction = ["MULTI", "GET a", "GET b", "DISCARD"];
+    assert_eq!(looked_ahead(&transaction, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+OK\r\n"), []);
+    // What follows a write is read by the writer.
+    let write = ["GET a", "GET b", "SET a 1", "GET a", "GET b"];
+    assert_eq!(looked_ahead(&write, "$-1\r\n$-1\r\n+OK\r\n$1\r\n1\r\n$-1\r\n"), [2]);
+    assert_eq!(looked_ahead(&["GET b"; 100], &none.repeat(100)), [64, 36]);
+    let many = ["MGET", &" b".repeat(500)].concat();
+    let replies = ["*500\r\n", &none.repeat(500), none].concat();
+    assert_eq!(looked_ahead(&[&many, "GET b"], &replies), [KEYS_MAX]);
+}
+
+#[test]
+fn what_comes_after_reads_in_one_piece_is_parsed_once() {
+    let fake = Fake::start();
+    let mut wire = Wire::connect(fake.address);
+    let reads = commands(&["GET a", "GET b"]);
+    // Inline commands, whose quotes are decoded in place, also after an array without words.
+    for between in ["", "*0\r\n", "*-1\r\n", "\r\n"] {
+        let bytes = [&reads, between.as_bytes(), b"ECHO \"a\\x5cx41\"\r\n", &reads].concat();
+        wire.send(bytes).expect("$-1\r\n$-1\r\n$5\r\na\\x41\r\n$-1\r\n$-1\r\n");
+    }
+    // A command that arrives in two parts.
+    for cut in 1..reads.len() {
+        wire.send([&reads, &reads[..cut]].concat()).expect("$-1\r\n$-1\r\n");
+        wire.send(&reads[cut..]).expect("$-1\r\n$-1\r\n");
+    }
+    wire.send([&reads[..], b"*2\r\n$3\r\nGET\r\n$1\r\naXX"].concat());
+    wire.expect("$-1\r\n$-1\r\n-ERR Protocol error").done();
 }
 
 /// A client whose last writes, all `SET a 1`, changed nothing.

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use ackd::command::CommandError;
 use ackd::config::{self, Settings, Sources};
-use ackd::connection::{ExpiredKey, Fetch, ReadCall, Reads, Services};
+use ackd::connection::{Ahead, ExpiredKey, Fetch, ReadCall, Reads, Services};
 use ackd::net::Listener;
 use ackd::resp::{Args, Reply};
 use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
 use ackd::state::{Limits, ServerState, ShutdownMode};
+use ackd::table::{Hint, Snapshot};
 use ackd::writer::{Completion, Item, Job, Submission, WriterInbox, writer_queue_with};
 
 /// A database and a name.
@@ -32,6 +33,8 @@ pub struct Store {
     disk: Arc<(Mutex<bool>, Condvar)>,
     /// Times that such keys were fetched.
     pub fetched: Arc<AtomicUsize>,
+    /// Numbers of keys that were looked up together, in order.
+    pub looked_ahead: Mutex<Vec<usize>>,
     /// Items of each submission, in order.
     pub submissions: Mutex<Vec<usize>>,
     /// Bytes of replies after which the writer hands a submission back unfinished.
@@ -100,6 +103,7 @@ impl Reads for Store {
     fn read(
         &self,
         call: ReadCall<'_>,
+        _: Ahead<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
     ) -> Result<bool, CommandError> {
@@ -116,6 +120,11 @@ impl Reads for Store {
             return Ok(false);
         }
         self.execute(call.spec, call.db, call.args, reply).map(|()| true)
+    }
+
+    fn look_ahead<'t>(&'t self, _: u16, keys: &[&[u8]], _: &mut Vec<Hint>) -> Option<Snapshot<'t>> {
+        self.looked_ahead.lock().unwrap().push(keys.len());
+        None
     }
 
     fn now_ms(&self) -> u64 {

@@ -15,6 +15,8 @@ use crate::table::TableWriter;
 
 /// Number of commands ahead of the running one whose leaves are prefetched.
 const PREFETCH_ITEMS: usize = 8;
+/// Number of commands ahead of the running one whose cells are prefetched; their leaves are there by then.
+const PREFETCH_CELL_ITEMS: usize = 3;
 
 impl Executor {
     /// Executes a submission into the open group; its replies wait for the group's sync.
@@ -31,7 +33,10 @@ impl Executor {
         let mut clock = Instant::now();
         for index in 0..items.len() {
             if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
-                prefetch(&self.table, &submission, ahead);
+                prefetch(&mut self.table, &submission, ahead);
+            }
+            if let Some(ahead) = items.get(index + PREFETCH_CELL_ITEMS) {
+                prefetch_cells(&mut self.table, &submission, ahead);
             }
             if submission.out.len() - out_start >= self.options.output_bytes_max {
                 break;
@@ -112,16 +117,29 @@ impl Executor {
     }
 
     /// Prefetches the leaves of the first commands of a submission that will be executed soon.
-    pub fn prefetch(&self, submission: &Submission) {
+    pub fn prefetch(&mut self, submission: &Submission) {
         let first = submission.items.iter().take(PREFETCH_ITEMS);
-        first.for_each(|item| prefetch(&self.table, submission, item));
+        first.for_each(|item| prefetch(&mut self.table, submission, item));
+    }
+
+    /// Prefetches the cells of the first commands of a submission, which is the next one to be executed.
+    pub fn prefetch_cells(&mut self, submission: &Submission) {
+        let first = submission.items.iter().take(PREFETCH_CELL_ITEMS);
+        first.for_each(|item| prefetch_cells(&mut self.table, submission, item));
     }
 }
 
 /// Prefetches the leaves of a command's keys into the processor's cache.
-fn prefetch(table: &TableWriter, submission: &Submission, item: &Item) {
+fn prefetch(table: &mut TableWriter, submission: &Submission, item: &Item) {
     let Item::Execute { spec, db, first_span, spans } = item else { return };
     let args = submission.args(*first_span, *spans);
     let root = table.root(keys_slot(usize::from(*db)));
     spec.key_indexes(&args).take(PREFETCH_ITEMS).for_each(|index| table.prefetch(root, &args[index]));
+}
+
+/// Prefetches the cells of a command's keys, whose leaves were prefetched.
+fn prefetch_cells(table: &mut TableWriter, submission: &Submission, item: &Item) {
+    let Item::Execute { spec, first_span, spans, .. } = item else { return };
+    let args = submission.args(*first_span, *spans);
+    spec.key_indexes(&args).take(PREFETCH_ITEMS).for_each(|index| table.prefetch_cell(&args[index]));
 }

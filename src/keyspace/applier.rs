@@ -57,7 +57,7 @@ impl<'a> Applier<'a> {
     }
 
     /// Prefetches the leaves of a record's keys, all at the same time.
-    pub fn prefetch(&self, lsn: u64, payload: &[u8]) -> Result<(), ApplyError> {
+    pub fn prefetch(&mut self, lsn: u64, payload: &[u8]) -> Result<(), ApplyError> {
         for effect in decode(lsn, payload)?.effects() {
             if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
                 self.table.prefetch(self.table.root(keys_slot(db)), key);

@@ -23,7 +23,7 @@
 //! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be read),
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
-//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone), `writer`, `insert`, `remove`,
+//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone), `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`,
 //! `long` (long keys), `dropped` (freeing whole trees), `checkpoint`, `tour` (going through all trees), `tail`,
 //! `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
 //! while the server runs).
@@ -69,6 +69,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod tour;
+mod trails;
 mod verify;
 mod versions;
 mod view;

@@ -8,6 +8,7 @@ mod model;
 mod readers;
 mod sim;
 mod tail;
+mod trails;
 mod tree;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};

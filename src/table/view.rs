@@ -13,6 +13,7 @@ use super::{
     pages::Pages,
     root::{Cell, Root, Roots},
     shared::Table,
+    trails::Trails,
 };
 
 /// Keys from the first bound on and below the second; `None` means no bound.
@@ -30,12 +31,19 @@ pub struct View<'t> {
     table: &'t Table,
     /// The roots of this version.
     roots: &'t Roots,
+    /// The ways to keys that were prefetched; the writer's version has them.
+    trails: Option<&'t Trails>,
 }
 
 impl<'t> View<'t> {
     /// A version that is pinned for as long as the view lives.
     pub(super) fn new(table: &'t Table, roots: &'t Roots) -> View<'t> {
-        View { table, roots }
+        View { table, roots, trails: None }
+    }
+
+    /// With the ways to keys that were prefetched.
+    pub(super) fn with_trails(self, trails: &'t Trails) -> View<'t> {
+        View { trails: Some(trails), ..self }
     }
 
     /// The table that this is a version of.
@@ -79,6 +87,9 @@ impl<'t> View<'t> {
     /// The cell of `key`.
     pub fn get(&self, root: Root, key: &[u8]) -> Result<Option<Cell<'_>>, TableError> {
         let pages = &self.table.pages;
+        if let Some(followed) = self.trails.and_then(|trails| trails.follow(pages, root, key)) {
+            return Ok(Some(leaf::cell(followed.leaf, followed.index)));
+        }
         let Some((root, key)) = skip_stems(pages, root, key)? else { return Ok(None) };
         let Some((body, index)) = find(pages, root, key)? else { return Ok(None) };
         Ok(Some(leaf::cell(body, index)))

@@ -21,6 +21,7 @@ use super::{
     root::{DROPPED_SLOT, Root, Roots},
     shared::Table,
     tail::Tail,
+    trails::Trails,
     view::View,
 };
 
@@ -59,6 +60,8 @@ pub struct TableWriter {
     /// Memory of two pages, for splits and merges.
     #[expect(clippy::vec_box, reason = "a page is taken out and given back without copying it")]
     pub(super) scratch: Vec<Box<Body>>,
+    /// The ways to the keys that were prefetched.
+    pub(super) trails: Trails,
     /// Number that the next dropped tree gets in the queue.
     pub(super) dropped_next: u64,
     /// Pages that only deletes and checkpoints may take.
@@ -114,6 +117,7 @@ impl TableWriter {
             roots,
             spare: page(),
             scratch: vec![page(), page()],
+            trails: Trails::new(),
             dropped_next: 0,
             headroom_pages: options.headroom_pages,
             left_pages: options.headroom_pages,
@@ -132,17 +136,24 @@ impl TableWriter {
 
     /// The writer's own version, with all changes so far.
     pub fn view(&self) -> View<'_> {
-        View::new(self.own.table(), &self.roots)
+        View::new(self.own.table(), &self.roots).with_trails(&self.trails)
     }
 
     /// Prefetches the leaf of `key` into the processor's cache, for a change. Reads only branches and waits for
     /// nothing: the leaves of many keys are fetched at the same time.
-    pub fn prefetch(&self, root: Root, key: &[u8]) {
+    pub fn prefetch(&mut self, root: Root, key: &[u8]) {
         let pages = &self.own.table().pages;
-        // An error of a page shows up again when the key is really used.
-        if let Ok(Some(leaf)) = descend::leaf_of(pages, root, &key[..key.len().min(STEM_BYTES)]) {
+        if let Some(leaf) = self.trails.note(pages, root, &key[..key.len().min(STEM_BYTES)]) {
             // A page of an earlier generation will be copied, so all of it is needed.
             pages.prefetch(leaf.page, leaf.generation != self.space.generation());
+        }
+    }
+
+    /// Prefetches the cell of `key`, whose leaf was prefetched some time before.
+    pub fn prefetch_cell(&mut self, key: &[u8]) {
+        let pages = &self.own.table().pages;
+        if let Some((leaf, index)) = self.trails.note_cell(pages, key) {
+            pages.prefetch_lines(page::number(leaf), node::cell_lines(leaf, index));
         }
     }
 
@@ -346,6 +357,10 @@ impl TableWriter {
         path: &mut Path,
     ) -> Result<Result<usize, usize>, TableError> {
         let pages = &self.own.table().pages;
+        if let Some(followed) = self.trails.follow(pages, root, key) {
+            path.extend_from_slice(followed.path);
+            return Ok(Ok(followed.index));
+        }
         let mut body = descend::top(pages, root)?;
         loop {
             let (page, generation) = (page::number(body), page::generation(body));

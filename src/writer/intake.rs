@@ -34,13 +34,17 @@ impl Intake {
         true
     }
 
-    /// The next of the taken jobs.
-    pub fn next(&mut self) -> Option<Job> {
-        self.taken.pop_front()
+    /// The next of the taken jobs. The cells of the keys of the one after it are prefetched.
+    pub fn next(&mut self, executor: &mut Executor) -> Option<Job> {
+        let job = self.taken.pop_front();
+        if let Some(Job::Submission(after)) = self.taken.front() {
+            executor.prefetch_cells(after);
+        }
+        job
     }
 
     /// Takes some jobs from the queue, and prefetches the leaves of their keys.
-    pub fn take_ahead(&mut self, executor: &Executor) {
+    pub fn take_ahead(&mut self, executor: &mut Executor) {
         let mut items: usize = self.taken.iter().map(items).sum();
         while self.taken.len() < TAKEN_MAX && items < TAKEN_ITEMS_MAX {
             let Some(job) = self.inbox.try_recv() else { return };

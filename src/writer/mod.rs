@@ -127,7 +127,7 @@ impl<L: Log> Writer<L> {
     /// something to do, in a group of their own if there are no jobs.
     async fn wait(&mut self) -> bool {
         if self.executor.expires_more() && !self.committer.is_in_flight() {
-            self.intake.take_ahead(&self.executor);
+            self.intake.take_ahead(&mut self.executor);
             return true;
         }
         self.intake.wait().await
@@ -157,7 +157,7 @@ impl<L: Log> Writer<L> {
 
     /// Executes the waiting jobs, up to the size of a group.
     fn gather(&mut self, open: &mut OpenGroup) -> Result<Option<Stop>, WriterError> {
-        while let Some(job) = self.intake.next() {
+        while let Some(job) = self.intake.next(&mut self.executor) {
             match job {
                 Job::Submission(submission) => {
                     let mut round = self.committer.round(open);
@@ -178,7 +178,7 @@ impl<L: Log> Writer<L> {
                 break;
             }
             if open.len_bytes() < self.group_bytes_max {
-                self.intake.take_ahead(&self.executor);
+                self.intake.take_ahead(&mut self.executor);
                 if landed && self.intake.has_taken_none() {
                     self.let_others_submit(open);
                 }
@@ -195,7 +195,7 @@ impl<L: Log> Writer<L> {
                 return;
             }
             std::thread::yield_now();
-            self.intake.take_ahead(&self.executor);
+            self.intake.take_ahead(&mut self.executor);
             if !self.intake.has_taken_none() {
                 return;
             }

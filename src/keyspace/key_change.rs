@@ -6,12 +6,8 @@ use super::expiry;
 use super::layout::keys_slot;
 use super::lookup::lookup;
 use super::put::{Expiries, Old, drop_trees, put, replace_expiries};
-use super::walk::{check_depth, walk};
 use crate::effect::KeyChange;
 use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter};
-
-/// Bytes of keys and cells that are copied from tree to tree in one step.
-const COPY_BYTES: usize = 64 << 10;
 
 /// Makes the change.
 pub(super) fn apply(
@@ -102,7 +98,7 @@ fn copy(
     let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
     let originals = owned.roots.as_slice();
     for (copy, original) in copies.iter_mut().zip(originals) {
-        *copy = copy_tree(table, *original, 0)?;
+        *copy = table.copy_tree(*original)?;
     }
     place(table, to, &owned, &copies[..originals.len()])?;
     Ok(Some(()))
@@ -147,37 +143,5 @@ impl OwnedCell {
     /// The cell, borrowed.
     fn cell(&self) -> Cell<'_> {
         Cell { bytes: &self.bytes, roots: self.roots }
-    }
-}
-
-/// Copies a tree with the trees in its cells. `depth` is the number of cells that it is nested in, not counting its
-/// key's.
-fn copy_tree(table: &mut TableWriter, original: Root, depth: usize) -> Result<Root, KeyspaceError> {
-    check_depth(depth)?;
-    let mut copy = Root::EMPTY;
-    let mut start = Vec::new();
-    loop {
-        let mut batch: Vec<(Vec<u8>, Vec<u8>, CellRoots)> = Vec::new();
-        let mut bytes = 0;
-        walk(&table.view(), original, &start, |key, cell| {
-            bytes += key.len() + cell.bytes.len();
-            batch.push((key.to_vec(), cell.bytes.to_vec(), cell.roots));
-            Ok(bytes < COPY_BYTES)
-        })?;
-        let Some((last, ..)) = batch.last() else {
-            return Ok(copy);
-        };
-        if *last < start {
-            return Err(KeyspaceError::BadCell("keys out of order"));
-        }
-        start.clone_from(last);
-        start.push(0);
-        for (key, bytes, roots) in &batch {
-            let mut copies = [Root::EMPTY; CELL_ROOTS_MAX];
-            for (copy, original) in copies.iter_mut().zip(roots.as_slice()) {
-                *copy = copy_tree(table, *original, depth + 1)?;
-            }
-            table.insert(&mut copy, key, bytes, &copies[..roots.len()])?;
-        }
     }
 }

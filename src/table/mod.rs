@@ -23,10 +23,10 @@
 //! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be read),
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
-//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone), `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`,
-//! `long` (long keys), `dropped` (freeing whole trees), `checkpoint`, `tour` (going through all trees), `tail`,
-//! `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
-//! while the server runs).
+//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone),
+//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`, `long` (long keys), `copy` (copying
+//! whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten`
+//! (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found while the server runs).
 
 mod ahead;
 mod alloc;
@@ -35,6 +35,7 @@ mod branch;
 mod cells;
 mod checkpoint;
 mod checkpoint_state;
+mod copy;
 mod cursor;
 mod damage;
 mod descend;

@@ -182,3 +182,55 @@ fn frozen_groups_are_seen_when_they_are_published() {
         assert!(after.generation() > before.generation());
     }
 }
+
+/// Keys and values of a tree, and of the trees in its cells.
+fn content(view: &View<'_>, root: Root) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let (mut found, mut cursor) = (Vec::new(), view.cursor(root));
+    while let Some((key, cell)) = cursor.next().unwrap() {
+        found.push((key.to_vec(), cell.bytes.to_vec()));
+        cell.roots.iter().for_each(|root| found.extend(content(view, *root)));
+    }
+    found
+}
+
+#[test]
+fn a_copy_of_a_tree_shares_nothing_with_it() {
+    let (_file, _table, mut writer) = memory_table();
+    let mut random = random(3);
+    let before = used(&mut writer);
+    let mut root = Root::EMPTY;
+    for number in 0..3000 {
+        let mut trees = Vec::new();
+        if number % 7 == 0 {
+            trees = vec![filled(&mut writer, 0..number % 200), Root::EMPTY];
+        }
+        let key = [any_key(&mut random), format!("{number}").into_bytes()].concat();
+        let key = &key[..key.len().min(KEY_BYTES_MAX)];
+        writer.insert(&mut root, key, &vec![7; number as usize % 90], &trees).unwrap();
+    }
+    writer.set_root(0, root);
+    let once = used(&mut writer) - before;
+    let copy = writer.copy_tree(root).unwrap();
+    writer.set_root(1, copy);
+    let expected = content(&writer.view(), root);
+    assert_eq!(content(&writer.view(), copy), expected);
+    assert_eq!(copy.len(), root.len());
+    assert_eq!(used(&mut writer) - before, 2 * once);
+    // The original is changed and dropped; the copy stays.
+    let mut root = writer.root(0);
+    for (key, _) in expected.iter().step_by(3) {
+        writer.update(&mut root, key, |bytes| bytes.fill(9)).unwrap();
+    }
+    assert_ne!(content(&writer.view(), root), expected);
+    writer.drop_tree(root).unwrap();
+    writer.set_root(0, Root::EMPTY);
+    while writer.reclaim(1000).unwrap() > 0 {}
+    commit(&mut writer);
+    let copy = writer.root(1);
+    assert_eq!(content(&writer.view(), copy), expected);
+    writer.drop_tree(copy).unwrap();
+    writer.set_root(1, Root::EMPTY);
+    while writer.reclaim(1000).unwrap() > 0 {}
+    assert_eq!(used(&mut writer), before);
+    assert!(writer.copy_tree(Root::EMPTY).unwrap().is_empty());
+}

@@ -13,7 +13,7 @@ use super::error::KeyspaceError;
 use super::label;
 use super::packed::{Packed, PackedBytes, packed_bytes, splice};
 use crate::effect::{End, Items, ListChange};
-use crate::table::{CellRoots, Root, TableWriter};
+use crate::table::{CellRoots, Filler, Root, TableWriter};
 
 /// Maximum number of elements of a list that is packed again.
 const REPACKED_ELEMENTS_MAX: u64 = 16;
@@ -50,23 +50,41 @@ fn push(
     elements: Items<'_>,
 ) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open_or_new(table, place, Kind::List, "push")?;
-    let mut last = None;
-    for element in elements {
-        if let Form::Packed(items) = &mut draft.form {
-            let at = if end == End::Head { 0 } else { items.len() };
-            if pack(items, at..at, element) {
-                continue;
-            }
+    let mut elements = elements.iter();
+    let mut next = elements.next();
+    while let Form::Packed(items) = &mut draft.form
+        && let Some(element) = next
+    {
+        let at = if end == End::Head { 0 } else { items.len() };
+        if !pack(items, at..at, element) {
+            break;
         }
+        next = elements.next();
+    }
+    if let Some(first) = next {
         let root = unpack(table, &mut draft.form)?;
-        let label = match last {
-            Some(last) => label::beside(last, end)?,
-            None => label::outside(&table.view(), *root, end)?,
-        };
-        put(table, root, label, element)?;
-        last = Some(label);
+        let label = label::outside(&table.view(), *root, end)?;
+        *root = push_into(table, *root, (end, label), [first].into_iter().chain(elements))?;
     }
     draft.store(table, place, None)
+}
+
+/// Adds elements to an end of a list in a tree, the first of them under `label`.
+fn push_into<'e>(
+    table: &mut TableWriter,
+    root: Root,
+    (end, mut label): (End, u128),
+    elements: impl Iterator<Item = &'e [u8]>,
+) -> Result<Root, KeyspaceError> {
+    let mut filler = Filler::new(root);
+    for (number, element) in elements.enumerate() {
+        if number > 0 {
+            label = label::beside(label, end)?;
+        }
+        let (bytes, pieces) = element::new(table, None, element)?;
+        filler.replace(table, &label::key(label), bytes.pieces(), pieces.as_slice(), |_| ())?;
+    }
+    Ok(filler.finish(table))
 }
 
 /// Removes elements from an end of a list.
@@ -221,16 +239,16 @@ fn cut(
 
 /// A new tree with the `count` elements from `index` on; the old tree is freed.
 fn rebuild(table: &mut TableWriter, mut old: Root, index: u64, count: u64) -> Result<Root, KeyspaceError> {
-    let mut new = Root::EMPTY;
+    let mut new = Filler::new(Root::EMPTY);
     for (key, bytes, roots) in elements(table, old, index, count)? {
         if !roots.is_empty() {
             // Its trees move with it, so they must not be freed with the old tree.
             table.remove(&mut old, &key)?;
         }
-        table.insert(&mut new, &key, &bytes, roots.as_slice())?;
+        new.replace(table, &key, [&bytes, &[]], roots.as_slice(), |_| ())?;
     }
     table.drop_tree(old)?;
-    Ok(new)
+    Ok(new.finish(table))
 }
 
 /// Key, bytes and trees of an element.

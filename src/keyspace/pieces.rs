@@ -2,13 +2,15 @@
 
 use super::cell::PIECE_BYTES;
 use super::error::KeyspaceError;
-use crate::table::{Root, TableWriter};
+use crate::table::{Filler, Root, TableWriter};
 
 /// A tree with `bytes` in pieces.
 pub(super) fn new(table: &mut TableWriter, bytes: &[u8]) -> Result<Root, KeyspaceError> {
-    let mut root = Root::EMPTY;
-    write(table, &mut root, 0, bytes)?;
-    Ok(root)
+    let mut filler = Filler::new(Root::EMPTY);
+    for (number, piece) in (0_u32..).zip(bytes.chunks(PIECE_BYTES)) {
+        filler.replace(table, &number.to_be_bytes(), [piece, &[]], &[], |_| ())?;
+    }
+    Ok(filler.finish(table))
 }
 
 /// Writes `bytes` to `offset` of the string in pieces in `root`. Touches only the pieces that the bytes overlap.

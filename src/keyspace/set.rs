@@ -2,10 +2,10 @@
 
 use super::cell::{Kind, Value};
 use super::collection::{Keys, Map};
-use super::draft::Draft;
+use super::draft::{Draft, Form};
 use super::error::KeyspaceError;
 use crate::effect::{Items, SetChange};
-use crate::table::{TableWriter, View};
+use crate::table::{Filler, TableWriter, View};
 
 /// A set, read. Members come in byte order.
 #[derive(Clone, Copy, Debug)]
@@ -78,8 +78,18 @@ pub(super) fn apply(
 /// Adds members to a set. Creates the set if it is missing.
 fn add(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open_or_new(table, place, Kind::Set, "sadd")?;
-    for member in members {
+    let mut members = members.iter();
+    while draft.is_packed()
+        && let Some(member) = members.next()
+    {
         draft.put(table, member, ([&[], &[]], &[]), |_| ())?;
+    }
+    if let Form::InTrees { roots, .. } = &mut draft.form {
+        let mut filler = Filler::new(roots[0]);
+        for member in members {
+            filler.replace(table, member, [&[], &[]], &[], |_| ())?;
+        }
+        roots[0] = filler.finish(table);
     }
     draft.store(table, place, None)
 }

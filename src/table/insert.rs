@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The upper part of a page that was split.
-struct Split {
+pub(super) struct Split {
     /// The shortest key that divides the two pages.
     separator: KeyBytes,
     /// Its length.
@@ -22,6 +22,33 @@ struct Split {
     left_count: u64,
     /// The new page with the upper keys.
     right: Root,
+}
+
+/// What became of a cell that was put into a tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    /// Its key was there.
+    Replaced,
+    /// It was added to a page that had room.
+    Added,
+    /// It is new, and so are pages.
+    Placed,
+}
+
+/// The encoded roots of a cell, if it is not too large.
+pub(super) fn encoded_roots(
+    bytes: [&[u8]; 2],
+    roots: &[Root],
+) -> Result<[u8; CELL_ROOTS_MAX * ROOT_BYTES], TableError> {
+    let cell_bytes = bytes[0].len() + bytes[1].len() + ROOT_BYTES * roots.len();
+    if cell_bytes > CELL_BYTES_MAX || roots.len() > CELL_ROOTS_MAX {
+        return Err(TableError::CellTooLarge { bytes: cell_bytes, roots: roots.len() });
+    }
+    let mut encoded = [0; CELL_ROOTS_MAX * ROOT_BYTES];
+    for (place, root) in encoded.as_chunks_mut().0.iter_mut().zip(roots) {
+        *place = root.encode();
+    }
+    Ok(encoded)
 }
 
 impl TableWriter {
@@ -48,14 +75,7 @@ impl TableWriter {
         roots: &[Root],
         see: impl FnOnce(Cell<'_>),
     ) -> Result<bool, TableError> {
-        let cell_bytes = bytes[0].len() + bytes[1].len() + ROOT_BYTES * roots.len();
-        if cell_bytes > CELL_BYTES_MAX || roots.len() > CELL_ROOTS_MAX {
-            return Err(TableError::CellTooLarge { bytes: cell_bytes, roots: roots.len() });
-        }
-        let mut encoded = [0; CELL_ROOTS_MAX * ROOT_BYTES];
-        for (place, root) in encoded.as_chunks_mut().0.iter_mut().zip(roots) {
-            *place = root.encode();
-        }
+        let encoded = encoded_roots(bytes, roots)?;
         let payload = Payload::new(bytes, &encoded[..ROOT_BYTES * roots.len()]);
         match key.len() {
             0..STEM_BYTES => self.put(root, key, payload, 1, Need::Room, see),
@@ -78,33 +98,52 @@ impl TableWriter {
         need: Need,
         see: impl FnOnce(Cell<'_>),
     ) -> Result<bool, TableError> {
+        Ok(self.put_along(root, &mut Path::new(), (key, payload), weight, need, see)? != Put::Replaced)
+    }
+
+    /// Like `put`. `path` is empty; if the cell was [`Added`](Put::Added), it becomes the path to it.
+    pub(super) fn put_along(
+        &mut self,
+        root: &mut Root,
+        path: &mut Path,
+        (key, payload): (&[u8], Payload<'_>),
+        weight: u64,
+        need: Need,
+        see: impl FnOnce(Cell<'_>),
+    ) -> Result<Put, TableError> {
         if root.is_empty() {
             self.ensure(1, need)?;
             *root = self.plant(key, payload, weight);
-            return Ok(true);
+            return Ok(Put::Placed);
         }
-        let mut path = Path::new();
-        let found = self.descend(*root, key, &mut path)?;
+        let found = self.descend(*root, key, path)?;
         self.ensure(2 * path.len() as u64 + 1, need)?;
-        self.own_path(root, &mut path);
-        let leaf_page = path[path.len() - 1].page;
+        self.own_path(root, path);
+        let last = path.len() - 1;
+        let index = found.unwrap_or_else(|index| index);
+        path[last].index = index;
+        let leaf_page = path[last].page;
         let mut delta = weight as i64;
-        if let Ok(index) = found {
+        if found.is_ok() {
             let body = self.own.body_mut(leaf_page);
             see(leaf::cell(body, index));
             delta -= leaf::weight(body, index) as i64;
             if node::overwrite(body, index, payload) {
                 if delta != 0 {
-                    self.raise(root, &path, None, delta);
+                    self.raise(root, path, None, delta);
                 }
-                return Ok(false);
+                return Ok(Put::Replaced);
             }
             node::remove(body, index);
         }
-        let index = found.unwrap_or_else(|index| index);
         let split = self.put_cell(leaf_page, 0, index, key, payload);
-        self.raise(root, &path, split, delta);
-        Ok(found.is_err())
+        let put = match (found, &split) {
+            (Ok(_), _) => Put::Replaced,
+            (Err(_), None) => Put::Added,
+            (Err(_), Some(_)) => Put::Placed,
+        };
+        self.raise(root, path, split, delta);
+        Ok(put)
     }
 
     /// A tree of one leaf with one cell.
@@ -186,7 +225,7 @@ impl TableWriter {
     }
 
     /// Updates the key counts of the branches above a changed leaf and of the root, and passes on its split.
-    fn raise(&mut self, root: &mut Root, path: &Path, mut split: Option<Split>, delta: i64) {
+    pub(super) fn raise(&mut self, root: &mut Root, path: &Path, mut split: Option<Split>, delta: i64) {
         for (depth, node) in path.iter().enumerate().rev().skip(1) {
             let body = self.own.body_mut(node.page);
             split = match split {

@@ -24,9 +24,10 @@
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
 //! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone),
-//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`, `long` (long keys), `copy` (copying
-//! whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten`
-//! (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found while the server runs).
+//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `fill` (many keys in order), `remove`, `long`
+//! (long keys), `copy` (copying whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going through all trees),
+//! `tail`, `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
+//! while the server runs).
 
 mod ahead;
 mod alloc;
@@ -42,6 +43,7 @@ mod descend;
 mod dropped;
 mod error;
 mod fault;
+mod fill;
 mod finding;
 mod insert;
 mod leaf;
@@ -82,6 +84,7 @@ pub use cursor::{Cells, Cursor, Item};
 pub use damage::DAMAGED_PAGES_MAX;
 pub use error::{CorruptReason, MetaFault, TableError};
 pub use fault::unreadable_pages;
+pub use fill::Filler;
 pub use finding::Finding;
 pub use map::{
     FILE_BYTES_LIMIT, FILE_BYTES_MAX_DEFAULT, META_BYTES, META_SLOTS, Mapping, MmapFile, TableFile,

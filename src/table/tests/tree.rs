@@ -234,3 +234,88 @@ fn a_copy_of_a_tree_shares_nothing_with_it() {
     assert_eq!(used(&mut writer), before);
     assert!(writer.copy_tree(Root::EMPTY).unwrap().is_empty());
 }
+
+/// Puts these keys into a tree, one after the other and in bulk; both trees are the same, page by page.
+fn fill_both(writer: &mut TableWriter, (mut one, bulk): (Root, Root), keys: &[Vec<u8>]) -> (Root, Root) {
+    let mut filler = Filler::new(bulk);
+    let mut seen: [Vec<Vec<u8>>; 2] = Default::default();
+    for (number, key) in keys.iter().enumerate() {
+        let value = vec![number as u8; number % 50];
+        let see = |cell: Cell<'_>| seen[0].push(cell.bytes.to_vec());
+        let new = writer.replace(&mut one, key, [&value, b"."], &[], see).unwrap();
+        let see = |cell: Cell<'_>| seen[1].push(cell.bytes.to_vec());
+        assert_eq!(filler.replace(writer, key, [&value, b"."], &[], see).unwrap(), new);
+    }
+    let bulk = filler.finish(writer);
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(bulk.len(), one.len());
+    assert_eq!(content(&writer.view(), bulk), content(&writer.view(), one));
+    (one, bulk)
+}
+
+/// Keys of a tree that are the model's, and every count in it.
+fn assert_counted(view: &View<'_>, root: Root) {
+    let keys = content(view, root);
+    assert_eq!(root.len(), keys.len() as u64);
+    for (rank, (key, _)) in keys.iter().enumerate() {
+        assert_eq!(view.rank(root, key).unwrap(), rank as u64);
+        assert_eq!(view.nth(root, rank as u64).unwrap().unwrap().0, *key);
+    }
+}
+
+#[test]
+fn filling_in_bulk_gives_the_same_tree() {
+    for seed in 0..6 * rounds() {
+        let (_file, _table, mut writer) = memory_table();
+        let mut random = random(seed);
+        let mut roots = (Root::EMPTY, Root::EMPTY);
+        for round in 0..12 {
+            let mut keys: Vec<Vec<u8>> =
+                (0..random.random_range(1..400)).map(|_| any_key(&mut random)).collect();
+            match random.random_range(0..4) {
+                0 => keys.sort_unstable(),
+                1 => keys.sort_unstable_by(|a, b| b.cmp(a)),
+                2 => {
+                    let place = |start: u8| [&[start], format!("{round:03}").as_bytes()].concat();
+                    let (low, high) = (place(0), place(255));
+                    keys = (0..300_u32).map(|number| [&high[..], &number.to_be_bytes()].concat()).collect();
+                    keys.extend((0..300_u32).rev().map(|number| [&low[..], &number.to_be_bytes()].concat()));
+                }
+                _ => {}
+            }
+            roots = fill_both(&mut writer, roots, &keys);
+            if random.random() {
+                commit(&mut writer);
+            }
+        }
+        assert_counted(&writer.view(), roots.1);
+        for root in [roots.0, roots.1] {
+            writer.drop_tree(root).unwrap();
+        }
+    }
+}
+
+#[test]
+fn filling_in_order_takes_no_more_pages_than_inserting() {
+    for descending in [false, true] {
+        let (_file, _table, mut writer) = memory_table();
+        let mut keys: Vec<u64> = (0..20_000).collect();
+        if descending {
+            keys.reverse();
+        }
+        let before = used(&mut writer);
+        let root = filled(&mut writer, keys.iter().copied());
+        writer.set_root(0, root);
+        let inserted = used(&mut writer) - before;
+        let mut filler = Filler::new(Root::EMPTY);
+        for key in keys {
+            filler
+                .replace(&mut writer, format!("key:{key:012}").as_bytes(), [&[7; 64], &[]], &[], |_| ())
+                .unwrap();
+        }
+        let root = filler.finish(&mut writer);
+        writer.set_root(1, root);
+        assert_eq!(used(&mut writer) - before, 2 * inserted);
+        assert_counted(&writer.view(), root);
+    }
+}

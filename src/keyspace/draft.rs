@@ -11,7 +11,8 @@ use super::lookup::lookup;
 use super::packed::{Packed, PackedBytes, Width, packed_bytes, splice};
 use super::put::{Expiries, Old, put};
 use super::walk::walk;
-use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Root, TableWriter, View};
+use crate::effect::Items;
+use crate::table::{CELL_ROOTS_MAX, Cell, CellRoots, Remover, Root, TableWriter, View};
 
 /// Maximum number of bytes of a collection that is packed again. It is well below [`PACKED_BYTES_MAX`], so that a
 /// collection does not go back and forth.
@@ -179,6 +180,34 @@ impl Draft {
         };
         self.shrunk |= removed.is_some();
         Ok(removed)
+    }
+
+    /// Removes keys whose cells have no trees, and shows `see` each one that was there with its cell, in any order.
+    pub fn remove_all<'k>(
+        &mut self,
+        table: &mut TableWriter,
+        keys: Items<'k>,
+        mut see: impl FnMut(&'k [u8], Cell<'_>) -> Result<(), KeyspaceError>,
+    ) -> Result<(), KeyspaceError> {
+        let mut seen = Ok(());
+        let mut note = |key, cell: Cell<'_>| {
+            if seen.is_ok() {
+                seen = see(key, cell);
+            }
+        };
+        let Form::InTrees { roots, .. } = &mut self.form else {
+            keys.iter().try_for_each(|key| self.remove(table, key, |cell| note(key, cell)).map(drop))?;
+            return seen;
+        };
+        // In their order, so that those on one page are removed together.
+        let mut keys: SmallVec<[&[u8]; 8]> = keys.iter().collect();
+        keys.sort_unstable();
+        let mut remover = Remover::new(roots[0]);
+        for key in keys {
+            self.shrunk |= remover.extract(table, key, |cell| note(key, cell))?.is_some();
+        }
+        roots[0] = remover.finish(table);
+        seen
     }
 
     /// Moves the map into a tree, if it is packed. Returns the collection's trees, the map first.

@@ -13,7 +13,7 @@ use super::error::KeyspaceError;
 use super::label;
 use super::packed::{Packed, PackedBytes, packed_bytes, splice};
 use crate::effect::{End, Items, ListChange};
-use crate::table::{CellRoots, Filler, Root, TableWriter};
+use crate::table::{CellRoots, Filler, Remover, Root, TableWriter};
 
 /// Maximum number of elements of a list that is packed again.
 const REPACKED_ELEMENTS_MAX: u64 = 16;
@@ -228,8 +228,8 @@ fn cut(
                 *root = rebuild(table, *root, index, count)?;
             } else {
                 let behind = root.len() - (index + count);
-                remove_from(table, root, End::Tail, behind)?;
-                remove_from(table, root, End::Head, index)?;
+                table.remove_edges(root, false, behind)?;
+                table.remove_edges(root, true, index)?;
             }
         }
     }
@@ -267,23 +267,17 @@ fn elements(table: &TableWriter, root: Root, index: u64, count: u64) -> Result<V
     Ok(found)
 }
 
-/// Removes `count` elements from an end, with their trees.
-fn remove_from(table: &mut TableWriter, root: &mut Root, end: End, count: u64) -> Result<(), KeyspaceError> {
-    for _ in 0..count {
-        let roots = table.remove_edge(root, end == End::Head)?.ok_or(too_short("ltrim"))?;
-        drop_trees(table, &roots)?;
-    }
-    Ok(())
-}
-
 /// Removes elements with their trees.
 fn remove_keys(table: &mut TableWriter, root: &mut Root, keys: &[Box<[u8]>]) -> Result<(), KeyspaceError> {
+    let mut remover = Remover::new(*root);
+    let mut trees = Vec::new();
     for key in keys {
-        if let Some(roots) = table.remove(root, key)? {
-            drop_trees(table, &roots)?;
+        if let Some(roots) = remover.extract(table, key, |_| ())? {
+            trees.extend_from_slice(&roots);
         }
     }
-    Ok(())
+    *root = remover.finish(table);
+    trees.into_iter().try_for_each(|tree| table.drop_tree(tree).map_err(KeyspaceError::from))
 }
 
 /// Puts an element under a label.

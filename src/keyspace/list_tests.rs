@@ -228,6 +228,47 @@ fn what_is_left_of_a_long_list_moves_and_the_rest_is_cut_off() {
 }
 
 #[test]
+fn long_lists_are_pushed_to_and_cut_off_at_both_ends() {
+    let (table, mut writer, _file) = table();
+    let before = pages_used(&table);
+    let (db, key) = (0, b"list".as_slice());
+    let mut model = Model::new();
+    let mut random = SmallRng::seed_from_u64(4);
+    for round in 0..6 {
+        for end in [End::Tail, End::Head] {
+            let pushed: Vec<Vec<u8>> = (0..4000)
+                .map(|number| match number % 900 {
+                    7 => vec![round; 4000],
+                    _ => format!("{round} {end:?} {number}").into_bytes(),
+                })
+                .collect();
+            let elements = items(pushed.iter().map(Vec::as_slice));
+            let push = Effect::on(db, key, ListChange::Push { end, elements: elements.items() });
+            Keyspace::new(&mut writer, None).apply(&push).unwrap();
+            for element in pushed {
+                if end == End::Head { model.push_front(element) } else { model.push_back(element) }
+            }
+        }
+        check(&writer.view(), &model, &mut random);
+        publish(&mut writer);
+        let index = random.random_range(0..model.len() / 3);
+        let count = random.random_range(model.len() / 2..model.len() - index);
+        let trim = Effect::on(db, key, ListChange::Trim { index: index as u64, count: count as u64 });
+        Keyspace::new(&mut writer, None).apply(&trim).unwrap();
+        model.truncate(index + count);
+        model.drain(..index);
+        check(&writer.view(), &model, &mut random);
+        publish(&mut writer);
+    }
+    let count = model.len() as u64;
+    let pop = Effect::on(db, key, ListChange::Pop { end: End::Tail, count });
+    assert!(Keyspace::new(&mut writer, None).apply_removal(&pop).unwrap());
+    publish(&mut writer);
+    publish(&mut writer);
+    assert!(pages_used(&table) < before + 40, "{} pages are left of {before}", pages_used(&table));
+}
+
+#[test]
 fn a_queue_stays_in_order_while_it_moves_on() {
     let (_table, mut writer, _file) = table();
     let (db, key) = (0, b"list".as_slice());

@@ -97,8 +97,6 @@ fn add(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Re
 /// Removes members from a set.
 fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let mut draft = Draft::open(table, place, Kind::Set, "srem")?;
-    for member in members {
-        draft.remove(table, member, |_| ())?;
-    }
+    draft.remove_all(table, members, |_, _| Ok(()))?;
     draft.store(table, place, None)
 }

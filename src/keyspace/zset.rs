@@ -18,10 +18,12 @@ use super::draft::{Draft, Form};
 use super::error::KeyspaceError;
 use super::packed::Width;
 use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score, SortedSetChange};
-use crate::table::{Cell, Root, TableWriter, View};
+use crate::table::{Cell, Filler, Remover, Root, TableWriter, View};
 
 /// Number of trees that each member is in.
 pub(super) const TREES: u64 = 2;
+/// Up to this many elements are added one by one.
+const FEW_ELEMENTS: u64 = 16;
 
 /// A sorted set, read.
 #[derive(Clone, Copy, Debug)]
@@ -253,18 +255,74 @@ impl SortedSetDraft {
         }
         match old.transpose()? {
             Some(old) if old == score => Ok(()),
-            old => self.reorder(table, member, old, Some(score)),
+            old => self.reorder(table, member, old, score),
         }
     }
 
-    /// Removes a member.
-    fn remove(&mut self, table: &mut TableWriter, member: &[u8]) -> Result<(), KeyspaceError> {
-        let mut old = None;
-        self.draft.remove(table, member, |cell| old = Some(score_of(&cell)))?;
-        match old.transpose()? {
-            None => Ok(()),
-            old => self.reorder(table, member, old, None),
+    /// Gives members scores, if the set is in trees. The members must be in ascending order.
+    fn put_ascending<'m>(
+        &mut self,
+        table: &mut TableWriter,
+        elements: impl Iterator<Item = (&'m [u8], Score)>,
+    ) -> Result<(), KeyspaceError> {
+        let Form::InTrees { roots, .. } = &mut self.draft.form else { return Ok(()) };
+        let (mut gone, mut new) = (Vec::new(), Vec::new());
+        let mut filler = Filler::new(roots[0]);
+        for (member, score) in elements {
+            let mut old = None;
+            let bytes = score.to_bytes();
+            filler.replace(table, member, [&bytes, &[]], &[], |cell| old = Some(score_of(&cell)))?;
+            match old.transpose()? {
+                Some(old) if old == score => continue,
+                old => gone.extend(old.map(|old| (old, member))),
+            }
+            new.push((score, member));
         }
+        roots[0] = filler.finish(table);
+        self.take_from_order(table, gone)?;
+        let order = self.order()?;
+        new.sort_unstable();
+        let mut filler = Filler::new(*order);
+        for (score, member) in new {
+            filler.replace(table, &order_key(score, member), [&[], &[]], &[], |_| ())?;
+        }
+        *order = filler.finish(table);
+        Ok(())
+    }
+
+    /// Removes members.
+    fn remove_all(&mut self, table: &mut TableWriter, members: Items<'_>) -> Result<(), KeyspaceError> {
+        let mut gone = Vec::new();
+        self.draft.remove_all(table, members, |member, cell| {
+            gone.push((score_of(&cell)?, member));
+            Ok(())
+        })?;
+        if self.draft.is_packed() { Ok(()) } else { self.take_from_order(table, gone) }
+    }
+
+    /// Removes elements from the second tree.
+    fn take_from_order(
+        &mut self,
+        table: &mut TableWriter,
+        mut gone: Vec<(Score, &[u8])>,
+    ) -> Result<(), KeyspaceError> {
+        let order = self.order()?;
+        gone.sort_unstable();
+        let mut remover = Remover::new(*order);
+        for (score, member) in gone {
+            remover.extract(table, &order_key(score, member), |_| ())?;
+        }
+        *order = remover.finish(table);
+        Ok(())
+    }
+
+    /// The second tree of a set in trees.
+    fn order(&mut self) -> Result<&mut Root, KeyspaceError> {
+        let order = match &mut self.draft.form {
+            Form::InTrees { roots, .. } => roots.get_mut(1),
+            Form::Packed(_) => None,
+        };
+        order.ok_or(KeyspaceError::BadCell("a sorted set without its order"))
     }
 
     /// Moves a member in the second tree, if there is one.
@@ -273,16 +331,16 @@ impl SortedSetDraft {
         table: &mut TableWriter,
         member: &[u8],
         old: Option<Score>,
-        new: Option<Score>,
+        new: Score,
     ) -> Result<(), KeyspaceError> {
-        let Form::InTrees { roots, .. } = &mut self.draft.form else { return Ok(()) };
-        let order = roots.get_mut(1).ok_or(KeyspaceError::BadCell("a sorted set without its order"))?;
+        if self.draft.is_packed() {
+            return Ok(());
+        }
+        let order = self.order()?;
         if let Some(old) = old {
             table.remove(order, &order_key(old, member))?;
         }
-        if let Some(new) = new {
-            table.insert(order, &order_key(new, member), &[], &[])?;
-        }
+        table.insert(order, &order_key(new, member), &[], &[])?;
         Ok(())
     }
 
@@ -321,19 +379,31 @@ pub(super) fn apply(
 fn add(table: &mut TableWriter, place: (usize, &[u8]), elements: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open_or_new(table, place, Kind::SortedSet, "zadd")?;
     let mut set = SortedSetDraft { draft };
-    for (member, score) in elements.pairs() {
-        let bad = KeyspaceError::Mismatch { effect: "zadd", reason: "a member has no score" };
-        set.put(table, member, Score::from_bytes(score).ok_or(bad)?)?;
+    let bad = KeyspaceError::Mismatch { effect: "zadd", reason: "a member has no score" };
+    if elements.pairs().any(|(_, score)| Score::from_bytes(score).is_none()) {
+        return Err(bad);
     }
+    let scored = |(member, score)| (member, Score::from_bytes(score).unwrap_or(Score::ZERO));
+    let in_bulk = elements.len() > 2 * FEW_ELEMENTS && is_ascending(elements);
+    let mut elements = elements.pairs().map(scored);
+    while (!in_bulk || set.draft.is_packed())
+        && let Some((member, score)) = elements.next()
+    {
+        set.put(table, member, score)?;
+    }
+    set.put_ascending(table, elements)?;
     set.draft.store(table, place, None)
+}
+
+/// Whether each member is above the one before.
+fn is_ascending(elements: Items<'_>) -> bool {
+    elements.pairs().is_sorted_by(|one, next| one.0 < next.0)
 }
 
 /// Removes members from a sorted set.
 fn remove(table: &mut TableWriter, place: (usize, &[u8]), members: Items<'_>) -> Result<(), KeyspaceError> {
     let draft = Draft::open(table, place, Kind::SortedSet, "zrem")?;
     let mut set = SortedSetDraft { draft };
-    for member in members {
-        set.remove(table, member)?;
-    }
+    set.remove_all(table, members)?;
     set.draft.store(table, place, None)
 }

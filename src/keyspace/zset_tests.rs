@@ -39,8 +39,15 @@ fn score(random: &mut SmallRng) -> Score {
 /// One random change of a sorted set, and of its model.
 fn change(keys: &mut Keyspace<'_>, model: &mut Model, random: &mut SmallRng, shrink: bool) {
     let (db, key) = (0, b"zset".as_slice());
-    let members_max = if shrink { 60 } else { 14 };
-    let members: Vec<Vec<u8>> = (0..random.random_range(1..members_max)).map(|_| member(random)).collect();
+    let is_long = shrink || random.random_range(0..6) == 0;
+    let members_max = if is_long { 60 } else { 14 };
+    let mut members: Vec<Vec<u8>> =
+        (0..random.random_range(1..members_max)).map(|_| member(random)).collect();
+    if is_long && random.random() {
+        // Many elements in order are added together.
+        members.sort_unstable();
+        members.dedup();
+    }
     if model.is_empty() || random.random_range(0..10) < if shrink { 2 } else { 7 } {
         let mut elements = ItemsBuffer::new();
         for member in members {

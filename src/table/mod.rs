@@ -24,10 +24,10 @@
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
 //! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone),
-//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `fill` (many keys in order), `remove`, `long`
-//! (long keys), `copy` (copying whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going through all trees),
-//! `tail`, `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and `damage` (bad pages found
-//! while the server runs).
+//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`, `fill` and `remove_many` (many keys in
+//! order), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going
+//! through all trees), `tail`, `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and
+//! `damage` (bad pages found while the server runs).
 
 mod ahead;
 mod alloc;
@@ -62,6 +62,7 @@ mod page;
 mod pages;
 mod path;
 mod remove;
+mod remove_many;
 mod root;
 mod scrub;
 mod shared;
@@ -96,6 +97,7 @@ pub use node::{CELL_BYTES_MAX, KEY_BYTES_MAX};
 pub use note::{NOTE_BYTES_MAX, Note, read_note};
 pub use options::TableOptions;
 pub use page::PAGE_BYTES;
+pub use remove_many::Remover;
 pub use root::{CELL_ROOTS_MAX, Cell, CellRoots, ROOT_BYTES, ROOT_SLOTS, Root};
 pub use scrub::{Scrub, ScrubStep};
 pub use shared::{Table, TableStats};

@@ -114,26 +114,61 @@ impl TableWriter {
         let cell = leaf::cell(body, index);
         let roots = cell.roots;
         see(cell);
-        let weight = leaf::weight(body, index);
+        let (weight, before) = (leaf::weight(body, index), node::cells(body));
         node::remove(body, index);
-        self.lower(root, path, weight);
+        self.lower(root, path, weight, before);
         Ok(roots)
     }
 
+    /// Removes the first or the last `count` keys, and drops their trees. The tree must hold so many keys, and no long
+    /// ones. On an error, some were removed.
+    pub fn remove_edges(&mut self, root: &mut Root, first: bool, count: u64) -> Result<(), TableError> {
+        let mut left = count.min(root.count);
+        while left > 0 {
+            let mut path = Path::new();
+            self.descend_edge(*root, first, &mut path)?;
+            self.ensure(path.len() as u64, Need::Headroom)?;
+            self.own_path(root, &mut path);
+            let page = path[path.len() - 1].page;
+            let body = self.own.body_mut(page);
+            if node::stems(body) > 0 {
+                return Err(TableError::corrupt(page, descend::LONG_KEY_AT_EDGE));
+            }
+            let before = node::cells(body);
+            let taken = before.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let mut trees = Vec::new();
+            for _ in 0..taken {
+                let index = node::edge(body, first);
+                if node::root_bytes(body, index) > 0 {
+                    trees.extend_from_slice(&leaf::cell(body, index).roots);
+                }
+                node::remove(body, index);
+            }
+            self.lower(root, &path, taken as u64, before);
+            left -= taken as u64;
+            trees.into_iter().try_for_each(|tree| self.drop_tree(tree))?;
+        }
+        Ok(())
+    }
+
     /// Subtracts `weight` keys from the counts of the branches above a changed leaf and of the root, and frees or joins
-    /// pages on the path that became empty or small.
-    fn lower(&mut self, root: &mut Root, path: &Path, weight: u64) {
+    /// pages on the path that became empty or small. The leaf had `before` cells, more than now.
+    pub(super) fn lower(&mut self, root: &mut Root, path: &Path, weight: u64, before: usize) {
         root.count -= weight;
         for depth in (1..path.len()).rev() {
             let (above, page) = (path[depth - 1], path[depth].page);
             branch::add_count(self.own.body_mut(above.page), above.index, -(weight as i64));
             let body = self.own.body(page);
             let cells = node::cells(body);
+            // Checking the neighbours costs more than a removal, so it is done each time the cells have halved.
+            let halved = match depth + 1 == path.len() {
+                true => before.next_power_of_two() / 2 >= cells,
+                false => cells.is_power_of_two(),
+            };
             if cells == 0 {
                 self.space.free_page(page, path[depth].generation);
                 remove_child(self.own.body_mut(above.page), above.index);
-            } else if node::used(body) < JOIN_BELOW && cells.is_power_of_two() {
-                // Checking the neighbours costs more than a removal, so it is done each time the cells have halved.
+            } else if node::used(body) < JOIN_BELOW && halved {
                 self.join(above.page, above.index);
             }
         }

@@ -319,3 +319,92 @@ fn filling_in_order_takes_no_more_pages_than_inserting() {
         assert_counted(&writer.view(), root);
     }
 }
+
+#[test]
+fn removing_in_bulk_leaves_the_same_keys() {
+    for seed in 0..6 * rounds() {
+        let (_file, _table, mut writer) = memory_table();
+        let before = used(&mut writer);
+        let mut random = random(seed);
+        let mut keys: Vec<Vec<u8>> =
+            (0..3000_u32).map(|number| format!("key{number}").into_bytes()).collect();
+        keys.extend((0..600).map(|_| any_key(&mut random)));
+        let mut root = Root::EMPTY;
+        let mut model = std::collections::BTreeMap::new();
+        for key in &keys {
+            writer.insert(&mut root, key, key.get(..3).unwrap_or(key), &[]).unwrap();
+            model.insert(key.clone(), key.get(..3).unwrap_or(key).to_vec());
+        }
+        while !model.is_empty() {
+            if random.random() {
+                writer.set_root(0, root);
+                commit(&mut writer);
+            }
+            let share = random.random_range(1..=model.len());
+            let start = random.random_range(0..model.len());
+            let mut gone: Vec<Vec<u8>> = match random.random_range(0..3) {
+                0 => model.keys().skip(start).take(share).cloned().collect(),
+                1 => model.keys().filter(|_| random.random_range(0..4) > 0).cloned().collect(),
+                _ => (0..share.min(200)).map(|_| keys[random.random_range(0..keys.len())].clone()).collect(),
+            };
+            if random.random() {
+                gone.sort_unstable();
+            }
+            let mut remover = Remover::new(root);
+            for key in gone {
+                let mut seen = None;
+                let there =
+                    remover.extract(&mut writer, &key, |cell| seen = Some(cell.bytes.to_vec())).unwrap();
+                let expected = model.remove(&key);
+                assert_eq!((there.is_some(), seen), (expected.is_some(), expected));
+            }
+            root = remover.finish(&mut writer);
+            assert!(content(&writer.view(), root).into_iter().eq(model.clone()));
+            assert_counted(&writer.view(), root);
+        }
+        writer.set_root(0, root);
+        assert_eq!((root, used(&mut writer)), (Root::EMPTY, before));
+    }
+}
+
+#[test]
+fn keys_are_cut_off_at_either_end_with_their_trees() {
+    let (_file, _table, mut writer) = memory_table();
+    let before = used(&mut writer);
+    let mut root = Root::EMPTY;
+    for number in 0..9000_u32 {
+        let nested = if number % 11 == 0 { vec![filled(&mut writer, 0..300)] } else { Vec::new() };
+        writer.insert(&mut root, &number.to_be_bytes(), &[3; 30], &nested).unwrap();
+    }
+    let (mut low, mut high) = (0_u32, 9000);
+    for (first, count) in
+        [(true, 1), (false, 1), (true, 700), (false, 2500), (true, 0), (true, 3000), (false, 2790)]
+    {
+        writer.remove_edges(&mut root, first, count).unwrap();
+        if first {
+            low += count as u32
+        } else {
+            high -= count as u32
+        }
+        assert_counted_keys(&writer.view(), root, low..high);
+        writer.set_root(0, root);
+        commit(&mut writer);
+    }
+    writer.remove_edges(&mut root, true, 100).unwrap();
+    writer.set_root(0, root);
+    while writer.reclaim(1000).unwrap() > 0 {}
+    assert_eq!((root, used(&mut writer)), (Root::EMPTY, before));
+}
+
+/// Checks that a tree holds these numbers as keys, and every count in it.
+fn assert_counted_keys(view: &View<'_>, root: Root, keys: std::ops::Range<u32>) {
+    assert_eq!(root.len(), u64::from(keys.end - keys.start));
+    let mut cursor = view.cursor(root);
+    for (rank, key) in keys.enumerate() {
+        assert_eq!(cursor.next().unwrap().unwrap().0, key.to_be_bytes());
+        if rank % 50 == 0 {
+            assert_eq!(view.rank(root, &key.to_be_bytes()).unwrap(), rank as u64);
+        }
+    }
+    assert!(cursor.next().unwrap().is_none());
+}

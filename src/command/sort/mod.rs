@@ -98,40 +98,54 @@ fn limited((offset, count): (i64, i64), len: usize) -> Range<usize> {
     start..start.saturating_add(count).min(len)
 }
 
-/// The sort key of an element.
-enum Weight {
-    /// A number.
-    Number(f64),
-    /// Bytes; `None` comes first.
-    Text(Found),
-}
-
 /// Sorts the elements by what `by` finds for them, or by themselves.
 fn sorted(
     keys: &mut KeyReader<'_>,
     db: usize,
-    elements: Vec<Vec<u8>>,
+    mut elements: Vec<Vec<u8>>,
     by: Option<Pattern<'_>>,
     (alphabetic, descending): (bool, bool),
 ) -> Result<Vec<Vec<u8>>, CommandError> {
+    let Some(by) = by.filter(|_| alphabetic) else {
+        return match alphabetic {
+            true => {
+                elements.sort_unstable_by(|a, b| directed(a.cmp(b), descending));
+                Ok(elements)
+            }
+            false => sorted_by_numbers(keys, db, elements, by, descending),
+        };
+    };
     let mut weighted = Vec::with_capacity(elements.len());
     for element in elements {
-        let found = match by {
-            Some(by) => by.look_up(keys, db, &element)?,
-            None => Some(element.clone()),
-        };
-        let weight = if alphabetic { Weight::Text(found) } else { Weight::Number(number(found)?) };
-        weighted.push((weight, element));
+        // What was not found comes first.
+        weighted.push((by.look_up(keys, db, &element)?, element));
     }
-    weighted.sort_by(|a, b| {
-        let order = match (&a.0, &b.0) {
-            (Weight::Number(a), Weight::Number(b)) => a.total_cmp(b),
-            (Weight::Text(a), Weight::Text(b)) => return directed(a.cmp(b), descending),
-            _ => Ordering::Equal,
-        };
-        directed(order.then_with(|| a.1.cmp(&b.1)), descending)
-    });
+    weighted.sort_by(|a, b| directed(a.0.cmp(&b.0), descending));
     Ok(weighted.into_iter().map(|(_, element)| element).collect())
+}
+
+/// Sorts the elements by the numbers that `by` finds for them, or by the numbers that they are. Those with the same
+/// number are in the order of their bytes.
+fn sorted_by_numbers(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    mut elements: Vec<Vec<u8>>,
+    by: Option<Pattern<'_>>,
+    descending: bool,
+) -> Result<Vec<Vec<u8>>, CommandError> {
+    let mut numbered = Vec::with_capacity(elements.len());
+    for (index, element) in elements.iter().enumerate() {
+        let number = match by {
+            Some(by) => by.look_up(keys, db, element)?.map_or(Ok(0.0), |found| number(&found))?,
+            None => number(element)?,
+        };
+        numbered.push((number, index));
+    }
+    numbered.sort_unstable_by(|a, b| {
+        let order = a.0.total_cmp(&b.0).then_with(|| elements[a.1].cmp(&elements[b.1]));
+        directed(order, descending)
+    });
+    Ok(numbered.into_iter().map(|(_, index)| std::mem::take(&mut elements[index])).collect())
 }
 
 /// An order, or its reverse.
@@ -139,10 +153,9 @@ fn directed(order: Ordering, descending: bool) -> Ordering {
     if descending { order.reverse() } else { order }
 }
 
-/// Parses the number that was found; `None` counts as zero.
-fn number(found: Found) -> Result<f64, CommandError> {
-    let Some(text) = found else { return Ok(0.0) };
+/// Parses a number.
+fn number(text: &[u8]) -> Result<f64, CommandError> {
     // Adding zero makes a negative zero positive, so that both are equal.
-    let number = parse_f64_in_range(&text).map(|number| number + 0.0);
+    let number = parse_f64_in_range(text).map(|number| number + 0.0);
     number.ok_or("ERR One or more scores can't be converted into double".into())
 }

@@ -64,3 +64,19 @@ fn keys_that_expired_are_missing_and_deleted() {
     assert_eq!(data.run("SORT s BY w:*"), "*2|$1|1|$1|2");
     assert_eq!(data.last_effects(), ["expired"]);
 }
+
+#[test]
+fn equal_weights_keep_their_order_if_they_are_texts() {
+    let mut data = Data::new();
+    data.run("RPUSH l 2.0 1 01 b 2 1.0");
+    data.run("LREM l 0 b");
+    data.run("MSET t:2.0 x t:1 y t:01 x t:1.0 y");
+    data.expect(&[
+        ("SORT l", "*5|$2|01|$1|1|$3|1.0|$1|2|$3|2.0"),
+        ("SORT l DESC", "*5|$3|2.0|$1|2|$3|1.0|$1|1|$2|01"),
+        ("SORT l BY none:*", "*5|$2|01|$1|1|$3|1.0|$1|2|$3|2.0"),
+        ("SORT l BY t:* ALPHA", "*5|$1|2|$3|2.0|$2|01|$1|1|$3|1.0"),
+        ("SORT l BY t:* ALPHA DESC", "*5|$1|1|$3|1.0|$3|2.0|$2|01|$1|2"),
+        ("SORT l ALPHA DESC", "*5|$3|2.0|$1|2|$3|1.0|$1|1|$2|01"),
+    ]);
+}

@@ -1,10 +1,17 @@
 //! Combining strings bit by bit.
 
+use std::ops::Range;
+
 use super::text;
 use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, StringChange};
-use crate::keyspace::{Classes, KeyReader};
+use crate::keyspace::{Classes, KeyReader, PIECE_BYTES, Text};
 use crate::resp::{Args, Reply};
+use crate::table::View;
+
+/// Bytes that are combined before the next ones are read: so few that they stay in the processor's cache, and whole
+/// pieces of long strings.
+const BLOCK_BYTES: usize = 48 * PIECE_BYTES;
 
 /// How the strings are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,26 +65,50 @@ fn combine(
     for source in args.from(3) {
         texts.push(text(keys.get(db, source)?)?);
     }
-    let len = texts.iter().map(|text| text.len()).max().unwrap_or(0);
-    let mut result = vec![0; len as usize];
-    for (index, text) in texts.iter().enumerate() {
+    let len = texts.iter().map(|text| text.len()).max().unwrap_or(0) as usize;
+    let mut result = Vec::with_capacity(len);
+    while result.len() < len {
+        let block = result.len()..len.min(result.len() + BLOCK_BYTES);
+        add_block(operation, keys.view(), &texts, block, &mut result)?;
+    }
+    Ok(result)
+}
+
+/// Adds the bytes of `block`, which starts at the end of the result, to it.
+fn add_block(
+    operation: Operation,
+    view: &View<'_>,
+    texts: &[Text<'_>],
+    block: Range<usize>,
+    result: &mut Vec<u8>,
+) -> Result<(), CommandError> {
+    let Some((first, others)) = texts.split_first() else { return Ok(()) };
+    let (start, end) = (block.start as u64, block.end as u64);
+    first.each_part(view, start, end, |part| result.extend_from_slice(part))?;
+    result.resize(block.end, 0);
+    let bytes = &mut result[block];
+    for text in others {
         let mut at = 0;
-        text.each_part(keys.view(), 0, text.len(), |part| {
-            let bytes = result[at..at + part.len()].iter_mut().zip(part);
-            match operation {
-                _ if index == 0 => bytes.for_each(|(byte, other)| *byte = *other),
-                Operation::And => bytes.for_each(|(byte, other)| *byte &= other),
-                Operation::Or => bytes.for_each(|(byte, other)| *byte |= other),
-                Operation::Xor | Operation::Not => bytes.for_each(|(byte, other)| *byte ^= other),
-            }
+        text.each_part(view, start, end, |part| {
+            merge(operation, &mut bytes[at..at + part.len()], part);
             at += part.len();
         })?;
         if operation == Operation::And {
-            result[at..].fill(0);
+            bytes[at..].fill(0);
         }
     }
     if operation == Operation::Not {
-        result.iter_mut().for_each(|byte| *byte = !*byte);
+        bytes.iter_mut().for_each(|byte| *byte = !*byte);
     }
-    Ok(result)
+    Ok(())
+}
+
+/// Combines bytes with those of another string.
+fn merge(operation: Operation, bytes: &mut [u8], others: &[u8]) {
+    let pairs = bytes.iter_mut().zip(others);
+    match operation {
+        Operation::And => pairs.for_each(|(byte, other)| *byte &= other),
+        Operation::Or => pairs.for_each(|(byte, other)| *byte |= other),
+        Operation::Xor | Operation::Not => pairs.for_each(|(byte, other)| *byte ^= other),
+    }
 }

@@ -111,3 +111,43 @@ fn long_strings_are_counted_as_plain_bits() {
         }
     }
 }
+
+/// How two bytes are combined.
+type Join = fn(u8, u8) -> u8;
+
+#[test]
+fn strings_of_any_length_are_combined_byte_by_byte() {
+    let mut random = SmallRng::seed_from_u64(8);
+    for _ in 0..12 {
+        let mut data = Data::new();
+        let mut texts: Vec<Vec<u8>> = Vec::new();
+        for key in [b"a", b"b", b"c"] {
+            let len = [0, 5, 1279, 1281, 48 * 1280, 70_000, 200_001][random.random_range(0..7)];
+            let text: Vec<u8> = (0..len).map(|_| random.random()).collect();
+            data.run_words(&[b"SET", key, &text]);
+            texts.push(text);
+        }
+        // Its middle is not stored.
+        data.run("SETRANGE a 150000 end");
+        let len = texts[0].len().max(150_003);
+        texts[0].resize(len, 0);
+        texts[0][150_000..150_003].copy_from_slice(b"end");
+        let len = texts.iter().map(Vec::len).max().unwrap();
+        let byte = |text: &Vec<u8>, at| text.get(at).copied().unwrap_or(0);
+        let combined = |join: Join| -> Vec<u8> {
+            let each = |at| texts.iter().map(|text| byte(text, at)).reduce(join).unwrap();
+            (0..len).map(each).collect()
+        };
+        let joins: [(&str, Join); 3] = [("AND", |a, b| a & b), ("OR", |a, b| a | b), ("XOR", |a, b| a ^ b)];
+        for (name, join) in joins {
+            assert_eq!(data.run(&format!("BITOP {name} d a b c")), format!(":{len}"));
+            assert!(
+                data.run_words(&[b"GET", b"d"]).ends_with(&[&combined(join)[..], b"\r\n"].concat()),
+                "{name}"
+            );
+        }
+        data.run("BITOP NOT d a");
+        let inverted: Vec<u8> = texts[0].iter().map(|byte| !byte).collect();
+        assert!(data.run_words(&[b"GET", b"d"]).ends_with(&[&inverted[..], b"\r\n"].concat()));
+    }
+}

@@ -58,11 +58,16 @@ impl<'a> Text<'a> {
         reply: &mut Reply<'_>,
     ) -> Result<(), KeyspaceError> {
         let end = end.min(self.len()).max(start);
-        if let Text::Short(bytes) = *self {
-            reply.bulk(&bytes[(start as usize).min(bytes.len())..(end as usize).min(bytes.len())]);
-            return Ok(());
-        }
-        reply.bulk_header((end - start) as usize);
+        let root = match *self {
+            Text::Short(bytes) => {
+                reply.bulk(&bytes[(start as usize).min(bytes.len())..(end as usize).min(bytes.len())]);
+                return Ok(());
+            }
+            Text::InPieces { root, .. } => root,
+        };
+        // A damaged count of pieces may be any number, but the table holds no more than its file.
+        let stored = root.len().saturating_mul(PIECE_BYTES as u64).min(view.file_bytes());
+        reply.bulk_header_of_stored((end - start) as usize, stored as usize);
         if reply.is_cut() {
             return Ok(());
         }

@@ -140,10 +140,16 @@ impl<'a> Reply<'a> {
 
     /// The start of a bulk string of `len_bytes` bytes, to be followed by [`Reply::raw`] calls and [`Reply::end_line`].
     pub fn bulk_header(&mut self, len_bytes: usize) {
+        self.bulk_header_of_stored(len_bytes, 0);
+    }
+
+    /// Like [`Reply::bulk_header`], for a string of which `stored_bytes` bytes are certainly there: as many are reserved
+    /// at once, however long it is.
+    pub fn bulk_header_of_stored(&mut self, len_bytes: usize, stored_bytes: usize) {
         if !self.fits(len_bytes.saturating_add(BULK_FRAME_BYTES)) {
             return;
         }
-        self.out.reserve(len_bytes.min(BULK_BYTES_RESERVED) + BULK_FRAME_BYTES);
+        self.out.reserve(len_bytes.min(stored_bytes.max(BULK_BYTES_RESERVED)) + BULK_FRAME_BYTES);
         self.header(b'$', len_bytes as i64);
     }
 
@@ -391,6 +397,16 @@ mod tests {
         reply.bulk_header(usize::MAX);
         assert!(reply.is_cut());
         assert_eq!(out.capacity(), 0);
+    }
+
+    #[test]
+    fn what_is_certainly_there_is_reserved_at_once() {
+        let len = 3 * BULK_BYTES_RESERVED;
+        for (stored, least) in [(0, BULK_BYTES_RESERVED), (len, len), (usize::MAX, len)] {
+            let mut out = Vec::new();
+            Reply::new(&mut out, Protocol::Resp2).bulk_header_of_stored(len, stored);
+            assert!((least..least + 2 * BULK_FRAME_BYTES).contains(&out.capacity()), "{stored} bytes stored");
+        }
     }
 
     #[test]

@@ -9,12 +9,13 @@ use super::{
     error::TableError,
     leaf,
     node::{self, STEM_BYTES},
-    page::{self, BRANCH},
+    page::{self, BRANCH, PAGE_BYTES},
     pages::Pages,
     root::{Cell, Root, Roots},
     shared::Table,
     trails::Trails,
 };
+use crate::sync::Ordering;
 
 /// Keys from the first bound on and below the second; `None` means no bound.
 pub type KeyRange = (Option<Vec<u8>>, Option<Vec<u8>>);
@@ -54,6 +55,11 @@ impl<'t> View<'t> {
     /// The pages of the table.
     pub(super) fn pages(&self) -> &'t Pages {
         &self.table.pages
+    }
+
+    /// Bytes of the table's file. No tree holds more.
+    pub fn file_bytes(&self) -> u64 {
+        self.table.pages.count.load(Ordering::Relaxed) * PAGE_BYTES as u64
     }
 
     /// Range of the keys below `page`, if `page` is on the path to `key` in this tree.

@@ -4,7 +4,9 @@
 //! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
 use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of, whole};
-use crate::keyspace::{DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Purged};
+use crate::keyspace::{
+    DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Prepared, Purged, Stored,
+};
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::CommandLimits;
@@ -130,6 +132,36 @@ pub fn run_no_op(
     let waits = write(call, run, &mut keyspace, reply, lookups, false)?;
     debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
     Ok(())
+}
+
+/// Runs a writing command on `view` up to its change, which must be one that replaces what a key holds by a result:
+/// `prepared` remembers it. The reply is the one for when the change was made. Missing keys go to `missing`, if that is
+/// wanted.
+///
+/// [`KeyspaceError::WouldChange`] says that it makes another change. On an error `reply` is unchanged.
+pub fn prepare(
+    call: &Call<'_>,
+    view: &View<'_>,
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+    missing: &mut Events,
+    prepared: &mut Prepared,
+) -> Result<(), KeyspaceError> {
+    let Run::Write(run) = run_of(call.spec) else {
+        unreachable!("{} does not write", call.spec.name);
+    };
+    let mut keyspace = Keyspace::published(*view).notifying(Some(missing)).preparing(prepared);
+    write(call, run, &mut keyspace, reply, lookups, false).map(drop)
+}
+
+/// Does the next step of storing what [`prepare`] remembered for this command.
+pub fn store(
+    call: &Call<'_>,
+    keyspace: &mut Keyspace<'_>,
+    prepared: &Prepared,
+) -> Result<Stored, KeyspaceError> {
+    purge_expired(call, keyspace)?;
+    keyspace.store(prepared, call.now_ms)
 }
 
 /// Runs a writing command; returns what it waits for, if it may block and has to.

@@ -345,6 +345,8 @@ fn stats(text: &mut String, ctx: &LocalCtx<'_>) {
         "sync_partial_ok": 0,
         "sync_partial_err": 0,
         "expired_keys": totals.expired_keys,
+        "worked_out_beside": totals.worked_out,
+        "worked_out_in_vain": totals.outdated,
         "expired_stale_perc": "0.00",
         "expired_time_cap_reached_count": 0,
         "expire_cycle_cpu_milliseconds": 0,

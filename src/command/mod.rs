@@ -30,6 +30,7 @@ mod lists;
 mod local;
 #[cfg(test)]
 mod local_tests;
+mod long;
 mod memory;
 mod monitor;
 mod process;
@@ -56,8 +57,9 @@ mod words;
 pub use admit::{Admission, Caller, Space};
 pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
-pub use dispatch::{Call, execute, execute_or_wait, purge_passed, read, run_no_op};
+pub use dispatch::{Call, execute, execute_or_wait, prepare, purge_passed, read, run_no_op, store};
 pub use error::{CommandError, whole};
+pub use long::is_long;
 pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;

@@ -2,7 +2,7 @@
 //! `SORT` looks up.
 
 use super::{CommandError, WriteCtx};
-use crate::keyspace::{Classes, DbKey, KEY_BYTES_MAX, KeyReader, Lookups};
+use crate::keyspace::{Classes, DbKey, KEY_BYTES_MAX, KeyReader, Lookups, Sources};
 
 /// The most expired keys that one command deletes. The rest is left to active expiry.
 const PURGED_KEYS_MAX: usize = 64;
@@ -16,8 +16,10 @@ pub(super) fn read<R>(
     look: impl FnOnce(&mut KeyReader<'_>) -> Result<R, CommandError>,
 ) -> Result<R, CommandError> {
     let notes_missing = context.keys.wants(Classes::KEY_MISS);
-    let mut lookups = Lookups { notes_missing, ..Lookups::default() };
+    let sources = context.keys.prepares().then(Sources::default);
+    let mut lookups = Lookups { notes_missing, sources, ..Lookups::default() };
     let found = look(&mut KeyReader::new(&context.keys.view(), context.now_ms, &mut lookups));
+    context.keys.came_from(lookups.sources.take());
     let mut bytes = 0;
     for DbKey { db, key } in lookups.expired.into_iter().take(PURGED_KEYS_MAX) {
         bytes += key.len();

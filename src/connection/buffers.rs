@@ -169,6 +169,8 @@ impl Buffers {
             known_replies: std::mem::take(&mut self.known_replies),
             out: std::mem::take(&mut self.out),
             changed: true,
+            runs_long: false,
+            long_ahead: false,
             reply_to,
         })
     }

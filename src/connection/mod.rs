@@ -12,7 +12,9 @@ mod ahead;
 mod buffers;
 mod found;
 mod history;
+mod long_write;
 mod no_op;
+mod progress;
 mod read;
 mod replies;
 mod session;
@@ -40,6 +42,7 @@ use crate::resp::{INPUT_BYTES_MAX, Reply};
 use crate::state::{ClientInfo, ClientOrigin, ClientState, Next, ServerState};
 use crate::writer::{Promise, Resolver, WriterQueue, doorbell, promise};
 use buffers::Buffers;
+use progress::{Outcome, Progress};
 use session::{Session, Step};
 use socket::{Ended, Socket, WakeReason};
 
@@ -344,6 +347,7 @@ impl Connection {
         {
             self.origin = Some(origin);
         }
+        let mut progress = Progress::default();
         loop {
             let may_wait = self.work.as_ref().is_some_and(|work| work.may_wait());
             if may_wait {
@@ -354,12 +358,22 @@ impl Connection {
             let (keeps_bytes, discard) = (work.out.len(), work.discard);
             let mut submission = work.submission(self.session.client_id(), resolver);
             submission.origin = self.origin.take();
-            self.writer.submit(submission).await.map_err(|_| Ended)?;
-            let mut completion = match may_wait {
-                true => self.served(&promise).await?,
-                false => promise.wait().await.map_err(|_| Ended)?,
+            let worked_out = match progress.is_long {
+                true => self.work_out(submission, &mut progress).await?,
+                false => Outcome::ForWriter(submission),
+            };
+            let mut completion = match worked_out {
+                Outcome::Answered(completion) => completion,
+                Outcome::ForWriter(submission) => {
+                    self.writer.submit(submission).await.map_err(|_| Ended)?;
+                    match may_wait {
+                        true => self.served(&promise).await?,
+                        false => promise.wait().await.map_err(|_| Ended)?,
+                    }
+                }
             };
             self.origin = completion.submission.origin.take();
+            progress = progress.next(&completion);
             let work = self.work.as_deref_mut().expect("a round has buffers");
             self.session.no_ops.answered(completion.submission.changed);
             resolver = work.restore(*completion.submission);
@@ -367,7 +381,10 @@ impl Connection {
             if discard {
                 work.out.truncate(keeps_bytes);
             }
-            debug_assert!(completion.executed > 0 || work.items.is_empty(), "a completion answers something");
+            debug_assert!(
+                completion.executed > 0 || work.items.is_empty() || progress.is_long,
+                "a completion answers something"
+            );
             work.items.drain(..completion.executed);
             let done = work.items.is_empty();
             self.send().await?;

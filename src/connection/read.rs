@@ -1,6 +1,7 @@
 //! How connections read the data: on a snapshot, on their own thread.
 
 use crate::command::CommandError;
+use crate::keyspace::Prepared;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::table::{Hint, Snapshot};
@@ -62,6 +63,21 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// Why the command failed, as for a reading one.
     fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError>;
+
+    /// Works out a writing command on the newest published version, and writes its reply. What it changes is added to
+    /// `prepared`; if that is nothing, the reply holds. `false` if the writer must run the command; then nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// Why the command failed, as for a reading one.
+    fn prepare(
+        &self,
+        _call: ReadCall<'_>,
+        _reply: &mut Reply<'_>,
+        _prepared: &mut Prepared,
+    ) -> Result<bool, CommandError> {
+        Ok(false)
+    }
 
     /// The time for expiry times, in milliseconds since 1970.
     fn now_ms(&self) -> u64;

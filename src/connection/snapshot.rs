@@ -7,7 +7,7 @@ use super::read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Call, CommandError};
 use crate::damage;
-use crate::keyspace::{self, Classes, Events, KeyspaceError, Lookups};
+use crate::keyspace::{self, Classes, DbKey, Events, KeyspaceError, Lookups, Prepared};
 use crate::memory_limit::memory_limit_bytes;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
@@ -149,6 +149,43 @@ impl Reads for SnapshotReads {
                 reply.truncate(start);
                 Ok(false)
             }
+            Err(error) => Err(CommandError::Keyspace(error)),
+        }
+    }
+
+    fn prepare(
+        &self,
+        call: ReadCall<'_>,
+        reply: &mut Reply<'_>,
+        prepared: &mut Prepared,
+    ) -> Result<bool, CommandError> {
+        let call = self.call(call);
+        let start = reply.len_bytes();
+        let notified = self.state.limits.notified();
+        let wanted = if notified.wants(Classes::KEY_MISS) { notified } else { Classes::NONE };
+        let (mut lookups, mut missing) = (Lookups::default(), Events::default());
+        let draft = Box::from(prepared.draft());
+        let worked_out = self.on_snapshot(&call, Ahead::default(), reply, |view, _, reply| {
+            (lookups, missing, *prepared) = (Lookups::default(), Events::new(wanted), Prepared::new(&draft));
+            command::prepare(&call, view, reply, &mut lookups, &mut missing, prepared)
+        });
+        match worked_out {
+            Ok(()) if prepared.changes() => {
+                (prepared.hits, prepared.misses) = (lookups.hits, lookups.misses);
+                let missing = missing.iter().filter(|(name, ..)| *name == "keymiss");
+                prepared.missing = missing.map(|(_, db, key)| DbKey { db, key: key.into() }).collect();
+                Ok(true)
+            }
+            // The writer notifies of missing keys.
+            Ok(()) if !missing.is_empty() => {
+                reply.truncate(start);
+                Ok(false)
+            }
+            Ok(()) => {
+                self.state.stats.looked_up(lookups.hits, lookups.misses);
+                Ok(true)
+            }
+            Err(KeyspaceError::WouldChange) => Ok(false),
             Err(error) => Err(CommandError::Keyspace(error)),
         }
     }

@@ -10,7 +10,7 @@ use super::{FORMAT, FORMAT_CAUSED};
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
 /// The effects of the record being built, encoded. Kept by the writer and reused.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct EffectBuffer {
     /// The effects, concatenated.
     bytes: Vec<u8>,

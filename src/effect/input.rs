@@ -1,8 +1,9 @@
 //! Reading a payload field by field. The bytes are not trusted: every length is checked against what is left.
 
 use super::items::Items;
+use super::limits::is_database;
 use super::score::SCORE_BYTES;
-use super::{DATABASES_MAX, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
+use super::{KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// Why a payload cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +84,7 @@ impl<'a> Input<'a> {
     pub(super) fn db(&mut self) -> Result<usize, EffectError> {
         let start = self.at;
         let db = self.varint()?;
-        if db >= DATABASES_MAX as u64 {
+        if !is_database(db) {
             return Err(EffectError { offset: start, reason: Reason::Database });
         }
         Ok(db as usize)

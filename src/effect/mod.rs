@@ -67,7 +67,7 @@ pub use hashes::HashChange;
 pub use input::{EffectError, Reason};
 pub use items::{Items, ItemsBuffer, ItemsIter};
 pub use keys::KeyChange;
-pub use limits::{DATABASES_MAX, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
+pub use limits::{DATABASES_MAX, DRAFTS, KEY_BYTES_MAX, MEMBER_BYTES_MAX, VALUE_BYTES_MAX};
 pub use lists::{End, ListChange};
 pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;

@@ -2,10 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::{DATABASES_MAX, KEY_BYTES_MAX};
+use super::limits::is_database;
+use super::{DRAFTS, KEY_BYTES_MAX};
 
 // A database number is one byte long.
-const _: () = assert!(DATABASES_MAX < 0x80);
+const _: () = assert!(DRAFTS < 0x80);
 
 /// A destination of encoded bytes.
 pub trait Sink {
@@ -58,7 +59,7 @@ pub(super) fn put_key(db: usize, key: &[u8], sink: &mut impl Sink) {
 
 /// Writes a database.
 pub(super) fn put_db(db: usize, sink: &mut impl Sink) {
-    assert!(db < DATABASES_MAX, "no database {db}");
+    assert!(is_database(db as u64), "no database {db}");
     sink.push(db as u8);
 }
 

@@ -17,6 +17,7 @@ impl Executor {
             self.expires_more = false;
             return Ok(());
         }
+        self.drop_lost_drafts(round)?;
         self.expire_noted(round)?;
         let (now_ms, keys_max) = (round.now_ms, self.options.expire_keys_max);
         let due = self

@@ -12,6 +12,7 @@
 mod active_expiry;
 mod blocking;
 mod command_room;
+mod drafts;
 mod log_room;
 mod noted;
 mod notifications;
@@ -25,6 +26,7 @@ mod reservation;
 mod run_command;
 mod run_submission;
 mod set_back;
+mod store;
 mod tidy;
 mod transaction;
 mod undo;
@@ -92,6 +94,8 @@ pub struct Executor {
     expires_more: bool,
     /// Expiry times that were set before the clock was set back.
     noted: Noted,
+    /// Whether there may be drafts of before the start, or of before changes were given up.
+    has_old_drafts: bool,
     /// Keys and fields that got an expiry since the last record. Only kept while `noted` is not empty.
     given: Given,
 }
@@ -124,6 +128,7 @@ impl Executor {
             swept_ms: 0,
             expires_more: false,
             noted: Noted::default(),
+            has_old_drafts: true,
             given: Given::default(),
         }
     }

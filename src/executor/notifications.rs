@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::effect::Effect;
+use crate::effect::{DRAFTS, Effect};
 use crate::keyspace::Events;
 use crate::state::{PubSub, ServerState};
 
@@ -100,7 +100,8 @@ impl Notifications {
         if matches!(effect, Effect::Database(_)) {
             self.steps.push(Step::Flushed);
         }
-        effect.touched().for_each(|(_, key)| self.touched(key, by));
+        let keys = effect.touched().filter(|(db, _)| *db != DRAFTS);
+        keys.for_each(|(_, key)| self.touched(key, by));
     }
 
     /// Notes that a key was touched, unless that was the last thing noted.

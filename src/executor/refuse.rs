@@ -22,7 +22,7 @@ impl Executor {
         out.truncate(*replies_at);
         for item in &mut items[..*executed] {
             match item {
-                Item::Execute { .. } => {
+                Item::Execute { .. } | Item::Store { .. } => {
                     Reply::new(out, *protocol).error(refusal);
                     self.state.stats.error(refusal.as_bytes());
                 }

@@ -58,7 +58,8 @@ impl Executor {
         let mut need = Estimate::default();
         for item in &submission.items {
             match item {
-                Item::Execute { spec, first_span, spans, .. } => {
+                Item::Execute { spec, first_span, spans, .. }
+                | Item::Store { spec, first_span, spans, .. } => {
                     need.add_command(spec, submission.args(*first_span, *spans).from(0));
                 }
                 Item::Transaction(transaction) => {

@@ -7,11 +7,22 @@ use super::log_room::{LogRoom, Round};
 use super::outcome::Outcome;
 use super::run_command::Asked;
 use super::transaction::ExecCaller;
-use crate::command::{Space, Wait};
+use crate::command::{self, Call, Space, Wait};
 use crate::keyspace::keys_slot;
 use crate::resp::{Args, Reply};
+use crate::spec::Flags;
 use crate::submission::{Completion, Item, Submission};
 use crate::table::TableWriter;
+
+/// How the execution of an item ended.
+enum ItemEnd {
+    /// Its reply is there.
+    Answered,
+    /// It waits for data.
+    Waits(Wait),
+    /// It must be submitted again.
+    Unfinished,
+}
 
 /// Number of commands ahead of the running one whose leaves are prefetched.
 const PREFETCH_ITEMS: usize = 8;
@@ -29,6 +40,7 @@ impl Executor {
         let mut items = std::mem::take(&mut submission.items);
         let out_start = submission.out.len();
         let records = round.room.count();
+        submission.long_ahead = false;
         let (mut executed, mut waits) = (0, None);
         let mut clock = Instant::now();
         for index in 0..items.len() {
@@ -41,14 +53,25 @@ impl Executor {
             if submission.out.len() - out_start >= self.options.output_bytes_max {
                 break;
             }
+            let runs_long = index == 0 && submission.runs_long;
+            if !runs_long && self.is_long(round, &submission, &items[index]) {
+                submission.long_ahead = true;
+                break;
+            }
             executed += 1;
-            if let Some(wait) =
-                self.execute_item(round, &mut submission, &mut items[index], &space, &mut clock)?
-            {
+            match self.execute_item(round, &mut submission, &mut items[index], &space, &mut clock)? {
+                ItemEnd::Answered => {}
                 // The connection submits a blocking command alone.
-                waits = Some(wait);
+                ItemEnd::Waits(wait) => waits = Some(wait),
+                ItemEnd::Unfinished => {
+                    executed -= 1;
+                    submission.long_ahead = true;
+                }
             }
             self.serve_waiting(round)?;
+            if submission.long_ahead {
+                break;
+            }
         }
         self.origins.caused_by(None, &mut self.effects);
         self.count_lookups();
@@ -64,8 +87,17 @@ impl Executor {
         Ok(())
     }
 
-    /// Executes one item, and appends its reply to the submission's. Returns what it waits for, if it blocks. `clock`
-    /// is when the item before it ended.
+    /// Whether an item is a long command that can be worked out on a snapshot.
+    fn is_long<R: LogRoom>(&self, round: &Round<'_, R>, submission: &Submission, item: &Item) -> bool {
+        let Item::Execute { spec, db, first_span, spans } = item else { return false };
+        spec.flags.has(Flags::BESIDE) && {
+            let args = submission.args(*first_span, *spans);
+            let (db, now_ms) = (usize::from(*db), round.now_ms);
+            command::is_long(&Call { spec, args, db, now_ms, limits: self.limits }, &self.table.view())
+        }
+    }
+
+    /// Executes one item, and appends its reply to the submission's. `clock` is when the item before it ended.
     fn execute_item<R: LogRoom>(
         &mut self,
         round: &mut Round<'_, R>,
@@ -73,7 +105,7 @@ impl Executor {
         item: &mut Item,
         space: &Space,
         clock: &mut Instant,
-    ) -> Result<Option<Wait>, R::Error> {
+    ) -> Result<ItemEnd, R::Error> {
         let Submission {
             client_id, origin, protocol, is_tracked, input, spans: all, known_replies, out, ..
         } = submission;
@@ -100,8 +132,19 @@ impl Executor {
                         self.state.ran(client_id, spec, &args, now - *clock, failed);
                         *clock = now;
                     }
-                    Outcome::Waits(wait) => return Ok(Some(wait)),
+                    Outcome::Waits(wait) => return Ok(ItemEnd::Waits(wait)),
                 }
+            }
+            Item::Store { spec, db, first_span, spans, result } => {
+                let (args, client_id) = (words(*first_span, *spans), *client_id);
+                let mut reply = Reply::within(out, *protocol, self.limits.reply_bytes_max);
+                let asked = Asked { spec, args, db: usize::from(*db), client_id };
+                let stored = self.store(round, &asked, result, space, &mut reply)?;
+                let now = Instant::now();
+                result.took += now - *clock;
+                *clock = now;
+                let Some(failed) = stored else { return Ok(ItemEnd::Unfinished) };
+                self.state.ran(client_id, spec, &args, result.took, failed);
             }
             Item::Transaction(transaction) => {
                 let caller = ExecCaller { client_id: *client_id, protocol: *protocol };
@@ -113,7 +156,7 @@ impl Executor {
                 Reply::new(out, *protocol).ok();
             }
         }
-        Ok(None)
+        Ok(ItemEnd::Answered)
     }
 
     /// Prefetches the leaves of the first commands of a submission that will be executed soon.

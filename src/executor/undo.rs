@@ -103,6 +103,8 @@ impl Executor {
         // Commands may wait for what is there again. Expired keys are tried again later, not in a loop.
         self.waiting.note_all();
         self.expires_more = false;
+        // Their last parts may be gone.
+        self.has_old_drafts = true;
         Ok(())
     }
 

@@ -116,7 +116,7 @@ impl WatchedKeys {
         match *effect {
             Effect::Database(change) => change.all().for_each(|db| self.touch_all(db, view)),
             Effect::Key { db, key, change: Change::Key(KeyChange::Delete { expired: true }) } => {
-                let watchers = self.keys[db].get(key).into_iter().flatten();
+                let watchers = self.watchers(db, key);
                 watchers.filter(|watcher| !watcher.was_due).for_each(Watcher::touch);
             }
             _ => effect.touched().for_each(|(db, key)| self.touch_key(db, key)),
@@ -125,7 +125,12 @@ impl WatchedKeys {
 
     /// Touches a key.
     pub fn touch_key(&self, db: usize, key: &[u8]) {
-        self.keys[db].get(key).into_iter().flatten().for_each(Watcher::touch);
+        self.watchers(db, key).for_each(Watcher::touch);
+    }
+
+    /// The watchers of a key. Nobody watches drafts.
+    fn watchers(&self, db: usize, key: &[u8]) -> impl Iterator<Item = &Watcher> {
+        self.keys.get(db).and_then(|keys| keys.get(key)).into_iter().flatten()
     }
 
     /// Number of watchers of all keys, including those that have stopped watching since the last sweep.

@@ -1,6 +1,6 @@
 //! The table's slots, and how long keys may be.
 
-use crate::effect::{self, DATABASES_MAX, MEMBER_BYTES_MAX};
+use crate::effect::{self, DATABASES_MAX, DRAFTS, MEMBER_BYTES_MAX};
 use crate::table::{self, ROOT_SLOTS};
 
 /// Bytes of an expiry in front of its key.
@@ -14,6 +14,8 @@ pub const KEY_BYTES_MAX: usize = {
 
 // Slots from 112 on are not for databases.
 const _: () = assert!(2 * DATABASES_MAX <= FIELD_EXPIRIES_SLOT && FIELD_EXPIRIES_SLOT < ROOT_SLOTS);
+// The slots of drafts are behind those.
+const _: () = assert!(keys_slot(DRAFTS) > FIELD_EXPIRIES_SLOT && expiries_slot(DRAFTS) < ROOT_SLOTS - 1);
 // A member fits the table with an expiry or a score in front of it.
 const _: () = assert!(MEMBER_BYTES_MAX + EXPIRY_BYTES <= table::KEY_BYTES_MAX);
 

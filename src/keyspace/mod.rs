@@ -21,6 +21,7 @@ mod collection;
 mod collection_tests;
 mod database_change;
 mod draft;
+mod due;
 mod element;
 mod error;
 mod estimate;
@@ -32,6 +33,7 @@ mod hash;
 mod key_change;
 mod label;
 mod layout;
+mod length;
 mod list;
 mod list_change;
 #[cfg(test)]
@@ -40,10 +42,13 @@ mod lookup;
 mod notify;
 mod packed;
 mod pieces;
+mod prepared;
 mod put;
 mod reader;
 mod set;
+mod sources;
 mod standing;
+mod store;
 mod string_change;
 #[cfg(test)]
 mod tests;
@@ -56,6 +61,7 @@ mod zset_tests;
 pub use applier::{Applier, ApplyError, decode};
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
+pub use due::any_due;
 pub use element::Element;
 pub use error::KeyspaceError;
 pub use estimate::{Estimate, Room};
@@ -67,12 +73,14 @@ pub use layout::{KEY_BYTES_MAX, expiries_slot, keys_slot};
 pub use list::{List, list_range};
 pub use lookup::{DbKey, look_ahead};
 pub use packed::{Packed, Width};
+pub use prepared::{Prepared, Stored};
 pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;
+pub use sources::Sources;
 pub use standing::Standing;
 pub use zset::{Edge, SortedSet};
 
-pub use crate::effect::MEMBER_BYTES_MAX;
+pub use crate::effect::{DRAFTS, MEMBER_BYTES_MAX};
 
 use crate::effect::{Change, Effect, EffectBuffer, HashChange, ItemsBuffer, KeyChange};
 use crate::table::{Root, TableWriter, View};
@@ -117,18 +125,28 @@ pub struct Keyspace<'a> {
     touched: Option<&'a mut Events>,
     /// Where keys and fields that are given an expiry are noted; `None` if nobody wants to know.
     given: Option<&'a mut Given>,
+    /// Where a change is remembered that replaces what a key holds, instead of making it; for a published version.
+    prepared: Option<&'a mut Prepared>,
 }
 
 impl<'a> Keyspace<'a> {
     /// Changes `table`; every change is added to `record`, if there is one.
     pub fn new(table: &'a mut TableWriter, record: Option<&'a mut EffectBuffer>) -> Self {
-        Self { version: Version::Own(table), record, events: None, room: None, touched: None, given: None }
+        Self {
+            version: Version::Own(table),
+            record,
+            events: None,
+            room: None,
+            touched: None,
+            given: None,
+            prepared: None,
+        }
     }
 
     /// A published version. Changes are refused with [`KeyspaceError::WouldChange`].
     pub fn published(view: View<'a>) -> Self {
         let version = Version::Published(view);
-        Self { version, record: None, events: None, room: None, touched: None, given: None }
+        Self { version, record: None, events: None, room: None, touched: None, given: None, prepared: None }
     }
 
     /// The same keyspace, with a receiver for its events.
@@ -151,6 +169,23 @@ impl<'a> Keyspace<'a> {
         Self { given, ..self }
     }
 
+    /// The same keyspace, which remembers a change that replaces what a key holds, instead of making it.
+    pub fn preparing(self, prepared: &'a mut Prepared) -> Self {
+        Self { prepared: Some(prepared), ..self }
+    }
+
+    /// Whether a change is remembered instead of made.
+    pub fn prepares(&self) -> bool {
+        self.prepared.is_some()
+    }
+
+    /// Notes which keys the change came from that is remembered.
+    pub fn came_from(&mut self, sources: Option<Sources>) {
+        if let (Some(prepared), Some(sources)) = (&mut self.prepared, sources) {
+            prepared.sources = sources;
+        }
+    }
+
     /// The same keyspace, for changes that keep the expiry times of keys and fields.
     pub fn keeping_expiries(self) -> Self {
         Self { given: None, ..self }
@@ -169,6 +204,7 @@ impl<'a> Keyspace<'a> {
             room: self.room.as_mut().map(|room| &mut **room as &mut dyn Room),
             touched: self.touched.as_deref_mut(),
             given: self.given.as_deref_mut(),
+            prepared: self.prepared.as_deref_mut(),
         }
     }
 
@@ -381,12 +417,6 @@ fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceErr
         Change::Set(change) => set::apply(table, place, change),
         Change::SortedSet(change) => zset::apply(table, place, change),
     }
-}
-
-/// Whether any key of the database, or any field of a hash, has expired at `now_ms`.
-pub fn any_due(view: &View<'_>, db: usize, now_ms: u64) -> Result<bool, KeyspaceError> {
-    let due = |expiry: Option<u64>| expiry.is_some_and(|expiry| expiry <= now_ms);
-    Ok(due(expiry::first(view, db)?) || due(field_expiry::first(view, db)?))
 }
 
 /// Touches the pages that lead to `key` and to elements of its collection, so that a later access does not wait for the

@@ -1,6 +1,7 @@
 //! Changes to collections together with their events, so that every command sends the same events in the same order:
 //! the new key, the command's own event, and `del` when nothing is left.
 
+use super::prepared::Old;
 use super::{Classes, Keyspace, KeyspaceError};
 use crate::effect::{Effect, KeyChange};
 
@@ -12,6 +13,9 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
+        if let (Some(prepared), true) = (&mut self.prepared, effect.replaces()) {
+            return prepared.replace(effect, (class, name), Old::Overwritten);
+        }
         self.apply(effect)?;
         if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
             self.event(class, name, db, key);
@@ -58,6 +62,9 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
+        if let Some(prepared) = &mut self.prepared {
+            return prepared.replace(effect, (class, name), Old::Deleted);
+        }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
         if self.info(db, key)?.is_none() {
             return self.change(effect, class, name);
@@ -71,8 +78,20 @@ impl Keyspace<'_> {
         replaced
     }
 
+    /// Replaces whatever a key holds by a copy that was worked out.
+    pub fn replace_by_copy(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.replace(effect, (Classes::GENERIC, "copy_to"), Old::Forgotten),
+            None => Err(KeyspaceError::WouldChange),
+        }
+    }
+
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.
     pub fn replace_by_nothing(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+        if let Some(prepared) = &mut self.prepared {
+            prepared.replace_by_nothing(db, key);
+            return Ok(());
+        }
         if self.info(db, key)?.is_some() {
             self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))?;
             self.event(Classes::GENERIC, "del", db, key);

@@ -7,6 +7,7 @@ use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
 use super::layout::keys_slot;
 use super::lookup::{DbKey, lookup_at};
+use super::sources::Sources;
 use super::walk::walk;
 use crate::table::{Hint, View};
 
@@ -25,6 +26,8 @@ pub struct Lookups {
     pub notes_missing: bool,
     /// The missing keys, if they are remembered.
     pub missing: Vec<DbKey>,
+    /// The keys that were looked up, if they are remembered.
+    pub sources: Option<Sources>,
 }
 
 impl Lookups {
@@ -98,6 +101,9 @@ impl<'a> KeyReader<'a> {
     /// The key's value, without counting.
     #[inline]
     pub fn peek(&mut self, db: usize, key: &[u8]) -> Result<Option<Value<'a>>, KeyspaceError> {
+        if let Some(sources) = &mut self.lookups.sources {
+            sources.note(self.view, db, key)?;
+        }
         let hint = self.hints.get(self.next_hint).unwrap_or(&Hint::NONE);
         self.next_hint += usize::from(self.hints.len() > 1);
         let Some(value) = lookup_at(self.view, db, key, hint)? else {

@@ -60,7 +60,7 @@ rows! { ROWS from FAMILY:
     }
 
     BITOP {
-        id: 34, name: "bitop", arity: -4, kind: Write, flags: [DENYOOM],
+        id: 34, name: "bitop", arity: -4, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Combines string values bit by bit and stores the result in a key.",
         since: "2.6.0", complexity: "O(N) where N is the length of all strings.",
         keys: &[nth(2, REPLACED), all_from(3, READ)],

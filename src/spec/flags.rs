@@ -34,6 +34,7 @@ const _: () = {
         Flags::KEEPS_CACHING,
         Flags::SELECTS,
         Flags::EXECUTES,
+        Flags::BESIDE,
     ];
     let (mut seen, mut index) = (0, 0);
     while index < all.len() {
@@ -102,6 +103,10 @@ impl Flags {
     pub const SELECTS: Flags = Flags(1 << 25);
     /// Executes the client's transaction; when it is refused, the transaction is discarded.
     pub const EXECUTES: Flags = Flags(1 << 26);
+
+    /// A writing command whose only change can be made by replacing what a key holds by a result. If that is long, it is
+    /// worked out on a snapshot, beside the writer.
+    pub const BESIDE: Flags = Flags(1 << 27);
 
     /// Both sets of properties.
     pub const fn with(self, other: Flags) -> Flags {

@@ -164,7 +164,7 @@ rows! { ROWS from FAMILY:
     }
 
     COPY {
-        id: 120, name: "copy", arity: -3, kind: Write, flags: [DENYOOM],
+        id: 120, name: "copy", arity: -3, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Copies the value of a key to another key.",
         since: "6.2.0", complexity: "O(N) where N is the size of the value.",
         keys: &[key(READ), nth(2, REPLACED)],

@@ -143,7 +143,7 @@ rows! { ROWS from FAMILY:
     }
 
     SINTERSTORE {
-        id: 320, name: "sinterstore", arity: -3, kind: Write, flags: [DENYOOM],
+        id: 320, name: "sinterstore", arity: -3, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members that several sets have in common in a key.",
         since: "1.0.0",
         complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
@@ -152,7 +152,7 @@ rows! { ROWS from FAMILY:
     }
 
     SUNIONSTORE {
-        id: 321, name: "sunionstore", arity: -3, kind: Write, flags: [DENYOOM],
+        id: 321, name: "sunionstore", arity: -3, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members that any of several sets has in a key.",
         since: "1.0.0", complexity: "O(N*log(N)) where N is the number of members of all sets.",
         keys: &[key(REPLACED), all_from(2, READ)],
@@ -160,7 +160,7 @@ rows! { ROWS from FAMILY:
     }
 
     SDIFFSTORE {
-        id: 322, name: "sdiffstore", arity: -3, kind: Write, flags: [DENYOOM],
+        id: 322, name: "sdiffstore", arity: -3, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members of the first set that no other one has in a key.",
         since: "1.0.0",
         complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",

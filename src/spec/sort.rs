@@ -9,7 +9,7 @@ const FAMILY: Spec =
 
 rows! { ROWS from FAMILY:
     SORT {
-        id: 170, name: "sort", arity: -2, kind: Write, flags: [DENYOOM],
+        id: 170, name: "sort", arity: -2, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Sorts the elements of a list, a set or a sorted set, and returns or stores them.",
         since: "1.0.0",
         complexity: "O(N*log(N)+M) where N is the number of elements and M that of the returned ones.",

@@ -106,7 +106,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZRANGESTORE {
-        id: 511, name: "zrangestore", arity: -5, kind: Write, flags: [DENYOOM],
+        id: 511, name: "zrangestore", arity: -5, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores members within a range of positions, scores or members in a key.",
         since: "6.2.0",
         complexity: "O(log(N)+M*log(M)) where N is the size of the sorted set and M the number of members \
@@ -161,7 +161,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZREMRANGEBYRANK {
-        id: 517, name: "zremrangebyrank", arity: 4, kind: Write, flags: [],
+        id: 517, name: "zremrangebyrank", arity: 4, kind: Write, flags: [BESIDE],
         summary: "Removes members within a range of positions.",
         since: "2.0.0",
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
@@ -170,7 +170,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZREMRANGEBYSCORE {
-        id: 518, name: "zremrangebyscore", arity: 4, kind: Write, flags: [],
+        id: 518, name: "zremrangebyscore", arity: 4, kind: Write, flags: [BESIDE],
         summary: "Removes members with scores within a range.",
         since: "1.2.0",
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
@@ -179,7 +179,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZREMRANGEBYLEX {
-        id: 519, name: "zremrangebylex", arity: 4, kind: Write, flags: [],
+        id: 519, name: "zremrangebylex", arity: 4, kind: Write, flags: [BESIDE],
         summary: "Removes members within a range of members, where all scores are equal.",
         since: "2.8.9",
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
@@ -280,7 +280,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZUNIONSTORE {
-        id: 534, name: "zunionstore", arity: -4, kind: Write, flags: [DENYOOM],
+        id: 534, name: "zunionstore", arity: -4, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members that any of several sorted sets has in a key, with joined scores.",
         since: "2.0.0",
         complexity: "O(N)+O(M*log(M)) where N is the number of members of all sets and M that of the result.",
@@ -289,7 +289,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZINTERSTORE {
-        id: 535, name: "zinterstore", arity: -4, kind: Write, flags: [DENYOOM],
+        id: 535, name: "zinterstore", arity: -4, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members that several sorted sets have in common in a key, with joined scores.",
         since: "2.0.0",
         complexity: "O(N*K*log(S))+O(M*log(M)) where N is the size of the smallest of K sets, S of the \
@@ -299,7 +299,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZDIFFSTORE {
-        id: 536, name: "zdiffstore", arity: -4, kind: Write, flags: [DENYOOM],
+        id: 536, name: "zdiffstore", arity: -4, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members of the first sorted set that no other one has in a key.",
         since: "6.2.0",
         complexity: "O(N*K*log(S))+O(M*log(M)) where N is the size of the first of K sets, S of the largest \

@@ -93,6 +93,10 @@ pub struct Totals {
     pub keyspace_misses: u64,
     /// Keys deleted because their expiry had passed.
     pub expired_keys: u64,
+    /// Long commands that were worked out on a snapshot.
+    pub worked_out: u64,
+    /// Of those, the ones whose sources had changed meanwhile.
+    pub outdated: u64,
     /// Error replies.
     pub errors: u64,
 }
@@ -132,6 +136,10 @@ pub struct Stats {
     connections_rejected: AtomicU64,
     /// Keys deleted because their expiry had passed.
     expired_keys: AtomicU64,
+    /// Long commands that were worked out on a snapshot.
+    worked_out: AtomicU64,
+    /// Of those, the ones whose sources had changed meanwhile.
+    outdated: AtomicU64,
     /// Error replies per code.
     errors: Mutex<BTreeMap<String, u64>>,
     /// Rates of the last seconds.
@@ -194,6 +202,16 @@ impl Stats {
         self.expired_keys.fetch_add(keys, Relaxed);
     }
 
+    /// Counts a long command that was worked out on a snapshot.
+    pub fn worked_out(&self) {
+        self.worked_out.fetch_add(1, Relaxed);
+    }
+
+    /// Counts one whose sources had changed meanwhile.
+    pub fn outdated(&self) {
+        self.outdated.fetch_add(1, Relaxed);
+    }
+
     /// Counts an accepted connection.
     pub fn connected(&self) {
         self.connections_received.fetch_add(1, Relaxed);
@@ -221,6 +239,8 @@ impl Stats {
             keyspace_hits: sum(|shard| &shard.keyspace_hits),
             keyspace_misses: sum(|shard| &shard.keyspace_misses),
             expired_keys: self.expired_keys.load(Relaxed),
+            worked_out: self.worked_out.load(Relaxed),
+            outdated: self.outdated.load(Relaxed),
             errors: self.errors().iter().map(|(_, count)| count).sum(),
         }
     }
@@ -288,7 +308,9 @@ impl Stats {
             }
         }
         (0..COMMAND_IDS_MAX).flat_map(|id| self.counters(id as u16)).for_each(CommandCounters::reset);
-        for counter in [&self.connections_received, &self.connections_rejected, &self.expired_keys] {
+        let Self { connections_received, connections_rejected, expired_keys, worked_out, outdated, .. } =
+            self;
+        for counter in [connections_received, connections_rejected, expired_keys, worked_out, outdated] {
             counter.store(0, Relaxed);
         }
         self.errors.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();

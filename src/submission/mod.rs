@@ -8,7 +8,9 @@ mod promise;
 pub use promise::{Closed, Promise, Resolver, promise};
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::keyspace::Prepared;
 use crate::resp::{Args, Protocol, Span};
 use crate::spec::Spec;
 use crate::state::{ClientOrigin, Transaction, Watch};
@@ -25,6 +27,20 @@ pub enum Item {
         first_span: u32,
         /// Number of its words.
         spans: u32,
+    },
+    /// Store the result of a command that was worked out on a snapshot. The submission comes back with nothing answered
+    /// after each step but the last.
+    Store {
+        /// The command.
+        spec: &'static Spec,
+        /// The client's database when it sent the command.
+        db: u16,
+        /// Index of the command's first word in the submission's spans.
+        first_span: u32,
+        /// Number of its words.
+        spans: u32,
+        /// The result.
+        result: Box<WorkedOut>,
     },
     /// Execute a transaction as a whole.
     Transaction(Box<Transaction>),
@@ -52,6 +68,18 @@ pub enum Item {
     },
 }
 
+/// The result of a command that was worked out on a snapshot.
+pub struct WorkedOut {
+    /// The change to make.
+    pub prepared: Prepared,
+    /// The reply for when it was made.
+    pub reply: Vec<u8>,
+    /// The time that the command has taken.
+    pub took: Duration,
+    /// Whether what the result came from has changed, so that it cannot be stored.
+    pub is_outdated: bool,
+}
+
 /// Commands of one client, to be answered together. One box travels to the writer and back.
 pub struct Submission {
     /// The client, as in `CLIENT ID`.
@@ -76,6 +104,10 @@ pub struct Submission {
     pub out: Vec<u8>,
     /// Whether the commands may have changed anything. The writer clears it if they did not.
     pub changed: bool,
+    /// Whether the first command is executed even if it is long and could be worked out on a snapshot.
+    pub runs_long: bool,
+    /// Set by the writer if it stopped before a command that is to be worked out, or whose result is not stored yet.
+    pub long_ahead: bool,
     /// Resolved with the completion.
     pub reply_to: Resolver,
 }
@@ -95,6 +127,8 @@ impl Submission {
             known_replies: Vec::new(),
             out: Vec::new(),
             changed: true,
+            runs_long: true,
+            long_ahead: false,
             reply_to,
         })
     }
@@ -109,7 +143,8 @@ impl Submission {
 pub struct Completion {
     /// The submission, its replies in `out`.
     pub submission: Box<Submission>,
-    /// Number of items answered. Fewer than all if `out` exceeded its limit; then the rest must be submitted again.
+    /// Number of items answered. Fewer than all if `out` exceeded its limit, or the next one is
+    /// [long](Submission::long_ahead); then the rest must be submitted again.
     pub executed: usize,
     /// Where the replies to them start in `out`.
     pub replies_at: usize,

@@ -16,7 +16,7 @@ use crate::state::{ClientState, Listening, Peer, TrackingMode, Transaction};
 use crate::table::Table;
 
 /// The log accepts groups.
-const OPEN: u8 = 0;
+pub(super) const OPEN: u8 = 0;
 /// It accepts groups, but reports that it is fenced when asked whether they are durable.
 const LATE: u8 = 1;
 /// It is fenced.
@@ -28,14 +28,14 @@ const FENCED_AFTER_RESERVE: u8 = 4;
 /// It cannot be reached.
 const AWAY: u8 = 5;
 /// It reserves space, and cannot be reached when it is given a group.
-const AWAY_AT_SUBMIT: u8 = 6;
+pub(super) const AWAY_AT_SUBMIT: u8 = 6;
 /// It reserves space, and has none when it is given a group.
 const FULL_AT_SUBMIT: u8 = 7;
 
 /// A log that tests can fence, or make fail for a while.
-struct FencedLog {
-    log: LocalLog<MemoryStorage>,
-    state: Arc<AtomicU8>,
+pub(super) struct FencedLog {
+    pub(super) log: LocalLog<MemoryStorage>,
+    pub(super) state: Arc<AtomicU8>,
 }
 
 impl FencedLog {

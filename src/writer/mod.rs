@@ -17,11 +17,13 @@ mod queue;
 #[cfg(test)]
 mod space_tests;
 #[cfg(test)]
+mod store_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::committer::{RecoveryFigures, WriterError, WriterGauges};
 pub use crate::executor::{ExecutorOptions, notify_events};
-pub use crate::submission::{Closed, Completion, Item, Promise, Resolver, Submission, promise};
+pub use crate::submission::{Closed, Completion, Item, Promise, Resolver, Submission, WorkedOut, promise};
 pub use options::WriterOptions;
 pub use queue::{
     Job, QUEUE_BYTES_MAX, QUEUE_JOBS_MAX, WriterInbox, WriterQueue, writer_queue, writer_queue_with,

@@ -204,6 +204,7 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
             }
             Item::KnownReply(span) => out.extend_from_slice(span.of(&submission.known_replies)),
             Item::Transaction(_) | Item::Watch { .. } => unreachable!("the fake knows no transactions"),
+            Item::Store { .. } => unreachable!("the fake finds no command long"),
             Item::Purge { key, .. } => store.purged.lock().unwrap().push(key.to_vec()),
         }
         executed += 1;

@@ -1,9 +1,12 @@
 //! Commands that move or copy a value to another key or database.
 
-use crate::command::{CommandError, WriteCtx, words};
-use crate::effect::{Effect, KeyChange};
-use crate::keyspace::Classes;
+use crate::command::{CommandError, WriteCtx, sources, words};
+use crate::effect::{
+    Change, Effect, End, ItemsBuffer, KeyChange, ListChange, SetChange, SortedSetChange, StringChange,
+};
+use crate::keyspace::{Classes, KeyspaceError, Kind, Value};
 use crate::resp::{Args, Reply};
+use crate::table::View;
 
 /// `RENAME key newkey`
 pub(super) fn rename(
@@ -89,6 +92,9 @@ pub(super) fn copy(
         return Err(CommandError::SAME_OBJECT);
     }
     context.keys.purge(to_db, to, context.now_ms)?;
+    if context.keys.prepares() {
+        return copy_elements(context, key, (to_db, to), replace, reply);
+    }
     let is_there = context.keys.info(db, key)?.is_some();
     context.looked_up(db, key, is_there);
     let copies = is_there && (replace || context.keys.info(to_db, to)?.is_none());
@@ -97,5 +103,80 @@ pub(super) fn copy(
         context.keys.event(Classes::GENERIC, "copy_to", to_db, to);
     }
     reply.integer(i64::from(copies));
+    Ok(())
+}
+
+/// The content of a value: its elements, or the bytes of a string.
+struct Content {
+    /// Its type.
+    kind: Kind,
+    /// The elements.
+    items: ItemsBuffer,
+    /// The bytes.
+    bytes: Vec<u8>,
+}
+
+impl Content {
+    /// Reads a value. Hashes are copied by the writer.
+    fn of(view: &View<'_>, value: &Value<'_>) -> Result<Self, KeyspaceError> {
+        let (mut items, mut bytes) = (ItemsBuffer::new(), Vec::new());
+        if let Some(list) = value.list() {
+            list.each(view, End::Head, 0, |_, element| {
+                items.push(&element.to_contiguous(view)?);
+                Ok(true)
+            })?;
+        } else if let Some(set) = value.set() {
+            set.each_from(view, &[], |member| {
+                items.push(member);
+                Ok(true)
+            })?;
+        } else if let Some(set) = value.sorted_set() {
+            set.each_member_from(view, &[], |member, score| {
+                items.push(member);
+                items.push(&score.to_bytes());
+                Ok(true)
+            })?;
+        } else {
+            let text = value.text()?.ok_or(KeyspaceError::WouldChange)?;
+            text.each_part(view, 0, text.len(), |part| bytes.extend_from_slice(part))?;
+        }
+        Ok(Self { kind: value.kind, items, bytes })
+    }
+
+    /// The change that creates it.
+    fn change(&self) -> Change<'_> {
+        let items = self.items.items();
+        match self.kind {
+            Kind::List => ListChange::Push { end: End::Tail, elements: items }.into(),
+            Kind::Set => SetChange::Add { members: items }.into(),
+            Kind::SortedSet => SortedSetChange::Add { elements: items }.into(),
+            _ => StringChange::Set { value: &self.bytes, expire_at_ms: None, raw: false }.into(),
+        }
+    }
+}
+
+/// Works out a copy: its elements. A value that expires is copied by the writer.
+fn copy_elements(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (to_db, to): (usize, &[u8]),
+    replace: bool,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    let copied = sources::read(context, |keys| {
+        let Some(value) = keys.get(db, key)? else { return Ok(None) };
+        if value.expire_at_ms.is_some() {
+            return Err(KeyspaceError::WouldChange.into());
+        }
+        if !replace && keys.peek(to_db, to)?.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Content::of(keys.view(), &value)?))
+    })?;
+    if let Some(content) = &copied {
+        context.keys.replace_by_copy(&Effect::on(to_db, to, content.change()))?;
+    }
+    reply.integer(i64::from(copied.is_some()));
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::table::View;
 
 /// What the bounds of a range are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in crate::command) enum Order {
     /// Positions.
     Positions,
     /// Scores.

@@ -1,10 +1,10 @@
 //! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
 
 use super::query::{Bounds, Form, Order, Query};
-use super::{Element, reply_element, reply_elements, set_of, store, with_set};
+use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
 use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
-use crate::keyspace::Classes;
+use crate::keyspace::{Classes, KeyReader, KeyspaceError};
 use crate::resp::{Args, Reply};
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
@@ -107,6 +107,13 @@ pub(super) fn zrangestore(
     Ok(())
 }
 
+/// Number of elements that a `ZRANGESTORE` would store; 0 if it is wrong.
+pub(in crate::command) fn stored_len(keys: &mut KeyReader<'_>, db: usize, args: &Args<'_>) -> u64 {
+    let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3);
+    let (Ok(query), Ok(Some(set))) = (query, set_of(keys, db, &args[2])) else { return 0 };
+    query.positions(keys.view(), &set).map_or(0, |positions| positions.end - positions.start)
+}
+
 /// `ZREMRANGEBYRANK key start stop`
 pub(super) fn zremrangebyrank(
     context: &mut WriteCtx<'_>,
@@ -143,6 +150,14 @@ fn remove_range(
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
     let bounds = Bounds::parse(order, &args[2], &args[3])?;
+    let name = match order {
+        Order::Positions => "zremrangebyrank",
+        Order::Scores => "zremrangebyscore",
+        Order::Members => "zremrangebylex",
+    };
+    if context.keys.prepares() {
+        return keep_others(&bounds, context, key, name, reply);
+    }
     let (members, all) = with_set(context, key, |view, set| {
         let mut members = ItemsBuffer::new();
         let Some(set) = set else { return Ok((members, false)) };
@@ -157,11 +172,6 @@ fn remove_range(
         reply.integer(set.len()? as i64);
         Ok((members, true))
     })?;
-    let name = match order {
-        Order::Positions => "zremrangebyrank",
-        Order::Scores => "zremrangebyscore",
-        Order::Members => "zremrangebylex",
-    };
     if all {
         context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
         return Ok(());
@@ -172,4 +182,54 @@ fn remove_range(
     }
     reply.integer(members.len() as i64);
     Ok(())
+}
+
+/// Replaces a set by the elements that are not within bounds: what is left is worked out.
+fn keep_others(
+    bounds: &Bounds<'_>,
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    event: &'static str,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    let (left, removed) = sources::read(context, |keys| {
+        let value = keys.peek(db, key)?;
+        let expires = value.as_ref().is_some_and(|value| value.expire_at_ms.is_some());
+        let Some(set) = sorted_set(value)?.filter(|_| !expires) else {
+            return Err(KeyspaceError::WouldChange.into());
+        };
+        let (view, len) = (keys.view(), set.len()?);
+        let removed = bounds.positions(view, &set, false)?;
+        let mut left: Vec<Element> = Vec::new();
+        for positions in [0..removed.start, removed.end..len] {
+            set.each_in(view, positions, false, |member, score| {
+                left.push((score, member.to_vec()));
+                Ok(true)
+            })?;
+        }
+        Ok((left, removed.end - removed.start))
+    })?;
+    if left.is_empty() || removed == 0 {
+        return Err(KeyspaceError::WouldChange.into());
+    }
+    store::replace(context, key, &left, event)?;
+    reply.integer(removed as i64);
+    Ok(())
+}
+
+/// Number of elements that a `ZREMRANGEBY...` would remove, and number of those that are left; 0 if it is wrong.
+pub(in crate::command) fn removed_len(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    order: Order,
+    args: &Args<'_>,
+) -> (u64, u64) {
+    let bounds = Bounds::parse(order, &args[2], &args[3]);
+    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return (0, 0) };
+    let (Ok(positions), Ok(len)) = (bounds.positions(keys.view(), &set, false), set.len()) else {
+        return (0, 0);
+    };
+    let removed = positions.end - positions.start;
+    (removed, len - removed)
 }

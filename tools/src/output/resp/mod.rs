@@ -6,9 +6,10 @@
 //! without it, later effects change or remove it, and expiry times still held at the end are written there.
 //!
 //! Invariant: after a full replay, every key has the value and the expiry that it has after the last record printed.
-//! Memory grows with the number of expiry times held back at the same time.
+//! Memory grows with the number of expiry times held back at the same time, and with the bytes of [drafts] in progress.
 
 mod databases;
+mod drafts;
 mod hashes;
 mod held;
 mod keys;
@@ -22,9 +23,10 @@ mod words;
 
 use std::io::{self, Write};
 
-use ackd::effect::{Change, Effect, EffectError, ItemsBuffer};
+use ackd::effect::{Change, DRAFTS, Effect, EffectError, ItemsBuffer};
 
 use super::{DecodedView, Printer, RecordView};
+use drafts::Drafts;
 use held::{Held, HeldBack};
 use words::{command, number};
 
@@ -34,12 +36,14 @@ pub struct Resp {
     selected: Option<usize>,
     /// The expiry times held back.
     held: HeldBack,
+    /// Results that are not whole yet.
+    drafts: Drafts,
 }
 
 impl Resp {
     /// A printer for a replay at about `now_ms`, in milliseconds since 1970.
     pub fn new(now_ms: u64) -> Self {
-        Self { selected: None, held: HeldBack::new(now_ms) }
+        Self { selected: None, held: HeldBack::new(now_ms), drafts: Drafts::new() }
     }
 
     fn select(&mut self, out: &mut dyn Write, db: usize) -> io::Result<()> {
@@ -55,6 +59,13 @@ impl Resp {
             Effect::Database(change) => return databases::print(self, out, change),
             Effect::Key { db, key, change } => ((*db, *key), change),
         };
+        if place.0 == DRAFTS {
+            return drafts::print(self, out, place.1, change);
+        }
+        self.change(out, place, change)
+    }
+
+    fn change(&mut self, out: &mut dyn Write, place: (usize, &[u8]), change: &Change<'_>) -> io::Result<()> {
         self.select(out, place.0)?;
         match change {
             Change::Key(change) => keys::print(&mut self.held, out, place, change),

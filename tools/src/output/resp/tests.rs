@@ -128,3 +128,24 @@ fn collections_are_commands_and_near_expiries_of_fields_come_last() {
     ];
     assert_eq!(commands, expected);
 }
+
+#[test]
+fn a_result_stored_in_parts_is_printed_when_it_is_whole() {
+    let words = |words: &[&'static [u8]]| -> ItemsBuffer { words.iter().copied().collect() };
+    let (one, two, other) = (words(&[b"a", b"b"]), words(&[b"c"]), words(&[b"lost"]));
+    let part = |draft, items: &'static ItemsBuffer| {
+        Effect::on(DRAFTS, draft, SetChange::Add { members: items.items() })
+    };
+    let leak = |items| -> &'static ItemsBuffer { Box::leak(Box::new(items)) };
+    let effects = [
+        part(b"1", leak(one)),
+        part(b"2", leak(other)),
+        set(b"k", None),
+        part(b"1", leak(two)),
+        Effect::on(DRAFTS, b"2", KeyChange::Delete { expired: false }),
+        Effect::on(0, b"k", KeyChange::Delete { expired: false }),
+        Effect::on(DRAFTS, b"1", KeyChange::Rename { to: b"k" }),
+        Effect::on(DRAFTS, b"k", KeyChange::Move { to_db: 0 }),
+    ];
+    assert_eq!(printed(&effects), ["SELECT 0", "SET k v", "DEL k", "SADD k a b", "SADD k c"]);
+}

@@ -1,0 +1,276 @@
+//! Long results on the writer: stored in slices between other commands, as a whole or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::time::Duration;
+
+use smol::future::{block_on, poll_once};
+
+use super::fenced_tests::{AWAY_AT_SUBMIT, FencedLog, OPEN};
+use super::tests::{Run, command, writer_on};
+use super::*;
+use crate::clock::unix_now;
+use crate::command::{self as commands, Call};
+use crate::keyspace::{DRAFTS, Events, Lookups, Prepared, keys_slot};
+use crate::resp::Reply;
+use crate::state::{ClientInfo, Peer};
+use crate::table::Table;
+
+/// Members of the source: several slices.
+const MEMBERS: usize = 9000;
+
+/// A writer, polled by hand, and a client.
+struct Driven {
+    run: Run,
+    queue: WriterQueue,
+    state: Arc<ServerState>,
+    table: Arc<Table>,
+    client: Arc<ClientInfo>,
+    /// What the log does.
+    log: Arc<AtomicU8>,
+}
+
+impl Driven {
+    /// A writer on a table of 8 MiB at most, with a set.
+    fn new() -> Self {
+        let log = Arc::new(AtomicU8::new(OPEN));
+        let does = log.clone();
+        let (run, queue, state, table) = writer_on(|log| FencedLog { log, state: does }, |_| ());
+        let client = state.clients.add(Peer::default(), state.users.default_user(), 0);
+        let mut driven = Self { run, queue, state, table, client, log };
+        let members: Vec<String> = (0..MEMBERS).map(|number| format!("member:number:{number}")).collect();
+        for members in members.chunks(1000) {
+            driven.run(&format!("SADD set {}", members.join(" ")));
+        }
+        driven
+    }
+
+    /// Has the writer take a submission; what comes back.
+    fn submit(&mut self, fill: impl FnOnce(Resolver) -> Box<Submission>) -> Completion {
+        let (promise, resolver) = promise();
+        block_on(self.queue.submit(fill(resolver))).unwrap();
+        assert!(block_on(poll_once(&mut self.run)).is_none(), "the writer goes on");
+        promise.try_take().expect("it came back")
+    }
+
+    /// Runs a command; returns its reply.
+    fn run(&mut self, line: &str) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        let completion = self.submit(|resolver| command(resolver, &words));
+        String::from_utf8(completion.submission.out.clone()).unwrap()
+    }
+
+    /// Works out a command on what is published.
+    fn work_out(&mut self, line: &str) -> Box<Submission> {
+        block_on(async {
+            let published = self.queue.publish();
+            smol::future::zip(published, poll_once(&mut self.run)).await.0.unwrap();
+        });
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut submission = command(promise().1, &words);
+        submission.client_id = self.client.id();
+        let Item::Execute { spec, db, first_span, spans } = submission.items[0] else { panic!() };
+        let mut prepared = Prepared::new(&submission.client_id.to_be_bytes());
+        let mut reply = Vec::new();
+        let args = submission.args(first_span, spans);
+        let call = Call {
+            spec,
+            args,
+            db: 0,
+            now_ms: unix_now().as_millis() as u64,
+            limits: self.state.command_limits(),
+        };
+        let (mut lookups, mut events) = (Lookups::default(), Events::default());
+        let (view, mut out) = (self.table.snapshot(), Reply::new(&mut reply, Default::default()));
+        commands::prepare(&call, &view, &mut out, &mut lookups, &mut events, &mut prepared).unwrap();
+        assert!(prepared.changes());
+        let result = WorkedOut { prepared, reply, took: Duration::ZERO, is_outdated: false };
+        submission.items = vec![Item::Store { spec, db, first_span, spans, result: Box::new(result) }];
+        submission
+    }
+
+    /// Does one step of a submission.
+    fn step(&mut self, mut submission: Box<Submission>) -> Completion {
+        self.submit(|resolver| {
+            submission.reply_to = resolver;
+            submission
+        })
+    }
+
+    /// Whether a draft is there.
+    fn has_draft(&mut self) -> bool {
+        self.queue.tick();
+        assert!(block_on(poll_once(&mut self.run)).is_none(), "the writer goes on");
+        !self.table.snapshot().root(keys_slot(DRAFTS)).is_empty()
+    }
+}
+
+/// Whether a result that came back is outdated.
+fn is_outdated(submission: &Submission) -> bool {
+    matches!(&submission.items[..], [Item::Store { result, .. }] if result.is_outdated)
+}
+
+#[test]
+fn a_long_result_is_stored_between_other_commands() {
+    let mut driven = Driven::new();
+    driven.run("SET d old EX 1000");
+    let mut submission = driven.work_out("SUNIONSTORE d set none");
+    let mut steps = 0;
+    loop {
+        let completion = driven.step(submission);
+        submission = completion.submission;
+        if completion.executed == 1 {
+            break;
+        }
+        assert!(submission.out.is_empty() && !is_outdated(&submission) && driven.has_draft());
+        steps += 1;
+        assert_eq!(driven.run(&format!("SET other {steps}")), "+OK\r\n");
+        assert_eq!(driven.run("GET d"), "$3\r\nold\r\n");
+    }
+    assert!(steps > 2, "{steps} slices");
+    assert_eq!(submission.out, format!(":{MEMBERS}\r\n").as_bytes());
+    assert!(!driven.has_draft());
+    assert_eq!(driven.run("SCARD d"), format!(":{MEMBERS}\r\n"));
+    assert_eq!(driven.run("SDIFF set d"), "*0\r\n");
+    assert_eq!(driven.run("TTL d"), ":-1\r\n");
+}
+
+#[test]
+fn a_short_result_is_one_record() {
+    let mut driven = Driven::new();
+    driven.run("SADD few member:number:5 x");
+    let lsn = || driven.state.gauges().unwrap().storage().last_lsn;
+    let before = lsn();
+    let submission = driven.work_out("SINTERSTORE d set few");
+    let completion = driven.step(submission);
+    assert_eq!((completion.executed, &completion.submission.out[..]), (1, b":1\r\n".as_slice()));
+    assert_eq!(driven.state.gauges().unwrap().storage().last_lsn, before + 1);
+    assert_eq!(driven.run("SMEMBERS d"), "*1\r\n$15\r\nmember:number:5\r\n");
+}
+
+#[test]
+fn a_result_is_not_stored_when_its_sources_change() {
+    // What changes, or only seems to, and whether that counts.
+    let changes = [
+        ("SADD set new", true),
+        ("SREM set member:number:7", true),
+        ("DEL set", true),
+        ("SADD none x", true),
+        ("EXPIRE set 1000", true),
+        ("FLUSHALL", true),
+        ("SADD set member:number:7", false),
+        ("SADD d x", false),
+        ("SET other x", false),
+        ("DEL d", false),
+    ];
+    for (change, counts) in changes {
+        for slices in [0, 1, 3] {
+            let mut driven = Driven::new();
+            driven.run("SADD d old");
+            let mut submission = driven.work_out("SUNIONSTORE d set none");
+            for _ in 0..slices {
+                submission = driven.step(submission).submission;
+            }
+            driven.run(change);
+            let mut executed = 0;
+            while executed == 0 && !is_outdated(&submission) {
+                let completion = driven.step(submission);
+                (executed, submission) = (completion.executed, completion.submission);
+            }
+            assert_eq!(is_outdated(&submission), counts, "{change} behind {slices} slices");
+            assert!(!driven.has_draft());
+            let left = if change == "FLUSHALL" { 0 } else { 1 };
+            let stored = if counts { left } else { MEMBERS };
+            assert_eq!(driven.run("SCARD d"), format!(":{stored}\r\n"), "{change} behind {slices} slices");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_expires_has_changed() {
+    let mut driven = Driven::new();
+    driven.run("PEXPIRE set 3000");
+    let submission = driven.work_out("SUNIONSTORE d set none");
+    let submission = driven.step(submission).submission;
+    assert!(!is_outdated(&submission));
+    std::thread::sleep(Duration::from_millis(3100));
+    assert!(is_outdated(&driven.step(submission).submission));
+    assert_eq!(driven.run("EXISTS d set"), ":0\r\n");
+}
+
+#[test]
+fn a_result_is_not_stored_when_a_part_of_it_was_taken_back() {
+    for slices in 0..4 {
+        let mut driven = Driven::new();
+        let mut submission = driven.work_out("SUNIONSTORE d set none");
+        for _ in 0..slices {
+            submission = driven.step(submission).submission;
+        }
+        driven.log.store(AWAY_AT_SUBMIT, SeqCst);
+        let completion = driven.step(submission);
+        driven.log.store(OPEN, SeqCst);
+        if slices == 3 {
+            let reply = String::from_utf8(completion.submission.out.clone()).unwrap();
+            assert!(completion.executed == 1 && reply.starts_with("-MISCONF Not written"), "{reply}");
+        } else {
+            assert_eq!((completion.executed, completion.submission.out.len()), (0, 0));
+            let submission = driven.step(completion.submission).submission;
+            assert!(is_outdated(&submission), "behind {slices} slices");
+        }
+        assert!(!driven.has_draft());
+        assert_eq!(driven.run("EXISTS d"), ":0\r\n");
+    }
+}
+
+#[test]
+fn the_draft_of_a_client_that_is_gone_is_deleted() {
+    let mut driven = Driven::new();
+    let submission = driven.work_out("SUNIONSTORE d set none");
+    let submission = driven.step(submission).submission;
+    assert!(driven.has_draft());
+    drop(submission);
+    driven.state.clients.remove(driven.client.id());
+    driven.has_draft();
+    assert!(!driven.has_draft());
+    assert_eq!(driven.run("EXISTS d"), ":0\r\n");
+}
+
+#[test]
+fn a_result_for_which_there_is_no_space_is_not_stored() {
+    let mut driven = Driven::new();
+    driven.run(&format!("SET text {}", "x".repeat(2 << 20)));
+    driven.run(&format!("SET filler {}", "x".repeat(3 << 20)));
+    driven.run("SET d old");
+    let mut submission = driven.work_out("BITOP NOT d text");
+    let mut steps = 0;
+    let reply = loop {
+        let completion = driven.step(submission);
+        submission = completion.submission;
+        if completion.executed == 1 {
+            break String::from_utf8(submission.out.clone()).unwrap();
+        }
+        steps += 1;
+    };
+    assert!(
+        steps > 1 && reply.starts_with("-MISCONF No space left for this write, nothing was changed"),
+        "{reply}"
+    );
+    assert!(!driven.has_draft());
+    assert_eq!(driven.run("GET d"), "$3\r\nold\r\n");
+    driven.run("DEL filler");
+    for _ in 0..2 {
+        let outcome = block_on(driven.queue.checkpoint()).unwrap();
+        while outcome.try_recv().is_err() {
+            driven.has_draft();
+        }
+    }
+    let mut submission = driven.work_out("BITOP NOT d text");
+    loop {
+        let completion = driven.step(submission);
+        submission = completion.submission;
+        if completion.executed == 1 {
+            break;
+        }
+    }
+    assert_eq!(submission.out, format!(":{}\r\n", 2 << 20).as_bytes());
+}

@@ -78,6 +78,8 @@ struct CheckpointThread {
     work: Option<Sender<(Checkpoint, u64)>>,
     /// The channel of outcomes.
     outcomes: Receiver<CheckpointOutcome>,
+    /// An outcome that was taken from it, but not asked for yet.
+    outcome: Option<CheckpointOutcome>,
     /// The thread, to be joined at the end.
     thread: Option<JoinHandle<()>>,
 }
@@ -95,7 +97,7 @@ impl Checkpointer {
                 notify();
             }
         })?;
-        let thread = CheckpointThread { work: Some(work), outcomes, thread: Some(thread) };
+        let thread = CheckpointThread { work: Some(work), outcomes, outcome: None, thread: Some(thread) };
         Ok(Self::with(state, Runner::Thread(thread)))
     }
 
@@ -187,14 +189,24 @@ impl Checkpointer {
         self.waiting.append(&mut self.requests);
     }
 
+    /// Whether the next call of `ended` returns an outcome.
+    pub fn has_ended(&mut self) -> bool {
+        match &mut self.runner {
+            Runner::Thread(thread) => {
+                thread.look();
+                thread.outcome.is_some()
+            }
+            Runner::Caller { work, asks_left, .. } => work.is_some() && *asks_left == 0,
+        }
+    }
+
     /// The outcome of the running checkpoint, if it has ended; `dirty_pages` pages were changed while it ran.
     pub fn ended(&mut self, dirty_pages: u64) -> Option<CheckpointOutcome> {
         let outcome = match &mut self.runner {
-            Runner::Thread(thread) => match thread.outcomes.try_recv() {
-                Ok(outcome) => Some(outcome),
-                Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
-            },
+            Runner::Thread(thread) => {
+                thread.look();
+                thread.outcome.take()
+            }
             Runner::Caller { work, asks_left: 0, .. } => work.take().map(|work| run(*work)),
             Runner::Caller { asks_left, .. } => {
                 *asks_left -= 1;
@@ -215,7 +227,10 @@ impl Checkpointer {
         }
         self.running = false;
         match &mut self.runner {
-            Runner::Thread(thread) => Some(thread.outcomes.recv().expect("the checkpoint thread answers")),
+            Runner::Thread(thread) => {
+                let received = || thread.outcomes.recv().expect("the checkpoint thread answers");
+                Some(thread.outcome.take().unwrap_or_else(received))
+            }
             Runner::Caller { work, .. } => work.take().map(|work| run(*work)),
         }
     }
@@ -231,6 +246,19 @@ impl Checkpointer {
 /// Runs a checkpoint.
 fn run((checkpoint, lsn): (Checkpoint, u64)) -> CheckpointOutcome {
     CheckpointOutcome { lsn, result: checkpoint.run() }
+}
+
+impl CheckpointThread {
+    /// Takes the outcome from the channel, if it is there.
+    fn look(&mut self) {
+        if self.outcome.is_none() {
+            self.outcome = match self.outcomes.try_recv() {
+                Ok(outcome) => Some(outcome),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => panic!("the checkpoint thread is gone"),
+            };
+        }
+    }
 }
 
 impl Drop for CheckpointThread {

@@ -28,8 +28,9 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     let open = storage::open(dir, options, state.clone(), writer_failed)
         .map_err(|error| failure(&config.dir, &error))?;
     let start = |error| Failure::new(exit::START, format!("cannot start to serve: {error}"));
-    let executors = Executors::start(config.thread_count()).map_err(start)?;
-    let reads = Arc::new(SnapshotReads::new(open.table.clone(), open.clock.clone(), state.clone()));
+    let executors = Executors::start(config.thread_count(), &open.queue).map_err(start)?;
+    let (table, clock, queue) = (open.table.clone(), open.clock.clone(), open.queue.clone());
+    let reads = Arc::new(SnapshotReads::new(table, clock, state.clone(), queue));
     note_in_force(state.settings(), config, &open, executors.threads());
     announce(config, &open, &listeners, executors.threads());
     let (writer, records_origins) = (open.queue.clone(), config.wal_origin);

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use wal::{DirStorage, Log, LogOptions, Method, Notify};
 
@@ -22,8 +23,11 @@ use crate::scrubber;
 use crate::state::ServerState;
 use crate::table::{FILE_BYTES_LIMIT, MmapFile, Table, TableError, TableOptions};
 use crate::writer::{
-    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterQueue, doorbell, writer_queue_with,
+    RecoveryFigures, Writer, WriterError, WriterGauges, WriterInbox, WriterQueue, writer_queue_with,
 };
+
+/// If a thread that serves connections does not look after a synced group for this long, the writer's own thread does.
+const UNNOTICED: Duration = Duration::from_micros(200);
 
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -149,9 +153,13 @@ pub fn open(
     })?;
     let (queue, inbox): (WriterQueue, WriterInbox) =
         writer_queue_with(options.queue_messages_max, options.queue_bytes_max);
-    let wake = queue.clone();
-    let log_options =
-        LogOptions { sync_thread: true, synced: Some(Notify::new(move || wake.synced())), ..options.log };
+    let (wake, call) = (queue.clone(), queue.clone());
+    let log_options = LogOptions {
+        sync_thread: true,
+        synced: Some(Notify::new(move || wake.synced())),
+        unnoticed: Some((UNNOTICED, Notify::new(move || call.hand_over()))),
+        ..options.log
+    };
     let recovered = recover(source, storage, &options.table, log_options)?;
     let report = recovered.report;
     let clock = Arc::new(Clock::new(report.wall_ms));
@@ -182,9 +190,10 @@ pub fn open(
         options.writer,
     )
     .guarding(guard);
+    let place = queue.clone();
     let writer = std::thread::Builder::new()
         .name("writer".into())
-        .spawn(move || doorbell::block_on(writer.run()).inspect_err(failed))
+        .spawn(move || place.serve(Box::new(writer)).inspect_err(failed))
         .map_err(thread("writer"))?;
     Ok(OpenStorage {
         table: recovered.table,

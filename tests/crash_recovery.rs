@@ -10,7 +10,7 @@
 mod collections;
 mod common;
 
-use common::{Client, TestServer, Value, encode, seed, setting};
+use common::{Client, TestServer, Value, encode, seed, setting, threads};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::thread::JoinHandle;
@@ -171,6 +171,7 @@ fn acknowledged_writes_survive_sigkill() {
     // On a slow machine it may take more cycles until something is acknowledged.
     while cycle < cycles || (acked == 0 && cycle < 10 * cycles) {
         cycle += 1;
+        let flags = [&flags[..], &threads(cycle)].concat();
         let mut server = TestServer::start(&dir, &flags);
         let mut checker = server.client();
         checker.run("FLUSHALL");
@@ -276,6 +277,7 @@ fn transactions_survive_sigkill_whole_or_not_at_all() {
     // On a slow machine it may take more cycles until something is acknowledged.
     while cycle < cycles || (acked == 0 && cycle < 10 * cycles) {
         cycle += 1;
+        let flags = [&flags[..], &threads(cycle)].concat();
         let mut server = TestServer::start(&dir, &flags);
         server.client().run("FLUSHALL");
         let writers: Vec<JoinHandle<Progress>> = (0..WRITERS)

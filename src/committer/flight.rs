@@ -5,6 +5,7 @@
 //! handing it to another thread and back would only take time.
 
 use std::task::Waker;
+use std::time::Instant;
 
 use wal::Log;
 
@@ -15,6 +16,7 @@ use super::writer_log::Submitted;
 use crate::executor::Executor;
 use crate::state::LatencyEvent;
 use crate::submission::Completion;
+use crate::table::TableWriter;
 
 /// Number of groups that are published after somebody has read. A read need not wait for the writer if everything is
 /// published, so while reads and writes mix, every group is.
@@ -27,12 +29,14 @@ pub const UNCHANGED_GROUPS: u32 = 4;
 /// Executing during a sync pays if more than one submission comes in meanwhile for this many in the group.
 const MEANWHILE_SHARE: usize = 4;
 
-/// The executor, and the number of jobs that wait for it.
+/// The executor, the number of jobs that wait for it, and whether the caller may wait for the disk.
 pub struct Executed<'a, W> {
     /// The executor.
     pub executor: &'a mut Executor,
     /// Returns how many jobs wait now.
     pub waiting: W,
+    /// Whether the caller may wait for the disk.
+    pub may_wait: bool,
 }
 
 /// What happened to the group in flight.
@@ -57,7 +61,10 @@ impl<L: Log> Committer<L> {
         let started = self.latency_clock();
         executor.expire(&mut self.round(&mut open))?;
         self.took(LatencyEvent::ExpireCycle, started);
-        if let Some(outcome) = self.checkpointer.ended(executor.table().dirty_pages()) {
+        // It takes time: who may not wait was told so before, and leaves one that has just ended to the next group.
+        if executed.may_wait
+            && let Some(outcome) = self.checkpointer.ended(executor.table().dirty_pages())
+        {
             self.end_checkpoint(executor.table(), outcome)?;
         }
         let mut changed = open.tidied || !open.is_empty();
@@ -73,6 +80,7 @@ impl<L: Log> Committer<L> {
         }
         executor.close(&self.round(&mut open));
         let OpenGroup { group, now_ms, quiet, notifications, .. } = open;
+        self.solo.note(executor.answered());
         let publish = self.publishes(executor, changed, quiet, checkpoint);
         let is_empty = group.is_empty();
         self.flight = Some(Flight {
@@ -80,6 +88,7 @@ impl<L: Log> Committer<L> {
             records: u64::from(group.count()),
             bytes: group.len_bytes() as u64,
             changed,
+            handed: false,
             frozen: None,
             checkpoint,
             notifications,
@@ -112,15 +121,51 @@ impl<L: Log> Committer<L> {
         wanted && std::mem::take(&mut self.unpublished)
     }
 
-    /// Syncs the group in flight, unless the log's thread does.
+    /// Syncs the group in flight, unless the log's thread does. A caller that must not wait leaves it unsynced if the log
+    /// has no thread, but syncs it for the only client, who would wait longer otherwise.
     fn sync(&mut self, executed: &mut Executed<'_, impl Fn() -> usize>) -> Result<(), WriterError> {
-        if ((executed.waiting)() > 0 || self.overlaps) && self.log.sync_meanwhile() {
+        let may_wait = executed.may_wait || self.solo.is_sure(&self.state.clients);
+        let pays = (executed.waiting)() > 0 || self.overlaps;
+        if (pays || !may_wait) && self.log.sync_meanwhile() {
+            self.flight.as_mut().expect("a group is in flight").handed = true;
             return Ok(());
         }
-        match self.log.durable()? {
+        if !may_wait {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let durable = self.log.durable()?;
+        self.solo.waited(started.elapsed());
+        match durable {
             Some(_) => self.land(executed),
             None => self.flight_lost(executed).map(drop),
         }
+    }
+
+    /// Syncs the group in flight, if a caller that must not wait has left it unsynced.
+    pub fn sync_waiting(
+        &mut self,
+        executed: Executed<'_, impl Fn() -> usize>,
+    ) -> Result<Landing, WriterError> {
+        match &self.flight {
+            Some(flight) if !flight.handed => self.wait_for_landing(executed),
+            _ => Ok(Landing::InFlight),
+        }
+    }
+
+    /// Whether the group in flight is unsynced, or starts a checkpoint when it lands: both take time.
+    pub fn needs_thread(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.checkpoint || !flight.handed)
+    }
+
+    /// Whether launching a group would wait for the disk, or take time, if the log needs `log_bytes` for it.
+    pub fn launch_waits(&mut self, table: &TableWriter, log_bytes: u64) -> bool {
+        self.log_would_wait(log_bytes) || self.checkpointer.has_ended() || self.checkpointer.is_due(table)
+    }
+
+    /// Whether a group of so many bytes may wait for the log.
+    pub fn log_would_wait(&self, bytes: u64) -> bool {
+        self.log.would_wait(bytes)
     }
 
     /// Checks whether the group in flight is durable, and finishes it if so.

@@ -64,6 +64,8 @@ pub(super) struct Flight {
     pub bytes: u64,
     /// Whether it changed the table.
     pub changed: bool,
+    /// Whether the log's thread syncs it.
+    pub handed: bool,
     /// Its version, if that is to be published.
     pub frozen: Option<Frozen>,
     /// Whether a checkpoint of that version is to be started.

@@ -24,6 +24,7 @@ mod group;
 mod group_room;
 mod idle;
 mod quiet;
+mod solo;
 mod writer_gauges;
 mod writer_log;
 
@@ -46,6 +47,7 @@ use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
+use solo::Solo;
 use writer_log::WriterLog;
 
 /// Makes groups durable.
@@ -70,6 +72,8 @@ pub struct Committer<L> {
     flight: Option<Flight>,
     /// Whether enough submissions came in while the last group was synced.
     overlaps: bool,
+    /// Whether the last groups all were for one client.
+    solo: Solo,
     /// How many more groups are to be published, because somebody has read.
     publish_left: u32,
     /// Groups in a row that changed nothing.
@@ -104,6 +108,7 @@ impl<L: Log> Committer<L> {
             readers: Vec::new(),
             flight: None,
             overlaps: false,
+            solo: Solo::default(),
             publish_left: 0,
             unchanged_groups: 0,
             unpublished: false,

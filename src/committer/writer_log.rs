@@ -90,6 +90,11 @@ impl<L: Log> WriterLog<L> {
         }
     }
 
+    /// Whether reserving space for a group of so many bytes, or submitting it, may wait for the disk.
+    pub fn would_wait(&self, bytes: u64) -> bool {
+        self.fence().is_none() && self.log.would_wait(bytes)
+    }
+
     /// Notes whether log or table had no space for a write. Returns whether space is the reason: it is not if the log
     /// accepts nothing anyway.
     pub fn note_space(&mut self, is_short: bool) -> bool {

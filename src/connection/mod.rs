@@ -10,6 +10,7 @@
 
 mod ahead;
 mod buffers;
+mod chores;
 mod found;
 mod history;
 mod long_write;
@@ -23,6 +24,7 @@ mod socket;
 mod transaction;
 mod wait;
 
+pub use chores::ThreadChores;
 pub use read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
 pub use snapshot::SnapshotReads;
 
@@ -36,11 +38,10 @@ use smol::future::FutureExt;
 use smol::future::yield_now;
 use smol::lock::Semaphore;
 
-use crate::ebb;
 use crate::net::{Received, Transport};
 use crate::resp::{INPUT_BYTES_MAX, Reply};
 use crate::state::{ClientInfo, ClientOrigin, ClientState, Next, ServerState};
-use crate::writer::{Promise, Resolver, WriterQueue, doorbell, promise};
+use crate::writer::{Promise, Resolver, WriterQueue, promise};
 use buffers::Buffers;
 use progress::{Outcome, Progress};
 use session::{Session, Step};
@@ -71,17 +72,6 @@ pub struct Services {
     pub records_origins: bool,
 }
 
-/// A thread that serves connections calls this once, before it begins.
-pub fn begin_thread() {
-    doorbell::hold();
-}
-
-/// A thread that serves connections calls this each time before it sleeps.
-pub fn before_sleep() {
-    doorbell::ring_held();
-    ebb::hear(Buffers::let_go);
-}
-
 /// Serves a client until either side ends the connection. `info` is in the registry of clients, and is removed from it
 /// at the end. Must be polled as a task of its own: the waker of the first poll is kept for `CLIENT KILL`.
 pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInfo>) {
@@ -93,7 +83,8 @@ pub async fn serve(services: Services, transport: Transport, info: Arc<ClientInf
     .await;
     let client = ClientState::new(info.clone());
     let socket = Socket::new(transport, info.clone(), services.state.clone());
-    let session = Session::new(services.state.clone(), services.reads.clone(), client);
+    let session =
+        Session::new(services.state.clone(), services.reads.clone(), services.writer.clone(), client);
     let connection = Connection {
         _registered: registered,
         state: services.state,

@@ -12,7 +12,6 @@ use super::session::Session;
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
-use crate::writer::doorbell;
 
 impl Session {
     /// Whether the next command, if it writes, is tried on the published version.
@@ -29,7 +28,7 @@ impl Session {
     pub(super) fn run_no_op(&mut self, work: &mut Buffers, first_span: usize, spec: &'static Spec) -> bool {
         let args = Args::new(&work.input, &work.spans[first_span..]);
         let (reply_at, protocol) = (work.out.len(), self.client.protocol());
-        doorbell::ring_held();
+        self.writer.hand_over_before(spec);
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms: self.now_ms() };
         let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
         let result = match self.reads.run_no_op(call, &mut reply) {

@@ -20,7 +20,7 @@ use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
 use crate::resp::{Args, Protocol, ProtocolError, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
-use crate::writer::{Item, doorbell};
+use crate::writer::{Item, WriterQueue};
 
 /// What has to happen before the session goes on. All steps but [`Step::Abort`] begin with answering the items and
 /// sending the replies.
@@ -58,6 +58,8 @@ pub(super) struct Session {
     pub(super) state: Arc<ServerState>,
     /// The data as connections see it.
     pub(super) reads: Arc<dyn Reads>,
+    /// The writer.
+    pub(super) writer: WriterQueue,
     /// The client's own state.
     pub(super) client: ClientState,
     /// What commands of a transaction asked for besides their replies.
@@ -82,10 +84,16 @@ pub(super) struct Session {
 
 impl Session {
     /// The session of a client that just connected.
-    pub fn new(state: Arc<ServerState>, reads: Arc<dyn Reads>, client: ClientState) -> Self {
+    pub fn new(
+        state: Arc<ServerState>,
+        reads: Arc<dyn Reads>,
+        writer: WriterQueue,
+        client: ClientState,
+    ) -> Self {
         Self {
             state,
             reads,
+            writer,
             client,
             postponed: VecDeque::new(),
             parser: RequestParser::default(),
@@ -340,7 +348,7 @@ impl Session {
         let reply_at = replies.len();
         let protocol = self.client.protocol();
         let mut context = LocalCtx::new(&mut self.client, &self.state);
-        doorbell::ring_held();
+        self.writer.hand_over_before(spec);
         let mut reply = Reply::within(replies, protocol, self.state.limits.reply_bytes_max());
         let result = run(&mut context, &args, &mut reply).and_then(|()| command::whole(&reply));
         let next = context.next;
@@ -391,7 +399,7 @@ impl Session {
         }
         let now_ms = self.now_ms();
         let call = ReadCall { spec, db: self.client.db(), args: &args, now_ms };
-        doorbell::ring_held();
+        self.writer.hand_over_before(spec);
         round.look_ahead(&mut work.found, &work.input, call.db);
         let ahead = round.ahead(&work.found);
         let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());

@@ -13,7 +13,7 @@ use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::ServerState;
 use crate::table::{Hint, PAGE_BYTES, Snapshot, Table, TableError, View};
-use crate::writer::{doorbell, notify_events};
+use crate::writer::{WriterQueue, notify_events};
 
 /// How often a read is tried if pages of the table become unreadable.
 const READS_MAX: u32 = 8;
@@ -29,6 +29,8 @@ pub struct SnapshotReads {
     clock: Arc<Clock>,
     /// Limits, and counters of hits and misses.
     state: Arc<ServerState>,
+    /// The writer, which must not wait when a read waits for the disk.
+    writer: WriterQueue,
     /// A table of more pages than this may not fit into memory. Then the pages of keys are read before their command
     /// runs or is submitted, so that no client waits for the disk because of another's command.
     warm_above_pages: u64,
@@ -36,9 +38,9 @@ pub struct SnapshotReads {
 
 impl SnapshotReads {
     /// Reads of `table` at the time of `clock`.
-    pub fn new(table: Arc<Table>, clock: Arc<Clock>, state: Arc<ServerState>) -> Self {
+    pub fn new(table: Arc<Table>, clock: Arc<Clock>, state: Arc<ServerState>, writer: WriterQueue) -> Self {
         let warm_above_pages = memory_limit_bytes() / 2 / PAGE_BYTES as u64;
-        Self { table, clock, state, warm_above_pages }
+        Self { table, clock, state, writer, warm_above_pages }
     }
 
     /// Whether the whole table certainly fits into memory.
@@ -222,7 +224,7 @@ impl Reads for SnapshotReads {
             return;
         }
         // It may wait for the disk.
-        doorbell::ring_held();
+        self.writer.hand_over();
         let snapshot = self.table.snapshot();
         for index in spec.key_indexes(args) {
             keyspace::warm(&snapshot, usize::from(db), &args[index], elements(spec, args, index));

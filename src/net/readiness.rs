@@ -19,7 +19,6 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
@@ -29,6 +28,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::Timespec;
 use slab::Slab;
 
+use super::sleep::Sleep;
 use super::socket_state::{ENDED, READ, SocketState, WRITE};
 
 /// Maximum number of events taken with one call.
@@ -36,17 +36,23 @@ const EVENTS_MAX: usize = 256;
 /// If there are fewer events than this, the thread checks for more before it acts on them.
 const EVENTS_FEW: usize = 32;
 
-/// The thread runs its future, and will check the bell before it sleeps.
-const AWAKE: u8 = 0;
-/// The bell was rung since the thread last slept.
-const RUNG: u8 = 1;
-/// The thread sleeps, or is about to.
-const ASLEEP: u8 = 2;
 /// The bell's number in events, distinct from the sockets'.
 const BELL: u64 = u64::MAX;
 
 /// A client's socket, in non-blocking mode: TCP or Unix.
 pub type Stream = Box<dyn AsFd + Send + Sync>;
+
+/// What a thread does besides its future.
+pub trait Chores {
+    /// Does what is due, before the thread sleeps.
+    fn before_sleep(&mut self);
+
+    /// Whether something is due. Asked when others can see that the thread sleeps, and ring it if something gets due.
+    fn are_due(&self) -> bool;
+
+    /// Does what is due as soon as the thread wakes. Returns whether there was anything.
+    fn after_sleep(&mut self) -> bool;
+}
 
 /// The sockets that a thread watches while it sleeps.
 pub struct Readiness {
@@ -54,8 +60,8 @@ pub struct Readiness {
     epoll: OwnedFd,
     /// Interrupts the sleep. It is never read: each write is a change of its state.
     bell: OwnedFd,
-    /// `AWAKE`, `RUNG` or `ASLEEP`.
-    thread: AtomicU8,
+    /// Whether the thread sleeps.
+    sleep: Sleep,
     /// The sockets, by the number that their events carry.
     sockets: Mutex<Slab<Arc<SocketState>>>,
 }
@@ -69,8 +75,7 @@ impl Readiness {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
-        let thread = AtomicU8::new(AWAKE);
-        Ok(Arc::new(Self { epoll, bell, thread, sockets: Mutex::default() }))
+        Ok(Arc::new(Self { epoll, bell, sleep: Sleep::new(), sockets: Mutex::default() }))
     }
 
     /// Registers a client's socket.
@@ -87,39 +92,42 @@ impl Readiness {
         Ok(registration)
     }
 
-    /// Runs a future on this thread, the only one that may do so. It sleeps here when there is nothing to do, and calls
-    /// `before_sleep` each time before it does.
+    /// Runs a future on this thread, the only one that may do so. It sleeps here when there is nothing to do; `chores`
+    /// are its other work.
     ///
     /// # Errors
     /// The epoll instance failed.
     pub fn block_on<T>(
         self: &Arc<Self>,
         future: impl Future<Output = T>,
-        mut before_sleep: impl FnMut(),
+        mut chores: impl Chores,
     ) -> io::Result<T> {
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {
+            self.sleep.wake_up();
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
             }
-            before_sleep();
-            self.sleep()?;
+            chores.before_sleep();
+            self.rest(&mut chores)?;
         }
     }
 
-    /// Waits for events or the bell, and takes the events. Does not wait if the bell was rung already.
+    /// Waits for events or the bell, and takes the events. Does not wait if the bell was rung already, or if there are
+    /// chores.
     ///
     /// If clients share the processors with the server, they may be in the middle of sending. So a thread that was
     /// woken for a few events yields its processor once, and then takes the new events too. That way it is woken less
     /// often.
-    fn sleep(&self) -> io::Result<()> {
-        let is_quiet = self.thread.compare_exchange(AWAKE, ASLEEP, SeqCst, SeqCst).is_ok();
-        let taken = self.take(is_quiet);
-        self.thread.swap(AWAKE, SeqCst);
+    fn rest(&self, chores: &mut impl Chores) -> io::Result<()> {
+        let sleeps = self.sleep.fall_asleep() && !chores.are_due();
+        let taken = self.take(sleeps);
+        self.sleep.stir();
         let mut taken = taken?;
-        if is_quiet && taken < EVENTS_FEW {
+        let worked = sleeps && chores.after_sleep();
+        if sleeps && !worked && taken < EVENTS_FEW {
             thread::yield_now();
             taken = self.take(false)?;
         }
@@ -127,6 +135,19 @@ impl Readiness {
             taken = self.take(false)?;
         }
         Ok(())
+    }
+
+    /// Interrupts the thread's sleep, if it sleeps. If it does not, it looks for its chores before it sleeps.
+    pub fn ring_if_asleep(&self) {
+        if self.sleep.ring_if_asleep() {
+            self.ring();
+        }
+    }
+
+    /// Rings the bell.
+    fn ring(&self) {
+        // It can only fail after 2^64 writes.
+        let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 
     /// Takes the pending events, up to `EVENTS_MAX`, and returns how many there were. If it `waits`, there is at least
@@ -173,9 +194,8 @@ impl Wake for Readiness {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.thread.swap(RUNG, SeqCst) == ASLEEP {
-            // It can only fail after 2^64 writes.
-            let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        if self.sleep.ring() {
+            self.ring();
         }
     }
 }

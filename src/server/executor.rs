@@ -10,8 +10,9 @@ use std::thread::{self, JoinHandle};
 use async_executor::Executor;
 
 use super::slice::ask_for_short_slices;
-use crate::connection::{before_sleep, begin_thread};
+use crate::connection::ThreadChores;
 use crate::net::{Readiness, Registration, Stream};
+use crate::writer::WriterQueue;
 
 /// Threads that run the same tasks. They end when this is dropped; unfinished tasks are dropped with them.
 pub struct Executors {
@@ -21,30 +22,34 @@ pub struct Executors {
     stop: async_channel::Sender<()>,
     /// The threads.
     threads: Vec<JoinHandle<()>>,
+    /// The writer, which the threads run or wake.
+    writer: WriterQueue,
 }
 
 impl Executors {
-    /// Starts `count` threads, at least one.
+    /// Starts `count` threads, at least one, whose tasks submit to `writer`.
     ///
     /// # Errors
     /// The system cannot start a thread.
-    pub fn start(count: usize) -> io::Result<Self> {
+    pub fn start(count: usize, writer: &WriterQueue) -> io::Result<Self> {
         let readiness: Vec<_> = (0..count.max(1)).map(|_| Readiness::new()).collect::<io::Result<_>>()?;
         let sockets = Arc::new(Sockets { readiness, next: AtomicUsize::new(0) });
         let spawner = Spawner { executor: Arc::new(Executor::new()), sockets: sockets.clone() };
         let (stop, stopped) = async_channel::bounded::<()>(1);
-        let mut executors = Self { spawner, stop, threads: Vec::new() };
+        let mut executors = Self { spawner, stop, threads: Vec::new(), writer: writer.clone() };
+        let first = sockets.readiness[0].clone();
+        writer.begin_hosting(sockets.readiness.len(), move || first.ring_if_asleep());
         for (number, readiness) in sockets.readiness.iter().cloned().enumerate() {
             let (executor, stopped) = (executors.spawner.executor.clone(), stopped.clone());
+            let chores = ThreadChores::new(writer.clone());
             let thread = thread::Builder::new().name(format!("ackd-exec-{number}")).spawn(move || {
                 let _abort = AbortOnPanic;
                 if let Err(error) = ask_for_short_slices() {
                     tracing::debug!(%error, "no short slices for the threads of connections");
                 }
-                begin_thread();
                 let serving = executor.run(stopped.recv());
                 // Without its sockets the thread's clients would never be served again.
-                let _ = readiness.block_on(serving, before_sleep).expect("sockets are watched for ever");
+                let _ = readiness.block_on(serving, chores).expect("sockets are watched for ever");
             })?;
             executors.threads.push(thread);
         }
@@ -68,6 +73,7 @@ impl Drop for Executors {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        self.writer.end_hosting();
     }
 }
 

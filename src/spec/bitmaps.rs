@@ -33,6 +33,7 @@ rows! { ROWS from FAMILY:
         since: "2.2.0", complexity: "O(1)",
         keys: &[key(CHANGED)],
         syntax: "key offset value",
+        quick_words: 0,
     }
 
     GETBIT {
@@ -65,6 +66,7 @@ rows! { ROWS from FAMILY:
         since: "2.6.0", complexity: "O(N) where N is the length of all strings.",
         keys: &[nth(2, REPLACED), all_from(3, READ)],
         syntax: "<AND|OR|XOR|NOT> destkey key...",
+        quick_words: 0,
     }
 
     BITFIELD {
@@ -74,6 +76,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(OPERATIONS)],
         syntax: "key [GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] <SET encoding offset value|INCRBY \
                  encoding offset increment>]...",
+        quick_words: 0,
     }
 
     BITFIELD_RO {

@@ -59,6 +59,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(REPLACED), nth(2, READ)],
         syntax: "destination source <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS radius \
                  <M|KM|FT|MI>|BYBOX width height <M|KM|FT|MI>> [ASC|DESC] [COUNT count [ANY]] [STOREDIST]",
+        quick_words: 0,
     }
 
     GEORADIUS {
@@ -70,6 +71,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(READ), behind("STORE", 6, REPLACED), behind("STOREDIST", 6, REPLACED)],
         syntax: "key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count \
                  [ANY]] [ASC|DESC] [STORE key|STOREDIST key]",
+        quick_words: 0,
     }
 
     GEORADIUS_RO {
@@ -92,6 +94,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(READ), behind("STORE", 5, REPLACED), behind("STOREDIST", 5, REPLACED)],
         syntax: "key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
                  [ASC|DESC] [STORE key|STOREDIST key]",
+        quick_words: 0,
     }
 
     GEORADIUSBYMEMBER_RO {

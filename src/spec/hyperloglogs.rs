@@ -29,5 +29,6 @@ rows! { ROWS from FAMILY:
         since: "2.8.9", complexity: "O(N) where N is the number of keys.",
         keys: &[key(Access::new(&["RW", "access", "insert"])), all_from(2, READ)],
         syntax: "destkey [sourcekey...]",
+        quick_words: 0,
     }
 }

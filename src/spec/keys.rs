@@ -169,6 +169,7 @@ rows! { ROWS from FAMILY:
         since: "6.2.0", complexity: "O(N) where N is the size of the value.",
         keys: &[key(READ), nth(2, REPLACED)],
         syntax: "source destination [DB destination-db] [REPLACE]",
+        quick_words: 0,
     }
 
     RENAME {

@@ -56,6 +56,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(TAKEN)],
         syntax: "key [count]",
         tried_words: 2,
+        quick_words: 2,
     }
 
     RPOP {
@@ -67,6 +68,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(TAKEN)],
         syntax: "key [count]",
         tried_words: 2,
+        quick_words: 2,
     }
 
     LLEN {
@@ -109,6 +111,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*log(M)) where N is the number of elements removed and M the length of the list.",
         keys: &[key(TRIMMED)],
         syntax: "key start stop",
+        quick_words: 0,
     }
 
     LREM {
@@ -118,6 +121,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N+M*log(N)) where N is the length of the list and M the number of elements removed.",
         keys: &[key(TRIMMED)],
         syntax: "key count element",
+        quick_words: 0,
     }
 
     LINSERT {
@@ -126,6 +130,7 @@ rows! { ROWS from FAMILY:
         since: "2.2.0", complexity: "O(N) where N is the number of elements before the one looked for.",
         keys: &[key(INSERTED)],
         syntax: "key <BEFORE|AFTER> pivot element",
+        quick_words: 0,
     }
 
     LPOS {
@@ -162,6 +167,7 @@ rows! { ROWS from FAMILY:
                      length.",
         keys: &[counted(1, TAKEN)],
         syntax: "numkeys key... <LEFT|RIGHT> [COUNT count]",
+        quick_words: 0,
     }
 
     BLPOP {
@@ -208,5 +214,6 @@ rows! { ROWS from FAMILY:
                      length.",
         keys: &[counted(2, TAKEN)],
         syntax: "timeout numkeys key... <LEFT|RIGHT> [COUNT count]",
+        quick_words: 0,
     }
 }

@@ -7,6 +7,9 @@ use crate::resp::Args;
 /// [`Spec::tried_words`] of most commands that are tried. Pops have less: they are tried only without a count.
 pub(super) const TRIED_WORDS: usize = 16;
 
+/// [`Spec::quick_words`] of most commands.
+const QUICK_WORDS: usize = 64;
+
 /// Where a command runs, and what it has access to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -64,6 +67,9 @@ pub struct Spec {
     /// A writing command with at most this many words may be tried on a snapshot first, in case it changes nothing. 0:
     /// it is never tried. For commands that often change nothing, and do little work before their first change.
     pub tried_words: usize,
+    /// With at most this many words, the command takes microseconds, however large the data of its keys. 0: it never surely
+    /// does.
+    pub quick_words: usize,
     /// Which words are not shown to other clients.
     pub secrets: Secrets,
     /// Subcommands of a container command.
@@ -88,6 +94,7 @@ impl Spec {
         is_on_elements: false,
         categories: &[],
         tried_words: 0,
+        quick_words: QUICK_WORDS,
         secrets: Secrets::None,
         subcommands: &[],
     };
@@ -102,7 +109,17 @@ impl Spec {
         if are_movable(self.keys) {
             flags = flags.with(Flags::MOVABLEKEYS);
         }
-        Spec { flags, ..self }
+        let is_slow_read = matches!(self.kind, Kind::Read) && !flags.has(Flags::FAST);
+        let quick_words = match is_slow_read || flags.has(Flags::DATABASES) {
+            true => 0,
+            false => self.quick_words,
+        };
+        Spec { flags, quick_words, ..self }
+    }
+
+    /// Whether it takes microseconds with `words` words, however large the data of its keys.
+    pub fn is_quick(&self, words: usize) -> bool {
+        words <= self.quick_words
     }
 
     /// Whether it runs on the connection's thread with the client's own state.

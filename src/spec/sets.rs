@@ -92,6 +92,7 @@ rows! { ROWS from FAMILY:
         syntax: "key [count]",
         tips: &["nondeterministic_output"],
         tried_words: 2,
+        quick_words: 2,
     }
 
     SRANDMEMBER {
@@ -149,6 +150,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*K*log(M)) where N is the size of the smallest of K sets and M that of the largest.",
         keys: &[key(UPDATED), all_from(2, READ)],
         syntax: "destination key...",
+        quick_words: 0,
     }
 
     SUNIONSTORE {
@@ -157,6 +159,7 @@ rows! { ROWS from FAMILY:
         since: "1.0.0", complexity: "O(N*log(N)) where N is the number of members of all sets.",
         keys: &[key(REPLACED), all_from(2, READ)],
         syntax: "destination key...",
+        quick_words: 0,
     }
 
     SDIFFSTORE {
@@ -166,5 +169,6 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",
         keys: &[key(REPLACED), all_from(2, READ)],
         syntax: "destination key...",
+        quick_words: 0,
     }
 }

@@ -20,6 +20,7 @@ rows! { ROWS from FAMILY:
         ],
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE \
                  destination]",
+        quick_words: 0,
     }
 
     SORT_RO {

@@ -113,6 +113,7 @@ rows! { ROWS from FAMILY:
                      stored.",
         keys: &[key(REPLACED), nth(2, READ)],
         syntax: "destination source min max [BYSCORE|BYLEX] [REV] [LIMIT offset count]",
+        quick_words: 0,
     }
 
     ZREVRANGE {
@@ -167,6 +168,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
         keys: &[key(TRIMMED)],
         syntax: "key start stop",
+        quick_words: 0,
     }
 
     ZREMRANGEBYSCORE {
@@ -176,6 +178,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
         keys: &[key(TRIMMED)],
         syntax: "key min max",
+        quick_words: 0,
     }
 
     ZREMRANGEBYLEX {
@@ -185,6 +188,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members removed.",
         keys: &[key(TRIMMED)],
         syntax: "key min max",
+        quick_words: 0,
     }
 
     ZPOPMIN {
@@ -195,6 +199,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(TAKEN)],
         syntax: "key [count]",
         tried_words: 2,
+        quick_words: 2,
     }
 
     ZPOPMAX {
@@ -205,6 +210,7 @@ rows! { ROWS from FAMILY:
         keys: &[key(TAKEN)],
         syntax: "key [count]",
         tried_words: 2,
+        quick_words: 2,
     }
 
     ZMPOP {
@@ -216,6 +222,7 @@ rows! { ROWS from FAMILY:
                      number of members popped.",
         keys: &[counted(1, TAKEN)],
         syntax: "numkeys key... <MIN|MAX> [COUNT count]",
+        quick_words: 0,
     }
 
     ZRANDMEMBER {
@@ -286,6 +293,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N)+O(M*log(M)) where N is the number of members of all sets and M that of the result.",
         keys: &[key(REPLACED), counted(2, READ)],
         syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>]",
+        quick_words: 0,
     }
 
     ZINTERSTORE {
@@ -296,6 +304,7 @@ rows! { ROWS from FAMILY:
                      largest and M of the result.",
         keys: &[key(REPLACED), counted(2, READ)],
         syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>]",
+        quick_words: 0,
     }
 
     ZDIFFSTORE {
@@ -306,6 +315,7 @@ rows! { ROWS from FAMILY:
                      and M of the result.",
         keys: &[key(REPLACED), counted(2, READ)],
         syntax: "destination numkeys key...",
+        quick_words: 0,
     }
 
     BZPOPMIN {
@@ -334,5 +344,6 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members popped.",
         keys: &[counted(2, TAKEN)],
         syntax: "timeout numkeys key... <MIN|MAX> [COUNT count]",
+        quick_words: 0,
     }
 }

@@ -148,6 +148,7 @@ rows! { ROWS from FAMILY:
         since: "2.2.0", complexity: "O(N) where N is the number of bytes written, wherever they go.",
         keys: &[key(UPDATED)],
         syntax: "key offset value",
+        quick_words: 0,
     }
 
     INCR {

@@ -79,6 +79,10 @@ impl Log for FencedLog {
         self.log.reserve(bytes)
     }
 
+    fn would_wait(&self, bytes: u64) -> bool {
+        self.log.would_wait(bytes)
+    }
+
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError> {
         self.check_submit(group.is_empty())?;
         self.log.submit(group, wall_micros)
@@ -248,7 +252,8 @@ impl Driven {
     /// Stops the writer.
     fn stop(&mut self) {
         block_on(async {
-            let (ended, told) = smol::future::zip(&mut self.run, self.queue.shutdown(true)).await;
+            // The writer is not woken: it finds the job when it is polled.
+            let (told, ended) = smol::future::zip(self.queue.shutdown(true), &mut self.run).await;
             assert!(ended.is_ok() && told.is_ok(), "{ended:?}, {told:?}");
         });
     }

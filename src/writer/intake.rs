@@ -25,17 +25,11 @@ impl Intake {
         Self { inbox, taken: VecDeque::new() }
     }
 
-    /// Waits for a job; `false` if there will be none any more.
-    pub async fn wait(&mut self) -> bool {
-        if self.taken.is_empty() {
-            let Some(job) = self.inbox.recv().await else { return false };
-            self.taken.push_back(job);
+    /// The next of the taken jobs, if it `fits`. The cells of the keys of the one after it are prefetched.
+    pub fn next_if(&mut self, executor: &mut Executor, fits: impl FnOnce(&Job) -> bool) -> Option<Job> {
+        if !fits(self.taken.front()?) {
+            return None;
         }
-        true
-    }
-
-    /// The next of the taken jobs. The cells of the keys of the one after it are prefetched.
-    pub fn next(&mut self, executor: &mut Executor) -> Option<Job> {
         let job = self.taken.pop_front();
         if let Some(Job::Submission(after)) = self.taken.front() {
             executor.prefetch_cells(after);
@@ -64,6 +58,11 @@ impl Intake {
     /// Whether there are no taken jobs.
     pub fn has_taken_none(&self) -> bool {
         self.taken.is_empty()
+    }
+
+    /// Whether no job waits, taken or not.
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.inbox.is_empty()
     }
 
     /// Whether the queue is empty.

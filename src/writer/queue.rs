@@ -4,13 +4,17 @@
 //! submit waits, and reads nothing from its client meanwhile. A submission larger than the whole byte budget is
 //! accepted when no other is queued, so every command within the protocol's limits gets through.
 //!
+//! Whoever puts a job into the queue wakes the writer, or has its own thread called: see [`place`](super::place).
+//!
 //! Invariant: `queued_bytes` is the sum of what the submissions in the channel were charged.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use super::doorbell;
+use super::place::{Place, Steps};
+use crate::committer::WriterError;
+use crate::spec::{Flags, Spec};
 use crate::submission::{Closed, Submission};
 
 /// The most jobs in the queue.
@@ -32,8 +36,6 @@ pub enum Job {
         /// Gets a message when that is done.
         done: async_channel::Sender<()>,
     },
-    /// The group in flight is durable, or failed.
-    Synced,
     /// Unblock this client, if it is blocked: see `state::Blocked`.
     Unblock {
         /// The client.
@@ -57,6 +59,8 @@ pub struct WriterQueue {
     jobs: async_channel::Sender<Job>,
     /// Bytes in the channel.
     budget: Arc<Budget>,
+    /// Where the writer runs.
+    place: Arc<Place>,
 }
 
 /// The writer's end.
@@ -77,11 +81,13 @@ pub fn writer_queue_with(jobs_max: usize, bytes_max: usize) -> (WriterQueue, Wri
     let (sender, receiver) = async_channel::bounded(jobs_max);
     let budget = Arc::new(Budget {
         queued_bytes: AtomicUsize::new(0),
+        queued_items: AtomicUsize::new(0),
         bytes_max,
         has_waiters: AtomicBool::new(false),
         waiters: Mutex::default(),
     });
-    (WriterQueue { jobs: sender, budget: budget.clone() }, WriterInbox { jobs: receiver, budget })
+    let place = Arc::new(Place::new());
+    (WriterQueue { jobs: sender, budget: budget.clone(), place }, WriterInbox { jobs: receiver, budget })
 }
 
 impl WriterQueue {
@@ -96,9 +102,11 @@ impl WriterQueue {
         }
         let items = submission.items.len();
         let charged = Charged { budget: &self.budget, bytes };
+        let queued_items = self.budget.queued_items.fetch_add(items, SeqCst) + items;
+        let counted = Counted { budget: &self.budget, items };
         self.send(Job::Submission(submission)).await?;
-        std::mem::forget(charged);
-        doorbell::submitted(items);
+        std::mem::forget((charged, counted));
+        self.place.submitted(queued_items);
         Ok(())
     }
 
@@ -106,6 +114,7 @@ impl WriterQueue {
     pub async fn checkpoint(&self) -> Result<async_channel::Receiver<Result<(), String>>, Closed> {
         let (done, outcome) = async_channel::bounded(1);
         self.send(Job::Checkpoint { done }).await?;
+        self.place.call();
         Ok(outcome)
     }
 
@@ -116,6 +125,7 @@ impl WriterQueue {
     pub async fn publish(&self) -> Result<(), Closed> {
         let (done, published) = async_channel::bounded(1);
         self.send(Job::Publish { done }).await?;
+        self.place.notify();
         published.recv().await.map_err(|_| Closed)
     }
 
@@ -124,17 +134,20 @@ impl WriterQueue {
     /// # Errors
     /// The writer is gone.
     pub async fn unblock(&self, client_id: u64) -> Result<(), Closed> {
-        self.send(Job::Unblock { client_id }).await
+        self.send(Job::Unblock { client_id }).await?;
+        self.place.notify();
+        Ok(())
     }
 
     /// Has the writer do its periodic work. Does nothing if the queue is full: the writer is busy then.
     pub fn tick(&self) {
         let _ = self.jobs.try_send(Job::Tick);
+        self.place.call();
     }
 
-    /// Wakes the writer when a group became durable. Does nothing if the queue is full: the writer is awake then.
+    /// The group in flight is durable, or failed.
     pub fn synced(&self) {
-        let _ = self.jobs.try_send(Job::Synced);
+        self.place.notify();
     }
 
     /// Stops the writer after everything submitted so far; returns when it has stopped.
@@ -144,9 +157,52 @@ impl WriterQueue {
     pub async fn shutdown(&self, checkpoint: bool) -> Result<(), String> {
         let (done, outcome) = async_channel::bounded(1);
         let sent = self.send(Job::Shutdown { checkpoint, done }).await;
+        self.place.call();
         match sent {
             Ok(()) => outcome.recv().await.unwrap_or_else(|_| Err(Closed.to_string())),
             Err(closed) => Err(closed.to_string()),
+        }
+    }
+
+    /// Runs the writer, on this thread and wherever it costs less, until it ends.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub fn serve(&self, writer: Box<dyn Steps>) -> Result<(), WriterError> {
+        self.place.serve(writer)
+    }
+
+    /// So many threads serve connections from now on. If it is only one, it runs the writer itself; `ring` interrupts its
+    /// sleep.
+    pub fn begin_hosting(&self, threads: usize, ring: impl Fn() + Send + Sync + 'static) {
+        self.place.begin_hosting(threads, ring);
+    }
+
+    /// No thread serves connections any more.
+    pub fn end_hosting(&self) {
+        self.place.end_hosting();
+    }
+
+    /// To be called by a thread that serves connections before it sleeps: runs the writer if it was woken, or has its own
+    /// thread do so. Returns whether it ran here.
+    pub fn run_or_call(&self) -> bool {
+        self.place.run_or_call()
+    }
+
+    /// Whether the writer was woken, and nobody has begun to run it.
+    pub fn is_waiting(&self) -> bool {
+        self.place.is_waiting()
+    }
+
+    /// To be called by such a thread before it does anything that takes time: what was submitted does not wait for that.
+    pub fn hand_over(&self) {
+        self.place.hand_over();
+    }
+
+    /// The same, before it runs a command. If it has to run the writer itself, that waits for a command that is fast.
+    pub fn hand_over_before(&self, spec: &Spec) {
+        if !(self.place.is_hosted() && spec.flags.has(Flags::FAST)) {
+            self.hand_over();
         }
     }
 
@@ -184,6 +240,7 @@ impl WriterInbox {
     /// Returns the bytes of a job to the budget.
     fn release(&self, job: &Job) {
         if let Job::Submission(submission) = job {
+            self.budget.queued_items.fetch_sub(submission.items.len(), SeqCst);
             self.budget.give(charge(submission));
         }
     }
@@ -215,10 +272,26 @@ impl Drop for Charged<'_> {
     }
 }
 
+/// Commands counted for a submission that is not in the channel yet. Uncounted if it never gets there.
+struct Counted<'a> {
+    /// Where they were counted.
+    budget: &'a Budget,
+    /// Number of commands.
+    items: usize,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.budget.queued_items.fetch_sub(self.items, SeqCst);
+    }
+}
+
 /// The budget of queued bytes.
 struct Budget {
     /// Bytes in the channel.
     queued_bytes: AtomicUsize,
+    /// Commands in the channel, or about to be.
+    queued_items: AtomicUsize,
     /// The most bytes, unless one submission has more.
     bytes_max: usize,
     /// Whether there may be waiters. Checked when bytes are returned.

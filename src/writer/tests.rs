@@ -64,6 +64,16 @@ pub(super) fn guarded_writer_on<L: Log + 'static>(
     guard: Option<FileGuard>,
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    let (writer, queue, state, table) = build(wrap, guard, limit);
+    (running(writer), queue, state, table)
+}
+
+/// The writer itself, to be driven step by step.
+pub(super) fn build<L: Log + 'static>(
+    wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
+    guard: Option<FileGuard>,
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Writer<L>, WriterQueue, Arc<ServerState>, Arc<Table>) {
     let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
@@ -92,7 +102,21 @@ pub(super) fn guarded_writer_on<L: Log + 'static>(
         Some(guard) => writer.guarding(guard),
         None => writer,
     };
-    (Box::pin(writer.run()), queue, state, recovered.table)
+    (writer, queue, state, recovered.table)
+}
+
+/// A writer that does all that it can do each time it is polled.
+fn running<L: Log + 'static>(mut writer: Writer<L>) -> Run {
+    Box::pin(std::future::poll_fn(move |_| {
+        loop {
+            match writer.step(true) {
+                Ok(Progress::Idle) => return Poll::Pending,
+                Ok(Progress::More | Progress::NeedsThread) => {}
+                Ok(Progress::Ended) => return Poll::Ready(Ok(())),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }))
 }
 
 /// A submission of one command.

@@ -31,6 +31,12 @@ pub struct TestServer {
     pub port: u16,
 }
 
+/// A flag for run number `run` of a test: in turn, one thread serves all connections and runs the writer itself, and several
+/// do, for which the writer has a thread of its own.
+pub fn threads(run: u64) -> [&'static str; 2] {
+    ["--threads", if run.is_multiple_of(2) { "1" } else { "3" }]
+}
+
 impl TestServer {
     /// Starts the server on `dir` with further flags, and waits until it answers.
     pub fn start(dir: &Path, flags: &[&str]) -> Self {

@@ -322,6 +322,7 @@ fn collections_survive_sigkill() {
     };
     let mut cycle = 0;
     while !is_done(cycle, &totals, looks) {
+        let flags = [&flags[..], &threads(cycle)].concat();
         let mut server = TestServer::start(&dir, &flags);
         if cycle % CYCLES_KEPT == 0 {
             server.client().run("FLUSHALL");

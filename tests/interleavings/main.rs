@@ -7,6 +7,7 @@
 //! - [`table::model`]: snapshots against publication, and against the reuse of pages and of slots in the ring.
 //! - [`state::model`]: the publication of groups only when somebody reads.
 //! - [`net::model`]: the bits of a socket, and the task that waits for one of them.
+//! - [`writer::model`]: who runs the writer, and who is woken for it.
 //!
 //! `LOOM_MAX_PREEMPTIONS` (2) is the largest number of preemptions; the long form is
 //! `LOOM_MAX_PREEMPTIONS=4 cargo test --profile sim --test interleavings -- --nocapture`.
@@ -16,6 +17,7 @@ mod net;
 mod state;
 mod sync;
 mod table;
+mod writer;
 
 use std::io::Write;
 use std::sync::Arc;

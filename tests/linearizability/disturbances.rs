@@ -2,7 +2,7 @@
 
 use crate::clients::Shared;
 use crate::common::fake_clock::FakeClock;
-use crate::common::{PATIENCE, TestServer, free_port};
+use crate::common::{PATIENCE, TestServer, free_port, threads};
 use rand::Rng;
 use rand::rngs::SmallRng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -37,30 +37,35 @@ pub struct Victim {
     pub port: u16,
     dir: PathBuf,
     clock: Option<FakeClock>,
+    /// Decides the number of threads of the first life.
+    first: u64,
     /// When killed servers had ended.
     pub deaths: Vec<u64>,
     /// What happened.
     pub counts: Counts,
 }
 
-fn start(port: u16, dir: &Path, clock: Option<&FakeClock>) -> TestServer {
+/// Starts the server for a life after `lives` others.
+fn start(port: u16, dir: &Path, clock: Option<&FakeClock>, lives: u64) -> TestServer {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
     if let Some(clock) = clock {
         clock.apply(&mut command);
     }
-    let mut server = TestServer::spawn_by(command, port, dir, &FLAGS);
+    let flags = [&FLAGS[..], &threads(lives)].concat();
+    let mut server = TestServer::spawn_by(command, port, dir, &flags);
     server.wait_ready();
     server
 }
 
 impl Victim {
-    /// A server on an empty directory in `root`.
-    pub fn start(root: &Path) -> Self {
+    /// A server on an empty directory in `root`. `first` decides how many threads serve its connections first; with each
+    /// restart that changes.
+    pub fn start(root: &Path, first: u64) -> Self {
         let dir = root.join("data");
         let clock = FakeClock::new(root);
         let port = free_port();
-        let server = Some(start(port, &dir, clock.as_ref()));
-        Self { server, port, dir, clock, deaths: Vec::new(), counts: Counts::default() }
+        let server = Some(start(port, &dir, clock.as_ref(), first));
+        Self { server, port, dir, clock, first, deaths: Vec::new(), counts: Counts::default() }
     }
 
     /// The Unix socket, over all restarts.
@@ -114,7 +119,8 @@ impl Victim {
         if random.random_ratio(1, 4) {
             self.jump(random);
         }
-        self.server = Some(start(self.port, &self.dir, self.clock.as_ref()));
+        let lives = self.first.wrapping_add(self.deaths.len() as u64);
+        self.server = Some(start(self.port, &self.dir, self.clock.as_ref(), lives));
     }
 
     fn end(&mut self) {

@@ -47,7 +47,7 @@ struct Figures {
 /// Records one history: the operations on each key.
 fn record(seed: u64, operations: usize) -> (Vec<Vec<Operation>>, Counts) {
     let root = tempfile::tempdir().expect("a directory for the test");
-    let mut victim = Victim::start(root.path());
+    let mut victim = Victim::start(root.path(), seed);
     let shared = Shared {
         origin: Instant::now(),
         invoked: AtomicUsize::new(0),

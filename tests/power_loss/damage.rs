@@ -16,6 +16,8 @@ const SETUP: Setup = Setup {
     block_bytes: 512,
     checkpoint_turns: 0,
     recovery_target_ms: 1,
+    inline: false,
+    sync_asks: 0,
     seed: 9,
 };
 const SHAPE: Shape = Shape { databases: 2, keys: 25, value_bytes_max: 5000, long_keys: 0 };

@@ -21,6 +21,7 @@ mod damage;
 mod disk;
 mod explore;
 mod image;
+mod late_log;
 mod life;
 mod media;
 mod oracle;

@@ -139,6 +139,8 @@ impl Plan {
             block_bytes: [512, 512, 4096][random.random_range(0..3)],
             checkpoint_turns: 0,
             recovery_target_ms: 1,
+            inline: false,
+            sync_asks: 0,
             seed,
         };
         for life in 0..LIVES {
@@ -167,8 +169,11 @@ impl Plan {
         large: bool,
     ) -> LifePlan {
         let slow = random.random_range(0..4) == 0;
+        let seed: u64 = random.random();
         let setup = Setup {
-            seed: random.random(),
+            seed,
+            inline: seed & 1 == 1,
+            sync_asks: (seed >> 1) as u32 % 4,
             checkpoint_turns: random.random_range(0..4),
             recovery_target_ms: if slow { 1000 } else { 1 },
             ..setup

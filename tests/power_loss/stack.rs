@@ -1,6 +1,7 @@
 //! The shipped parts put together as `ackd::storage` does it, without threads: the same seed gives the same operations.
 
 use super::disk::{Disk, Power, PoweredStorage};
+use super::late_log::LateLog;
 use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpointer::Checkpointer;
@@ -13,14 +14,14 @@ use ackd::spec;
 use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
-    Item, Promise, RecoveryFigures, Submission, Writer, WriterError, WriterGauges, WriterOptions,
-    WriterQueue, promise, writer_queue,
+    Item, Progress, Promise, RecoveryFigures, Steps, Submission, Writer, WriterError, WriterGauges,
+    WriterOptions, WriterQueue, promise, writer_queue,
 };
-use smol::future::{block_on, poll_once, zip};
+use smol::future::{block_on, poll_once};
 use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use wal::{Log, LogOptions};
 
 /// What differs from history to history.
@@ -36,6 +37,10 @@ pub struct Setup {
     pub checkpoint_turns: u32,
     /// How long a replay may take in milliseconds: it decides when a checkpoint is due.
     pub recovery_target_ms: u64,
+    /// Whether the writer runs as on a thread that serves connections: a step waits only if nothing else is left to do.
+    pub inline: bool,
+    /// How often the writer asks in vain whether a group is durable; 0: it waits for each.
+    pub sync_asks: u32,
     /// Seed of salts.
     pub seed: u64,
 }
@@ -199,12 +204,13 @@ fn transaction(command: &Command) -> Transaction {
     transaction
 }
 
-/// The writer's future, polled by the test.
-type Run = Pin<Box<dyn Future<Output = Result<(), WriterError>>>>;
-
 /// A running server without sockets.
 pub struct Stack {
-    run: Run,
+    writer: Box<dyn Steps>,
+    /// Whether its steps wait only if nothing else is left to do.
+    inline: bool,
+    /// Whether its current step may wait.
+    may_wait: Arc<AtomicBool>,
     /// How the writer ended, if it has.
     pub ended: Option<Result<(), WriterError>>,
     queue: WriterQueue,
@@ -239,8 +245,10 @@ impl Stack {
         let gauges = Arc::new(WriterGauges::new(table.clone(), log.status(), RecoveryFigures::default()));
         let (queue, inbox) = writer_queue();
         let checkpointer = Checkpointer::on_caller(state.clone(), setup.checkpoint_turns);
+        let may_wait = Arc::new(AtomicBool::new(true));
+        let log = LateLog::new(log, setup.sync_asks, may_wait.clone());
         let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpointer, options);
-        Self { run: Box::pin(writer.run()), ended: None, queue, table }
+        Self { writer: Box::new(writer), inline: setup.inline, may_wait, ended: None, queue, table }
     }
 
     /// Puts commands into the writer's queue; the promise has their replies once they are durable.
@@ -278,16 +286,28 @@ impl Stack {
 
     /// Lets the writer do all that it can do now.
     pub fn work(&mut self) {
-        if self.ended.is_none() {
-            self.ended = block_on(poll_once(&mut self.run));
+        let mut may_wait = !self.inline;
+        while self.ended.is_none() {
+            self.may_wait.store(may_wait, Relaxed);
+            match self.writer.step(may_wait) {
+                Ok(Progress::Idle) => return,
+                Ok(Progress::More) => may_wait = !self.inline,
+                Ok(Progress::NeedsThread) => may_wait = true,
+                Ok(Progress::Ended) => self.ended = Some(Ok(())),
+                Err(error) => self.ended = Some(Err(error)),
+            }
         }
     }
 
     /// Stops the writer cleanly.
     pub fn stop(&mut self, checkpoint: bool) {
-        let (ended, told) = block_on(zip(&mut self.run, self.queue.shutdown(checkpoint)));
+        let queue = self.queue.clone();
+        let mut shutdown = pin!(queue.shutdown(checkpoint));
+        assert!(block_on(poll_once(&mut shutdown)).is_none(), "the writer has to stop first");
+        self.work();
+        let told = block_on(shutdown);
+        let ended = self.ended.as_ref().expect("the writer has stopped");
         assert_eq!(ended.is_ok(), told.is_ok(), "the one who asked learns how it went");
-        self.ended = Some(ended);
     }
 
     /// What readers see.

@@ -169,7 +169,7 @@ fn write(store: &Store, state: &ServerState, inbox: &WriterInbox) {
             Job::Publish { done } => {
                 let _ = done.try_send(());
             }
-            Job::Synced | Job::Tick | Job::Unblock { .. } => {}
+            Job::Tick | Job::Unblock { .. } => {}
             Job::Shutdown { done, .. } => {
                 let _ = done.try_send(Ok(()));
                 return;
@@ -270,7 +270,7 @@ impl Fake {
                 records_origins: true,
             };
             move || {
-                let executors = Executors::start(threads).unwrap();
+                let executors = Executors::start(threads, &queue).unwrap();
                 smol::future::block_on(async {
                     run(services, listeners, executors.spawner()).await;
                     queue.shutdown(false).await.unwrap();

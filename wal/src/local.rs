@@ -147,7 +147,7 @@ impl<S: Storage> LocalLog<S> {
         if options.background {
             preparer.start_thread().map_err(thread)?;
         }
-        let syncer = Syncer::new(options.sync_thread, options.synced.clone()).map_err(thread)?;
+        let syncer = Syncer::new(&options).map_err(thread)?;
         let mut identities = Identities::default();
         identities.note(active.header.sequence, &*active.file);
         Ok(Self {
@@ -403,6 +403,11 @@ impl<S: Storage> Log for LocalLog<S> {
         self.note(made)?;
         self.reserved = content;
         Ok(())
+    }
+
+    fn would_wait(&self, bytes: u64) -> bool {
+        // Another segment has to be made, or taken into use.
+        !self.takes_active((bytes as usize).max(GROUP_HEADER_BYTES), 0)
     }
 
     fn submit(&mut self, group: Group, wall_micros: u64) -> Result<(Lsn, Lsn), LogError> {

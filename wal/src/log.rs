@@ -24,6 +24,9 @@ pub trait Log: Send {
     /// After [`LogError::Full`] and [`LogError::Unavailable`] nothing has changed.
     fn reserve(&mut self, bytes: u64) -> Result<(), LogError>;
 
+    /// Whether reserving space for a group whose [`Group::len_bytes`] is `bytes`, or submitting it, may wait for the disk.
+    fn would_wait(&self, bytes: u64) -> bool;
+
     /// Submits one group and returns the LSNs of its first and last record. The group is not durable yet when this
     /// returns. An empty group writes nothing and returns `(last_lsn() + 1, last_lsn())`. If the group is larger than
     /// what was reserved, this reserves first. With [`LogError::Full`], [`LogError::TooLarge`] and

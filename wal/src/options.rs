@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::Lsn;
 use crate::direct::ALIGNMENT_BYTES;
@@ -108,6 +109,8 @@ pub struct LogOptions {
     pub sync_thread: bool,
     /// Called on that thread each time that a group is synced, or failed.
     pub synced: Option<Notify>,
+    /// Called on that thread if it gets no other group for this long after one: perhaps nobody has noticed that.
+    pub unnoticed: Option<(Duration, Notify)>,
     /// Called for each segment that is taken into use, after its header is durable and before its first group is written;
     /// and at each [`Log::seal`](crate::Log::seal), with the LSN that is durable then.
     pub remember: Option<Remember>,
@@ -137,6 +140,7 @@ impl Default for LogOptions {
             background: true,
             sync_thread: false,
             synced: None,
+            unnoticed: None,
             remember: None,
             adopted: None,
             replaces_salt: 0,

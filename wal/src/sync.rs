@@ -5,13 +5,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::Lsn;
 use crate::direct::AlignedBuffer;
-use crate::options::Notify;
+use crate::options::{LogOptions, Notify};
 use crate::storage::{StorageFile, transfer};
 
 /// A completed group on its way to the device.
@@ -59,9 +59,9 @@ struct SyncThread<F> {
 }
 
 impl<F: StorageFile> Syncer<F> {
-    /// A syncer with or without a thread. The thread calls `synced` after each job.
-    pub fn new(threaded: bool, synced: Option<Notify>) -> io::Result<Self> {
-        let thread = if threaded { Some(SyncThread::start(synced)?) } else { None };
+    /// A syncer with or without a thread. The thread makes the calls of the options.
+    pub fn new(options: &LogOptions) -> io::Result<Self> {
+        let thread = if options.sync_thread { Some(SyncThread::start(options)?) } else { None };
         Ok(Self { waiting: None, thread })
     }
 
@@ -112,20 +112,34 @@ impl<F: StorageFile> Syncer<F> {
 }
 
 impl<F: StorageFile> SyncThread<F> {
-    fn start(synced: Option<Notify>) -> io::Result<Self> {
+    fn start(options: &LogOptions) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel::<Job<F>>(1);
         let (finished, done) = sync_channel(1);
+        let (synced, unnoticed) = (options.synced.clone(), options.unnoticed.clone());
         let run = move || {
-            while let Ok(job) = waiting.recv() {
+            let mut next = waiting.recv().ok();
+            while let Some(job) = next {
                 if finished.send(job.run()).is_err() {
                     break;
                 }
                 synced.iter().for_each(Notify::notify);
+                next = await_next(&waiting, unnoticed.as_ref());
             }
         };
         let thread = std::thread::Builder::new().name("wal-sync".into()).spawn(run)?;
         Ok(Self { jobs: Some(jobs), done, busy: false, thread: Some(thread) })
     }
+}
+
+/// The next job; `None` if there will be none. Calls `unnoticed` if none comes for a while.
+fn await_next<F>(waiting: &Receiver<Job<F>>, unnoticed: Option<&(Duration, Notify)>) -> Option<Job<F>> {
+    if let Some((time, call)) = unnoticed {
+        match waiting.recv_timeout(*time) {
+            Err(RecvTimeoutError::Timeout) => call.notify(),
+            received => return received.ok(),
+        }
+    }
+    waiting.recv().ok()
 }
 
 impl<F: StorageFile> Job<F> {

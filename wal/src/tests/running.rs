@@ -308,6 +308,58 @@ fn the_sync_thread_says_when_a_group_is_durable() {
 }
 
 #[test]
+fn the_sync_thread_says_when_no_group_comes_after_one() {
+    let (told, unnoticed) = std::sync::mpsc::channel();
+    let wait = |time| {
+        (
+            time,
+            Notify::new({
+                let told = told.clone();
+                move || told.send(()).expect("the test listens")
+            }),
+        )
+    };
+    let mut logs = [Duration::from_millis(1), Duration::from_secs(3600)].map(|time| {
+        let options = LogOptions { sync_thread: true, unnoticed: Some(wait(time)), ..options() };
+        LocalLog::create(MemoryStorage::new(), options).expect("create")
+    });
+    for log in &mut logs {
+        for number in 1..=3u64 {
+            let mut group = log.group();
+            fill(&mut group, [&payload(number, 100)[..]]);
+            log.submit(group, 0).expect("submit");
+            assert!(log.sync_meanwhile());
+            assert_eq!(log.durable().expect("durable"), number);
+        }
+    }
+    let [impatient, patient] = logs;
+    unnoticed.recv().expect("the thread tells");
+    while unnoticed.recv_timeout(Duration::from_millis(50)).is_ok() {}
+    drop(patient);
+    drop(impatient);
+    assert!(unnoticed.try_recv().is_err(), "it was not to be told again, and the end is none to wait for");
+}
+
+#[test]
+fn a_group_waits_for_nothing_until_its_segment_is_nearly_full() {
+    let storage = MemoryStorage::new();
+    let mut log = LocalLog::create(storage.clone(), options()).expect("create");
+    let (mut easy, mut waits) = (0, 0);
+    for number in 1..=200u64 {
+        let mut group = log.group();
+        fill(&mut group, [&payload(number, 3000)[..]]);
+        let bytes = group.len_bytes() as u64;
+        let (would_wait, before) = (log.would_wait(bytes), storage.operation_count());
+        log.reserve(bytes).expect("reserve");
+        log.submit(group, 0).expect("submit");
+        assert_eq!(would_wait, storage.operation_count() > before, "group {number}");
+        *if would_wait { &mut waits } else { &mut easy } += 1;
+        log.durable().expect("durable");
+    }
+    assert!(easy > waits && waits > 1, "{easy} and {waits}");
+}
+
+#[test]
 fn an_empty_group_writes_nothing() {
     let storage = MemoryStorage::new();
     let mut log = LocalLog::create(storage.clone(), options()).expect("create");

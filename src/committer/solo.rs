@@ -46,3 +46,45 @@ impl Solo {
         self.groups >= GROUPS && clients.len() == 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Peer, Users};
+    use crate::submission::{Submission, promise};
+
+    /// Submissions of these clients, answered.
+    fn answered(clients: &[u64]) -> Vec<Completion> {
+        let answer = |client_id: &u64| {
+            let mut submission = Submission::empty(promise().1);
+            submission.client_id = *client_id;
+            Completion { submission, executed: 1, replies_at: 0 }
+        };
+        clients.iter().map(answer).collect()
+    }
+
+    #[test]
+    fn it_is_sure_of_one_client_after_some_groups_and_not_on_a_slow_disk() {
+        let clients = Clients::default();
+        clients.add(Peer::default(), Users::default().default_user(), 0);
+        let mut solo = Solo::default();
+        let mut sure_after = |groups: &[&[u64]], time| {
+            groups.iter().for_each(|group| solo.note(&answered(group)));
+            solo.waited(time);
+            solo.is_sure(&clients)
+        };
+        let fast = SLOW / 2;
+        let (seven, eight): (&[u64], &[u64]) = (&[7], &[8]);
+        assert!(!sure_after(&[seven; 4], fast));
+        assert!(sure_after(&[&[], seven, &[]], fast), "groups without commands do not count");
+        assert!(!sure_after(&[&[7, 7]], fast));
+        assert!(!sure_after(&[seven; 3], fast));
+        assert!(sure_after(&[seven], fast));
+        assert!(!sure_after(&[eight; 4], fast), "it is another one");
+        assert!(sure_after(&[eight], fast));
+        assert!(!sure_after(&[], SLOW * 2));
+        assert!(sure_after(&[eight; 5], fast));
+        clients.add(Peer::default(), Users::default().default_user(), 0);
+        assert!(!solo.is_sure(&clients), "another one may write");
+    }
+}

@@ -1,7 +1,10 @@
-//! No code outside of this folder depends on the name of a command: what is special about a command is in its row.
+//! No code outside of this folder depends on the name of a command: what is special about a command is in its row. And
+//! which commands are quick.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::lookup;
 
 /// Code that compares or splits the name before it.
 const BEHIND: &[&str] = &[
@@ -91,4 +94,32 @@ fn a_test_of_a_name_is_found() {
     {
         assert!(goes_by_name(code).is_empty(), "{code}");
     }
+}
+
+#[test]
+fn commands_are_quick_unless_their_work_grows_with_the_data() {
+    let is_quick = |name: &str, words| lookup(name.as_bytes()).unwrap().is_quick(words);
+    for name in
+        ["set", "get", "incr", "append", "del", "lpush", "rpop", "hset", "sadd", "zadd", "expire", "blpop"]
+    {
+        assert!(is_quick(name, 2), "{name}");
+    }
+    for name in ["lpop", "rpop", "spop", "zpopmin", "zpopmax"] {
+        assert!(!is_quick(name, 3), "{name} with a count");
+    }
+    for name in [
+        "flushall",
+        "swapdb",
+        "copy",
+        "sort",
+        "sunionstore",
+        "zrangestore",
+        "ltrim",
+        "keys",
+        "lrange",
+        "hgetall",
+    ] {
+        assert!(!is_quick(name, 2), "{name}");
+    }
+    assert!(is_quick("mset", 63) && !is_quick("mset", 65));
 }

@@ -37,6 +37,13 @@ impl Intake {
         job
     }
 
+    /// Takes a job from the queue, if none is taken.
+    pub fn take_first(&mut self) {
+        if self.taken.is_empty() {
+            self.taken.extend(self.inbox.try_recv());
+        }
+    }
+
     /// Takes some jobs from the queue, and prefetches the leaves of their keys.
     pub fn take_ahead(&mut self, executor: &mut Executor) {
         let mut items: usize = self.taken.iter().map(items).sum();

@@ -139,7 +139,7 @@ impl<L: Log> Writer<L> {
         } else if self.committer.needs_thread() {
             return Ok(Progress::NeedsThread);
         }
-        self.intake.take_ahead(&mut self.executor);
+        self.intake.take_first();
         if !self.has_work(may_wait)? {
             return Ok(Progress::Idle);
         }

@@ -48,7 +48,7 @@ impl Station {
 
     /// There is a writer from now on; its own thread, which calls this, runs it first.
     pub fn open(&self) {
-        self.state.store(WOKEN | CALLED, SeqCst);
+        self.state.swap(WOKEN | CALLED, SeqCst);
     }
 
     /// There is something to do. Returns whether the host must be rung, if it sleeps.
@@ -96,7 +96,7 @@ impl Station {
 
     /// Ends a run of the host; the own thread, which must be woken, goes on.
     pub fn hand_over(&self) {
-        self.state.store(WOKEN | CALLED, SeqCst);
+        self.state.swap(WOKEN | CALLED, SeqCst);
     }
 
     /// Begins a run of the own thread, if it was called.
@@ -117,7 +117,7 @@ impl Station {
 
     /// Ends the last run: there is no writer any more.
     pub fn close(&self) {
-        self.state.store(DONE, SeqCst);
+        self.state.swap(DONE, SeqCst);
     }
 
     /// Changes the state if it is `from`.

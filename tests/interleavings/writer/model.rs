@@ -6,7 +6,7 @@ use super::station::{Ended, Station};
 use crate::explore;
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
-use loom::thread::{self, Thread};
+use loom::thread;
 
 /// What a job needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,34 @@ enum Needs {
     Thread,
 }
 
+/// What a thread sleeps on. (loom forgets the `unpark` of a thread that waits for a lock.)
+#[derive(Default)]
+struct Bell(Mutex<bool>, Condvar);
+
+impl Bell {
+    fn ring(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_one();
+    }
+
+    /// Waits until it was rung since the last time.
+    fn wait(&self) {
+        let mut rung = self.0.lock().unwrap();
+        while !*rung {
+            rung = self.1.wait(rung).unwrap();
+        }
+        *rung = false;
+    }
+}
+
 /// Jobs, and the threads that see to them.
 struct Server {
     station: Station,
     sleep: Sleep,
-    /// Whether the bell was rung since the host last slept.
-    bell: (Mutex<bool>, Condvar),
+    /// Where the host sleeps.
+    host: Bell,
+    /// Where the own thread sleeps.
+    own: Bell,
     /// The writer: how many jobs it did. One thread at a time has it.
     writer: Mutex<u64>,
     /// Jobs that the host may do.
@@ -40,7 +62,8 @@ impl Server {
         let server = Self {
             station: Station::vacant(),
             sleep: Sleep::new(),
-            bell: (Mutex::new(false), Condvar::new()),
+            host: Bell::default(),
+            own: Bell::default(),
             writer: Mutex::new(0),
             quick: AtomicU64::new(0),
             slow: AtomicU64::new(0),
@@ -52,24 +75,19 @@ impl Server {
         Arc::new(server)
     }
 
-    fn ring(&self) {
-        *self.bell.0.lock().unwrap() = true;
-        self.bell.1.notify_one();
-    }
-
     /// A job came that the host may do, as in `place`.
     fn wake(&self) {
         self.quick.fetch_add(1, Ordering::AcqRel);
         if self.station.wake() && self.sleep.ring_if_asleep() {
-            self.ring();
+            self.host.ring();
         }
     }
 
     /// A job came for the own thread.
-    fn call(&self, own: &Thread) {
+    fn call(&self) {
         self.slow.fetch_add(1, Ordering::AcqRel);
         if self.station.call() {
-            own.unpark();
+            self.own.ring();
         }
     }
 
@@ -82,7 +100,7 @@ impl Server {
             self.done.fetch_add(quick + slow, Ordering::AcqRel);
             // The task that waits for the reply.
             if self.sleep.ring() {
-                self.ring();
+                self.host.ring();
             }
         }
         let is_left = !may_wait && self.slow.load(Ordering::Acquire) > 0;
@@ -90,49 +108,45 @@ impl Server {
     }
 
     /// The host runs the writer, as in `place`.
-    fn run(&self, own: &Thread) {
+    fn run(&self) {
         if !self.station.begin() {
             return;
         }
         loop {
             if self.step(false) == Needs::Thread {
                 self.station.hand_over();
-                return own.unpark();
+                return self.own.ring();
             }
             match self.station.end() {
                 Ended::Rests => return,
                 Ended::Continues => {}
-                Ended::Called => return own.unpark(),
+                Ended::Called => return self.own.ring(),
             }
         }
     }
 
     /// The host's loop, as in `net::readiness`, until `jobs` are answered.
-    fn host(&self, own: &Thread, jobs: u64) {
+    fn run_host(&self, jobs: u64) {
         loop {
             self.sleep.wake_up();
             if self.done.load(Ordering::Acquire) == jobs {
                 break;
             }
-            self.run(own);
+            self.run();
             if self.sleep.fall_asleep() && !self.station.is_waiting() {
-                let mut rung = self.bell.0.lock().unwrap();
-                while !*rung {
-                    rung = self.bell.1.wait(rung).unwrap();
-                }
-                *rung = false;
+                self.host.wait();
             }
             self.sleep.stir();
         }
         self.is_over.store(true, Ordering::Release);
-        own.unpark();
+        self.own.ring();
     }
 
     /// The own thread's loop, as in `place`.
-    fn serve(&self) {
+    fn run_own(&self) {
         while !self.is_over.load(Ordering::Acquire) {
             if !self.station.begin_called() {
-                thread::park();
+                self.own.wait();
                 continue;
             }
             loop {
@@ -150,7 +164,7 @@ impl Server {
 /// Starts the own thread.
 fn own_thread(server: &Arc<Server>) -> thread::JoinHandle<()> {
     let server = server.clone();
-    thread::spawn(move || server.serve())
+    thread::spawn(move || server.run_own())
 }
 
 /// A group lands while the host submits, runs the writer, or falls asleep; nobody else is there.
@@ -159,11 +173,9 @@ fn a_landing_is_noticed_by_the_host() {
     let runs = explore("landing", || {
         let server = Server::new();
         let log = server.clone();
-        // Nothing here is for the own thread: unparking this one does nothing.
-        let own = thread::current();
         let log = thread::spawn(move || log.wake());
         server.wake();
-        server.host(&own, 2);
+        server.run_host(2);
         log.join().expect("the log's thread goes on");
         assert_eq!(*server.writer.lock().unwrap(), 2);
     });
@@ -175,17 +187,17 @@ fn a_landing_is_noticed_by_the_host() {
 fn a_landing_that_nobody_looks_after_is_for_the_own_thread() {
     let runs = explore("watchdog", || {
         let server = Server::new();
-        let thread = own_thread(&server);
-        let (log, own) = (server.clone(), thread.thread().clone());
+        let own = own_thread(&server);
+        let log = server.clone();
         let log = thread::spawn(move || {
             log.wake();
             if log.station.call_if_waiting() {
-                own.unpark();
+                log.own.ring();
             }
         });
-        server.host(thread.thread(), 1);
+        server.run_host(1);
         log.join().expect("the log's thread goes on");
-        thread.join().expect("the own thread goes on");
+        own.join().expect("the own thread goes on");
         assert_eq!(*server.writer.lock().unwrap(), 1);
     });
     assert!(runs > 100);
@@ -196,13 +208,13 @@ fn a_landing_that_nobody_looks_after_is_for_the_own_thread() {
 fn what_takes_time_is_for_the_own_thread() {
     let runs = explore("call", || {
         let server = Server::new();
-        let thread = own_thread(&server);
-        let (other, own) = (server.clone(), thread.thread().clone());
-        let other = thread::spawn(move || other.call(&own));
+        let own = own_thread(&server);
+        let other = server.clone();
+        let other = thread::spawn(move || other.call());
         server.wake();
-        server.host(thread.thread(), 2);
+        server.run_host(2);
         other.join().expect("the other thread goes on");
-        thread.join().expect("the own thread goes on");
+        own.join().expect("the own thread goes on");
         assert_eq!(*server.writer.lock().unwrap(), 2);
     });
     assert!(runs > 100);

@@ -78,7 +78,7 @@ mod tests {
         assert!(!sure_after(&[seven; 4], fast));
         assert!(sure_after(&[&[], seven, &[]], fast), "groups without commands do not count");
         assert!(!sure_after(&[&[7, 7]], fast));
-        assert!(!sure_after(&[seven; 3], fast));
+        assert!(!sure_after(&[seven; 4], fast));
         assert!(sure_after(&[seven], fast));
         assert!(!sure_after(&[eight; 4], fast), "it is another one");
         assert!(sure_after(&[eight], fast));

@@ -5,7 +5,6 @@
 //! handing it to another thread and back would only take time.
 
 use std::task::Waker;
-use std::time::Instant;
 
 use wal::Log;
 
@@ -133,10 +132,7 @@ impl<L: Log> Committer<L> {
         if !may_wait {
             return Ok(());
         }
-        let started = Instant::now();
-        let durable = self.log.durable()?;
-        self.solo.waited(started.elapsed());
-        match durable {
+        match self.log.durable()? {
             Some(_) => self.land(executed),
             None => self.flight_lost(executed).map(drop),
         }
@@ -153,9 +149,11 @@ impl<L: Log> Committer<L> {
         }
     }
 
-    /// Whether the group in flight is unsynced, or starts a checkpoint when it lands: both take time.
+    /// Whether all is for a thread that may wait: the disk is slow, or the group in flight is unsynced, or starts a
+    /// checkpoint when it lands.
     pub fn needs_thread(&self) -> bool {
-        self.flight.as_ref().is_some_and(|flight| flight.checkpoint || !flight.handed)
+        let takes_time = |flight: &Flight| flight.checkpoint || !flight.handed;
+        self.pace.is_slow() || self.flight.as_ref().is_some_and(takes_time)
     }
 
     /// Whether launching a group would wait for the disk, or take time, if the log needs `log_bytes` for it.
@@ -202,6 +200,7 @@ impl<L: Log> Committer<L> {
         self.overlaps = meanwhile * MEANWHILE_SHARE > flight.answered.len();
         if flight.records > 0 {
             self.checkpointer.logged(flight.records, flight.bytes);
+            self.pace.note(self.log.sync_time());
             self.took(LatencyEvent::LogSync, flight.started);
         }
         if let Some(frozen) = flight.frozen {

@@ -23,6 +23,7 @@ mod give_up;
 mod group;
 mod group_room;
 mod idle;
+mod pace;
 mod quiet;
 mod solo;
 mod writer_gauges;
@@ -47,6 +48,7 @@ use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
+use pace::Pace;
 use solo::Solo;
 use writer_log::WriterLog;
 
@@ -72,6 +74,8 @@ pub struct Committer<L> {
     flight: Option<Flight>,
     /// Whether enough submissions came in while the last group was synced.
     overlaps: bool,
+    /// How fast the disk is.
+    pace: Pace,
     /// Whether the last groups all were for one client.
     solo: Solo,
     /// How many more groups are to be published, because somebody has read.
@@ -108,6 +112,7 @@ impl<L: Log> Committer<L> {
             readers: Vec::new(),
             flight: None,
             overlaps: false,
+            pace: Pace::default(),
             solo: Solo::default(),
             publish_left: 0,
             unchanged_groups: 0,

@@ -1,14 +1,10 @@
 //! Notices when there is only one client, who waits for each group.
 
-use std::time::Duration;
-
 use crate::state::Clients;
 use crate::submission::Completion;
 
 /// This many groups in a row for one client show that no other one is about to write.
 const GROUPS: u32 = 5;
-/// A sync that took longer than this was on a slow disk.
-const SLOW: Duration = Duration::from_millis(2);
 
 /// The client for whom the last groups were.
 #[derive(Default)]
@@ -31,13 +27,6 @@ impl Solo {
                 self.client_id = one.submission.client_id;
                 self.groups = u32::from(answered.len() == 1);
             }
-        }
-    }
-
-    /// Notes how long a sync took that was waited for. After a slow one, the next groups are not waited for.
-    pub fn waited(&mut self, time: Duration) {
-        if time > SLOW {
-            self.groups = 0;
         }
     }
 
@@ -64,26 +53,22 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sure_of_one_client_after_some_groups_and_not_on_a_slow_disk() {
+    fn it_is_sure_of_one_client_after_some_groups() {
         let clients = Clients::default();
         clients.add(Peer::default(), Users::default().default_user(), 0);
         let mut solo = Solo::default();
-        let mut sure_after = |groups: &[&[u64]], time| {
+        let mut sure_after = |groups: &[&[u64]]| {
             groups.iter().for_each(|group| solo.note(&answered(group)));
-            solo.waited(time);
             solo.is_sure(&clients)
         };
-        let fast = SLOW / 2;
         let (seven, eight): (&[u64], &[u64]) = (&[7], &[8]);
-        assert!(!sure_after(&[seven; 4], fast));
-        assert!(sure_after(&[&[], seven, &[]], fast), "groups without commands do not count");
-        assert!(!sure_after(&[&[7, 7]], fast));
-        assert!(!sure_after(&[seven; 4], fast));
-        assert!(sure_after(&[seven], fast));
-        assert!(!sure_after(&[eight; 4], fast), "it is another one");
-        assert!(sure_after(&[eight], fast));
-        assert!(!sure_after(&[], SLOW * 2));
-        assert!(sure_after(&[eight; 5], fast));
+        assert!(!sure_after(&[seven; 4]));
+        assert!(sure_after(&[&[], seven, &[]]), "groups without commands do not count");
+        assert!(!sure_after(&[&[7, 7]]));
+        assert!(!sure_after(&[seven; 4]));
+        assert!(sure_after(&[seven]));
+        assert!(!sure_after(&[eight; 4]), "it is another one");
+        assert!(sure_after(&[eight]));
         clients.add(Peer::default(), Users::default().default_user(), 0);
         assert!(!solo.is_sure(&clients), "another one may write");
     }

@@ -162,6 +162,11 @@ impl<L: Log> WriterLog<L> {
         self.if_it_can(L::look_at_header)
     }
 
+    /// How long the last write took until it was durable.
+    pub fn sync_time(&self) -> Duration {
+        self.log.sync_time()
+    }
+
     /// LSN of the last record submitted.
     pub fn last_lsn(&self) -> Lsn {
         self.log.last_lsn()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::time::Duration;
 
 use smol::future::{block_on, poll_once};
 use wal::{Group, LocalLog, LogError, LogStatus, Lsn, MemoryStorage, SegmentMark};
@@ -114,6 +115,10 @@ impl Log for FencedLog {
 
     fn mark(&self) -> Option<SegmentMark> {
         None
+    }
+
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn last_lsn(&self) -> Lsn {

@@ -1,7 +1,8 @@
 //! Steps of the writer that must not wait: they do not, leave to the own thread what takes time, and keep the order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 
 use smol::future::block_on;
 use wal::{Group, LocalLog, LogError, LogStatus, Lsn, MemoryStorage, SegmentMark};
@@ -17,6 +18,8 @@ struct Control {
     may_wait: AtomicBool,
     /// Whether the group in flight becomes durable when the log is asked next.
     synced: AtomicBool,
+    /// How long the last sync took, as the log says.
+    sync_micros: AtomicU64,
     /// Whether the log says that it would wait.
     would_wait: AtomicBool,
 }
@@ -81,6 +84,10 @@ impl Log for ControlledLog {
 
     fn mark(&self) -> Option<SegmentMark> {
         self.log.mark()
+    }
+
+    fn sync_time(&self) -> Duration {
+        Duration::from_micros(self.control.sync_micros.load(SeqCst))
     }
 
     fn last_lsn(&self) -> Lsn {
@@ -288,6 +295,22 @@ fn a_log_that_would_wait_is_for_the_own_thread() {
         assert!(reply(&answer).is_some());
     }
     assert!(here > 100 && there > 20, "{here} and {there}");
+}
+
+#[test]
+fn on_a_slow_disk_all_is_for_the_own_thread() {
+    let mut stepped = Stepped::new(|_| ());
+    for (sync_micros, groups, expected) in [(9000, 1, Progress::NeedsThread), (0, 6, Progress::Idle)] {
+        stepped.control.sync_micros.store(sync_micros, SeqCst);
+        for _ in 0..groups {
+            stepped.submit(&["SET", "a", "1"]);
+            stepped.settle();
+        }
+        let answer = stepped.submit(&["SET", "a", "1"]);
+        assert_eq!(stepped.step(false), expected);
+        stepped.settle();
+        assert!(reply(&answer).is_some());
+    }
 }
 
 #[test]

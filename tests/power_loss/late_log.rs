@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use wal::{Group, Log, LogError, LogStatus, Lsn, SegmentMark};
 
@@ -89,6 +90,10 @@ impl<L: Log> Log for LateLog<L> {
 
     fn mark(&self) -> Option<SegmentMark> {
         self.log.mark()
+    }
+
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn last_lsn(&self) -> Lsn {

@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -67,6 +68,8 @@ pub struct LocalLog<S: Storage> {
     poisoned: bool,
     salts: Salts,
     counters: Counters,
+    /// How long the last write took until it was durable.
+    sync_time: Duration,
     /// The identity of each segment file with records.
     identities: Identities,
     /// LSN of the mark last stored outside the log.
@@ -167,6 +170,7 @@ impl<S: Storage> LocalLog<S> {
             poisoned: false,
             salts,
             counters: Counters::default(),
+            sync_time: Duration::ZERO,
             identities,
             // The caller stored the mark of this LSN.
             remembered_lsn: chain.last_lsn,
@@ -310,6 +314,7 @@ impl<S: Storage> LocalLog<S> {
         let syncs = done.result.map_err(LogError::io("write", path));
         self.counters.syncs += self.note(syncs)?;
         self.counters.count_sync(done.elapsed);
+        self.sync_time = done.elapsed;
         assert!(done.last_lsn >= self.synced_lsn && done.last_lsn == self.chain.last_lsn);
         self.synced_lsn = done.last_lsn;
         self.synced_checksum = self.chain.records_checksum;
@@ -494,6 +499,10 @@ impl<S: Storage> Log for LocalLog<S> {
 
     fn mark(&self) -> Option<SegmentMark> {
         Some(self.own_mark())
+    }
+
+    fn sync_time(&self) -> Duration {
+        self.sync_time
     }
 
     fn last_lsn(&self) -> Lsn {

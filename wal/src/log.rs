@@ -1,5 +1,7 @@
 //! The log as its writer sees it, however the records are stored.
 
+use std::time::Duration;
+
 use crate::error::LogError;
 use crate::group::Group;
 use crate::options::SegmentMark;
@@ -56,6 +58,9 @@ pub trait Log: Send {
     /// The mark to store outside the log, by which a loss of the log's end is noticed; `None` if the log cannot lose its
     /// end. Nothing may be in flight.
     fn mark(&self) -> Option<SegmentMark>;
+
+    /// How long the last write took until it was durable; zero before the first, and if nobody measures it.
+    fn sync_time(&self) -> Duration;
 
     /// LSN of the last record submitted, 0 before the first.
     fn last_lsn(&self) -> Lsn;

@@ -1,6 +1,8 @@
 //! `ackd-bench`: measures ackd side by side with others. `benches/README.md` says how to read the figures.
 //!
-//! - `compare`: the server against Redis, whole, over the network (`load` makes the traffic).
+//! - `compare`: the server against Redis and Valkey, whole, over the network (`load` makes the traffic).
+//! - `stalls`: how long others wait while one client runs a long command, against Redis and Valkey.
+//! - `memory`: what long replies take, against Redis and Valkey.
 //! - `restart`: how soon a killed server answers again, and how much space its data takes, against Redis.
 //! - `table`: the table alone against LMDB and redb.
 //! - `scarce`: the table in less memory than its data, against LMDB.
@@ -11,14 +13,17 @@
 
 #![allow(clippy::print_stdout, reason = "figures go to standard output")]
 
+mod client;
 mod compare;
 mod cost;
 mod figures;
 mod load;
 mod log;
+mod memory;
 mod restart;
 mod scarce;
 mod servers;
+mod stalls;
 mod table;
 
 use std::error::Error;
@@ -29,7 +34,7 @@ use clap::{Parser, Subcommand};
 /// What a measurement may end with.
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// Measures ackd side by side with Redis, LMDB, redb and fio.
+/// Measures ackd side by side with Redis, Valkey, LMDB, redb and fio.
 #[derive(Parser)]
 #[command(name = "ackd-bench", version)]
 struct Cli {
@@ -41,8 +46,12 @@ struct Cli {
 /// What to measure.
 #[derive(Subcommand)]
 enum Command {
-    /// The server against Redis: always, everysec and without persistence.
+    /// The server against Redis (always, everysec and without persistence) and Valkey.
     Compare(Box<compare::Options>),
+    /// How long others wait while one client runs a long command.
+    Stalls(stalls::Options),
+    /// Memory that long replies take.
+    Memory(memory::Options),
     /// Start after a kill, memory and files, against Redis.
     Restart(restart::Options),
     /// The table against LMDB and redb.
@@ -59,6 +68,8 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Compare(options) => compare::run(&options),
+        Command::Stalls(options) => stalls::run(&options),
+        Command::Memory(options) => memory::run(&options),
         Command::Restart(options) => restart::run(&options),
         Command::Table(options) => table::run(&options),
         Command::Scarce(options) => scarce::run(&options),

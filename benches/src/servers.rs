@@ -30,11 +30,18 @@ pub enum Contender {
     /// Redis that writes nothing.
     #[serde(rename = "redis none")]
     None,
+    /// Valkey that syncs before it replies.
+    #[serde(rename = "valkey always")]
+    ValkeyAlways,
+    /// Valkey that writes nothing.
+    #[serde(rename = "valkey none")]
+    ValkeyNone,
 }
 
 impl Contender {
     /// All of them, ackd first.
-    pub const ALL: [Self; 4] = [Self::Ackd, Self::Always, Self::Everysec, Self::None];
+    pub const ALL: [Self; 6] =
+        [Self::Ackd, Self::Always, Self::Everysec, Self::None, Self::ValkeyAlways, Self::ValkeyNone];
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -43,6 +50,29 @@ impl Contender {
             Self::Always => "always",
             Self::Everysec => "everysec",
             Self::None => "none",
+            Self::ValkeyAlways => "valkey-always",
+            Self::ValkeyNone => "valkey-none",
+        }
+    }
+
+    /// The name with that of the program.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ackd => "ackd",
+            Self::Always => "Redis always",
+            Self::Everysec => "Redis everysec",
+            Self::None => "Redis none",
+            Self::ValkeyAlways => "Valkey always",
+            Self::ValkeyNone => "Valkey none",
+        }
+    }
+
+    /// The program to start.
+    fn program(self, programs: &Programs) -> &Path {
+        match self {
+            Self::Ackd => &programs.ackd,
+            Self::Always | Self::Everysec | Self::None => &programs.redis,
+            Self::ValkeyAlways | Self::ValkeyNone => &programs.valkey,
         }
     }
 
@@ -50,11 +80,22 @@ impl Contender {
     fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Ackd => &[],
-            Self::Always => &["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+            Self::Always | Self::ValkeyAlways => {
+                &["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
+            }
             Self::Everysec => &["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"],
-            Self::None => &["--save", "", "--appendonly", "no"],
+            Self::None | Self::ValkeyNone => &["--save", "", "--appendonly", "no"],
         }
     }
+}
+
+/// The servers of a measurement.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Those that are measured, ackd first.
+    pub contenders: Vec<Contender>,
+    /// Which are not, and why: a sentence for each program that is not installed.
+    pub skipped: Vec<String>,
 }
 
 /// Where the programs and their data are.
@@ -63,8 +104,38 @@ pub struct Programs {
     pub ackd: PathBuf,
     /// The server Redis.
     pub redis: PathBuf,
+    /// The server Valkey, which need not be installed.
+    pub valkey: PathBuf,
     /// Directory below which data directories are made.
     pub dir: PathBuf,
+}
+
+impl Programs {
+    /// ackd and the servers with these names. Valkey is skipped where it is not installed.
+    pub fn choose(&self, names: &[String]) -> Outcome<Chosen> {
+        let mut contenders = vec![Contender::Ackd];
+        for name in names {
+            let found = Contender::ALL.into_iter().find(|contender| contender.name() == name);
+            contenders.push(found.ok_or_else(|| format!("there is no server {name:?} to measure"))?);
+        }
+        let is_valkey = |contender: &Contender| contender.program(self) == self.valkey;
+        let mut skipped = Vec::new();
+        if contenders.iter().any(is_valkey)
+            && let Err(error) = version(&self.valkey)
+        {
+            let names: Vec<_> =
+                contenders.extract_if(.., |one| is_valkey(one)).map(Contender::name).collect();
+            skipped.push(format!("not measured: {}: {error}", names.join(", ")));
+        }
+        Ok(Chosen { contenders, skipped })
+    }
+
+    /// The versions of the programs of these servers.
+    pub fn versions(&self, contenders: &[Contender]) -> Outcome<Vec<String>> {
+        let mut programs: Vec<&Path> = contenders.iter().map(|contender| contender.program(self)).collect();
+        programs.dedup();
+        programs.into_iter().map(version).collect()
+    }
 }
 
 /// Which programs are started, and where their data goes.
@@ -76,6 +147,9 @@ pub struct Places {
     /// The server Redis.
     #[arg(long, default_value = "redis-server")]
     redis: PathBuf,
+    /// The server Valkey; it is left out where it is not installed.
+    #[arg(long, default_value = "valkey-server")]
+    valkey: PathBuf,
     /// Directory below which data directories are made, and removed again.
     #[arg(long, default_value = ".")]
     dir: PathBuf,
@@ -91,7 +165,7 @@ impl Places {
         if !ackd.is_file() {
             return Err(format!("{} is not there: cargo build --release", ackd.display()).into());
         }
-        Ok(Programs { ackd, redis: self.redis.clone(), dir: self.dir.clone() })
+        Ok(Programs { ackd, redis: self.redis.clone(), valkey: self.valkey.clone(), dir: self.dir.clone() })
     }
 }
 
@@ -119,7 +193,7 @@ impl Server {
     /// Starts a server on what is in a directory and waits until it answers.
     fn start_on(programs: &Programs, contender: Contender, dir: TempDir) -> Outcome<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let program = if contender == Contender::Ackd { &programs.ackd } else { &programs.redis };
+        let program = contender.program(programs);
         let mut command = Command::new(program);
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(dir.path());
         command.args(contender.flags());
@@ -205,7 +279,7 @@ pub fn field(info: &str, name: &str) -> Option<u64> {
 }
 
 /// The version that a program prints.
-pub fn version(program: &Path) -> Outcome<String> {
+fn version(program: &Path) -> Outcome<String> {
     let output = Command::new(program).arg("--version").output();
     let output = output.map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -262,5 +336,19 @@ mod tests {
         assert_eq!(field(info, "wal_groups"), Some(42));
         assert_eq!(field(info, "wal_method"), None);
         assert_eq!(field(info, "wal"), None);
+    }
+
+    #[test]
+    fn a_server_that_is_not_installed_is_skipped_by_name() {
+        let nowhere = PathBuf::from("/nowhere/valkey-server");
+        let [ackd, redis, dir] = ["ackd", "redis-server", "."].map(PathBuf::from);
+        let programs = Programs { ackd, redis, valkey: nowhere, dir };
+        let names = ["always", "valkey-always", "valkey-none"].map(String::from);
+        let chosen = programs.choose(&names).unwrap();
+        assert_eq!(chosen.contenders, [Contender::Ackd, Contender::Always]);
+        assert_eq!(chosen.skipped.len(), 1);
+        let skipped = &chosen.skipped[0];
+        assert!(skipped.contains("valkey-always, valkey-none: /nowhere/valkey-server"), "{skipped}");
+        assert!(programs.choose(&["valkey".into()]).is_err());
     }
 }

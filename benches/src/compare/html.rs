@@ -60,8 +60,8 @@ pub fn page(results: &Results) -> String {
     let mut page =
         String::from("<!doctype html><html lang=en><meta charset=utf-8><title>ackd compared</title>");
     let setting = &results.setting;
-    let _ = write!(page, "<style>{STYLE}</style><h1>ackd compared with Redis</h1><p>");
-    for line in setting.versions.iter().chain([&setting.processor, &setting.system]) {
+    let _ = write!(page, "<style>{STYLE}</style><h1>ackd compared with Redis and Valkey</h1><p>");
+    for line in setting.versions.iter().chain(&setting.skipped).chain([&setting.processor, &setting.system]) {
         let _ = write!(page, "{}<br>", escape(line));
     }
     let _ = write!(
@@ -92,6 +92,8 @@ fn colour(server: Contender) -> &'static str {
         Contender::Always => "#c0392b",
         Contender::Everysec => "#d68910",
         Contender::None => "#2c6fbb",
+        Contender::ValkeyAlways => "#8e44ad",
+        Contender::ValkeyNone => "#16a0b4",
     }
 }
 

@@ -17,9 +17,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::servers::{Contender, Places};
+use crate::servers::{Chosen, Places};
 use cells::Test;
 use result::Results;
+
+/// Servers that are measured next to ackd if nothing else is asked for.
+const AGAINST: [&str; 5] = ["always", "everysec", "none", "valkey-always", "valkey-none"];
 
 /// What is measured, for how long, and where results go.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -34,7 +37,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Numbers of clients.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 50, 500])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50, 200])]
     clients: Vec<usize>,
     /// Commands that a client has under way.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64])]
@@ -61,7 +64,7 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
     /// Servers to measure next to ackd.
-    #[arg(long, value_delimiter = ',', default_values_t = ["always", "everysec", "none"].map(String::from))]
+    #[arg(long, value_delimiter = ',', default_values_t = AGAINST.map(String::from))]
     against: Vec<String>,
     /// The programs, and where data goes.
     #[command(flatten)]
@@ -116,25 +119,18 @@ impl Options {
     fn keys_for(&self, value_bytes: usize) -> u64 {
         self.keys.min(self.data_max / value_bytes.max(1) as u64).max(1)
     }
-
-    /// The servers that are measured, ackd first.
-    fn contenders(&self) -> Outcome<Vec<Contender>> {
-        let mut contenders = vec![Contender::Ackd];
-        for name in &self.against {
-            let found = Contender::ALL.into_iter().find(|contender| contender.name() == name);
-            contenders.push(found.ok_or_else(|| format!("there is no server {name:?} to measure"))?);
-        }
-        Ok(contenders)
-    }
 }
 
 /// Measures, and shows and stores the results.
 pub fn run(options: &Options) -> Outcome {
     let options = options.settled();
     options.check()?;
-    let (programs, contenders) = (options.places.programs()?, options.contenders()?);
+    let programs = options.places.programs()?;
+    let chosen = programs.choose(&options.against)?;
+    chosen.skipped.iter().for_each(|skipped| eprintln!("{skipped}"));
     let blocks = cells::blocks(&options);
-    let mut results = Results::new(&options, &programs, &contenders, &blocks)?;
+    let mut results = Results::new(&options, &programs, &chosen, &blocks)?;
+    let Chosen { contenders, .. } = chosen;
     announce(&options, &blocks, contenders.len());
     let start = Instant::now();
     for round in 0..options.rounds {

@@ -8,8 +8,8 @@ const BUSY: f64 = 0.9;
 
 /// Prints a row of ratios for each cell, and below the figures that they come from.
 pub fn print(results: &Results) {
-    for version in &results.setting.versions {
-        println!("{version}");
+    for line in results.setting.versions.iter().chain(&results.setting.skipped) {
+        println!("{line}");
     }
     println!("{}, {}", results.setting.processor, results.setting.system);
     println!("\nackd divided by each server, median (least-greatest) of the rounds");

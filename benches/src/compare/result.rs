@@ -1,6 +1,5 @@
 //! All figures of a comparison, as they are stored.
 
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use super::cells::{Block, Cell};
 use super::{Options, Outcome};
 use crate::cost::CostPerOperation;
 use crate::figures::Spread;
-use crate::servers::{self, Contender, Programs};
+use crate::servers::{Chosen, Contender, Programs};
 
 /// The result of one measurement of a cell on a server.
 pub struct Figures {
@@ -79,6 +78,8 @@ pub struct Setting {
     pub system: String,
     /// Versions of the servers.
     pub versions: Vec<String>,
+    /// Servers that are not installed.
+    pub skipped: Vec<String>,
     /// The options.
     pub options: Options,
 }
@@ -94,17 +95,13 @@ pub struct Results {
 
 impl Results {
     /// No figures yet, with an entry for each cell and server.
-    pub fn new(
-        options: &Options,
-        programs: &Programs,
-        contenders: &[Contender],
-        blocks: &[Block],
-    ) -> Outcome<Self> {
-        let servers =
-            || contenders.iter().map(|server| ServerResult { server: *server, rounds: Rounds::default() });
+    pub fn new(options: &Options, programs: &Programs, chosen: &Chosen, blocks: &[Block]) -> Outcome<Self> {
+        let servers = || {
+            chosen.contenders.iter().map(|server| ServerResult { server: *server, rounds: Rounds::default() })
+        };
         let cells = blocks.iter().flat_map(|block| &block.cells);
         Ok(Self {
-            setting: Setting::here(options, programs)?,
+            setting: Setting::here(options, programs, chosen)?,
             cells: cells.map(|cell| CellResult { cell: *cell, servers: servers().collect() }).collect(),
         })
     }
@@ -146,19 +143,19 @@ impl CellResult {
 
 impl Setting {
     /// The setting of this run.
-    fn here(options: &Options, programs: &Programs) -> Outcome<Self> {
+    fn here(options: &Options, programs: &Programs, chosen: &Chosen) -> Outcome<Self> {
         let cpuinfo = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name"));
         let model = model.map_or("processor", |model| model.trim_start_matches([' ', '\t', ':']));
         let uname = rustix::system::uname();
-        let version = |program: &Path| servers::version(program);
         Ok(Self {
             unix_s: SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
             processor: format!("{} x {model}", std::thread::available_parallelism()?),
             system: [uname.sysname(), uname.release()]
                 .map(|part| part.to_string_lossy().into_owned())
                 .join(" "),
-            versions: vec![version(&programs.ackd)?, version(&programs.redis)?],
+            versions: programs.versions(&chosen.contenders)?,
+            skipped: chosen.skipped.clone(),
             options: options.clone(),
         })
     }

@@ -25,6 +25,7 @@ use rustix::event::{Timespec, epoll};
 
 pub use command::{Commands, Keys, Work};
 use connection::Connection;
+pub use reply::Replies;
 
 /// Memory for what is received at once.
 const RECEIVE_BYTES: usize = 256 << 10;

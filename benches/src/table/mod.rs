@@ -40,6 +40,12 @@ pub struct Options {
     /// In which order keys are used.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["uniform", "zipf", "sequential"])]
     distributions: Vec<Distribution>,
+    /// Engines to measure; all if not given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    engines: Vec<Kind>,
+    /// Measure only the steps whose names contain one of these, and the first one, which fills the tables.
+    #[arg(long, value_delimiter = ',')]
+    steps: Vec<String>,
     /// Take the time that the thread computes instead of the time that passes: for machines that do other work too.
     #[arg(long)]
     cpu: bool,
@@ -66,6 +72,21 @@ struct Row {
     redb_ns: Vec<f64>,
 }
 
+impl Options {
+    /// The engines to measure.
+    fn kinds(&self) -> Vec<Kind> {
+        let wanted = |kind: &Kind| self.engines.is_empty() || self.engines.contains(kind);
+        Kind::ALL.into_iter().filter(wanted).collect()
+    }
+
+    /// The steps to measure.
+    fn wanted_steps(&self) -> Vec<Step> {
+        let named = |step: &Step| self.steps.iter().any(|part| step.name().contains(part));
+        let wanted = |step: &Step| self.steps.is_empty() || *step == Step::Load || named(step);
+        Step::ALL.into_iter().filter(wanted).collect()
+    }
+}
+
 impl Row {
     fn new(distribution: Distribution, step: Step) -> Self {
         let (distribution, step) = (distribution.name(), step.name());
@@ -88,7 +109,8 @@ pub fn run(options: &Options) -> Outcome {
     println!("ns: for one operation; x LMDB: how many times as fast as LMDB, median (least-greatest)");
     let mut all = Vec::new();
     for distribution in &options.distributions {
-        let mut rows: Vec<Row> = Step::ALL.iter().map(|step| Row::new(*distribution, *step)).collect();
+        let mut rows: Vec<Row> =
+            options.wanted_steps().into_iter().map(|step| Row::new(*distribution, step)).collect();
         for round in 0..options.rounds {
             measure_round(options, *distribution, round, &mut rows)?;
             eprintln!("{}: round {} of {} done", distribution.name(), round + 1, options.rounds);
@@ -107,16 +129,17 @@ pub fn run(options: &Options) -> Outcome {
 fn measure_round(options: &Options, distribution: Distribution, round: usize, rows: &mut [Row]) -> Outcome {
     let keys = Keys::new(options, distribution, round as u64);
     // Engines are closed before their directories are removed.
-    let dirs: Vec<TempDir> = Kind::ALL.iter().map(|_| directory(options)).collect::<Result<_, _>>()?;
+    let (kinds, steps) = (options.kinds(), options.wanted_steps());
+    let dirs: Vec<TempDir> = kinds.iter().map(|_| directory(options)).collect::<Result<_, _>>()?;
     let mut engines: Vec<Box<dyn Engine>> = Vec::new();
-    for (kind, dir) in Kind::ALL.iter().zip(&dirs) {
+    for (kind, dir) in kinds.iter().zip(&dirs) {
         engines.push(kind.create(dir.path(), options.keys)?);
     }
-    for (index, step) in Step::ALL.into_iter().enumerate() {
+    for (index, step) in steps.iter().copied().enumerate() {
         for turn in 0..engines.len() {
             let place = (turn + round) % engines.len();
-            let kind = Kind::ALL[place];
-            let mark = (round * Step::ALL.len() + index) as u8;
+            let kind = kinds[place];
+            let mark = (round * steps.len() + index) as u8;
             let ns = measure::step(options, &mut *engines[place], &keys, step, mark)
                 .map_err(|error| format!("{}, {}: {error}", kind.name(), step.name()))?;
             rows[index].of(kind).push(ns);

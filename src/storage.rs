@@ -56,17 +56,17 @@ pub enum StorageError {
         /// Where the log should be.
         path: PathBuf,
     },
-    /// The table's mapping does not fit the address space of the process.
+    /// The table's mappings do not fit the address space of the process.
     #[error(
-        "cannot map {}: no addresses for a table of up to {bytes} bytes (table-max-size): set table-max-size lower, or lift \
-         the limit of this process's address space (ulimit -v{})",
+        "cannot map {}: no addresses for a table of up to {bytes} bytes (table-max-size), which needs twice as many: set \
+         table-max-size lower, or lift the limit of this process's address space (ulimit -v{})",
         path.display(),
         limit.map(|limit| format!(", now {limit} bytes")).unwrap_or_default()
     )]
     NoAddresses {
         /// The table's file.
         path: PathBuf,
-        /// Size of the mapping.
+        /// Size of each mapping.
         bytes: u64,
         /// The limit of the process, if there is one.
         limit: Option<u64>,

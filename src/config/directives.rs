@@ -274,7 +274,7 @@ directives! {
         /// It can grow later; it must not shrink below a database that holds keys.
         databases: u32 = "databases" "16" integer(1, 56), Start;
         /// Largest size of the table file.
-        /// So much address space is reserved at the start; disk is used as data comes.
+        /// Twice as much address space is reserved at the start; disk is used as data comes.
         table_bytes_max: u64 = "table-max-size" "1tb"
             size(16 * MB, 64 << 40, FILE_BYTES_LIMIT, PAGE_BYTES as u64), Start;
     }

@@ -91,7 +91,7 @@ fn fetch_leaf(pages: &Pages, root: Root, key: &[u8]) -> Hint {
     }
     // A tree of one page needs no hints.
     let Ok(Some(leaf)) = leaf_of(pages, root, key) else { return Hint::NONE };
-    pages.prefetch(leaf.page, false);
+    pages.prefetch(leaf.page, leaf.generation, false);
     Hint { root, leaf, index: 0 }
 }
 
@@ -104,7 +104,7 @@ fn fetch_cell(pages: &Pages, hint: &mut Hint, key: &[u8]) {
     let leaf = pages.get_fetched(hint.leaf).ok().filter(|body| node::is_leaf(body));
     match leaf.and_then(|body| node::probable(body, key).map(|index| (body, index))) {
         Some((body, index)) => {
-            pages.prefetch_lines(hint.leaf.page, node::cell_lines(body, index));
+            pages.prefetch_lines(body, node::cell_lines(body, index));
             hint.index = index as u16;
         }
         None => *hint = Hint::NONE,

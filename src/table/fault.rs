@@ -1,6 +1,9 @@
 //! Memory faults on a table's mapping: a page that the kernel cannot read gives an error instead of killing the
 //! process.
 //!
+//! A table has two regions of addresses for the same pages, one that is written and one that is read; see `map`. Each
+//! meets an unreadable page on its own; both share one count and one set of marks.
+//!
 //! An access to a mapped page raises `SIGBUS` when the device cannot read it, or when another program has cut the file.
 //! The handler replaces the page by a page of zeros, for good, and marks it as *poisoned*. Zeros fail every check of a
 //! page, so later readers learn that it cannot be read. A reader that was using the page when it was replaced compares
@@ -28,8 +31,10 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use super::page::PAGE_BYTES;
 
-/// Maximum number of mappings in one process. Servers have one; tests have many.
-const REGIONS_MAX: usize = 256;
+/// Regions that a table has: one that is written and one that is read.
+const TABLE_REGIONS: usize = 2;
+/// Maximum number of regions in one process. Servers have one table; tests have many.
+const REGIONS_MAX: usize = 256 * TABLE_REGIONS;
 /// Exit code when not even a page of zeros can be mapped: the data cannot be read.
 const EXIT_UNREADABLE: c_int = 4;
 
@@ -59,9 +64,20 @@ impl Region {
             marks: AtomicPtr::new(ptr::null_mut()),
         }
     }
+
+    /// Takes this entry for some addresses, if it is free; returns whether it was.
+    fn claim(&self, marks: *mut Marks, addresses: &Range<usize>) -> bool {
+        let free = ptr::null_mut();
+        if self.marks.compare_exchange(free, marks, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
+        self.end.store(addresses.end, Ordering::SeqCst);
+        self.start.store(addresses.start, Ordering::SeqCst);
+        true
+    }
 }
 
-/// The state of the faults of one region.
+/// The state of the faults of one table.
 struct Marks {
     /// Number of faults so far.
     count: AtomicU64,
@@ -88,10 +104,10 @@ impl Marks {
     }
 }
 
-/// The faults of one mapped region, which is guarded for as long as this lives.
+/// The faults of one table's regions, which are guarded for as long as this lives.
 pub(super) struct Faults {
-    /// Index of the region.
-    place: usize,
+    /// Indexes of the regions that are guarded.
+    places: Vec<usize>,
     /// What the handler writes; owned by this.
     marks: *mut Marks,
 }
@@ -102,25 +118,23 @@ unsafe impl Send for Faults {}
 unsafe impl Sync for Faults {}
 
 impl Faults {
-    /// Guards the addresses of a shared file mapping. It must be dropped before the addresses are unmapped.
-    pub(super) fn guard(addresses: Range<usize>) -> io::Result<Faults> {
+    /// Guards the addresses of shared mappings of one file, all of one length. It must be dropped before the addresses
+    /// are unmapped.
+    pub(super) fn guard(regions: [Range<usize>; TABLE_REGIONS]) -> io::Result<Faults> {
         install()?;
-        let pages = addresses.len() / PAGE_BYTES;
+        let pages = regions[0].len() / PAGE_BYTES;
         let marks = Box::into_raw(Box::new(Marks::new(pages)?));
-        for (place, region) in REGIONS.iter().enumerate() {
-            if region
-                .marks
-                .compare_exchange(ptr::null_mut(), marks, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-            {
-                region.end.store(addresses.end, Ordering::SeqCst);
-                region.start.store(addresses.start, Ordering::SeqCst);
-                return Ok(Faults { place, marks });
-            }
+        let mut faults = Faults { places: Vec::with_capacity(TABLE_REGIONS), marks };
+        for addresses in regions {
+            let Some(place) = REGIONS.iter().position(|region| region.claim(marks, &addresses)) else {
+                return Err(io::Error::new(
+                    io::ErrorKind::QuotaExceeded,
+                    "too many mapped tables in one process",
+                ));
+            };
+            faults.places.push(place);
         }
-        // SAFETY: it was made by `Box::into_raw` just now and nobody else has it.
-        drop(unsafe { Box::from_raw(marks) });
-        Err(io::Error::new(io::ErrorKind::QuotaExceeded, "too many mapped tables in one process"))
+        Ok(faults)
     }
 
     /// Number of faults so far. It does not miss a fault whose zeros this thread has read already.
@@ -148,12 +162,13 @@ impl Faults {
 
 impl Drop for Faults {
     fn drop(&mut self) {
-        let region = &REGIONS[self.place];
-        region.start.store(0, Ordering::SeqCst);
-        region.end.store(0, Ordering::SeqCst);
-        region.marks.store(ptr::null_mut(), Ordering::SeqCst);
+        for region in self.places.iter().map(|place| &REGIONS[*place]) {
+            region.start.store(0, Ordering::SeqCst);
+            region.end.store(0, Ordering::SeqCst);
+            region.marks.store(ptr::null_mut(), Ordering::SeqCst);
+        }
         // SAFETY: it was made by `Box::into_raw` in `guard`. No handler uses it: a handler runs on a thread that touches
-        // the region, and nobody does any more.
+        // a region, and nobody does any more.
         drop(unsafe { Box::from_raw(self.marks) });
     }
 }
@@ -225,13 +240,16 @@ fn region_of(address: usize) -> Option<(usize, &'static Marks)> {
 fn put_zeros(address: usize, start: usize, marks: &Marks) -> bool {
     let bytes = SYSTEM_PAGE_BYTES.load(Ordering::SeqCst);
     let from = address - address % bytes;
+    let mut is_new = false;
     for page in (from.max(start) - start) / PAGE_BYTES..(from + bytes - start) / PAGE_BYTES {
         if let Some(word) = marks.word(page) {
-            word.fetch_or(1 << (page % 64), Ordering::SeqCst);
+            let bit = 1 << (page % 64);
+            is_new |= word.fetch_or(bit, Ordering::SeqCst) & bit == 0;
         }
     }
     marks.count.fetch_add(1, Ordering::SeqCst);
-    TOTAL.fetch_add(1, Ordering::SeqCst);
+    // The other region of the table may have met the same page.
+    TOTAL.fetch_add(u64::from(is_new), Ordering::SeqCst);
     // SAFETY: the page lies in a mapping that is ours to change, and nothing but pages of the table is in it. What was
     // mapped there cannot be read anyway; nobody relies on its bytes without checking them or the count of faults.
     let put = unsafe {

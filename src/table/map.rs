@@ -1,6 +1,10 @@
-//! The table's memory: one region at a fixed address that maps the file's pages, and the file under it.
+//! The table's memory: the file's pages at fixed addresses, and the file under them.
 //!
-//! The region is reserved once at a large virtual size and never moves. So a page's address depends only on its number,
+//! The file is mapped twice: once for reading, and once for the writer to write to. Both show the same pages of the page
+//! cache. A checkpoint unmaps what it writes, but only where it was written: the pages that are mapped for reading are
+//! never dirty, so the kernel leaves them alone, and readers meet no page fault after a checkpoint.
+//!
+//! The regions are reserved once at a large virtual size and never move. So a page's address depends only on its number,
 //! and readers need no lock while the file grows. File space is really allocated before any of its pages is touched: a
 //! full disk is an error of `grow`, never a fault in the middle of an operation. The file is only cut after the table's
 //! end, where nobody touches it: see `tail`.
@@ -9,7 +13,7 @@
 //! cut).
 //!
 //! `TableFile` is what the table needs from a file. `MmapFile` is the real one; `MemoryFile`, in a file of its own, is
-//! the double for tests. The two meta pages are never accessed through the region.
+//! the double for tests; its memory has one region for both. The two meta pages are never accessed through a region.
 //!
 //! This is one long file so that all unsafe code on the mapping, and the argument for each block of it, is in one
 //! place.
@@ -50,7 +54,7 @@ pub const FILE_BYTES_MAX_DEFAULT: u64 = 1 << 40;
 ///
 /// Pages are written through the mapping, metas by `write_meta`. Nothing is durable before `sync` has returned.
 pub trait TableFile: Send + Sync + 'static {
-    /// The region that maps the file's pages. It has one user at a time.
+    /// The memory that maps the file's pages. It has one user at a time.
     fn map(&self) -> io::Result<Mapping>;
 
     /// Length of the file in bytes.
@@ -100,22 +104,29 @@ pub fn slot_place(slot: usize) -> (usize, usize) {
 
 /// Page-aligned memory that lives until its last user is gone.
 pub(super) struct Memory {
-    /// First byte of page 0.
+    /// First byte of page 0, where pages are written.
     base: NonNull<u8>,
-    /// Size of the region; whole pages.
+    /// First byte of page 0, where pages are read.
+    reading: NonNull<u8>,
+    /// Size of a region; whole pages.
     bytes: usize,
     /// Whether a `Mapping` of it exists.
     taken: AtomicBool,
-    /// Faults of the region, if it can have any. Dropped before the owner, which unmaps it.
+    /// Faults of the regions, if they can have any. Dropped before the owner, which unmaps them.
     faults: Option<Faults>,
-    /// Who owns the region.
+    /// Who owns the regions.
     owner: Owner,
 }
 
-/// Where a region comes from, and so how it is freed.
+/// Where regions come from, and so how they are freed.
 enum Owner {
-    /// A shared file mapping, unmapped when dropped.
-    Mapped(MmapRaw),
+    /// Shared file mappings, unmapped when dropped.
+    Mapped {
+        /// The region that is written.
+        writing: MmapRaw,
+        /// The region that is read.
+        _reading: MmapRaw,
+    },
     /// Zeroed heap memory of this layout.
     Heap(Layout),
 }
@@ -135,30 +146,35 @@ impl Memory {
         let base = unsafe { alloc_zeroed(layout) };
         let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
         let owner = Owner::Heap(layout);
-        Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), faults: None, owner })
+        Arc::new(Memory { base, reading: base, bytes, taken: AtomicBool::new(false), faults: None, owner })
     }
 
-    /// A shared mapping of `file`, `bytes` long however long the file is.
+    /// Shared mappings of `file`, `bytes` long however long the file is.
     fn mapped(file: &File, bytes: usize) -> io::Result<Arc<Memory>> {
-        let map = MmapOptions::new().len(bytes).map_raw(file)?;
-        // Only a hint: pages are visited in key order, which is random in the file.
-        let _ = map.advise(memmap2::Advice::Random);
-        let base = NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero");
-        let start = base.as_ptr() as usize;
-        let faults = Some(Faults::guard(start..start + bytes)?);
-        let owner = Owner::Mapped(map);
-        Ok(Arc::new(Memory { base, bytes, taken: AtomicBool::new(false), faults, owner }))
+        let writing = MmapOptions::new().len(bytes).map_raw(file)?;
+        let reading = MmapOptions::new().len(bytes).map_raw_read_only(file)?;
+        for map in [&writing, &reading] {
+            // Only a hint: pages are visited in key order, which is random in the file.
+            let _ = map.advise(memmap2::Advice::Random);
+        }
+        let [base, read_base] = [&writing, &reading]
+            .map(|map| NonNull::new(map.as_mut_ptr()).expect("a mapping is never at address zero"));
+        let addresses = [base, read_base].map(|base| base.as_ptr() as usize).map(|at| at..at + bytes);
+        let faults = Some(Faults::guard(addresses)?);
+        let owner = Owner::Mapped { writing, _reading: reading };
+        Ok(Arc::new(Memory { base, reading: read_base, bytes, taken: AtomicBool::new(false), faults, owner }))
     }
 
     /// Makes the first bytes of a mapped file durable, whether written through the mapping or not.
     fn sync(&self, bytes: usize) -> io::Result<()> {
         match &self.owner {
-            Owner::Mapped(map) => map.flush_range(0, bytes),
+            Owner::Mapped { writing, .. } => writing.flush_range(0, bytes),
             Owner::Heap(..) => Ok(()),
         }
     }
 
-    /// Unmaps the pages of a range of a mapped file. The next access finds them in the page cache, unchanged.
+    /// Unmaps the pages of a range of a mapped file where they are written. The next write finds them in the page cache,
+    /// unchanged; reads do not notice.
     fn unmap(&self, at: u64, bytes: u64) -> io::Result<()> {
         assert!(at + bytes <= self.bytes as u64);
         if let Owner::Heap(..) = self.owner {
@@ -234,17 +250,28 @@ impl Drop for Memory {
     }
 }
 
-/// Exclusive right to the pages of a region. The table that owns it decides who reads and who writes.
+/// Where a page is accessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Region {
+    /// Where pages are written, and read by the writer until they are frozen.
+    Writing,
+    /// Where pages are read that do not change any more. Nothing is ever written through it.
+    Reading,
+}
+
+/// Exclusive right to the pages of a memory. The table that owns it decides who reads and who writes.
 pub struct Mapping {
-    /// First byte of page 0.
+    /// First byte of page 0, where pages are written.
     base: NonNull<u8>,
-    /// Size of the region in pages.
+    /// First byte of page 0, where pages are read.
+    reading: NonNull<u8>,
+    /// Size of a region in pages.
     pages: u64,
-    /// Keeps the region alive and marks it as taken.
+    /// Keeps the memory alive and marks it as taken.
     memory: Arc<Memory>,
 }
 
-// SAFETY: as for `Memory`: an address and a size, with no tie to a thread.
+// SAFETY: as for `Memory`: addresses and a size, with no tie to a thread.
 unsafe impl Send for Mapping {}
 // SAFETY: references to pages are created only in the unsafe functions below, whose callers exclude races.
 unsafe impl Sync for Mapping {}
@@ -262,7 +289,7 @@ impl Mapping {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the table's memory is in use"));
         }
         let pages = (memory.bytes / PAGE_BYTES) as u64;
-        Ok(Mapping { base: memory.base, pages, memory: memory.clone() })
+        Ok(Mapping { base: memory.base, reading: memory.reading, pages, memory: memory.clone() })
     }
 
     /// Number of pages for which the region has addresses. The file may have fewer.
@@ -284,56 +311,77 @@ impl Mapping {
 
     /// Address of a page.
     #[inline]
-    fn page(&self, page: u64) -> *mut u8 {
+    fn page(&self, page: u64, region: Region) -> *mut u8 {
         assert!(page < self.pages);
+        let base = match region {
+            Region::Writing => self.base,
+            Region::Reading => self.reading,
+        };
         // SAFETY: the page's first byte lies inside the region, as just asserted.
-        unsafe { self.base.as_ptr().add(page as usize * PAGE_BYTES) }
+        unsafe { base.as_ptr().add(page as usize * PAGE_BYTES) }
     }
 
     /// The page without its checksum.
     ///
     /// # Safety
-    /// The file must have this page, and nobody may write its body while the reference lives.
+    /// The file must have this page, and nobody may write its body while the reference lives, through either region.
     #[inline]
-    pub(super) unsafe fn body(&self, page: u64) -> &Body {
-        // SAFETY: the page lies in the region and is aligned for bytes; the caller excludes writers.
-        unsafe { &*self.page(page).cast::<Body>() }
+    pub(super) unsafe fn body(&self, page: u64, region: Region) -> &Body {
+        // SAFETY: the page lies in the region and is aligned for bytes; the caller excludes writers. Both regions show
+        // the same memory, so what was written through one is read through the other. Both addresses come from the
+        // system: the compiler knows nothing of how they relate, and orders accesses as if they might be equal.
+        unsafe { &*self.page(page, region).cast::<Body>() }
     }
 
     /// The page without its checksum, to be changed.
     ///
     /// # Safety
-    /// The file must have this page, and nobody else may refer to its body while the reference lives.
+    /// The file must have this page, and nobody else may refer to its body while the reference lives, through either
+    /// region.
     #[inline]
     #[allow(clippy::mut_from_ref)]
     pub(super) unsafe fn body_mut(&self, page: u64) -> &mut Body {
         // SAFETY: the page lies in the region and is aligned for bytes; the caller excludes everybody else.
-        unsafe { &mut *self.page(page).cast::<Body>() }
+        unsafe { &mut *self.page(page, Region::Writing).cast::<Body>() }
     }
 
     /// Prefetches some cache lines of a page, all at once.
     #[inline]
-    pub(super) fn prefetch(&self, page: u64, lines: std::ops::Range<usize>) {
+    pub(super) fn prefetch(&self, page: u64, region: Region, lines: std::ops::Range<usize>) {
         debug_assert!(lines.end <= PAGE_BYTES / 64);
         #[cfg(target_arch = "x86_64")]
         for line in lines {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             // SAFETY: a prefetch reads nothing and cannot fault; the address lies in the region.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.page(page).add(line * 64).cast::<i8>()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.page(page, region).add(line * 64).cast::<i8>()) };
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = (page, lines);
+        let _ = (page, region, lines);
     }
 
-    /// The page's checksum. It is outside of every body reference, so it may be stored while others read the page.
+    /// The page's checksum, to be stored. It is outside of every body reference, so it may be stored while others read
+    /// the page.
     ///
     /// # Safety
     /// The file must have this page.
     #[inline]
-    pub(super) unsafe fn checksum(&self, page: u64) -> &AtomicU32 {
+    pub(super) unsafe fn checksum_mut(&self, page: u64) -> &AtomicU32 {
         // SAFETY: the last four bytes of a page lie in the region and are aligned to four, for pages are aligned
-        // to 4096 and BODY_BYTES is a multiple of four. All accesses to them go through this function.
-        unsafe { AtomicU32::from_ptr(self.page(page).add(BODY_BYTES).cast::<u32>()) }
+        // to 4096 and BODY_BYTES is a multiple of four. All accesses to them are atomic: see `checksum`.
+        unsafe { AtomicU32::from_ptr(self.page(page, Region::Writing).add(BODY_BYTES).cast::<u32>()) }
+    }
+
+    /// The page's checksum.
+    ///
+    /// # Safety
+    /// The file must have this page.
+    #[inline]
+    pub(super) unsafe fn checksum(&self, page: u64) -> u32 {
+        // SAFETY: as in `checksum_mut`. The region is mapped for reading only, and only a load of four bytes is done,
+        // which needs no right to write.
+        let place =
+            unsafe { AtomicU32::from_ptr(self.page(page, Region::Reading).add(BODY_BYTES).cast::<u32>()) };
+        place.load(Ordering::Relaxed)
     }
 }
 
@@ -347,7 +395,7 @@ pub struct MmapFile {
     path: PathBuf,
     /// See the function of this name.
     syncs_ranges: bool,
-    /// The region that maps the file.
+    /// The memory that maps the file.
     memory: Arc<Memory>,
 }
 
@@ -473,7 +521,7 @@ impl TableFile for MmapFile {
         let mut pages = pages.to_vec();
         pages.sort_unstable();
         // The kernel removes each dirty mapped page from the address cache (TLB) of every processor on its own, which
-        // costs many times its transfer. So whole ranges are unmapped in one go first.
+        // costs many times its transfer. So whole ranges are unmapped in one go first, where they were written.
         for stretch in pages.chunk_by(|one, next| one / UNMAP_PAGES == next / UNMAP_PAGES) {
             let (start, last) = (stretch[0], stretch[stretch.len() - 1]);
             self.memory.unmap(byte(start), byte(last) - byte(start) + PAGE_BYTES as u64)?;
@@ -563,5 +611,46 @@ mod tests {
         let mut byte = [0];
         file.read_exact_at(&mut byte, 5 * PAGE_BYTES as u64).unwrap();
         assert!(byte == [7] && table.is_cached(5));
+    }
+
+    /// Page faults of this thread that needed no device.
+    fn page_faults() -> u64 {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().nth(7).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_checkpoint_takes_no_page_away_from_readers() {
+        const PAGES: u32 = 4096;
+        let dir = tempfile::tempdir().unwrap();
+        let file = MmapFile::create(&dir.path().join("table"), 64 << 20).unwrap();
+        file.grow(0, byte(PAGES)).unwrap();
+        let map = file.map().unwrap();
+        let pages: Vec<u32> = (2..PAGES).collect();
+        let read_all = || {
+            for page in &pages {
+                // SAFETY: the file has the page, and nobody writes it meanwhile.
+                assert_eq!(unsafe { map.body(u64::from(*page), Region::Reading) }[9], *page as u8);
+            }
+        };
+        for page in &pages {
+            // SAFETY: the file has the page, and no other reference to it exists.
+            let body = unsafe { map.body_mut(u64::from(*page)) };
+            body[9] = *page as u8;
+        }
+        read_all();
+        file.sync(&pages).unwrap();
+        let before = page_faults();
+        read_all();
+        let faults = page_faults() - before;
+        // The kernel maps up to 16 pages with one fault.
+        assert!(faults < u64::from(PAGES) / 64, "{faults} page faults");
+        // Readers see what is written after it, too.
+        // SAFETY: as above.
+        let body = unsafe { map.body_mut(7) };
+        body[9] = 77;
+        // SAFETY: as above; `body` is not used any more.
+        assert_eq!(unsafe { map.body(7, Region::Reading) }[9], 77);
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::{
+    map::Region,
     node,
     page::{Body, META_PAGES, set_identity},
     shared::Table,
@@ -45,7 +46,7 @@ impl OwnPages {
     pub(super) fn body(&self, page: u64) -> &Body {
         assert!(page < self.table.pages.count.load(Ordering::Relaxed) && page >= META_PAGES);
         // SAFETY: as for `body_mut`; `&self` excludes a writing reference of the writer's.
-        unsafe { self.table.pages.map.body(page) }
+        unsafe { self.table.pages.map.body(page, Region::Writing) }
     }
 
     /// Copies the content of a node page to one of the writer's own pages and stamps it.
@@ -56,7 +57,7 @@ impl OwnPages {
         // SAFETY: the file has both pages and they differ (asserted). `from` is reachable by the writer's version
         // and so not written; `to` is freshly allocated, reachable by nobody, and `&mut self` is exclusive.
         let (source, target) =
-            unsafe { (self.table.pages.map.body(from), self.table.pages.map.body_mut(to)) };
+            unsafe { (self.table.pages.map.body(from, Region::Reading), self.table.pages.map.body_mut(to)) };
         node::copy(source, target);
         set_identity(target, to, generation);
     }

@@ -2,7 +2,8 @@
 //!
 //! Invariants, on which the unsafe code of this file and of `own` rests:
 //! - A page that a pinned version can reach is not written, except for its checksum, which is atomic.
-//! - The writer writes pages of its own generation only. No version that anyone else can see reaches them.
+//! - The writer writes pages of its own generation only. No version that anyone else can see reaches them. It accesses
+//!   them where they are written; everybody reads all others where nothing is written, see `map`.
 //! - A page whose generation is that of the opened checkpoint or older is checked in full before its first use, and
 //!   again after the scrub found damage in the device's copy.
 
@@ -16,7 +17,7 @@ use std::{
 
 use super::{
     error::{CorruptReason, TableError},
-    map::Mapping,
+    map::{Mapping, Region},
     node,
     page::{
         BRANCH, Body, CATALOGUE, LEAF, MAP, MAP_INDEX, META_PAGES, PAGE_BYTES, checksum, generation, kind,
@@ -53,6 +54,8 @@ pub(super) struct Pages {
     pub(super) count: AtomicU64,
     /// Pages of this generation or an older one came from the file and are checked before their first use.
     opened_generation: u64,
+    /// Pages of this generation and later ones are the writer's own.
+    own_generation: AtomicU64,
     /// One bit for each page of the opened file: whether it was checked.
     verified: Box<[AtomicU64]>,
     /// Pages up to this generation are checked before use unless they are `verified`: the opened generation, or all
@@ -73,7 +76,27 @@ impl Pages {
         let verified = (0..words).map(|_| AtomicU64::new(0)).collect();
         let checked_generation = AtomicU64::new(opened_generation);
         let suspects = RwLock::new(BTreeMap::new());
-        Pages { map, count: AtomicU64::new(count), opened_generation, verified, checked_generation, suspects }
+        Pages {
+            map,
+            count: AtomicU64::new(count),
+            opened_generation,
+            own_generation: AtomicU64::new(u64::MAX),
+            verified,
+            checked_generation,
+            suspects,
+        }
+    }
+
+    /// Notes which generation the writer writes.
+    pub(super) fn set_own_generation(&self, generation: u64) {
+        self.own_generation.store(generation, Ordering::Release);
+    }
+
+    /// Where a page is read. Readers have pointers to pages of earlier generations only.
+    #[inline]
+    fn region(&self, generation: u64) -> Region {
+        let is_own = generation >= self.own_generation.load(Ordering::Relaxed);
+        if is_own { Region::Writing } else { Region::Reading }
     }
 
     /// The mapping.
@@ -119,11 +142,12 @@ impl Pages {
         {
             self.verify(pointer)?;
         }
+        let region = self.region(pointer.generation);
         if prefetches {
-            self.map.prefetch(pointer.page, 1..SEARCH_LINES);
+            self.map.prefetch(pointer.page, region, 1..SEARCH_LINES);
         }
         // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
-        let body = unsafe { self.map.body(pointer.page) };
+        let body = unsafe { self.map.body(pointer.page, region) };
         if generation(body) != pointer.generation {
             return Err(self.mismatch(body, pointer));
         }
@@ -133,17 +157,18 @@ impl Pages {
     /// Prefetches a page into the processor's cache: the part that a search reads, or the `whole` page. Reads nothing
     /// and waits for nothing.
     #[inline]
-    pub(super) fn prefetch(&self, page: u64, whole: bool) {
+    pub(super) fn prefetch(&self, page: u64, generation: u64, whole: bool) {
         if page < self.count() {
-            self.map.prefetch(page, 0..if whole { PAGE_BYTES / 64 } else { SEARCH_LINES });
+            let lines = 0..if whole { PAGE_BYTES / 64 } else { SEARCH_LINES };
+            self.map.prefetch(page, self.region(generation), lines);
         }
     }
 
     /// Prefetches some cache lines of a page that was read.
     #[inline]
-    pub(super) fn prefetch_lines(&self, page: u64, lines: Range<usize>) {
-        if page < self.count() {
-            self.map.prefetch(page, lines);
+    pub(super) fn prefetch_lines(&self, body: &Body, lines: Range<usize>) {
+        if number(body) < self.count() {
+            self.map.prefetch(number(body), self.region(generation(body)), lines);
         }
     }
 
@@ -175,8 +200,9 @@ impl Pages {
             return Err(CorruptReason::OutOfFile { pages: self.count() });
         }
         // SAFETY: the file has the page (just compared), and the pinned version that reaches it keeps it unwritten.
-        let (body, stored) = unsafe { (self.map.body(pointer.page), self.map.checksum(pointer.page)) };
-        let checked = check(body, stored.load(Ordering::Relaxed), pointer);
+        let (body, stored) =
+            unsafe { (self.map.body(pointer.page, Region::Reading), self.map.checksum(pointer.page)) };
+        let checked = check(body, stored, pointer);
         checked
             .map_err(|reason| if self.is_poisoned(pointer.page) { CorruptReason::Unreadable } else { reason })
     }
@@ -217,7 +243,7 @@ impl Pages {
         assert!(page < self.count());
         // SAFETY: the file has the page; the checkpoint's pinned version reaches it, so its body is not written,
         // and the checksum is stored atomically outside of the body.
-        let (body, place) = unsafe { (self.map.body(page), self.map.checksum(page)) };
+        let (body, place) = unsafe { (self.map.body(page, Region::Reading), self.map.checksum_mut(page)) };
         let sum = checksum(body);
         place.store(sum, Ordering::Release);
         sum

@@ -111,6 +111,7 @@ impl TableWriter {
         let bytes_max = options.file_bytes_max.min(FILE_BYTES_LIMIT);
         let pages_max = (bytes_max / PAGE_BYTES as u64).min(table.pages.map().pages());
         let tail = Tail::new(options.slack_pages, space.pages());
+        table.pages.set_own_generation(space.generation());
         TableWriter {
             own: OwnPages::new(table),
             space,
@@ -145,7 +146,8 @@ impl TableWriter {
         let pages = &self.own.table().pages;
         if let Some(leaf) = self.trails.note(pages, root, &key[..key.len().min(STEM_BYTES)]) {
             // A page of an earlier generation will be copied, so all of it is needed.
-            pages.prefetch(leaf.page, leaf.generation != self.space.generation());
+            let is_own = leaf.generation == self.space.generation();
+            pages.prefetch(leaf.page, leaf.generation, !is_own);
         }
     }
 
@@ -153,7 +155,7 @@ impl TableWriter {
     pub fn prefetch_cell(&mut self, key: &[u8]) {
         let pages = &self.own.table().pages;
         if let Some((leaf, index)) = self.trails.note_cell(pages, key) {
-            pages.prefetch_lines(page::number(leaf), node::cell_lines(leaf, index));
+            pages.prefetch_lines(leaf, node::cell_lines(leaf, index));
         }
     }
 
@@ -190,6 +192,7 @@ impl TableWriter {
         // More than a group frees, so that the backlog shrinks from group to group.
         let budget = RELEASE_BUDGET + 2 * self.space.freed_by_group();
         self.space.freeze(&self.roots);
+        self.own.table().pages.set_own_generation(self.space.generation());
         self.release(budget);
         self.note_changes();
         self.count_pages();

@@ -3,14 +3,14 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a writing command
 //! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
-use super::{CommandError, ReadCtx, Run, Wait, WriteCtx, WriteFn, run_of, whole};
+use super::{CommandError, ReadCtx, Wait, WriteCtx, WriteFn, run_of, whole};
 use crate::keyspace::{
     DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Prepared, Purged, Stored,
 };
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::CommandLimits;
-use crate::table::{Hint, View};
+use crate::table::{Budget, Hint, TableError, View};
 
 /// The most expired keys that one reading command on the writer deletes. The rest is left to active expiry.
 const PASSING_PURGE_KEYS: usize = 64;
@@ -18,6 +18,12 @@ const PASSING_PURGE_KEYS: usize = 64;
 const PASSING_PURGE_BYTES: usize = 64 << 10;
 /// The most hashes from which it deletes expired fields.
 const PASSING_PURGE_HASHES: u64 = 4;
+
+/// What a read may do on a thread on which others wait: so many lookups, or a quarter as many leaves. It takes about a
+/// millisecond.
+const SHORT_LOOKUPS_MAX: u64 = 1536;
+/// The most bytes of a reply that is made there.
+const SHORT_REPLY_BYTES_MAX: usize = 1 << 20;
 
 /// One command, with everything that its result depends on.
 #[derive(Clone, Copy)]
@@ -52,7 +58,7 @@ pub fn read(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    let Run::Read(run) = run_of(call.spec) else {
+    let Some(run) = run_of(call.spec).read() else {
         unreachable!("{} does not read from a snapshot", call.spec.name);
     };
     let keys = KeyReader::new(view, call.now_ms, lookups).with_hints(hints);
@@ -72,7 +78,7 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    if let Run::Write(run) = run_of(call.spec) {
+    if let Some(run) = run_of(call.spec).write() {
         let waits = write(call, run, keyspace, reply, lookups, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
@@ -108,10 +114,39 @@ pub fn execute_or_wait(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    match run_of(call.spec) {
-        Run::Write(run) => write(call, run, keyspace, reply, lookups, true),
-        _ => execute(call, keyspace, reply, lookups).map(|()| None),
+    let run = run_of(call.spec);
+    match run.write().filter(|_| !run.only_reads(&call.args)) {
+        Some(run) => write(call, run, keyspace, reply, lookups, true),
+        None => read_shortly(call, &keyspace.view(), &[], reply, lookups).map(|()| None),
     }
+}
+
+/// Runs a reading command like [`read`], on a thread on which others wait. Gives up if it [takes long](takes_long).
+pub fn read_shortly(
+    call: &Call<'_>,
+    view: &View<'_>,
+    hints: &[Hint],
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+) -> Result<(), KeyspaceError> {
+    let budget = Budget::of(SHORT_LOOKUPS_MAX);
+    let (hits, misses) = (lookups.hits, lookups.misses);
+    let result = read(call, &view.within(&budget), hints, reply, lookups);
+    if matches!(&result, Err(error) if takes_long(call, error)) {
+        (lookups.hits, lookups.misses) = (hits, misses);
+    }
+    result
+}
+
+/// Whether a command failed because it only reads, and takes too long for a thread on which others wait.
+pub fn takes_long(call: &Call<'_>, error: &KeyspaceError) -> bool {
+    matches!(error, KeyspaceError::Table(TableError::OverBudget) | KeyspaceError::ReplyTooLong { .. })
+        && run_of(call.spec).only_reads(&call.args)
+}
+
+/// Maximum number of bytes of a command's reply on a thread on which others wait, if `bytes_max` is the configured limit.
+pub fn short_reply_bytes_max(spec: &Spec, args: &Args<'_>, bytes_max: usize) -> usize {
+    if run_of(spec).only_reads(args) { bytes_max.min(SHORT_REPLY_BYTES_MAX) } else { bytes_max }
 }
 
 /// Runs a writing command on `view`, as long as it changes nothing. If it gets to its end, its reply is the one that it
@@ -125,7 +160,7 @@ pub fn run_no_op(
     lookups: &mut Lookups,
     touched: Option<&mut Events>,
 ) -> Result<(), KeyspaceError> {
-    let Run::Write(run) = run_of(call.spec) else {
+    let Some(run) = run_of(call.spec).write() else {
         unreachable!("{} does not write", call.spec.name);
     };
     let mut keyspace = Keyspace::published(*view).noting(touched);
@@ -147,7 +182,7 @@ pub fn prepare(
     missing: &mut Events,
     prepared: &mut Prepared,
 ) -> Result<(), KeyspaceError> {
-    let Run::Write(run) = run_of(call.spec) else {
+    let Some(run) = run_of(call.spec).write() else {
         unreachable!("{} does not write", call.spec.name);
     };
     let mut keyspace = Keyspace::published(*view).notifying(Some(missing)).preparing(prepared);

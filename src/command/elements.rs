@@ -8,6 +8,7 @@ use crate::glob;
 use crate::keyspace::{MEMBER_BYTES_MAX, Value};
 use crate::number::parse_u64;
 use crate::resp::{Args, Elements, Reply};
+use crate::table::View;
 
 /// Elements that a call visits if it has no `COUNT`.
 const COUNT_DEFAULT: usize = 10;
@@ -15,6 +16,8 @@ const COUNT_DEFAULT: usize = 10;
 const COUNT_MAX: usize = 1_000_000;
 /// The most bytes of a reply that repeats elements.
 const RANDOM_REPLY_BYTES_MAX: usize = 256 << 20;
+/// The same for a reply that is sent while it is made.
+const STREAMED_RANDOM_REPLY_BYTES_MAX: usize = 16 << 30;
 /// Up to this many picks, a reply is written without an estimate of its length.
 const JUDGED_PICKS: u64 = 10_000;
 /// Picks on which the estimate for a longer reply is based.
@@ -37,13 +40,18 @@ pub(super) fn check_lengths<'a>(
 /// Calls `pick`, which picks an element and writes it, `count` times. `count` may be far above the number of elements,
 /// so a reply that would almost certainly be too long is refused before the first pick.
 pub(super) fn reply_picks(
+    view: &View<'_>,
     count: u64,
     reply: &mut Reply<'_>,
     mut pick: impl FnMut(&mut Reply<'_>) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     const TOO_LONG: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR value is out of range, the reply would be too long"));
-    let bytes_max = reply.bytes_max().min(RANDOM_REPLY_BYTES_MAX);
+    view.check_lookups(count)?;
+    let bytes_max = match reply.streams() {
+        true => STREAMED_RANDOM_REPLY_BYTES_MAX,
+        false => reply.bytes_max().min(RANDOM_REPLY_BYTES_MAX),
+    };
     if count > JUDGED_PICKS {
         let mut shortest_bytes = usize::MAX;
         for _ in 0..SAMPLED_PICKS {
@@ -59,7 +67,10 @@ pub(super) fn reply_picks(
     let start = reply.len_bytes();
     for _ in 0..count {
         pick(reply)?;
-        if reply.is_cut() || reply.len_bytes() - start > bytes_max {
+        if reply.is_cut() {
+            break;
+        }
+        if reply.len_bytes() - start > bytes_max && !reply.streams() {
             return Err(TOO_LONG);
         }
     }

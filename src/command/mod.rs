@@ -57,7 +57,10 @@ mod words;
 pub use admit::{Admission, Caller, Space};
 pub use blocking::Wait;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
-pub use dispatch::{Call, execute, execute_or_wait, prepare, purge_passed, read, run_no_op, store};
+pub use dispatch::{
+    Call, execute, execute_or_wait, prepare, purge_passed, read, read_shortly, run_no_op,
+    short_reply_bytes_max, store, takes_long,
+};
 pub use error::{CommandError, whole};
 pub use long::is_long;
 pub use resolve::{Malformed, find};

@@ -47,7 +47,7 @@ mod tests {
         let answer = |client_id: &u64| {
             let mut submission = Submission::empty(promise().1);
             submission.client_id = *client_id;
-            Completion { submission, executed: 1, replies_at: 0 }
+            Completion { submission, executed: 1, is_next_long: false, replies_at: 0 }
         };
         clients.iter().map(answer).collect()
     }

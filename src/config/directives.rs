@@ -239,7 +239,7 @@ directives! {
         /// Bytes of replies that wait for a client before its next command runs.
         /// A client that does not read its replies is not read from either.
         output_bytes_max: u64 = "output-buffer-bytes" "256kb" bytes(16 * KB, GB), Live;
-        /// Bytes of the reply to one command; EXEC and what it runs have one reply.
+        /// Bytes of a reply that is made before it is sent: to a write, or to EXEC.
         /// A command whose reply would be longer is refused, and changes nothing.
         reply_bytes_max: u64 = "reply-bytes-max" "1gb" bytes(MB, 2 * GB), Live;
         /// Bytes of messages that may wait for a client, by its class.

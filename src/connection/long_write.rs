@@ -119,5 +119,5 @@ fn work_out(reads: &dyn Reads, state: &ServerState, mut submission: Box<Submissi
     let replies_at = submission.out.len();
     submission.long_ahead = false;
     submission.out.append(&mut out);
-    Outcome::Answered(Completion { submission, executed: 1, replies_at })
+    Outcome::Answered(Completion { submission, executed: 1, is_next_long: false, replies_at })
 }

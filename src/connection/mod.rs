@@ -4,17 +4,20 @@
 //! writer answer what only the writer can, sends all replies with one call, and reads on. While replies wait for the
 //! client, or commands for the writer, it runs nothing more, so memory does not grow with the replies that a client
 //! leaves unread. Keys that are not in memory are fetched by another thread, so that no other client waits for the
-//! disk.
+//! disk, and reads that take long run on other threads ([`beside`]).
 //!
 //! [`Session`]: session::Session
 
 mod ahead;
+mod beside;
 mod buffers;
 mod chores;
 mod found;
+mod guard;
 mod history;
 mod long_write;
 mod no_op;
+mod pieces;
 mod progress;
 mod read;
 mod replies;
@@ -25,7 +28,7 @@ mod transaction;
 mod wait;
 
 pub use chores::ThreadChores;
-pub use read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
+pub use read::{Ahead, ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads};
 pub use snapshot::SnapshotReads;
 
 use std::future::poll_fn;
@@ -177,6 +180,11 @@ impl Connection {
                         self.session.published();
                     }
                     Step::Fetch => self.fetch().await,
+                    Step::Beside => {
+                        if let Some(read) = self.session.take_long() {
+                            self.read_beside(read).await?;
+                        }
+                    }
                     Step::Pause { is_write } => {
                         self.info.set_paused(true);
                         self.pause(is_write).await?;
@@ -373,13 +381,19 @@ impl Connection {
                 work.out.truncate(keeps_bytes);
             }
             debug_assert!(
-                completion.executed > 0 || work.items.is_empty() || progress.is_long,
+                completion.executed > 0
+                    || completion.is_next_long
+                    || progress.is_long
+                    || work.items.is_empty(),
                 "a completion answers something"
             );
             work.items.drain(..completion.executed);
-            let done = work.items.is_empty();
             self.send().await?;
-            if done {
+            if completion.is_next_long {
+                self.read_item_beside().await?;
+                self.info.set_waiting(true);
+            }
+            if self.work.as_ref().is_none_or(|work| work.items.is_empty()) {
                 break;
             }
         }

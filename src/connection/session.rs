@@ -15,8 +15,9 @@ use super::ahead::Round;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::found::Found;
 use super::history::NoOps;
-use super::read::{ExpiredKey, Fetch, ReadCall, Reads};
-use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
+use super::pieces::Finished;
+use super::read::{ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads};
+use crate::command::{self, Admission, Caller, CommandError, LocalCtx, Run, run_of};
 use crate::resp::{Args, Protocol, ProtocolError, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
@@ -41,6 +42,8 @@ pub(super) enum Step {
     Publish,
     /// The next command's keys are not in memory: they must be fetched first, while other clients go on.
     Fetch,
+    /// A read takes long: it must run beside.
+    Beside,
     /// `CLIENT PAUSE` holds the next command back.
     Pause {
         /// Whether it may change data.
@@ -80,6 +83,8 @@ pub(super) struct Session {
     fetch: Option<Fetch>,
     /// Whether the next command's keys were fetched.
     fetched: bool,
+    /// The read that must run beside.
+    long: Option<LongRead>,
 }
 
 impl Session {
@@ -104,6 +109,7 @@ impl Session {
             no_ops: NoOps::default(),
             fetch: None,
             fetched: false,
+            long: None,
         }
     }
 
@@ -255,17 +261,21 @@ impl Session {
                 return (Some(spec), Some(Step::Fetch));
             }
         }
-        if reads_snapshot(spec) && !work.is_pending() && !round.is_pinned() && !self.sees_all() {
+        let only_reads = run_of(spec).only_reads(&Args::new(&work.input, &work.spans[first_span..]));
+        let reads_snapshot = only_reads || spec.flags.has(Flags::SNAPSHOT);
+        if reads_snapshot && !work.is_pending() && !round.is_pinned() && !self.sees_all() {
             hold(work, first_span);
             return (Some(spec), Some(Step::Publish));
         }
-        let is_tried = self.tries(work, spec, work.spans.len() - first_span);
+        let is_tried = !only_reads && self.tries(work, spec, work.spans.len() - first_span);
         if self.state.monitors.any() && !spec.is_local() {
             self.show_to_monitors(spec, &Args::new(&work.input, &work.spans[first_span..]));
         }
         let step = match spec.kind {
             Kind::Local => self.run_local(work, first_span, spec),
-            Kind::Read if !work.is_pending() => self.run_read(work, first_span, spec, round),
+            Kind::Read | Kind::Write if only_reads && !work.is_pending() => {
+                self.run_read(work, first_span, spec, round)
+            }
             Kind::Write if is_tried && self.run_no_op(work, first_span, spec) => None,
             Kind::Read | Kind::Write => self.submit_later(work, first_span, spec),
         };
@@ -402,9 +412,15 @@ impl Session {
         self.writer.hand_over_before(spec);
         round.look_ahead(&mut work.found, &work.input, call.db);
         let ahead = round.ahead(&work.found);
-        let mut reply = Reply::within(&mut work.out, protocol, self.state.limits.reply_bytes_max());
-        let result = match self.reads.read(call, ahead, &mut reply, &mut self.expired) {
-            Ok(false) => return self.submit_later(work, first_span, spec),
+        let bytes_max = command::short_reply_bytes_max(spec, &args, self.state.limits.reply_bytes_max());
+        let mut reply = Reply::within(&mut work.out, protocol, bytes_max);
+        let result = match self.reads.read(&call, ahead, &mut reply, &mut self.expired) {
+            Ok(ReadOutcome::OnWriter) => return self.submit_later(work, first_span, spec),
+            Ok(ReadOutcome::Long) => {
+                self.long = Some(LongRead::new(&call, protocol, self.is_silent()));
+                work.spans.truncate(first_span);
+                return Some(Step::Beside);
+            }
             result => result.map(|_| ()),
         };
         self.settle(spec, &args, result, &mut work.out, reply_at, protocol);
@@ -418,6 +434,59 @@ impl Session {
         }
         self.purge_before(work, reply_at, now_ms);
         self.close_items()
+    }
+
+    /// The read that must run beside.
+    pub(super) fn take_long(&mut self) -> Option<LongRead> {
+        self.long.take()
+    }
+
+    /// The first item, which is a read that must run beside. It is taken out.
+    pub(super) fn long_item(&mut self, work: &mut Buffers) -> Option<LongRead> {
+        let Some(&Item::Execute { spec, db, first_span, spans }) = work.items.first() else { return None };
+        work.items.remove(0);
+        let args = Args::new(&work.input, &work.spans[first_span as usize..][..spans as usize]);
+        if work.is_tracked && spec.flags.has(Flags::READONLY) {
+            self.state.tracking.remember(&self.state, self.client.id(), spec.keys_in(&args));
+        }
+        let call = ReadCall { spec, db, args: &args, now_ms: self.reads.now_ms() };
+        Some(LongRead::new(&call, work.protocol, work.discard))
+    }
+
+    /// Counts a long read that has ended, and adds the end of its reply.
+    pub(super) fn finish_long(&mut self, work: &mut Buffers, finished: Finished) {
+        let Finished { read, mut rest, end, busy, given_bytes } = finished;
+        let (result, expired) = match end {
+            LongEnd::Replied(result, expired) => (result, expired),
+            LongEnd::Stale(expired) => (Ok(()), expired),
+            LongEnd::Broken(reason) => (Err(CommandError::from(format!("ERR {reason}"))), Vec::new()),
+        };
+        let reply_at = work.out.len();
+        work.out.append(&mut rest);
+        let now = Instant::now();
+        self.clock = now.checked_sub(busy).unwrap_or(now);
+        if given_bytes == 0 || result.is_err() {
+            self.settle(read.spec, &read.args(), result, &mut work.out, reply_at, read.protocol);
+        } else {
+            self.state.ran(self.client.id(), read.spec, &read.args(), busy, false);
+        }
+        if read.is_silent {
+            // Its turn in `CLIENT REPLY` may be over.
+            work.out.truncate(reply_at);
+        }
+        if expired.is_empty() || self.state.pauses_writes() {
+            self.enter_reply(work, reply_at);
+            return;
+        }
+        self.expired = expired;
+        self.purge_before(work, reply_at, read.now_ms);
+        self.close_items();
+    }
+
+    /// Has keys deleted that a long read found expired.
+    pub(super) fn purge(&mut self, work: &mut Buffers, expired: Vec<ExpiredKey>, read_at_ms: u64) {
+        self.begin_items(work);
+        work.items.extend(expired.into_iter().map(|(db, key)| Item::Purge { db, key, read_at_ms }));
     }
 
     /// Holds back the reply of a read until the deletion of the keys that it found expired is in the log. The read saw
@@ -460,11 +529,6 @@ impl Session {
             work.discard = self.is_silent();
         }
     }
-}
-
-/// Whether a command takes a snapshot when it runs on the connection's thread.
-fn reads_snapshot(spec: &Spec) -> bool {
-    spec.kind == Kind::Read || spec.flags.has(Flags::SNAPSHOT)
 }
 
 impl Drop for Session {

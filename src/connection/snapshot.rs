@@ -1,18 +1,20 @@
 //! Reads on the table, and writes that change nothing: each runs on a snapshot of the newest published version, on the
-//! connection's own thread.
+//! connection's own thread, or, if it takes long, on one of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::read::{Ahead, ExpiredKey, Fetch, ReadCall, Reads};
+use super::guard::{Guard, Refusal};
+use super::read::{Ahead, ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads};
 use crate::clock::Clock;
 use crate::command::{self, Call, CommandError};
 use crate::damage;
 use crate::keyspace::{self, Classes, DbKey, Events, KeyspaceError, Lookups, Prepared};
 use crate::memory_limit::memory_limit_bytes;
-use crate::resp::{Args, Reply};
+use crate::resp::{Args, Reply, Sink};
 use crate::spec::Spec;
 use crate::state::ServerState;
-use crate::table::{Hint, PAGE_BYTES, Snapshot, Table, TableError, View};
+use crate::table::{Budget, Hint, PAGE_BYTES, Snapshot, Table, TableError, View};
 use crate::writer::{WriterQueue, notify_events};
 
 /// How often a read is tried if pages of the table become unreadable.
@@ -20,6 +22,10 @@ const READS_MAX: u32 = 8;
 
 /// The most elements of a command whose pages are read before it is submitted.
 const WARMED_ELEMENTS_MAX: usize = 256;
+
+/// Old pages that snapshots may hold while a client does not take the reply to a long read: so many, or an eighth of the
+/// table if that is more.
+const HELD_PAGES_MAX: u64 = 64 * 1024;
 
 /// The table as connections read it.
 pub struct SnapshotReads {
@@ -49,7 +55,7 @@ impl SnapshotReads {
     }
 
     /// A command with the current limits.
-    fn call<'a>(&self, ReadCall { spec, db, args, now_ms }: ReadCall<'a>) -> Call<'a> {
+    fn call<'a>(&self, &ReadCall { spec, db, args, now_ms }: &ReadCall<'a>) -> Call<'a> {
         Call { spec, args: *args, db: usize::from(db), now_ms, limits: self.state.command_limits() }
     }
 
@@ -81,14 +87,40 @@ impl SnapshotReads {
     }
 }
 
+impl SnapshotReads {
+    /// Ends a long read. If `purges`, the keys that it found expired must be deleted, and there is still time for it.
+    fn end_long(&self, lookups: Lookups, purges: bool, result: Result<(), KeyspaceError>) -> LongEnd {
+        let has_expired = purges && !lookups.expired.is_empty();
+        if has_expired && !lookups.missing.is_empty() {
+            // The notification that a key expired comes before the one that it is missing.
+            return LongEnd::Stale(expired_keys(lookups).collect());
+        }
+        self.count(&lookups);
+        let expired = if has_expired { expired_keys(lookups).collect() } else { Vec::new() };
+        LongEnd::Replied(result.map_err(CommandError::Keyspace), expired)
+    }
+
+    /// Counts the lookups of a command, and notifies of missing keys.
+    fn count(&self, lookups: &Lookups) {
+        self.state.stats.looked_up(lookups.hits, lookups.misses);
+        if !lookups.missing.is_empty() {
+            let mut events = Events::new(self.state.limits.notified());
+            lookups.missing.iter().for_each(|missed| {
+                events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
+            });
+            notify_events(&self.state, &events);
+        }
+    }
+}
+
 impl Reads for SnapshotReads {
     fn read(
         &self,
-        read: ReadCall<'_>,
+        read: &ReadCall<'_>,
         ahead: Ahead<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
-    ) -> Result<bool, CommandError> {
+    ) -> Result<ReadOutcome, CommandError> {
         let call = self.call(read);
         let start = reply.len_bytes();
         let notified = self.state.limits.notified();
@@ -96,23 +128,66 @@ impl Reads for SnapshotReads {
         let mut lookups = Lookups::default();
         let result = self.on_snapshot(&call, ahead, reply, |view, hints, reply| {
             lookups = Lookups { notes_missing, ..Lookups::default() };
-            command::read(&call, view, hints, reply, &mut lookups)
+            command::read_shortly(&call, view, hints, reply, &mut lookups)
         });
+        if matches!(&result, Err(error) if command::takes_long(&call, error)) {
+            return Ok(ReadOutcome::Long);
+        }
         if !lookups.missing.is_empty() && !lookups.expired.is_empty() && !self.state.pauses_writes() {
             // The notification that a key expired comes before the one that it is missing.
             reply.truncate(start);
-            return Ok(false);
+            return Ok(ReadOutcome::OnWriter);
         }
-        self.state.stats.looked_up(lookups.hits, lookups.misses);
-        if !lookups.missing.is_empty() {
-            let mut events = Events::new(notified);
-            lookups.missing.iter().for_each(|missed| {
-                events.notify(Classes::KEY_MISS, "keymiss", missed.db, &missed.key);
-            });
-            notify_events(&self.state, &events);
+        self.count(&lookups);
+        expired.extend(expired_keys(lookups));
+        result.map(|()| ReadOutcome::Replied).map_err(CommandError::Keyspace)
+    }
+
+    fn read_long(
+        &self,
+        read: &LongRead,
+        budget: &Budget,
+        sink: &mut dyn Sink,
+        rest: &mut Vec<u8>,
+    ) -> LongEnd {
+        let LongRead { spec, db, now_ms, .. } = *read;
+        let args = read.args();
+        let call = self.call(&ReadCall { spec, db, args: &args, now_ms });
+        let notes_missing = self.state.limits.notified().wants(Classes::KEY_MISS);
+        let expired_flag = Arc::new(AtomicBool::new(false));
+        for _ in 0..READS_MAX {
+            rest.clear();
+            expired_flag.store(false, Relaxed);
+            let purges = !read.is_purged && !self.state.pauses_writes();
+            let flag = purges.then(|| expired_flag.clone());
+            let mut lookups = Lookups { notes_missing, expired_flag: flag, ..Lookups::default() };
+            let mut guard = Guard::new(&self.table, purges.then_some(&*expired_flag), sink);
+            let snapshot = self.table.snapshot();
+            let mut reply = Reply::streaming(rest, read.protocol, &mut guard, call.limits.reply_bytes_max);
+            let result = command::read(&call, &snapshot.within(budget), &[], &mut reply, &mut lookups);
+            let is_broken = reply.is_broken();
+            if let Err(error) = &result {
+                damage::met(&self.table, error, &snapshot, call.db, call.keys());
+            }
+            match (guard.end(), result) {
+                (Some(Refusal::Faulted), _) if !guard.gave() => continue,
+                (Some(Refusal::Faulted), _) => return LongEnd::Broken(TableError::Faulted.to_string()),
+                (Some(Refusal::Gone), _) => return LongEnd::Broken("the client is gone".into()),
+                (Some(Refusal::Stale), _) if guard.gave() => {
+                    return LongEnd::Broken("a key was found expired too late".into());
+                }
+                (Some(Refusal::Stale), _) => return LongEnd::Stale(expired_keys(lookups).collect()),
+                (None, Err(error)) if guard.gave() => return LongEnd::Broken(error.to_string()),
+                (None, _) if is_broken => return LongEnd::Broken("it failed too late".into()),
+                (None, result) => return self.end_long(lookups, purges && !guard.gave(), result),
+            }
         }
-        expired.extend(lookups.expired.into_iter().map(|found| (found.db as u16, found.key)));
-        result.map(|()| true).map_err(CommandError::Keyspace)
+        LongEnd::Replied(Err(TableError::Faulted.into()), Vec::new())
+    }
+
+    fn holds_too_much(&self) -> bool {
+        let stats = self.table.stats();
+        stats.pages_parked > HELD_PAGES_MAX.max(stats.pages / 8)
     }
 
     fn look_ahead<'t>(&'t self, db: u16, keys: &[&[u8]], hints: &mut Vec<Hint>) -> Option<Snapshot<'t>> {
@@ -129,7 +204,7 @@ impl Reads for SnapshotReads {
     }
 
     fn run_no_op(&self, no_op: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
-        let call = self.call(no_op);
+        let call = self.call(&no_op);
         let start = reply.len_bytes();
         // If clients watch or track keys, a write that touches a key, even without changing it, must go to the writer.
         let mut touched = self.state.notes_touches().then(|| Events::new(Classes::TOUCHES));
@@ -161,7 +236,7 @@ impl Reads for SnapshotReads {
         reply: &mut Reply<'_>,
         prepared: &mut Prepared,
     ) -> Result<bool, CommandError> {
-        let call = self.call(call);
+        let call = self.call(&call);
         let start = reply.len_bytes();
         let notified = self.state.limits.notified();
         let wanted = if notified.wants(Classes::KEY_MISS) { notified } else { Classes::NONE };
@@ -230,6 +305,11 @@ impl Reads for SnapshotReads {
             keyspace::warm(&snapshot, usize::from(db), &args[index], elements(spec, args, index));
         }
     }
+}
+
+/// The keys that a command found expired.
+fn expired_keys(lookups: Lookups) -> impl Iterator<Item = ExpiredKey> {
+    lookups.expired.into_iter().map(|found| (found.db as u16, found.key))
 }
 
 /// The words after a key that may be elements of its collection.

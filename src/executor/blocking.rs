@@ -108,7 +108,7 @@ impl Executor {
         let outcome = self.command(round, &asked, &space, &mut reply)?;
         self.origins.caused_by(None, &mut self.effects);
         match outcome {
-            Outcome::Waits(_) => {
+            Outcome::Waits(_) | Outcome::TakesLong => {
                 command.info.blocked().start(command.info.blocked().until_ms());
                 command.submission.out = out;
                 self.waiting.insert(command);
@@ -116,7 +116,7 @@ impl Executor {
             Outcome::Replied { failed } => {
                 self.state.ran(client, spec, &args, clock.elapsed(), failed);
                 command.submission.out = out;
-                self.answered.push(Completion { submission: command.submission, executed: 1, replies_at });
+                self.answered.push(answered(command.submission, replies_at));
             }
         }
         self.show_waiting();
@@ -142,8 +142,13 @@ impl Executor {
         }
         let (spec, _, args) = command.words();
         self.state.ran(client, spec, &args, std::time::Duration::ZERO, requested == Some(Unblock::Error));
-        self.answered.push(Completion { submission: command.submission, executed: 1, replies_at });
+        self.answered.push(answered(command.submission, replies_at));
     }
+}
+
+/// A submission whose only command was answered.
+fn answered(submission: Box<Submission>, replies_at: usize) -> Completion {
+    Completion { submission, executed: 1, is_next_long: false, replies_at }
 }
 
 /// Reduces a submission to its waiting command, in buffers of that size, so that the rest of what the client sent is

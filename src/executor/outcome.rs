@@ -16,6 +16,8 @@ pub(super) enum Outcome {
     },
     /// It waits for data, and did nothing.
     Waits(Wait),
+    /// It only reads, and takes long: it must not run here.
+    TakesLong,
 }
 
 /// There was no space for a command's changes, or its reply would be too long. Its changes are undone. Holds the error

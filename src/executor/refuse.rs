@@ -17,7 +17,7 @@ impl Executor {
 
     /// Refuses the commands of one submission.
     fn refuse_all(&self, completion: &mut Completion, refusal: &str) {
-        let Completion { submission, executed, replies_at } = completion;
+        let Completion { submission, executed, replies_at, .. } = completion;
         let Submission { client_id, protocol, items, known_replies, out, .. } = &mut **submission;
         out.truncate(*replies_at);
         for item in &mut items[..*executed] {

@@ -76,6 +76,9 @@ impl Executor {
             Ok(waits) => waits,
             Err(error) => {
                 reply.truncate(start);
+                if may_wait && command::takes_long(&call, &error) {
+                    return Ok(Ok(Outcome::TakesLong));
+                }
                 if let Some(refusal) = self.refused(&mut round.room, &error) {
                     return Ok(Err(Refused(refusal)));
                 }

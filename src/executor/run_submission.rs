@@ -22,6 +22,8 @@ enum ItemEnd {
     Waits(Wait),
     /// It must be submitted again.
     Unfinished,
+    /// It takes long, and must not run here.
+    TakesLong,
 }
 
 /// Number of commands ahead of the running one whose leaves are prefetched.
@@ -41,7 +43,7 @@ impl Executor {
         let out_start = submission.out.len();
         let records = round.room.count();
         submission.long_ahead = false;
-        let (mut executed, mut waits) = (0, None);
+        let (mut executed, mut waits, mut is_next_long) = (0, None, false);
         let mut clock = Instant::now();
         for index in 0..items.len() {
             if let Some(ahead) = items.get(index + PREFETCH_ITEMS) {
@@ -58,16 +60,17 @@ impl Executor {
                 submission.long_ahead = true;
                 break;
             }
-            executed += 1;
             match self.execute_item(round, &mut submission, &mut items[index], &space, &mut clock)? {
                 ItemEnd::Answered => {}
                 // The connection submits a blocking command alone.
                 ItemEnd::Waits(wait) => waits = Some(wait),
-                ItemEnd::Unfinished => {
-                    executed -= 1;
-                    submission.long_ahead = true;
+                ItemEnd::Unfinished => submission.long_ahead = true,
+                ItemEnd::TakesLong => {
+                    is_next_long = true;
+                    break;
                 }
             }
+            executed += usize::from(!submission.long_ahead);
             self.serve_waiting(round)?;
             if submission.long_ahead {
                 break;
@@ -81,7 +84,7 @@ impl Executor {
             None => {
                 // While space is short, the next write must come to the writer, too, which refuses it.
                 submission.changed = round.room.count() > records || !matches!(space, Space::Ample);
-                self.answered.push(Completion { submission, executed, replies_at: out_start });
+                self.answered.push(Completion { submission, executed, is_next_long, replies_at: out_start });
             }
         }
         Ok(())
@@ -92,6 +95,9 @@ impl Executor {
         let Item::Execute { spec, db, first_span, spans } = item else { return false };
         spec.flags.has(Flags::BESIDE) && {
             let args = submission.args(*first_span, *spans);
+            if command::run_of(spec).only_reads(&args) {
+                return false;
+            }
             let (db, now_ms) = (usize::from(*db), round.now_ms);
             command::is_long(&Call { spec, args, db, now_ms, limits: self.limits }, &self.table.view())
         }
@@ -124,7 +130,8 @@ impl Executor {
                 if *is_tracked {
                     round.note_reads(spec, &args, client_id);
                 }
-                let mut reply = Reply::within(out, *protocol, self.limits.reply_bytes_max);
+                let bytes_max = command::short_reply_bytes_max(spec, &args, self.limits.reply_bytes_max);
+                let mut reply = Reply::within(out, *protocol, bytes_max);
                 let asked = Asked { spec, args, db: usize::from(*db), client_id };
                 match self.command(round, &asked, space, &mut reply)? {
                     Outcome::Replied { failed } => {
@@ -133,6 +140,7 @@ impl Executor {
                         *clock = now;
                     }
                     Outcome::Waits(wait) => return Ok(ItemEnd::Waits(wait)),
+                    Outcome::TakesLong => return Ok(ItemEnd::TakesLong),
                 }
             }
             Item::Store { spec, db, first_span, spans, result } => {

@@ -3,6 +3,9 @@
 //! Reads treat an expired key as missing and remember it in [`Lookups`]: its deletion must be in the log before a reply
 //! can tell a client that it is gone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use super::cell::{Kind, Value};
 use super::error::KeyspaceError;
 use super::layout::keys_slot;
@@ -16,6 +19,8 @@ use crate::table::{Hint, View};
 pub struct Lookups {
     /// Expired keys.
     pub expired: Vec<DbKey>,
+    /// Set when a key is found expired, for whoever needs to know before the command ends.
+    pub expired_flag: Option<Arc<AtomicBool>>,
     /// Whether expired keys are kept: nothing expires while writes are paused.
     pub keeps_expired: bool,
     /// Lookups of a key that was there.
@@ -38,6 +43,14 @@ impl Lookups {
             self.hits += 1;
         } else {
             self.misses += 1;
+        }
+    }
+
+    /// Remembers an expired key.
+    fn note_expired(&mut self, db: usize, key: &[u8]) {
+        self.expired.push(DbKey { db, key: key.into() });
+        if let Some(flag) = &self.expired_flag {
+            flag.store(true, Relaxed);
         }
     }
 }
@@ -157,7 +170,7 @@ impl<'a> KeyReader<'a> {
         }
         let expired = value.is_expired(self.now_ms);
         if expired {
-            self.lookups.expired.push(DbKey { db, key: key.into() });
+            self.lookups.note_expired(db, key);
         }
         Ok(!expired)
     }
@@ -168,7 +181,7 @@ impl<'a> KeyReader<'a> {
         let Some(hash) = value.hash(self.now_ms) else { return Ok(true) };
         let live = hash.len(self.view)?;
         if live < hash.places()? {
-            self.lookups.expired.push(DbKey { db, key: key.into() });
+            self.lookups.note_expired(db, key);
         }
         Ok(live > 0)
     }

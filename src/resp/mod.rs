@@ -7,8 +7,10 @@ mod args;
 mod error;
 mod reply;
 mod request;
+mod sink;
 
 pub use args::{Args, Span};
 pub use error::ProtocolError;
-pub use reply::{Elements, Protocol, Reply};
+pub use reply::{Elements, Protocol, Reply, reply_bulks};
 pub use request::{INPUT_BYTES_MAX, Parsed, RequestLimits, RequestParser};
+pub use sink::{PIECE_BYTES_MAX, Sink};

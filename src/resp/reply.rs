@@ -3,6 +3,7 @@
 //! One method per reply type. If RESP2 lacks a type, the method writes what Redis writes instead. Format: the Redis
 //! serialization protocol specification, versions 2 and 3.
 
+use super::sink::{PIECE_BYTES_MAX, Sink};
 use crate::number::format_f64;
 
 /// The version of the protocol that a client speaks.
@@ -22,6 +23,8 @@ const ERROR_BYTES_MAX: usize = 512;
 const BULK_FRAME_BYTES: usize = 16;
 /// Maximum number of bytes of a type, a number and a line end.
 const HEADER_BYTES_MAX: usize = 23;
+/// Maximum number of bytes of a streaming reply that are collected rather than made twice.
+const COLLECTED_BYTES_MAX: usize = 4 << 20;
 /// Maximum number of bytes of a bulk string that are reserved at once: a buffer that grows with each piece ends with up
 /// to twice the memory. No more than this, because a damaged table may give any length.
 const BULK_BYTES_RESERVED: usize = 4 << 20;
@@ -30,6 +33,8 @@ const BULK_BYTES_RESERVED: usize = 4 << 20;
 ///
 /// What does not fit is left out, and so is everything after it, except errors: the reply is then [cut](Reply::is_cut).
 /// So memory is bounded while a reply is built, and only the code that started it needs to check.
+///
+/// A reply that [streams](Reply::streaming) has no limit: its buffer is handed over whenever it is full.
 pub struct Reply<'a> {
     /// Where the encoded replies go.
     out: &'a mut Vec<u8>,
@@ -41,6 +46,20 @@ pub struct Reply<'a> {
     end_max: usize,
     /// The same, but 0 once something was left out.
     end: usize,
+    /// Whether something was left out.
+    is_cut: bool,
+    /// Where full buffers go, if the reply streams.
+    stream: Option<Stream<'a>>,
+}
+
+/// The part of a reply that was handed over.
+struct Stream<'a> {
+    /// Where it went.
+    sink: &'a mut dyn Sink,
+    /// Number of its bytes.
+    given_bytes: usize,
+    /// Whether some of it would have to be taken back.
+    is_broken: bool,
 }
 
 impl<'a> Reply<'a> {
@@ -58,7 +77,42 @@ impl<'a> Reply<'a> {
     /// Part of a longer reply, which starts at `start` of `out` and has `bytes_max` bytes at most.
     pub fn part(out: &'a mut Vec<u8>, start: usize, protocol: Protocol, bytes_max: usize) -> Self {
         let end_max = start.saturating_add(bytes_max);
-        Self { out, protocol, bytes_max, end_max, end: end_max }
+        Self { out, protocol, bytes_max, end_max, end: end_max, is_cut: false, stream: None }
+    }
+
+    /// Replies in `protocol`, through the empty buffer `out` into `sink`. There is no limit, but for what has to be
+    /// collected before it can be written: `collected_bytes_max`.
+    pub fn streaming(
+        out: &'a mut Vec<u8>,
+        protocol: Protocol,
+        sink: &'a mut dyn Sink,
+        collected_bytes_max: usize,
+    ) -> Self {
+        debug_assert!(out.is_empty());
+        Self {
+            out,
+            protocol,
+            bytes_max: collected_bytes_max,
+            end_max: PIECE_BYTES_MAX,
+            end: PIECE_BYTES_MAX,
+            is_cut: false,
+            stream: Some(Stream { sink, given_bytes: 0, is_broken: false }),
+        }
+    }
+
+    /// Whether parts of the reply may have been sent when a command fails, so that it must look up all its keys before.
+    pub fn streams(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Whether a part of the reply would have had to be taken back that was handed over.
+    pub fn is_broken(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.is_broken)
+    }
+
+    /// Number of bytes that were handed over.
+    fn given_bytes(&self) -> usize {
+        self.stream.as_ref().map_or(0, |stream| stream.given_bytes)
     }
 
     /// Maximum number of bytes of the reply.
@@ -68,12 +122,15 @@ impl<'a> Reply<'a> {
 
     /// Whether something was left out since the buffer was last truncated.
     pub fn is_cut(&self) -> bool {
-        self.end < self.end_max
+        self.is_cut
     }
 
-    /// Number of bytes that still fit.
+    /// Number of bytes that still fit, or that may be collected.
     pub fn room_bytes(&self) -> usize {
-        self.end.saturating_sub(self.out.len())
+        match self.stream {
+            Some(_) if !self.is_cut => self.bytes_max,
+            _ => self.end.saturating_sub(self.out.len()),
+        }
     }
 
     /// The protocol in use.
@@ -86,21 +143,34 @@ impl<'a> Reply<'a> {
         self.protocol == Protocol::Resp3
     }
 
-    /// Bytes in the buffer so far, including earlier replies.
+    /// Bytes in the buffer so far, including earlier replies, and bytes that were handed over.
     pub fn len_bytes(&self) -> usize {
-        self.out.len()
+        self.given_bytes() + self.out.len()
     }
 
     /// The text of the error that was written since the buffer held `len_bytes` bytes, if the reply is one.
     pub fn error_since(&self, len_bytes: usize) -> Option<&[u8]> {
-        let text = self.out.get(len_bytes..)?.strip_prefix(b"-")?;
+        let text = self.out.get(len_bytes.checked_sub(self.given_bytes())?..)?.strip_prefix(b"-")?;
         Some(text.strip_suffix(b"\r\n").unwrap_or(text))
     }
 
     /// Removes everything written since the buffer held `len_bytes` bytes.
     pub fn truncate(&mut self, len_bytes: usize) {
-        self.out.truncate(len_bytes);
-        self.end = self.end_max;
+        match (len_bytes.checked_sub(self.given_bytes()), &mut self.stream) {
+            (None, Some(stream)) => {
+                stream.is_broken = true;
+                self.cut();
+            }
+            (kept_bytes, _) => {
+                self.out.truncate(kept_bytes.unwrap_or(0));
+                (self.is_cut, self.end) = (false, self.end_max);
+            }
+        }
+    }
+
+    /// Leaves out everything from here on.
+    fn cut(&mut self) {
+        (self.is_cut, self.end) = (true, 0);
     }
 
     /// `+OK`.
@@ -146,10 +216,12 @@ impl<'a> Reply<'a> {
     /// Like [`Reply::bulk_header`], for a string of which `stored_bytes` bytes are certainly there: as many are reserved
     /// at once, however long it is.
     pub fn bulk_header_of_stored(&mut self, len_bytes: usize, stored_bytes: usize) {
-        if !self.fits(len_bytes.saturating_add(BULK_FRAME_BYTES)) {
-            return;
+        if self.stream.is_none() {
+            if !self.fits(len_bytes.saturating_add(BULK_FRAME_BYTES)) {
+                return;
+            }
+            self.out.reserve(len_bytes.min(stored_bytes.max(BULK_BYTES_RESERVED)) + BULK_FRAME_BYTES);
         }
-        self.out.reserve(len_bytes.min(stored_bytes.max(BULK_BYTES_RESERVED)) + BULK_FRAME_BYTES);
         self.header(b'$', len_bytes as i64);
     }
 
@@ -158,6 +230,8 @@ impl<'a> Reply<'a> {
     pub fn raw(&mut self, bytes: &[u8]) {
         if self.fits(bytes.len()) {
             self.out.extend_from_slice(bytes);
+        } else if self.stream.is_some() && bytes.len() > PIECE_BYTES_MAX {
+            bytes.chunks(PIECE_BYTES_MAX).for_each(|part| self.raw(part));
         }
     }
 
@@ -165,7 +239,7 @@ impl<'a> Reply<'a> {
     pub fn messages(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
         self.end_max = self.end_max.saturating_add(bytes.len());
-        if self.end > 0 {
+        if !self.is_cut {
             self.end = self.end_max;
         }
     }
@@ -178,11 +252,25 @@ impl<'a> Reply<'a> {
     /// Whether there is room for `bytes` more bytes; if not, nothing more is written.
     #[inline]
     fn fits(&mut self, bytes: usize) -> bool {
-        let fits = bytes <= self.room_bytes();
-        if !fits {
-            self.end = 0;
+        bytes <= self.end.saturating_sub(self.out.len()) || self.make_room(bytes)
+    }
+
+    /// Makes room by handing the buffer over. If that cannot be, nothing more is written, unless there is just too much
+    /// for one piece.
+    #[cold]
+    fn make_room(&mut self, bytes: usize) -> bool {
+        if let Some(stream) = self.stream.as_mut().filter(|_| !self.is_cut) {
+            if bytes > PIECE_BYTES_MAX {
+                return false;
+            }
+            let given_bytes = self.out.len();
+            if stream.sink.take(self.out) {
+                stream.given_bytes += given_bytes;
+                return true;
+            }
         }
-        fits
+        self.cut();
+        false
     }
 
     /// An integer as a bulk string.
@@ -286,7 +374,7 @@ impl Elements {
             len: 0,
             protocol: reply.protocol,
             bytes_max: reply.room_bytes(),
-            is_cut: reply.is_cut(),
+            is_cut: reply.is_cut,
         }
     }
 
@@ -320,10 +408,44 @@ impl Elements {
     /// Writes the elements.
     fn write(self, reply: &mut Reply<'_>) {
         if self.is_cut {
-            reply.end = 0;
+            reply.cut();
         }
         reply.raw(&self.out);
     }
+}
+
+/// Replies with bulk strings whose number is not known before: what `walk` hands to its argument, until that returns
+/// `false`. `header` starts the reply.
+///
+/// If the reply streams and there is much, `walk` is called twice, to count and to write. It must do the same each time.
+pub fn reply_bulks<'a, E>(
+    reply: &mut Reply<'a>,
+    header: impl Fn(&mut Reply<'a>, usize),
+    mut walk: impl FnMut(&mut dyn FnMut(&[u8]) -> bool) -> Result<(), E>,
+) -> Result<(), E> {
+    let streams = reply.streams();
+    let mut elements = Elements::new(reply);
+    if streams {
+        elements.bytes_max = COLLECTED_BYTES_MAX;
+    }
+    let mut len = 0;
+    walk(&mut |bytes| {
+        len += 1;
+        if !elements.is_cut {
+            elements.add(|reply| reply.bulk(bytes));
+        }
+        streams || !elements.is_cut
+    })?;
+    header(reply, len);
+    if streams && elements.is_cut {
+        drop(elements);
+        return walk(&mut |bytes| {
+            reply.bulk(bytes);
+            !reply.is_cut()
+        });
+    }
+    elements.write(reply);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -418,6 +540,86 @@ mod tests {
             (0..count).for_each(|_| elements.add(|reply| reply.bulk(b"0123456789")));
             elements.array(&mut reply);
             assert_eq!(reply.is_cut(), !fits, "{count} elements");
+        }
+    }
+
+    /// Keeps the pieces, as many as it may.
+    struct Pieces(Vec<Vec<u8>>, usize);
+
+    impl Sink for Pieces {
+        fn take(&mut self, piece: &mut Vec<u8>) -> bool {
+            assert!(piece.len() <= PIECE_BYTES_MAX, "a piece of {} bytes", piece.len());
+            self.0.push(std::mem::take(piece));
+            self.0.len() < self.1
+        }
+    }
+
+    /// Streams a reply; returns its bytes, and the number of pieces.
+    fn stream(write: impl FnOnce(&mut Reply<'_>)) -> (Vec<u8>, usize) {
+        let (mut pieces, mut rest) = (Pieces(Vec::new(), usize::MAX), Vec::new());
+        write(&mut Reply::streaming(&mut rest, Protocol::Resp2, &mut pieces, 1000));
+        let len = pieces.0.len();
+        pieces.0.push(rest);
+        (pieces.0.concat(), len)
+    }
+
+    #[test]
+    fn a_reply_that_streams_has_the_same_bytes_in_pieces() {
+        let write = |reply: &mut Reply<'_>| {
+            reply.array(3);
+            for len in [10, PIECE_BYTES_MAX - 40, 3 * PIECE_BYTES_MAX, 5] {
+                reply.bulk(&vec![b'x'; len]);
+                reply.bulk_header(len);
+                vec![b'y'; len].chunks(1000).for_each(|part| reply.raw(part));
+                reply.end_line();
+            }
+            assert!(!reply.is_cut() && !reply.is_broken());
+        };
+        let mut whole = Vec::new();
+        write(&mut Reply::new(&mut whole, Protocol::Resp2));
+        let (bytes, pieces) = stream(write);
+        assert!(bytes == whole && pieces >= 8, "{pieces} pieces");
+    }
+
+    #[test]
+    fn what_was_handed_over_cannot_be_taken_back() {
+        stream(|reply| {
+            reply.array(2);
+            let start = reply.len_bytes();
+            reply.bulk(&[b'x'; 100]);
+            reply.truncate(start);
+            assert!(!reply.is_broken() && !reply.is_cut() && reply.len_bytes() == start);
+            reply.bulk(&vec![b'x'; 2 * PIECE_BYTES_MAX]);
+            assert!(reply.len_bytes() > start + 2 * PIECE_BYTES_MAX);
+            reply.truncate(start);
+            assert!(reply.is_broken() && reply.is_cut());
+        });
+    }
+
+    #[test]
+    fn nothing_follows_a_piece_that_is_refused() {
+        let (mut pieces, mut rest) = (Pieces(Vec::new(), 1), Vec::new());
+        let mut reply = Reply::streaming(&mut rest, Protocol::Resp2, &mut pieces, 1000);
+        (0..3).for_each(|_| reply.bulk(&vec![b'x'; PIECE_BYTES_MAX]));
+        assert!(reply.is_cut());
+        assert_eq!(pieces.0.len(), 1);
+    }
+
+    #[test]
+    fn many_bulk_strings_are_counted_before_they_are_streamed() {
+        for (count, walks) in [(10, 1), (COLLECTED_BYTES_MAX / 1000, 2)] {
+            let mut walked = 0;
+            let (bytes, _) = stream(|reply| {
+                reply_bulks(reply, Reply::array, |take| {
+                    walked += 1;
+                    (0..count).all(|_| take(&[b'x'; 1000]));
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
+            });
+            let start = format!("*{count}\r\n");
+            assert!(bytes.starts_with(start.as_bytes()), "{count} elements");
+            assert_eq!((walked, bytes.len() - start.len()), (walks, count * 1009), "{count} elements");
         }
     }
 

@@ -146,6 +146,8 @@ pub struct Completion {
     /// Number of items answered. Fewer than all if `out` exceeded its limit, or the next one is
     /// [long](Submission::long_ahead); then the rest must be submitted again.
     pub executed: usize,
+    /// Whether the next item is a read that takes long: the connection must run it beside the writer.
+    pub is_next_long: bool,
     /// Where the replies to them start in `out`.
     pub replies_at: usize,
 }

@@ -129,7 +129,7 @@ mod tests {
     fn completion(reply_to: Resolver) -> Completion {
         let mut submission = Submission::empty(reply_to);
         submission.out.extend_from_slice(b"+OK\r\n");
-        Completion { submission, executed: 1, replies_at: 0 }
+        Completion { submission, executed: 1, is_next_long: false, replies_at: 0 }
     }
 
     #[test]

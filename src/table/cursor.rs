@@ -6,7 +6,9 @@
 use smallvec::SmallVec;
 
 use super::{
-    branch, descend,
+    branch,
+    budget::{Budget, LEAF, LOOKUP},
+    descend,
     error::{CorruptReason, TableError},
     leaf,
     node::{self, KEY_BYTES_MAX, STEM_BYTES},
@@ -48,6 +50,8 @@ pub struct Cursor<'v> {
     pages: &'v Pages,
     /// The tree.
     root: Root,
+    /// How much may be visited; `None`: everything.
+    budget: Option<&'v Budget>,
     /// The kind of position.
     place: Place,
     /// The path to the position; the last frame is a leaf when `place` is `On`.
@@ -58,8 +62,8 @@ pub struct Cursor<'v> {
 
 impl<'v> Cursor<'v> {
     /// A cursor without a position.
-    pub(super) fn new(pages: &'v Pages, root: Root) -> Cursor<'v> {
-        Cursor { pages, root, place: Place::Fresh, frames: SmallVec::new(), key: SmallVec::new() }
+    pub(super) fn new(pages: &'v Pages, root: Root, budget: Option<&'v Budget>) -> Cursor<'v> {
+        Cursor { pages, root, budget, place: Place::Fresh, frames: SmallVec::new(), key: SmallVec::new() }
     }
 
     /// Moves to the first key that is not below `key`. If there is none, `prev` moves to the last key.
@@ -122,7 +126,11 @@ impl<'v> Cursor<'v> {
         step: impl FnOnce(&mut Self) -> Result<bool, TableError>,
         off: Place,
     ) -> Result<Option<Item<'_, 'v>>, TableError> {
+        let is_walk = self.place == Place::On;
         self.place = Place::Fresh;
+        if let Some(budget) = self.budget {
+            budget.spend(if is_walk { LEAF } else { LOOKUP })?;
+        }
         let on = step(self)?;
         self.place = if on { Place::On } else { off };
         if on {

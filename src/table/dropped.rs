@@ -62,7 +62,7 @@ impl TableWriter {
 
     /// The subtree to work on.
     fn next_work(&mut self) -> Result<Option<Work>, TableError> {
-        let mut cursor = Cursor::new(&self.own.table().pages, self.roots[DROPPED_SLOT]);
+        let mut cursor = Cursor::new(&self.own.table().pages, self.roots[DROPPED_SLOT], None);
         let Some((key, cell)) = cursor.seek_last()? else { return Ok(None) };
         let (Ok(key), Ok(child), [root]) = (key.try_into(), cell.bytes.try_into(), &*cell.roots) else {
             let reason = super::CorruptReason::Structure("a malformed queue of dropped trees");
@@ -138,7 +138,7 @@ impl TableWriter {
 
     /// The highest position in the queue, 0 if it is empty.
     fn last_place(&self) -> Result<u64, TableError> {
-        let mut cursor = Cursor::new(&self.own.table().pages, self.roots[DROPPED_SLOT]);
+        let mut cursor = Cursor::new(&self.own.table().pages, self.roots[DROPPED_SLOT], None);
         let last = cursor.seek_last()?;
         Ok(last.and_then(|(key, _)| key.try_into().ok()).map_or(0, u64::from_be_bytes))
     }

@@ -21,6 +21,9 @@ pub enum TableError {
     /// Pages became unreadable while they were being read. Nothing read in that time is trusted.
     #[error("data pages of table.ackd became unreadable")]
     Faulted,
+    /// The read has visited more pages than its budget allows, or nobody waits for it any more.
+    #[error("the read was given up")]
+    OverBudget,
     /// Another program cut the file while it was in use.
     #[error("table.ackd has {pages} pages and was cut to {bytes} bytes by somebody else")]
     Cut {

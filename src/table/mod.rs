@@ -23,16 +23,17 @@
 //! Files, from the bottom: `page` (header and checksum), `map` (memory and file), `fault` (pages that cannot be read),
 //! `node` (cells in a page), `leaf` and `branch` (what cells mean), `cells` (rebuilding pages), `alloc` and `bitmap`
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
-//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `own` (pages of the writer alone),
-//! `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`, `fill` and `remove_many` (many keys in
-//! order), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing them), `checkpoint`, `tour` (going
-//! through all trees), `tail`, `moving` and `shorten` (shrinking the file), `open`, `verify`, `scrub`, `finding` and
-//! `damage` (bad pages found while the server runs).
+//! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `budget` (how much a read may visit),
+//! `own` (pages of the writer alone), `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`,
+//! `fill` and `remove_many` (many keys in order), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing
+//! them), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten` (shrinking the file), `open`,
+//! `verify`, `scrub`, `finding` and `damage` (bad pages found while the server runs).
 
 mod ahead;
 mod alloc;
 mod bitmap;
 mod branch;
+mod budget;
 mod cells;
 mod checkpoint;
 mod checkpoint_state;
@@ -80,6 +81,7 @@ mod view;
 mod writer;
 
 pub use ahead::Hint;
+pub use budget::Budget;
 pub use checkpoint::{Checkpoint, Durable};
 pub use cursor::{Cells, Cursor, Item};
 pub use damage::DAMAGED_PAGES_MAX;

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::{
     branch,
+    budget::{Budget, CELLS_PER_LOOKUP, LOOKUP},
     cursor::Cursor,
     descend::{DEPTH_MAX, LONG_KEY_AT_EDGE, descend, find, skip_stems},
     error::TableError,
@@ -34,17 +35,43 @@ pub struct View<'t> {
     roots: &'t Roots,
     /// The ways to keys that were prefetched; the writer's version has them.
     trails: Option<&'t Trails>,
+    /// How much may be visited; `None`: everything.
+    budget: Option<&'t Budget>,
 }
 
 impl<'t> View<'t> {
     /// A version that is pinned for as long as the view lives.
     pub(super) fn new(table: &'t Table, roots: &'t Roots) -> View<'t> {
-        View { table, roots, trails: None }
+        View { table, roots, trails: None, budget: None }
     }
 
     /// With the ways to keys that were prefetched.
     pub(super) fn with_trails(self, trails: &'t Trails) -> View<'t> {
         View { trails: Some(trails), ..self }
+    }
+
+    /// The same version, of which no more may be visited than `budget` allows.
+    pub fn within<'b>(self, budget: &'b Budget) -> View<'b>
+    where
+        't: 'b,
+    {
+        View { budget: Some(budget), ..self }
+    }
+
+    /// Refuses, before it begins, work that takes as long as so many lookups of keys, if the budget is smaller.
+    pub fn check_lookups(&self, lookups: u64) -> Result<(), TableError> {
+        self.budget.map_or(Ok(()), |budget| budget.check(lookups))
+    }
+
+    /// The same for going through so many neighbouring cells.
+    pub fn check_cells(&self, cells: u64) -> Result<(), TableError> {
+        self.check_lookups(cells / CELLS_PER_LOOKUP)
+    }
+
+    /// Uses up a part of the budget: for work that visits no pages, but takes as long as `lookups`.
+    #[inline]
+    pub fn spend(&self, lookups: u64) -> Result<(), TableError> {
+        self.budget.map_or(Ok(()), |budget| budget.spend(lookups))
     }
 
     /// The table that this is a version of.
@@ -92,6 +119,7 @@ impl<'t> View<'t> {
 
     /// The cell of `key`.
     pub fn get(&self, root: Root, key: &[u8]) -> Result<Option<Cell<'_>>, TableError> {
+        self.spend(LOOKUP)?;
         let pages = &self.table.pages;
         if let Some(followed) = self.trails.and_then(|trails| trails.follow(pages, root, key)) {
             return Ok(Some(leaf::cell(followed.leaf, followed.index)));
@@ -103,11 +131,12 @@ impl<'t> View<'t> {
 
     /// A cursor over the keys of a tree, without a position yet: `next` moves to the first key, `prev` to the last.
     pub fn cursor(&self, root: Root) -> Cursor<'_> {
-        Cursor::new(&self.table.pages, root)
+        Cursor::new(&self.table.pages, root, self.budget)
     }
 
     /// Number of keys in the tree that are below `key`.
     pub fn rank(&self, root: Root, key: &[u8]) -> Result<u64, TableError> {
+        self.spend(LOOKUP)?;
         let pages = &self.table.pages;
         let (mut tree, mut key, mut below) = (root, key, 0);
         while !tree.is_empty() {
@@ -138,6 +167,7 @@ impl<'t> View<'t> {
         if root.is_empty() {
             return Ok(None);
         }
+        self.spend(LOOKUP)?;
         let body = descend(&self.table.pages, root, |body| node::edge(body, first))?;
         let index = node::edge(body, first);
         if node::is_stem(body, index) {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use ackd::command::CommandError;
 use ackd::config::{self, Settings, Sources};
-use ackd::connection::{Ahead, ExpiredKey, Fetch, ReadCall, Reads, Services};
+use ackd::connection::{Ahead, ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads, Services};
 use ackd::net::Listener;
-use ackd::resp::{Args, Reply};
+use ackd::resp::{Args, Reply, Sink};
 use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
 use ackd::state::{Limits, ServerState, ShutdownMode};
-use ackd::table::{Hint, Snapshot};
+use ackd::table::{Budget, Hint, Snapshot};
 use ackd::writer::{Completion, Item, Job, Submission, WriterInbox, writer_queue_with};
 
 /// A database and a name.
@@ -102,17 +102,32 @@ impl Store {
 impl Reads for Store {
     fn read(
         &self,
-        call: ReadCall<'_>,
+        call: &ReadCall<'_>,
         _: Ahead<'_>,
         reply: &mut Reply<'_>,
         expired: &mut Vec<ExpiredKey>,
-    ) -> Result<bool, CommandError> {
+    ) -> Result<ReadOutcome, CommandError> {
         for key in call.args.from(1).filter(|key| key.starts_with(b"stale:")) {
             if self.keys.lock().unwrap().remove(&(call.db, key.to_vec())).is_some() {
                 expired.push((call.db, key.into()));
             }
         }
-        self.execute(call.spec, call.db, call.args, reply).map(|()| true)
+        let start = reply.len_bytes();
+        self.execute(call.spec, call.db, call.args, reply)?;
+        if !reply.is_cut() {
+            return Ok(ReadOutcome::Replied);
+        }
+        reply.truncate(start);
+        Ok(ReadOutcome::Long)
+    }
+
+    fn read_long(&self, read: &LongRead, _: &Budget, sink: &mut dyn Sink, rest: &mut Vec<u8>) -> LongEnd {
+        let mut reply = Reply::streaming(rest, read.protocol, sink, usize::MAX);
+        LongEnd::Replied(self.execute(read.spec, read.db, &read.args(), &mut reply), Vec::new())
+    }
+
+    fn holds_too_much(&self) -> bool {
+        false
     }
 
     fn run_no_op(&self, call: ReadCall<'_>, reply: &mut Reply<'_>) -> Result<bool, CommandError> {
@@ -213,7 +228,9 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
         }
     }
     submission.out = out;
-    if let Some(waker) = (Completion { submission, executed, replies_at: before }).resolve() {
+    if let Some(waker) =
+        (Completion { submission, executed, is_next_long: false, replies_at: before }).resolve()
+    {
         waker.wake();
     }
 }

@@ -10,6 +10,8 @@ use crate::table::View;
 
 /// Bytes that a search reads before it checks whether to go on.
 const WINDOW_BYTES: u64 = 1 << 20;
+/// Bytes of a long string that are read in the time of a lookup.
+const BYTES_PER_LOOKUP: u64 = 1024;
 
 /// Parses `BYTE` or `BIT`; returns whether it is `BIT`.
 fn is_in_bits(word: Option<&[u8]>) -> Result<bool, CommandError> {
@@ -55,7 +57,9 @@ pub(super) fn bitcount(
         }
         _ => return Err(CommandError::SYNTAX),
     };
-    reply.integer(count(context.keys.view(), &text, bits)? as i64);
+    let view = context.keys.view();
+    view.check_lookups((bits.end - bits.start) / 8 / BYTES_PER_LOOKUP)?;
+    reply.integer(count(view, &text, bits)? as i64);
     Ok(())
 }
 

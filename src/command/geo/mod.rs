@@ -116,6 +116,29 @@ fn georadius(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>)
     search::write(Command::Radius { stores: true }, context, args, reply)
 }
 
+/// Whether `GEORADIUS` or `GEORADIUSBYMEMBER` may store its result.
+fn stores(args: &Args<'_>) -> bool {
+    args.from(5).any(|word| words::is(word, "store") || words::is(word, "storedist"))
+}
+
+/// `GEORADIUS` that stores nothing.
+fn georadius_reading(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::read(Command::Radius { stores: true }, context, args, reply)
+}
+
+/// `GEORADIUSBYMEMBER` that stores nothing.
+fn georadiusbymember_reading(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    search::read(Command::RadiusByMember { stores: true }, context, args, reply)
+}
+
 /// `GEORADIUS_RO key longitude latitude radius unit ...`
 fn georadius_ro(
     context: &mut ReadCtx<'_>,

@@ -140,6 +140,7 @@ fn hgetall(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
         reply.map(0);
         return Ok(());
     };
+    view.check_cells(hash.places()?)?;
     reply.map(hash.len(view)? as usize);
     hash.each_from(view, &[], |field, element| {
         reply.bulk(field);
@@ -175,8 +176,12 @@ fn reply_each(
         reply.array(0);
         return Ok(());
     };
+    view.check_cells(hash.places()?)?;
     reply.array(hash.len(view)? as usize);
-    hash.each_from(view, &[], |field, element| write(view, field, element, reply).map(|()| true))?;
+    hash.each_from(view, &[], |field, element| {
+        write(view, field, element, reply)?;
+        Ok(!reply.is_cut())
+    })?;
     Ok(())
 }
 

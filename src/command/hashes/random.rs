@@ -40,7 +40,7 @@ pub(super) fn hrandfield(
         (Some(hash), Some(count)) => {
             let form = Form { with_values };
             form.header(count.unsigned_abs() as usize, reply);
-            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
+            elements::reply_picks(view, count.unsigned_abs(), reply, |reply| {
                 let (field, element) = pick(view, &hash)?.ok_or(CommandError::NO_SUCH_KEY)?;
                 Ok(form.write(view, &field, element, reply)?)
             })?;
@@ -86,6 +86,7 @@ fn reply_different(
     form: Form,
     reply: &mut Reply<'_>,
 ) -> Result<(), KeyspaceError> {
+    view.check_lookups(count.min(hash.places()?))?;
     let len = hash.len(view)?;
     let count = count.min(len);
     form.header(count as usize, reply);

@@ -5,7 +5,7 @@
 use crate::command::{CommandError, ReadCtx, cursors, words};
 use crate::glob;
 use crate::number::parse_u64;
-use crate::resp::{Args, Elements, Reply};
+use crate::resp::{Args, Elements, Reply, reply_bulks};
 
 /// Keys that a call of `SCAN` visits if it has no `COUNT`.
 const COUNT_DEFAULT: usize = 10;
@@ -50,21 +50,22 @@ pub(super) fn keys(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let filter = Filter::new(&args[1], None);
-    let mut names = Elements::new(reply);
-    if filter.is_exact() {
-        if context.keys.peek(context.db, &filter.prefix)?.is_some() {
-            names.add(|reply| reply.bulk(&filter.prefix));
+    if filter.prefix.is_empty() {
+        context.keys.view().check_cells(context.keys.len(context.db))?;
+    }
+    reply_bulks(reply, Reply::array, |take| {
+        if filter.is_exact() {
+            if context.keys.peek(context.db, &filter.prefix)?.is_some() {
+                take(&filter.prefix);
+            }
+            return Ok(());
         }
-    } else {
         context.keys.each_from(context.db, &filter.prefix, |key, value| {
             let within = key.starts_with(&filter.prefix);
-            if within && value.is_some_and(|value| filter.takes(key, value.kind.name())) {
-                names.add(|reply| reply.bulk(key));
-            }
-            Ok(within && !names.is_cut())
-        })?;
-    }
-    names.array(reply);
+            let is_wanted = within && value.is_some_and(|value| filter.takes(key, value.kind.name()));
+            Ok(within && (!is_wanted || take(key)))
+        })
+    })?;
     Ok(())
 }
 

@@ -57,6 +57,7 @@ pub(super) fn write_elements(
     (index, count): (u64, u64),
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
+    view.check_cells(count)?;
     reply.array(count as usize);
     let mut left = count;
     if count > 0 {

@@ -8,7 +8,7 @@ use crate::command::{CommandError, ReadCtx, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyspaceError, Set};
 use crate::number::parse_i64;
-use crate::resp::{Args, Elements, Reply};
+use crate::resp::{Args, Reply, reply_bulks};
 use crate::table::View;
 
 /// How several sets are combined.
@@ -123,12 +123,15 @@ fn reply_combined(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let sets = sets(context, args.from(1))?;
-    let mut members = Elements::new(reply);
-    combine(operation, context.keys.view(), &sets, |member| {
-        members.add(|reply| reply.bulk(member));
-        !members.is_cut()
-    })?;
-    members.set(reply);
+    let view = context.keys.view();
+    let lens = sets.iter().map(|set| set.map_or(Ok(0), |set| set.len())).collect::<Result<Vec<_>, _>>()?;
+    let visited = match operation {
+        Operation::Intersection => lens.iter().copied().min(),
+        Operation::Union => Some(lens.iter().sum()),
+        Operation::Difference => lens.first().copied(),
+    };
+    view.check_cells(visited.unwrap_or(0))?;
+    reply_bulks(reply, Reply::set, |take| combine(operation, view, &sets, take))?;
     Ok(())
 }
 

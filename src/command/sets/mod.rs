@@ -117,6 +117,7 @@ fn smembers(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
         reply.set(0);
         return Ok(());
     };
+    context.keys.view().check_cells(set.len()?)?;
     reply.set(set.len()? as usize);
     set.each_from(context.keys.view(), &[], |member| {
         reply.bulk(member);

@@ -69,6 +69,34 @@ fn pick(view: &View<'_>, set: Set<'_>, len: u64, wanted: u64) -> Result<ItemsBuf
     Ok(picked)
 }
 
+/// Replies with up to `wanted` different members out of the set's `len`.
+fn reply_different(
+    view: &View<'_>,
+    set: Set<'_>,
+    len: u64,
+    wanted: u64,
+    reply: &mut Reply<'_>,
+) -> Result<(), KeyspaceError> {
+    if wanted >= len {
+        view.check_cells(len)?;
+        reply.array(len as usize);
+        return set.each_from(view, &[], |member| {
+            reply.bulk(member);
+            Ok(!reply.is_cut())
+        });
+    }
+    view.check_lookups(wanted)?;
+    reply.array(wanted as usize);
+    for place in distinct_places(len, wanted) {
+        let member = set.nth(view, place)?;
+        reply.bulk(&member.ok_or(KeyspaceError::BadCell("a set shorter than its length"))?);
+        if reply.is_cut() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// `SRANDMEMBER key [count]`: different members; with a negative count, independent picks.
 pub(super) fn srandmember(
     context: &mut ReadCtx<'_>,
@@ -90,13 +118,11 @@ pub(super) fn srandmember(
             None => reply.null(),
         },
         (Some(set), Some(count @ 0..)) => {
-            let picked = pick(view, set, len, count as u64)?;
-            reply.array(picked.len() as usize);
-            picked.items().iter().for_each(|member| reply.bulk(member));
+            reply_different(view, set, len, count as u64, reply)?;
         }
         (Some(set), Some(count)) => {
             reply.array(count.unsigned_abs() as usize);
-            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
+            elements::reply_picks(view, count.unsigned_abs(), reply, |reply| {
                 let member = set.nth(view, rand::random_range(0..len.max(1)))?;
                 reply.bulk(&member.unwrap_or_default());
                 Ok(())

@@ -6,20 +6,26 @@ use crate::effect::{Effect, End, ItemsBuffer, ListChange};
 use crate::keyspace::{Classes, Value};
 use crate::table::View;
 
+/// Elements that are sorted in the time of a lookup.
+const SORTED_PER_LOOKUP: u64 = 4;
+
 /// The elements of a collection in its own order.
 pub(super) fn elements(view: &View<'_>, value: &Value<'_>) -> Result<Vec<Vec<u8>>, CommandError> {
     let mut elements = Vec::new();
     if let Some(set) = value.set() {
+        view.check_lookups(set.len()? / SORTED_PER_LOOKUP)?;
         set.each_from(view, &[], |member| {
             elements.push(member.to_vec());
             Ok(true)
         })?;
     } else if let Some(set) = value.sorted_set() {
+        view.check_lookups(set.len()? / SORTED_PER_LOOKUP)?;
         set.each_in(view, 0..set.len()?, false, |member, _| {
             elements.push(member.to_vec());
             Ok(true)
         })?;
     } else if let Some(list) = value.list() {
+        view.check_lookups(list.len()? / SORTED_PER_LOOKUP)?;
         list.each(view, End::Head, 0, |_, element| {
             elements.push(element.to_contiguous(view)?.into_owned());
             Ok(true)

@@ -1,9 +1,11 @@
 //! The functions that run `SORT`.
 
-use super::{sort, sort_ro};
+use super::{sort, sort_reading, sort_ro, stores};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
-pub(in crate::command) static RUNS: &[(&Spec, Run)] =
-    &[(&spec::SORT, Run::Write(sort)), (&spec::SORT_RO, Run::Read(sort_ro))];
+pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
+    (&spec::SORT, Run::WriteOrRead { write: sort, stores, read: sort_reading }),
+    (&spec::SORT_RO, Run::Read(sort_ro)),
+];

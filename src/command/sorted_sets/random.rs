@@ -32,6 +32,7 @@ pub(super) fn zrandmember(
         },
         (Some(set), Some(count @ 0..)) => {
             let len = set.len()?;
+            view.check_lookups(len.min(count as u64))?;
             let places = distinct_places(len, len.min(count as u64));
             reply_elements(reply, places.len() as u64, with_scores);
             for place in places {
@@ -41,7 +42,7 @@ pub(super) fn zrandmember(
         (Some(set), Some(count)) => {
             let len = set.len()?;
             reply_elements(reply, count.unsigned_abs(), with_scores);
-            elements::reply_picks(count.unsigned_abs(), reply, |reply| {
+            elements::reply_picks(view, count.unsigned_abs(), reply, |reply| {
                 reply_member(view, &set, rand::random_range(0..len.max(1)), with_scores, reply)
             })?;
         }

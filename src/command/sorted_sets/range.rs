@@ -76,6 +76,7 @@ fn reply_range(
     };
     let view = context.keys.view();
     let positions = query.positions(view, &set)?;
+    view.check_cells(positions.end - positions.start)?;
     reply_elements(reply, positions.end - positions.start, query.with_scores);
     set.each_in(view, positions, query.reverse, |member, score| {
         reply_element(reply, member, score, query.with_scores);

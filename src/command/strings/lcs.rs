@@ -8,6 +8,10 @@
 use super::text;
 use crate::command::{CommandError, ReadCtx, words};
 use crate::resp::{Args, Reply};
+use crate::table::{TableError, View};
+
+/// Pairs of bytes that are compared in the time of a lookup.
+const PAIRS_PER_LOOKUP: u64 = 512;
 
 /// The parsed options.
 #[derive(Default)]
@@ -67,13 +71,14 @@ pub(super) fn lcs(
         return Err(text.into());
     }
     let view = context.keys.view();
+    view.check_lookups(len(&a) * len(&b) / PAIRS_PER_LOOKUP)?;
     let a = a.map(|text| text.to_contiguous(view)).transpose()?.unwrap_or_default();
     let b = b.map(|text| text.to_contiguous(view)).transpose()?.unwrap_or_default();
     if options.len {
-        reply.integer(Table::fill(&a, &b, false).len as i64);
+        reply.integer(Table::fill(view, &a, &b, false)?.len as i64);
         return Ok(());
     }
-    let table = Table::fill(&a, &b, true);
+    let table = Table::fill(view, &a, &b, true)?;
     if options.idx {
         reply_ranges(&table, &a, &b, &options, reply);
         return Ok(());
@@ -98,12 +103,13 @@ struct Table {
 
 impl Table {
     /// Computes the lengths; with `directions` also the bits for [`Table::walk_back`].
-    fn fill(a: &[u8], b: &[u8], directions: bool) -> Self {
+    fn fill(view: &View<'_>, a: &[u8], b: &[u8], directions: bool) -> Result<Self, TableError> {
         let width = b.len() + 1;
         let bits = if directions { (a.len() + 1) * width } else { 0 };
         let mut table = Self { len: 0, without_a: vec![0; bits.div_ceil(64)], width };
         let mut row = vec![0_u32; width];
         for (i, byte_a) in a.iter().enumerate() {
+            view.spend(width as u64 / PAIRS_PER_LOOKUP)?;
             let mut diagonal = 0;
             for (j, byte_b) in b.iter().enumerate() {
                 let above = row[j + 1];
@@ -116,7 +122,7 @@ impl Table {
             }
         }
         table.len = row[b.len()];
-        table
+        Ok(table)
     }
 
     /// Calls `see` with the positions of the common bytes in `a` and `b`, from the last to the first.

@@ -25,6 +25,12 @@ fn get(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Res
 
 /// `MGET key [key ...]`: a key that holds no string counts as missing.
 fn mget(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
+    if reply.streams() {
+        // What has expired must be known before the first value is sent.
+        for key in args.from(1) {
+            context.keys.peek(context.db, key)?;
+        }
+    }
     reply.array(args.len() - 1);
     for key in args.from(1) {
         let value = context.keys.get(context.db, key)?;

@@ -6,6 +6,9 @@ use crate::client::encoded;
 /// Share of a collection that commands with a count take, in percent.
 const SHARE: u64 = 30;
 
+/// Most keys of one `MSET`: servers refuse commands of more than 2^20 words.
+const MSET_KEYS_MAX: u64 = 500_000;
+
 /// A long command that is measured.
 pub struct Case {
     /// The name in the table, and for `--only`.
@@ -22,7 +25,7 @@ pub struct Case {
 enum Form {
     /// Words, with `{half}`, `{share}` and `{sketches}` for numbers.
     Words(&'static str),
-    /// `MSET` of N keys.
+    /// `MSET` of N keys, or as many as servers accept.
     Mset,
     /// `EXEC` of N `SET`s.
     Exec,
@@ -129,9 +132,10 @@ fn split(text: &str, elements: u64) -> Vec<String> {
     words
 }
 
-/// An `MSET` of all elements.
+/// An `MSET` of all elements, or as many as servers accept.
 fn mset(elements: u64) -> Vec<u8> {
-    let pairs = (0..elements).flat_map(|index| [format!("many:{index:09}"), format!("value:{index:09}")]);
+    let pairs = (0..elements.min(MSET_KEYS_MAX))
+        .flat_map(|index| [format!("many:{index:09}"), format!("value:{index:09}")]);
     encoded(&std::iter::once("MSET".to_owned()).chain(pairs).collect::<Vec<_>>())
 }
 
@@ -170,6 +174,12 @@ mod tests {
         let text = String::from_utf8(sent).unwrap();
         assert_eq!(text.matches("many:").count(), 250);
         assert!(text.contains("many:000000249"));
+    }
+
+    #[test]
+    fn a_command_has_no_more_words_than_servers_accept() {
+        assert!(mset(100).starts_with(b"*201\r\n"));
+        assert!(mset(1_000_000).starts_with(b"*1000001\r\n"));
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
 }
 
 /// Long commands, with `DEST` for their destination.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 15] = [
     "SUNIONSTORE DEST set:a set:b none",
     "SINTERSTORE DEST set:a set:b",
     "SDIFFSTORE DEST set:a set:b",
@@ -61,7 +61,6 @@ const COMMANDS: [&str; 16] = [
     "BITOP AND DEST text:a text:b",
     "BITOP NOT DEST text:a",
     "SINTERSTORE DEST set:a none",
-    "SORT numbers:a LIMIT 3 9",
     "SORT list:a STORE DEST",
 ];
 
@@ -261,6 +260,8 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
         for round in 0..6 {
             client.run(&format!("DEL d:{round}:0 d:{round}:3 d:{round}:8 d:{round}:11"));
         }
+        // Until then the pages of the last checkpoint are in use.
+        client.run("SAVE");
         assert!(start.elapsed() < Duration::from_secs(20), "drafts are left");
         thread::sleep(Duration::from_millis(100));
     }

@@ -129,6 +129,34 @@ fn a_failure_of_any_operation_of_the_file_leaves_the_old_or_the_new_checkpoint()
     assert!(failures > 30, "{failures}");
 }
 
+/// A process that is killed leaves a meta in the page cache. Once the next one has opened the table with it, and reuses
+/// pages of the checkpoint before, a power cut must not bring that one back.
+#[test]
+fn a_meta_that_a_killed_process_left_is_durable_once_the_table_is_open() {
+    let mut found = 0;
+    for operation in 0..60 {
+        eprintln!("operation {operation}");
+        let mut random = random(2000 + operation);
+        let (file, mut history) = new_history();
+        file.fail_at(file.operations() + operation, ErrorKind::Other);
+        if run(&file, &mut history, &mut random, 40).is_ok() {
+            continue;
+        }
+        file.fail_at(u64::MAX, ErrorKind::Other);
+        let lsn = Table::open(Box::new(file.clone()), &tight()).unwrap().0.applied_lsn();
+        found += u32::from(lsn > history.durable);
+        history.models.retain(|other, _| *other <= lsn);
+        history.durable = lsn;
+        run(&file, &mut history, &mut random, 6).unwrap();
+        for crash in 0..6 {
+            let image = file.crash(operation * 100 + crash);
+            let mut history = History { models: history.models.clone(), ..history };
+            assert_survived(&image, &mut history);
+        }
+    }
+    assert!(found > 5, "{found} metas were left in memory only");
+}
+
 #[test]
 fn a_table_that_was_never_finished_is_refused() {
     for operation in 0..5 {

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use ackd::cli::exit;
-use common::{Client, PATIENCE, TestServer, Value, encode, eventually, free_port};
+use common::{Client, PATIENCE, TestServer, Value, encode, eventually, free_port, without_settings};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A user who is not root.
@@ -22,9 +22,7 @@ const OTHER_USER: u32 = 65534;
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ackd"));
     command.args(arguments).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
-        command.env_remove(name);
-    }
+    without_settings(&mut command);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {

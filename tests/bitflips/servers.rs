@@ -14,7 +14,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::Tally;
-use super::common::{Client, Value, encode, eventually, seed, setting};
+use super::common::{Client, Value, encode, eventually, seed, setting, without_settings};
 
 /// Keys of the data set.
 const KEYS: usize = 500;
@@ -79,10 +79,7 @@ impl Server {
         let socket = dir.join("socket");
         let _ = fs::remove_file(&socket);
         let mut command = (kind.command)(dir, &socket);
-        // The tests' own environment variables are not configuration of the server.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self { child: command.spawn().expect("the server is installed"), socket }
     }

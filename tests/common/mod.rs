@@ -63,10 +63,7 @@ impl TestServer {
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
         command.arg("--dir").arg(dir).arg("--unixsocket").arg(&socket);
         command.args(flags).stdin(Stdio::null()).stdout(Stdio::null());
-        // The tests' own environment variables are not configuration of the server.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         if std::env::var_os("ACKD_TEST_LOG").is_none() {
             command.stderr(Stdio::null());
         }
@@ -396,4 +393,11 @@ pub fn seed_or(test: &str, default: impl FnOnce() -> u64) -> u64 {
 /// A number from the environment, for the long forms of tests.
 pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().expect("the setting is a number"))
+}
+
+/// Takes the tests' own environment variables from a server, for which they would be configuration.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ACKD_")) {
+        command.env_remove(name);
+    }
 }

@@ -177,12 +177,10 @@ fn several_pairs_are_set_or_none_as_by_redis() {
 /// The output of a server that was started with a directive, and then one that ends the start.
 fn started_with(program: &str, arguments: &[&str], directive: &str) -> String {
     let words = directive.split(' ');
-    let output = Command::new(program)
-        .args(arguments)
-        .args(words)
-        .args(["--hz", "wrong"])
-        .output()
-        .expect("the server can be started");
+    let mut command = Command::new(program);
+    command.args(arguments).args(words).args(["--hz", "wrong"]);
+    common::without_settings(&mut command);
+    let output = command.output().expect("the server can be started");
     assert_eq!(output.status.code(), Some(1), "{directive}");
     [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat()
 }

@@ -56,6 +56,7 @@ impl Run {
             Run::Local(_) | Run::Write(_) => false,
         }
     }
+
     /// Whether the function is for commands of this kind.
     pub(super) const fn fits(self, kind: Kind) -> bool {
         matches!(

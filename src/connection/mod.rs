@@ -15,6 +15,7 @@ mod chores;
 mod found;
 mod guard;
 mod history;
+mod long_read;
 mod long_write;
 mod no_op;
 mod pieces;
@@ -24,6 +25,7 @@ mod replies;
 mod session;
 mod snapshot;
 mod socket;
+mod submit;
 mod transaction;
 mod wait;
 
@@ -44,9 +46,8 @@ use smol::lock::Semaphore;
 use crate::net::{Received, Transport};
 use crate::resp::{INPUT_BYTES_MAX, Reply};
 use crate::state::{ClientInfo, ClientOrigin, ClientState, Next, ServerState};
-use crate::writer::{Promise, Resolver, WriterQueue, promise};
+use crate::writer::{Promise, Resolver, WriterQueue};
 use buffers::Buffers;
-use progress::{Outcome, Progress};
 use session::{Session, Step};
 use socket::{Ended, Socket, WakeReason};
 
@@ -335,71 +336,6 @@ impl Connection {
         }
         work.give();
         sent
-    }
-
-    /// Has the writer answer the items, in as many rounds as it takes, and sends the replies.
-    async fn submit(&mut self) -> Result<(), Ended> {
-        self.info.set_waiting(true);
-        let (promise, mut resolver) = self.promise.take().unwrap_or_else(promise);
-        if self.records_origins
-            && let Some(origin) = self.session.client.new_origin()
-        {
-            self.origin = Some(origin);
-        }
-        let mut progress = Progress::default();
-        loop {
-            let may_wait = self.work.as_ref().is_some_and(|work| work.may_wait());
-            if may_wait {
-                // The replies before it do not wait for it.
-                self.send().await?;
-            }
-            let work = self.work.as_deref_mut().expect("a round has buffers");
-            let (keeps_bytes, discard) = (work.out.len(), work.discard);
-            let mut submission = work.submission(self.session.client_id(), resolver);
-            submission.origin = self.origin.take();
-            let worked_out = match progress.is_long {
-                true => self.work_out(submission, &mut progress).await?,
-                false => Outcome::ForWriter(submission),
-            };
-            let mut completion = match worked_out {
-                Outcome::Answered(completion) => completion,
-                Outcome::ForWriter(submission) => {
-                    self.writer.submit(submission).await.map_err(|_| Ended)?;
-                    match may_wait {
-                        true => self.served(&promise).await?,
-                        false => promise.wait().await.map_err(|_| Ended)?,
-                    }
-                }
-            };
-            self.origin = completion.submission.origin.take();
-            progress = progress.next(&completion);
-            let work = self.work.as_deref_mut().expect("a round has buffers");
-            self.session.no_ops.answered(completion.submission.changed);
-            resolver = work.restore(*completion.submission);
-            self.session.finish_transactions(work, completion.executed);
-            if discard {
-                work.out.truncate(keeps_bytes);
-            }
-            debug_assert!(
-                completion.executed > 0
-                    || completion.is_next_long
-                    || progress.is_long
-                    || work.items.is_empty(),
-                "a completion answers something"
-            );
-            work.items.drain(..completion.executed);
-            self.send().await?;
-            if completion.is_next_long {
-                self.read_item_beside().await?;
-                self.info.set_waiting(true);
-            }
-            if self.work.as_ref().is_none_or(|work| work.items.is_empty()) {
-                break;
-            }
-        }
-        self.promise = Some((promise, resolver));
-        self.info.set_waiting(false);
-        Ok(())
     }
 
     /// Does what a command asked for besides its reply, which starts at `reply_at` of the replies.

@@ -15,9 +15,8 @@ use super::ahead::Round;
 use super::buffers::{Buffers, ITEMS_MAX, TRANSACTION_BYTES_MAX, UNAUTHENTICATED_OUT_BYTES_MAX};
 use super::found::Found;
 use super::history::NoOps;
-use super::pieces::Finished;
-use super::read::{ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads};
-use crate::command::{self, Admission, Caller, CommandError, LocalCtx, Run, run_of};
+use super::read::{ExpiredKey, Fetch, LongRead, ReadCall, ReadOutcome, Reads};
+use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
 use crate::resp::{Args, Protocol, ProtocolError, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
 use crate::state::{ClientState, Next, ReplyMode, ServerState};
@@ -74,7 +73,7 @@ pub(super) struct Session {
     /// The time for expiry times, read in this round, in milliseconds since 1970; and when it was read.
     wall_ms: Option<(u64, Instant)>,
     /// Keys that the last read found expired.
-    expired: Vec<ExpiredKey>,
+    pub(super) expired: Vec<ExpiredKey>,
     /// Whether everything that was acknowledged before the next command came is published.
     published: bool,
     /// Whether the client's last writes changed anything.
@@ -84,7 +83,7 @@ pub(super) struct Session {
     /// Whether the next command's keys were fetched.
     fetched: bool,
     /// The read that must run beside.
-    long: Option<LongRead>,
+    pub(super) long: Option<LongRead>,
 }
 
 impl Session {
@@ -436,65 +435,11 @@ impl Session {
         self.close_items()
     }
 
-    /// The read that must run beside.
-    pub(super) fn take_long(&mut self) -> Option<LongRead> {
-        self.long.take()
-    }
-
-    /// The first item, which is a read that must run beside. It is taken out.
-    pub(super) fn long_item(&mut self, work: &mut Buffers) -> Option<LongRead> {
-        let Some(&Item::Execute { spec, db, first_span, spans }) = work.items.first() else { return None };
-        work.items.remove(0);
-        let args = Args::new(&work.input, &work.spans[first_span as usize..][..spans as usize]);
-        if work.is_tracked && spec.flags.has(Flags::READONLY) {
-            self.state.tracking.remember(&self.state, self.client.id(), spec.keys_in(&args));
-        }
-        let call = ReadCall { spec, db, args: &args, now_ms: self.reads.now_ms() };
-        Some(LongRead::new(&call, work.protocol, work.discard))
-    }
-
-    /// Counts a long read that has ended, and adds the end of its reply.
-    pub(super) fn finish_long(&mut self, work: &mut Buffers, finished: Finished) {
-        let Finished { read, mut rest, end, busy, given_bytes } = finished;
-        let (result, expired) = match end {
-            LongEnd::Replied(result, expired) => (result, expired),
-            LongEnd::Stale(expired) => (Ok(()), expired),
-            LongEnd::Broken(reason) => (Err(CommandError::from(format!("ERR {reason}"))), Vec::new()),
-        };
-        let reply_at = work.out.len();
-        work.out.append(&mut rest);
-        let now = Instant::now();
-        self.clock = now.checked_sub(busy).unwrap_or(now);
-        if given_bytes == 0 || result.is_err() {
-            self.settle(read.spec, &read.args(), result, &mut work.out, reply_at, read.protocol);
-        } else {
-            self.state.ran(self.client.id(), read.spec, &read.args(), busy, false);
-        }
-        if read.is_silent {
-            // Its turn in `CLIENT REPLY` may be over.
-            work.out.truncate(reply_at);
-        }
-        if expired.is_empty() || self.state.pauses_writes() {
-            self.enter_reply(work, reply_at);
-            return;
-        }
-        self.expired = expired;
-        self.purge_before(work, reply_at, read.now_ms);
-        self.close_items();
-    }
-
-    /// Has keys deleted that a long read found expired.
-    pub(super) fn purge(&mut self, work: &mut Buffers, expired: Vec<ExpiredKey>, read_at_ms: u64) {
-        self.begin_items(work);
-        work.items.extend(expired.into_iter().map(|(db, key)| Item::Purge { db, key, read_at_ms }));
-    }
-
     /// Holds back the reply of a read until the deletion of the keys that it found expired is in the log. The read saw
     /// the time `read_at_ms`, and its reply starts at `reply_at`.
-    fn purge_before(&mut self, work: &mut Buffers, reply_at: usize, read_at_ms: u64) {
-        self.begin_items(work);
-        let purge = |(db, key)| Item::Purge { db, key, read_at_ms };
-        work.items.extend(self.expired.drain(..).map(purge));
+    pub(super) fn purge_before(&mut self, work: &mut Buffers, reply_at: usize, read_at_ms: u64) {
+        let expired = std::mem::take(&mut self.expired);
+        self.purge(work, expired, read_at_ms);
         let start = work.known_replies.len();
         work.known_replies.extend_from_slice(&work.out[reply_at..]);
         work.out.truncate(reply_at);

@@ -190,7 +190,7 @@ impl<'t> View<'t> {
             if !self.table.file.is_cached(pointer.page) {
                 return false;
             }
-            // An error of a page shows up again when the key is really used. is really used.
+            // An error of a page shows up again when the key is really used.
             let branch = self.table.pages.get(pointer).ok().filter(|body| page::kind(body) == BRANCH);
             let Some(body) = branch else { return true };
             pointer = branch::pointer(body, branch::child(body, key));
@@ -200,7 +200,7 @@ impl<'t> View<'t> {
 
     /// Touches the pages that lead to `key`, so that a later access does not wait for the device.
     pub fn warm(&self, root: Root, key: &[u8]) {
-        // An error of a page shows up again when the key is really used. is really used.
+        // An error of a page shows up again when the key is really used.
         let _ = self.get(root, key);
     }
 }

@@ -173,7 +173,6 @@ fn a_client_that_does_nothing_cannot_keep_all_old_pages() {
 }
 
 #[test]
-#[ignore = "sends more than 4 GiB"]
 fn replies_beyond_4_gib_are_whole() {
     let root = tempfile::tempdir().unwrap();
     let server = start(&root.path().join("data"));

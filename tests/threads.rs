@@ -36,14 +36,19 @@ fn info(client: &mut Client, name: &str) -> u64 {
     line.split(':').nth(1).unwrap().trim().parse().unwrap()
 }
 
-/// How often the writer's own thread went to sleep.
-fn rests(server: &TestServer) -> u64 {
+/// What the kernel says of the writer's own thread; nothing as long as the thread has not named itself.
+fn writer_status(server: &TestServer) -> Option<String> {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
-    let writer = tasks
+    tasks
         .map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap_or_default())
         .find(|status| status.starts_with("Name:\twriter\n"))
-        .expect("the writer has a thread");
-    let line = writer.lines().find(|line| line.starts_with("voluntary_ctxt_switches:")).unwrap();
+}
+
+/// How often the writer's own thread went to sleep.
+fn rests(server: &TestServer) -> u64 {
+    eventually("the writer has a thread", || writer_status(server).is_some());
+    let status = writer_status(server).unwrap();
+    let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:")).unwrap();
     line.split(':').nth(1).unwrap().trim().parse().unwrap()
 }
 

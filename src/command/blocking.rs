@@ -17,6 +17,18 @@ pub struct Wait {
     pub keys: Box<[Box<[u8]>]>,
     /// The timeout in milliseconds; `None`: no timeout.
     pub timeout_ms: Option<u64>,
+    /// The group that reads, if one does. Such a command also runs again when a key is deleted or gets another type. If one
+    /// of a group finds nothing in a key, the others of the group find nothing either.
+    pub group: Option<Box<[u8]>>,
+    /// Words to be replaced when the command runs again: what they mean was decided when it arrived.
+    pub settled: Vec<(usize, Box<[u8]>)>,
+}
+
+impl Wait {
+    /// A wait until one of the keys holds a value of the type.
+    pub(super) fn new<'k>(kind: Kind, keys: impl Iterator<Item = &'k [u8]>, timeout_ms: Option<u64>) -> Self {
+        Self { kind, keys: keys.map(Into::into).collect(), timeout_ms, group: None, settled: Vec::new() }
+    }
 }
 
 /// Parses a timeout in seconds; returns milliseconds, or `None` for 0, which means no timeout.

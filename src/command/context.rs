@@ -43,6 +43,10 @@ pub struct ReadCtx<'a> {
     pub db: usize,
     /// Limits of the configuration.
     pub limits: CommandLimits,
+    /// Whether the command may block instead of replying.
+    pub may_wait: bool,
+    /// What it waits for; set by a command that blocks.
+    pub wait: Option<Wait>,
 }
 
 /// What a writing command has access to.
@@ -81,7 +85,7 @@ impl WriteCtx<'_> {
         timeout_ms: Option<u64>,
     ) -> bool {
         if self.may_wait {
-            self.wait = Some(Wait { kind, keys: keys.map(Into::into).collect(), timeout_ms });
+            self.wait = Some(Wait::new(kind, keys, timeout_ms));
         }
         self.may_wait
     }

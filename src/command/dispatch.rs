@@ -58,14 +58,31 @@ pub fn read(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
+    let waits = read_or_wait(call, view, hints, reply, lookups, false)?;
+    debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
+    Ok(())
+}
+
+/// Like [`read`]; returns what the command waits for, if it may block and has to.
+fn read_or_wait(
+    call: &Call<'_>,
+    view: &View<'_>,
+    hints: &[Hint],
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+    may_wait: bool,
+) -> Result<Option<Wait>, KeyspaceError> {
     let Some(run) = run_of(call.spec).read() else {
         unreachable!("{} does not read from a snapshot", call.spec.name);
     };
     let keys = KeyReader::new(view, call.now_ms, lookups).with_hints(hints);
-    let mut context = ReadCtx { keys, db: call.db, limits: call.limits };
+    let mut context = ReadCtx { keys, db: call.db, limits: call.limits, may_wait, wait: None };
     let start = reply.len_bytes();
     let outcome = run(&mut context, &call.args, reply);
-    settle(outcome, start, reply)
+    match (context.wait, outcome) {
+        (Some(wait), Ok(())) => Ok(Some(wait)),
+        (_, outcome) => settle(outcome, start, reply).map(|()| None),
+    }
 }
 
 /// Runs a writing or reading command on the writer's version. A command that would block replies that there is no data.
@@ -106,8 +123,8 @@ pub fn purge_passed<E>(
     Ok(())
 }
 
-/// Like [`execute`], for a client that may block: a command that has to wait for data writes no reply, changes nothing,
-/// and returns what it waits for.
+/// Like [`execute`], for a client that may block: a command that has to wait for data writes no reply, and returns what it
+/// waits for. It may have created a consumer of a group, but changed nothing else.
 pub fn execute_or_wait(
     call: &Call<'_>,
     keyspace: &mut Keyspace<'_>,
@@ -117,21 +134,22 @@ pub fn execute_or_wait(
     let run = run_of(call.spec);
     match run.write().filter(|_| !run.only_reads(&call.args)) {
         Some(run) => write(call, run, keyspace, reply, lookups, true),
-        None => read_shortly(call, &keyspace.view(), &[], reply, lookups).map(|()| None),
+        None => read_shortly(call, &keyspace.view(), &[], reply, lookups),
     }
 }
 
-/// Runs a reading command like [`read`], on a thread on which others wait. Gives up if it [takes long](takes_long).
+/// Runs a reading command like [`read`], on a thread on which others wait. Gives up if it [takes long](takes_long). Returns
+/// what the command waits for, if it blocks.
 pub fn read_shortly(
     call: &Call<'_>,
     view: &View<'_>,
     hints: &[Hint],
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
-) -> Result<(), KeyspaceError> {
+) -> Result<Option<Wait>, KeyspaceError> {
     let budget = Budget::of(SHORT_LOOKUPS_MAX);
     let (hits, misses) = (lookups.hits, lookups.misses);
-    let result = read(call, &view.within(&budget), hints, reply, lookups);
+    let result = read_or_wait(call, &view.within(&budget), hints, reply, lookups, true);
     if matches!(&result, Err(error) if takes_long(call, error)) {
         (lookups.hits, lookups.misses) = (hits, misses);
     }

@@ -46,6 +46,7 @@ mod sorted_sets;
 mod sources;
 #[cfg(test)]
 mod space_tests;
+mod streams;
 mod strings;
 mod table;
 #[cfg(test)]
@@ -80,6 +81,7 @@ static FAMILIES: &[&[(&Spec, Run)]] = &[
     sets::RUNS,
     lists::RUNS,
     sorted_sets::RUNS,
+    streams::RUNS,
     geo::RUNS,
     acl::RUNS,
     client::RUNS,

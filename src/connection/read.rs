@@ -39,7 +39,7 @@ pub struct ReadCall<'a> {
 pub enum ReadOutcome {
     /// It has replied.
     Replied,
-    /// The writer must run it, to send notifications in order.
+    /// The writer must run it: to send notifications in order, or because it waits for data.
     OnWriter,
     /// It would take long: it must run beside.
     Long,

@@ -125,11 +125,16 @@ impl Reads for SnapshotReads {
         let start = reply.len_bytes();
         let notified = self.state.limits.notified();
         let notes_missing = notified.wants(Classes::KEY_MISS);
-        let mut lookups = Lookups::default();
+        let (mut lookups, mut waits) = (Lookups::default(), false);
         let result = self.on_snapshot(&call, ahead, reply, |view, hints, reply| {
             lookups = Lookups { notes_missing, ..Lookups::default() };
-            command::read_shortly(&call, view, hints, reply, &mut lookups)
+            let wait = command::read_shortly(&call, view, hints, reply, &mut lookups)?;
+            waits = wait.is_some();
+            Ok(())
         });
+        if waits {
+            return Ok(ReadOutcome::OnWriter);
+        }
         if matches!(&result, Err(error) if command::takes_long(&call, error)) {
             return Ok(ReadOutcome::Long);
         }

@@ -196,10 +196,12 @@ impl<'a> Effect<'a> {
         }
     }
 
-    /// The databases and keys whose values the effect changes; none for effects on whole databases.
+    /// The databases and keys whose values the effect changes; none for effects on whole databases. What a stream's groups
+    /// have read is no part of its value.
     pub fn touched(&self) -> impl Iterator<Item = (usize, &'a [u8])> {
         let own = match *self {
             Effect::Database(_) | Effect::Key { change: Change::Key(KeyChange::Copy { .. }), .. } => None,
+            Effect::Key { change: Change::Stream(change), .. } if change.is_of_groups() => None,
             Effect::Key { db, key, .. } => Some((db, key)),
         };
         own.into_iter().chain(self.destination())

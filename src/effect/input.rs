@@ -54,6 +54,9 @@ pub enum Reason {
     /// The bytes are not a score.
     #[error("malformed score")]
     Score,
+    /// The bytes are not the ID of an entry of a stream, or not the number of its deliveries.
+    #[error("malformed entry ID")]
+    EntryId,
 }
 
 /// Items that are members or fields.

@@ -34,6 +34,7 @@ macro_rules! families {
             Hash hashes HashChange,
             Set sets SetChange,
             SortedSet sorted_sets SortedSetChange,
+            Stream streams StreamChange,
         }
     };
 }
@@ -43,6 +44,7 @@ mod change;
 mod databases;
 mod decode;
 mod encode;
+mod entry_id;
 mod family;
 mod hashes;
 mod input;
@@ -54,6 +56,7 @@ mod score;
 mod sets;
 mod sink;
 mod sorted_sets;
+mod streams;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -63,6 +66,7 @@ pub use change::{Change, Effect};
 pub use databases::DatabaseChange;
 pub use decode::{Decoded, Effects, cause, decode};
 pub use encode::EffectBuffer;
+pub use entry_id::{ENTRY_ID_BYTES, EntryId};
 pub use hashes::HashChange;
 pub use input::{EffectError, Reason};
 pub use items::{Items, ItemsBuffer, ItemsIter};
@@ -73,6 +77,7 @@ pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;
 pub use sink::Sink;
 pub use sorted_sets::SortedSetChange;
+pub use streams::{StreamChange, count_bytes, count_from_bytes};
 pub use strings::StringChange;
 
 /// The first byte of a payload without a cause.

@@ -45,7 +45,8 @@ impl Executor {
             expired += 1;
         }
         self.expires_more = expired == keys_max;
-        self.expire_fields(round)
+        self.expire_fields(round)?;
+        self.serve_waiting(round)
     }
 
     /// Deletes some of the fields that are due, hash by hash.

@@ -1,6 +1,6 @@
 //! Blocked clients: their commands wait in the executor until one of their keys has data.
 //!
-//! A command that has to wait changed nothing. It is kept here with its words, after those that came before it. When a
+//! A command that has to wait changed nothing, but that it may have created a consumer of a group. It is kept here with its words, after those that came before it. When a
 //! record may have given one of its keys a value of the right type, the command runs again at once, in the same group:
 //! its pop is appended after the push, and both are synced before either reply is sent. So it runs like any other
 //! command, and clients are served fairly: for each key, in the order of arrival.
@@ -28,6 +28,9 @@ use crate::resp::{Reply, Span};
 use crate::state::{UNBLOCKED, Unblock};
 use crate::submission::{Completion, Item, Submission};
 
+/// The most groups that are remembered while the clients are served that wait for one key.
+const SATED_MAX: usize = 64;
+
 impl Executor {
     /// Blocks a client: keeps the one command of the submission until there is data for it.
     pub(super) fn put_aside(&mut self, submission: Box<Submission>, wait: Wait) {
@@ -38,12 +41,8 @@ impl Executor {
         self.waiting.last_ticket += 1;
         let ticket = self.waiting.last_ticket;
         let until_ms = wait.timeout_ms.map(|timeout_ms| self.state.uptime_ms().saturating_add(timeout_ms));
-        self.waiting.insert(WaitingCommand {
-            info: info.clone(),
-            submission: compact(submission),
-            wait,
-            ticket,
-        });
+        let submission = compact(submission, &wait.settled);
+        self.waiting.insert(WaitingCommand { info: info.clone(), submission, wait, ticket });
         self.show_waiting();
         info.blocked().start(until_ms);
         info.wake();
@@ -58,11 +57,21 @@ impl Executor {
     pub(super) fn serve_waiting<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         while let Some((db, key)) = self.waiting.changed.pop_front() {
             let mut ticket = 0;
+            // Groups for which there is nothing in this key.
+            let mut sated: Vec<Box<[u8]>> = Vec::new();
             while let Some((next, client)) = self.waiting.next((db, &key), ticket) {
                 ticket = next;
-                let Some(kind) = self.kind_of(round, db, &key)? else { break };
-                if self.waiting.commands.get(&client).is_some_and(|command| command.wait.kind == kind) {
+                let kind = self.kind_of(round, db, &key)?;
+                if kind.is_none() && !self.waiting.has_groups((db, &key)) {
+                    break;
+                }
+                let Some(command) = self.waiting.commands.get(&client) else { continue };
+                let group = command.wait.group.clone();
+                let is_sated = group.as_ref().is_some_and(|group| sated.contains(group));
+                if (group.is_some() || kind == Some(command.wait.kind)) && !is_sated {
                     self.serve(round, client)?;
+                    let waits = self.waiting.commands.contains_key(&client);
+                    sated.extend(group.filter(|_| waits && sated.len() < SATED_MAX));
                 }
             }
         }
@@ -87,7 +96,8 @@ impl Executor {
         }))
     }
 
-    /// Runs a client's waiting command again. If there is no data for it after all, it keeps its position.
+    /// Runs a client's waiting command again. If there is no data for it after all, it keeps its position. If it is a read
+    /// that takes long, the connection has it run beside.
     fn serve<R: LogRoom>(&mut self, round: &mut Round<'_, R>, client: u64) -> Result<(), R::Error> {
         let Some(command) = self.waiting.commands.get(&client) else { return Ok(()) };
         let is_there = self.state.clients.get(client).is_some() && !command.info.is_killed();
@@ -108,10 +118,15 @@ impl Executor {
         let outcome = self.command(round, &asked, &space, &mut reply)?;
         self.origins.caused_by(None, &mut self.effects);
         match outcome {
-            Outcome::Waits(_) | Outcome::TakesLong => {
+            Outcome::Waits(_) => {
                 command.info.blocked().start(command.info.blocked().until_ms());
                 command.submission.out = out;
                 self.waiting.insert(command);
+            }
+            Outcome::TakesLong => {
+                command.submission.out = out;
+                let submission = command.submission;
+                self.answered.push(Completion { submission, executed: 0, is_next_long: true, replies_at });
             }
             Outcome::Replied { failed } => {
                 self.state.ran(client, spec, &args, clock.elapsed(), failed);
@@ -151,16 +166,17 @@ fn answered(submission: Box<Submission>, replies_at: usize) -> Completion {
     Completion { submission, executed: 1, is_next_long: false, replies_at }
 }
 
-/// Reduces a submission to its waiting command, in buffers of that size, so that the rest of what the client sent is
-/// not kept while it waits.
-fn compact(mut submission: Box<Submission>) -> Box<Submission> {
+/// Reduces a submission to its waiting command, with the words that are settled, in buffers of that size, so that the rest
+/// of what the client sent is not kept while it waits.
+fn compact(mut submission: Box<Submission>, settled: &[(usize, Box<[u8]>)]) -> Box<Submission> {
     let Some(&Item::Execute { spec, db, first_span, spans }) = submission.items.last() else {
         return submission;
     };
     let args = submission.args(first_span, spans);
     let mut input = Vec::with_capacity(args.from(0).map(<[u8]>::len).sum());
     let mut own_spans = Vec::with_capacity(args.len());
-    for word in args.from(0) {
+    for (index, word) in args.from(0).enumerate() {
+        let word = settled.iter().find(|(at, _)| *at == index).map_or(word, |(_, settled)| settled);
         own_spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
         input.extend_from_slice(word);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::command::Wait;
-use crate::effect::{DatabaseChange, Effect, Effects};
+use crate::effect::{Change, Effect, Effects, StreamChange};
 use crate::resp::Args;
 use crate::spec::Spec;
 use crate::state::ClientInfo;
@@ -23,8 +23,14 @@ pub(super) struct Waiting {
     pub(super) last_ticket: u64,
 }
 
-/// The clients that wait for a key, by ticket.
-type Queue = BTreeMap<u64, u64>;
+/// The clients that wait for a key.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// By ticket.
+    clients: BTreeMap<u64, u64>,
+    /// How many of them read in a group, and also run again when the key is deleted.
+    groups: usize,
+}
 
 /// A waiting command.
 pub(super) struct WaitingCommand {
@@ -47,9 +53,15 @@ impl Waiting {
     /// Notes the keys in a record for which commands wait.
     pub(super) fn note(&mut self, effects: Effects<'_>) {
         for effect in effects {
-            if let Effect::Database(DatabaseChange::Swap { a, b }) = effect {
-                self.note_database(a);
-                self.note_database(b);
+            match effect {
+                Effect::Database(change) => change.all().for_each(|db| self.note_database(db)),
+                // Nobody waits for what groups do, but for their end.
+                Effect::Key { change: Change::Stream(change), .. }
+                    if change.is_of_groups() && !matches!(change, StreamChange::DeleteGroup { .. }) =>
+                {
+                    continue;
+                }
+                Effect::Key { .. } => {}
             }
             let own = effect.db().zip(effect.key());
             for (db, key) in own.into_iter().chain(effect.destination()) {
@@ -81,14 +93,21 @@ impl Waiting {
     /// Of the clients that wait for a key, the one with the lowest ticket above `ticket`. Returns its ticket and ID.
     pub(super) fn next(&self, (db, key): (usize, &[u8]), ticket: u64) -> Option<(u64, u64)> {
         let queue = self.queues.get(&db)?.get(key)?;
-        queue.range(ticket + 1..).next().map(|(ticket, client)| (*ticket, *client))
+        queue.clients.range(ticket + 1..).next().map(|(ticket, client)| (*ticket, *client))
+    }
+
+    /// Whether anybody who waits for a key reads in a group.
+    pub(super) fn has_groups(&self, (db, key): (usize, &[u8])) -> bool {
+        self.queues.get(&db).and_then(|keys| keys.get(key)).is_some_and(|queue| queue.groups > 0)
     }
 
     /// Adds a command.
     pub(super) fn insert(&mut self, command: WaitingCommand) {
         let (client, ticket) = (command.info.id(), command.ticket);
         for (db, key) in command.keys() {
-            self.queues.entry(db).or_default().entry(key.into()).or_default().insert(ticket, client);
+            let queue = self.queues.entry(db).or_default().entry(key.into()).or_default();
+            let is_new = queue.clients.insert(ticket, client).is_none();
+            queue.groups += usize::from(is_new && command.wait.group.is_some());
         }
         let former = self.commands.insert(client, command);
         debug_assert!(former.is_none(), "a client waits twice");
@@ -105,8 +124,9 @@ impl Waiting {
         for (db, key) in command.keys() {
             let Some(keys) = self.queues.get_mut(&db) else { continue };
             let Some(queue) = keys.get_mut(key) else { continue };
-            queue.remove(&command.ticket);
-            if queue.is_empty() {
+            let was_there = queue.clients.remove(&command.ticket).is_some();
+            queue.groups -= usize::from(was_there && command.wait.group.is_some());
+            if queue.clients.is_empty() {
                 keys.remove(key);
                 if keys.is_empty() {
                     self.queues.remove(&db);

@@ -36,6 +36,8 @@ const PAGE_FILL_BYTES: u64 = 2048;
 const LONG_FILL_BYTES: u64 = 3840;
 /// Bytes that an element takes in a tree in addition to those in the log.
 const ELEMENT_BYTES: u64 = 16;
+/// Bytes that a pending entry of a stream takes in addition to those in the log.
+const PENDING_BYTES: u64 = 80;
 /// Pages that the change of one element copies in a tree of some size.
 const PATH_PAGES: u64 = 4;
 /// Up to this many elements, the size of the collection is not looked up.
@@ -78,6 +80,9 @@ impl Estimate {
             effect if effect.takes_out() => 0,
             Effect::Key { change: Change::SortedSet(_), .. } => {
                 zset::TREES * (effect_bytes + elements * ELEMENT_BYTES)
+            }
+            Effect::Key { change: Change::Stream(change), .. } if change.is_of_groups() => {
+                effect_bytes + elements * PENDING_BYTES
             }
             _ => effect_bytes + elements * ELEMENT_BYTES,
         };

@@ -15,6 +15,8 @@ impl Value<'_> {
             set.len()
         } else if let Some(set) = self.sorted_set() {
             set.len()
+        } else if let Some(stream) = self.stream()? {
+            stream.len()
         } else {
             self.hash(0).map_or(Ok(0), |hash| hash.len(view))
         }

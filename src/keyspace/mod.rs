@@ -6,13 +6,13 @@
 //!   the table, so the log has every change. Replay applies the same effects without a record and gives the same state.
 //! - `apply` passes an effect to the file of its family. No other file knows what it does.
 //! - Collections (`collection`, `draft`, `packed`, `element`) are laid out the same way whatever their type; `set`,
-//!   `hash`, `list` and `zset` are the types.
+//!   `hash`, `list` and `zset` are the types. Streams (`stream` and the files that start with its name) are laid out their own way.
 //! - Nothing in here reads a clock: the caller passes the time.
 //!
 //! Invariants
 //! - A key is in the tree of expiry times if and only if its cell has that expiry.
 //! - A hash is in the tree of field expiry times if and only if a field of it has an expiry.
-//! - There are no empty collections: see [`Keyspace::apply_removal`].
+//! - There are no empty collections but streams: see [`Keyspace::apply_removal`].
 
 mod applier;
 mod cell;
@@ -49,6 +49,12 @@ mod set;
 mod sources;
 mod standing;
 mod store;
+mod stream;
+mod stream_change;
+mod stream_draft;
+mod stream_entry;
+mod stream_group;
+mod stream_group_change;
 mod string_change;
 #[cfg(test)]
 mod tests;
@@ -78,6 +84,9 @@ pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;
 pub use sources::Sources;
 pub use standing::Standing;
+pub use stream::{IdRange, Stream, StreamPast};
+pub use stream_entry::StreamEntry;
+pub use stream_group::{Consumer, GROUP_NAME_BYTES_MAX, Group, Pending};
 pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::{DRAFTS, MEMBER_BYTES_MAX};
@@ -213,6 +222,13 @@ impl<'a> Keyspace<'a> {
     #[inline]
     pub fn event(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
         for events in [&mut self.events, &mut self.touched].into_iter().flatten() {
+            events.notify(class, name, db, key);
+        }
+    }
+
+    /// Reports an event that does not mean that the key's value changed.
+    pub fn event_only(&mut self, class: Classes, name: &'static str, db: usize, key: &[u8]) {
+        if let Some(events) = &mut self.events {
             events.notify(class, name, db, key);
         }
     }
@@ -416,6 +432,7 @@ fn apply(table: &mut TableWriter, effect: &Effect<'_>) -> Result<(), KeyspaceErr
         Change::Hash(change) => hash::apply(table, place, change),
         Change::Set(change) => set::apply(table, place, change),
         Change::SortedSet(change) => zset::apply(table, place, change),
+        Change::Stream(change) => stream_change::apply(table, place, change),
     }
 }
 

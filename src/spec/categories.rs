@@ -45,7 +45,7 @@ impl Spec {
             "fast" => flags.has(Flags::FAST),
             "slow" => !flags.has(Flags::FAST),
             "blocking" => flags.has(Flags::BLOCKING),
-            "connection" => self.group == category && !self.is_container(),
+            "connection" | "stream" => self.group == category && !self.is_container(),
             "transaction" => self.group == "transactions",
             _ => self.group == category,
         };

@@ -22,6 +22,8 @@ pub enum At {
     Counted(usize),
     /// After a keyword, which is at this index or later.
     Behind(&'static str, usize),
+    /// The first half of the words after `STREAMS`, which is at this index or later.
+    Streams(usize),
     /// After the last `STORE` among the options of `SORT`. `COMMAND INFO` cannot express this position.
     SortStore,
     /// Not among the words: the keys depend on the data.
@@ -131,6 +133,11 @@ pub(super) const fn behind(word: &'static str, from: usize, access: Access) -> K
     KeyPosition { at: At::Behind(word, from), access }
 }
 
+/// The keys are the first half of the words after `STREAMS`, which is searched from `from` on.
+pub(super) const fn streams(from: usize, access: Access) -> KeyPosition {
+    KeyPosition { at: At::Streams(from), access }
+}
+
 /// Keys at fixed positions.
 const fn fixed(first: usize, last: i32, step: usize, access: Access) -> KeyPosition {
     KeyPosition { at: At::Fixed(KeyRange { first, last, step }), access }
@@ -188,6 +195,7 @@ impl KeyPosition {
             At::Fixed(_) => 0..0,
             At::Counted(at) => counted_in(args, at)?,
             At::Behind(word, from) => one(behind_in(args, word, from)),
+            At::Streams(from) => streams_in(args, from),
             At::SortStore => one(sort_store_in(args)),
             At::Unknown => 0..0,
         };
@@ -233,6 +241,12 @@ fn leading_number(word: &[u8]) -> i32 {
 fn behind_in(args: &Args<'_>, keyword: &str, from: usize) -> Option<usize> {
     let at = args.from(from).position(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))?;
     Some(from + at + 1).filter(|index| *index < args.len())
+}
+
+/// The indexes of the first half of the words after `STREAMS`, which is searched from `from` on.
+fn streams_in(args: &Args<'_>, from: usize) -> Range<usize> {
+    let first = behind_in(args, "streams", from).unwrap_or(args.len());
+    first..first + (args.len() - first) / 2
 }
 
 /// The index of the key that `SORT` stores into.

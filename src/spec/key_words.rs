@@ -98,6 +98,14 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_the_first_half_of_the_words_after_streams() {
+        assert_eq!(keys(&spec::XREAD, "xread count 1 streams a b 0 0"), "a b");
+        assert_eq!(keys(&spec::XREAD, "xread streams a b 0"), "a");
+        assert_eq!(keys(&spec::XREAD, "xread streams"), "");
+        assert_eq!(keys(&spec::XREADGROUP, "xreadgroup group streams streams STREAMS a >"), "a");
+    }
+
+    #[test]
     fn keys_to_store_into_stand_behind_a_word() {
         assert_eq!(keys(&spec::SORT, "sort a by store limit 1 store store d"), "a d");
         assert_eq!(keys(&spec::SORT, "sort a get store"), "a");

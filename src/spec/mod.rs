@@ -35,6 +35,7 @@ mod sets;
 mod slowlog;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod syntax;
 mod table;
@@ -71,6 +72,7 @@ pub use sets::*;
 pub use slowlog::*;
 pub use sort::*;
 pub use sorted_sets::*;
+pub use streams::*;
 pub use strings::*;
 pub use syntax::Argument;
 pub use table::{COMMAND_IDS_MAX, all, by_id, find, lookup};
@@ -90,6 +92,7 @@ static FAMILIES: &[&[&Spec]] = &[
     sets::ROWS,
     lists::ROWS,
     sorted_sets::ROWS,
+    streams::ROWS,
     geo::ROWS,
     acl::ROWS,
     client::ROWS,

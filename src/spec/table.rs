@@ -96,7 +96,7 @@ fn slot(name: &[u8]) -> usize {
 mod tests {
     use super::*;
     use crate::spec::{
-        Flags, bitmaps, geo, hashes, hyperloglogs, keys, lists, sets, sort, sorted_sets, strings,
+        Flags, bitmaps, geo, hashes, hyperloglogs, keys, lists, sets, sort, sorted_sets, streams, strings,
     };
 
     #[test]
@@ -112,6 +112,7 @@ mod tests {
             (lists::ROWS, 400..500),
             (sorted_sets::ROWS, 500..550),
             (geo::ROWS, 560..580),
+            (streams::ROWS, 600..640),
         ];
         for (family, ids) in families {
             assert!(family.iter().all(|spec| ids.contains(&spec.id)));

@@ -25,7 +25,7 @@
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
 //! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `budget` (how much a read may visit),
 //! `own` (pages of the writer alone), `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`,
-//! `fill` and `remove_many` (many keys in order), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing
+//! `fill` and `remove_many` (many keys in order), `cut` (ranges of keys), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing
 //! them), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten` (shrinking the file), `open`,
 //! `verify`, `scrub`, `finding` and `damage` (bad pages found while the server runs).
 
@@ -39,6 +39,7 @@ mod checkpoint;
 mod checkpoint_state;
 mod copy;
 mod cursor;
+mod cut;
 mod damage;
 mod descend;
 mod dropped;

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// A page that uses fewer bytes than this is joined with a neighbour if both fit one page.
-const JOIN_BELOW: usize = NODE_BYTES * 2 / 5;
+pub(super) const JOIN_BELOW: usize = NODE_BYTES * 2 / 5;
 /// A joined page uses no more than this, so that it does not split again at once.
 const JOINED_MAX: usize = NODE_BYTES * 7 / 8;
 
@@ -176,7 +176,7 @@ impl TableWriter {
     }
 
     /// Frees top pages that have only one child.
-    fn shrink_root(&mut self, root: &mut Root) {
+    pub(super) fn shrink_root(&mut self, root: &mut Root) {
         loop {
             let body = self.own.body(root.page);
             match (node::is_leaf(body), node::cells(body)) {
@@ -201,7 +201,7 @@ impl TableWriter {
     }
 
     /// Joins the child at `index`, which is the writer's own, with one of its neighbours if both fit one page.
-    fn join(&mut self, parent: u64, index: usize) {
+    pub(super) fn join(&mut self, parent: u64, index: usize) {
         let last = node::cells(self.own.body(parent)) - 1;
         if index < last && self.join_pair(parent, index, index) {
             return;
@@ -246,7 +246,7 @@ impl TableWriter {
 }
 
 /// Removes the pointer to a child from a branch.
-fn remove_child(body: &mut page::Body, index: usize) {
+pub(super) fn remove_child(body: &mut page::Body, index: usize) {
     node::remove(body, index);
     if index == 0 && node::cells(body) > 0 {
         node::clear_first_key(body);

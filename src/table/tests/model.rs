@@ -42,6 +42,8 @@ fn change(writer: &mut TableWriter, root: &mut Root, model: &mut Model, random: 
         let value = any_value(random);
         let new = writer.insert(root, &key, &value, &[]).unwrap();
         assert_eq!(new, model.insert(key, value).is_none());
+    } else if random.random_range(0..16) == 0 {
+        cut(writer, root, model, random);
     } else if random.random_range(0..4) == 0 {
         let there = writer.update(root, &key, |bytes| bytes.fill(9)).unwrap();
         assert_eq!(there, model.contains_key(&key));
@@ -50,6 +52,29 @@ fn change(writer: &mut TableWriter, root: &mut Root, model: &mut Model, random: 
         let removed = writer.remove(root, &key).unwrap();
         assert_eq!(removed.is_some(), model.remove(&key).is_some());
     }
+}
+
+/// Cuts a random range out of tree and model.
+fn cut(writer: &mut TableWriter, root: &mut Root, model: &mut Model, random: &mut SmallRng) {
+    let bound = |random: &mut SmallRng| {
+        let mut key = any_key(random);
+        key.truncate(random.random_range(0..700));
+        key
+    };
+    let (one, other) = (bound(random), bound(random));
+    let (from, to) = if one <= other { (one, other) } else { (other, one) };
+    // A few keys, or up to the end.
+    let near = model.range(from.clone()..).nth(random.random_range(0..40)).map(|(key, _)| key.clone());
+    let to = match random.random_range(0..40) {
+        0 => None,
+        1 => Some(to),
+        _ => near.filter(|near| near.len() < 700),
+    };
+    if to.is_none() && random.random_range(0..4) > 0 {
+        return;
+    }
+    writer.cut(root, &from, to.as_deref()).unwrap();
+    model.retain(|key, _| *key < from || to.as_ref().is_some_and(|to| key >= to));
 }
 
 /// A history of groups that grows, shrinks to nothing and grows again, with snapshots and checkpoints on the way.

@@ -1,0 +1,246 @@
+//! `XREADGROUP`: entries are delivered to the consumers of a group, each to one of them.
+
+use super::read::{self, Words};
+use super::*;
+use crate::effect::{ItemsBuffer, count_bytes};
+use crate::keyspace::Consumer;
+use crate::resp::Args;
+
+/// A consumer that was seen less than so many milliseconds ago, and gets nothing, is not noted as seen again: otherwise one
+/// that polls all the time would cause a record each time.
+const SEEN_STEP_MS: u64 = 50;
+
+/// Which entries of a stream a consumer wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Those that nobody of the group got yet.
+    New,
+    /// Those that it got, and has not acknowledged, after this one.
+    History(EntryId),
+}
+
+/// What a consumer gets of a stream.
+enum Delivery {
+    /// New entries: all in a range.
+    New {
+        /// The range.
+        range: IdRange,
+        /// Their IDs.
+        ids: ItemsBuffer,
+        /// Number of entries that the group has read then, if it is known.
+        read: Option<u64>,
+    },
+    /// Entries that are pending already, with the number of their deliveries; 0: the entry was deleted.
+    History(Vec<(EntryId, u64)>),
+}
+
+/// The names of a group and of a consumer.
+type Reader<'a> = (&'a [u8], &'a [u8]);
+
+/// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]`
+pub(super) fn xreadgroup(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let words = Words::parse(args, true)?;
+    let reader = words.group.unwrap_or_default();
+    let wanted = check(context, &words, reader.0)?;
+    check_name(reader.1, "consumer name")?;
+    let mut delivered = Vec::new();
+    for ((key, _), wanted) in words.streams.iter().zip(wanted) {
+        let consumer = see(context, key, reader)?;
+        let found = with_stream(context, key, |view, stream| {
+            let (stream, group) = existing(view, stream, key, reader.0)?;
+            match wanted {
+                Wanted::New => new(view, &stream, &group, words.count),
+                Wanted::History(after) => {
+                    history(view, &stream, (&group, &consumer), (after, words.count)).map(Some)
+                }
+            }
+        })?;
+        if let Some(delivery) = found {
+            deliver(context, key, reader, (&consumer, words.no_ack), &delivery)?;
+            delivered.push((*key, delivery));
+        }
+    }
+    if delivered.is_empty() {
+        context.wait = words.wait().filter(|_| context.may_wait);
+        if context.wait.is_none() {
+            reply.null_array();
+        }
+        return Ok(());
+    }
+    read::start(reply, delivered.len());
+    for (key, delivery) in delivered {
+        read::start_stream(reply, key);
+        reply_delivery(context, key, &delivery, reply)?;
+    }
+    Ok(())
+}
+
+/// Checks that all streams have the group; returns what is wanted of each.
+fn check(context: &WriteCtx<'_>, words: &Words<'_>, group: &[u8]) -> Result<Vec<Wanted>, CommandError> {
+    let check_one = |&(key, id): &(&[u8], &[u8])| {
+        with_stream(context, key, |view, stream| {
+            let found = stream.map(|stream| stream.group(view, group)).transpose()?.flatten();
+            if found.is_none() {
+                return Err(format!(
+                    "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
+                    shown(key),
+                    shown(group)
+                )
+                .into());
+            }
+            match id {
+                b"$" => {
+                    Err("ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the \
+                             history of this consumer by specifying a proper ID, or use the > ID to get new \
+                             messages. The $ ID would just return an empty result set."
+                        .into())
+                }
+                b">" => Ok(Wanted::New),
+                id => match ids::strict(id)? {
+                    // Redis does not tell it from `>`.
+                    EntryId::MAX => Ok(Wanted::New),
+                    id => Ok(Wanted::History(id)),
+                },
+            }
+        })
+    };
+    words.streams.iter().map(check_one).collect()
+}
+
+/// Notes that a consumer was seen; creates it if it is missing.
+fn see(context: &mut WriteCtx<'_>, key: &[u8], (group, name): Reader<'_>) -> Result<Consumer, CommandError> {
+    let seen_ms = context.now_ms;
+    let look = |context: &WriteCtx<'_>| {
+        with_stream(context, key, |view, stream| {
+            let (stream, found) = existing(view, stream, key, group)?;
+            Ok(stream.consumer(view, &found, name)?)
+        })
+    };
+    let found = look(context)?;
+    let active_ms = found.and_then(|consumer| consumer.active_ms);
+    if found.is_none_or(|consumer| consumer.seen_ms.abs_diff(seen_ms) >= SEEN_STEP_MS) {
+        change_group(context, key, StreamChange::SetConsumer { group, consumer: name, seen_ms, active_ms })?;
+    }
+    match found {
+        Some(consumer) => Ok(consumer),
+        None => {
+            group_event(context, key, "xgroup-createconsumer");
+            look(context)?.ok_or_else(|| no_key_or_group(key, group))
+        }
+    }
+}
+
+/// The next new entries of a group.
+fn new(
+    view: &View<'_>,
+    stream: &Stream<'_>,
+    group: &Group,
+    count: u64,
+) -> Result<Option<Delivery>, CommandError> {
+    let Some(all) = IdRange::after(group.last) else { return Ok(None) };
+    let (mut ids, mut last, mut read) = (ItemsBuffer::new(), None, group.read);
+    stream.each(view, all, false, |id, _| {
+        read = match read.filter(|_| !stream.has_gaps_from(id)) {
+            Some(read) => Some(read.wrapping_add(1)),
+            None if stream.past.added > 0 => stream.read_up_to(view, id)?,
+            None => None,
+        };
+        ids.push(&id.to_bytes());
+        last = Some(id);
+        Ok::<_, CommandError>(count == 0 || ids.len() < count)
+    })?;
+    Ok(last.map(|last| Delivery::New { range: IdRange { last, ..all }, ids, read }))
+}
+
+/// The pending entries of a consumer after an ID.
+fn history(
+    view: &View<'_>,
+    stream: &Stream<'_>,
+    (group, consumer): (&Group, &Consumer),
+    (after, count): (EntryId, u64),
+) -> Result<Delivery, CommandError> {
+    let mut found = Vec::new();
+    if let Some(range) = IdRange::after(after) {
+        stream.each_pending(view, (group, Some(consumer)), range, |id, pending| {
+            let exists = stream.contains(view, id)?;
+            found.push((id, if exists { pending.deliveries.saturating_add(1) } else { 0 }));
+            Ok::<_, CommandError>(count == 0 || (found.len() as u64) < count)
+        })?;
+    }
+    Ok(Delivery::History(found))
+}
+
+/// Notes the delivery.
+fn deliver(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (group, name): Reader<'_>,
+    (consumer, no_ack): (&Consumer, bool),
+    delivery: &Delivery,
+) -> Result<(), CommandError> {
+    let now_ms = context.now_ms;
+    match delivery {
+        Delivery::New { range: IdRange { last, .. }, read, .. } if no_ack => {
+            change_group(context, key, StreamChange::SetGroup { group, last: *last, read: *read })?;
+        }
+        Delivery::New { range: IdRange { last, .. }, ids, read } => {
+            let ids = ids.items();
+            let (last, read) = (*last, *read);
+            change_group(
+                context,
+                key,
+                StreamChange::Deliver { group, consumer: name, now_ms, last, read, ids },
+            )?;
+        }
+        Delivery::History(found) => {
+            let mut entries = ItemsBuffer::new();
+            for (id, deliveries) in found.iter().filter(|(_, deliveries)| *deliveries > 0) {
+                entries.push(&id.to_bytes());
+                entries.push(&count_bytes(*deliveries));
+            }
+            if !entries.is_empty() {
+                let claim = StreamChange::Claim {
+                    group,
+                    consumer: name,
+                    seen_ms: now_ms,
+                    active_ms: consumer.active_ms,
+                    delivered_ms: now_ms,
+                    entries: entries.items(),
+                };
+                change_group(context, key, claim)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the entries.
+fn reply_delivery(
+    context: &WriteCtx<'_>,
+    key: &[u8],
+    delivery: &Delivery,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    with_stream(context, key, |view, stream| {
+        let Some(stream) = stream else { return Ok(()) };
+        let found = match delivery {
+            Delivery::New { range, .. } => return reply_range(reply, view, &stream, (*range, false, 0)),
+            Delivery::History(found) => found,
+        };
+        reply.array(found.len());
+        for (id, deliveries) in found {
+            if *deliveries == 0 {
+                reply.array(2);
+                reply_id(reply, *id);
+                reply.null_array();
+            } else {
+                reply_one(reply, view, &stream, *id)?;
+            }
+        }
+        Ok(())
+    })
+}

@@ -8,6 +8,8 @@
 
 #[path = "crash_recovery/collections.rs"]
 mod collections;
+#[path = "crash_recovery/streams.rs"]
+mod streams;
 mod common;
 
 use common::{Client, TestServer, Value, encode, seed, setting, threads};

@@ -34,6 +34,8 @@ mod scans;
 mod sort;
 #[path = "differential/sorted_sets.rs"]
 mod sorted_sets;
+#[path = "differential/streams.rs"]
+mod streams;
 
 use std::iter;
 

@@ -5,13 +5,15 @@
 //!  71   Delete            db key items: id ...
 //!  72   Trim              db key id count
 //!  73   SetLast           db key id added id
-//!  74   SetGroup          db key group id read
-//!  75   DeleteGroup       db key group
-//!  76   SetConsumer       db key group consumer time active
-//!  77   DeleteConsumer    db key group consumer
-//!  78   Deliver           db key group consumer time id read items: id ...
-//!  79   Acknowledge       db key group items: id ...
-//!  7A   Claim             db key group consumer time active delivered items: id, count ...
+//!  74   Create            db key
+//!  75   CreateGroup       db key group id read
+//!  76   SetGroup          db key group id read
+//!  77   DeleteGroup       db key group
+//!  78   SetConsumer       db key group consumer time active
+//!  79   DeleteConsumer    db key group consumer
+//!  7A   Deliver           db key group consumer time id read items: id ...
+//!  7B   Acknowledge       db key group items: id ...
+//!  7C   Claim             db key group consumer time active delivered items: id, count ...
 //!
 //! id = see `entry_id`                    group, consumer = length varint, bytes
 //! added, count = varint; in items u64 LE    read, active = varint: 0 if unknown, else one more than the number
@@ -31,13 +33,15 @@ const ADD: u8 = 0x70;
 const DELETE: u8 = 0x71;
 const TRIM: u8 = 0x72;
 const SET_LAST: u8 = 0x73;
-const SET_GROUP: u8 = 0x74;
-const DELETE_GROUP: u8 = 0x75;
-const SET_CONSUMER: u8 = 0x76;
-const DELETE_CONSUMER: u8 = 0x77;
-const DELIVER: u8 = 0x78;
-const ACKNOWLEDGE: u8 = 0x79;
-const CLAIM: u8 = 0x7A;
+const CREATE: u8 = 0x74;
+const CREATE_GROUP: u8 = 0x75;
+const SET_GROUP: u8 = 0x76;
+const DELETE_GROUP: u8 = 0x77;
+const SET_CONSUMER: u8 = 0x78;
+const DELETE_CONSUMER: u8 = 0x79;
+const DELIVER: u8 = 0x7A;
+const ACKNOWLEDGE: u8 = 0x7B;
+const CLAIM: u8 = 0x7C;
 pub(super) const FIRST: u8 = ADD;
 pub(super) const LAST: u8 = CLAIM;
 
@@ -72,7 +76,7 @@ pub enum StreamChange<'a> {
         /// How many those are.
         count: u64,
     },
-    /// Sets what a stream remembers of all its entries. Creates the stream if it is missing.
+    /// Sets what a stream remembers of all its entries.
     SetLast {
         /// The last ID: the next entry gets a higher one.
         last: EntryId,
@@ -81,7 +85,18 @@ pub enum StreamChange<'a> {
         /// The highest ID of those that were deleted one by one.
         max_deleted: EntryId,
     },
-    /// Sets how far a group has read. Creates the group if it is missing.
+    /// Creates a stream without entries.
+    Create,
+    /// Creates a group.
+    CreateGroup {
+        /// The group.
+        group: &'a [u8],
+        /// The last ID that counts as delivered.
+        last: EntryId,
+        /// Number of entries that count as read, if it is known.
+        read: Option<u64>,
+    },
+    /// Sets how far a group has read.
     SetGroup {
         /// The group.
         group: &'a [u8],
@@ -161,9 +176,11 @@ impl StreamChange<'_> {
         "xdel",
         "xtrim",
         "xsetid",
-        "xgroup-set",
+        "xcreate",
+        "xgroup-create",
+        "xgroup-setid",
         "xgroup-destroy",
-        "xconsumer-set",
+        "xconsumer-seen",
         "xconsumer-del",
         "xdeliver",
         "xack",
@@ -177,7 +194,7 @@ impl StreamChange<'_> {
 
     /// Whether the entries of the stream stay as they are: only what its groups know of them changes.
     pub fn is_of_groups(&self) -> bool {
-        self.op() >= SET_GROUP
+        self.op() >= CREATE_GROUP
     }
 
     /// Whether the items are IDs of entries, rather than fields and values.
@@ -245,6 +262,8 @@ impl<'a> Family<'a> for StreamChange<'a> {
             Self::Delete { .. } => DELETE,
             Self::Trim { .. } => TRIM,
             Self::SetLast { .. } => SET_LAST,
+            Self::Create => CREATE,
+            Self::CreateGroup { .. } => CREATE_GROUP,
             Self::SetGroup { .. } => SET_GROUP,
             Self::DeleteGroup { .. } => DELETE_GROUP,
             Self::SetConsumer { .. } => SET_CONSUMER,
@@ -273,7 +292,7 @@ impl<'a> Family<'a> for StreamChange<'a> {
                 put_varint(added, sink);
                 sink.extend_from_slice(&max_deleted.to_bytes());
             }
-            Self::SetGroup { group: _, last, read } => {
+            Self::CreateGroup { group: _, last, read } | Self::SetGroup { group: _, last, read } => {
                 sink.extend_from_slice(&last.to_bytes());
                 put_known(read, sink);
             }
@@ -291,7 +310,8 @@ impl<'a> Family<'a> for StreamChange<'a> {
                 put_known(active_ms, sink);
                 sink.extend_from_slice(&delivered_ms.to_le_bytes());
             }
-            Self::Delete { .. }
+            Self::Create
+            | Self::Delete { .. }
             | Self::DeleteGroup { .. }
             | Self::DeleteConsumer { .. }
             | Self::Acknowledge { .. } => {}
@@ -310,11 +330,13 @@ impl<'a> Family<'a> for StreamChange<'a> {
                 let (last, added) = (id(input)?, input.varint()?);
                 return Ok(Self::SetLast { last, added, max_deleted: id(input)? });
             }
-            SET_GROUP..=LAST => {}
+            CREATE => return Ok(Self::Create),
+            CREATE_GROUP..=LAST => {}
             unknown => return Err(input.unknown(unknown)),
         }
         let group = name(input)?;
         match op {
+            CREATE_GROUP => return Ok(Self::CreateGroup { group, last: id(input)?, read: known(input)? }),
             SET_GROUP => return Ok(Self::SetGroup { group, last: id(input)?, read: known(input)? }),
             DELETE_GROUP => return Ok(Self::DeleteGroup { group }),
             ACKNOWLEDGE => return Ok(Self::Acknowledge { group, ids: fixed(input, IDS)? }),
@@ -385,7 +407,8 @@ impl<'a> StreamChange<'a> {
     /// The group that is changed.
     pub fn group(&self) -> Option<&'a [u8]> {
         match *self {
-            Self::SetGroup { group, .. }
+            Self::CreateGroup { group, .. }
+            | Self::SetGroup { group, .. }
             | Self::DeleteGroup { group }
             | Self::SetConsumer { group, .. }
             | Self::DeleteConsumer { group, .. }
@@ -436,28 +459,33 @@ pub(super) mod tests {
                 "73 01 01 6b 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 ac 02 \
                  00 00 00 00 00 00 00 04 00 00 00 00 00 00 00 05",
             ),
+            (Create, "74 01 01 6b"),
+            (
+                CreateGroup { group, last: one, read: None },
+                "75 01 01 6b 01 67 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 00",
+            ),
             (
                 SetGroup { group, last: one, read: Some(0) },
-                "74 01 01 6b 01 67 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 01",
+                "76 01 01 6b 01 67 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 01",
             ),
-            (DeleteGroup { group }, "75 01 01 6b 01 67"),
+            (DeleteGroup { group }, "77 01 01 6b 01 67"),
             (
                 SetConsumer { group, consumer, seen_ms: now_ms, active_ms: None },
-                "76 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 00",
+                "78 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 00",
             ),
-            (DeleteConsumer { group, consumer }, "77 01 01 6b 01 67 01 63"),
+            (DeleteConsumer { group, consumer }, "79 01 01 6b 01 67 01 63"),
             (
                 Deliver { group, consumer, now_ms, last: one, read: None, ids },
-                "78 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 00 \
+                "7a 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 00 \
                  01 10 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03",
             ),
             (
                 Acknowledge { group, ids },
-                "79 01 01 6b 01 67 01 10 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03",
+                "7b 01 01 6b 01 67 01 10 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03",
             ),
             (
                 Claim { group, consumer, seen_ms: now_ms, active_ms: Some(1), delivered_ms: 1, entries },
-                "7a 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 02 01 00 00 00 00 00 00 00 \
+                "7c 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 02 01 00 00 00 00 00 00 00 \
                  02 10 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 08 02 00 00 00 00 00 00 00",
             ),
         ]

@@ -12,7 +12,7 @@ pub(super) fn apply(
     place: (usize, &[u8]),
     change: &StreamChange<'_>,
 ) -> Result<(), KeyspaceError> {
-    let creates = matches!(change, StreamChange::Add { .. } | StreamChange::SetLast { .. });
+    let creates = matches!(change, StreamChange::Add { .. } | StreamChange::Create);
     let open = if creates { StreamDraft::open_or_new } else { StreamDraft::open };
     let mut draft = open(table, place, change.name())?;
     match *change {
@@ -31,6 +31,7 @@ pub(super) fn apply(
             draft.past.max_deleted = draft.past.max_deleted.max(highest.unwrap_or_default());
         }
         StreamChange::Trim { up_to, .. } => draft.trim(table, up_to)?,
+        StreamChange::Create => {}
         StreamChange::SetLast { last, added, max_deleted } => {
             (draft.past.last, draft.past.added, draft.past.max_deleted) = (last, added, max_deleted);
         }

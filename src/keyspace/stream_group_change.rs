@@ -23,8 +23,8 @@ pub(super) fn apply(
     let effect = change.name();
     let mismatch = |reason| KeyspaceError::Mismatch { effect, reason };
     let name = change.group().ok_or(mismatch("it names no group"))?;
-    if let StreamChange::SetGroup { last, read, .. } = *change {
-        return set(table, draft, name, (last, read));
+    if let StreamChange::CreateGroup { last, read, .. } = *change {
+        return create(table, draft, name, (last, read));
     }
     let group = get(&table.view(), draft.groups, &group_key(name), Group::of)?;
     let group = group.ok_or(mismatch("its group does not exist"))?;
@@ -33,6 +33,7 @@ pub(super) fn apply(
     }
     let mut open = OpenGroup { tree: draft.groups, group, effect };
     match *change {
+        StreamChange::SetGroup { last, read, .. } => (open.group.last, open.group.read) = (last, read),
         StreamChange::SetConsumer { consumer, seen_ms, active_ms, .. } => {
             open.consumer(table, consumer, |old| Consumer { seen_ms, active_ms, ..old })?;
         }
@@ -58,23 +59,18 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Sets how far a group has read; creates the group if it is missing.
-fn set(
+/// Creates a group.
+fn create(
     table: &mut TableWriter,
     draft: &mut StreamDraft,
     name: &[u8],
     (last, read): (EntryId, Option<u64>),
 ) -> Result<(), KeyspaceError> {
-    let key = group_key(name);
-    let old = get(&table.view(), draft.groups, &key, Group::of)?;
-    let group = match old {
-        Some(group) => Group { last, read, ..group },
-        None => {
-            draft.past.groups_made += 1;
-            Group { number: draft.past.groups_made, last, read, consumers_made: 0 }
-        }
-    };
-    table.insert(&mut draft.groups, &key, &group.to_bytes(), &[])?;
+    draft.past.groups_made += 1;
+    let group = Group { number: draft.past.groups_made, last, read, consumers_made: 0 };
+    if !table.insert(&mut draft.groups, &group_key(name), &group.to_bytes(), &[])? {
+        return Err(KeyspaceError::Mismatch { effect: "xgroup-create", reason: "its group exists" });
+    }
     Ok(())
 }
 

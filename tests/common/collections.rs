@@ -20,6 +20,8 @@ pub enum Kind {
     Set,
     /// Member, score, member, score ..., by member.
     SortedSet,
+    /// See [`super::streams`].
+    Stream,
 }
 
 /// Keys of each type.

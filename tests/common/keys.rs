@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::collections::{self, Kind, split, wrong_type};
+use super::streams;
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
@@ -215,7 +216,10 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
             keys.clear();
             ok()
         }
-        (name, arguments) => collections::apply(keys, name, arguments),
+        (name, arguments) => match streams::apply(keys, name, arguments) {
+            Some(reply) => reply,
+            None => collections::apply(keys, name, arguments),
+        },
     }
 }
 

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod power_cut;
 pub mod reference;
 pub mod strace;
+pub mod streams;
 pub mod waiting;
 
 use std::io::{self, Read, Write};

@@ -89,6 +89,11 @@ fn events_of_sorted_sets_are_those_of_redis() {
 }
 
 #[test]
+fn events_of_streams_are_those_of_redis() {
+    compare_events(commands(10_000), streams::family);
+}
+
+#[test]
 fn events_of_places_are_those_of_redis() {
     compare_events(commands(4_000), geo::family);
 }

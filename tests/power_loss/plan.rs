@@ -6,6 +6,7 @@
 use super::image::Atom;
 use super::stack::Setup;
 use crate::common::collections::{any_collection_command, join};
+use crate::common::streams::any_stream_command;
 use crate::common::keys::{Command, Shape, any_command};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -254,10 +255,10 @@ fn command(random: &mut SmallRng, style: &Style) -> Command {
 
 fn single(random: &mut SmallRng, style: &Style) -> Command {
     loop {
-        let mut command = if random.random_range(0..5) < 2 {
-            any_collection_command(random, style.shape.databases)
-        } else {
-            any_command(random, &style.shape)
+        let mut command = match random.random_range(0..10) {
+            0..3 => any_collection_command(random, style.shape.databases),
+            3..5 => any_stream_command(random, style.shape.databases),
+            _ => any_command(random, &style.shape),
         };
         command.words.iter_mut().for_each(|word| word.truncate(style.word_bytes_max));
         let onto_itself = command.words[0] == b"COPY" && command.words[1] == command.words[2];

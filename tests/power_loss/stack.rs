@@ -4,10 +4,13 @@ use super::disk::{Disk, Power, PoweredStorage};
 use super::late_log::LateLog;
 use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
+use crate::common::streams;
 use ackd::checkpointer::Checkpointer;
 use ackd::clock::Clock;
-use ackd::effect::End;
-use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, expiries_len, keys_slot};
+use ackd::effect::{End, EntryId};
+use ackd::keyspace::{
+    IdRange, KeyReader, KeyspaceError, Lookups, Stream, Value, expiries_len, keys_slot,
+};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::{Args, Span};
 use ackd::spec;
@@ -125,6 +128,9 @@ fn contents<'a>(view: &'a View<'_>, value: &Value<'a>) -> Result<(Kind, Cow<'a, 
     if let Some(text) = value.text()? {
         return Ok((Kind::String, text.to_contiguous(view)?));
     }
+    if let Some(stream) = value.stream()? {
+        return Ok((Kind::Stream, join(&stream_words(view, &stream)?).into()));
+    }
     let mut words = Vec::new();
     let (kind, len) = if let Some(list) = value.list() {
         list.each(view, End::Head, 0, |_, text| {
@@ -165,6 +171,51 @@ fn contents<'a>(view: &'a View<'_>, value: &Value<'a>) -> Result<(Kind, Cow<'a, 
     };
     assert_eq!(len, words.len(), "the count of a collection");
     Ok((kind, join(&words).into()))
+}
+
+/// A stream as the model has it. Checks that its counts agree with what is there.
+fn stream_words(view: &View<'_>, stream: &Stream<'_>) -> Result<Vec<Vec<u8>>, KeyspaceError> {
+    let pair = |id: EntryId| (id.ms, id.seq);
+    let past = &stream.past;
+    let mut found = streams::Stream {
+        last: pair(past.last),
+        added: past.added,
+        max_deleted: pair(past.max_deleted),
+        ..Default::default()
+    };
+    stream.each(view, IdRange::ALL, false, |id, entry| {
+        let mut fields = Vec::new();
+        entry.each(|field, value| {
+            fields.extend([field.to_vec(), value.to_vec()]);
+            Ok::<_, KeyspaceError>(())
+        })?;
+        found.entries.insert(pair(id), fields);
+        Ok::<_, KeyspaceError>(true)
+    })?;
+    assert_eq!(stream.len()?, found.entries.len() as u64, "the length of a stream");
+    stream.each_group(view, |name, group| {
+        let mut copy = streams::Group { last: pair(group.last), ..Default::default() };
+        stream.each_consumer(view, group, |consumer, read| {
+            copy.consumers.insert(consumer.to_vec());
+            let mut own = 0;
+            stream.each_pending(view, (group, Some(read)), IdRange::ALL, |_, pending| {
+                assert!(pending.is_of(read), "an entry is pending for two consumers");
+                own += 1;
+                Ok::<_, KeyspaceError>(true)
+            })?;
+            assert_eq!(stream.pending_len(view, group, Some(read))?, own, "the entries of a consumer");
+            Ok::<_, KeyspaceError>(())
+        })?;
+        stream.each_pending(view, (group, None), IdRange::ALL, |id, pending| {
+            let holder = stream.holder(view, group, pending)?;
+            copy.pending.insert(pair(id), (holder, pending.deliveries));
+            Ok::<_, KeyspaceError>(true)
+        })?;
+        assert_eq!(stream.pending_len(view, group, None)?, copy.pending.len() as u64, "pending entries");
+        found.groups.insert(name.to_vec(), copy);
+        Ok::<_, KeyspaceError>(())
+    })?;
+    Ok(found.words())
 }
 
 /// A digest of all databases.

@@ -81,10 +81,9 @@ pub(super) fn create(
         return Err("BUSYGROUP Consumer Group name already exists".into());
     }
     if found.is_none() {
-        let empty = StreamChange::SetLast { last: EntryId::MIN, added: 0, max_deleted: EntryId::MIN };
-        change_group(context, key, empty)?;
+        change_group(context, key, StreamChange::Create)?;
     }
-    change_group(context, key, StreamChange::SetGroup { group, last, read: options.read })?;
+    change_group(context, key, StreamChange::CreateGroup { group, last, read: options.read })?;
     group_event(context, key, "xgroup-create");
     reply.ok();
     Ok(())

@@ -57,7 +57,7 @@ fn change(
     context.keys.change(&Effect::on(context.db, key, change), Classes::STREAM, event)
 }
 
-/// Makes a change of a group, which reports no event of its own.
+/// Makes a change that reports no event of its own: mostly of a group.
 fn change_group(
     context: &mut WriteCtx<'_>,
     key: &[u8],

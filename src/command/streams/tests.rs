@@ -1,1 +1,282 @@
-//! Commands on streams.
+//! Commands on streams: what they change, and what of it a replay gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::command::tests::{Data, START_MS};
+
+#[test]
+fn a_stream_stays_without_entries_and_remembers_what_it_had() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("xadd s 5-1 a 1", "$3|5-1"),
+        ("xadd s 5-* a 2", "$3|5-2"),
+        ("xdel s 5-1 5-1 7-7", ":1"),
+        ("xtrim s maxlen 0", ":1"),
+        ("xlen s", ":0"),
+        ("type s", "+stream"),
+        ("xadd s 5-2 a 3", "-ERR The ID specified in XADD is equal or smaller than the target stream top item"),
+        ("xadd s nomkstream 6 b 3", "$3|6-0"),
+        ("xrange s - +", "*1|*2|$3|6-0|*2|$1|b|$1|3"),
+    ]);
+    assert_eq!(data.replayed().dump(), data.dump());
+}
+
+#[test]
+fn a_delivery_is_one_effect_with_the_time_in_it() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("xadd s 1 a 1", "$3|1-0"),
+        ("xadd s 2 a 2", "$3|2-0"),
+        ("xgroup create s g 0", "+OK"),
+        ("xgroup createconsumer s g c", ":1"),
+        ("xreadgroup group g c streams s >", "*1|*2|$1|s|*2|*2|$3|1-0|*2|$1|a|$1|1|*2|$3|2-0|*2|$1|a|$1|2"),
+    ]);
+    assert_eq!(data.last_effects(), ["xdeliver"]);
+    data.now_ms += 1000;
+    data.expect(&[
+        ("xpending s g - + 9", &format!("*2|*4|$3|1-0|$1|c|:1000|:1|*4|$3|2-0|$1|c|:1000|:1")),
+        ("xclaim s g d 500 1 2 justid", "*2|$3|1-0|$3|2-0"),
+        ("xack s g 2 2 3", ":1"),
+    ]);
+    assert_eq!(data.last_effects(), ["xack"]);
+    let mut copy = data.replayed();
+    copy.now_ms = START_MS + 5000;
+    copy.expect(&[("xpending s g - + 9", "*1|*4|$3|1-0|$1|d|:4000|:1")]);
+    assert_eq!(copy.dump(), data.dump());
+}
+
+#[test]
+fn a_consumer_that_polls_in_vain_is_seen_now_and_then() {
+    let mut data = Data::new();
+    data.expect(&[("xgroup create s g $ mkstream", "+OK")]);
+    let mut records = Vec::new();
+    for _ in 0..10 {
+        data.expect(&[("xreadgroup group g c streams s >", "*-1")]);
+        records.push(data.records.len());
+        data.now_ms += 10;
+    }
+    assert_eq!(records, [2, 2, 2, 2, 2, 3, 3, 3, 3, 3]);
+}
+
+#[test]
+fn without_acknowledgement_only_the_progress_is_written() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("xadd s 1 a 1", "$3|1-0"),
+        ("xgroup create s g 0", "+OK"),
+        ("xgroup createconsumer s g c", ":1"),
+        ("xreadgroup group g c noack streams s >", "*1|*2|$1|s|*1|*2|$3|1-0|*2|$1|a|$1|1"),
+        ("xpending s g", "*4|:0|$-1|$-1|*-1"),
+    ]);
+    assert_eq!(data.last_effects(), ["xgroup-setid"]);
+}
+
+#[test]
+fn a_stream_read_twice_in_one_command_is_delivered_once() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("xadd s 1 a 1", "$3|1-0"),
+        ("xgroup create s g 0", "+OK"),
+        ("xreadgroup group g c streams s s > >", "*1|*2|$1|s|*1|*2|$3|1-0|*2|$1|a|$1|1"),
+    ]);
+}
+
+/// A group as plain maps know it.
+#[derive(Default)]
+struct Group {
+    /// The last ID that was delivered.
+    last: u64,
+    /// Pending entries: the consumer, and the number of deliveries.
+    pending: BTreeMap<u64, (u32, u64)>,
+    /// The consumers.
+    consumers: BTreeSet<u32>,
+}
+
+/// A stream as plain maps know it.
+#[derive(Default)]
+struct Model {
+    /// The entries.
+    entries: BTreeMap<u64, Vec<u8>>,
+    /// The last ID.
+    last: u64,
+    /// The groups.
+    groups: BTreeMap<u32, Group>,
+}
+
+fn shown(id: u64, value: &[u8]) -> Vec<u8> {
+    let id = format!("{id}-0");
+    [format!("*2\r\n${}\r\n{id}\r\n*2\r\n$1\r\nf\r\n${}\r\n", id.len(), value.len()).as_bytes(), value, b"\r\n"]
+        .concat()
+}
+
+/// An entry that exists, mostly.
+fn any_id(random: &mut SmallRng, model: &Model) -> u64 {
+    let place = random.random_range(0..=model.entries.len());
+    model.entries.keys().nth(place).copied().unwrap_or(random.random_range(0..=model.last + 1))
+}
+
+/// One random command on both sides. Returns the command, its reply, and the expected one.
+fn step(random: &mut SmallRng, data: &mut Data, model: &mut Model, adds: u32) -> (String, Vec<u8>, Vec<u8>) {
+    let integer = |number: usize| format!(":{number}\r\n").into_bytes();
+    let (group, consumer) = (random.random_range(0..3_u32), random.random_range(0..3_u32));
+    if random.random_range(0..100) < adds {
+        let len = [0, 3, 3, 3, 30, 30, 1020, 1022, 1030, 5000][random.random_range(0..10)];
+        let value = vec![b'a' + random.random_range(0..26_u8); len];
+        model.last += random.random_range(1..300);
+        model.entries.insert(model.last, value.clone());
+        let id = format!("{}", model.last);
+        let expected = format!("${}\r\n{id}-0\r\n", id.len() + 2).into_bytes();
+        return (id.clone(), data.run_words(&[b"XADD", b"s", id.as_bytes(), b"f", &value]), expected);
+    }
+    let (command, expected) = match random.random_range(0..14) {
+        0 | 1 => {
+            let ids: Vec<u64> = (0..random.random_range(1..6)).map(|_| any_id(random, model)).collect();
+            let gone = ids.iter().filter(|id| model.entries.remove(id).is_some()).count();
+            let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+            (format!("xdel s {}", ids.join(" ")), integer(gone))
+        }
+        2 => {
+            let id = any_id(random, model);
+            let kept = model.entries.split_off(&id);
+            let gone = std::mem::replace(&mut model.entries, kept);
+            (format!("xtrim s minid {id}"), integer(gone.len()))
+        }
+        3 => {
+            let len = random.random_range(0..=model.entries.len() + 1);
+            let gone = model.entries.len().saturating_sub(len);
+            (0..gone).for_each(|_| drop(model.entries.pop_first()));
+            (format!("xtrim s maxlen {len}"), integer(gone))
+        }
+        4 if !model.groups.contains_key(&group) => {
+            let last = any_id(random, model);
+            model.groups.insert(group, Group { last, ..Group::default() });
+            (format!("xgroup create s g{group} {last}"), b"+OK\r\n".to_vec())
+        }
+        5 if random.random_range(0..4) == 0 => {
+            let was_there = model.groups.remove(&group).is_some();
+            (format!("xgroup destroy s g{group}"), integer(usize::from(was_there)))
+        }
+        _ => {
+            let (first, count) = (any_id(random, model), random.random_range(1..40));
+            let Some(known) = model.groups.get_mut(&group) else {
+                return (String::new(), Vec::new(), Vec::new());
+            };
+            match random.random_range(0..4) {
+                0 => {
+                    known.consumers.insert(consumer);
+                    let found: Vec<_> = model.entries.range(known.last + 1..).take(count).collect();
+                    let mut expected = format!("*1\r\n*2\r\n$1\r\ns\r\n*{}\r\n", found.len()).into_bytes();
+                    for (id, value) in &found {
+                        known.last = **id;
+                        known.pending.insert(**id, (consumer, 1));
+                        expected.extend(shown(**id, value));
+                    }
+                    let none = found.is_empty();
+                    let command = format!("xreadgroup group g{group} c{consumer} count {count} streams s >");
+                    (command, if none { b"*-1\r\n".to_vec() } else { expected })
+                }
+                1 => {
+                    let ids: Vec<u64> = known.pending.range(first..).map(|(id, _)| *id).take(count).collect();
+                    if ids.is_empty() {
+                        return (String::new(), Vec::new(), Vec::new());
+                    }
+                    ids.iter().for_each(|id| drop(known.pending.remove(id)));
+                    let words: Vec<String> = ids.iter().map(u64::to_string).collect();
+                    (format!("xack s g{group} {}", words.join(" ")), integer(ids.len()))
+                }
+                2 => {
+                    known.consumers.insert(consumer);
+                    let mut expected = Vec::new();
+                    let ids: Vec<u64> = known.pending.keys().copied().take(count).collect();
+                    if ids.is_empty() {
+                        return (String::new(), Vec::new(), Vec::new());
+                    }
+                    let mut claimed = 0;
+                    for id in &ids {
+                        match model.entries.get(id) {
+                            Some(value) => {
+                                let deliveries = known.pending[id].1 + 1;
+                                known.pending.insert(*id, (consumer, deliveries));
+                                expected.extend(shown(*id, value));
+                                claimed += 1;
+                            }
+                            None => drop(known.pending.remove(id)),
+                        }
+                    }
+                    let words: Vec<String> = ids.iter().map(u64::to_string).collect();
+                    let command = format!("xclaim s g{group} c{consumer} 0 {}", words.join(" "));
+                    (command, [format!("*{claimed}\r\n").into_bytes(), expected].concat())
+                }
+                _ => {
+                    let before = known.pending.len();
+                    known.pending.retain(|_, (holder, _)| *holder != consumer);
+                    known.consumers.remove(&consumer);
+                    let gone = before - known.pending.len();
+                    (format!("xgroup delconsumer s g{group} c{consumer}"), integer(gone))
+                }
+            }
+        }
+    };
+    let reply = (data.run(&command) + "\r\n").replace('|', "\r\n").into_bytes();
+    (command, reply, expected)
+}
+
+/// Compares everything that can be read.
+fn assert_same(data: &mut Data, model: &Model) {
+    let entries: Vec<u8> = model.entries.iter().flat_map(|(id, value)| shown(*id, value)).collect();
+    let whole = [format!("*{}\r\n", model.entries.len()).as_bytes(), &entries].concat();
+    assert!(data.run_words(&[b"XRANGE", b"s", b"-", b"+"]) == whole);
+    let backwards: Vec<u8> = model.entries.iter().rev().take(7).flat_map(|(id, value)| shown(*id, value)).collect();
+    let backwards = [format!("*{}\r\n", model.entries.len().min(7)).as_bytes(), &backwards].concat();
+    assert!(data.run_words(&[b"XREVRANGE", b"s", b"+", b"-", b"COUNT", b"7"]) == backwards);
+    for (name, group) in &model.groups {
+        let mut expected = format!("*{}", group.pending.len());
+        for (id, (consumer, deliveries)) in &group.pending {
+            let id = format!("{id}-0");
+            expected += &format!("|*4|${}|{id}|$2|c{consumer}|:0|:{deliveries}", id.len());
+        }
+        assert_eq!(data.run(&format!("xpending s g{name} - + 1000000")), expected);
+        for consumer in &group.consumers {
+            let len = group.pending.values().filter(|(holder, _)| holder == consumer).count();
+            let found = data.run(&format!("xpending s g{name} - + 1000000 c{consumer}"));
+            assert!(found.starts_with(&format!("*{len}")), "{found}");
+        }
+    }
+}
+
+#[test]
+fn streams_and_groups_do_what_maps_do_and_a_replay_gives_the_same_pages() {
+    for seed in 0..3 {
+        eprintln!("seed {seed}");
+        let mut random = SmallRng::seed_from_u64(seed);
+        let (mut data, mut model) = (Data::new(), Model::default());
+        data.run("xgroup create s first $ mkstream");
+        for round in 0..12 {
+            let adds = [90, 60, 20][round % 3];
+            for _ in 0..200 {
+                let (command, reply, expected) = step(&mut random, &mut data, &mut model, adds);
+                assert!(reply == expected, "{command}: {}", String::from_utf8_lossy(&reply));
+            }
+            data.publish();
+            assert_same(&mut data, &model);
+        }
+        assert_eq!(data.replayed().dump(), data.dump());
+        data.run("del s");
+        data.publish();
+        assert!(data.dump().is_empty());
+    }
+}
+
+#[test]
+fn what_a_long_stream_is_cut_by_costs_the_same_however_much_it_is() {
+    let mut data = Data::new();
+    (1..=20_000).for_each(|ms| drop(data.run(&format!("xadd s {ms} f v"))));
+    data.publish();
+    let dirty = data.writer.dirty_pages();
+    data.expect(&[("xtrim s minid 19000", ":18999"), ("xlen s", ":1001")]);
+    assert!(data.writer.dirty_pages() - dirty < 20, "{} pages", data.writer.dirty_pages() - dirty);
+    data.expect(&[("xrange s - + count 1", "*1|*2|$7|19000-0|*2|$1|f|$1|v")]);
+}

@@ -13,7 +13,9 @@ pub mod text;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use ackd::effect::{Change, Effect, EffectError, Items, Score, SortedSetChange};
+use ackd::effect::{
+    Change, Effect, EffectError, EntryId, Items, Score, SortedSetChange, StreamChange, count_from_bytes,
+};
 use ackd::number::format_f64;
 use clap::ValueEnum;
 
@@ -130,8 +132,8 @@ impl Values {
         }
     }
 
-    /// The items of an effect to print, together no longer than a value may be, and whether some are left out. Scores
-    /// become numbers.
+    /// The items of an effect to print, together no longer than a value may be, and whether some are left out. Scores,
+    /// and the IDs of entries of streams, become text.
     pub fn items<'a>(self, effect: &Effect<'a>, items: Items<'a>) -> (Vec<Cow<'a, [u8]>>, bool) {
         let mut left = match self {
             Self::None => return (Vec::new(), false),
@@ -141,8 +143,16 @@ impl Values {
         let mut shown = Vec::new();
         let scored =
             matches!(effect, Effect::Key { change: Change::SortedSet(SortedSetChange::Add { .. }), .. });
+        let stream = match effect {
+            Effect::Key { change: Change::Stream(change), .. } => Some(change),
+            _ => None,
+        };
         for (place, item) in items.iter().enumerate() {
-            let item = if scored && place % 2 == 1 { score(item) } else { Cow::Borrowed(item) };
+            let item = match stream {
+                Some(change) => of_stream(change, place, item),
+                None if scored && place % 2 == 1 => score(item),
+                None => Cow::Borrowed(item),
+            };
             match left.checked_sub(item.len()) {
                 Some(rest) => left = rest,
                 None => return (shown, true),
@@ -159,6 +169,18 @@ pub fn score(bytes: &[u8]) -> Cow<'_, [u8]> {
         Some(score) => Cow::Owned(format_f64(score.get()).into_bytes()),
         None => Cow::Borrowed(bytes),
     }
+}
+
+/// An item of a change of a stream: IDs and numbers of deliveries become text.
+fn of_stream<'a>(change: &StreamChange<'_>, place: usize, item: &'a [u8]) -> Cow<'a, [u8]> {
+    if !change.lists_ids() {
+        return Cow::Borrowed(item);
+    }
+    let text = match place % 2 {
+        1 if change.counts_deliveries() => count_from_bytes(item).map(|count| count.to_string()),
+        _ => EntryId::from_bytes(item).map(|id| id.to_string()),
+    };
+    text.map_or(Cow::Borrowed(item), |text| Cow::Owned(text.into_bytes()))
 }
 
 /// How bytes become text.

@@ -16,6 +16,7 @@ mod keys;
 mod lists;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,7 @@ impl Resp {
             Change::Hash(change) => hashes::print(&mut self.held, out, place, change),
             Change::Set(change) => sets::print(out, place.1, change),
             Change::SortedSet(change) => sorted_sets::print(out, place.1, change),
+            Change::Stream(change) => streams::print(out, place.1, change),
         }
     }
 }

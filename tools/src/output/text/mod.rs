@@ -3,6 +3,7 @@
 mod databases;
 mod keys;
 mod lists;
+mod streams;
 mod strings;
 
 use std::io::{self, Write};
@@ -72,6 +73,7 @@ impl Text {
             Change::Key(change) => keys::target(self, out, change),
             Change::String(change) => strings::target(out, change),
             Change::List(change) => lists::target(out, change),
+            Change::Stream(change) => streams::target(self, out, change),
             _ => Ok(()),
         }
     }
@@ -86,7 +88,7 @@ impl Text {
         write!(out, "  {spelled}{}", if cut { "..." } else { "" })
     }
 
-    fn key(&self, key: &[u8]) -> String {
+    pub(super) fn key(&self, key: &[u8]) -> String {
         match self.bytes.escape {
             Escape::Auto => quoted_if_needed(key),
             Escape::Base64 => base64(key),

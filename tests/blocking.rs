@@ -2,6 +2,8 @@
 //! is lost when a client goes away.
 
 mod common;
+#[path = "blocking/streams.rs"]
+mod streams;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};

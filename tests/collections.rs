@@ -331,6 +331,33 @@ const OF_HASHES: &[&str] = &[
     "HGETEX @ FIELDS 1 f",
     "HSETEX @ FIELDS 1 f v",
 ];
+/// Commands on streams; `@` stands for the key.
+const OF_STREAMS: &[&str] = &[
+    "XADD @ * f v",
+    "XLEN @",
+    "XRANGE @ - +",
+    "XREVRANGE @ + -",
+    "XREAD STREAMS @ 0",
+    "XREAD BLOCK 0 STREAMS @ $",
+    "XREADGROUP GROUP g c STREAMS @ >",
+    "XDEL @ 1-1",
+    "XDELEX @ IDS 1 1-1",
+    "XTRIM @ MAXLEN 1",
+    "XSETID @ 1-1",
+    "XGROUP CREATE @ g 0 MKSTREAM",
+    "XGROUP CREATECONSUMER @ g c",
+    "XGROUP DELCONSUMER @ g c",
+    "XGROUP DESTROY @ g",
+    "XGROUP SETID @ g 0",
+    "XACK @ g 1-1",
+    "XACKDEL @ g IDS 1 1-1",
+    "XPENDING @ g",
+    "XCLAIM @ g c 0 1-1",
+    "XAUTOCLAIM @ g c 0 0",
+    "XINFO STREAM @",
+    "XINFO GROUPS @",
+    "XINFO CONSUMERS @ g",
+];
 
 #[test]
 fn a_command_against_another_type_gets_one_error() {
@@ -340,11 +367,13 @@ fn a_command_against_another_type_gets_one_error() {
     client.run("SET string v");
     client.run("SADD set a");
     client.run("HSET hash f v");
-    let families = [(OF_STRINGS, "string"), (OF_SETS, "set"), (OF_HASHES, "hash")];
+    client.run("XADD stream * f v");
+    let families =
+        [(OF_STRINGS, "string"), (OF_SETS, "set"), (OF_HASHES, "hash"), (OF_STREAMS, "stream")];
     for protocol in ["2", "3"] {
         client.run(&format!("HELLO {protocol}"));
         for (commands, own) in families {
-            for other in ["string", "set", "hash"].into_iter().filter(|other| *other != own) {
+            for other in ["string", "set", "hash", "stream"].into_iter().filter(|other| *other != own) {
                 for command in commands {
                     let reply = client.run(&command.replace('@', other));
                     assert!(
@@ -356,6 +385,6 @@ fn a_command_against_another_type_gets_one_error() {
             }
         }
     }
-    assert_eq!(client.run("DBSIZE"), Value::Integer(3));
+    assert_eq!(client.run("DBSIZE"), Value::Integer(4));
     assert_eq!(client.run("GET string"), Value::Bulk(b"v".to_vec()));
 }

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 
 /// A command that changes nothing and its reply, a change by another client, and the reply to the same command after it.
 /// The replies are in the form of `shown`.
-const POLLS: [[&str; 4]; 27] = [
+const POLLS: [[&str; 4]; 32] = [
     ["LPOP list", "nil", "RPUSH list x", "x"],
     ["RPOP tail", "nil", "RPUSH tail x", "x"],
     ["LPUSHX lx a", "0", "RPUSH lx x", "2"],
@@ -38,10 +38,15 @@ const POLLS: [[&str; 4]; 27] = [
     ["EXPIREAT due3 9000000000", "0", "SET due3 1", "1"],
     ["PEXPIREAT due4 9000000000000", "0", "SET due4 1", "1"],
     ["PERSIST lasts", "0", "SET lasts 1 EX 100", "1"],
+    ["XDEL xd 1-1", "0", "XADD xd 1-1 f v", "1"],
+    ["XDELEX xe IDS 1 1-1", "[-1]", "XADD xe 1-1 f v", "[1]"],
+    ["XTRIM xt MAXLEN 0", "0", "XADD xt 1-1 f v", "1"],
+    ["XACK xa g 1-1", "0", "XCLAIM xa g c 0 1-1 FORCE", "1"],
+    ["XACKDEL xk g IDS 1 1-1", "[-1]", "XCLAIM xk g c 0 1-1 FORCE", "[1]"],
 ];
 
 /// Commands that make the first command of each row change nothing, before the first round and after each.
-const BEFORE: [&str; 9] = [
+const BEFORE: [&str; 13] = [
     "SADD members x",
     "ZADD scores 1 x",
     "HSET hash field 1",
@@ -49,7 +54,11 @@ const BEFORE: [&str; 9] = [
     "SET mutex me",
     "SET one 1",
     "MSET old 1 new 1",
-    "DEL lx rx two due2 due3 due4 lasts",
+    "DEL lx rx two due2 due3 due4 lasts xd xe xt xa xk",
+    "XADD xa 1-1 f v",
+    "XGROUP CREATE xa g 0",
+    "XADD xk 1-1 f v",
+    "XGROUP CREATE xk g 0",
     "SET due 1 EX 100",
 ];
 

@@ -8,7 +8,7 @@ use crate::keyspace::{
     DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Prepared, Purged, Stored,
 };
 use crate::resp::{Args, Reply};
-use crate::spec::Spec;
+use crate::spec::{Flags, Spec};
 use crate::state::CommandLimits;
 use crate::table::{Budget, Hint, TableError, View};
 
@@ -22,6 +22,9 @@ const PASSING_PURGE_HASHES: u64 = 4;
 /// What a read may do on a thread on which others wait: so many lookups, or a quarter as many leaves. It takes about a
 /// millisecond.
 const SHORT_LOOKUPS_MAX: u64 = 1536;
+/// The same for a read that waited for data, and that the writer runs when there is some: hardly more than waking its
+/// client takes.
+const WOKEN_LOOKUPS_MAX: u64 = 64;
 /// The most bytes of a reply that is made there.
 const SHORT_REPLY_BYTES_MAX: usize = 1 << 20;
 
@@ -134,7 +137,11 @@ pub fn execute_or_wait(
     let run = run_of(call.spec);
     match run.write().filter(|_| !run.only_reads(&call.args)) {
         Some(run) => write(call, run, keyspace, reply, lookups, true),
-        None => read_shortly(call, &keyspace.view(), &[], reply, lookups),
+        None => {
+            let is_woken = call.spec.flags.has(Flags::BLOCKING);
+            let lookups_max = if is_woken { WOKEN_LOOKUPS_MAX } else { SHORT_LOOKUPS_MAX };
+            read_within(call, &keyspace.view(), (&[], lookups_max), reply, lookups)
+        }
     }
 }
 
@@ -147,7 +154,18 @@ pub fn read_shortly(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    let budget = Budget::of(SHORT_LOOKUPS_MAX);
+    read_within(call, view, (hints, SHORT_LOOKUPS_MAX), reply, lookups)
+}
+
+/// The same with another limit.
+fn read_within(
+    call: &Call<'_>,
+    view: &View<'_>,
+    (hints, lookups_max): (&[Hint], u64),
+    reply: &mut Reply<'_>,
+    lookups: &mut Lookups,
+) -> Result<Option<Wait>, KeyspaceError> {
+    let budget = Budget::of(lookups_max);
     let (hits, misses) = (lookups.hits, lookups.misses);
     let result = read_or_wait(call, &view.within(&budget), hints, reply, lookups, true);
     if matches!(&result, Err(error) if takes_long(call, error)) {

@@ -20,8 +20,9 @@ const FACTOR_MAX: u64 = 4;
 /// Pages that one effect may ask for in any case: for the paths to the key, to its expiry, and to a few elements.
 const SLACK_PAGES: u64 = 48;
 /// Commands that use more pages than they ask for: what they copy within the table is not walked in advance, and the
-/// elements that a long range removes may be adjacent in one order and far apart in the other.
-const ASKING_ON_THE_WAY: [&str; 2] = ["copy", "zremrangebyrank"];
+/// elements that a long range removes may be adjacent in one order and far apart in the other, and how many entries a consumer
+/// has is not looked up.
+const ASKING_ON_THE_WAY: [&str; 3] = ["copy", "zremrangebyrank", "xgroup|delconsumer"];
 
 /// Elements of the large collections.
 const ELEMENTS: usize = 5000;

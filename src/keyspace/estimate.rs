@@ -42,6 +42,8 @@ const PENDING_BYTES: u64 = 80;
 const PATH_PAGES: u64 = 4;
 /// Up to this many elements, the size of the collection is not looked up.
 const FEW_ELEMENTS: u64 = 8;
+/// Likely number of pending entries of a stream in a page.
+const PAGE_PENDING: u64 = 24;
 /// Likely number of elements in a page.
 const PAGE_ELEMENTS: u64 = 16;
 /// Bytes of a command's record besides its words.
@@ -97,6 +99,12 @@ impl Estimate {
 /// neighbours: removing them copies few pages and frees more in the end. Any further need of a removal is found while
 /// it runs, so that it is not refused when it would succeed.
 fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {
+    if let Effect::Key { change: Change::Stream(change), .. } = effect
+        && change.is_of_groups()
+    {
+        // Most are neighbours, in two places of the tree.
+        return elements.min(FEW_ELEMENTS) * PATH_PAGES + 2 * elements / PAGE_PENDING;
+    }
     if elements <= FEW_ELEMENTS || effect.takes_out() {
         return elements.min(FEW_ELEMENTS) * PATH_PAGES;
     }

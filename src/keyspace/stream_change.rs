@@ -13,8 +13,7 @@ pub(super) fn apply(
     change: &StreamChange<'_>,
 ) -> Result<(), KeyspaceError> {
     let creates = matches!(change, StreamChange::Add { .. } | StreamChange::Create);
-    let open = if creates { StreamDraft::open_or_new } else { StreamDraft::open };
-    let mut draft = open(table, place, change.name())?;
+    let mut draft = StreamDraft::open(table, place, change.name(), creates)?;
     match *change {
         StreamChange::Add { id, fields } => {
             if id <= draft.past.last {

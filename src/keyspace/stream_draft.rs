@@ -37,22 +37,18 @@ pub(super) struct StreamDraft {
 }
 
 impl StreamDraft {
-    /// The stream at `key`; an empty one if the key is missing. `effect` is the name of the effect that opens it.
-    pub fn open_or_new(
+    /// The stream at `key`. If the key is missing, the stream is an empty one if the effect `creates` it; else the effect does
+    /// not fit the data. `effect` is its name.
+    pub fn open(
         table: &TableWriter,
         (db, key): (usize, &[u8]),
         effect: &'static str,
+        creates: bool,
     ) -> Result<Self, KeyspaceError> {
         let view = table.view();
         let Some(value) = lookup(&view, db, key)? else {
-            return Ok(Self {
-                expire_at_ms: None,
-                past: StreamPast::default(),
-                fields: WordBytes::new(),
-                packed: PackedBytes::new(),
-                entries: Root::EMPTY,
-                groups: Root::EMPTY,
-            });
+            let reason = "its key does not exist";
+            return if creates { Ok(Self::empty()) } else { Err(KeyspaceError::Mismatch { effect, reason }) };
         };
         if value.kind != Kind::Stream {
             return Err(KeyspaceError::Mismatch { effect, reason: "its key holds another type" });
@@ -69,16 +65,16 @@ impl StreamDraft {
         })
     }
 
-    /// The stream at `key`. If the key is missing, the effect does not fit the data.
-    pub fn open(
-        table: &TableWriter,
-        (db, key): (usize, &[u8]),
-        effect: &'static str,
-    ) -> Result<Self, KeyspaceError> {
-        if lookup(&table.view(), db, key)?.is_none() {
-            return Err(KeyspaceError::Mismatch { effect, reason: "its key does not exist" });
+    /// A stream that was just created.
+    fn empty() -> Self {
+        Self {
+            expire_at_ms: None,
+            past: StreamPast::default(),
+            fields: WordBytes::new(),
+            packed: PackedBytes::new(),
+            entries: Root::EMPTY,
+            groups: Root::EMPTY,
         }
-        Self::open_or_new(table, (db, key), effect)
     }
 
     /// Whether there is no entry.

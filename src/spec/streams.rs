@@ -12,7 +12,7 @@ rows! { ROWS from FAMILY:
         summary: "Adds an entry to a stream, which is created if it does not exist.",
         since: "5.0.0", complexity: "O(log(N)) where N is the number of entries, also if it trims the stream.",
         keys: &[key(UPDATED)],
-        syntax: "key [NOMKSTREAM] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> (field value)...",
+        syntax: "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> (field value)...",
         tips: &["nondeterministic_output"],
     }
 
@@ -61,12 +61,22 @@ rows! { ROWS from FAMILY:
         tried_words: TRIED_WORDS,
     }
 
+    XDELEX {
+        id: 608, name: "xdelex", arity: -5, kind: Write, flags: [FAST],
+        summary: "Deletes entries from a stream, and says what became of each. DELREF also deletes what groups \
+                  have pending of them; ACKED deletes only those that all groups have acknowledged.",
+        since: "8.2.0", complexity: "O(log(N)) for each entry and group, where N is the number of entries.",
+        keys: &[key(TRIMMED)],
+        syntax: "key [KEEPREF|DELREF|ACKED] (IDS numids id...)",
+        tried_words: TRIED_WORDS,
+    }
+
     XTRIM {
         id: 606, name: "xtrim", arity: -4, kind: Write, flags: [],
         summary: "Deletes the first entries of a stream.",
         since: "5.0.0", complexity: "O(log(N)) where N is the number of entries, however many are deleted.",
         keys: &[key(TRIMMED)],
-        syntax: "key <MAXLEN|MINID> [=|~] threshold [LIMIT count]",
+        syntax: "key <MAXLEN|MINID> [=|~] threshold [LIMIT count] [KEEPREF|DELREF|ACKED]",
         tips: &["nondeterministic_output"],
         tried_words: TRIED_WORDS,
     }
@@ -104,6 +114,16 @@ rows! { ROWS from FAMILY:
         since: "5.0.0", complexity: "O(log(N)) for each ID, where N is the number of pending entries.",
         keys: &[key(UPDATED)],
         syntax: "key group id...",
+        tried_words: TRIED_WORDS,
+    }
+
+    XACKDEL {
+        id: 625, name: "xackdel", arity: -6, kind: Write, flags: [FAST],
+        summary: "Acknowledges entries and deletes them from the stream. DELREF also deletes what other groups \
+                  have pending of them; ACKED deletes only those that all groups have acknowledged.",
+        since: "8.2.0", complexity: "O(log(N)) for each entry and group, where N is the number of entries.",
+        keys: &[key(TRIMMED)],
+        syntax: "key group [KEEPREF|DELREF|ACKED] (IDS numids id...)",
         tried_words: TRIED_WORDS,
     }
 

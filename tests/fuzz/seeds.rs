@@ -120,8 +120,47 @@ fn payload() -> Seeds {
     ];
     let mut seeds: Vec<Vec<u8>> = records.iter().map(|effects| encoded(None, effects)).collect();
     seeds.extend(on_collections());
+    seeds.push(on_streams());
     seeds.extend(causes().iter().map(|cause| encoded(Some(cause), &[set])));
     numbered(seeds)
+}
+
+/// A payload with each change of a stream.
+fn on_streams() -> Vec<u8> {
+    use ackd::effect::StreamChange::*;
+    use ackd::effect::{Effect, EntryId, ItemsBuffer, StreamChange, count_bytes};
+    let (db, key, group, consumer) = (1, &b"key"[..], &b"group"[..], &b"consumer"[..]);
+    let [one, two, three] = [1, 2, 3].map(|ms| EntryId { ms, seq: 1 });
+    let items = |items: &[&[u8]]| items.iter().copied().collect::<ItemsBuffer>();
+    let fields = items(&[b"field", b"value"]);
+    let (ids, last_ids) = (items(&[&one.to_bytes(), &two.to_bytes()]), items(&[&two.to_bytes()]));
+    let counted = items(&[&one.to_bytes(), &count_bytes(2)]);
+    let now_ms = 4_000_000_000_000;
+    let changes: Vec<StreamChange<'_>> = vec![
+        Create,
+        Add { id: one, fields: fields.items() },
+        Add { id: two, fields: fields.items() },
+        Add { id: three, fields: fields.items() },
+        CreateGroup { group, last: EntryId::MIN, read: None },
+        SetConsumer { group, consumer, seen_ms: now_ms, active_ms: None },
+        Deliver { group, consumer, now_ms, last: two, read: Some(2), ids: ids.items() },
+        Claim {
+            group,
+            consumer: b"other",
+            seen_ms: now_ms,
+            active_ms: Some(now_ms),
+            delivered_ms: now_ms,
+            entries: counted.items(),
+        },
+        Acknowledge { group, ids: last_ids.items() },
+        DeleteConsumer { group, consumer: b"other" },
+        SetGroup { group, last: one, read: Some(1) },
+        Delete { ids: last_ids.items() },
+        Trim { up_to: one, count: 1 },
+        SetLast { last: three, added: 9, max_deleted: two },
+        DeleteGroup { group },
+    ];
+    encoded(None, &changes.into_iter().map(|change| Effect::on(db, key, change)).collect::<Vec<_>>())
 }
 
 /// The payload of a record.

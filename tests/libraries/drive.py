@@ -14,7 +14,7 @@ import redis
 
 SOCKET = os.environ["ACKD_SOCKET"]
 #: What a library needs that ackd does not have yet: the sample, and the command that is refused.
-EXPECTED_GAPS = {"lock": "evalsha", "rq results": "xrevrange", "celery worker": "evalsha"}
+EXPECTED_GAPS = {"lock": "evalsha", "celery worker": "evalsha"}
 
 
 def connect(**options):
@@ -205,6 +205,26 @@ def rq_results(client):
         assert job.return_value() == 2 * number
 
 
+def streams(client):
+    """An event log with two workers of a group, one of which dies with what it took."""
+    ids = [client.xadd("events", {"number": number}) for number in range(6)]
+    client.xgroup_create("events", "workers", id="0")
+    assert client.xlen("events") == 6 and client.xread({"events": "0"}, count=1)[0][1][0] == (ids[0], {"number": "0"})
+    taken = client.xreadgroup("workers", "dies", {"events": ">"}, count=4)
+    assert [entry for entry, _ in taken[0][1]] == ids[:4]
+    [(_, rest)] = client.xreadgroup("workers", "lives", {"events": ">"}, block=1000)
+    assert client.xack("events", "workers", *[entry for entry, _ in rest]) == 2
+    assert client.xpending("events", "workers")["consumers"] == [{"name": "dies", "pending": 4}]
+    cursor, claimed, deleted = client.xautoclaim("events", "workers", "lives", 0, count=3)
+    assert cursor == ids[3] and [entry for entry, _ in claimed] == ids[:3] and deleted == []
+    pending = client.xpending_range("events", "workers", "-", "+", 10, consumername="lives")
+    assert [(entry["message_id"], entry["times_delivered"]) for entry in pending] == [(entry, 2) for entry in ids[:3]]
+    info = client.xinfo_stream("events", full=True)
+    assert info["length"] == 6 and info["groups"][0]["lag"] == 0
+    assert client.xtrim("events", maxlen=2, approximate=False) == 4
+    assert client.xinfo_groups("events")[0]["pending"] == 4
+
+
 def celery_messages(client):
     """Tasks as messages that are taken, acknowledged and answered, without a worker's event loop."""
     from tasks import add, app
@@ -251,6 +271,7 @@ SAMPLES = [
     ("families", families),
     ("protocol 3", protocol_3),
     ("lock", lock),
+    ("streams", streams),
     ("rq", rq),
     ("rq results", rq_results),
     ("celery messages", celery_messages),

@@ -1,8 +1,8 @@
 //! Adding and deleting entries.
 
 use super::ids::{self, Seq};
-use super::options::{Options, Trim};
-use super::*;
+use super::options::{Options, Trim, Trimmed};
+use super::{references, *};
 use crate::effect::{ItemsBuffer, VALUE_BYTES_MAX};
 use crate::keyspace::StreamPast;
 use crate::resp::Args;
@@ -66,11 +66,22 @@ fn new_id(past: &StreamPast, asked: Option<(u64, Seq)>, now_ms: u64) -> Result<E
 fn trimmed(context: &mut WriteCtx<'_>, key: &[u8], trim: &Trim) -> Result<u64, CommandError> {
     let found = with_stream(context, key, |view, stream| match stream {
         Some(stream) => Ok(trim.of(view, &stream)?),
-        None => Ok(None),
+        None => Ok(Trimmed::default()),
     })?;
-    let Some((up_to, count)) = found else { return Ok(0) };
-    change(context, key, StreamChange::Trim { up_to, count }, "xtrim")?;
-    Ok(count)
+    references::delete(context, key, &found.pending)?;
+    let others: Vec<_> = found.others.iter().map(|id| id.to_bytes()).collect();
+    let others: ItemsBuffer = others.iter().map(|id| &id[..]).collect();
+    let effects = [
+        found.up_to.map(|(up_to, count)| StreamChange::Trim { up_to, count }),
+        (!others.is_empty()).then(|| StreamChange::Delete { ids: others.items() }),
+    ];
+    for effect in effects.into_iter().flatten() {
+        context.keys.apply(&Effect::on(context.db, key, effect))?;
+    }
+    if found.len() > 0 {
+        context.keys.event(Classes::STREAM, "xtrim", context.db, key);
+    }
+    Ok(found.len())
 }
 
 /// `XTRIM key <MAXLEN|MINID> [=|~] threshold [LIMIT count]`

@@ -12,6 +12,7 @@ mod pending;
 mod range;
 mod read;
 mod read_group;
+mod references;
 mod runs;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,10 @@
 //! The options of `XADD` and `XTRIM`.
 
 use super::ids::{self, Seq};
+use super::references::{self, References};
 use super::{CommandError, words};
 use crate::effect::EntryId;
-use crate::keyspace::{KeyspaceError, Stream};
+use crate::keyspace::{IdRange, KeyspaceError, Stream};
 use crate::resp::Args;
 use crate::table::View;
 
@@ -24,6 +25,8 @@ pub(super) struct Trim {
     /// The most entries to delete; 0: no limit. `~` allows to delete fewer than asked for, but that would save nothing
     /// here.
     limit: u64,
+    /// What becomes of what groups have pending of the deleted entries.
+    pub references: References,
 }
 
 /// The options of `XADD`, or of `XTRIM`.
@@ -43,6 +46,7 @@ impl Options {
     pub fn parse(args: &Args<'_>, adds: bool) -> Result<Self, CommandError> {
         let mut options = Self { trim: None, creates: true, id: None, end: args.len() };
         let (mut threshold, mut is_approximate, mut limit) = (None, false, None);
+        let mut references = None;
         let mut at = 2;
         while let Some(word) = args.get(at) {
             let more = args.len() - 1 - at;
@@ -64,6 +68,10 @@ impl Options {
                 at += 1;
                 let number = u64::try_from(words::integer(&args[at])?);
                 limit = Some(number.map_err(|_| "ERR The LIMIT argument must be >= 0.")?);
+            } else if let Some(option) = References::parse(word) {
+                if references.replace(option).is_some() {
+                    return Err(CommandError::SYNTAX);
+                }
             } else if adds && words::is(word, "nomkstream") {
                 options.creates = false;
             } else if adds {
@@ -85,7 +93,8 @@ impl Options {
         if limit.is_some() && !is_approximate {
             return Err("ERR syntax error, LIMIT cannot be used without the special ~ option".into());
         }
-        options.trim = threshold.map(|threshold| Trim { threshold, limit: limit.unwrap_or(0) });
+        let (limit, references) = (limit.unwrap_or(0), references.unwrap_or_default());
+        options.trim = threshold.map(|threshold| Trim { threshold, limit, references });
         Ok(options)
     }
 }
@@ -102,16 +111,89 @@ impl Threshold {
 }
 
 impl Trim {
-    /// The last entry to delete, and how many are deleted with it; `None` if nothing is.
-    pub fn of(&self, view: &View<'_>, stream: &Stream<'_>) -> Result<Option<(EntryId, u64)>, KeyspaceError> {
+    /// Number of entries to delete, and the ID below which all are.
+    fn excess(
+        &self,
+        view: &View<'_>,
+        stream: &Stream<'_>,
+    ) -> Result<(u64, Option<EntryId>), KeyspaceError> {
         let excess = match self.threshold {
             Threshold::MaxLen(len) => stream.len()?.saturating_sub(len),
             Threshold::MinId(id) => stream.position(view, id)?,
         };
-        let count = if self.limit == 0 { excess } else { excess.min(self.limit) };
+        let below = match self.threshold {
+            Threshold::MaxLen(_) => None,
+            Threshold::MinId(id) => Some(id),
+        };
+        Ok((if self.limit == 0 { excess } else { excess.min(self.limit) }, below))
+    }
+
+    /// The entries to delete.
+    pub fn of(&self, view: &View<'_>, stream: &Stream<'_>) -> Result<Trimmed, KeyspaceError> {
+        let (count, below) = self.excess(view, stream)?;
         if count == 0 {
-            return Ok(None);
+            return Ok(Trimmed::default());
         }
-        Ok(stream.id_at(view, count - 1)?.map(|id| (id, count)))
+        if self.references == References::Acked {
+            return acked(view, stream, (count, below));
+        }
+        let up_to = stream.id_at(view, count - 1)?.map(|id| (id, count));
+        let mut trimmed = Trimmed { up_to, ..Trimmed::default() };
+        if let (References::Delete, Some((last, _))) = (self.references, up_to) {
+            let range = IdRange { first: EntryId::MIN, last };
+            stream.each_group(view, |_, group| {
+                stream.each_pending(view, (group, None), range, |id, _| {
+                    if stream.contains(view, id)? {
+                        trimmed.pending.push(id);
+                    }
+                    Ok::<_, KeyspaceError>(true)
+                })
+            })?;
+            trimmed.pending.sort_unstable();
+            trimmed.pending.dedup();
+        }
+        Ok(trimmed)
+    }
+}
+
+/// The first entries that no group refers to, `count` at most: those before all others, and the rest.
+fn acked(
+    view: &View<'_>,
+    stream: &Stream<'_>,
+    (count, below): (u64, Option<EntryId>),
+) -> Result<Trimmed, KeyspaceError> {
+    let (mut trimmed, mut is_first) = (Trimmed::default(), true);
+    stream.each(view, IdRange::ALL, false, |id, _| {
+        if below.is_some_and(|below| id >= below) {
+            return Ok(false);
+        }
+        if references::are_left(view, stream, id)? {
+            is_first = false;
+        } else if is_first {
+            let before = trimmed.up_to.map_or(0, |(_, count)| count);
+            trimmed.up_to = Some((id, before + 1));
+        } else {
+            trimmed.others.push(id);
+        }
+        Ok::<_, KeyspaceError>(trimmed.len() < count)
+    })?;
+    Ok(trimmed)
+}
+
+/// Entries to be deleted.
+#[derive(Default)]
+pub(super) struct Trimmed {
+    /// The last of the first entries, and how many these are; `None` if none are.
+    pub up_to: Option<(EntryId, u64)>,
+    /// Entries behind others that stay.
+    pub others: Vec<EntryId>,
+    /// Those that groups have pending, and that must not stay so.
+    pub pending: Vec<EntryId>,
+}
+
+impl Trimmed {
+    /// Number of entries.
+    pub fn len(&self) -> u64 {
+        self.up_to.map_or(0, |(_, count)| count) + self.others.len() as u64
     }
 }

@@ -1,6 +1,6 @@
 //! The functions that run the commands on streams.
 
-use super::{acknowledge, add, auto_claim, claim, groups, info, pending, range, read, read_group};
+use super::{acknowledge, add, auto_claim, claim, groups, info, pending, range, read, read_group, references};
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
 use crate::spec::{self, Spec};
@@ -13,6 +13,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::XREVRANGE, Run::Read(range::xrevrange)),
     (&spec::XREAD, Run::Read(read::xread)),
     (&spec::XDEL, Run::Write(add::xdel)),
+    (&spec::XDELEX, Run::Write(references::xdelex)),
     (&spec::XTRIM, Run::Write(add::xtrim)),
     (&spec::XSETID, Run::Write(add::xsetid)),
     (&spec::XGROUP, Run::Local(unknown_subcommand)),
@@ -24,6 +25,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::XGROUP_HELP, Run::Local(groups::help)),
     (&spec::XREADGROUP, Run::Write(read_group::xreadgroup)),
     (&spec::XACK, Run::Write(acknowledge::xack)),
+    (&spec::XACKDEL, Run::Write(references::xackdel)),
     (&spec::XPENDING, Run::Read(pending::xpending)),
     (&spec::XCLAIM, Run::Write(claim::xclaim)),
     (&spec::XAUTOCLAIM, Run::Write(auto_claim::xautoclaim)),

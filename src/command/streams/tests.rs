@@ -37,7 +37,7 @@ fn a_delivery_is_one_effect_with_the_time_in_it() {
     assert_eq!(data.last_effects(), ["xdeliver"]);
     data.now_ms += 1000;
     data.expect(&[
-        ("xpending s g - + 9", &format!("*2|*4|$3|1-0|$1|c|:1000|:1|*4|$3|2-0|$1|c|:1000|:1")),
+        ("xpending s g - + 9", "*2|*4|$3|1-0|$1|c|:1000|:1|*4|$3|2-0|$1|c|:1000|:1"),
         ("xclaim s g d 500 1 2 justid", "*2|$3|1-0|$3|2-0"),
         ("xack s g 2 2 3", ":1"),
     ]);
@@ -279,4 +279,91 @@ fn what_a_long_stream_is_cut_by_costs_the_same_however_much_it_is() {
     data.expect(&[("xtrim s minid 19000", ":18999"), ("xlen s", ":1001")]);
     assert!(data.writer.dirty_pages() - dirty < 20, "{} pages", data.writer.dirty_pages() - dirty);
     data.expect(&[("xrange s - + count 1", "*1|*2|$7|19000-0|*2|$1|f|$1|v")]);
+}
+
+/// Two entries, which the consumers of two groups have.
+fn two_groups() -> Data {
+    let mut data = Data::new();
+    for line in ["xadd s 1-0 f v", "xadd s 2-0 f v", "xgroup create s g 0", "xgroup create s h 0"] {
+        data.run(line);
+    }
+    for line in ["xreadgroup group g c streams s >", "xreadgroup group h d streams s >"] {
+        data.run(line);
+    }
+    data
+}
+
+#[test]
+fn entries_are_acknowledged_and_deleted_at_once() {
+    let none = "*4|:0|$-1|$-1|*-1";
+    two_groups().expect(&[
+        ("xackdel s g acked ids 2 1-0 2-0", "*2|:2|:2"),
+        ("xlen s", ":2"),
+        ("xpending s g", none),
+        ("xpending s h", "*4|:2|$3|1-0|$3|2-0|*1|*2|$1|d|$1|2"),
+        ("xackdel s h acked ids 2 1-0 2-0", "*2|:1|:1"),
+        ("xlen s", ":0"),
+        ("xpending s h", none),
+    ]);
+    two_groups().expect(&[
+        ("xackdel s g delref ids 2 1-0 2-0", "*2|:1|:1"),
+        ("xlen s", ":0"),
+        ("xpending s h", none),
+        ("xackdel s h delref ids 2 1-0 2-0", "*2|:-1|:-1"),
+    ]);
+    two_groups().expect(&[
+        ("xackdel s g ids 3 1-0 2-0 1-0", "*3|:1|:1|:-1"),
+        ("xpending s h", "*4|:2|$3|1-0|$3|2-0|*1|*2|$1|d|$1|2"),
+        ("xackdel s h keepref ids 2 1-0 2-0", "*2|:1|:1"),
+        ("xackdel none h ids 2 1-0 2-0", "*2|:-1|:-1"),
+    ]);
+}
+
+#[test]
+fn entries_that_a_group_still_needs_can_be_spared() {
+    let mut data = two_groups();
+    data.expect(&[
+        ("xadd s 3-0 f v", "$3|3-0"),
+        ("xack s g 1-0", ":1"),
+        ("xdelex s acked ids 4 1-0 2-0 3-0 9-0", "*4|:2|:2|:2|:-1"),
+        ("xack s h 1-0", ":1"),
+        ("xdelex s acked ids 2 1-0 1-0", "*2|:1|:-1"),
+        ("xdelex s ids 1 delref", "-ERR Invalid stream ID specified as stream command argument"),
+        ("xdelex s ids 1 2-0 delref", "*1|:1"),
+        ("xpending s g", "*4|:0|$-1|$-1|*-1"),
+        ("xgroup destroy s g", ":1"),
+        ("xgroup destroy s h", ":1"),
+        ("xdelex s acked ids 1 3-0", "*1|:1"),
+        ("xdelex none ids 1 3-0", "*1|:-1"),
+        ("xdelex s ids -5 1-1", "-ERR Number of IDs must be a positive integer"),
+        ("xdelex s ids 3 1-1 2-2", "-ERR The `numids` parameter must match the number of arguments"),
+        ("xdelex s ids 1 1-1 2-2", "-ERR syntax error"),
+        ("xdelex s keepref acked ids 1 1-1", "-ERR syntax error"),
+    ]);
+    assert_eq!(data.replayed().dump(), data.dump());
+}
+
+#[test]
+fn trimming_spares_or_deletes_what_groups_refer_to() {
+    let mut data = Data::new();
+    (1..=5).for_each(|ms| drop(data.run(&format!("xadd s {ms}-0 f v"))));
+    data.expect(&[
+        ("xgroup create s g 0", "+OK"),
+        ("xadd s maxlen = 1 acked 6-0 f v", "$3|6-0"),
+        ("xlen s", ":6"),
+        ("xreadgroup group g c count 1 streams s >", "*1|*2|$1|s|*1|*2|$3|1-0|*2|$1|f|$1|v"),
+        ("xack s g 1-0", ":1"),
+        ("xadd s maxlen = 1 acked 7-0 f v", "$3|7-0"),
+        ("xlen s", ":6"),
+    ]);
+    data.run("xreadgroup group g c streams s >");
+    data.expect(&[
+        ("xack s g 3-0 5-0", ":2"),
+        ("xtrim s minid 5-0 acked", ":1"),
+        ("xrange s - + count 2", "*2|*2|$3|2-0|*2|$1|f|$1|v|*2|$3|4-0|*2|$1|f|$1|v"),
+        ("xtrim s maxlen 1 delref", ":4"),
+        ("xpending s g", "*4|:1|$3|7-0|$3|7-0|*1|*2|$1|c|$1|1"),
+        ("xtrim s maxlen 1 delref acked", "-ERR syntax error"),
+    ]);
+    assert_eq!(data.replayed().dump(), data.dump());
 }

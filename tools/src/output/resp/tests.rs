@@ -1,6 +1,8 @@
 //! The commands that effects become.
 
-use ackd::effect::{DatabaseChange, HashChange, KeyChange, SetChange, SortedSetChange, StringChange};
+use ackd::effect::{
+    DatabaseChange, EntryId, HashChange, KeyChange, SetChange, SortedSetChange, StreamChange, StringChange, count_bytes,
+};
 
 use super::held::MARGIN_MS;
 use super::*;
@@ -86,6 +88,60 @@ fn scores_are_numbers() {
         Effect::on(0, b"z", SortedSetChange::Remove { members: members.items() }),
     ];
     assert_eq!(printed(&effects), ["SELECT 0", "ZADD z 0.1 a -inf b", "ZREM z a b"]);
+}
+
+#[test]
+fn streams_and_groups_are_commands_with_the_times_of_the_deliveries() {
+    let id = |ms| EntryId { ms, seq: 1 };
+    let (group, consumer) = (b"g".as_slice(), b"c".as_slice());
+    let fields: ItemsBuffer = [b"f".as_slice(), b"v"].into_iter().collect();
+    let ids: ItemsBuffer = [&id(1).to_bytes()[..], &id(2).to_bytes()].into_iter().collect();
+    let counted: ItemsBuffer =
+        [&id(1).to_bytes()[..], &count_bytes(3), &id(2).to_bytes(), &count_bytes(2)].into_iter().collect();
+    let changes = [
+        StreamChange::Create,
+        StreamChange::Add { id: id(1), fields: fields.items() },
+        StreamChange::CreateGroup { group, last: EntryId::MIN, read: None },
+        StreamChange::SetConsumer { group, consumer, seen_ms: 5, active_ms: None },
+        StreamChange::Deliver { group, consumer, now_ms: 7, last: id(2), read: Some(2), ids: ids.items() },
+        StreamChange::Claim {
+            group,
+            consumer,
+            seen_ms: 9,
+            active_ms: None,
+            delivered_ms: 8,
+            entries: counted.items(),
+        },
+        StreamChange::Acknowledge { group, ids: ids.items() },
+        StreamChange::SetGroup { group, last: id(3), read: Some(3) },
+        StreamChange::Delete { ids: ids.items() },
+        StreamChange::Trim { up_to: id(3), count: 1 },
+        StreamChange::Trim { up_to: EntryId::MAX, count: 1 },
+        StreamChange::SetLast { last: id(4), added: 9, max_deleted: id(2) },
+        StreamChange::DeleteConsumer { group, consumer },
+        StreamChange::DeleteGroup { group },
+    ];
+    let expected = [
+        "SELECT 0",
+        "XGROUP CREATE s - 0 MKSTREAM",
+        "XGROUP DESTROY s -",
+        "XADD s 1-1 f v",
+        "XGROUP CREATE s g 0-0 ENTRIESREAD -1",
+        "XGROUP CREATECONSUMER s g c",
+        "XCLAIM s g c 0 1-1 2-1 TIME 7 RETRYCOUNT 1 FORCE JUSTID",
+        "XGROUP SETID s g 2-1 ENTRIESREAD 2",
+        "XCLAIM s g c 0 2-1 TIME 8 RETRYCOUNT 2 FORCE JUSTID",
+        "XCLAIM s g c 0 1-1 TIME 8 RETRYCOUNT 3 FORCE JUSTID",
+        "XACK s g 1-1 2-1",
+        "XGROUP SETID s g 3-1 ENTRIESREAD 3",
+        "XDEL s 1-1 2-1",
+        "XTRIM s MINID 3-2",
+        "XTRIM s MAXLEN 0",
+        "XSETID s 4-1 ENTRIESADDED 9 MAXDELETEDID 2-1",
+        "XGROUP DELCONSUMER s g c",
+        "XGROUP DESTROY s g",
+    ];
+    assert_eq!(printed(&changes.map(|change| Effect::on(0, b"s", change))), expected);
 }
 
 #[test]

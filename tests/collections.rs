@@ -368,8 +368,7 @@ fn a_command_against_another_type_gets_one_error() {
     client.run("SADD set a");
     client.run("HSET hash f v");
     client.run("XADD stream * f v");
-    let families =
-        [(OF_STRINGS, "string"), (OF_SETS, "set"), (OF_HASHES, "hash"), (OF_STREAMS, "stream")];
+    let families = [(OF_STRINGS, "string"), (OF_SETS, "set"), (OF_HASHES, "hash"), (OF_STREAMS, "stream")];
     for protocol in ["2", "3"] {
         client.run(&format!("HELLO {protocol}"));
         for (commands, own) in families {

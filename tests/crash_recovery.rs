@@ -8,9 +8,9 @@
 
 #[path = "crash_recovery/collections.rs"]
 mod collections;
+mod common;
 #[path = "crash_recovery/streams.rs"]
 mod streams;
-mod common;
 
 use common::{Client, TestServer, Value, encode, seed, setting, threads};
 use rand::rngs::SmallRng;

@@ -128,7 +128,8 @@ fn what_commands_ask_for_is_what_they_take() {
         cases.entry(name_of(line)).or_default().push(line);
     }
     let writing = spec::all().filter(|spec| spec.is_write());
-    let missing: Vec<&str> = writing.map(|spec| spec.name).filter(|name| !cases.contains_key(*name)).collect();
+    let missing: Vec<&str> =
+        writing.map(|spec| spec.name).filter(|name| !cases.contains_key(*name)).collect();
     assert!(missing.is_empty(), "commands without a case: {missing:?}");
     let mut data = shapes(&lines);
     eprintln!("{:60} {:>10} {:>8} {:>8} {:>7}", "", "log bytes", "asked", "taken", "factor");

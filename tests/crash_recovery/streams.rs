@@ -156,9 +156,16 @@ fn check_events(client: &mut Client, producers: &mut [Progress]) {
     }
     for (number, progress) in (0..).zip(producers) {
         let found = sequences.remove(&number).unwrap_or_default();
-        assert!(found.windows(2).all(|pair| pair[0] + 1 == pair[1]), "producer {number}: an event is missing");
+        assert!(
+            found.windows(2).all(|pair| pair[0] + 1 == pair[1]),
+            "producer {number}: an event is missing"
+        );
         let last = found.last().copied().unwrap_or(0);
-        assert!(last >= progress.acked, "producer {number}: {} was acknowledged, {last} is there", progress.acked);
+        assert!(
+            last >= progress.acked,
+            "producer {number}: {} was acknowledged, {last} is there",
+            progress.acked
+        );
         assert!(last <= progress.sent, "producer {number}: {last} is there, {} were sent", progress.sent);
         *progress = Progress { acked: last, sent: last };
     }
@@ -168,7 +175,8 @@ fn check_events(client: &mut Client, producers: &mut [Progress]) {
 fn check_deliveries(client: &mut Client, known: &mut Known) {
     let Value::Array(groups) = client.run("XINFO GROUPS events") else { panic!("XINFO answers an array") };
     let Value::Array(fields) = &groups[0] else { panic!("{groups:?}") };
-    let last = fields.iter().position(|field| field.text() == "last-delivered-id").map(|at| id_of(&fields[at + 1]));
+    let last =
+        fields.iter().position(|field| field.text() == "last-delivered-id").map(|at| id_of(&fields[at + 1]));
     let last = last.expect("a group has a last ID");
     let pending: BTreeSet<Id> = ids(&client.run("XPENDING events g - + 1000000")).into_iter().collect();
     assert!(pending.iter().all(|id| *id <= last), "an entry is pending that was not delivered");
@@ -199,7 +207,8 @@ fn streams_survive_sigkill() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("data");
     let flags = ["--wal-segment-size", "4mb", "--recovery-target-ms", "20", "--loglevel", "warning"];
-    let (mut producers, known) = ([Progress::default(); CLIENTS as usize], Arc::new(Mutex::new(Known::default())));
+    let (mut producers, known) =
+        ([Progress::default(); CLIENTS as usize], Arc::new(Mutex::new(Known::default())));
     let (mut added, mut delivered, mut acknowledged, mut claimed) = (0, 0, 0, 0);
     for cycle in 0..cycles {
         let flags = [&flags[..], &threads(cycle)].concat();
@@ -218,7 +227,8 @@ fn streams_survive_sigkill() {
         check_events(&mut server.client(), &mut producers);
         let mut known = known.lock().unwrap();
         check_deliveries(&mut server.client(), &mut known);
-        added += producers.iter().zip(before.0).map(|(after, before)| after.acked - before.acked).sum::<u64>();
+        added +=
+            producers.iter().zip(before.0).map(|(after, before)| after.acked - before.acked).sum::<u64>();
         delivered += known.delivered.len() - before.1;
         acknowledged += known.acknowledged.len() - before.2;
         claimed += known.claimed - before.3;

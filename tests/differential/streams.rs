@@ -54,8 +54,12 @@ impl Streams {
         let back = u64::from(self.below(60));
         let ms = self.ms.saturating_sub(back * back / 40);
         match self.below(40) {
-            0 => self.pick(&["x", "", "-", "+", "5-", "-5", "1-1-1", "*", "18446744073709551616", "5-x", "0"]),
-            1 => self.pick(&["18446744073709551615-18446744073709551615", "0-0", " 5", "+5", "007-1", "5--1"]),
+            0 => {
+                self.pick(&["x", "", "-", "+", "5-", "-5", "1-1-1", "*", "18446744073709551616", "5-x", "0"])
+            }
+            1 => {
+                self.pick(&["18446744073709551615-18446744073709551615", "0-0", " 5", "+5", "007-1", "5--1"])
+            }
             2..6 => ms.to_string(),
             _ => format!("{ms}-{}", self.below(4)),
         }
@@ -127,7 +131,10 @@ impl Streams {
             // Nothing can be added after the highest ID.
             0 => Some(self.id()).filter(|id| !id.starts_with("184")).unwrap_or_default(),
             1..5 => format!("{}-*", self.ms),
-            _ => format!("{}-{}", self.ms, self.below(4)),
+            _ => {
+                let sequence = self.below(4);
+                format!("{}-{sequence}", self.ms)
+            }
         });
         let fields = if self.below(3) == 0 { 1 + self.below(4) } else { 1 };
         for field in 0..fields {
@@ -188,7 +195,14 @@ impl Streams {
         let mut words = vec!["XCLAIM".into(), key, group, consumer, idle];
         (0..1 + self.below(5)).for_each(|_| words.push(self.id()));
         let options = [
-            "FORCE", "JUSTID", "IDLE 2000000", "TIME 5", "RETRYCOUNT 7", "IDLE x", "TIME x", "RETRYCOUNT -1",
+            "FORCE",
+            "JUSTID",
+            "IDLE 2000000",
+            "TIME 5",
+            "RETRYCOUNT 7",
+            "IDLE x",
+            "TIME x",
+            "RETRYCOUNT -1",
         ];
         self.sometimes(&mut words, &options);
         if self.below(20) == 0 {
@@ -282,7 +296,8 @@ impl Family for Streams {
             0..14 => self.add(),
             14 => vec!["XLEN".into(), self.key()],
             15..19 => {
-                let mut words = vec![self.pick(&["XRANGE", "XREVRANGE"]), self.key(), self.bound(), self.bound()];
+                let mut words =
+                    vec![self.pick(&["XRANGE", "XREVRANGE"]), self.key(), self.bound(), self.bound()];
                 self.sometimes_count(&mut words);
                 words
             }
@@ -346,7 +361,8 @@ fn comparable(name: &str, value: &Value) -> Value {
             Value::Array(kept)
         }
         Value::Map(pairs) => {
-            let kept = pairs.iter().filter(|(field, _)| !matches!(field, Value::Bulk(field) if is_unlike(field)));
+            let kept =
+                pairs.iter().filter(|(field, _)| !matches!(field, Value::Bulk(field) if is_unlike(field)));
             Value::Map(kept.map(|(field, value)| (field.clone(), comparable(name, value))).collect())
         }
         value => value.clone(),

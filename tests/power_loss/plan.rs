@@ -6,8 +6,8 @@
 use super::image::Atom;
 use super::stack::Setup;
 use crate::common::collections::{any_collection_command, join};
-use crate::common::streams::any_stream_command;
 use crate::common::keys::{Command, Shape, any_command};
+use crate::common::streams::any_stream_command;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 

@@ -8,9 +8,7 @@ use crate::common::streams;
 use ackd::checkpointer::Checkpointer;
 use ackd::clock::Clock;
 use ackd::effect::{End, EntryId};
-use ackd::keyspace::{
-    IdRange, KeyReader, KeyspaceError, Lookups, Stream, Value, expiries_len, keys_slot,
-};
+use ackd::keyspace::{IdRange, KeyReader, KeyspaceError, Lookups, Stream, Value, expiries_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::{Args, Span};
 use ackd::spec;

@@ -112,11 +112,7 @@ impl Threshold {
 
 impl Trim {
     /// Number of entries to delete, and the ID below which all are.
-    fn excess(
-        &self,
-        view: &View<'_>,
-        stream: &Stream<'_>,
-    ) -> Result<(u64, Option<EntryId>), KeyspaceError> {
+    fn excess(&self, view: &View<'_>, stream: &Stream<'_>) -> Result<(u64, Option<EntryId>), KeyspaceError> {
         let excess = match self.threshold {
             Threshold::MaxLen(len) => stream.len()?.saturating_sub(len),
             Threshold::MinId(id) => stream.position(view, id)?,

@@ -49,7 +49,7 @@ pub(super) fn xreadgroup(
     check_name(reader.1, "consumer name")?;
     let mut delivered = Vec::new();
     for ((key, _), wanted) in words.streams.iter().zip(wanted) {
-        let consumer = see(context, key, reader)?;
+        let consumer = consumer_of(context, key, reader)?;
         let found = with_stream(context, key, |view, stream| {
             let (stream, group) = existing(view, stream, key, reader.0)?;
             match wanted {
@@ -59,10 +59,14 @@ pub(super) fn xreadgroup(
                 }
             }
         })?;
-        if let Some(delivery) = found {
-            deliver(context, key, reader, (&consumer, words.no_ack), &delivery)?;
-            delivered.push((*key, delivery));
+        let is_noted = match &found {
+            Some(delivery) => deliver(context, key, reader, (&consumer, words.no_ack), delivery)?,
+            None => false,
+        };
+        if !is_noted {
+            note_seen(context, key, reader, &consumer)?;
         }
+        delivered.extend(found.map(|delivery| (*key, delivery)));
     }
     if delivered.is_empty() {
         context.wait = words.wait().filter(|_| context.may_wait);
@@ -111,27 +115,43 @@ fn check(context: &WriteCtx<'_>, words: &Words<'_>, group: &[u8]) -> Result<Vec<
     words.streams.iter().map(check_one).collect()
 }
 
-/// Notes that a consumer was seen; creates it if it is missing.
-fn see(context: &mut WriteCtx<'_>, key: &[u8], (group, name): Reader<'_>) -> Result<Consumer, CommandError> {
-    let seen_ms = context.now_ms;
+/// The consumer, which is created if it is missing.
+fn consumer_of(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (group, name): Reader<'_>,
+) -> Result<Consumer, CommandError> {
     let look = |context: &WriteCtx<'_>| {
         with_stream(context, key, |view, stream| {
             let (stream, found) = existing(view, stream, key, group)?;
             Ok(stream.consumer(view, &found, name)?)
         })
     };
-    let found = look(context)?;
-    let active_ms = found.and_then(|consumer| consumer.active_ms);
-    if found.is_none_or(|consumer| consumer.seen_ms.abs_diff(seen_ms) >= SEEN_STEP_MS) {
-        change_group(context, key, StreamChange::SetConsumer { group, consumer: name, seen_ms, active_ms })?;
+    if let Some(consumer) = look(context)? {
+        return Ok(consumer);
     }
-    match found {
-        Some(consumer) => Ok(consumer),
-        None => {
-            group_event(context, key, "xgroup-createconsumer");
-            look(context)?.ok_or_else(|| no_key_or_group(key, group))
-        }
+    let seen_ms = context.now_ms;
+    change_group(
+        context,
+        key,
+        StreamChange::SetConsumer { group, consumer: name, seen_ms, active_ms: None },
+    )?;
+    group_event(context, key, "xgroup-createconsumer");
+    look(context)?.ok_or_else(|| no_key_or_group(key, group))
+}
+
+/// Notes that a consumer was seen.
+fn note_seen(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (group, name): Reader<'_>,
+    consumer: &Consumer,
+) -> Result<(), KeyspaceError> {
+    let (seen_ms, active_ms) = (context.now_ms, consumer.active_ms);
+    if consumer.seen_ms.abs_diff(seen_ms) < SEEN_STEP_MS {
+        return Ok(());
     }
+    change_group(context, key, StreamChange::SetConsumer { group, consumer: name, seen_ms, active_ms })
 }
 
 /// The next new entries of a group.
@@ -174,18 +194,19 @@ fn history(
     Ok(Delivery::History(found))
 }
 
-/// Notes the delivery.
+/// Notes the delivery; returns whether that notes that the consumer was seen.
 fn deliver(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     (group, name): Reader<'_>,
     (consumer, no_ack): (&Consumer, bool),
     delivery: &Delivery,
-) -> Result<(), CommandError> {
+) -> Result<bool, CommandError> {
     let now_ms = context.now_ms;
-    match delivery {
+    Ok(match delivery {
         Delivery::New { range: IdRange { last, .. }, read, .. } if no_ack => {
             change_group(context, key, StreamChange::SetGroup { group, last: *last, read: *read })?;
+            false
         }
         Delivery::New { range: IdRange { last, .. }, ids, read } => {
             let ids = ids.items();
@@ -195,6 +216,7 @@ fn deliver(
                 key,
                 StreamChange::Deliver { group, consumer: name, now_ms, last, read, ids },
             )?;
+            true
         }
         Delivery::History(found) => {
             let mut entries = ItemsBuffer::new();
@@ -213,9 +235,9 @@ fn deliver(
                 };
                 change_group(context, key, claim)?;
             }
+            !entries.is_empty()
         }
-    }
-    Ok(())
+    })
 }
 
 /// Writes the entries.

@@ -164,7 +164,13 @@ pub(super) fn xackdel(
                 (true, Some(stream)) if keeps => are_left(view, stream, *id)?,
                 _ => false,
             };
-            Ok(if !is_pending { MISSING } else if is_left { KEPT } else { DELETED })
+            Ok(if !is_pending {
+                MISSING
+            } else if is_left {
+                KEPT
+            } else {
+                DELETED
+            })
         };
         named.ids.iter().zip(&pending).map(fate).collect::<Result<Vec<i64>, CommandError>>()
     })?;

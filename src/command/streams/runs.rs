@@ -1,6 +1,8 @@
 //! The functions that run the commands on streams.
 
-use super::{acknowledge, add, auto_claim, claim, groups, info, pending, range, read, read_group, references};
+use super::{
+    acknowledge, add, auto_claim, claim, groups, info, pending, range, read, read_group, references,
+};
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
 use crate::spec::{self, Spec};

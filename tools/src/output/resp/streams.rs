@@ -27,7 +27,9 @@ pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &StreamChange<'_>) 
             command(out, &[b"XGROUP", b"CREATE", key, FIRST_GROUP, b"0", b"MKSTREAM"])?;
             command(out, &[b"XGROUP", b"DESTROY", key, FIRST_GROUP])
         }
-        StreamChange::CreateGroup { group, last, read } => progress(out, b"CREATE", (key, group), (last, read)),
+        StreamChange::CreateGroup { group, last, read } => {
+            progress(out, b"CREATE", (key, group), (last, read))
+        }
         StreamChange::SetGroup { group, last, read } => progress(out, b"SETID", (key, group), (last, read)),
         StreamChange::DeleteGroup { group } => command(out, &[b"XGROUP", b"DESTROY", key, group]),
         StreamChange::SetConsumer { group, consumer, .. } => {
@@ -89,6 +91,7 @@ fn claim<'i>(
     (delivered_ms, count): (u64, u64),
 ) -> io::Result<()> {
     let (time, count) = (number(delivered_ms), number(count));
-    let options: [&[u8]; 6] = [b"TIME", time.as_bytes(), b"RETRYCOUNT", count.as_bytes(), b"FORCE", b"JUSTID"];
+    let options: [&[u8]; 6] =
+        [b"TIME", time.as_bytes(), b"RETRYCOUNT", count.as_bytes(), b"FORCE", b"JUSTID"];
     with_ids(out, &[b"XCLAIM", key, group, consumer, b"0"], ids, &options)
 }

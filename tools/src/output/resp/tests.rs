@@ -1,7 +1,8 @@
 //! The commands that effects become.
 
 use ackd::effect::{
-    DatabaseChange, EntryId, HashChange, KeyChange, SetChange, SortedSetChange, StreamChange, StringChange, count_bytes,
+    DatabaseChange, EntryId, HashChange, KeyChange, SetChange, SortedSetChange, StreamChange, StringChange,
+    count_bytes,
 };
 
 use super::held::MARGIN_MS;

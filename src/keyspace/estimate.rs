@@ -43,7 +43,7 @@ const PATH_PAGES: u64 = 4;
 /// Up to this many elements, the size of the collection is not looked up.
 const FEW_ELEMENTS: u64 = 8;
 /// Likely number of pending entries of a stream in a page.
-const PAGE_PENDING: u64 = 24;
+const PAGE_PENDING: u64 = 40;
 /// Likely number of elements in a page.
 const PAGE_ELEMENTS: u64 = 16;
 /// Bytes of a command's record besides its words.

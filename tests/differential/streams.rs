@@ -1,6 +1,7 @@
 //! Commands on streams. IDs are given, because generated ones have the time in them. Known differences: the numbers of
-//! nodes of a radix tree, which ackd does not have; times; and what `XINFO` says since Redis 7.2: when a consumer was
-//! active. The reference puts each entry into a node of its own, so that `~` is as exact there as it is in ackd.
+//! nodes of a radix tree, which ackd does not have; times; and what is so since Redis 7.2: `XINFO` says when a consumer was
+//! active, and a consumer is created also if it gets nothing (here it always exists). The reference puts each entry into a
+//! node of its own, so that `~` is as exact there as it is in ackd.
 
 use rand::Rng;
 use rand::rngs::SmallRng;
@@ -19,8 +20,8 @@ struct Streams {
     random: SmallRng,
     /// The first part of the next IDs.
     ms: u64,
-    /// Whether the reference is set up.
-    is_set_up: bool,
+    /// The next commands, the last one first.
+    prepared: Vec<Vec<String>>,
 }
 
 impl Streams {
@@ -287,11 +288,8 @@ impl Streams {
     }
 }
 
-impl Family for Streams {
-    fn next(&mut self) -> Vec<String> {
-        if !std::mem::replace(&mut self.is_set_up, true) {
-            return ["CONFIG", "SET", "stream-node-max-entries", "1"].map(String::from).to_vec();
-        }
+impl Streams {
+    fn any(&mut self) -> Vec<String> {
         match self.below(60) {
             0..14 => self.add(),
             14 => vec!["XLEN".into(), self.key()],
@@ -325,6 +323,39 @@ impl Family for Streams {
             53..58 => self.info(),
             _ => self.other(),
         }
+    }
+}
+
+/// The keys of a command that creates a consumer, since Redis 7.2 also if it gets nothing.
+fn keys_with_consumer(command: &[String]) -> Vec<String> {
+    match command[0].as_str() {
+        "XCLAIM" | "XAUTOCLAIM" => command[1..2].to_vec(),
+        "XREADGROUP" => {
+            let keys = command.iter().skip_while(|word| *word != "STREAMS").skip(1);
+            let len = keys.clone().count() / 2;
+            keys.take(len).cloned().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(String::from).collect()
+}
+
+impl Family for Streams {
+    fn next(&mut self) -> Vec<String> {
+        if let Some(prepared) = self.prepared.pop() {
+            return prepared;
+        }
+        let command = self.any();
+        for key in keys_with_consumer(&command) {
+            let mut creation = vec!["XGROUP".into(), "CREATECONSUMER".into(), key];
+            creation.extend_from_slice(command.get(2..4).unwrap_or_default());
+            self.prepared.insert(0, creation);
+        }
+        self.prepared.insert(0, command);
+        self.prepared.pop().unwrap_or_default()
     }
 
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool {
@@ -376,7 +407,7 @@ fn is_unlike(field: &[u8]) -> bool {
 
 /// Commands of this family.
 pub(super) fn family(random: SmallRng) -> Box<dyn Family> {
-    Box::new(Streams { random, ms: 1000, is_set_up: false })
+    Box::new(Streams { random, ms: 1000, prepared: vec![words("CONFIG SET stream-node-max-entries 1")] })
 }
 
 #[test]

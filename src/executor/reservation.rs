@@ -21,6 +21,7 @@ use super::command_room::{CommandRoom, SpaceReport, refusal};
 use super::log_room::{LogRoom, Round};
 use crate::command::Space;
 use crate::keyspace::{Classes, Estimate, Keyspace, KeyspaceError};
+use crate::resp::Args;
 use crate::spec::Spec;
 use crate::submission::{Item, Submission};
 use crate::table::TableError;
@@ -60,11 +61,11 @@ impl Executor {
             match item {
                 Item::Execute { spec, first_span, spans, .. }
                 | Item::Store { spec, first_span, spans, .. } => {
-                    need.add_command(spec, submission.args(*first_span, *spans).from(0));
+                    need.add_command(spec, &submission.args(*first_span, *spans));
                 }
                 Item::Transaction(transaction) => {
                     for queued in &transaction.commands {
-                        need.add_command(queued.spec, transaction.args(queued).from(0));
+                        need.add_command(queued.spec, &transaction.args(queued));
                     }
                 }
                 // Space for what these delete is reserved when they do.
@@ -160,10 +161,10 @@ impl Executor {
 }
 
 impl Estimate {
-    /// Adds the words of a command, if it writes.
-    fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
-        if spec.is_write() {
-            self.add(Self::of_words(words));
+    /// Adds the words of a command, if they may write.
+    fn add_command(&mut self, spec: &Spec, args: &Args<'_>) {
+        if spec.writes(args) {
+            self.add(Self::of_words(args.from(0)));
         }
     }
 }

@@ -37,7 +37,8 @@ impl Executor {
     ) -> Result<(), R::Error> {
         let started = Instant::now();
         let start = out.len();
-        let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
+        let mut queued = transaction.commands.iter();
+        let refused = queued.find_map(|queued| space.refusal(queued.spec, &transaction.args(queued)));
         if let Some(refusal) = refused {
             self.abort(refusal, caller, out);
         } else if self.is_watch_broken(round, transaction)? {

@@ -6,6 +6,11 @@ use super::{Spec, rows};
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "geo", is_on_elements: true, ..Spec::DEFAULT };
 
+/// Whether a `GEORADIUS` or `GEORADIUSBYMEMBER` surely stores nothing.
+fn stores_nothing(args: &Args<'_>) -> bool {
+    !args.from(5).any(|word| word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist"))
+}
+
 rows! { ROWS from FAMILY:
     GEOADD {
         id: 560, name: "geoadd", arity: -5, kind: Write, flags: [DENYOOM],
@@ -72,6 +77,7 @@ rows! { ROWS from FAMILY:
         syntax: "key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count \
                  [ANY]] [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUS_RO {
@@ -95,6 +101,7 @@ rows! { ROWS from FAMILY:
         syntax: "key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
                  [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUSBYMEMBER_RO {

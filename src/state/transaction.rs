@@ -163,11 +163,6 @@ impl Transaction {
         self.commands.iter().any(|queued| queued.is_write() || may_replicate(queued))
     }
 
-    /// Whether any command may grow the data set.
-    pub fn grows(&self) -> bool {
-        self.commands.iter().any(|queued| queued.is_write() && queued.spec.flags.has(Flags::DENYOOM))
-    }
-
     /// Whether any command is local.
     pub fn has_local(&self) -> bool {
         self.commands.iter().any(Queued::is_local)

@@ -29,6 +29,15 @@ fn spec(line: &str) -> &'static Spec {
     spec::lookup(line.split(' ').next().unwrap_or_default().as_bytes()).expect("a command of the server")
 }
 
+/// Adds a command to a submission.
+fn push(submission: &mut Submission, line: &str) {
+    let first_span = submission.spans.len() as u32;
+    let spans = words(line, &mut submission.input);
+    let count = spans.len() as u32;
+    submission.spans.extend(spans);
+    submission.items.push(Item::Execute { spec: spec(line), db: 0, first_span, spans: count });
+}
+
 /// Has the writer answer a submission; returns the replies.
 fn answer((run, queue): (&mut Run, &WriterQueue), fill: impl FnOnce(&mut Submission)) -> String {
     let (promise, resolver) = promise();
@@ -60,13 +69,7 @@ impl Driven {
     /// Runs commands as one submission; returns their replies.
     fn pipeline(&mut self, lines: &[String]) -> String {
         answer((&mut self.run, &self.queue), |submission| {
-            for line in lines {
-                let first_span = submission.spans.len() as u32;
-                let spans = words(line, &mut submission.input);
-                let count = spans.len() as u32;
-                submission.spans.extend(spans);
-                submission.items.push(Item::Execute { spec: spec(line), db: 0, first_span, spans: count });
-            }
+            lines.iter().for_each(|line| push(submission, line))
         })
     }
 
@@ -77,13 +80,19 @@ impl Driven {
 
     /// Runs a transaction; returns its reply.
     fn exec(&mut self, lines: &[&str]) -> String {
+        self.pipeline_and_exec(&[], lines)
+    }
+
+    /// Runs commands and a transaction as one submission; returns their replies.
+    fn pipeline_and_exec(&mut self, lines: &[String], queued: &[&str]) -> String {
         let mut transaction = Transaction::new(0);
-        for line in lines {
+        for line in queued {
             let mut input = Vec::new();
             let spans = words(line, &mut input);
             transaction.queue(spec(line), &Args::new(&input, &spans), 16);
         }
         answer((&mut self.run, &self.queue), |submission| {
+            lines.iter().for_each(|line| push(submission, line));
             submission.items.push(Item::Transaction(Box::new(transaction)));
         })
     }
@@ -138,6 +147,32 @@ fn reads_and_writes_reserve_nothing_for_what_is_not_due() {
     }
     let stats = driven.table.stats();
     assert!(stats.pages <= 768, "{stats:?}");
+}
+
+#[test]
+fn reading_forms_of_writing_commands_need_no_space() {
+    let mut driven = Driven::new(|_| ());
+    driven.run("GEOADD geo 1 1 place");
+    driven.run("SET text a");
+    driven.fill();
+    // A command for which there is no space, and others that come with it.
+    let much = format!("RPUSH much {}", ["V"; 4000].join(" "));
+    for (line, expected) in [
+        ("SORT list1 ALPHA LIMIT 1000 1", "*0\r\n"),
+        ("GEORADIUS geo 1 1 1 km", "*1\r\n$5\r\nplace\r\n"),
+        ("GEORADIUSBYMEMBER geo place 1 km", "*1\r\n$5\r\nplace\r\n"),
+        ("BITFIELD text GET u8 0 OVERFLOW FAIL", "*1\r\n:97\r\n"),
+        ("GETEX text", "$1\r\na\r\n"),
+    ] {
+        let answers = driven.pipeline(&[much.clone(), line.to_owned()]);
+        let (refused, answer) = answers.split_once("\r\n").expect("a line");
+        assert!(refused.starts_with("-MISCONF No space left"), "{refused}");
+        assert_eq!(answer, expected, "{line}");
+        let answers = driven.pipeline_and_exec(&[much.clone()], &[line, "GET text"]);
+        assert!(answers.ends_with(&format!("\r\n*2\r\n{expected}$1\r\na\r\n")), "{line}: {answers}");
+    }
+    let answers = driven.pipeline(&[much, "SORT list1 ALPHA STORE d".to_owned()]);
+    assert_eq!(answers.matches("-MISCONF").count(), 2, "{answers}");
 }
 
 #[test]

@@ -135,8 +135,8 @@ impl Executor {
             self.state.ran(caller.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
         }
-        (transaction.client, transaction.reply_offsets, transaction.postponed) =
-            (client, reply_offsets, postponed);
+        (transaction.client, transaction.postponed) = (client, postponed);
+        (transaction.reply_offsets, transaction.replies_at) = (reply_offsets, start);
         Ok(Ok(()))
     }
 

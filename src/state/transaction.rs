@@ -77,6 +77,8 @@ pub struct Transaction {
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
     /// replies. Set by the writer when it has executed the transaction.
     pub reply_offsets: Vec<usize>,
+    /// Where the first reply begins, as such an offset. Set at the same time.
+    pub replies_at: usize,
 }
 
 impl Transaction {
@@ -94,6 +96,7 @@ impl Transaction {
             exec_word: *b"exec",
             postponed: Vec::new(),
             reply_offsets: Vec::new(),
+            replies_at: 0,
         }
     }
 

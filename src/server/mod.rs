@@ -17,12 +17,13 @@ use smol::Timer;
 use crate::connection::Services;
 use crate::ebb;
 use crate::net::Listener;
+use crate::own_names::OwnNames;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 
 /// How often rates are sampled and the writer is asked to delete expired keys.
 const TICK: Duration = Duration::from_millis(100);
-/// Ticks between two checks for clients that have been silent for too long.
+/// Ticks between two checks for clients that have been silent for too long, and of names.
 const SWEEP_TICKS: u32 = 10;
 /// Ticks between two checks whether to return memory.
 const ROUND_TICKS: u32 = (ebb::ROUND.as_millis() / TICK.as_millis()) as u32;
@@ -37,7 +38,12 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// that does not read its replies is disconnected after some seconds. The writer still runs when this returns. Await
 /// this on a thread that is not one of the executor's, without a reactor of its own: with `smol::block_on` instead of
 /// `smol::future::block_on` an idle server wakes 78 times a second instead of 58.
-pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
+pub async fn run(
+    services: Services,
+    listeners: Vec<Listener>,
+    names: OwnNames,
+    spawner: Spawner,
+) -> ShutdownMode {
     let state = services.state.clone();
     let listening = Listening::start(services.clone(), spawner.clone(), listeners);
     let weak = Arc::downgrade(&listening);
@@ -48,10 +54,11 @@ pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner)
         }
         None => Ok(()),
     });
-    let house = spawner.spawn_scoped(keep_house(services, spawner.clone()));
+    let house = spawner.spawn_scoped(keep_house(services, names, spawner.clone()));
     let mode = state.shutdown.wait().await;
-    listening.stop().await;
+    // The socket's name is about to go.
     house.cancel().await;
+    listening.stop().await;
     drain(&state, mode.now).await;
     mode
 }
@@ -76,8 +83,9 @@ async fn drain(state: &ServerState, now: bool) {
     }
 }
 
-/// Periodic work: rates, ticks for the writer, clients that are silent for too long, unused memory.
-async fn keep_house(services: Services, spawner: Spawner) {
+/// Periodic work: rates, ticks for the writer, clients that are silent for too long, the names that the server made, unused
+/// memory.
+async fn keep_house(services: Services, mut names: OwnNames, spawner: Spawner) {
     let (mut ticks, mut rounds) = (0u32, ebb::Rounds::default());
     loop {
         Timer::after(TICK).await;
@@ -86,6 +94,7 @@ async fn keep_house(services: Services, spawner: Spawner) {
         ticks = ticks.wrapping_add(1);
         if ticks.is_multiple_of(SWEEP_TICKS) {
             sweep(&services.state);
+            names.look();
         }
         if ticks.is_multiple_of(ROUND_TICKS) && rounds.is_due(services.state.stats.totals().commands) {
             // The writer notices the call at its next tick.

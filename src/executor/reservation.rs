@@ -9,7 +9,7 @@
 //! - An operation on the table that finds no free page fails. Then, as when an effect in the middle of a command is
 //!   refused, the whole command or transaction is undone, see [`undo`](super::undo).
 //!
-//! A command for which there is no space is refused with `-MISCONF`. Nothing was changed, reads go on, and the next
+//! A command for which there is no space is refused with `-MISCONF`. No data was changed, reads go on, and the next
 //! command tries again, so writes resume by themselves. Commands that only free space (`Flags::DENYOOM` is not set) may
 //! use a reserve that the others must leave free. Reserved pages that a command does not use are not kept: the next
 //! reservation counts the same pages again.

@@ -185,7 +185,7 @@ fn a_command_that_finds_no_space_half_way_is_taken_back() {
         let answer = driven.run(&format!("COPY list1 copy{copies}"));
         if answer.starts_with('-') {
             assert!(
-                answer.starts_with("-MISCONF No space left for this write, nothing was changed: "),
+                answer.starts_with("-MISCONF No space left for this write, no data was changed: "),
                 "{answer}"
             );
             assert_eq!(driven.contents(), before);

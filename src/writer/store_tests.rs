@@ -272,7 +272,7 @@ fn a_result_for_which_there_is_no_space_is_not_stored() {
         steps += 1;
     };
     assert!(
-        steps > 1 && reply.starts_with("-MISCONF No space left for this write, nothing was changed"),
+        steps > 1 && reply.starts_with("-MISCONF No space left for this write, no data was changed"),
         "{reply}"
     );
     assert!(!driven.has_draft());

@@ -86,21 +86,47 @@ async fn drain(state: &ServerState, now: bool) {
 /// Periodic work: rates, ticks for the writer, clients that are silent for too long, the names that the server made, unused
 /// memory.
 async fn keep_house(services: Services, mut names: OwnNames, spawner: Spawner) {
-    let (mut ticks, mut rounds) = (0u32, ebb::Rounds::default());
+    let mut house = House::default();
     loop {
         Timer::after(TICK).await;
         services.state.stats.sample();
         services.writer.tick();
-        ticks = ticks.wrapping_add(1);
-        if ticks.is_multiple_of(SWEEP_TICKS) {
+        let due = house.tick(|| services.state.stats.totals().commands);
+        if due.sweep {
             sweep(&services.state);
             names.look();
         }
-        if ticks.is_multiple_of(ROUND_TICKS) && rounds.is_due(services.state.stats.totals().commands) {
+        if due.ebb {
             // The writer notices the call at its next tick.
             ebb::call();
             spawner.wake_all();
         }
+    }
+}
+
+/// What is done when.
+#[derive(Default)]
+struct House {
+    /// Ticks so far.
+    ticks: u32,
+    /// When unused memory is returned.
+    rounds: ebb::Rounds,
+}
+
+/// What is to be done at a tick.
+struct Due {
+    /// Whether to check clients and names.
+    sweep: bool,
+    /// Whether to call for unused memory.
+    ebb: bool,
+}
+
+impl House {
+    /// What the next tick brings, after so many commands.
+    fn tick(&mut self, commands: impl FnOnce() -> u64) -> Due {
+        self.ticks = self.ticks.wrapping_add(1);
+        let sweep = self.ticks.is_multiple_of(SWEEP_TICKS);
+        Due { sweep, ebb: self.ticks.is_multiple_of(ROUND_TICKS) && self.rounds.is_due(commands()) }
     }
 }
 
@@ -130,5 +156,37 @@ fn sweep(state: &ServerState) {
     for info in state.clients.list().iter().filter(|info| is_overdue(info)) {
         tracing::debug!(peer = info.addr(), "connection closed: silent for too long");
         info.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest time in which what a test waits for may happen.
+    const MINUTE: Duration = Duration::from_secs(60);
+    /// Ticks of a minute.
+    const MINUTE_TICKS: u32 = (MINUTE.as_millis() / TICK.as_millis()) as u32;
+
+    #[test]
+    fn memory_is_called_for_again_and_again_within_a_minute_of_the_last_command_and_then_no_more() {
+        // However far the round was when the last command came.
+        for last in 1..=ROUND_TICKS {
+            let mut house = House::default();
+            for tick in 0..last {
+                house.tick(|| tick.into());
+            }
+            let calls: Vec<u32> =
+                (1..=10 * MINUTE_TICKS).filter(|_| house.tick(|| last.into()).ebb).collect();
+            assert!((2..=3).contains(&calls.len()), "{last}: {calls:?}");
+            assert!(calls.iter().all(|tick| *tick < MINUTE_TICKS), "{last}: {calls:?}");
+        }
+    }
+
+    #[test]
+    fn clients_and_names_are_checked_once_a_second() {
+        let mut house = House::default();
+        let sweeps = (0..MINUTE_TICKS).filter(|_| house.tick(|| 0).sweep).count();
+        assert_eq!(sweeps, 60);
     }
 }

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use smol::future::{block_on, poll_once};
 use wal::{LocalLog, LogOptions, MemoryStorage};
@@ -11,6 +12,7 @@ use wal::{LocalLog, LogOptions, MemoryStorage};
 use super::*;
 use crate::clock::unix_now;
 use crate::committer::UNCHANGED_GROUPS;
+use crate::data_dir::DataDir;
 use crate::recovery::{TableSource, recover};
 use crate::resp::Span;
 use crate::spec;
@@ -130,6 +132,20 @@ pub(super) fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
     let spec = spec::lookup(words[0].as_bytes()).expect("a command of the server");
     submission.items.push(Item::Execute { spec, db: 0, first_span: 0, spans: words.len() as u32 });
     submission
+}
+
+#[test]
+fn a_file_that_vanishes_ends_the_writer_at_the_first_tick_after_a_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = DataDir::open(dir.path()).unwrap();
+    std::fs::write(data.table_path(), "").unwrap();
+    let guard = FileGuard::new(&data).unwrap();
+    let (mut run, queue, ..) = guarded_writer_on(|log| log, Some(guard), |_| ());
+    std::fs::remove_file(data.lock_path()).unwrap();
+    std::thread::sleep(Duration::from_millis(1001));
+    queue.tick();
+    let end = block_on(poll_once(&mut run)).expect("it ends");
+    assert!(matches!(end, Err(WriterError::Files(_))), "{end:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The writer on a log that takes nothing: somebody else has the right to write, or the log cannot be reached now.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use smol::future::{block_on, poll_once};
@@ -35,11 +35,23 @@ const FULL_AT_SUBMIT: u8 = 7;
 
 /// A log that tests can fence, or make fail for a while.
 pub(super) struct FencedLog {
-    pub(super) log: LocalLog<MemoryStorage>,
-    pub(super) state: Arc<AtomicU8>,
+    log: LocalLog<MemoryStorage>,
+    state: Arc<AtomicU8>,
+    /// The most bytes that were ever reserved at once.
+    reserved: Arc<AtomicU64>,
 }
 
 impl FencedLog {
+    /// One on `log`, which does what `state` says.
+    pub(super) fn new(log: LocalLog<MemoryStorage>, state: Arc<AtomicU8>) -> Self {
+        Self { log, state, reserved: Arc::default() }
+    }
+
+    /// One that is open, and the most bytes that were ever reserved of it at once.
+    pub(super) fn measured(log: LocalLog<MemoryStorage>, reserved: Arc<AtomicU64>) -> Self {
+        Self { log, state: Arc::new(AtomicU8::new(OPEN)), reserved }
+    }
+
     /// Whether it does anything.
     fn check(&self) -> Result<(), LogError> {
         match self.state.load(SeqCst) {
@@ -77,6 +89,7 @@ impl Log for FencedLog {
     fn reserve(&mut self, bytes: u64) -> Result<(), LogError> {
         self.check()?;
         let _ = self.state.compare_exchange(FENCED_AFTER_RESERVE, FENCED, SeqCst, SeqCst);
+        self.reserved.fetch_max(bytes, SeqCst);
         self.log.reserve(bytes)
     }
 
@@ -179,7 +192,7 @@ impl Driven {
         std::fs::write(data.table_path(), "").unwrap();
         let guard = FileGuard::new(&data).unwrap();
         let (run, queue, server, table) =
-            guarded_writer_on(|log| FencedLog { log, state }, Some(guard), limit);
+            guarded_writer_on(|log| FencedLog::new(log, state), Some(guard), limit);
         Self { run, queue, server, table, log, _dir: dir }
     }
 

@@ -2,11 +2,13 @@
 //! and the cost of finding out does not grow with the data.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use smol::future::{block_on, poll_once};
 
-use super::tests::{Run, writer_with};
+use super::fenced_tests::FencedLog;
+use super::tests::{Run, writer_on, writer_with};
 use super::*;
 use crate::resp::{Args, Span};
 use crate::spec::{self, Spec};
@@ -128,9 +130,27 @@ impl Driven {
     }
 }
 
-#[test]
-fn reads_and_writes_reserve_nothing_for_what_is_not_due() {
-    let mut driven = Driven::new(|_| ());
+/// Asserts that a table and a log have taken little more than what is in them.
+fn assert_little_is_reserved(driven: &Driven, reserved: &AtomicU64) {
+    /// For the words of 500 short commands, the rest of the group, and what is left for commands that free space.
+    const LOG_BYTES_MAX: u64 = 500 * 128 + (64 << 10) + LEFT_BYTES;
+    let (stats, log_bytes) = (driven.table.stats(), reserved.load(SeqCst));
+    assert!(stats.pages <= 768, "{stats:?}");
+    assert!(log_bytes <= LOG_BYTES_MAX, "{log_bytes} bytes of the log were reserved at once");
+}
+
+/// Bytes of the log that commands leave which may grow the data.
+const LEFT_BYTES: u64 = 16 << 10;
+
+/// A writer with a hash of which a field has a deadline far away, and with many keys that are due; and the most bytes of
+/// the log that were ever reserved.
+fn beside_due_keys() -> (Driven, Arc<AtomicU64>) {
+    let reserved = Arc::new(AtomicU64::new(0));
+    let (run, queue, _, table) = writer_on(
+        |log| FencedLog::measured(log, reserved.clone()),
+        |options| options.executor.log_reserve_bytes = LEFT_BYTES,
+    );
+    let mut driven = Driven { run, queue, table };
     driven.run("HSET timed f v");
     driven.run("HPEXPIRE timed 100000000 FIELDS 1 f");
     let due: Vec<String> = (0..500).map(|key| format!("SET due{key} x PX 1")).collect();
@@ -139,14 +159,29 @@ fn reads_and_writes_reserve_nothing_for_what_is_not_due() {
     while stored.elapsed() < Duration::from_millis(3) {
         std::hint::spin_loop();
     }
+    (driven, reserved)
+}
+
+#[test]
+fn reads_reserve_nothing_for_what_is_not_due() {
+    let (mut driven, reserved) = beside_due_keys();
     let reads: Vec<String> = (0..500).map(|key| format!("GET due{key}")).collect();
     assert_eq!(driven.pipeline(&reads), "$-1\r\n".repeat(500));
+    assert_little_is_reserved(&driven, &reserved);
+}
+
+#[test]
+fn writes_beside_due_keys_reserve_what_they_need() {
+    let (mut driven, reserved) = beside_due_keys();
     for group in 0..20 {
         let hashes: Vec<String> = (0..500).map(|key| format!("HSET hash{group}:{key} f v")).collect();
         assert_eq!(driven.pipeline(&hashes), ":1\r\n".repeat(500));
+        assert_little_is_reserved(&driven, &reserved);
     }
-    let stats = driven.table.stats();
-    assert!(stats.pages <= 768, "{stats:?}");
+    let due: Vec<String> = (0..500).map(|key| format!("APPEND due{key} y")).collect();
+    assert_eq!(driven.pipeline(&due), ":1\r\n".repeat(500));
+    assert_little_is_reserved(&driven, &reserved);
+    assert_eq!(driven.run("HGET timed f"), "$1\r\nv\r\n");
 }
 
 #[test]
@@ -154,11 +189,12 @@ fn reading_forms_of_writing_commands_need_no_space() {
     let mut driven = Driven::new(|_| ());
     driven.run("GEOADD geo 1 1 place");
     driven.run("SET text a");
+    driven.run("RPUSH few 2 1");
     driven.fill();
     // A command for which there is no space, and others that come with it.
     let much = format!("RPUSH much {}", ["V"; 4000].join(" "));
     for (line, expected) in [
-        ("SORT list1 ALPHA LIMIT 1000 1", "*0\r\n"),
+        ("SORT few", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n"),
         ("GEORADIUS geo 1 1 1 km", "*1\r\n$5\r\nplace\r\n"),
         ("GEORADIUSBYMEMBER geo place 1 km", "*1\r\n$5\r\nplace\r\n"),
         ("BITFIELD text GET u8 0 OVERFLOW FAIL", "*1\r\n:97\r\n"),
@@ -171,7 +207,7 @@ fn reading_forms_of_writing_commands_need_no_space() {
         let answers = driven.pipeline_and_exec(&[much.clone()], &[line, "GET text"]);
         assert!(answers.ends_with(&format!("\r\n*2\r\n{expected}$1\r\na\r\n")), "{line}: {answers}");
     }
-    let answers = driven.pipeline(&[much, "SORT list1 ALPHA STORE d".to_owned()]);
+    let answers = driven.pipeline(&[much, "SORT few STORE d".to_owned()]);
     assert_eq!(answers.matches("-MISCONF").count(), 2, "{answers}");
 }
 
@@ -229,42 +265,99 @@ fn a_transaction_with_too_long_a_record_is_taken_back_whole() {
     assert_eq!(driven.run("KEYS *"), "*1\r\n$4\r\nlist\r\n");
 }
 
-#[test]
-fn what_little_is_stored_of_much_costs_little() {
-    let mut driven = Driven::new(|_| ());
-    for part in 0..20 {
-        let numbers = part * 1000..(part + 1) * 1000;
-        let members: Vec<String> = numbers.clone().map(|number| format!("m{number}")).collect();
-        let pairs: Vec<String> = numbers.map(|number| format!("{number} m{number}")).collect();
-        driven.run(&format!("SADD set {}", members.join(" ")));
-        driven.run(&format!("ZADD sorted {}", pairs.join(" ")));
-        driven.run(&format!(
-            "GEOADD geo {}",
-            pairs.iter().map(|pair| place(pair)).collect::<Vec<_>>().join(" ")
-        ));
-    }
-    driven.run("SADD one m5");
-    driven.run("ZADD one_sorted 1 m5");
-    let fastest = |driven: &mut Driven, line: &str| {
-        let runs = (0..20).map(|_| {
+/// Asserts that each line, with the number of the run for `#`, takes a small part of the time of `all`.
+fn assert_little(driven: &mut Driven, all: &str, lines: &[&str]) {
+    let mut fastest = |line: &str| {
+        let runs = (0..20).map(|run| {
+            let line = line.replace('#', &(run + 100).to_string());
             let before = thread_time();
-            driven.run(line);
-            thread_time() - before
+            let answer = driven.run(&line);
+            let took = thread_time() - before;
+            assert!(answer.starts_with([':', '$', '*']), "{line}: {answer}");
+            took
         });
         runs.min().expect("it ran")
     };
-    let all = fastest(&mut driven, "ZRANGESTORE d sorted 0 -1");
-    for line in [
+    let whole = fastest(all);
+    for line in lines {
+        let little = fastest(line);
+        assert!(20 * little < whole, "{line} took {little:?}, and {all} {whole:?}");
+    }
+}
+
+/// Runs a line for each of 20,000 members, a thousand at a time.
+fn fill_with(driven: &mut Driven, command: &str, member: impl Fn(usize) -> String) {
+    for part in 0..20 {
+        let members: Vec<String> = (part * 1000..(part + 1) * 1000).map(&member).collect();
+        let answer = driven.run(&format!("{command} {}", members.join(" ")));
+        assert!(answer.starts_with(':'), "{answer}");
+    }
+}
+
+#[test]
+fn what_little_is_stored_of_much_costs_little() {
+    let mut driven = Driven::new(|_| ());
+    fill_with(&mut driven, "SADD set", |number| format!("m{number}"));
+    fill_with(&mut driven, "ZADD sorted", |number| format!("{number} m{number}"));
+    fill_with(&mut driven, "GEOADD geo", |number| format!("{} {} m{number}", number / 200, number % 80));
+    driven.run("SADD one m5");
+    driven.run("ZADD one_sorted 1 m5");
+    driven.run("ZADD two_sorted 1 m5 2 m6");
+    let lines = [
         "ZRANGESTORE d sorted 0 0",
+        "ZRANGESTORE d sorted 0 1 REV",
+        "ZRANGESTORE d sorted 5 6 BYSCORE",
+        "ZRANGESTORE d sorted -inf +inf BYSCORE LIMIT 0 2",
+        "ZRANGESTORE d sorted -inf +inf BYSCORE LIMIT 10000 2",
+        "ZRANGESTORE d sorted +inf -inf BYSCORE REV LIMIT 0 2",
+        "ZUNIONSTORE d 2 one_sorted two_sorted",
         "ZINTERSTORE d 2 sorted one_sorted",
         "ZDIFFSTORE d 2 one_sorted sorted",
         "GEOSEARCHSTORE d geo FROMLONLAT 0 0 BYRADIUS 1 m",
+        "GEORADIUS geo 0 0 1 m STORE d",
+        "GEORADIUS geo 0 0 1 m STOREDIST d",
+        "GEORADIUSBYMEMBER geo m0 1 m STORE d",
         "SINTERSTORE d one set",
         "SINTERSTORE d set absent",
         "SDIFFSTORE d one set",
+    ];
+    assert_little(&mut driven, "ZRANGESTORE d sorted 0 -1", &lines);
+}
+
+#[test]
+fn what_little_is_taken_of_much_costs_little() {
+    let mut driven = Driven::new(|_| ());
+    fill_with(&mut driven, "RPUSH list", |number| format!("m{number}"));
+    fill_with(&mut driven, "SADD set", |number| format!("m{number}"));
+    fill_with(&mut driven, "ZADD sorted", |number| format!("{number} m{number:05}"));
+    fill_with(&mut driven, "ZADD lexed", |number| format!("0 m{number:05}"));
+    let lines = [
+        "ZRANGESTORE d lexed - + BYLEX LIMIT 0 2",
+        "ZRANGESTORE d lexed + - BYLEX REV LIMIT 0 2",
+        "ZRANGESTORE d lexed [m10000 [m10001 BYLEX",
+        "ZREMRANGEBYSCORE sorted # #",
+        "ZREMRANGEBYRANK sorted 0 1",
+        "ZREMRANGEBYLEX lexed [m10# [m10#",
+        "ZPOPMIN sorted",
+        "ZMPOP 2 absent sorted MAX COUNT 2",
+        "SPOP set",
+        "SPOP set 2",
+        "SMOVE set other m#",
+        "LTRIM list 1 -1",
+        "LTRIM list 0 -2",
+    ];
+    // Until then it is whole.
+    assert_little(&mut driven, "ZRANGESTORE d sorted 0 -1", &lines);
+    // Some of the members to move may be taken before.
+    for (line, left) in [
+        ("ZCARD sorted", 19_880..=19_880),
+        ("ZCARD lexed", 19_980..=19_980),
+        ("SCARD set", 19_920..=19_940),
+        ("LLEN list", 19_960..=19_960),
     ] {
-        let little = fastest(&mut driven, line);
-        assert!(20 * little < all, "{line} took {little:?}, and to store everything {all:?}");
+        let found = driven.run(line);
+        let found: usize = found.trim_start_matches(':').trim_end().parse().expect("a number");
+        assert!(left.contains(&found), "{line}: {found}, not {left:?}");
     }
 }
 
@@ -273,11 +366,4 @@ fn what_little_is_stored_of_much_costs_little() {
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// A position for a member with its number.
-fn place(pair: &str) -> String {
-    let (number, member) = pair.split_once(' ').expect("two words");
-    let number: u32 = number.parse().expect("a number");
-    format!("{} {} {member}", number / 200, number % 80)
 }

@@ -2,6 +2,7 @@
 
 use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "geo", is_on_elements: true, ..Spec::DEFAULT };

@@ -11,6 +11,8 @@ const NEWEST_LOOKED_AT: usize = 64;
 /// Number of times in which each of the older segments that a replay needs is checked once. A server checks once a second,
 /// so it notices within a minute.
 pub(crate) const LOOKS_FOR_ALL: usize = 60;
+/// The same if the log neither grows nor loses segments to a checkpoint meanwhile.
+const LOOKS_FOR_ALL_AT_REST: usize = LOOKS_FOR_ALL / 2;
 
 /// The turns of the closed segments.
 #[derive(Debug, Default)]
@@ -33,8 +35,10 @@ impl Looks {
         let needed = closed.partition_point(|closed| closed.last_lsn <= self.checkpoint_lsn).min(newest);
         let turn = closed.partition_point(|closed| closed.sequence <= self.last).clamp(needed, newest);
         let older = closed.range(turn..newest).chain(closed.range(needed..turn));
-        let mut looks: Vec<u64> =
-            older.take((newest - needed).div_ceil(LOOKS_FOR_ALL)).map(|closed| closed.sequence).collect();
+        let mut looks: Vec<u64> = older
+            .take((newest - needed).div_ceil(LOOKS_FOR_ALL_AT_REST))
+            .map(|closed| closed.sequence)
+            .collect();
         self.last = looks.last().copied().unwrap_or(self.last);
         looks.extend(closed.range(newest..).map(|closed| closed.sequence));
         looks
@@ -67,7 +71,7 @@ mod tests {
             let mut seen = BTreeSet::new();
             for _ in 0..LOOKS_FOR_ALL {
                 let next = looks.next(&closed);
-                assert!(next.len() <= 64 + count as usize / 60 + 1, "{count}: {} at once", next.len());
+                assert!(next.len() <= 64 + count as usize / 30 + 1, "{count}: {} at once", next.len());
                 let newest = next.iter().rev().take(64).rev();
                 assert!(newest.eq(closed.iter().rev().take(64).rev().map(|closed| &closed.sequence)));
                 seen.extend(next);
@@ -80,9 +84,24 @@ mod tests {
     fn a_log_that_grows_keeps_nobody_from_its_turn() {
         let (mut looks, mut seen) = (Looks::default(), BTreeSet::new());
         for look in 0..LOOKS_FOR_ALL as u64 {
-            seen.extend(looks.next(&segments(0..1000 + 3 * look)));
+            seen.extend(looks.next(&segments(0..1000 + 10 * look)));
         }
         assert!((0..1000).all(|sequence| seen.contains(&sequence)));
+    }
+
+    #[test]
+    fn a_checkpoint_keeps_nobody_from_its_turn() {
+        for checkpoint in 1..LOOKS_FOR_ALL {
+            let (mut looks, closed) = (Looks::default(), segments(0..1000));
+            let mut seen = BTreeSet::new();
+            for look in 0..LOOKS_FOR_ALL {
+                if look == checkpoint {
+                    looks.checkpoint(6000);
+                }
+                seen.extend(looks.next(&closed));
+            }
+            assert!((600..1000).all(|sequence| seen.contains(&sequence)), "{checkpoint}");
+        }
     }
 
     #[test]

@@ -277,8 +277,8 @@ mod tests {
             assert_eq!(picks(&data, count, bytes_max), (true, u64::from(SAMPLED_PICKS)), "{count}");
         }
         // So few are written without an estimate.
-        assert!(picks(&data, JUDGED_PICKS, 16).1 <= 2);
-        assert_eq!(picks(&data, JUDGED_PICKS + 1, 16), (true, u64::from(SAMPLED_PICKS)));
+        assert!(picks(&data, JUDGED_PICKS, 64).1 <= 5);
+        assert_eq!(picks(&data, JUDGED_PICKS + 1, 64), (true, u64::from(SAMPLED_PICKS)));
     }
 
     #[test]

@@ -70,13 +70,29 @@ pub(super) fn guarded_writer_on<L: Log + 'static>(
     (running(writer), queue, state, table)
 }
 
+/// A writer on a table that has space for whatever a test does.
+pub(super) fn spacious_writer() -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    let (writer, queue, state, table) = build_on(256 << 20, |log| log, None, |_| ());
+    (running(writer), queue, state, table)
+}
+
 /// The writer itself, to be driven step by step.
 pub(super) fn build<L: Log + 'static>(
     wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
     guard: Option<FileGuard>,
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Writer<L>, WriterQueue, Arc<ServerState>, Arc<Table>) {
-    let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
+    build_on(8 << 20, wrap, guard, limit)
+}
+
+/// The same, on a table of `table_bytes_max` bytes at most.
+fn build_on<L: Log + 'static>(
+    table_bytes_max: u64,
+    wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
+    guard: Option<FileGuard>,
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Writer<L>, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    let source = TableSource::New(Box::new(MemoryFile::new(table_bytes_max)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
     let recovered = recover(source, MemoryStorage::new(), &table, log).expect("an empty directory");

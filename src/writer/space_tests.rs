@@ -210,7 +210,7 @@ fn reading_forms_of_writing_commands_need_no_space() {
         let (refused, answer) = answers.split_once("\r\n").expect("a line");
         assert!(refused.starts_with("-MISCONF No space left"), "{refused}");
         assert_eq!(answer, expected, "{line}");
-        let answers = driven.pipeline_and_exec(&[much.clone()], &[line, "GET text"]);
+        let answers = driven.pipeline_and_exec(std::slice::from_ref(&much), &[line, "GET text"]);
         assert!(answers.ends_with(&format!("\r\n*2\r\n{expected}$1\r\na\r\n")), "{line}: {answers}");
     }
     let answers = driven.pipeline(&[much, "SORT few STORE d".to_owned()]);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, TestServer, Value, seed};
+use common::{Client, PATIENCE, TestServer, Value, seed};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -262,7 +262,7 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
         }
         // Until then the pages of the last checkpoint are in use.
         client.run("SAVE");
-        assert!(start.elapsed() < Duration::from_secs(20), "drafts are left");
+        assert!(start.elapsed() < PATIENCE, "drafts are left");
         thread::sleep(Duration::from_millis(100));
     }
 }

@@ -78,7 +78,7 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    if let Some(run) = run_of(call.spec).write() {
+    if let Some(run) = writing(call) {
         let waits = write(call, run, keyspace, reply, lookups, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
@@ -114,8 +114,7 @@ pub fn execute_or_wait(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    let run = run_of(call.spec);
-    match run.write().filter(|_| !run.only_reads(&call.args)) {
+    match writing(call) {
         Some(run) => write(call, run, keyspace, reply, lookups, true),
         None => read_shortly(call, &keyspace.view(), &[], reply, lookups).map(|()| None),
     }
@@ -141,12 +140,12 @@ pub fn read_shortly(
 /// Whether a command failed because it only reads, and takes too long for a thread on which others wait.
 pub fn takes_long(call: &Call<'_>, error: &KeyspaceError) -> bool {
     matches!(error, KeyspaceError::Table(TableError::OverBudget) | KeyspaceError::ReplyTooLong { .. })
-        && run_of(call.spec).only_reads(&call.args)
+        && call.spec.only_reads(&call.args)
 }
 
 /// Maximum number of bytes of a command's reply on a thread on which others wait, if `bytes_max` is the configured limit.
 pub fn short_reply_bytes_max(spec: &Spec, args: &Args<'_>, bytes_max: usize) -> usize {
-    if run_of(spec).only_reads(args) { bytes_max.min(SHORT_REPLY_BYTES_MAX) } else { bytes_max }
+    if spec.only_reads(args) { bytes_max.min(SHORT_REPLY_BYTES_MAX) } else { bytes_max }
 }
 
 /// Runs a writing command on `view`, as long as it changes nothing. If it gets to its end, its reply is the one that it
@@ -197,6 +196,11 @@ pub fn store(
 ) -> Result<Stored, KeyspaceError> {
     purge_expired(call, keyspace)?;
     keyspace.store(prepared, call.now_ms)
+}
+
+/// The function that runs a call, if it may change data.
+fn writing(call: &Call<'_>) -> Option<WriteFn> {
+    run_of(call.spec).write().filter(|_| call.spec.writes(&call.args))
 }
 
 /// Runs a writing command; returns what it waits for, if it may block and has to.

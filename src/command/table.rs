@@ -11,7 +11,7 @@ static BY_ID: [Option<Run>; COMMAND_IDS_MAX] = {
         let mut index = 0;
         while index < FAMILIES[family].len() {
             let (spec, run) = FAMILIES[family][index];
-            assert!(run.fits(spec.kind), "a command runs where its row does not say");
+            assert!(run.fits(spec), "a command runs where its row does not say");
             assert!(by_id[spec.id as usize].is_none(), "a command runs in two ways");
             by_id[spec.id as usize] = Some(run);
             index += 1;
@@ -35,7 +35,7 @@ mod tests {
     fn every_command_is_run_by_one_function_of_its_kind() {
         for spec in spec::all() {
             let run = BY_ID[usize::from(spec.id)];
-            assert!(run.is_some_and(|run| run.fits(spec.kind)), "nothing runs {}", spec.name);
+            assert!(run.is_some_and(|run| run.fits(spec)), "nothing runs {}", spec.name);
         }
         let runs: usize = FAMILIES.iter().map(|family| family.len()).sum();
         assert_eq!(runs, spec::all().count());

@@ -26,7 +26,7 @@ impl Executor {
         reply: &mut Reply<'_>,
     ) -> Result<Option<bool>, R::Error> {
         let start = reply.len_bytes();
-        match space.refusal(asked.spec) {
+        match space.refusal(asked.spec, &asked.args) {
             Some(refusal) => reply.error(refusal),
             None => match self.store_step(round, asked, result, reply)? {
                 Some(Stored::Slice) => {

@@ -2,9 +2,15 @@
 
 use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "geo", is_on_elements: true, ..Spec::DEFAULT };
+
+/// Whether a `GEORADIUS` or `GEORADIUSBYMEMBER` surely stores nothing.
+fn stores_nothing(args: &Args<'_>) -> bool {
+    !args.from(5).any(|word| word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist"))
+}
 
 rows! { ROWS from FAMILY:
     GEOADD {
@@ -72,6 +78,7 @@ rows! { ROWS from FAMILY:
         syntax: "key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count \
                  [ANY]] [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUS_RO {
@@ -95,6 +102,7 @@ rows! { ROWS from FAMILY:
         syntax: "key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
                  [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUSBYMEMBER_RO {

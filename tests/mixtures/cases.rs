@@ -87,6 +87,32 @@ impl History {
         cases
     }
 
+    /// Logs to which the segments of another copy were added under numbers that were free.
+    pub fn unions(&self) -> Vec<Case> {
+        let Self { at_copy, one, other, .. } = self;
+        let mut cases = Vec::new();
+        for (own, foreign, which) in [
+            (one, other, "the other copy"),
+            (other, one, "the other copy"),
+            (at_copy, one, "a later day"),
+            (at_copy, other, "a later day"),
+        ] {
+            let union = own.log.fork();
+            let taken = own.log.names();
+            let added: Vec<String> =
+                foreign.log.names().into_iter().filter(|name| !taken.contains(name)).collect();
+            for name in &added {
+                union.set_contents(name, foreign.log.contents(name).expect("a file of the log"));
+            }
+            if added.is_empty() {
+                continue;
+            }
+            let what = format!("its log and {} more of {which}", added.join(", "));
+            cases.push(self.case(&what, &union, own, own));
+        }
+        cases
+    }
+
     /// A log of which a segment was lost in some way.
     pub fn losses(&self) -> Vec<Case> {
         let Self { one, other, .. } = self;

@@ -1,8 +1,8 @@
 //! Files that do not belong together, and files that are lost: a start from them serves everything, or fails with an error.
 //!
-//! A directory is copied, both copies are used, and files of one are mixed with files of the other; or a segment of the log
-//! is lost, emptied, truncated, renamed or replaced. The right answer is the whole state of the copy that the log is from;
-//! serving anything else is silent damage.
+//! A directory is copied, both copies are used, and files of one are mixed with files of the other, or added to them; or a
+//! segment of the log is lost, emptied, truncated, renamed or replaced. The right answer is the whole state of the copy that
+//! the log is from; serving anything else is silent damage.
 //!
 //! `ACKD_MIXTURES` sets how many histories are made (each gives about 25 cases), `ACKD_MIXTURES_SEED` the first seed.
 
@@ -84,6 +84,22 @@ fn files_of_two_copies_are_served_whole_or_refused() {
     );
     assert!(tally.cases() >= 8 * count && tally.right > 0);
     assert!(tally.refused.keys().any(|kind| kind.starts_with("OtherHistory")), "{:?}", tally.refused);
+}
+
+#[test]
+fn a_log_with_more_segments_of_another_copy_is_served_whole_or_refused() {
+    let (first, count) = (setting("ACKD_MIXTURES_SEED", 1), setting("ACKD_MIXTURES", HISTORIES));
+    let mut tally = Tally::default();
+    for seed in first..first + count {
+        History::new(seed).unions().iter().for_each(|case| tally.case(case));
+    }
+    println!(
+        "unions: {} cases from seed {first} on, {} right, {:?} refused",
+        tally.cases(),
+        tally.right,
+        tally.refused
+    );
+    assert!(tally.cases() >= count, "{}", tally.cases());
 }
 
 #[test]

@@ -11,6 +11,6 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::BITCOUNT, Run::Read(count::bitcount)),
     (&spec::BITPOS, Run::Read(count::bitpos)),
     (&spec::BITOP, Run::Write(combine::bitop)),
-    (&spec::BITFIELD, Run::Write(field::bitfield)),
+    (&spec::BITFIELD, Run::WriteOrRead { write: field::bitfield, read: field::bitfield_reading }),
     (&spec::BITFIELD_RO, Run::Read(field::bitfield_ro)),
 ];

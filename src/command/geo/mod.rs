@@ -116,11 +116,6 @@ fn georadius(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>)
     search::write(Command::Radius { stores: true }, context, args, reply)
 }
 
-/// Whether `GEORADIUS` or `GEORADIUSBYMEMBER` may store its result.
-fn stores(args: &Args<'_>) -> bool {
-    args.from(5).any(|word| words::is(word, "store") || words::is(word, "storedist"))
-}
-
 /// `GEORADIUS` that stores nothing.
 fn georadius_reading(
     context: &mut ReadCtx<'_>,

@@ -10,7 +10,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::GET, Run::Read(get)),
     (&spec::GETSET, Run::Write(set::getset)),
     (&spec::GETDEL, Run::Write(set::getdel)),
-    (&spec::GETEX, Run::Write(set::getex)),
+    (&spec::GETEX, Run::WriteOrRead { write: set::getex, read: get }),
     (&spec::SETNX, Run::Write(set::setnx)),
     (&spec::SETEX, Run::Write(set::setex)),
     (&spec::PSETEX, Run::Write(set::psetex)),

@@ -29,8 +29,8 @@ impl Executor {
         match space.refusal(asked.spec) {
             Some(refusal) => reply.error(refusal),
             None => match self.store_step(round, asked, result, reply)? {
-                Some(Stored::Slice) => {
-                    result.prepared.stored_slice();
+                Some(Stored::Slice(entries)) => {
+                    result.prepared.stored_slice(entries);
                     return Ok(None);
                 }
                 Some(Stored::Outdated) => {

@@ -45,6 +45,7 @@ mod pieces;
 mod prepared;
 mod put;
 mod reader;
+mod scored;
 mod set;
 mod sources;
 mod standing;
@@ -55,6 +56,7 @@ mod tests;
 mod text;
 mod walk;
 mod zset;
+mod zset_copy;
 #[cfg(test)]
 mod zset_tests;
 

@@ -1,9 +1,10 @@
 //! Changes to collections together with their events, so that every command sends the same events in the same order:
 //! the new key, the command's own event, and `del` when nothing is left.
 
+use super::lookup::lookup;
 use super::prepared::Old;
 use super::{Classes, Keyspace, KeyspaceError};
-use crate::effect::{Effect, KeyChange};
+use crate::effect::{Effect, KeyChange, Part, Ranks};
 
 impl Keyspace<'_> {
     /// Makes a change and reports its event.
@@ -84,6 +85,30 @@ impl Keyspace<'_> {
             Some(prepared) => prepared.replace(effect, (Classes::GENERIC, "copy_to"), Old::Forgotten),
             None => Err(KeyspaceError::WouldChange),
         }
+    }
+
+    /// Replaces whatever a key holds by a sorted set that was worked out: the elements with these ranks of the one at
+    /// `from`, which is in trees. `is_copy`: an existing key counts as new.
+    pub fn replace_by_elements(
+        &mut self,
+        (from_db, from): (usize, &[u8]),
+        ranks: Ranks,
+        place: (usize, &[u8]),
+        event: (Classes, &'static str),
+        is_copy: bool,
+    ) -> Result<(), KeyspaceError> {
+        let (count, bytes) = {
+            let view = self.view();
+            match lookup(&view, from_db, from)? {
+                Some(value) if value.in_trees => (value.length(&view)?, value.estimate_bytes(&view)?),
+                _ => return Err(KeyspaceError::WouldChange),
+            }
+        };
+        let Some(prepared) = &mut self.prepared else { return Err(KeyspaceError::WouldChange) };
+        let part = Part { from_db, from, index: 0, count };
+        let old = if is_copy { Old::Forgotten } else { Old::Deleted };
+        prepared.replace_by_elements(place, (&part, ranks), bytes, event, old);
+        Ok(())
     }
 
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.

@@ -3,9 +3,13 @@
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
 use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
-use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
+use crate::effect::{Effect, ItemsBuffer, Ranks, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError};
 use crate::resp::{Args, Reply};
+
+/// A result is copied from its source, member by member, if that has at most so many times as many elements. Otherwise
+/// it is sorted by member.
+const SKIPPED_MAX: u64 = 16;
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(
@@ -92,17 +96,32 @@ pub(super) fn zrangestore(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3)?;
-    let db = context.db;
-    let elements = sources::read(context, |keys| {
-        let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Vec::new()) };
-        let mut elements: Vec<Element> = Vec::new();
+    let (db, copies) = (context.db, context.keys.prepares());
+    let found = sources::read(context, |keys| {
+        let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Err(Vec::new())) };
         let positions = query.positions(keys.view(), &set)?;
+        let stored = positions.end - positions.start;
+        if copies && !set.is_packed() && set.len()? <= SKIPPED_MAX * stored {
+            return Ok(Ok(positions));
+        }
+        let mut elements: Vec<Element> = Vec::new();
         set.each_in(keys.view(), positions, false, |member, score| {
             elements.push((score, member.to_vec()));
             Ok(true)
         })?;
-        Ok(elements)
+        Ok(Err(elements))
     })?;
+    let elements = match found {
+        Ok(positions) => {
+            let ranks = Ranks { first: positions.start, behind: positions.end, within: true };
+            let (from, to) = ((db, &args[2]), (db, &args[1]));
+            let event = (Classes::SORTED_SET, "zrangestore");
+            context.keys.replace_by_elements(from, ranks, to, event, false)?;
+            reply.integer((positions.end - positions.start) as i64);
+            return Ok(());
+        }
+        Err(elements) => elements,
+    };
     store::replace(context, &args[1], &elements, "zrangestore")?;
     reply.integer(elements.len() as i64);
     Ok(())
@@ -185,7 +204,7 @@ fn remove_range(
     Ok(())
 }
 
-/// Replaces a set by the elements that are not within bounds: what is left is worked out.
+/// Replaces a set by the elements that are not within bounds.
 fn keep_others(
     bounds: &Bounds<'_>,
     context: &mut WriteCtx<'_>,
@@ -194,28 +213,22 @@ fn keep_others(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let (left, removed) = sources::read(context, |keys| {
+    let (removed, len) = sources::read(context, |keys| {
         let value = keys.peek(db, key)?;
         let expires = value.as_ref().is_some_and(|value| value.expire_at_ms.is_some());
-        let Some(set) = sorted_set(value)?.filter(|_| !expires) else {
+        let Some(set) = sorted_set(value)?.filter(|set| !expires && !set.is_packed()) else {
             return Err(KeyspaceError::WouldChange.into());
         };
-        let (view, len) = (keys.view(), set.len()?);
-        let removed = bounds.positions(view, &set, false)?;
-        let mut left: Vec<Element> = Vec::new();
-        for positions in [0..removed.start, removed.end..len] {
-            set.each_in(view, positions, false, |member, score| {
-                left.push((score, member.to_vec()));
-                Ok(true)
-            })?;
-        }
-        Ok((left, removed.end - removed.start))
+        Ok((bounds.positions(keys.view(), &set, false)?, set.len()?))
     })?;
-    if left.is_empty() || removed == 0 {
+    let count = removed.end - removed.start;
+    if count == 0 || count == len {
         return Err(KeyspaceError::WouldChange.into());
     }
-    store::replace(context, key, &left, event)?;
-    reply.integer(removed as i64);
+    let others = Ranks { first: removed.start, behind: removed.end, within: false };
+    let place = (db, key);
+    context.keys.replace_by_elements(place, others, place, (Classes::SORTED_SET, event), false)?;
+    reply.integer(count as i64);
     Ok(())
 }
 

@@ -354,9 +354,7 @@ pub(super) fn apply(
         SortedSetChange::Add { elements } => add(table, place, elements),
         SortedSetChange::Remove { members } => remove(table, place, members),
         SortedSetChange::CopyOrder { part } => zset_copy::copy_order(table, place, &part),
-        SortedSetChange::CopyMembers { part, ranks } => {
-            zset_copy::copy_members(table, place, &part, ranks)
-        }
+        SortedSetChange::CopyMembers { part, ranks } => zset_copy::copy_members(table, place, &part, ranks),
     }
 }
 

@@ -6,8 +6,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::{
-    branch,
-    descend,
+    branch, descend,
     error::{CorruptReason, TableError},
     fill::Filler,
     insert::Split,
@@ -79,7 +78,10 @@ impl TableWriter {
         let has_stems = node::stems(body) > 0;
         let count = node::cells(body) as u64;
         if !has_stems && left >= count {
-            return Err(TableError::corrupt(pointer.page, CorruptReason::Structure("counts that are too high")));
+            return Err(TableError::corrupt(
+                pointer.page,
+                CorruptReason::Structure("counts that are too high"),
+            ));
         }
         Ok(Found { leaf: Root { count, ..pointer }, index: left, has_stems })
     }

@@ -5,6 +5,7 @@
 mod combine;
 mod count;
 mod field;
+mod ones;
 mod runs;
 #[cfg(test)]
 mod tests;

@@ -25,12 +25,18 @@ const GAP_BYTES: usize = 16;
 
 /// Reads the sketch in a value.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {
-    let Some(value) = value else { return Ok(None) };
+    let mut bytes = Vec::new();
+    if read_bytes(view, value, &mut bytes)? { Sketch::read(bytes).map(Some) } else { Ok(None) }
+}
+
+/// Replaces `bytes` by those of a value that should be a sketch. Returns whether there is a value.
+fn read_bytes(view: &View<'_>, value: Option<Value<'_>>, bytes: &mut Vec<u8>) -> Result<bool, CommandError> {
+    bytes.clear();
+    let Some(value) = value else { return Ok(false) };
     let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
     // A string longer than any sketch is not read as a whole: its start already shows that it is not a sketch.
-    let mut bytes = Vec::new();
     text.each_part(view, 0, sketch::BYTES_MAX as u64 + 1, |part| bytes.extend_from_slice(part))?;
-    Ok(Some(Sketch::read(bytes)?))
+    Ok(true)
 }
 
 /// `PFADD key [element ...]`
@@ -52,15 +58,17 @@ fn pfadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
 
 /// `PFCOUNT key [key ...]`
 fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
-    let mut registers = Registers::default();
+    let (mut registers, mut bytes) = (Registers::default(), Vec::new());
     for key in args.from(1) {
         let value = context.keys.get(context.db, key)?;
-        let Some(sketch) = read(context.keys.view(), value)? else { continue };
-        if let Some(count) = sketch.known_count().filter(|_| args.len() == 2) {
+        if !read_bytes(context.keys.view(), value, &mut bytes)? {
+            continue;
+        }
+        registers.raise_to(&bytes)?;
+        if let Some(count) = sketch::known_count(&bytes).filter(|_| args.len() == 2) {
             reply.integer(count as i64);
             return Ok(());
         }
-        sketch.merge_into(&mut registers);
     }
     reply.integer(registers.count() as i64);
     Ok(())
@@ -70,14 +78,17 @@ fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
 fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     let db = context.db;
     let (mut registers, mut dense, mut old) = (Registers::default(), false, None);
+    let mut bytes = Vec::new();
     sources::read(context, |keys| {
         for (index, key) in args.from(1).enumerate() {
             let value = keys.get(db, key)?;
-            let Some(sketch) = read(keys.view(), value)? else { continue };
-            sketch.merge_into(&mut registers);
-            dense |= sketch.is_dense();
+            if !read_bytes(keys.view(), value, &mut bytes)? {
+                continue;
+            }
+            registers.raise_to(&bytes)?;
+            dense |= sketch::is_dense(&bytes)?;
             if index == 0 {
-                old = Some(sketch);
+                old = Some(Sketch::read(bytes.clone())?);
             }
         }
         Ok(())

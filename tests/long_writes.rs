@@ -65,7 +65,8 @@ const COMMANDS: [&str; 15] = [
 ];
 
 /// Commands on a copy `DEST` of a source that are only long with more elements, each with the source.
-const LONGER: [[&str; 2]; 8] = [
+const LONGER: [[&str; 2]; 9] = [
+    ["ZRANGESTORE other DEST 1000 -20", "zset:c"],
     ["COPY DEST other REPLACE", "zset:c"],
     ["COPY DEST other", "zset:c"],
     ["COPY DEST other DB 1 REPLACE", "text:c"],
@@ -118,7 +119,8 @@ fn results_are_those_of_a_transaction() {
 fn copies_and_removals_are_those_of_a_transaction() {
     let mut random = SmallRng::seed_from_u64(seed("--test long_writes"));
     let root = tempfile::tempdir().unwrap();
-    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let dir = root.path().join("data");
+    let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
     let mut client = server.client();
     let scored = (0..120_000)
         .flat_map(|number| [random.random_range(0..9000).to_string(), format!("element:{number}")]);
@@ -150,8 +152,19 @@ fn copies_and_removals_are_those_of_a_transaction() {
         }
         assert!(results[0] == results[1], "{command}");
     }
-    // Three copies, and two removals that take many. (Members are in their own order only among equal scores.)
-    assert_eq!(info(&mut client, "worked_out_beside") - before, 5);
+    // A range, three copies, and two removals that take many. (Members are in their own order only among equal scores.)
+    assert_eq!(info(&mut client, "worked_out_beside") - before, 6);
+    for command in
+        ["COPY zset:c copy", "ZREMRANGEBYRANK copy 2000 61000", "ZRANGESTORE range zset:c 500 90000"]
+    {
+        client.run(command);
+    }
+    let contents = |client: &mut Client| ["zset:c", "copy", "range"].map(|key| content(client, key));
+    let before = contents(&mut client);
+    server.kill();
+    server = TestServer::start(&dir, &["--loglevel", "warning"]);
+    let mut client = server.client();
+    assert!(contents(&mut client) == before, "the replay gives the same");
     // A key that expires goes the other way.
     client.run("EXPIRE zset:c 1000");
     assert_eq!(client.run("ZREMRANGEBYRANK zset:c 0 100000"), Value::Integer(100_001));

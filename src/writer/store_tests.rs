@@ -242,6 +242,66 @@ fn a_result_is_not_stored_when_a_part_of_it_was_taken_back() {
     }
 }
 
+/// A sorted set with so many elements.
+fn add_scored(driven: &mut Driven, count: usize) {
+    for start in (0..count).step_by(1000) {
+        let elements = (start..start + 1000).map(|number| format!("{} m:{number}", number * 7919 % count));
+        driven.run(&format!("ZADD z {}", elements.collect::<Vec<_>>().join(" ")));
+    }
+}
+
+#[test]
+fn elements_are_copied_in_few_steps() {
+    for (line, count) in
+        [("COPY z d", 9000), ("ZRANGESTORE d z 10 -11", 8980), ("ZREMRANGEBYRANK z 100 8099", 8000)]
+    {
+        let mut driven = Driven::new();
+        add_scored(&mut driven, 9000);
+        let mut submission = driven.work_out(line);
+        let mut steps = 0;
+        loop {
+            let completion = driven.step(submission);
+            submission = completion.submission;
+            if completion.executed == 1 {
+                break;
+            }
+            assert!(!is_outdated(&submission) && driven.has_draft());
+            steps += 1;
+        }
+        let reply = if line.starts_with("COPY") { 1 } else { count };
+        assert_eq!(submission.out, format!(":{reply}\r\n").as_bytes(), "{line}");
+        assert!((2..=3).contains(&steps), "{line}: {steps} steps");
+        let (key, left) = if line.starts_with("ZREM") { ("z", 1000) } else { ("d", count) };
+        assert_eq!(driven.run(&format!("ZCARD {key}")), format!(":{left}\r\n"), "{line}");
+        assert_eq!(driven.read(&format!("ZCOUNT {key} -inf +inf")), format!(":{left}\r\n"), "{line}");
+        assert!(!driven.has_draft());
+    }
+}
+
+#[test]
+fn elements_are_not_copied_when_a_part_was_taken_back_or_the_source_changed() {
+    for (step, changes) in [(1, false), (2, false), (0, true), (1, true), (2, true)] {
+        let mut driven = Driven::new();
+        add_scored(&mut driven, 9000);
+        let mut submission = driven.work_out("ZREMRANGEBYRANK z 100 8099");
+        for _ in 1..step {
+            submission = driven.step(submission).submission;
+        }
+        if changes {
+            driven.run("ZADD z 5 m:5");
+            driven.run("ZADD z 6 m:5");
+        } else {
+            driven.log.store(AWAY_AT_SUBMIT, SeqCst);
+            submission = driven.step(submission).submission;
+            driven.log.store(OPEN, SeqCst);
+        }
+        let completion = driven.step(submission);
+        assert!(completion.executed == 0 && is_outdated(&completion.submission), "at step {step}");
+        assert!(!driven.has_draft());
+        assert_eq!(driven.run("ZCARD z"), ":9000\r\n");
+    }
+}
+
 #[test]
 fn the_draft_of_a_client_that_is_gone_is_deleted() {
     let mut driven = Driven::new();

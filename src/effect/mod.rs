@@ -73,7 +73,7 @@ pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;
 pub use sink::Sink;
 pub use sorted_sets::{Part, Ranks, SortedSetChange};
-pub use strings::StringChange;
+pub use strings::{Bits, StringChange};
 
 /// The first byte of a payload without a cause.
 pub const FORMAT: u8 = 1;

@@ -2,9 +2,9 @@
 //! the new key, the command's own event, and `del` when nothing is left.
 
 use super::lookup::lookup;
-use super::prepared::Old;
+use super::prepared::{Old, SOURCES_BYTES_MAX};
 use super::{Classes, Keyspace, KeyspaceError};
-use crate::effect::{Effect, KeyChange, Part, Ranks};
+use crate::effect::{Bits, Effect, Items, KeyChange, Part, Ranks};
 
 impl Keyspace<'_> {
     /// Makes a change and reports its event.
@@ -108,6 +108,28 @@ impl Keyspace<'_> {
         let part = Part { from_db, from, index: 0, count };
         let old = if is_copy { Old::Forgotten } else { Old::Deleted };
         prepared.replace_by_elements(place, (&part, ranks), bytes, event, old);
+        Ok(())
+    }
+
+    /// Whether a long combination of these strings may be worked out when it is stored: changes are remembered, and the
+    /// keys are not so long that the result takes less space in the log.
+    pub fn combines_later(&self, sources: Items<'_>) -> bool {
+        self.prepared.is_some() && sources.encoded().len() <= SOURCES_BYTES_MAX
+    }
+
+    /// Replaces whatever a key holds by a combination of strings that is worked out when it is stored. `is_copy`: an
+    /// existing key counts as new.
+    pub fn replace_by_combination(
+        &mut self,
+        sources: (Bits, usize, Items<'_>),
+        len: u64,
+        place: (usize, &[u8]),
+        event: (Classes, &'static str),
+        is_copy: bool,
+    ) -> Result<(), KeyspaceError> {
+        let Some(prepared) = &mut self.prepared else { return Err(KeyspaceError::WouldChange) };
+        let old = if is_copy { Old::Forgotten } else { Old::Overwritten };
+        prepared.replace_by_combination(place, sources, len, event, old);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::events::Classes;
 use super::lookup::DbKey;
 use super::sources::Sources;
 use crate::effect::{
-    Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, ListChange, Part, Ranks, SetChange,
+    Bits, Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, ListChange, Part, Ranks, SetChange,
     SortedSetChange, StringChange,
 };
 
@@ -23,7 +23,10 @@ const SLICE_BYTES: usize = 64 << 10;
 /// work.
 const COPIED_BYTES: u64 = 4 << 20;
 /// Bytes of a slice of a string: whole pieces of it.
-const TEXT_SLICE_BYTES: usize = 768 * PIECE_BYTES;
+pub const TEXT_SLICE_BYTES: usize = 768 * PIECE_BYTES;
+
+/// The longest keys, together, that are repeated in each slice of a combination.
+pub(super) const SOURCES_BYTES_MAX: usize = 4 << 10;
 
 /// A change that was worked out.
 #[derive(Debug, Default)]
@@ -137,6 +140,25 @@ impl Prepared {
         old: Old,
     ) {
         let slices = copies(&self.draft, part, ranks, bytes);
+        self.replace_by_slices(place, event, old, slices);
+    }
+
+    /// Remembers that a combination of other strings replaces what a key holds: their first `len` bytes.
+    pub(super) fn replace_by_combination(
+        &mut self,
+        place: (usize, &[u8]),
+        (bits, from_db, sources): (Bits, usize, Items<'_>),
+        len: u64,
+        event: (Classes, &'static str),
+        old: Old,
+    ) {
+        let offsets = (0..len).step_by(TEXT_SLICE_BYTES);
+        let slices = offsets.map(|offset| {
+            let count = (TEXT_SLICE_BYTES as u64).min(len - offset);
+            let change = StringChange::Combine { bits, from_db, sources, offset, count };
+            one(&Effect::on(DRAFTS, &self.draft, change))
+        });
+        let slices = slices.collect();
         self.replace_by_slices(place, event, old, slices);
     }
 

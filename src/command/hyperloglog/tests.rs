@@ -127,6 +127,28 @@ proptest! {
     }
 
     #[test]
+    fn hostile_bytes_never_panic(tail in proptest::collection::vec(any::<u8>(), 0..600), encoding in 0_u8..3) {
+        let mut bytes = b"HYLL".to_vec();
+        bytes.extend([encoding, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]);
+        bytes.extend(tail);
+        for len in [bytes.len(), bytes.len() / 2] {
+            if let Ok(mut sketch) = Sketch::read(bytes[..len].to_vec()) {
+                sketch.add(b"element");
+                let mut registers = Registers::default();
+                sketch.merge_into(&mut registers);
+                registers.count();
+            }
+        }
+        bytes.resize(BYTES_MAX + 1, 0x40);
+        prop_assert!(Sketch::read(bytes).is_err());
+    }
+}
+
+proptest! {
+    // Each case raises tens of thousands of registers one by one.
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
     fn sketches_are_merged_register_by_register(
         start in 0_u32..1_000_000,
         counts in (0_u32..3000, 0_u32..3000, 0_u32..3000),
@@ -151,22 +173,5 @@ proptest! {
         merged.raise(&registers);
         prop_assert!((0..16_384).all(|index| merged.register(index) == expected.register(index)));
         prop_assert_eq!(merged.is_dense(), expected.is_dense());
-    }
-
-    #[test]
-    fn hostile_bytes_never_panic(tail in proptest::collection::vec(any::<u8>(), 0..600), encoding in 0_u8..3) {
-        let mut bytes = b"HYLL".to_vec();
-        bytes.extend([encoding, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80]);
-        bytes.extend(tail);
-        for len in [bytes.len(), bytes.len() / 2] {
-            if let Ok(mut sketch) = Sketch::read(bytes[..len].to_vec()) {
-                sketch.add(b"element");
-                let mut registers = Registers::default();
-                sketch.merge_into(&mut registers);
-                registers.count();
-            }
-        }
-        bytes.resize(BYTES_MAX + 1, 0x40);
-        prop_assert!(Sketch::read(bytes).is_err());
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{
-    Change, Effect, End, ItemsBuffer, KeyChange, ListChange, Ranks, SetChange, SortedSetChange, StringChange,
+    Bits, Change, Effect, End, ItemsBuffer, KeyChange, ListChange, Ranks, SetChange, SortedSetChange,
+    StringChange,
 };
-use crate::keyspace::{Classes, KeyspaceError, Kind, Value};
+use crate::keyspace::{Classes, KeyspaceError, Kind, TEXT_SLICE_BYTES, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
@@ -164,6 +165,8 @@ fn copy_elements(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
+    let source: ItemsBuffer = std::iter::once(key).collect();
+    let later = context.keys.combines_later(source.items());
     let copied = sources::read(context, |keys| {
         let Some(value) = keys.get(db, key)? else { return Ok(None) };
         if value.expire_at_ms.is_some() {
@@ -175,6 +178,9 @@ fn copy_elements(
         if let Some(set) = value.sorted_set().filter(|set| !set.is_packed()) {
             return Ok(Some(Copied::Elements(set.len()?)));
         }
+        if let Some(text) = value.text()?.filter(|text| later && text.len() > TEXT_SLICE_BYTES as u64) {
+            return Ok(Some(Copied::Text(text.len())));
+        }
         Ok(Some(Copied::Content(Content::of(keys.view(), &value)?)))
     })?;
     match &copied {
@@ -185,6 +191,11 @@ fn copy_elements(
             let all = Ranks { first: 0, behind: *len, within: true };
             let event = (Classes::GENERIC, "copy_to");
             context.keys.replace_by_elements((db, key), all, (to_db, to), event, true)?;
+        }
+        Some(Copied::Text(len)) => {
+            let source = (Bits::Any, db, source.items());
+            let event = (Classes::GENERIC, "copy_to");
+            context.keys.replace_by_combination(source, *len, (to_db, to), event, true)?;
         }
         None => {}
     }
@@ -198,4 +209,6 @@ enum Copied {
     Content(Content),
     /// All elements of a sorted set, so many.
     Elements(u64),
+    /// All bytes of a string, so many.
+    Text(u64),
 }

@@ -1,7 +1,7 @@
 //! The commands that effects become.
 
 use ackd::effect::{
-    DatabaseChange, HashChange, KeyChange, Part, Ranks, SetChange, SortedSetChange, StringChange,
+    Bits, DatabaseChange, HashChange, KeyChange, Part, Ranks, SetChange, SortedSetChange, StringChange,
 };
 
 use super::held::MARGIN_MS;
@@ -175,4 +175,27 @@ fn elements_that_are_copied_are_printed_as_a_command_on_their_source() {
     let elsewhere =
         ["SELECT 0", "SET other v", "COPY z to DB 3 REPLACE", "SELECT 3", "ZRANGESTORE to to 0 8"];
     assert_eq!(copied(all, (3, b"to")), elsewhere);
+}
+
+#[test]
+fn strings_that_are_combined_are_printed_as_a_command_on_their_sources() {
+    let two: &'static ItemsBuffer = Box::leak(Box::new([b"a".as_slice(), b"b"].into_iter().collect()));
+    let placed = |to_db, to: &'static [u8], bits| {
+        let sources = two.items();
+        let part = |offset| {
+            let change = StringChange::Combine { bits, from_db: 0, sources, offset, count: 5 };
+            Effect::on(DRAFTS, b"1", change)
+        };
+        printed(&[
+            part(0),
+            set(b"other", None),
+            part(5),
+            Effect::on(to_db, to, KeyChange::Delete { expired: false }),
+            Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
+            Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+        ])
+    };
+    assert_eq!(placed(0, b"to", Bits::All), ["SELECT 0", "SET other v", "BITOP AND to a b"]);
+    assert_eq!(placed(0, b"a", Bits::Odd), ["SELECT 0", "SET other v", "BITOP XOR a a b"]);
+    assert_eq!(placed(4, b"to", Bits::Any), ["SELECT 0", "SET other v", "COPY a to DB 4 REPLACE"]);
 }

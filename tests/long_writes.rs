@@ -239,12 +239,12 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
     let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
     fill_sources(&mut server.client(), &mut random);
     let mut client = server.client();
-    let whole: Vec<Value> = [0, 3, 8, 11]
+    let whole: Vec<Value> = [0, 3, 7, 8, 11]
         .map(|command| client.run(&COMMANDS[command].replace("DEST", &format!("whole:{command}"))))
         .into();
     let rest = used_pages(&mut client);
     for round in 0..6 {
-        for (command, len) in [0, 3, 8, 11].into_iter().zip(&whole) {
+        for (command, len) in [0, 3, 7, 8, 11].into_iter().zip(&whole) {
             let mut gone = server.client();
             let key = format!("d:{round}:{command}");
             let line = COMMANDS[command].replace("DEST", &key);
@@ -271,7 +271,7 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
     let mut client = server.client();
     while used_pages(&mut client) > rest + 200 {
         for round in 0..6 {
-            client.run(&format!("DEL d:{round}:0 d:{round}:3 d:{round}:8 d:{round}:11"));
+            client.run(&format!("DEL d:{round}:0 d:{round}:3 d:{round}:7 d:{round}:8 d:{round}:11"));
         }
         // Until then the pages of the last checkpoint are in use.
         client.run("SAVE");

@@ -19,8 +19,7 @@ use crate::effect::{
 
 /// A result with more bytes of elements is stored in slices, each of about so many: some milliseconds of work.
 const SLICE_BYTES: usize = 64 << 10;
-/// Bytes of the table that a slice of a copied tree takes: one to four milliseconds of
-/// work.
+/// Bytes of the table that a slice of a copied tree takes: one to four milliseconds of work.
 const COPIED_BYTES: u64 = 4 << 20;
 /// Bytes of a slice of a string: whole pieces of it.
 pub const TEXT_SLICE_BYTES: usize = 768 * PIECE_BYTES;

@@ -35,6 +35,7 @@ mod memory;
 mod monitor;
 mod process;
 mod pubsub;
+mod removed;
 mod replicas;
 mod resolve;
 mod run;
@@ -67,6 +68,7 @@ pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
 
+use self::removed::Removed;
 use crate::spec::Spec;
 
 /// What runs the commands, family by family.

@@ -14,7 +14,7 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         if let (Some(prepared), true) = (&mut self.prepared, effect.replaces()) {
-            return prepared.replace(effect, (class, name), Old::Overwritten);
+            return prepared.replace(effect, (class, name), Old::Changed, None);
         }
         self.apply(effect)?;
         if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
@@ -63,7 +63,7 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            return prepared.replace(effect, (class, name), Old::Deleted);
+            return prepared.replace(effect, (class, name), Old::Deleted, None);
         }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
         if self.info(db, key)?.is_none() {
@@ -81,15 +81,57 @@ impl Keyspace<'_> {
     /// Replaces whatever a key holds by a copy that was worked out.
     pub fn replace_by_copy(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
         match &mut self.prepared {
-            Some(prepared) => prepared.replace(effect, (Classes::GENERIC, "copy_to"), Old::Forgotten),
+            Some(prepared) => prepared.replace(effect, (Classes::GENERIC, "copy_to"), Old::Forgotten, None),
             None => Err(KeyspaceError::WouldChange),
         }
+    }
+
+    /// Replaces what a key holds by what is left of it, which was worked out. The key keeps its expiry.
+    pub fn replace_by_rest(
+        &mut self,
+        effect: &Effect<'_>,
+        class: Classes,
+        name: &'static str,
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.replace(effect, (class, name), Old::Deleted, expire_at_ms),
+            None => Err(KeyspaceError::WouldChange),
+        }
+    }
+
+    /// Makes a change, and reports its event, that was worked out: the writer makes it in one step.
+    pub fn change_later(
+        &mut self,
+        effect: &Effect<'_>,
+        class: Classes,
+        name: &'static str,
+    ) -> Result<(), KeyspaceError> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.change(effect, (class, name)),
+            None => Err(KeyspaceError::WouldChange),
+        }
+    }
+
+    /// Removes all elements of an existing collection and reports the event: that they are all was worked out.
+    pub fn take_all_later(
+        &mut self,
+        db: usize,
+        key: &[u8],
+        class: Classes,
+        name: &'static str,
+    ) -> Result<(), KeyspaceError> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.delete(db, key, Some((class, name))),
+            None => return Err(KeyspaceError::WouldChange),
+        }
+        Ok(())
     }
 
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.
     pub fn replace_by_nothing(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            prepared.replace_by_nothing(db, key);
+            prepared.delete(db, key, None);
             return Ok(());
         }
         if self.info(db, key)?.is_some() {

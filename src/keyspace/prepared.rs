@@ -1,5 +1,5 @@
-//! A change that was worked out on a published version: a result that replaces what a key holds. It is made on the
-//! writer's version if everything that it came from is the same there.
+//! A change that was worked out on a published version: a result that replaces what a key holds, or a removal of elements
+//! that were picked. It is made on the writer's version if everything that it came from is the same there.
 //!
 //! A long result is stored in slices, so that commands of other clients are executed in between. The slices go into a
 //! *draft*, a key of a [database of its own](DRAFTS); the last step moves the draft to its place. Each step is a record
@@ -37,7 +37,7 @@ pub struct Prepared {
     pub(super) replacement: Option<Replacement>,
 }
 
-/// A result that replaces what a key holds.
+/// What becomes of what a key holds.
 #[derive(Debug)]
 pub(super) struct Replacement {
     /// Database of the key.
@@ -48,7 +48,9 @@ pub(super) struct Replacement {
     pub event: Option<(Classes, &'static str)>,
     /// What becomes of the old value.
     pub old: Old,
-    /// The effects, each with the length of the value with it.
+    /// The expiry that the key had, and keeps.
+    pub expire_at_ms: Option<u64>,
+    /// The effects, each with the length of the value with it. None if nothing is left.
     pub slices: Vec<(EffectBuffer, u64)>,
     /// Number of slices that are in the draft.
     pub stored: usize,
@@ -59,8 +61,8 @@ pub(super) struct Replacement {
 pub(super) enum Old {
     /// It is deleted first; the key does not count as new.
     Deleted,
-    /// The effect overwrites it.
-    Overwritten,
+    /// The effect changes it, or overwrites it.
+    Changed,
     /// It is deleted first; the key counts as new.
     Forgotten,
 }
@@ -111,19 +113,43 @@ impl Prepared {
         effect: &Effect<'_>,
         event: (Classes, &'static str),
         old: Old,
+        expire_at_ms: Option<u64>,
     ) -> Result<(), KeyspaceError> {
         let Effect::Key { db, key, change } = effect else { return Err(KeyspaceError::WouldChange) };
         let slices = self.slices(change)?.unwrap_or_else(|| vec![(one(effect), 0)]);
-        let (db, key) = (*db, Box::from(*key));
-        self.replacement = Some(Replacement { db, key, event: Some(event), old, slices, stored: 0 });
+        self.remember((*db, key), Some(event), old, slices);
+        if let Some(replacement) = &mut self.replacement {
+            replacement.expire_at_ms = expire_at_ms;
+        }
         Ok(())
     }
 
-    /// Remembers that a key is deleted, because the result is empty.
-    pub(super) fn replace_by_nothing(&mut self, db: usize, key: &[u8]) {
-        let slices = Vec::new();
-        self.replacement =
-            Some(Replacement { db, key: key.into(), event: None, old: Old::Deleted, slices, stored: 0 });
+    /// Remembers an effect that changes what its key holds, in one step.
+    pub(super) fn change(
+        &mut self,
+        effect: &Effect<'_>,
+        event: (Classes, &'static str),
+    ) -> Result<(), KeyspaceError> {
+        let Effect::Key { db, key, .. } = effect else { return Err(KeyspaceError::WouldChange) };
+        self.remember((*db, key), Some(event), Old::Changed, vec![(one(effect), 0)]);
+        Ok(())
+    }
+
+    /// Remembers that a key is deleted: because the result is empty, or with an event because all of it is taken out.
+    pub(super) fn delete(&mut self, db: usize, key: &[u8], event: Option<(Classes, &'static str)>) {
+        self.remember((db, key), event, Old::Deleted, Vec::new());
+    }
+
+    /// Remembers what becomes of a key.
+    fn remember(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        event: Option<(Classes, &'static str)>,
+        old: Old,
+        slices: Vec<(EffectBuffer, u64)>,
+    ) {
+        let key = key.into();
+        self.replacement = Some(Replacement { db, key, event, old, expire_at_ms: None, slices, stored: 0 });
     }
 
     /// The slices of a long result; `None` if it is short.

@@ -4,8 +4,14 @@ use std::ops::Range;
 
 use super::read::write_elements;
 use super::*;
-use crate::keyspace::list_range;
+use crate::command::{Removed, sources};
+use crate::keyspace::{KeyReader, KeyspaceError, list_range};
 use crate::number::parse_i64;
+use crate::spec::{self, Spec};
+use crate::table::Budget;
+
+/// Lookups in whose time a list is searched to know whether an element is near its end.
+const NEAR_LOOKUPS: u64 = 512;
 
 /// `LPOP key [count]`
 pub(super) fn lpop(
@@ -41,7 +47,7 @@ fn pop(
         None => None,
     };
     let Some(count) = count else { return take_one(context, &args[1], end, reply) };
-    match len_of(context, &args[1])? {
+    match noted_len_of(context, &args[1])? {
         Some(len) => take(context, &args[1], (end, len), count, reply)?,
         None => reply.null_array(),
     }
@@ -100,12 +106,37 @@ fn drop_elements(
 ) -> Result<(), CommandError> {
     let db = context.db;
     let name = pop_event(end);
-    if count >= len {
-        context.keys.take_all(db, key, Classes::LIST, name)?;
-    } else if count > 0 {
-        context.keys.change(&Effect::on(db, key, ListChange::Pop { end, count }), Classes::LIST, name)?;
+    let effect = Effect::on(db, key, ListChange::Pop { end, count });
+    match (count >= len, context.keys.prepares()) {
+        (true, true) => context.keys.take_all_later(db, key, Classes::LIST, name)?,
+        (true, false) => context.keys.take_all(db, key, Classes::LIST, name)?,
+        (false, true) if count > 0 => context.keys.change_later(&effect, Classes::LIST, name)?,
+        (false, false) if count > 0 => context.keys.change(&effect, Classes::LIST, name)?,
+        _ => {}
     }
     Ok(())
+}
+
+/// What `LPOP`, `RPOP` or `LMPOP` removes; nothing if it is wrong, or takes no more than `few`.
+pub(in crate::command) fn popped(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    (spec, args): (&Spec, &Args<'_>),
+    few: u64,
+) -> Removed {
+    let several = (spec.id == spec::LMPOP.id).then(|| Several::parse(args, 1).ok()).flatten();
+    let count = match &several {
+        Some(pop) => Some(pop.count),
+        None => {
+            args.get(2).filter(|_| args.len() == 3).and_then(parse_i64).and_then(|n| u64::try_from(n).ok())
+        }
+    };
+    let Some(count) = count.filter(|count| *count > few) else { return Removed::default() };
+    let candidates = several.map_or(1..2, |pop| pop.keys);
+    let mut values = candidates.map_while(|index| keys.peek(db, &args[index]).ok());
+    let first = values.find_map(|value| value);
+    let list = first.and_then(|value| value.list());
+    Removed::up_to(count, list.and_then(|list| list.len().ok()).unwrap_or(0))
 }
 
 /// `LTRIM key start stop`
@@ -151,6 +182,9 @@ pub(super) fn lrem(
 ) -> Result<(), CommandError> {
     let (db, key, wanted) = (context.db, &args[1], &args[3]);
     let (end, most) = removal(words::integer(&args[2])?);
+    if context.keys.prepares() {
+        return remove_beside(context, key, (end, most), wanted, reply);
+    }
     let (count, len) = with_list(context, key, |view, list| match list {
         Some(list) => Ok((list.count(view, (end, most), wanted)?, list.len()?)),
         None => Ok((0, 0)),
@@ -164,6 +198,84 @@ pub(super) fn lrem(
     }
     reply.integer(count as i64);
     Ok(())
+}
+
+/// About how many elements `LREM` or `LINSERT` goes through: all of the list; or none if there are more than a `few` and it
+/// finds what it needs near the end where it starts. 0 if it is wrong.
+pub(in crate::command) fn searched_len(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    (spec, args): (&Spec, &Args<'_>),
+    few: u64,
+) -> u64 {
+    let list = keys.peek(db, &args[1]).ok().flatten().and_then(|value| value.list());
+    let Some(list) = list else { return 0 };
+    let len = list.len().unwrap_or(0);
+    if len <= few {
+        return len;
+    }
+    let (end, most) = match spec.id == spec::LREM.id {
+        true => words::integer(&args[2]).map_or((End::Head, 0), removal),
+        false => (End::Head, 1),
+    };
+    let budget = Budget::of(NEAR_LOOKUPS);
+    let is_near = most < u64::MAX && list.count(&keys.view().within(&budget), (end, most), &args[3]).is_ok();
+    if is_near { 0 } else { len }
+}
+
+/// Works out how many elements an `LREM` removes, and if they are many, those that are left.
+fn remove_beside(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (end, most): (End, u64),
+    wanted: &[u8],
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let db = context.db;
+    let (removed, left, expire_at_ms) = sources::read(context, |keys| {
+        let value = keys.peek(db, key)?;
+        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
+        let list = value.and_then(|value| value.list()).ok_or(KeyspaceError::WouldChange)?;
+        let removed = Removed::up_to(list.count(keys.view(), (end, most), wanted)?, list.len()?);
+        let left = match removed.stores_rest() {
+            true => Some(without(keys.view(), &list, (end, removed.removed), wanted)?),
+            false => None,
+        };
+        Ok((removed, left, expire_at_ms))
+    })?;
+    let count = removed.removed;
+    reply.integer(count as i64);
+    if let Some(left) = left {
+        let effect = Effect::on(db, key, ListChange::Push { end: end.other(), elements: left.items() });
+        context.keys.replace_by_rest(&effect, Classes::LIST, "lrem", expire_at_ms)?;
+    } else if removed.takes_all() {
+        context.keys.take_all_later(db, key, Classes::LIST, "lrem")?;
+    } else if count > 0 {
+        let element: ItemsBuffer = std::iter::once(wanted).collect();
+        let effect = Effect::on(db, key, ListChange::Remove { end, count, element: element.items() });
+        context.keys.change_later(&effect, Classes::LIST, "lrem")?;
+    }
+    Ok(())
+}
+
+/// The elements of a list but for the first `count` ones from an end that equal `wanted`, in the order from that end.
+fn without(
+    view: &View<'_>,
+    list: &List<'_>,
+    (end, mut count): (End, u64),
+    wanted: &[u8],
+) -> Result<ItemsBuffer, KeyspaceError> {
+    let mut left = ItemsBuffer::new();
+    let from = if end == End::Head { 0 } else { list.len()?.saturating_sub(1) };
+    list.each(view, end, from, |_, text| {
+        if count > 0 && text.equals(view, wanted)? {
+            count -= 1;
+        } else {
+            left.push(&text.to_contiguous(view)?);
+        }
+        Ok(true)
+    })?;
+    Ok(left)
 }
 
 /// The arguments of `LMPOP` and `BLMPOP`.
@@ -202,7 +314,7 @@ impl Several {
         reply: &mut Reply<'_>,
     ) -> Result<bool, CommandError> {
         for key in args.from(self.keys.start).take(self.keys.len()) {
-            if let Some(len) = len_of(context, key)? {
+            if let Some(len) = noted_len_of(context, key)? {
                 reply.array(2);
                 reply.bulk(key);
                 take(context, key, (self.end, len), self.count, reply)?;

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use super::{Element, sorted_set, with_set};
-use crate::command::{CommandError, WriteCtx, sources, words};
+use super::range::others;
+use super::{Element, sorted_set, store, with_set};
+use crate::command::{CommandError, Removed, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(
@@ -72,6 +74,9 @@ pub(super) fn pop(
     count: u64,
 ) -> Result<Vec<Element>, CommandError> {
     let db = context.db;
+    if context.keys.prepares() {
+        return pop_beside(context, key, highest, count);
+    }
     let (popped, all) = with_set(context, key, |view, set| {
         let mut popped: Vec<Element> = Vec::new();
         let Some(set) = set else { return Ok((popped, false)) };
@@ -83,7 +88,7 @@ pub(super) fn pop(
         })?;
         Ok((popped, all))
     })?;
-    let name = if highest { "zpopmax" } else { "zpopmin" };
+    let name = event(highest);
     if all {
         context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
     } else if !popped.is_empty() {
@@ -92,6 +97,64 @@ pub(super) fn pop(
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(popped)
+}
+
+/// The name of the event of a pop.
+fn event(highest: bool) -> &'static str {
+    if highest { "zpopmax" } else { "zpopmin" }
+}
+
+/// Works out a pop, and leaves to the writer to store what is left. If that would take long, the writer does all of it.
+fn pop_beside(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    highest: bool,
+    count: u64,
+) -> Result<Vec<Element>, CommandError> {
+    let db = context.db;
+    let (popped, left, expire_at_ms) = sources::read(context, |keys| {
+        let value = keys.peek(db, key)?;
+        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
+        let set = sorted_set(value)?.ok_or(KeyspaceError::WouldChange)?;
+        let positions = end_positions(&set, highest, count)?;
+        let removed = Removed::up_to(count, set.len()?);
+        if !removed.takes_all() && !removed.stores_rest() {
+            return Err(KeyspaceError::WouldChange.into());
+        }
+        let mut popped: Vec<Element> = Vec::new();
+        set.each_in(keys.view(), positions.clone(), highest, |member, score| {
+            popped.push((score, member.to_vec()));
+            Ok(true)
+        })?;
+        Ok((popped, others(keys.view(), &set, &positions)?, expire_at_ms))
+    })?;
+    if left.is_empty() {
+        context.keys.take_all_later(db, key, Classes::SORTED_SET, event(highest))?;
+    } else {
+        store::replace_by_rest(context, key, (&left, expire_at_ms), event(highest))?;
+    }
+    Ok(popped)
+}
+
+/// What `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` removes; nothing if it is wrong, or takes no more than `few`.
+pub(in crate::command) fn popped(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    (spec, args): (&Spec, &Args<'_>),
+    few: u64,
+) -> Removed {
+    let several = (spec.id == spec::ZMPOP.id).then(|| MultiPop::parse(args, 1).ok()).flatten();
+    let count = match &several {
+        Some(pop) => Some(pop.count),
+        None => args.get(2).filter(|_| args.len() == 3).and_then(|word| pop_count(word).ok()),
+    };
+    let Some(count) = count.filter(|count| *count > few) else { return Removed::default() };
+    let found = match &several {
+        Some(pop) => first_set(keys, db, &pop.keys).ok().flatten(),
+        None => Some(&args[1]),
+    };
+    let set = found.and_then(|key| sorted_set(keys.peek(db, key).ok()?).ok()?);
+    Removed::up_to(count, set.and_then(|set| set.len().ok()).unwrap_or(0))
 }
 
 /// The arguments of `ZMPOP` and `BZMPOP`.

@@ -1,11 +1,14 @@
 //! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
 
+use std::ops::Range;
+
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
-use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{CommandError, ReadCtx, Removed, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
-use crate::keyspace::{Classes, KeyReader, KeyspaceError};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::resp::{Args, Reply};
+use crate::table::View;
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(
@@ -194,43 +197,49 @@ fn keep_others(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let (left, removed) = sources::read(context, |keys| {
+    let (left, removed, expire_at_ms) = sources::read(context, |keys| {
         let value = keys.peek(db, key)?;
-        let expires = value.as_ref().is_some_and(|value| value.expire_at_ms.is_some());
-        let Some(set) = sorted_set(value)?.filter(|_| !expires) else {
-            return Err(KeyspaceError::WouldChange.into());
-        };
-        let (view, len) = (keys.view(), set.len()?);
-        let removed = bounds.positions(view, &set, false)?;
-        let mut left: Vec<Element> = Vec::new();
-        for positions in [0..removed.start, removed.end..len] {
-            set.each_in(view, positions, false, |member, score| {
-                left.push((score, member.to_vec()));
-                Ok(true)
-            })?;
-        }
-        Ok((left, removed.end - removed.start))
+        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
+        let set = sorted_set(value)?.ok_or(KeyspaceError::WouldChange)?;
+        let removed = bounds.positions(keys.view(), &set, false)?;
+        let left = others(keys.view(), &set, &removed)?;
+        Ok((left, removed.end - removed.start, expire_at_ms))
     })?;
     if left.is_empty() || removed == 0 {
         return Err(KeyspaceError::WouldChange.into());
     }
-    store::replace(context, key, &left, event)?;
+    store::replace_by_rest(context, key, (&left, expire_at_ms), event)?;
     reply.integer(removed as i64);
     Ok(())
 }
 
-/// Number of elements that a `ZREMRANGEBY...` would remove, and number of those that are left; 0 if it is wrong.
-pub(in crate::command) fn removed_len(
+/// The elements of a set at other positions.
+pub(super) fn others(
+    view: &View<'_>,
+    set: &SortedSet<'_>,
+    removed: &Range<u64>,
+) -> Result<Vec<Element>, KeyspaceError> {
+    let mut left: Vec<Element> = Vec::new();
+    for positions in [0..removed.start, removed.end..set.len()?] {
+        set.each_in(view, positions, false, |member, score| {
+            left.push((score, member.to_vec()));
+            Ok(true)
+        })?;
+    }
+    Ok(left)
+}
+
+/// What a `ZREMRANGEBY...` removes; nothing if it is wrong.
+pub(in crate::command) fn removed(
     keys: &mut KeyReader<'_>,
     db: usize,
     order: Order,
     args: &Args<'_>,
-) -> (u64, u64) {
+) -> Removed {
     let bounds = Bounds::parse(order, &args[2], &args[3]);
-    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return (0, 0) };
-    let (Ok(positions), Ok(len)) = (bounds.positions(keys.view(), &set, false), set.len()) else {
-        return (0, 0);
-    };
-    let removed = positions.end - positions.start;
-    (removed, len - removed)
+    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return Removed::default() };
+    match (bounds.positions(keys.view(), &set, false), set.len()) {
+        (Ok(positions), Ok(len)) => Removed::up_to(positions.end - positions.start, len),
+        _ => Removed::default(),
+    }
 }

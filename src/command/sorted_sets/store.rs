@@ -17,15 +17,34 @@ pub(in crate::command) fn replace(
     if elements.is_empty() {
         context.keys.replace_by_nothing(db, key)?;
     } else {
-        let mut by_member: Vec<&Element> = elements.iter().collect();
-        by_member.sort_unstable_by(|a, b| a.1.cmp(&b.1));
-        let mut items = ItemsBuffer::new();
-        for (score, member) in by_member {
-            items.push(member);
-            items.push(&score.to_bytes());
-        }
+        let items = by_member(elements);
         let effect = Effect::on(db, key, SortedSetChange::Add { elements: items.items() });
         context.keys.replace(&effect, Classes::SORTED_SET, event)?;
     }
     Ok(())
+}
+
+/// Replaces `key` by what is left of it, which was worked out, with the notification `event`. It keeps its expiry.
+pub(super) fn replace_by_rest(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    (left, expire_at_ms): (&[Element], Option<u64>),
+    event: &'static str,
+) -> Result<(), CommandError> {
+    let items = by_member(left);
+    let effect = Effect::on(context.db, key, SortedSetChange::Add { elements: items.items() });
+    context.keys.replace_by_rest(&effect, Classes::SORTED_SET, event, expire_at_ms)?;
+    Ok(())
+}
+
+/// Members with their scores, in the order of the members.
+fn by_member(elements: &[Element]) -> ItemsBuffer {
+    let mut by_member: Vec<&Element> = elements.iter().collect();
+    by_member.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+    let mut items = ItemsBuffer::new();
+    for (score, member) in by_member {
+        items.push(member);
+        items.push(&score.to_bytes());
+    }
+    items
 }

@@ -34,7 +34,7 @@ const COMMANDS: [[&str; 2]; 19] = [
     ["LREM KEY 0 often", "list"],
     ["LREM KEY -25000 often", "list"],
     ["LREM KEY 25000 often", "list"],
-    ["LREM KEY 100 rare", "list"],
+    ["LREM KEY 500 rare", "list"],
     ["LREM KEY 0 missing", "list"],
     ["LINSERT KEY BEFORE last value", "list"],
     ["LINSERT KEY AFTER last value", "list"],
@@ -109,7 +109,7 @@ fn results_are_those_of_a_transaction() {
     let mut left = Vec::new();
     for (number, [command, source]) in COMMANDS.into_iter().enumerate() {
         for expires in [false, true] {
-            let keys = ["alone", "together"].map(|name| format!("{name}:{number}:{expires}"));
+            let keys = ["alone", "along"].map(|name| format!("{name}:{number}:{expires}"));
             let mut results = Vec::new();
             for key in &keys {
                 client.run(&format!("COPY {source} {key}"));
@@ -128,7 +128,10 @@ fn results_are_those_of_a_transaction() {
                 let reply = encode_without(&reply, key);
                 results.push((reply, content(&mut client, key)));
             }
-            assert!(results[0] == results[1], "{command}, expires: {expires}");
+            let [(one, alone), (other, together)] = [&results[0], &results[1]];
+            assert!(one == other, "{command}, expires: {expires}: {one:.99} and {other:.99}");
+            assert!(alone[0] == together[0], "{command}, expires: {expires}");
+            assert_eq!(alone[1..], together[1..], "{command}, expires: {expires}");
             if expires && client.run(&format!("EXISTS {}", keys[0])) == Value::Integer(1) {
                 assert_eq!(results[0].1[1], Value::Integer(EXPIRY.parse().unwrap()), "{command}");
             }
@@ -146,11 +149,9 @@ fn results_are_those_of_a_transaction() {
     }
 }
 
-/// A reply, with the name of its key left out.
+/// A reply, with the name of its key left out. Names have the same length.
 fn encode_without(reply: &Value, key: &str) -> String {
-    String::from_utf8_lossy(&common::encode_reply(reply))
-        .replace(key, "KEY")
-        .replace(&format!("${}\r\n", key.len()), "$KEY\r\n")
+    String::from_utf8_lossy(&common::encode_reply(reply)).replace(key, "KEY")
 }
 
 #[test]
@@ -162,7 +163,7 @@ fn each_member_is_popped_once_or_left() {
     fill_all(&mut client, &mut random);
     let all: HashSet<String> = texts(&client.run("SMEMBERS set")).into_iter().collect();
     let before = info(&mut client, "worked_out_beside");
-    for count in [3000, 25_000, ELEMENTS - 1, ELEMENTS, ELEMENTS + 1] {
+    for count in [9000, 25_000, ELEMENTS - 1, ELEMENTS, ELEMENTS + 1] {
         client.run("COPY set pop REPLACE");
         client.run(&format!("PEXPIREAT pop {EXPIRY}"));
         // Replies are in order, and each command sees what the one before it did.
@@ -289,9 +290,9 @@ fn clients_that_go_and_servers_that_stop_leave_all_or_nothing() {
             ("SPOP d 25000", "set", "SCARD d"),
             ("ZPOPMAX d 25000", "zset", "ZCARD d"),
             ("LREM d 25000 often", "list", "LLEN d"),
-            ("SPOP d 3000", "set", "SCARD d"),
+            ("SPOP d 9000", "set", "SCARD d"),
         ][round % 4];
-        let taken = if command.ends_with("3000") { 3000 } else { 25_000 };
+        let taken = if command.ends_with(" 9000") { 9000 } else { 25_000 };
         server.client().run(&format!("COPY {source} d REPLACE"));
         let mut gone = server.client();
         gone.send(format!("{command}\r\n").as_bytes()).unwrap();
@@ -339,17 +340,17 @@ fn others_are_told_once() {
     let (mut listener, mut watcher) = (server.client(), server.client());
     listener.run("PSUBSCRIBE __keyevent@*__:*");
     let expected = [
-        ("SPOP s 3000", vec!["spop s"]),
+        ("SPOP s 9000", vec!["spop s"]),
         ("SPOP s 25000", vec!["spop s"]),
         ("SPOP s 100000", vec!["spop s", "del s"]),
         ("ZPOPMAX z 25000", vec!["zpopmax z"]),
         ("ZPOPMIN z 100000", vec!["zpopmin z", "del z"]),
-        ("LREM l 25000 often", vec!["lrem l"]),
+        ("LREM l 20000 often", vec!["lrem l"]),
         ("LPOP l 20000", vec!["lpop l"]),
         ("RPOP l 100000", vec!["rpop l", "del l"]),
         ("GEOSEARCHSTORE g zset FROMLONLAT 0 0 BYBOX 90000 90000 km", vec!["new g", "geosearchstore g"]),
         ("PFMERGE p SKETCHES missing", vec!["keymiss missing", "pfadd p"]),
-        ("PFMERGE q SKETCHES", vec!["new q", "pfadd q"]),
+        ("PFMERGE q SKETCHES", vec!["keymiss q", "new q", "pfadd q"]),
     ];
     for (command, events) in &expected {
         let key = events.last().unwrap().split(' ').nth(1).unwrap();

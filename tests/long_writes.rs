@@ -44,7 +44,11 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
         let texts: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();
         fill(client, &["RPUSH", &format!("numbers:{name}")], &texts, 1);
         let places = members.iter().zip(&numbers).flat_map(|(member, number)| {
-            [format!("{}", number % 360 - 180), format!("{}", number / 360 % 120 - 60), member.clone()]
+            [
+                format!("{}", (number % 360) as i64 - 180),
+                format!("{}", (number / 360 % 120) as i64 - 60),
+                member.clone(),
+            ]
         });
         fill(client, &["GEOADD", &format!("geo:{name}")], &places.collect::<Vec<_>>(), 3);
         let text: Vec<u8> = (0..1_100_000 + first).map(|_| random.random()).collect();

@@ -4,6 +4,7 @@
 use super::Call;
 use super::geo;
 use super::lists;
+use super::removed::Way;
 use super::sets;
 use super::sorted_sets::{self, Order};
 use crate::keyspace::{KeyReader, KeyspaceError, Kind, Lookups, Value};
@@ -23,6 +24,8 @@ const COPIED_SCORED: u64 = 55;
 const COPIED_BYTES: u64 = 5000;
 /// The writer removes this many elements that are next to each other in the time of one element.
 const REMOVED_AT_ONCE: u64 = 10;
+/// The writer picks and removes this many elements that are anywhere in a set in the time of one element.
+const PICKED: u64 = 4;
 /// A list is searched for an element among so many in the time of one element.
 const SEARCHED_ELEMENTS: u64 = 20;
 /// Merging a sketch takes as long as this many elements.
@@ -50,16 +53,17 @@ fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
     }
     if let Some((_, order)) = removals().into_iter().find(|(spec, _)| spec.id == id) {
         let removed = sorted_sets::removed(&mut keys, call.db, order, &call.args);
-        return Ok(if removed.stores_rest() { removed.removed / REMOVED_AT_ONCE } else { 0 });
+        // Deleting all takes no time, if nobody wants to know what was there.
+        let beside = matches!(removed.from_sorted_set(), Way::FromCopy | Way::Rest);
+        return Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 });
     }
     if id == spec::SPOP.id {
         let popped = sets::popped(&mut keys, call.db, &call.args, LONG_ELEMENTS - 1);
-        // Each is looked up, unless all are taken.
-        return Ok(popped.removed / if popped.takes_all() { REMOVED_AT_ONCE } else { 1 });
+        return Ok(popped.removed / if popped.from_set() == Way::All { REMOVED_AT_ONCE } else { PICKED });
     }
     if [spec::ZPOPMIN.id, spec::ZPOPMAX.id, spec::ZMPOP.id].contains(&id) {
         let popped = sorted_sets::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
-        let beside = popped.takes_all() || popped.stores_rest();
+        let beside = popped.from_sorted_set() != Way::AtOnce;
         return Ok(if beside { popped.removed / REMOVED_AT_ONCE } else { 0 });
     }
     if [spec::LPOP.id, spec::RPOP.id, spec::LMPOP.id].contains(&id) {

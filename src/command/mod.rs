@@ -68,7 +68,6 @@ pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
 
-use self::removed::Removed;
 use crate::spec::Spec;
 
 /// What runs the commands, family by family.

@@ -3,7 +3,7 @@
 
 use super::prepared::Old;
 use super::{Classes, Keyspace, KeyspaceError};
-use crate::effect::{Effect, KeyChange};
+use crate::effect::{Change, Effect, KeyChange};
 
 impl Keyspace<'_> {
     /// Makes a change and reports its event.
@@ -96,6 +96,22 @@ impl Keyspace<'_> {
     ) -> Result<(), KeyspaceError> {
         match &mut self.prepared {
             Some(prepared) => prepared.replace(effect, (class, name), Old::Deleted, expire_at_ms),
+            None => Err(KeyspaceError::WouldChange),
+        }
+    }
+
+    /// Takes members out of a collection of `len` elements, of which some are left, in several steps; reports one event.
+    /// The key keeps its expiry.
+    pub fn thin_out(
+        &mut self,
+        (db, key, len): (usize, &[u8], u64),
+        removal: &Change<'_>,
+        class: Classes,
+        name: &'static str,
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        match &mut self.prepared {
+            Some(prepared) => prepared.thin_out((db, key), len, removal, (class, name), expire_at_ms),
             None => Err(KeyspaceError::WouldChange),
         }
     }

@@ -2,8 +2,8 @@
 //! that were picked. It is made on the writer's version if everything that it came from is the same there.
 //!
 //! A long result is stored in slices, so that commands of other clients are executed in between. The slices go into a
-//! *draft*, a key of a [database of its own](DRAFTS); the last step moves the draft to its place. Each step is a record
-//! of its own. A draft that is not finished, because its sources changed or the server stopped, is deleted.
+//! *draft*, a key of a [database of its own](DRAFTS); the last step moves the draft to its place. A removal is made in
+//! slices on a copy of the collection in the same way. Each step is a record of its own. A draft that is not finished, because its sources changed or the server stopped, is deleted.
 
 use super::cell::PIECE_BYTES;
 use super::error::KeyspaceError;
@@ -11,8 +11,8 @@ use super::events::Classes;
 use super::lookup::DbKey;
 use super::sources::Sources;
 use crate::effect::{
-    Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, ListChange, SetChange, SortedSetChange,
-    StringChange,
+    Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, KeyChange, ListChange, SetChange,
+    SortedSetChange, StringChange,
 };
 
 /// A result with more bytes of elements is stored in slices, each of about so many: some milliseconds of work.
@@ -118,6 +118,42 @@ impl Prepared {
         let Effect::Key { db, key, change } = effect else { return Err(KeyspaceError::WouldChange) };
         let slices = self.slices(change)?.unwrap_or_else(|| vec![(one(effect), 0)]);
         self.remember((*db, key), Some(event), old, slices);
+        if let Some(replacement) = &mut self.replacement {
+            replacement.expire_at_ms = expire_at_ms;
+        }
+        Ok(())
+    }
+
+    /// Remembers that members are taken out of a collection of `len` elements: in slices out of a copy, which then takes
+    /// the place of the collection.
+    pub(super) fn thin_out(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        len: u64,
+        removal: &Change<'_>,
+        event: (Classes, &'static str),
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        let mut copy = EffectBuffer::new();
+        copy.push(&Effect::on(db, key, KeyChange::Copy { to_db: DRAFTS, to: &self.draft }));
+        if expire_at_ms.is_some() {
+            copy.push(&Effect::on(DRAFTS, &self.draft, KeyChange::Expire { expire_at_ms: None }));
+        }
+        let removals = match *removal {
+            Change::Set(SetChange::Remove { members }) => {
+                self.cut(members, 1, |members| SetChange::Remove { members }.into())
+            }
+            Change::SortedSet(SortedSetChange::Remove { members }) => {
+                self.cut(members, 1, |members| SortedSetChange::Remove { members }.into())
+            }
+            _ => return Err(KeyspaceError::WouldChange),
+        };
+        let Some(removals) = removals else {
+            return self.change(&Effect::on(db, key, *removal), event);
+        };
+        let removals = removals.into_iter().map(|(effect, removed)| (effect, len - removed));
+        let slices = std::iter::once((copy, len)).chain(removals).collect();
+        self.remember((db, key), Some(event), Old::Deleted, slices);
         if let Some(replacement) = &mut self.replacement {
             replacement.expire_at_ms = expire_at_ms;
         }

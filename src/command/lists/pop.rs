@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::read::write_elements;
 use super::*;
-use crate::command::{Removed, sources};
+use crate::command::removed::{Removed, Way};
+use crate::command::sources;
 use crate::keyspace::{KeyReader, KeyspaceError, list_range};
 use crate::number::parse_i64;
 use crate::spec::{self, Spec};
@@ -237,23 +238,26 @@ fn remove_beside(
         let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
         let list = value.and_then(|value| value.list()).ok_or(KeyspaceError::WouldChange)?;
         let removed = Removed::up_to(list.count(keys.view(), (end, most), wanted)?, list.len()?);
-        let left = match removed.stores_rest() {
-            true => Some(without(keys.view(), &list, (end, removed.removed), wanted)?),
-            false => None,
+        let left = match removed.from_list() {
+            Way::Rest => without(keys.view(), &list, (end, removed.removed), wanted)?,
+            _ => ItemsBuffer::new(),
         };
         Ok((removed, left, expire_at_ms))
     })?;
-    let count = removed.removed;
+    let (count, class) = (removed.removed, Classes::LIST);
     reply.integer(count as i64);
-    if let Some(left) = left {
-        let effect = Effect::on(db, key, ListChange::Push { end: end.other(), elements: left.items() });
-        context.keys.replace_by_rest(&effect, Classes::LIST, "lrem", expire_at_ms)?;
-    } else if removed.takes_all() {
-        context.keys.take_all_later(db, key, Classes::LIST, "lrem")?;
-    } else if count > 0 {
-        let element: ItemsBuffer = std::iter::once(wanted).collect();
-        let effect = Effect::on(db, key, ListChange::Remove { end, count, element: element.items() });
-        context.keys.change_later(&effect, Classes::LIST, "lrem")?;
+    match removed.from_list() {
+        _ if count == 0 => {}
+        Way::All => context.keys.take_all_later(db, key, class, "lrem")?,
+        Way::Rest => {
+            let change = ListChange::Push { end: end.other(), elements: left.items() };
+            context.keys.replace_by_rest(&Effect::on(db, key, change), class, "lrem", expire_at_ms)?;
+        }
+        Way::AtOnce | Way::FromCopy => {
+            let element: ItemsBuffer = std::iter::once(wanted).collect();
+            let change = ListChange::Remove { end, count, element: element.items() };
+            context.keys.change_later(&Effect::on(db, key, change), class, "lrem")?;
+        }
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::with_set;
 use crate::command::elements::distinct_places;
-use crate::command::{CommandError, Removed, WriteCtx, sources};
+use crate::command::removed::{Removed, Way};
+use crate::command::{CommandError, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, Set};
 use crate::number::parse_i64;
@@ -84,8 +85,7 @@ pub(in crate::command) fn popped(keys: &mut KeyReader<'_>, db: usize, args: &Arg
     Removed::up_to(wanted, len.unwrap_or(0))
 }
 
-/// Works out which members a `SPOP` takes, and replies with them. It leaves to the writer what takes less time: to remove
-/// them, or to store those that are left.
+/// Works out which members a `SPOP` takes, and replies with them. The writer removes them, or stores those that are left.
 fn pop_beside(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -93,66 +93,59 @@ fn pop_beside(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let (picked, left, expire_at_ms) = sources::read(context, |keys| {
+    let (Split { picked, left, removed }, expire_at_ms) = sources::read(context, |keys| {
         let value = keys.peek(db, key)?;
         let set = value.as_ref().and_then(|value| value.set()).ok_or(KeyspaceError::WouldChange)?;
-        let (picked, left) = split(keys.view(), set, wanted)?;
-        Ok((picked, left, value.and_then(|value| value.expire_at_ms)))
+        Ok((split(keys.view(), set, wanted)?, value.and_then(|value| value.expire_at_ms)))
     })?;
+    if picked.is_empty() {
+        return Err(KeyspaceError::WouldChange.into());
+    }
     reply_members(&picked, reply);
-    match left {
-        _ if picked.is_empty() => return Err(KeyspaceError::WouldChange.into()),
-        Left::Nothing => context.keys.take_all_later(db, key, Classes::SET, "spop")?,
-        Left::Members(left) => {
-            let effect = Effect::on(db, key, SetChange::Add { members: left.items() });
-            context.keys.replace_by_rest(&effect, Classes::SET, "spop", expire_at_ms)?;
+    let (class, name) = (Classes::SET, "spop");
+    let removal = SetChange::Remove { members: picked.items() };
+    match removed.from_set() {
+        Way::All => context.keys.take_all_later(db, key, class, name)?,
+        Way::AtOnce => context.keys.change_later(&Effect::on(db, key, removal), class, name)?,
+        Way::FromCopy => {
+            let len = removed.removed + removed.left;
+            context.keys.thin_out((db, key, len), &removal.into(), class, name, expire_at_ms)?;
         }
-        Left::Rest => {
-            let effect = Effect::on(db, key, SetChange::Remove { members: picked.items() });
-            context.keys.change_later(&effect, Classes::SET, "spop")?;
+        Way::Rest => {
+            let effect = Effect::on(db, key, SetChange::Add { members: left.items() });
+            context.keys.replace_by_rest(&effect, class, name, expire_at_ms)?;
         }
     }
     Ok(())
 }
 
-/// What a pop leaves.
-enum Left {
-    /// No member.
-    Nothing,
-    /// These members.
-    Members(ItemsBuffer),
-    /// All the members that were not picked; there are too many to store them.
-    Rest,
+/// The members of a set, divided into two.
+struct Split {
+    /// Those that are popped.
+    picked: ItemsBuffer,
+    /// Those that are left, if they are stored.
+    left: ItemsBuffer,
+    /// How many these are.
+    removed: Removed,
 }
 
-/// Picks up to `wanted` different members of a set, in their order, and says what is left.
-fn split(view: &View<'_>, set: Set<'_>, wanted: u64) -> Result<(ItemsBuffer, Left), KeyspaceError> {
+/// Picks up to `wanted` different members of a set, in their order.
+fn split(view: &View<'_>, set: Set<'_>, wanted: u64) -> Result<Split, KeyspaceError> {
     let len = set.len()?;
     let removed = Removed::up_to(wanted, len);
-    if removed.left == 0 {
-        return Ok((pick(view, set, len, wanted)?, Left::Nothing));
-    }
-    let mut places = distinct_places(len, wanted);
+    let (mut picked, mut left) = (ItemsBuffer::new(), ItemsBuffer::new());
+    let stores_left = removed.from_set() == Way::Rest;
+    let mut places = distinct_places(len, removed.removed);
     places.sort_unstable();
-    let mut picked = ItemsBuffer::new();
-    if !removed.stores_rest() {
-        for place in places {
-            let member = set.nth(view, place)?;
-            picked.push(&member.ok_or(KeyspaceError::BadCell("a set shorter than its length"))?);
-        }
-        return Ok((picked, Left::Rest));
-    }
-    let (mut left, mut place) = (ItemsBuffer::new(), 0);
-    let mut places = places.into_iter().peekable();
+    let (mut places, mut place) = (places.into_iter().peekable(), 0);
     set.each_from(view, &[], |member| {
-        let is_picked = places.next_if_eq(&place).is_some();
-        if is_picked {
-            picked.push(member)
-        } else {
-            left.push(member)
+        if places.next_if_eq(&place).is_some() {
+            picked.push(member);
+        } else if stores_left {
+            left.push(member);
         }
         place += 1;
-        Ok(true)
+        Ok(stores_left || places.peek().is_some())
     })?;
-    Ok((picked, Left::Members(left)))
+    Ok(Split { picked, left, removed })
 }

@@ -10,6 +10,7 @@ mod range;
 mod read;
 mod runs;
 mod store;
+mod taken;
 #[cfg(test)]
 mod tests;
 

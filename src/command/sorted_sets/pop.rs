@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use super::range::others;
-use super::{Element, sorted_set, store, with_set};
-use crate::command::{CommandError, Removed, WriteCtx, sources, words};
+use super::{Element, sorted_set, taken, with_set};
+use crate::command::removed::Removed;
+use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 use crate::spec::{self, Spec};
+use crate::table::View;
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(
@@ -75,7 +76,12 @@ pub(super) fn pop(
 ) -> Result<Vec<Element>, CommandError> {
     let db = context.db;
     if context.keys.prepares() {
-        return pop_beside(context, key, highest, count);
+        let positions = |_: &View<'_>, set: &SortedSet<'_>| end_positions(set, highest, count);
+        let mut popped = taken::take_beside(context, key, event(highest), positions)?;
+        if highest {
+            popped.reverse();
+        }
+        return Ok(popped);
     }
     let (popped, all) = with_set(context, key, |view, set| {
         let mut popped: Vec<Element> = Vec::new();
@@ -102,38 +108,6 @@ pub(super) fn pop(
 /// The name of the event of a pop.
 fn event(highest: bool) -> &'static str {
     if highest { "zpopmax" } else { "zpopmin" }
-}
-
-/// Works out a pop, and leaves to the writer to store what is left. If that would take long, the writer does all of it.
-fn pop_beside(
-    context: &mut WriteCtx<'_>,
-    key: &[u8],
-    highest: bool,
-    count: u64,
-) -> Result<Vec<Element>, CommandError> {
-    let db = context.db;
-    let (popped, left, expire_at_ms) = sources::read(context, |keys| {
-        let value = keys.peek(db, key)?;
-        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
-        let set = sorted_set(value)?.ok_or(KeyspaceError::WouldChange)?;
-        let positions = end_positions(&set, highest, count)?;
-        let removed = Removed::up_to(count, set.len()?);
-        if !removed.takes_all() && !removed.stores_rest() {
-            return Err(KeyspaceError::WouldChange.into());
-        }
-        let mut popped: Vec<Element> = Vec::new();
-        set.each_in(keys.view(), positions.clone(), highest, |member, score| {
-            popped.push((score, member.to_vec()));
-            Ok(true)
-        })?;
-        Ok((popped, others(keys.view(), &set, &positions)?, expire_at_ms))
-    })?;
-    if left.is_empty() {
-        context.keys.take_all_later(db, key, Classes::SORTED_SET, event(highest))?;
-    } else {
-        store::replace_by_rest(context, key, (&left, expire_at_ms), event(highest))?;
-    }
-    Ok(popped)
 }
 
 /// What `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` removes; nothing if it is wrong, or takes no more than `few`.

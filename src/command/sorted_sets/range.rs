@@ -1,12 +1,11 @@
 //! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
 
-use std::ops::Range;
-
 use super::query::{Bounds, Form, Order, Query};
-use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
-use crate::command::{CommandError, ReadCtx, Removed, WriteCtx, sources};
+use super::{Element, reply_element, reply_elements, set_of, store, taken, with_set};
+use crate::command::removed::Removed;
+use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
-use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
+use crate::keyspace::{Classes, KeyReader, SortedSet};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
@@ -160,7 +159,9 @@ fn remove_range(
         Order::Members => "zremrangebylex",
     };
     if context.keys.prepares() {
-        return keep_others(&bounds, context, key, name, reply);
+        let positions = |view: &View<'_>, set: &SortedSet<'_>| bounds.positions(view, set, false);
+        reply.integer(taken::take_beside(context, key, name, positions)?.len() as i64);
+        return Ok(());
     }
     let (members, all) = with_set(context, key, |view, set| {
         let mut members = ItemsBuffer::new();
@@ -186,47 +187,6 @@ fn remove_range(
     }
     reply.integer(members.len() as i64);
     Ok(())
-}
-
-/// Replaces a set by the elements that are not within bounds: what is left is worked out.
-fn keep_others(
-    bounds: &Bounds<'_>,
-    context: &mut WriteCtx<'_>,
-    key: &[u8],
-    event: &'static str,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let db = context.db;
-    let (left, removed, expire_at_ms) = sources::read(context, |keys| {
-        let value = keys.peek(db, key)?;
-        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
-        let set = sorted_set(value)?.ok_or(KeyspaceError::WouldChange)?;
-        let removed = bounds.positions(keys.view(), &set, false)?;
-        let left = others(keys.view(), &set, &removed)?;
-        Ok((left, removed.end - removed.start, expire_at_ms))
-    })?;
-    if left.is_empty() || removed == 0 {
-        return Err(KeyspaceError::WouldChange.into());
-    }
-    store::replace_by_rest(context, key, (&left, expire_at_ms), event)?;
-    reply.integer(removed as i64);
-    Ok(())
-}
-
-/// The elements of a set at other positions.
-pub(super) fn others(
-    view: &View<'_>,
-    set: &SortedSet<'_>,
-    removed: &Range<u64>,
-) -> Result<Vec<Element>, KeyspaceError> {
-    let mut left: Vec<Element> = Vec::new();
-    for positions in [0..removed.start, removed.end..set.len()?] {
-        set.each_in(view, positions, false, |member, score| {
-            left.push((score, member.to_vec()));
-            Ok(true)
-        })?;
-    }
-    Ok(left)
 }
 
 /// What a `ZREMRANGEBY...` removes; nothing if it is wrong.

@@ -77,6 +77,11 @@ fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
     if [spec::GEOSEARCHSTORE.id, spec::GEORADIUS.id, spec::GEORADIUSBYMEMBER.id].contains(&id) {
         return Ok(geo::visited_len(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1));
     }
+    if id == spec::GETDEL.id {
+        // Its reply is a copy.
+        let text = keys.peek(call.db, &call.args[1])?.filter(|value| value.kind == Kind::String);
+        return text.map_or(Ok(0), |text| copied(view, &text));
+    }
     if id == spec::PFMERGE.id {
         // Looking up many keys takes long, too.
         return Ok(call.keys().count() as u64 * SKETCH_ELEMENTS);

@@ -54,16 +54,16 @@ fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
     if let Some((_, order)) = removals().into_iter().find(|(spec, _)| spec.id == id) {
         let removed = sorted_sets::removed(&mut keys, call.db, order, &call.args);
         // Deleting all takes no time, if nobody wants to know what was there.
-        let beside = matches!(removed.from_sorted_set(), Way::FromCopy | Way::Rest);
+        let beside = matches!(removed.way(true), Way::FromCopy | Way::Rest);
         return Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 });
     }
     if id == spec::SPOP.id {
         let popped = sets::popped(&mut keys, call.db, &call.args, LONG_ELEMENTS - 1);
-        return Ok(popped.removed / if popped.from_set() == Way::All { REMOVED_AT_ONCE } else { PICKED });
+        return Ok(popped.removed / if popped.way(true) == Way::All { REMOVED_AT_ONCE } else { PICKED });
     }
     if [spec::ZPOPMIN.id, spec::ZPOPMAX.id, spec::ZMPOP.id].contains(&id) {
         let popped = sorted_sets::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
-        let beside = popped.from_sorted_set() != Way::AtOnce;
+        let beside = popped.way(true) != Way::AtOnce;
         return Ok(if beside { popped.removed / REMOVED_AT_ONCE } else { 0 });
     }
     if [spec::LPOP.id, spec::RPOP.id, spec::LMPOP.id].contains(&id) {

@@ -1,13 +1,14 @@
 //! How a command takes elements out of a collection, if what it takes was worked out beside the writer.
 
+use crate::keyspace::{KeyspaceError, Value};
+use crate::table::View;
+
 /// The writer removes fewer elements in one step: some milliseconds.
 const AT_ONCE_MAX: u64 = 20_000;
 /// What is left is not stored if it is more than this many times as many elements as are removed: that would take longer.
 const LEFT_MAX: u64 = 16;
-/// Elements of a set that the writer copies in some milliseconds.
-const SET_COPIED_MAX: u64 = 2_500_000;
-/// The same for a sorted set, which has two trees.
-const SORTED_SET_COPIED_MAX: u64 = 1_200_000;
+/// A collection of more bytes is not copied: the writer copies as many in some milliseconds.
+const COPIED_BYTES_MAX: u64 = 128 << 20;
 
 /// Elements of a collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,23 +39,13 @@ impl Removed {
         Self { removed, left: len - removed }
     }
 
-    /// How members of a set are removed.
-    pub fn from_set(self) -> Way {
-        self.way(SET_COPIED_MAX)
+    /// How elements are removed from a value, if they can be removed from a copy.
+    pub fn way_from(self, view: &View<'_>, value: &Value<'_>) -> Result<Way, KeyspaceError> {
+        Ok(self.way(value.estimate_bytes(view)? <= COPIED_BYTES_MAX))
     }
 
-    /// How members of a sorted set are removed.
-    pub fn from_sorted_set(self) -> Way {
-        self.way(SORTED_SET_COPIED_MAX)
-    }
-
-    /// How elements of a list are removed. A copy of it would be searched for each slice.
-    pub fn from_list(self) -> Way {
-        self.way(0)
-    }
-
-    /// How they are removed, if collections of up to `copied_max` elements can be copied.
-    fn way(self, copied_max: u64) -> Way {
+    /// How elements are removed, whether or not they can be removed from a copy.
+    pub fn way(self, can_be_copied: bool) -> Way {
         let Self { removed, left } = self;
         if left == 0 {
             Way::All
@@ -62,7 +53,7 @@ impl Removed {
             Way::AtOnce
         } else if left <= removed {
             Way::Rest
-        } else if removed + left <= copied_max {
+        } else if can_be_copied {
             Way::FromCopy
         } else if left <= LEFT_MAX.saturating_mul(removed) {
             Way::Rest
@@ -78,17 +69,16 @@ mod tests {
 
     #[test]
     fn the_way_follows_from_how_many_are_removed_and_left() {
-        let way = |removed, len| Removed::up_to(removed, len).from_set();
+        let way = |removed, len| Removed::up_to(removed, len).way(true);
         assert_eq!(way(1_000_000, 1_000_000), Way::All);
         assert_eq!(way(2_000_000, 1_000_000), Way::All);
         assert_eq!(way(19_999, 1_000_000), Way::AtOnce);
         assert_eq!(way(20_000, 1_000_000), Way::FromCopy);
         assert_eq!(way(499_999, 1_000_000), Way::FromCopy);
         assert_eq!(way(500_000, 1_000_000), Way::Rest);
-        // Copying these would hold up others.
+        let way = |removed, len| Removed::up_to(removed, len).way(false);
+        assert_eq!(way(19_999, 20_000), Way::AtOnce);
         assert_eq!(way(1_000_000, 10_000_000), Way::Rest);
         assert_eq!(way(100_000, 10_000_000), Way::AtOnce);
-        assert_eq!(Removed::up_to(100_000, 1_000_000).from_list(), Way::Rest);
-        assert_eq!(Removed::up_to(50_000, 1_000_000).from_list(), Way::AtOnce);
     }
 }

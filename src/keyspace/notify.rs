@@ -116,8 +116,9 @@ impl Keyspace<'_> {
         }
     }
 
-    /// Makes a change, and reports its event, that was worked out: the writer makes it in one step.
-    pub fn change_later(
+    /// Like [`Keyspace::change`], for a command that notes its sources: if it is worked out, the writer makes the change, in
+    /// one step.
+    pub fn change_noted(
         &mut self,
         effect: &Effect<'_>,
         class: Classes,
@@ -125,12 +126,12 @@ impl Keyspace<'_> {
     ) -> Result<(), KeyspaceError> {
         match &mut self.prepared {
             Some(prepared) => prepared.change(effect, (class, name)),
-            None => Err(KeyspaceError::WouldChange),
+            None => self.change(effect, class, name),
         }
     }
 
-    /// Removes all elements of an existing collection and reports the event: that they are all was worked out.
-    pub fn take_all_later(
+    /// Like [`Keyspace::take_all`], for a command that notes its sources: if it is worked out, the writer makes the change.
+    pub fn take_all_noted(
         &mut self,
         db: usize,
         key: &[u8],
@@ -138,10 +139,12 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         match &mut self.prepared {
-            Some(prepared) => prepared.delete(db, key, Some((class, name))),
-            None => return Err(KeyspaceError::WouldChange),
+            Some(prepared) => {
+                prepared.delete(db, key, Some((class, name)));
+                Ok(())
+            }
+            None => self.take_all(db, key, class, name),
         }
-        Ok(())
     }
 
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.

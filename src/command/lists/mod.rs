@@ -4,12 +4,14 @@ mod blocking;
 mod pop;
 mod push;
 mod read;
+mod remove;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod transfer;
 
-pub(super) use pop::{popped, searched_len};
+pub(super) use pop::popped;
+pub(super) use remove::searched_len;
 pub(super) use runs::RUNS;
 
 use super::blocking::timeout_ms;

@@ -98,10 +98,7 @@ pub(super) fn linsert(
             let words: ItemsBuffer = [pivot, element].into_iter().collect();
             let pivot_and_element = words.items();
             let effect = Effect::on(db, key, ListChange::Insert { index, before, pivot_and_element });
-            match context.keys.prepares() {
-                true => context.keys.change_later(&effect, Classes::LIST, "linsert")?,
-                false => context.keys.change(&effect, Classes::LIST, "linsert")?,
-            }
+            context.keys.change_noted(&effect, Classes::LIST, "linsert")?;
             reply.integer(len as i64 + 1);
         }
     }

@@ -5,7 +5,7 @@ use crate::command::elements::distinct_places;
 use crate::command::removed::{Removed, Way};
 use crate::command::{CommandError, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SetChange};
-use crate::keyspace::{Classes, KeyReader, KeyspaceError, Set};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, Set, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 use crate::table::View;
@@ -93,10 +93,9 @@ fn pop_beside(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let (Split { picked, left, removed }, expire_at_ms) = sources::read(context, |keys| {
-        let value = keys.peek(db, key)?;
-        let set = value.as_ref().and_then(|value| value.set()).ok_or(KeyspaceError::WouldChange)?;
-        Ok((split(keys.view(), set, wanted)?, value.and_then(|value| value.expire_at_ms)))
+    let (Split { picked, left, len, way }, expire_at_ms) = sources::read(context, |keys| {
+        let value = keys.peek(db, key)?.ok_or(KeyspaceError::WouldChange)?;
+        Ok((split(keys.view(), &value, wanted)?, value.expire_at_ms))
     })?;
     if picked.is_empty() {
         return Err(KeyspaceError::WouldChange.into());
@@ -104,11 +103,10 @@ fn pop_beside(
     reply_members(&picked, reply);
     let (class, name) = (Classes::SET, "spop");
     let removal = SetChange::Remove { members: picked.items() };
-    match removed.from_set() {
-        Way::All => context.keys.take_all_later(db, key, class, name)?,
-        Way::AtOnce => context.keys.change_later(&Effect::on(db, key, removal), class, name)?,
+    match way {
+        Way::All => context.keys.take_all_noted(db, key, class, name)?,
+        Way::AtOnce => context.keys.change_noted(&Effect::on(db, key, removal), class, name)?,
         Way::FromCopy => {
-            let len = removed.removed + removed.left;
             context.keys.thin_out((db, key, len), &removal.into(), class, name, expire_at_ms)?;
         }
         Way::Rest => {
@@ -125,16 +123,20 @@ struct Split {
     picked: ItemsBuffer,
     /// Those that are left, if they are stored.
     left: ItemsBuffer,
-    /// How many these are.
-    removed: Removed,
+    /// Number of members.
+    len: u64,
+    /// How they are removed.
+    way: Way,
 }
 
 /// Picks up to `wanted` different members of a set, in their order.
-fn split(view: &View<'_>, set: Set<'_>, wanted: u64) -> Result<Split, KeyspaceError> {
+fn split(view: &View<'_>, value: &Value<'_>, wanted: u64) -> Result<Split, KeyspaceError> {
+    let set = value.set().ok_or(KeyspaceError::WouldChange)?;
     let len = set.len()?;
     let removed = Removed::up_to(wanted, len);
+    let way = removed.way_from(view, value)?;
     let (mut picked, mut left) = (ItemsBuffer::new(), ItemsBuffer::new());
-    let stores_left = removed.from_set() == Way::Rest;
+    let stores_left = way == Way::Rest;
     let mut places = distinct_places(len, removed.removed);
     places.sort_unstable();
     let (mut places, mut place) = (places.into_iter().peekable(), 0);
@@ -147,5 +149,5 @@ fn split(view: &View<'_>, set: Set<'_>, wanted: u64) -> Result<Split, KeyspaceEr
         place += 1;
         Ok(stores_left || places.peek().is_some())
     })?;
-    Ok(Split { picked, left, removed })
+    Ok(Split { picked, left, len, way })
 }

@@ -19,31 +19,31 @@ pub(super) fn take_beside(
     positions: impl FnOnce(&View<'_>, &SortedSet<'_>) -> Result<Range<u64>, KeyspaceError>,
 ) -> Result<Vec<Element>, CommandError> {
     let db = context.db;
-    let (taken, left, removed, expire_at_ms) = sources::read(context, |keys| {
-        let (view, value) = (keys.view(), keys.peek(db, key)?);
-        let expire_at_ms = value.as_ref().and_then(|value| value.expire_at_ms);
-        let set = sorted_set(value)?.ok_or(KeyspaceError::WouldChange)?;
+    let (taken, left, (len, way), expire_at_ms) = sources::read(context, |keys| {
+        let value = keys.peek(db, key)?.ok_or(KeyspaceError::WouldChange)?;
+        let (view, set) = (keys.view(), sorted_set(Some(value))?.ok_or(KeyspaceError::WouldChange)?);
         let (len, taken) = (set.len()?, positions(view, &set)?);
-        let removed = Removed::up_to(taken.end - taken.start, len);
+        let way = Removed::up_to(taken.end - taken.start, len).way_from(view, &value)?;
+        if taken.is_empty() || way == Way::AtOnce {
+            return Err(KeyspaceError::WouldChange.into());
+        }
         let (mut left, others) = (Vec::new(), [0..taken.start, taken.end..len]);
-        if removed.from_sorted_set() == Way::Rest {
+        if way == Way::Rest {
             others.into_iter().try_for_each(|others| elements(view, &set, others, &mut left))?;
         }
         let mut all = Vec::new();
         elements(view, &set, taken, &mut all)?;
-        Ok((all, left, removed, expire_at_ms))
+        Ok((all, left, (len, way), value.expire_at_ms))
     })?;
-    match removed.from_sorted_set() {
-        _ if taken.is_empty() => return Err(KeyspaceError::WouldChange.into()),
+    match way {
         Way::AtOnce => return Err(KeyspaceError::WouldChange.into()),
-        Way::All => context.keys.take_all_later(db, key, Classes::SORTED_SET, event)?,
+        Way::All => context.keys.take_all_noted(db, key, Classes::SORTED_SET, event)?,
         Way::Rest => store::replace_by_rest(context, key, (&left, expire_at_ms), event)?,
         Way::FromCopy => {
             let mut members: Vec<&[u8]> = taken.iter().map(|(_, member)| member.as_slice()).collect();
             members.sort_unstable();
             let members: ItemsBuffer = members.into_iter().collect();
             let removal = SortedSetChange::Remove { members: members.items() }.into();
-            let len = removed.removed + removed.left;
             context.keys.thin_out((db, key, len), &removal, Classes::SORTED_SET, event, expire_at_ms)?;
         }
     }

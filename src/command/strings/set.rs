@@ -178,17 +178,15 @@ pub(super) fn getdel(
 ) -> Result<(), CommandError> {
     let key = &args[1];
     reply_text(context, key, reply)?;
-    let (db, deletion) = (context.db, KeyChange::Delete { expired: false });
+    let db = context.db;
     if context.keys.info(db, key)?.is_none() {
         return Ok(());
     }
-    let effect = Effect::on(db, key, deletion);
+    let effect = Effect::on(db, key, KeyChange::Delete { expired: false });
     if context.keys.prepares() {
         sources::read(context, |keys| Ok(keys.peek(db, key).map(drop)?))?;
-        context.keys.change_later(&effect, Classes::GENERIC, "del")?;
-    } else {
-        context.keys.change(&effect, Classes::GENERIC, "del")?;
     }
+    context.keys.change_noted(&effect, Classes::GENERIC, "del")?;
     Ok(())
 }
 

@@ -16,6 +16,9 @@ use rand::{Rng, SeedableRng};
 /// Elements of each source: a result of these is stored in several steps.
 const ELEMENTS: usize = 9_000;
 
+/// Sketches that a long `PFMERGE` merges.
+const SKETCHES: usize = 60;
+
 /// Runs a command with many words in parts, each with the same first words.
 fn fill(client: &mut Client, first: &[&str], words: &[String], width: usize) {
     for part in words.chunks(500 * width) {
@@ -40,13 +43,25 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
         fill(client, &["ZADD", &format!("zset:{name}")], &scored, 2);
         let texts: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();
         fill(client, &["RPUSH", &format!("numbers:{name}")], &texts, 1);
+        let places = members.iter().zip(&numbers).flat_map(|(member, number)| {
+            [
+                format!("{}", (number % 360) as i64 - 180),
+                format!("{}", (number / 360 % 120) as i64 - 60),
+                member.clone(),
+            ]
+        });
+        fill(client, &["GEOADD", &format!("geo:{name}")], &places.collect::<Vec<_>>(), 3);
         let text: Vec<u8> = (0..1_100_000 + first).map(|_| random.random()).collect();
         client.command(&[b"SET", format!("text:{name}").as_bytes(), &text]);
     }
+    for sketch in 0..SKETCHES {
+        let elements: Vec<String> = (0..40 * sketch).map(|number| format!("{}", sketch * number)).collect();
+        fill(client, &["PFADD", &format!("sketch:{sketch}")], &elements, 1);
+    }
 }
 
-/// Long commands, with `DEST` for their destination.
-const COMMANDS: [&str; 15] = [
+/// Long commands, with `DEST` for their destination, and `SKETCHES` for all sketches.
+const COMMANDS: [&str; 22] = [
     "SUNIONSTORE DEST set:a set:b none",
     "SINTERSTORE DEST set:a set:b",
     "SDIFFSTORE DEST set:a set:b",
@@ -60,6 +75,13 @@ const COMMANDS: [&str; 15] = [
     "SORT numbers:b BY nosort GET # GET none:* STORE DEST",
     "BITOP AND DEST text:a text:b",
     "BITOP NOT DEST text:a",
+    "GEOSEARCHSTORE DEST geo:a FROMLONLAT 0 0 BYRADIUS 8000 km",
+    "GEOSEARCHSTORE DEST geo:a FROMMEMBER element:7 BYBOX 30000 9000 km ASC COUNT 5000 STOREDIST",
+    "GEORADIUS geo:a 10 10 20000 km STORE DEST",
+    "GEORADIUSBYMEMBER geo:a element:7 9000 km DESC STOREDIST DEST",
+    "GEOSEARCHSTORE DEST geo:a FROMMEMBER missing BYRADIUS 9000 km",
+    "GEOSEARCHSTORE DEST geo:a FROMLONLAT 0 85 BYBOX 30000 1 km",
+    "PFMERGE DEST SKETCHES",
     "SINTERSTORE DEST set:a none",
     "SORT list:a STORE DEST",
 ];
@@ -76,6 +98,12 @@ const LONGER: [[&str; 2]; 9] = [
     ["ZREMRANGEBYRANK DEST 1 20", "zset:c"],
     ["ZREMRANGEBYRANK DEST 0 -1", "zset:c"],
 ];
+
+/// The command on `key`.
+fn with_dest(command: &str, key: &str) -> String {
+    let sketches: Vec<String> = (0..SKETCHES).map(|sketch| format!("sketch:{sketch}")).collect();
+    command.replace("DEST", key).replace("SKETCHES", &sketches.join(" "))
+}
 
 /// Everything about a key.
 fn content(client: &mut Client, key: &str) -> Vec<Value> {
@@ -102,16 +130,16 @@ fn results_are_those_of_a_transaction() {
             for key in ["alone", "together"] {
                 client.run(&before.replace("KEY", key));
             }
-            let alone = client.run(&command.replace("DEST", "alone"));
+            let alone = client.run(&with_dest(command, "alone"));
             client.run("MULTI");
-            client.run(&command.replace("DEST", "together"));
+            client.run(&with_dest(command, "together"));
             let Value::Array(replies) = client.run("EXEC") else { panic!("{command}") };
             assert_eq!(replies, [alone], "{command}");
             assert_eq!(content(&mut client, "alone"), content(&mut client, "together"), "{command}");
         }
     }
-    // All but the one whose smallest source is missing.
-    assert_eq!(info(&mut client, "worked_out_beside"), 2 * (COMMANDS.len() as u64 - 1));
+    // All but those whose smallest source, or member, is missing.
+    assert_eq!(info(&mut client, "worked_out_beside"), 2 * (COMMANDS.len() as u64 - 2));
     assert_eq!(info(&mut client, "worked_out_in_vain"), 0);
 }
 

@@ -2,6 +2,10 @@
 //! before they run.
 
 use super::Call;
+use super::geo;
+use super::lists;
+use super::removed::Way;
+use super::sets;
 use super::sorted_sets::{self, Order};
 use crate::keyspace::{KeyReader, KeyspaceError, Kind, Lookups, Value};
 use crate::spec::{self, Spec};
@@ -18,11 +22,14 @@ const COPIED_ELEMENTS: u64 = 800;
 const COPIED_SCORED: u64 = 55;
 /// The same for the bytes of a string.
 const COPIED_BYTES: u64 = 5000;
-/// The writer removes this many elements in the time of one element.
+/// The writer removes this many elements that are next to each other in the time of one element.
 const REMOVED_AT_ONCE: u64 = 10;
-/// A removal is not worked out if it leaves more than this many times as many elements as it removes: storing what is
-/// left would take longer.
-const LEFT_MAX: u64 = 16;
+/// The writer picks and removes this many elements that are anywhere in a set in the time of one element.
+const PICKED: u64 = 4;
+/// A list is searched for an element among so many in the time of one element.
+const SEARCHED_ELEMENTS: u64 = 20;
+/// Merging a sketch takes as long as this many elements.
+const SKETCH_ELEMENTS: u64 = 40;
 
 /// Whether a command with [`Flags::BESIDE`](crate::spec::Flags::BESIDE) is long. Costs some lookups of keys.
 pub fn is_long(call: &Call<'_>, view: &View<'_>) -> bool {
@@ -45,8 +52,39 @@ fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
         return keys.peek(call.db, &call.args[1])?.map_or(Ok(0), |value| copied(view, &value));
     }
     if let Some((_, order)) = removals().into_iter().find(|(spec, _)| spec.id == id) {
-        let (removed, left) = sorted_sets::removed_len(&mut keys, call.db, order, &call.args);
-        return Ok(if left <= LEFT_MAX * removed { removed / REMOVED_AT_ONCE } else { 0 });
+        let removed = sorted_sets::removed(&mut keys, call.db, order, &call.args);
+        // Deleting all takes no time, if nobody wants to know what was there.
+        let beside = matches!(removed.way(true), Way::FromCopy | Way::Rest);
+        return Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 });
+    }
+    if id == spec::SPOP.id {
+        let popped = sets::popped(&mut keys, call.db, &call.args, LONG_ELEMENTS - 1);
+        return Ok(popped.removed / if popped.way(true) == Way::All { REMOVED_AT_ONCE } else { PICKED });
+    }
+    if [spec::ZPOPMIN.id, spec::ZPOPMAX.id, spec::ZMPOP.id].contains(&id) {
+        let popped = sorted_sets::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
+        let beside = popped.way(true) != Way::AtOnce;
+        return Ok(if beside { popped.removed / REMOVED_AT_ONCE } else { 0 });
+    }
+    if [spec::LPOP.id, spec::RPOP.id, spec::LMPOP.id].contains(&id) {
+        let popped = lists::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
+        return Ok(popped.removed / REMOVED_AT_ONCE);
+    }
+    if [spec::LREM.id, spec::LINSERT.id].contains(&id) {
+        let few = LONG_ELEMENTS * SEARCHED_ELEMENTS - 1;
+        return Ok(lists::searched_len(&mut keys, call.db, (call.spec, &call.args), few) / SEARCHED_ELEMENTS);
+    }
+    if [spec::GEOSEARCHSTORE.id, spec::GEORADIUS.id, spec::GEORADIUSBYMEMBER.id].contains(&id) {
+        return Ok(geo::visited_len(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1));
+    }
+    if id == spec::GETDEL.id {
+        // Its reply is a copy.
+        let text = keys.peek(call.db, &call.args[1])?.filter(|value| value.kind == Kind::String);
+        return text.map_or(Ok(0), |text| copied(view, &text));
+    }
+    if id == spec::PFMERGE.id {
+        // Looking up many keys takes long, too.
+        return Ok(call.keys().count() as u64 * SKETCH_ELEMENTS);
     }
     // The first key is the destination.
     let sources = call.keys().skip(1);

@@ -35,6 +35,7 @@ mod memory;
 mod monitor;
 mod process;
 mod pubsub;
+mod removed;
 mod replicas;
 mod resolve;
 mod run;

@@ -41,7 +41,7 @@ impl Executor {
                 Some(Stored::Whole) => {
                     self.lookups.hits += result.prepared.hits;
                     self.lookups.misses += result.prepared.misses;
-                    reply.raw(&result.reply);
+                    reply.take(&mut result.reply);
                 }
                 None => {}
             },

@@ -183,10 +183,10 @@ impl<'a> Keyspace<'a> {
         self.prepared.is_some()
     }
 
-    /// Notes which keys the change came from that is remembered.
+    /// Notes keys that the change came from that is remembered.
     pub fn came_from(&mut self, sources: Option<Sources>) {
         if let (Some(prepared), Some(sources)) = (&mut self.prepared, sources) {
-            prepared.sources = sources;
+            prepared.sources.add(sources);
         }
     }
 

@@ -1,9 +1,10 @@
-//! A change that was worked out on a published version: a result that replaces what a key holds. It is made on the
-//! writer's version if everything that it came from is the same there.
+//! A change that was worked out on a published version: a result that replaces what a key holds, or a removal of elements
+//! that were picked. It is made on the writer's version if everything that it came from is the same there.
 //!
 //! A long result is stored in slices, so that commands of other clients are executed in between. The slices go into a
-//! *draft*, a key of a [database of its own](DRAFTS); the last step moves the draft to its place. Each step is a record
-//! of its own. A draft that is not finished, because its sources changed or the server stopped, is deleted.
+//! *draft*, a key of a [database of its own](DRAFTS); the last step moves the draft to its place. A removal is made in
+//! slices on a copy of the collection in the same way. Each step is a record of its own. A draft that is not finished,
+//! because its sources changed or the server stopped, is deleted.
 
 use std::ops::Range;
 
@@ -13,8 +14,8 @@ use super::events::Classes;
 use super::lookup::DbKey;
 use super::sources::Sources;
 use crate::effect::{
-    Bits, Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, ListChange, Part, Ranks, SetChange,
-    SortedSetChange, StringChange,
+    Bits, Change, DRAFTS, Effect, EffectBuffer, Items, ItemsBuffer, KeyChange, ListChange, Part, Ranks,
+    SetChange, SortedSetChange, StringChange,
 };
 
 /// A result with more bytes of elements is stored in slices, each of about so many: some milliseconds of work.
@@ -44,7 +45,7 @@ pub struct Prepared {
     pub(super) replacement: Option<Replacement>,
 }
 
-/// A result that replaces what a key holds.
+/// What becomes of what a key holds.
 #[derive(Debug)]
 pub(super) struct Replacement {
     /// Database of the key.
@@ -55,7 +56,9 @@ pub(super) struct Replacement {
     pub event: Option<(Classes, &'static str)>,
     /// What becomes of the old value.
     pub old: Old,
-    /// The effects.
+    /// The expiry that the key had, and keeps.
+    pub expire_at_ms: Option<u64>,
+    /// The effects. None if nothing is left.
     pub slices: Vec<EffectBuffer>,
     /// Number of slices that are in the draft.
     pub stored: usize,
@@ -68,8 +71,8 @@ pub(super) struct Replacement {
 pub(super) enum Old {
     /// It is deleted first; the key does not count as new.
     Deleted,
-    /// The effect overwrites it.
-    Overwritten,
+    /// The effect changes it, or overwrites it.
+    Changed,
     /// It is deleted first; the key counts as new.
     Forgotten,
 }
@@ -121,10 +124,11 @@ impl Prepared {
         effect: &Effect<'_>,
         event: (Classes, &'static str),
         old: Old,
+        expire_at_ms: Option<u64>,
     ) -> Result<(), KeyspaceError> {
         let Effect::Key { db, key, change } = effect else { return Err(KeyspaceError::WouldChange) };
         let slices = self.slices(change)?.unwrap_or_else(|| vec![one(effect)]);
-        self.replace_by_slices((*db, key), event, old, slices);
+        self.remember((*db, key), Some(event), old, expire_at_ms, slices);
         Ok(())
     }
 
@@ -136,10 +140,10 @@ impl Prepared {
         (part, ranks): (&Part<'_>, Ranks),
         bytes: u64,
         event: (Classes, &'static str),
-        old: Old,
+        (old, expire_at_ms): (Old, Option<u64>),
     ) {
         let slices = copies(&self.draft, part, ranks, bytes);
-        self.replace_by_slices(place, event, old, slices);
+        self.remember(place, Some(event), old, expire_at_ms, slices);
     }
 
     /// Remembers that a combination of other strings replaces what a key holds: their first `len` bytes.
@@ -158,26 +162,68 @@ impl Prepared {
             one(&Effect::on(DRAFTS, &self.draft, change))
         });
         let slices = slices.collect();
-        self.replace_by_slices(place, event, old, slices);
+        self.remember(place, Some(event), old, None, slices);
     }
 
-    /// Remembers a result that replaces what a key holds.
-    fn replace_by_slices(
+    /// Remembers that members are taken out of a collection: in slices out of a copy, which then takes the place of the
+    /// collection.
+    pub(super) fn thin_out(
         &mut self,
         (db, key): (usize, &[u8]),
+        removal: &Change<'_>,
         event: (Classes, &'static str),
-        old: Old,
-        slices: Vec<EffectBuffer>,
-    ) {
-        let (key, event) = (key.into(), Some(event));
-        self.replacement = Some(Replacement { db, key, event, old, slices, stored: 0, entries: 0 });
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        let mut copy = EffectBuffer::new();
+        copy.push(&Effect::on(db, key, KeyChange::Copy { to_db: DRAFTS, to: &self.draft }));
+        if expire_at_ms.is_some() {
+            copy.push(&Effect::on(DRAFTS, &self.draft, KeyChange::Expire { expire_at_ms: None }));
+        }
+        let removals = match *removal {
+            Change::Set(SetChange::Remove { members }) => {
+                self.cut(members, 1, |members| SetChange::Remove { members }.into())
+            }
+            Change::SortedSet(SortedSetChange::Remove { members }) => {
+                self.cut(members, 1, |members| SortedSetChange::Remove { members }.into())
+            }
+            _ => return Err(KeyspaceError::WouldChange),
+        };
+        let Some(removals) = removals else {
+            return self.change(&Effect::on(db, key, *removal), event);
+        };
+        let slices = std::iter::once(copy).chain(removals).collect();
+        self.remember((db, key), Some(event), Old::Deleted, expire_at_ms, slices);
+        Ok(())
     }
 
-    /// Remembers that a key is deleted, because the result is empty.
-    pub(super) fn replace_by_nothing(&mut self, db: usize, key: &[u8]) {
-        let slices = Vec::new();
-        let (key, old) = (key.into(), Old::Deleted);
-        self.replacement = Some(Replacement { db, key, event: None, old, slices, stored: 0, entries: 0 });
+    /// Remembers an effect that changes what its key holds, in one step.
+    pub(super) fn change(
+        &mut self,
+        effect: &Effect<'_>,
+        event: (Classes, &'static str),
+    ) -> Result<(), KeyspaceError> {
+        let Effect::Key { db, key, .. } = effect else { return Err(KeyspaceError::WouldChange) };
+        self.remember((*db, key), Some(event), Old::Changed, None, vec![one(effect)]);
+        Ok(())
+    }
+
+    /// Remembers that a key is deleted: because the result is empty, or with an event because all of it is taken out.
+    pub(super) fn delete(&mut self, db: usize, key: &[u8], event: Option<(Classes, &'static str)>) {
+        self.remember((db, key), event, Old::Deleted, None, Vec::new());
+    }
+
+    /// Remembers what becomes of a key.
+    fn remember(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        event: Option<(Classes, &'static str)>,
+        old: Old,
+        expire_at_ms: Option<u64>,
+        slices: Vec<EffectBuffer>,
+    ) {
+        let key = key.into();
+        self.replacement =
+            Some(Replacement { db, key, event, old, expire_at_ms, slices, stored: 0, entries: 0 });
     }
 
     /// The slices of a long result; `None` if it is short.

@@ -52,19 +52,29 @@ impl Keyspace<'_> {
         added
     }
 
-    /// Puts a result in its place.
+    /// Makes the last step: puts a result in its place, or makes the only change.
     fn finish(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
-        let Replacement { db, key, event, old, slices, .. } = replacement;
-        let (Some((class, name)), Some(first)) = (*event, slices.first()) else {
-            return self.replace_by_nothing(*db, key);
+        let Replacement { db, key, event, expire_at_ms: Some(at), .. } = replacement else {
+            return self.place(replacement, draft);
         };
+        debug_assert!(event.is_some(), "a key that keeps its expiry is not deleted");
+        let mut keeping = self.reborrow().keeping_expiries();
+        keeping.place(replacement, draft)?;
+        keeping.apply(&Effect::on(*db, key, KeyChange::Expire { expire_at_ms: Some(*at) }))
+    }
+
+    /// Puts a result in its place, or makes the only change.
+    fn place(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
+        let Replacement { db, key, event, old, slices, .. } = replacement;
+        let Some((class, name)) = *event else { return self.replace_by_nothing(*db, key) };
+        let Some(first) = slices.first() else { return self.take_all(*db, key, class, name) };
         if slices.len() > 1 {
             return self.place_draft(draft, (*db, key), (class, name), *old);
         }
         for effect in first.effects() {
             match old {
                 Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Overwritten => self.change(&effect, class, name)?,
+                Old::Changed => self.change(&effect, class, name)?,
                 Old::Forgotten => {
                     self.forget(*db, key)?;
                     self.change(&effect, class, name)?;

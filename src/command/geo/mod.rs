@@ -12,6 +12,7 @@ mod shape;
 mod tests;
 
 pub(super) use runs::RUNS;
+pub(super) use search::visited_len;
 
 use self::cell::Point;
 use self::query::Command;

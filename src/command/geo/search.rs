@@ -1,13 +1,16 @@
 //! Searches: reads the members in the cells around the shape, keeps those that the shape covers, and sorts them.
 
-use super::cell::Point;
+use std::ops::Range;
+
+use super::cell::{Cell, Point};
 use super::query::{Command, Direction, Query, parse};
 use crate::command::sorted_sets::{self, Element, set_of};
 use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::Score;
-use crate::keyspace::{Edge, KeyReader, SortedSet};
+use crate::keyspace::{Edge, KeyReader, KeyspaceError, SortedSet};
 use crate::number::format_fixed;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
 use crate::table::View;
 
 /// A member that was found.
@@ -47,10 +50,7 @@ fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Ve
     let mut found = Vec::new();
     let enough = query.count.filter(|_| query.any).unwrap_or(usize::MAX);
     for cell in query.shape.cells() {
-        let (first, behind) = cell.scores();
-        let edge = |bits: u64| Edge::Score(Score::new(bits as f64).unwrap_or(Score::ZERO));
-        let positions = set.position(view, edge(first))?..set.position(view, edge(behind))?;
-        set.each_in(view, positions, false, |member, score| {
+        set.each_in(view, positions(view, set, cell)?, false, |member, score| {
             let point = Point::of_score(score);
             if let Some(distance_m) = query.shape.distance_m(point) {
                 let distance = distance_m / query.unit_m;
@@ -63,6 +63,38 @@ fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Ve
         }
     }
     Ok(found)
+}
+
+/// The positions of the members within a cell.
+fn positions(view: &View<'_>, set: &SortedSet<'_>, cell: Cell) -> Result<Range<u64>, KeyspaceError> {
+    let (first, behind) = cell.scores();
+    let edge = |bits: u64| Edge::Score(Score::new(bits as f64).unwrap_or(Score::ZERO));
+    Ok(set.position(view, edge(first))?..set.position(view, edge(behind))?)
+}
+
+/// About how many members a search that stores its result goes through: at most all in the cells that it reads; or all of
+/// the set, if there are only `few`. 0 if it is wrong.
+pub(in crate::command) fn visited_len(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    (spec, args): (&Spec, &Args<'_>),
+    few: u64,
+) -> u64 {
+    let (command, source) = match spec.id {
+        id if id == spec::GEOSEARCHSTORE.id => (Command::SearchStore, 2),
+        id if id == spec::GEORADIUS.id => (Command::Radius { stores: true }, 1),
+        _ => (Command::RadiusByMember { stores: true }, 1),
+    };
+    let value = keys.peek(db, &args[source]).ok().flatten();
+    let Some(set) = value.and_then(|value| value.sorted_set()) else { return 0 };
+    let all = set.len().unwrap_or(0);
+    if all <= few {
+        return all;
+    }
+    let Ok(query) = parse(command, keys.view(), Some(set), args) else { return 0 };
+    let len =
+        |cell| positions(keys.view(), &set, cell).map_or(0, |positions| positions.end - positions.start);
+    query.shape.cells().into_iter().map(len).sum()
 }
 
 /// Runs a search that stores nothing, and replies.

@@ -99,6 +99,14 @@ fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     }
     new.raise(&registers);
     new.invalidate_count();
+    if context.keys.prepares() {
+        let expire_at_ms = context.keys.info(db, &args[1])?.and_then(|info| info.expire_at_ms);
+        let whole = StringChange::Set { value: new.bytes(), expire_at_ms: None, raw: true };
+        let effect = Effect::on(db, &args[1], whole);
+        context.keys.replace_by_rest(&effect, Classes::STRING, "pfadd", expire_at_ms)?;
+        reply.ok();
+        return Ok(());
+    }
     store(context, &args[1], old.as_ref(), &new)?;
     reply.ok();
     Ok(())

@@ -1,6 +1,6 @@
 //! The functions that run the commands on lists.
 
-use super::{blocking, pop, push, read, transfer};
+use super::{blocking, pop, push, read, remove, transfer};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
@@ -17,7 +17,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::LSET, Run::Write(push::lset)),
     (&spec::LRANGE, Run::Read(read::lrange)),
     (&spec::LTRIM, Run::Write(pop::ltrim)),
-    (&spec::LREM, Run::Write(pop::lrem)),
+    (&spec::LREM, Run::Write(remove::lrem)),
     (&spec::LINSERT, Run::Write(push::linsert)),
     (&spec::LPOS, Run::Read(read::lpos)),
     (&spec::LMOVE, Run::Write(transfer::lmove)),

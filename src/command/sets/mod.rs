@@ -1,11 +1,13 @@
 //! Sets: `SADD`, `SINTER` and related commands.
 
 mod algebra;
+mod pop;
 mod random;
 mod runs;
 #[cfg(test)]
 mod tests;
 
+pub(super) use pop::popped;
 pub(super) use runs::RUNS;
 
 use smallvec::SmallVec;

@@ -1,6 +1,6 @@
 //! The functions that run the commands on sets.
 
-use super::{algebra, random, sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
+use super::{algebra, pop, random, sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
 use crate::command::Run;
 use crate::spec::{self, Spec};
 
@@ -14,7 +14,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SMEMBERS, Run::Read(smembers)),
     (&spec::SMOVE, Run::Write(smove)),
     (&spec::SSCAN, Run::Read(sscan)),
-    (&spec::SPOP, Run::Write(random::spop)),
+    (&spec::SPOP, Run::Write(pop::spop)),
     (&spec::SRANDMEMBER, Run::Read(random::srandmember)),
     (&spec::SINTER, Run::Read(algebra::sinter)),
     (&spec::SINTERCARD, Run::Read(algebra::sintercard)),

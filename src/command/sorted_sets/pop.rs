@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
-use super::{Element, sorted_set, with_set};
+use super::{Element, sorted_set, taken, with_set};
+use crate::command::removed::Removed;
 use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
+use crate::spec::{self, Spec};
+use crate::table::View;
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(
@@ -72,6 +75,14 @@ pub(super) fn pop(
     count: u64,
 ) -> Result<Vec<Element>, CommandError> {
     let db = context.db;
+    if context.keys.prepares() {
+        let positions = |_: &View<'_>, set: &SortedSet<'_>| end_positions(set, highest, count);
+        let mut popped = taken::take_beside(context, key, (event(highest), true), positions)?.elements;
+        if highest {
+            popped.reverse();
+        }
+        return Ok(popped);
+    }
     let (popped, all) = with_set(context, key, |view, set| {
         let mut popped: Vec<Element> = Vec::new();
         let Some(set) = set else { return Ok((popped, false)) };
@@ -83,7 +94,7 @@ pub(super) fn pop(
         })?;
         Ok((popped, all))
     })?;
-    let name = if highest { "zpopmax" } else { "zpopmin" };
+    let name = event(highest);
     if all {
         context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
     } else if !popped.is_empty() {
@@ -92,6 +103,32 @@ pub(super) fn pop(
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(popped)
+}
+
+/// The name of the event of a pop.
+fn event(highest: bool) -> &'static str {
+    if highest { "zpopmax" } else { "zpopmin" }
+}
+
+/// What `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` removes; nothing if it is wrong, or takes no more than `few`.
+pub(in crate::command) fn popped(
+    keys: &mut KeyReader<'_>,
+    db: usize,
+    (spec, args): (&Spec, &Args<'_>),
+    few: u64,
+) -> Removed {
+    let several = (spec.id == spec::ZMPOP.id).then(|| MultiPop::parse(args, 1).ok()).flatten();
+    let count = match &several {
+        Some(pop) => Some(pop.count),
+        None => args.get(2).filter(|_| args.len() == 3).and_then(|word| pop_count(word).ok()),
+    };
+    let Some(count) = count.filter(|count| *count > few) else { return Removed::default() };
+    let found = match &several {
+        Some(pop) => first_set(keys, db, &pop.keys).ok().flatten(),
+        None => Some(&args[1]),
+    };
+    let set = found.and_then(|key| sorted_set(keys.peek(db, key).ok()?).ok()?);
+    Removed::up_to(count, set.and_then(|set| set.len().ok()).unwrap_or(0))
 }
 
 /// The arguments of `ZMPOP` and `BZMPOP`.

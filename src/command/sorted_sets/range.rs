@@ -1,11 +1,13 @@
 //! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
 
 use super::query::{Bounds, Form, Order, Query};
-use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
+use super::{Element, reply_element, reply_elements, set_of, store, taken, with_set};
+use crate::command::removed::Removed;
 use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, Ranks, SortedSetChange};
-use crate::keyspace::{Classes, KeyReader, KeyspaceError};
+use crate::keyspace::{Classes, KeyReader, SortedSet};
 use crate::resp::{Args, Reply};
+use crate::table::View;
 
 /// A result is copied from its source, member by member, if that has at most so many times as many elements. Otherwise
 /// it is sorted by member.
@@ -176,7 +178,9 @@ fn remove_range(
         Order::Members => "zremrangebylex",
     };
     if context.keys.prepares() {
-        return keep_others(&bounds, context, key, name, reply);
+        let positions = |view: &View<'_>, set: &SortedSet<'_>| bounds.positions(view, set, false);
+        reply.integer(taken::take_beside(context, key, (name, false), positions)?.count as i64);
+        return Ok(());
     }
     let (members, all) = with_set(context, key, |view, set| {
         let mut members = ItemsBuffer::new();
@@ -204,46 +208,17 @@ fn remove_range(
     Ok(())
 }
 
-/// Replaces a set by the elements that are not within bounds.
-fn keep_others(
-    bounds: &Bounds<'_>,
-    context: &mut WriteCtx<'_>,
-    key: &[u8],
-    event: &'static str,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let db = context.db;
-    let (removed, len) = sources::read(context, |keys| {
-        let value = keys.peek(db, key)?;
-        let expires = value.as_ref().is_some_and(|value| value.expire_at_ms.is_some());
-        let Some(set) = sorted_set(value)?.filter(|set| !expires && !set.is_packed()) else {
-            return Err(KeyspaceError::WouldChange.into());
-        };
-        Ok((bounds.positions(keys.view(), &set, false)?, set.len()?))
-    })?;
-    let count = removed.end - removed.start;
-    if count == 0 || count == len {
-        return Err(KeyspaceError::WouldChange.into());
-    }
-    let others = Ranks { first: removed.start, behind: removed.end, within: false };
-    let place = (db, key);
-    context.keys.replace_by_elements(place, others, place, (Classes::SORTED_SET, event), false)?;
-    reply.integer(count as i64);
-    Ok(())
-}
-
-/// Number of elements that a `ZREMRANGEBY...` would remove, and number of those that are left; 0 if it is wrong.
-pub(in crate::command) fn removed_len(
+/// What a `ZREMRANGEBY...` removes; nothing if it is wrong.
+pub(in crate::command) fn removed(
     keys: &mut KeyReader<'_>,
     db: usize,
     order: Order,
     args: &Args<'_>,
-) -> (u64, u64) {
+) -> Removed {
     let bounds = Bounds::parse(order, &args[2], &args[3]);
-    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return (0, 0) };
-    let (Ok(positions), Ok(len)) = (bounds.positions(keys.view(), &set, false), set.len()) else {
-        return (0, 0);
-    };
-    let removed = positions.end - positions.start;
-    (removed, len - removed)
+    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return Removed::default() };
+    match (bounds.positions(keys.view(), &set, false), set.len()) {
+        (Ok(positions), Ok(len)) => Removed::up_to(positions.end - positions.start, len),
+        _ => Removed::default(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
-use crate::command::{CommandError, WriteCtx};
+use crate::command::{CommandError, WriteCtx, sources};
 use crate::effect::{Effect, KeyChange, StringChange};
 use crate::keyspace::Classes;
 use crate::resp::{Args, Reply};
@@ -178,10 +178,15 @@ pub(super) fn getdel(
 ) -> Result<(), CommandError> {
     let key = &args[1];
     reply_text(context, key, reply)?;
-    if context.keys.info(context.db, key)?.is_some() {
-        context.keys.apply(&Effect::on(context.db, key, KeyChange::Delete { expired: false }))?;
-        context.keys.event(Classes::GENERIC, "del", context.db, key);
+    let db = context.db;
+    if context.keys.info(db, key)?.is_none() {
+        return Ok(());
     }
+    let effect = Effect::on(db, key, KeyChange::Delete { expired: false });
+    if context.keys.prepares() {
+        sources::read(context, |keys| Ok(keys.peek(db, key).map(drop)?))?;
+    }
+    context.keys.change_noted(&effect, Classes::GENERIC, "del")?;
     Ok(())
 }
 

@@ -2,20 +2,18 @@
 //! before they run.
 
 use super::Call;
-use super::geo;
-use super::lists;
-use super::removed::Way;
-use super::sets;
-use super::sorted_sets::{self, Order};
+use super::table::work_of;
 use crate::keyspace::{KeyReader, KeyspaceError, Kind, Lookups, Value};
-use crate::spec::{self, Spec};
 use crate::table::View;
 
-/// A command with sources of this many elements is long: it takes some milliseconds.
-const LONG_ELEMENTS: u64 = 2000;
+/// About how long a command takes: the number of elements in whose time it is done. Costs some lookups of keys. 0 if the
+/// command is wrong.
+pub type WorkFn = fn(&Call<'_>, &mut KeyReader<'_>) -> Result<u64, KeyspaceError>;
+
+/// A command that takes as long as going through this many elements is long: it takes some milliseconds.
+pub(super) const LONG_ELEMENTS: u64 = 2000;
 /// Combining this many bytes of strings takes as long as one element.
 const ELEMENT_BYTES: u64 = 512;
-
 /// The writer copies this many elements of a list or a set in the time of one element.
 const COPIED_ELEMENTS: u64 = 800;
 /// The same for a sorted set, which has two trees.
@@ -23,88 +21,45 @@ const COPIED_SCORED: u64 = 55;
 /// The same for the bytes of a string.
 const COPIED_BYTES: u64 = 5000;
 /// The writer removes this many elements that are next to each other in the time of one element.
-const REMOVED_AT_ONCE: u64 = 10;
-/// The writer picks and removes this many elements that are anywhere in a set in the time of one element.
-const PICKED: u64 = 4;
-/// A list is searched for an element among so many in the time of one element.
-const SEARCHED_ELEMENTS: u64 = 20;
-/// Merging a sketch takes as long as this many elements.
-const SKETCH_ELEMENTS: u64 = 40;
+pub(super) const REMOVED_AT_ONCE: u64 = 10;
 
-/// Whether a command with [`Flags::BESIDE`](crate::spec::Flags::BESIDE) is long. Costs some lookups of keys.
+/// Whether a command with [`Flags::BESIDE`](crate::spec::Flags::BESIDE) is long.
 pub fn is_long(call: &Call<'_>, view: &View<'_>) -> bool {
-    // A key that cannot be read is reported when the command runs.
-    work(call, view).is_ok_and(|elements| elements >= LONG_ELEMENTS)
-}
-
-/// About how many elements the command goes through.
-fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
     let mut lookups = Lookups::default();
     let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
-    let id = call.spec.id;
-    if id == spec::SORT.id {
-        return elements(view, keys.peek(call.db, &call.args[1])?);
-    }
-    if id == spec::ZRANGESTORE.id {
-        return Ok(sorted_sets::stored_len(&mut keys, call.db, &call.args));
-    }
-    if id == spec::COPY.id {
-        return keys.peek(call.db, &call.args[1])?.map_or(Ok(0), |value| copied(view, &value));
-    }
-    if let Some((_, order)) = removals().into_iter().find(|(spec, _)| spec.id == id) {
-        let removed = sorted_sets::removed(&mut keys, call.db, order, &call.args);
-        // Deleting all takes no time, if nobody wants to know what was there.
-        let beside = matches!(removed.way(true), Way::FromCopy | Way::Rest);
-        return Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 });
-    }
-    if id == spec::SPOP.id {
-        let popped = sets::popped(&mut keys, call.db, &call.args, LONG_ELEMENTS - 1);
-        return Ok(popped.removed / if popped.way(true) == Way::All { REMOVED_AT_ONCE } else { PICKED });
-    }
-    if [spec::ZPOPMIN.id, spec::ZPOPMAX.id, spec::ZMPOP.id].contains(&id) {
-        let popped = sorted_sets::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
-        let beside = popped.way(true) != Way::AtOnce;
-        return Ok(if beside { popped.removed / REMOVED_AT_ONCE } else { 0 });
-    }
-    if [spec::LPOP.id, spec::RPOP.id, spec::LMPOP.id].contains(&id) {
-        let popped = lists::popped(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1);
-        return Ok(popped.removed / REMOVED_AT_ONCE);
-    }
-    if [spec::LREM.id, spec::LINSERT.id].contains(&id) {
-        let few = LONG_ELEMENTS * SEARCHED_ELEMENTS - 1;
-        return Ok(lists::searched_len(&mut keys, call.db, (call.spec, &call.args), few) / SEARCHED_ELEMENTS);
-    }
-    if [spec::GEOSEARCHSTORE.id, spec::GEORADIUS.id, spec::GEORADIUSBYMEMBER.id].contains(&id) {
-        return Ok(geo::visited_len(&mut keys, call.db, (call.spec, &call.args), LONG_ELEMENTS - 1));
-    }
-    if id == spec::GETDEL.id {
-        // Its reply is a copy.
-        let text = keys.peek(call.db, &call.args[1])?.filter(|value| value.kind == Kind::String);
-        return text.map_or(Ok(0), |text| copied(view, &text));
-    }
-    if id == spec::PFMERGE.id {
-        // Looking up many keys takes long, too.
-        return Ok(call.keys().count() as u64 * SKETCH_ELEMENTS);
-    }
-    // The first key is the destination.
-    let sources = call.keys().skip(1);
-    let mut lens = sources.map(|key| keys.peek(call.db, key).and_then(|value| elements(view, value)));
-    if [spec::SINTERSTORE.id, spec::ZINTERSTORE.id].contains(&id) {
-        lens.reduce(|one, other| Ok(one?.min(other?))).unwrap_or(Ok(0))
-    } else if [spec::SDIFFSTORE.id, spec::ZDIFFSTORE.id].contains(&id) {
-        lens.next().unwrap_or(Ok(0))
-    } else {
-        lens.sum()
-    }
+    let work = work_of(call.spec).map_or(Ok(0), |work| work(call, &mut keys));
+    // A key that cannot be read is reported when the command runs.
+    work.is_ok_and(|elements| elements >= LONG_ELEMENTS)
 }
 
-/// The commands that remove a range of a sorted set.
-fn removals() -> [(&'static Spec, Order); 3] {
-    [
-        (&spec::ZREMRANGEBYRANK, Order::Positions),
-        (&spec::ZREMRANGEBYSCORE, Order::Scores),
-        (&spec::ZREMRANGEBYLEX, Order::Members),
-    ]
+/// Going through what the first word names.
+pub(super) fn through_first(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    elements(keys, call.db, &call.args[1])
+}
+
+/// Going through all keys but the first, which is the destination.
+pub(super) fn through_sources(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    call.keys().skip(1).map(|key| elements(keys, call.db, key)).sum()
+}
+
+/// Going through the shortest of all keys but the first.
+pub(super) fn through_shortest_source(
+    call: &Call<'_>,
+    keys: &mut KeyReader<'_>,
+) -> Result<u64, KeyspaceError> {
+    let lens = call.keys().skip(1).map(|key| elements(keys, call.db, key));
+    lens.reduce(|one, other| Ok(one?.min(other?))).unwrap_or(Ok(0))
+}
+
+/// Going through the second key.
+pub(super) fn through_first_source(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    call.keys().nth(1).map_or(Ok(0), |key| elements(keys, call.db, key))
+}
+
+/// Copying what the first word names.
+pub(super) fn copying_first(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let value = keys.peek(call.db, &call.args[1])?;
+    value.map_or(Ok(0), |value| copied(keys.view(), &value))
 }
 
 /// Copying a value takes the writer as long as going through so many elements: it copies pages.
@@ -119,8 +74,8 @@ fn copied(view: &View<'_>, value: &Value<'_>) -> Result<u64, KeyspaceError> {
 }
 
 /// Number of elements of a value; for strings, what takes as long.
-fn elements(view: &View<'_>, value: Option<Value<'_>>) -> Result<u64, KeyspaceError> {
-    let Some(value) = value else { return Ok(0) };
-    let len = value.length(view)?;
+fn elements(keys: &mut KeyReader<'_>, db: usize, key: &[u8]) -> Result<u64, KeyspaceError> {
+    let Some(value) = keys.peek(db, key)? else { return Ok(0) };
+    let len = value.length(keys.view())?;
     Ok(if value.kind == Kind::String { len / ELEMENT_BYTES } else { len })
 }

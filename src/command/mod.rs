@@ -63,7 +63,7 @@ pub use dispatch::{
     short_reply_bytes_max, store, takes_long,
 };
 pub use error::{CommandError, whole};
-pub use long::is_long;
+pub use long::{WorkFn, is_long};
 pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
@@ -98,4 +98,17 @@ static FAMILIES: &[&[(&Spec, Run)]] = &[
     server::RUNS,
     slowlog::RUNS,
     transactions::RUNS,
+];
+
+/// How long the commands take that may be worked out beside the writer, family by family.
+static WORK: &[&[(&Spec, WorkFn)]] = &[
+    strings::WORK,
+    bitmaps::WORK,
+    hyperloglog::WORK,
+    sort::WORK,
+    keys::WORK,
+    sets::WORK,
+    lists::WORK,
+    sorted_sets::WORK,
+    geo::WORK,
 ];

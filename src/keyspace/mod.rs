@@ -20,6 +20,8 @@ mod collection;
 #[cfg(test)]
 mod collection_tests;
 mod combine;
+#[cfg(test)]
+mod copy_tests;
 mod database_change;
 mod draft;
 mod due;

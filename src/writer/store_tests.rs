@@ -18,6 +18,8 @@ use crate::table::Table;
 
 /// Members of the source: several slices.
 const MEMBERS: usize = 9000;
+/// Elements of the sorted set: the writer would not remove most of them in one step.
+const SCORED: usize = 30_000;
 
 /// A writer, polled by hand, and a client.
 struct Driven {
@@ -242,21 +244,23 @@ fn a_result_is_not_stored_when_a_part_of_it_was_taken_back() {
     }
 }
 
-/// A sorted set with so many elements.
-fn add_scored(driven: &mut Driven, count: usize) {
-    for start in (0..count).step_by(1000) {
-        let elements = (start..start + 1000).map(|number| format!("{} m:{number}", number * 7919 % count));
+/// Adds the sorted set `z`.
+fn add_scored(driven: &mut Driven) {
+    for start in (0..SCORED).step_by(1000) {
+        let elements = (start..start + 1000).map(|number| format!("{} m:{number}", number * 7919 % SCORED));
         driven.run(&format!("ZADD z {}", elements.collect::<Vec<_>>().join(" ")));
     }
 }
 
 #[test]
 fn elements_are_copied_in_few_steps() {
-    for (line, count) in
-        [("COPY z d", 9000), ("ZRANGESTORE d z 10 -11", 8980), ("ZREMRANGEBYRANK z 100 8099", 8000)]
-    {
+    for (line, count) in [
+        ("COPY z d", SCORED),
+        ("ZRANGESTORE d z 10 -11", SCORED - 20),
+        ("ZREMRANGEBYRANK z 100 24099", 24_000),
+    ] {
         let mut driven = Driven::new();
-        add_scored(&mut driven, 9000);
+        add_scored(&mut driven);
         let mut submission = driven.work_out(line);
         let mut steps = 0;
         loop {
@@ -271,7 +275,7 @@ fn elements_are_copied_in_few_steps() {
         let reply = if line.starts_with("COPY") { 1 } else { count };
         assert_eq!(submission.out, format!(":{reply}\r\n").as_bytes(), "{line}");
         assert!((2..=3).contains(&steps), "{line}: {steps} steps");
-        let (key, left) = if line.starts_with("ZREM") { ("z", 1000) } else { ("d", count) };
+        let (key, left) = if line.starts_with("ZREM") { ("z", SCORED - 24_000) } else { ("d", count) };
         assert_eq!(driven.run(&format!("ZCARD {key}")), format!(":{left}\r\n"), "{line}");
         assert_eq!(driven.read(&format!("ZCOUNT {key} -inf +inf")), format!(":{left}\r\n"), "{line}");
         assert!(!driven.has_draft());
@@ -282,8 +286,8 @@ fn elements_are_copied_in_few_steps() {
 fn elements_are_not_copied_when_a_part_was_taken_back_or_the_source_changed() {
     for (step, changes) in [(1, false), (2, false), (0, true), (1, true), (2, true)] {
         let mut driven = Driven::new();
-        add_scored(&mut driven, 9000);
-        let mut submission = driven.work_out("ZREMRANGEBYRANK z 100 8099");
+        add_scored(&mut driven);
+        let mut submission = driven.work_out("ZREMRANGEBYRANK z 100 24099");
         for _ in 1..step {
             submission = driven.step(submission).submission;
         }
@@ -298,7 +302,7 @@ fn elements_are_not_copied_when_a_part_was_taken_back_or_the_source_changed() {
         let completion = driven.step(submission);
         assert!(completion.executed == 0 && is_outdated(&completion.submission), "at step {step}");
         assert!(!driven.has_draft());
-        assert_eq!(driven.run("ZCARD z"), ":9000\r\n");
+        assert_eq!(driven.run("ZCARD z"), format!(":{SCORED}\r\n"));
     }
 }
 

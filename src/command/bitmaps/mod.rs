@@ -10,7 +10,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, StringChange};

@@ -11,8 +11,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
-pub(super) use search::visited_len;
+pub(super) use runs::{RUNS, WORK};
 
 use self::cell::Point;
 use self::query::Command;

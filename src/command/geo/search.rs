@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::cell::{Cell, Point};
 use super::query::{Command, Direction, Query, parse};
+use crate::command::long::LONG_ELEMENTS;
 use crate::command::sorted_sets::{self, Element, set_of};
-use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::Score;
 use crate::keyspace::{Edge, KeyReader, KeyspaceError, SortedSet};
 use crate::number::format_fixed;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
 use crate::table::View;
 
 /// A member that was found.
@@ -72,29 +72,24 @@ fn positions(view: &View<'_>, set: &SortedSet<'_>, cell: Cell) -> Result<Range<u
     Ok(set.position(view, edge(first))?..set.position(view, edge(behind))?)
 }
 
-/// About how many members a search that stores its result goes through: at most all in the cells that it reads; or all of
-/// the set, if there are only `few`. 0 if it is wrong.
-pub(in crate::command) fn visited_len(
+/// How long a search takes that stores its result: it goes through at most all members in the cells that it reads. `source`
+/// is the word that names its key.
+pub(super) fn work(
+    command: Command,
+    source: usize,
+    call: &Call<'_>,
     keys: &mut KeyReader<'_>,
-    db: usize,
-    (spec, args): (&Spec, &Args<'_>),
-    few: u64,
-) -> u64 {
-    let (command, source) = match spec.id {
-        id if id == spec::GEOSEARCHSTORE.id => (Command::SearchStore, 2),
-        id if id == spec::GEORADIUS.id => (Command::Radius { stores: true }, 1),
-        _ => (Command::RadiusByMember { stores: true }, 1),
-    };
-    let value = keys.peek(db, &args[source]).ok().flatten();
-    let Some(set) = value.and_then(|value| value.sorted_set()) else { return 0 };
-    let all = set.len().unwrap_or(0);
-    if all <= few {
-        return all;
+) -> Result<u64, KeyspaceError> {
+    let value = keys.peek(call.db, &call.args[source])?;
+    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(0) };
+    let all = set.len()?;
+    if all < LONG_ELEMENTS {
+        return Ok(all);
     }
-    let Ok(query) = parse(command, keys.view(), Some(set), args) else { return 0 };
-    let len =
-        |cell| positions(keys.view(), &set, cell).map_or(0, |positions| positions.end - positions.start);
-    query.shape.cells().into_iter().map(len).sum()
+    let view = keys.view();
+    let Ok(query) = parse(command, view, Some(set), &call.args) else { return Ok(0) };
+    let cells = query.shape.cells();
+    cells.into_iter().map(|cell| positions(view, &set, cell).map(|members| members.end - members.start)).sum()
 }
 
 /// Runs a search that stores nothing, and replies.

@@ -11,17 +11,19 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use self::sketch::{Registers, Sketch};
-use super::{CommandError, ReadCtx, WriteCtx, sources};
+use super::{Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, StringChange};
-use crate::keyspace::{Classes, Value};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Up to this many equal bytes between two changed ones are logged with them: a second effect would take as much.
 const GAP_BYTES: usize = 16;
+/// Merging a sketch takes as long as this many elements.
+const SKETCH_ELEMENTS: u64 = 40;
 
 /// Reads the sketch in a value.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {
@@ -72,6 +74,11 @@ fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     }
     reply.integer(registers.count() as i64);
     Ok(())
+}
+
+/// How long a `PFMERGE` takes. Looking up many keys takes long, too.
+fn pfmerge_work(call: &Call<'_>, _: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    Ok(call.keys().count() as u64 * SKETCH_ELEMENTS)
 }
 
 /// `PFMERGE destkey [sourcekey ...]`

@@ -10,9 +10,7 @@ mod runs;
 mod tests;
 mod transfer;
 
-pub(super) use pop::popped;
-pub(super) use remove::searched_len;
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::blocking::timeout_ms;
 use super::{CommandError, ReadCtx, WriteCtx, sources, words};

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::read::write_elements;
 use super::*;
-use crate::command::removed::Removed;
-use crate::keyspace::{KeyReader, list_range};
+use crate::command::Call;
+use crate::command::long::{LONG_ELEMENTS, REMOVED_AT_ONCE};
+use crate::keyspace::{KeyReader, KeyspaceError, list_range};
 use crate::number::parse_i64;
-use crate::spec::{self, Spec};
+use crate::spec;
 
 /// `LPOP key [count]`
 pub(super) fn lpop(
@@ -114,26 +115,24 @@ fn drop_elements(
     Ok(())
 }
 
-/// What `LPOP`, `RPOP` or `LMPOP` removes; nothing if it is wrong, or takes no more than `few`.
-pub(in crate::command) fn popped(
-    keys: &mut KeyReader<'_>,
-    db: usize,
-    (spec, args): (&Spec, &Args<'_>),
-    few: u64,
-) -> Removed {
-    let several = (spec.id == spec::LMPOP.id).then(|| Several::parse(args, 1).ok()).flatten();
+/// How long `LPOP`, `RPOP` or `LMPOP` takes; 0 if it takes few elements.
+pub(super) fn work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
+    let several = (call.spec.id == spec::LMPOP.id).then(|| Several::parse(args, 1).ok()).flatten();
     let count = match &several {
         Some(pop) => Some(pop.count),
         None => {
             args.get(2).filter(|_| args.len() == 3).and_then(parse_i64).and_then(|n| u64::try_from(n).ok())
         }
     };
-    let Some(count) = count.filter(|count| *count > few) else { return Removed::default() };
-    let candidates = several.map_or(1..2, |pop| pop.keys);
-    let mut values = candidates.map_while(|index| keys.peek(db, &args[index]).ok());
-    let first = values.find_map(|value| value);
-    let list = first.and_then(|value| value.list());
-    Removed::up_to(count, list.and_then(|list| list.len().ok()).unwrap_or(0))
+    let Some(count) = count.filter(|count| *count >= LONG_ELEMENTS) else { return Ok(0) };
+    for index in several.map_or(1..2, |pop| pop.keys) {
+        if let Some(value) = keys.peek(call.db, &args[index])? {
+            let len = value.list().map_or(Ok(0), |list| list.len())?;
+            return Ok(count.min(len) / REMOVED_AT_ONCE);
+        }
+    }
+    Ok(0)
 }
 
 /// `LTRIM key start stop`

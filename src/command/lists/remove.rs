@@ -1,12 +1,15 @@
 //! `LREM`, and how far a list is searched for an element.
 
 use super::*;
+use crate::command::long::LONG_ELEMENTS;
 use crate::command::removed::{Removed, Way};
-use crate::command::sources;
+use crate::command::{Call, sources};
 use crate::keyspace::{KeyReader, KeyspaceError};
-use crate::spec::{self, Spec};
+use crate::spec;
 use crate::table::Budget;
 
+/// A list is searched for an element among so many in the time of one element.
+const SEARCHED_ELEMENTS: u64 = 20;
 /// Lookups in whose time a list is searched to know whether an element is near its end.
 const NEAR_LOOKUPS: u64 = 512;
 
@@ -45,27 +48,23 @@ pub(super) fn lrem(
     Ok(())
 }
 
-/// About how many elements `LREM` or `LINSERT` goes through: all of the list; or none if there are more than a `few` and it
-/// finds what it needs near the end where it starts. 0 if it is wrong.
-pub(in crate::command) fn searched_len(
-    keys: &mut KeyReader<'_>,
-    db: usize,
-    (spec, args): (&Spec, &Args<'_>),
-    few: u64,
-) -> u64 {
-    let list = keys.peek(db, &args[1]).ok().flatten().and_then(|value| value.list());
-    let Some(list) = list else { return 0 };
-    let len = list.len().unwrap_or(0);
-    if len <= few {
-        return len;
+/// How long `LREM` or `LINSERT` takes: it goes through all of the list; or it is short if there are many elements and it
+/// finds what it needs near the end where it starts.
+pub(super) fn search_work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
+    let list = keys.peek(call.db, &args[1])?.and_then(|value| value.list());
+    let Some(list) = list else { return Ok(0) };
+    let work = list.len()? / SEARCHED_ELEMENTS;
+    if work < LONG_ELEMENTS {
+        return Ok(work);
     }
-    let (end, most) = match spec.id == spec::LREM.id {
+    let (end, most) = match call.spec.id == spec::LREM.id {
         true => words::integer(&args[2]).map_or((End::Head, 0), removal),
         false => (End::Head, 1),
     };
     let budget = Budget::of(NEAR_LOOKUPS);
     let is_near = most < u64::MAX && list.count(&keys.view().within(&budget), (end, most), &args[3]).is_ok();
-    if is_near { 0 } else { len }
+    Ok(if is_near { 0 } else { work })
 }
 
 /// Works out how many elements an `LREM` removes, and if they are many, those that are left.

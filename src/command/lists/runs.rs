@@ -2,6 +2,7 @@
 
 use super::{blocking, pop, push, read, remove, transfer};
 use crate::command::Run;
+use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -28,4 +29,13 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::BLMOVE, Run::Write(transfer::blmove)),
     (&spec::BRPOPLPUSH, Run::Write(transfer::brpoplpush)),
     (&spec::BLMPOP, Run::Write(blocking::blmpop)),
+];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[
+    (&spec::LPOP, pop::work),
+    (&spec::RPOP, pop::work),
+    (&spec::LMPOP, pop::work),
+    (&spec::LREM, remove::search_work),
+    (&spec::LINSERT, remove::search_work),
 ];

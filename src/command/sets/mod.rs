@@ -7,8 +7,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use pop::popped;
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use smallvec::SmallVec;
 

@@ -2,13 +2,17 @@
 
 use super::with_set;
 use crate::command::elements::distinct_places;
+use crate::command::long::{LONG_ELEMENTS, REMOVED_AT_ONCE};
 use crate::command::removed::{Removed, Way};
-use crate::command::{CommandError, WriteCtx, sources};
+use crate::command::{Call, CommandError, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, SetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, Set, Value};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 use crate::table::View;
+
+/// The writer picks and removes this many members in the time of one element.
+const PICKED: u64 = 4;
 
 /// `SPOP key [count]`
 pub(super) fn spop(
@@ -76,13 +80,14 @@ fn reply_members(picked: &ItemsBuffer, reply: &mut Reply<'_>) {
     picked.items().iter().for_each(|member| reply.bulk(member));
 }
 
-/// What a `SPOP` removes; nothing if it is wrong, or takes no more than `few`.
-pub(in crate::command) fn popped(keys: &mut KeyReader<'_>, db: usize, args: &Args<'_>, few: u64) -> Removed {
+/// How long a `SPOP` takes; 0 if it takes few members.
+pub(super) fn work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
     let count = args.get(2).filter(|_| args.len() == 3).and_then(|word| pop_count(word).ok());
-    let Some(wanted) = count.filter(|count| *count > few) else { return Removed::default() };
-    let value = keys.peek(db, &args[1]).ok().flatten();
-    let len = value.and_then(|value| value.set()).and_then(|set| set.len().ok());
-    Removed::up_to(wanted, len.unwrap_or(0))
+    let Some(wanted) = count.filter(|count| *count >= LONG_ELEMENTS) else { return Ok(0) };
+    let set = keys.peek(call.db, &args[1])?.and_then(|value| value.set());
+    let popped = Removed::up_to(wanted, set.map_or(Ok(0), |set| set.len())?);
+    Ok(popped.removed / if popped.way(true) == Way::All { REMOVED_AT_ONCE } else { PICKED })
 }
 
 /// Works out which members a `SPOP` takes, and replies with them. The writer removes them, or stores those that are left.

@@ -15,10 +15,7 @@ mod taken;
 mod tests;
 
 pub(super) use add::{Options, put};
-pub(super) use pop::popped;
-pub(super) use query::Order;
-pub(super) use range::{removed, stored_len};
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 pub(super) use store::replace;
 
 use super::{CommandError, WriteCtx};

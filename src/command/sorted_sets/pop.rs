@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::{Element, sorted_set, taken, with_set};
-use crate::command::removed::Removed;
-use crate::command::{CommandError, WriteCtx, sources, words};
+use crate::command::long::{LONG_ELEMENTS, REMOVED_AT_ONCE};
+use crate::command::removed::{Removed, Way};
+use crate::command::{Call, CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
-use crate::spec::{self, Spec};
+use crate::spec;
 use crate::table::View;
 
 /// `ZPOPMIN key [count]`
@@ -110,25 +111,23 @@ fn event(highest: bool) -> &'static str {
     if highest { "zpopmax" } else { "zpopmin" }
 }
 
-/// What `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` removes; nothing if it is wrong, or takes no more than `few`.
-pub(in crate::command) fn popped(
-    keys: &mut KeyReader<'_>,
-    db: usize,
-    (spec, args): (&Spec, &Args<'_>),
-    few: u64,
-) -> Removed {
-    let several = (spec.id == spec::ZMPOP.id).then(|| MultiPop::parse(args, 1).ok()).flatten();
+/// How long `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` takes; 0 if it takes so few elements that the writer removes them in one step.
+pub(super) fn work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
+    let several = (call.spec.id == spec::ZMPOP.id).then(|| MultiPop::parse(args, 1).ok()).flatten();
     let count = match &several {
         Some(pop) => Some(pop.count),
         None => args.get(2).filter(|_| args.len() == 3).and_then(|word| pop_count(word).ok()),
     };
-    let Some(count) = count.filter(|count| *count > few) else { return Removed::default() };
+    let Some(count) = count.filter(|count| *count >= LONG_ELEMENTS) else { return Ok(0) };
     let found = match &several {
-        Some(pop) => first_set(keys, db, &pop.keys).ok().flatten(),
+        Some(pop) => first_set(keys, call.db, &pop.keys).ok().flatten(),
         None => Some(&args[1]),
     };
-    let set = found.and_then(|key| sorted_set(keys.peek(db, key).ok()?).ok()?);
-    Removed::up_to(count, set.and_then(|set| set.len().ok()).unwrap_or(0))
+    let Some(key) = found else { return Ok(0) };
+    let set = keys.peek(call.db, key)?.and_then(|value| value.sorted_set());
+    let popped = Removed::up_to(count, set.map_or(Ok(0), |set| set.len())?);
+    Ok(if popped.way(true) == Way::AtOnce { 0 } else { popped.removed / REMOVED_AT_ONCE })
 }
 
 /// The arguments of `ZMPOP` and `BZMPOP`.

@@ -2,10 +2,11 @@
 
 use super::query::{Bounds, Form, Order, Query};
 use super::{Element, reply_element, reply_elements, set_of, store, taken, with_set};
-use crate::command::removed::Removed;
-use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::long::REMOVED_AT_ONCE;
+use crate::command::removed::{Removed, Way};
+use crate::command::{Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, ItemsBuffer, Ranks, SortedSetChange};
-use crate::keyspace::{Classes, KeyReader, SortedSet};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
@@ -129,11 +130,13 @@ pub(super) fn zrangestore(
     Ok(())
 }
 
-/// Number of elements that a `ZRANGESTORE` would store; 0 if it is wrong.
-pub(in crate::command) fn stored_len(keys: &mut KeyReader<'_>, db: usize, args: &Args<'_>) -> u64 {
-    let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3);
-    let (Ok(query), Ok(Some(set))) = (query, set_of(keys, db, &args[2])) else { return 0 };
-    query.positions(keys.view(), &set).map_or(0, |positions| positions.end - positions.start)
+/// How long a `ZRANGESTORE` takes: it stores each element.
+pub(super) fn store_work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let query = Query::parse(Form { order: None, reverse: None, stores: true }, &call.args, 3);
+    let set = keys.peek(call.db, &call.args[2])?.and_then(|value| value.sorted_set());
+    let (Ok(query), Some(set)) = (query, set) else { return Ok(0) };
+    let positions = query.positions(keys.view(), &set)?;
+    Ok(positions.end - positions.start)
 }
 
 /// `ZREMRANGEBYRANK key start stop`
@@ -208,17 +211,18 @@ fn remove_range(
     Ok(())
 }
 
-/// What a `ZREMRANGEBY...` removes; nothing if it is wrong.
-pub(in crate::command) fn removed(
-    keys: &mut KeyReader<'_>,
-    db: usize,
+/// How long a `ZREMRANGEBY...` takes; 0 if the writer removes all in one step. Deleting all of a set takes no time, because
+/// nobody wants to know what was there.
+pub(super) fn removal_work(
     order: Order,
-    args: &Args<'_>,
-) -> Removed {
-    let bounds = Bounds::parse(order, &args[2], &args[3]);
-    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return Removed::default() };
-    match (bounds.positions(keys.view(), &set, false), set.len()) {
-        (Ok(positions), Ok(len)) => Removed::up_to(positions.end - positions.start, len),
-        _ => Removed::default(),
-    }
+    call: &Call<'_>,
+    keys: &mut KeyReader<'_>,
+) -> Result<u64, KeyspaceError> {
+    let bounds = Bounds::parse(order, &call.args[2], &call.args[3]);
+    let set = keys.peek(call.db, &call.args[1])?.and_then(|value| value.sorted_set());
+    let (Ok(bounds), Some(set)) = (bounds, set) else { return Ok(0) };
+    let positions = bounds.positions(keys.view(), &set, false)?;
+    let removed = Removed::up_to(positions.end - positions.start, set.len()?);
+    let beside = matches!(removed.way(true), Way::FromCopy | Way::Rest);
+    Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 })
 }

@@ -2,9 +2,9 @@
 
 use super::{reply_text, string_info};
 use crate::command::words::{self, TimeForm};
-use crate::command::{CommandError, WriteCtx, sources};
+use crate::command::{Call, CommandError, WriteCtx, long, sources};
 use crate::effect::{Effect, KeyChange, StringChange};
-use crate::keyspace::Classes;
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, Kind};
 use crate::resp::{Args, Reply};
 
 /// The condition for storing a value.
@@ -168,6 +168,16 @@ pub(super) fn getset(
 ) -> Result<(), CommandError> {
     reply_text(context, &args[1], reply)?;
     store_plain(context, &args[1], &args[2])
+}
+
+/// How long a `GETDEL` takes: its reply is a copy.
+pub(super) fn getdel_work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let value = keys.peek(call.db, &call.args[1])?;
+    if value.is_some_and(|value| value.kind == Kind::String) {
+        long::copying_first(call, keys)
+    } else {
+        Ok(0)
+    }
 }
 
 /// `GETDEL key`

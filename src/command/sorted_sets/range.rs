@@ -10,10 +10,6 @@ use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
-/// A result is copied from its source, member by member, if that has at most so many times as many elements. Otherwise
-/// it is sorted by member.
-const SKIPPED_MAX: u64 = 16;
-
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(
     context: &mut ReadCtx<'_>,
@@ -104,7 +100,7 @@ pub(super) fn zrangestore(
         let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Err(Vec::new())) };
         let positions = query.positions(keys.view(), &set)?;
         let stored = positions.end - positions.start;
-        if copies && !set.is_packed() && set.len()? <= SKIPPED_MAX * stored {
+        if copies && !set.is_packed() && store::is_copied(stored, set.len()?) {
             return Ok(Ok(positions));
         }
         let mut elements: Vec<Element> = Vec::new();

@@ -1,9 +1,8 @@
-//! Which of the commands that may be worked out on a snapshot are long. That is judged by the lengths of their sources,
-//! before they run.
+//! How long the commands take that may be worked out on a snapshot. That is judged by the lengths of their sources, before
+//! they run.
 
 use super::Call;
-use super::table::work_of;
-use crate::keyspace::{KeyReader, KeyspaceError, Kind, Lookups, Value};
+use crate::keyspace::{KeyReader, KeyspaceError, Kind, Value};
 use crate::table::View;
 
 /// About how long a command takes: the number of elements in whose time it is done. Costs some lookups of keys. 0 if the
@@ -22,15 +21,6 @@ const COPIED_SCORED: u64 = 55;
 const COPIED_BYTES: u64 = 5000;
 /// The writer removes this many elements that are next to each other in the time of one element.
 pub(super) const REMOVED_AT_ONCE: u64 = 10;
-
-/// Whether a command with [`Flags::BESIDE`](crate::spec::Flags::BESIDE) is long.
-pub fn is_long(call: &Call<'_>, view: &View<'_>) -> bool {
-    let mut lookups = Lookups::default();
-    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
-    let work = work_of(call.spec).map_or(Ok(0), |work| work(call, &mut keys));
-    // A key that cannot be read is reported when the command runs.
-    work.is_ok_and(|elements| elements >= LONG_ELEMENTS)
-}
 
 /// Going through what the first word names.
 pub(super) fn through_first(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {

@@ -247,8 +247,11 @@ fn a_result_is_not_stored_when_a_part_of_it_was_taken_back() {
 /// Adds the sorted set `z`.
 fn add_scored(driven: &mut Driven) {
     for start in (0..SCORED).step_by(1000) {
-        let elements = (start..start + 1000).map(|number| format!("{} m:{number}", number * 7919 % SCORED));
-        driven.run(&format!("ZADD z {}", elements.collect::<Vec<_>>().join(" ")));
+        // Each thousand next to each other, so that few pages are copied; in it, scores and members in different orders.
+        let elements =
+            (0..1000).map(|number| format!("{} m:{:05}", start + number * 919 % 1000, start + number));
+        let added = driven.run(&format!("ZADD z {}", elements.collect::<Vec<_>>().join(" ")));
+        assert_eq!(added, ":1000\r\n");
     }
 }
 
@@ -292,8 +295,8 @@ fn elements_are_not_copied_when_a_part_was_taken_back_or_the_source_changed() {
             submission = driven.step(submission).submission;
         }
         if changes {
-            driven.run("ZADD z 5 m:5");
-            driven.run("ZADD z 6 m:5");
+            driven.run("ZADD z 4 m:00005");
+            driven.run("ZADD z 6 m:00005");
         } else {
             driven.log.store(AWAY_AT_SUBMIT, SeqCst);
             submission = driven.step(submission).submission;

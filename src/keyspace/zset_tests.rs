@@ -269,7 +269,7 @@ fn copies_that_do_not_fit_are_refused() {
     }
     let elements = elements.items();
     keys.apply(&Effect::on(0, b"from", SortedSetChange::Add { elements })).unwrap();
-    let few = items([b"m".as_slice(), &Score::ZERO.to_bytes()].into_iter());
+    let few = items([b"m".as_slice(), &Score::ZERO.to_bytes()]);
     keys.apply(&Effect::on(0, b"few", SortedSetChange::Add { elements: few.items() })).unwrap();
     let part = |from, index, count| Part { from_db: 0, from, index, count };
     let all = Ranks { first: 0, behind: 500, within: true };

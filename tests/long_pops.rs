@@ -287,8 +287,8 @@ fn clients_that_go_and_servers_that_stop_leave_all_or_nothing() {
     let dir = root.path().join("data");
     let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
     fill_all(&mut server.client(), &mut random);
-    let mut done = 0;
-    for round in 0..16 {
+    let (mut done, mut took) = (0, [Duration::ZERO; 4]);
+    for round in 0..20 {
         let (command, source, length) = [
             ("SPOP KEY 25000", "set", "SCARD KEY"),
             ("ZPOPMAX KEY 25000", "zset", "ZCARD KEY"),
@@ -300,9 +300,16 @@ fn clients_that_go_and_servers_that_stop_leave_all_or_nothing() {
         let key = format!("d:{round}");
         let (command, length) = (command.replace("KEY", &key), length.replace("KEY", &key));
         server.client().run(&format!("COPY {source} {key}"));
+        if round < 4 {
+            let start = Instant::now();
+            server.client().run(&command);
+            took[round] = start.elapsed();
+            continue;
+        }
         let mut gone = server.client();
         gone.send(format!("{command}\r\n").as_bytes()).unwrap();
-        thread::sleep(Duration::from_millis(random.random_range(0..400)));
+        // While it is worked out, or while the result is stored.
+        thread::sleep(took[round % 4].mul_f64(random.random_range(0.0..1.2)));
         if round % 8 < 4 {
             drop(gone);
         } else {

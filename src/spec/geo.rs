@@ -57,7 +57,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEOSEARCHSTORE {
-        id: 565, name: "geosearchstore", arity: -8, kind: Write, flags: [DENYOOM],
+        id: 565, name: "geosearchstore", arity: -8, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members within a circle or a box in a key.",
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
@@ -69,7 +69,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEORADIUS {
-        id: 566, name: "georadius", arity: -6, kind: Write, flags: [DENYOOM],
+        id: 566, name: "georadius", arity: -6, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Returns the members within a distance of a place, or stores them.",
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
@@ -93,7 +93,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEORADIUSBYMEMBER {
-        id: 568, name: "georadiusbymember", arity: -5, kind: Write, flags: [DENYOOM],
+        id: 568, name: "georadiusbymember", arity: -5, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Returns the members within a distance of another member, or stores them.",
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \

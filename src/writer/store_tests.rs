@@ -18,6 +18,8 @@ use crate::table::Table;
 
 /// Members of the source: several slices.
 const MEMBERS: usize = 9000;
+/// Elements of the sorted set: the writer would not remove most of them in one step.
+const SCORED: usize = 22_000;
 
 /// A writer, polled by hand, and a client.
 struct Driven {
@@ -115,6 +117,14 @@ impl Driven {
             submission.reply_to = resolver;
             submission
         })
+    }
+
+    /// Has a checkpoint made.
+    fn checkpoint(&mut self) {
+        let outcome = block_on(self.queue.checkpoint()).unwrap();
+        while outcome.try_recv().is_err() {
+            self.has_draft();
+        }
     }
 
     /// Whether a draft is there.
@@ -253,6 +263,75 @@ fn a_result_is_not_stored_when_a_part_of_it_was_taken_back() {
     }
 }
 
+/// Adds the sorted set `z`.
+fn add_scored(driven: &mut Driven) {
+    for start in (0..SCORED).step_by(100) {
+        // A hundred next to each other, so that few pages are copied; in it, scores and members in different orders.
+        let elements =
+            (0..100).map(|number| format!("{} m:{:05}", start + number * 37 % 100, start + number));
+        let added = driven.run(&format!("ZADD z {}", elements.collect::<Vec<_>>().join(" ")));
+        assert_eq!(added, ":100\r\n");
+        if start % 2000 == 0 {
+            // So that the pages of older versions are free.
+            driven.checkpoint();
+        }
+    }
+}
+
+#[test]
+fn elements_are_copied_in_few_steps() {
+    for (line, count) in [
+        ("COPY z d", SCORED),
+        ("ZRANGESTORE d z 10 -11", SCORED - 20),
+        ("ZREMRANGEBYRANK z 100 20099", 20_000),
+    ] {
+        let mut driven = Driven::new();
+        add_scored(&mut driven);
+        let mut submission = driven.work_out(line);
+        let mut steps = 0;
+        loop {
+            let completion = driven.step(submission);
+            submission = completion.submission;
+            if completion.executed == 1 {
+                break;
+            }
+            assert!(!is_outdated(&submission) && driven.has_draft());
+            steps += 1;
+        }
+        let reply = if line.starts_with("COPY") { 1 } else { count };
+        assert_eq!(submission.out, format!(":{reply}\r\n").as_bytes(), "{line}");
+        assert!((2..=3).contains(&steps), "{line}: {steps} steps");
+        let (key, left) = if line.starts_with("ZREM") { ("z", SCORED - 20_000) } else { ("d", count) };
+        assert_eq!(driven.run(&format!("ZCARD {key}")), format!(":{left}\r\n"), "{line}");
+        assert_eq!(driven.read(&format!("ZCOUNT {key} -inf +inf")), format!(":{left}\r\n"), "{line}");
+        assert!(!driven.has_draft());
+    }
+}
+
+#[test]
+fn elements_are_not_copied_when_a_part_was_taken_back_or_the_source_changed() {
+    for (step, changes) in [(1, false), (2, false), (0, true), (1, true), (2, true)] {
+        let mut driven = Driven::new();
+        add_scored(&mut driven);
+        let mut submission = driven.work_out("ZREMRANGEBYRANK z 100 20099");
+        for _ in 1..step {
+            submission = driven.step(submission).submission;
+        }
+        if changes {
+            driven.run("ZADD z 4 m:00005");
+            driven.run("ZADD z 6 m:00005");
+        } else {
+            driven.log.store(AWAY_AT_SUBMIT, SeqCst);
+            submission = driven.step(submission).submission;
+            driven.log.store(OPEN, SeqCst);
+        }
+        let completion = driven.step(submission);
+        assert!(completion.executed == 0 && is_outdated(&completion.submission), "at step {step}");
+        assert!(!driven.has_draft());
+        assert_eq!(driven.run("ZCARD z"), format!(":{SCORED}\r\n"));
+    }
+}
+
 #[test]
 fn the_draft_of_a_client_that_is_gone_is_deleted() {
     let mut driven = Driven::new();
@@ -289,12 +368,8 @@ fn a_result_for_which_there_is_no_space_is_not_stored() {
     assert!(!driven.has_draft());
     assert_eq!(driven.run("GET d"), "$3\r\nold\r\n");
     driven.run("DEL filler");
-    for _ in 0..2 {
-        let outcome = block_on(driven.queue.checkpoint()).unwrap();
-        while outcome.try_recv().is_err() {
-            driven.has_draft();
-        }
-    }
+    driven.checkpoint();
+    driven.checkpoint();
     let mut submission = driven.work_out("BITOP NOT d text");
     loop {
         let completion = driven.step(submission);

@@ -1,10 +1,12 @@
 //! The functions that run the geospatial commands.
 
+use super::query::Command;
 use super::{
     geoadd, geodist, geohash, geopos, georadius, georadius_reading, georadius_ro, georadiusbymember,
-    georadiusbymember_reading, georadiusbymember_ro, geosearch, geosearchstore,
+    georadiusbymember_reading, georadiusbymember_ro, geosearch, geosearchstore, search,
 };
 use crate::command::Run;
+use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -22,4 +24,13 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
         Run::WriteOrRead { write: georadiusbymember, read: georadiusbymember_reading },
     ),
     (&spec::GEORADIUSBYMEMBER_RO, Run::Read(georadiusbymember_ro)),
+];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[
+    (&spec::GEOSEARCHSTORE, |call, keys| search::work(Command::SearchStore, 2, call, keys)),
+    (&spec::GEORADIUS, |call, keys| search::work(Command::Radius { stores: true }, 1, call, keys)),
+    (&spec::GEORADIUSBYMEMBER, |call, keys| {
+        search::work(Command::RadiusByMember { stores: true }, 1, call, keys)
+    }),
 ];

@@ -9,7 +9,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use std::cmp::Ordering;
 use std::ops::Range;

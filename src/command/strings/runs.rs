@@ -2,6 +2,7 @@
 
 use super::{get, lcs, mget, number, range, set, strlen};
 use crate::command::Run;
+use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -29,3 +30,6 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::INCRBYFLOAT, Run::Write(number::incrbyfloat)),
     (&spec::LCS, Run::Read(lcs::lcs)),
 ];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[(&spec::GETDEL, set::getdel_work)];

@@ -36,9 +36,16 @@ pub(super) fn print(
                 Some(Copied::Bits(bits, from_db, sources)) => {
                     return print_bits(resp, out, bits, (from_db, sources), (to_db, draft));
                 }
-                None => {}
+                Some(Copied::Whole(from_db, from)) if (from_db, from) != (to_db, draft) => {
+                    resp.select(out, from_db)?;
+                    command(
+                        out,
+                        &[b"COPY", from, draft, b"DB", number(to_db as u64).as_bytes(), b"REPLACE"],
+                    )?;
+                }
+                _ => {}
             }
-            for effect in held.effects() {
+            for effect in held.effects().filter(|effect| effect.db() == Some(DRAFTS)) {
                 if let Effect::Key { change, .. } = effect {
                     resp.change(out, (to_db, draft), &change)?;
                 }
@@ -53,12 +60,17 @@ pub(super) fn print(
 enum Copied<'a> {
     /// Elements of a sorted set.
     Elements(Part<'a>, Ranks),
+    /// All of a key, before further changes.
+    Whole(usize, &'a [u8]),
     /// A combination of strings of a database.
     Bits(Bits, usize, Items<'a>),
 }
 
-/// What a draft was copied from, if it was: the last of its changes says so.
+/// What a draft was copied from, if it was: the first or the last of its changes says so.
 fn copied(held: &EffectBuffer) -> Option<Copied<'_>> {
+    if let Effect::Key { db, key, change: Change::Key(KeyChange::Copy { .. }) } = held.effects().next()? {
+        return Some(Copied::Whole(db, key));
+    }
     let Effect::Key { change, .. } = held.effects().last()? else { return None };
     match change {
         Change::SortedSet(SortedSetChange::CopyMembers { part, ranks }) => {

@@ -74,6 +74,10 @@ impl Resp {
         if place.0 == DRAFTS {
             return drafts::print(self, out, place.1, change);
         }
+        if let Change::Key(KeyChange::Copy { to_db: DRAFTS, to }) = change {
+            self.drafts.entry((*to).into()).or_default().push(effect);
+            return Ok(());
+        }
         self.change(out, place, change)
     }
 

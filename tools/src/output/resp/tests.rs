@@ -12,8 +12,15 @@ const FAR_MS: u64 = NOW_MS + MARGIN_MS + 1;
 
 /// The commands, their words joined by blanks.
 fn printed(effects: &[Effect<'_>]) -> Vec<String> {
+    printed_records(&[effects])
+}
+
+/// The commands that records are printed as.
+fn printed_records(records: &[&[Effect<'_>]]) -> Vec<String> {
     let (mut out, mut resp) = (Vec::new(), Resp::new(NOW_MS));
-    resp.effects(&mut out, &effects.iter().collect::<Vec<_>>()).unwrap();
+    for effects in records {
+        resp.effects(&mut out, &effects.iter().collect::<Vec<_>>()).unwrap();
+    }
     resp.finish(&mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
@@ -154,14 +161,33 @@ fn a_result_stored_in_parts_is_printed_when_it_is_whole() {
 fn copied(ranks: Ranks, (to_db, to): (usize, &'static [u8])) -> Vec<String> {
     let part = Part { from_db: 0, from: b"z", index: 0, count: 9 };
     let draft = |change: SortedSetChange<'static>| Effect::on(DRAFTS, b"1", change);
-    printed(&[
-        draft(SortedSetChange::CopyOrder { part }),
-        set(b"other", None),
-        draft(SortedSetChange::CopyMembers { part, ranks }),
-        Effect::on(to_db, to, KeyChange::Delete { expired: false }),
-        Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
-        Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+    printed_records(&[
+        &[draft(SortedSetChange::CopyOrder { part })],
+        &[set(b"other", None)],
+        &[draft(SortedSetChange::CopyMembers { part, ranks })],
+        &[
+            Effect::on(to_db, to, KeyChange::Delete { expired: false }),
+            Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
+            Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+        ],
     ])
+}
+
+#[test]
+fn elements_that_are_removed_from_a_copy_are_printed_as_their_removal() {
+    let gone: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+    let removal = SetChange::Remove { members: gone.items() };
+    let records = printed_records(&[
+        &[Effect::on(0, b"s", KeyChange::Copy { to_db: DRAFTS, to: b"1" })],
+        &[set(b"other", None)],
+        &[Effect::on(DRAFTS, b"1", removal)],
+        &[
+            Effect::on(0, b"s", KeyChange::Delete { expired: false }),
+            Effect::on(DRAFTS, b"1", KeyChange::Rename { to: b"s" }),
+            Effect::on(DRAFTS, b"s", KeyChange::Move { to_db: 0 }),
+        ],
+    ]);
+    assert_eq!(records, ["SELECT 0", "SET other v", "SREM s a b"]);
 }
 
 #[test]
@@ -186,13 +212,15 @@ fn strings_that_are_combined_are_printed_as_a_command_on_their_sources() {
             let change = StringChange::Combine { bits, from_db: 0, sources, offset, count: 5 };
             Effect::on(DRAFTS, b"1", change)
         };
-        printed(&[
-            part(0),
-            set(b"other", None),
-            part(5),
-            Effect::on(to_db, to, KeyChange::Delete { expired: false }),
-            Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
-            Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+        printed_records(&[
+            &[part(0)],
+            &[set(b"other", None)],
+            &[part(5)],
+            &[
+                Effect::on(to_db, to, KeyChange::Delete { expired: false }),
+                Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
+                Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+            ],
         ])
     };
     assert_eq!(placed(0, b"to", Bits::All), ["SELECT 0", "SET other v", "BITOP AND to a b"]);

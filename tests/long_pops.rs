@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::long_commands::{fill, info, wait_until_freed};
 use common::{Client, TestServer, Value, seed};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -15,8 +16,6 @@ use rand::{Rng, SeedableRng};
 
 /// Elements of each collection: what is left of these is stored in several steps.
 const ELEMENTS: usize = 60_000;
-/// The pages of drafts are free after two checkpoints, which take seconds if others keep the disk busy.
-const FREED_WITHIN: Duration = Duration::from_secs(120);
 /// In milliseconds since 1970, far away.
 const EXPIRY: &str = "9999999999999";
 
@@ -43,15 +42,6 @@ const COMMANDS: [[&str; 2]; 20] = [
     ["LINSERT KEY AFTER missing value", "list"],
     ["GETDEL KEY", "text"],
 ];
-
-/// Runs a command with many words in parts, each with the same first words.
-fn fill(client: &mut Client, first: &[&str], words: &[String]) {
-    for part in words.chunks(1000) {
-        let words: Vec<&[u8]> =
-            first.iter().copied().chain(part.iter().map(String::as_str)).map(str::as_bytes).collect();
-        assert!(matches!(client.command(&words), Value::Integer(_)));
-    }
-}
 
 /// Fills `set`, `zset`, `list` and `text`.
 fn fill_all(client: &mut Client, random: &mut SmallRng) {
@@ -322,25 +312,11 @@ fn clients_that_go_and_servers_that_stop_leave_all_or_nothing() {
         done += usize::from(left == Value::Integer(rest));
     }
     eprintln!("{done} of 16 were done in time");
-    let start = Instant::now();
     let mut client = server.client();
     client.run("SAVE");
     let rest = info(&mut client, "table_used_bytes");
-    for key in texts(&client.run("KEYS *")) {
-        client.run(&format!("DEL {key}"));
-    }
-    let (mut used, mut saves) = (rest, 0);
-    while used > rest / 20 {
-        assert!(
-            start.elapsed() < FREED_WITHIN,
-            "drafts are left: {used} bytes after {saves} checkpoints, {rest} before"
-        );
-        client.run("SAVE");
-        saves += 1;
-        thread::sleep(Duration::from_millis(100));
-        used = info(&mut client, "table_used_bytes");
-    }
-    eprintln!("freed after {saves} checkpoints, in {:.1?}", start.elapsed());
+    let keys = texts(&client.run("KEYS *"));
+    wait_until_freed(&mut client, rest / 20, &keys);
 }
 
 #[test]
@@ -397,11 +373,4 @@ fn others_are_told_once() {
     assert_eq!(info(&mut client, "worked_out_beside") - before, expected.len() as u64);
     assert_eq!(client.run("PEXPIRETIME p"), Value::Integer(EXPIRY.parse().unwrap()));
     assert_eq!(client.run("PFCOUNT p"), Value::Integer(61));
-}
-
-/// A field of `INFO`.
-fn info(client: &mut Client, field: &str) -> u64 {
-    let info = client.run("INFO everything").text();
-    let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.expect("INFO shows it").trim().parse().unwrap()
 }

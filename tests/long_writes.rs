@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::long_commands::{fill, info, wait_until_freed};
 use common::{Client, TestServer, Value, seed};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -16,20 +17,8 @@ use rand::{Rng, SeedableRng};
 /// Elements of each source: a result of these is stored in several steps.
 const ELEMENTS: usize = 9_000;
 
-/// The pages of drafts are free after two checkpoints, which take seconds if others keep the disk busy.
-const FREED_WITHIN: Duration = Duration::from_secs(120);
-
 /// Sketches that a long `PFMERGE` merges.
 const SKETCHES: usize = 60;
-
-/// Runs a command with many words in parts, each with the same first words.
-fn fill(client: &mut Client, first: &[&str], words: &[String], width: usize) {
-    for part in words.chunks(500 * width) {
-        let words: Vec<&[u8]> =
-            first.iter().copied().chain(part.iter().map(String::as_str)).map(str::as_bytes).collect();
-        assert!(matches!(client.command(&words), Value::Integer(_)));
-    }
-}
 
 /// Fills the sources `a` and `b` of each type: `set:a`, `list:a`, `zset:a`, `text:a` ...
 fn fill_sources(client: &mut Client, random: &mut SmallRng) {
@@ -37,15 +26,15 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
         let mut numbers: Vec<usize> = (first..first + ELEMENTS).collect();
         numbers.shuffle(random);
         let members: Vec<String> = numbers.iter().map(|number| format!("element:{number}")).collect();
-        fill(client, &["SADD", &format!("set:{name}")], &members, 1);
-        fill(client, &["RPUSH", &format!("list:{name}")], &members, 1);
+        fill(client, &["SADD", &format!("set:{name}")], &members);
+        fill(client, &["RPUSH", &format!("list:{name}")], &members);
         let scored: Vec<String> = members
             .iter()
             .flat_map(|member| [random.random_range(0..9000).to_string(), member.clone()])
             .collect();
-        fill(client, &["ZADD", &format!("zset:{name}")], &scored, 2);
+        fill(client, &["ZADD", &format!("zset:{name}")], &scored);
         let texts: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();
-        fill(client, &["RPUSH", &format!("numbers:{name}")], &texts, 1);
+        fill(client, &["RPUSH", &format!("numbers:{name}")], &texts);
         let places = members.iter().zip(&numbers).flat_map(|(member, number)| {
             [
                 format!("{}", (number % 360) as i64 - 180),
@@ -53,13 +42,13 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
                 member.clone(),
             ]
         });
-        fill(client, &["GEOADD", &format!("geo:{name}")], &places.collect::<Vec<_>>(), 3);
+        fill(client, &["GEOADD", &format!("geo:{name}")], &places.collect::<Vec<_>>());
         let text: Vec<u8> = (0..1_100_000 + first).map(|_| random.random()).collect();
         client.command(&[b"SET", format!("text:{name}").as_bytes(), &text]);
     }
     for sketch in 0..SKETCHES {
         let elements: Vec<String> = (0..40 * sketch).map(|number| format!("{}", sketch * number)).collect();
-        fill(client, &["PFADD", &format!("sketch:{sketch}")], &elements, 1);
+        fill(client, &["PFADD", &format!("sketch:{sketch}")], &elements);
     }
 }
 
@@ -155,7 +144,7 @@ fn copies_and_removals_are_those_of_a_transaction() {
     let mut client = server.client();
     let scored = (0..120_000)
         .flat_map(|number| [random.random_range(0..9000).to_string(), format!("element:{number}")]);
-    fill(&mut client, &["ZADD", "zset:c"], &scored.collect::<Vec<_>>(), 2);
+    fill(&mut client, &["ZADD", "zset:c"], &scored.collect::<Vec<_>>());
     let text: Vec<u8> = (0..12_000_000).map(|_| random.random()).collect();
     client.command(&[b"SET", b"text:c", &text]);
     let before = info(&mut client, "worked_out_beside");
@@ -275,7 +264,7 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
         let len = client.run(&COMMANDS[command].replace("DEST", &format!("whole:{command}")));
         (command, len, start.elapsed())
     });
-    let rest = used_pages(&mut client);
+    let rest = info(&mut client, "table_used_bytes");
     for round in 0..6 {
         for (command, len, took) in &whole {
             let mut gone = server.client();
@@ -302,23 +291,10 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
         }
     }
     let mut client = server.client();
-    let (start, mut saves) = (Instant::now(), 0);
-    let mut used = used_pages(&mut client);
-    while used > rest + 200 {
-        assert!(
-            start.elapsed() < FREED_WITHIN,
-            "drafts are left: {used} pages after {saves} checkpoints, {rest} before"
-        );
-        for round in 0..6 {
-            client.run(&format!("DEL d:{round}:0 d:{round}:3 d:{round}:7 d:{round}:8 d:{round}:11"));
-        }
-        // Until then the pages of the last checkpoint are in use.
-        client.run("SAVE");
-        saves += 1;
-        thread::sleep(Duration::from_millis(100));
-        used = used_pages(&mut client);
-    }
-    eprintln!("freed after {saves} checkpoints, in {:.1?}", start.elapsed());
+    let keys: Vec<String> = (0..6)
+        .flat_map(|round| whole.iter().map(move |(command, ..)| format!("d:{round}:{command}")))
+        .collect();
+    wait_until_freed(&mut client, rest + (200 << 12), &keys);
 }
 
 #[test]
@@ -351,16 +327,4 @@ fn others_are_told_when_the_result_is_there() {
     let expected =
         ["new d", "sortstore d", "lpop d", "keymiss missing", "sunionstore d", "new end", "set end"];
     assert_eq!(told, expected);
-}
-
-/// Pages of the table that are in use.
-fn used_pages(client: &mut Client) -> u64 {
-    info(client, "table_used_bytes") / 4096
-}
-
-/// A field of `INFO`.
-fn info(client: &mut Client, field: &str) -> u64 {
-    let info = client.run("INFO everything").text();
-    let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.expect("INFO shows it").trim().parse().unwrap()
 }

@@ -58,6 +58,7 @@ mod string_change;
 mod tests;
 mod text;
 mod walk;
+mod work_out;
 mod zset;
 mod zset_copy;
 #[cfg(test)]

@@ -21,8 +21,7 @@ pub(super) fn order_key(score: Score, member: &[u8]) -> SmallVec<[u8; 64]> {
 
 /// Score and member of a key of the second tree.
 pub(super) fn split(order_key: &[u8]) -> Result<(Score, &[u8]), KeyspaceError> {
-    let bad = KeyspaceError::BadCell("a member behind something that is no score");
-    let (score, member) = order_key.split_at_checked(SCORE_BYTES).ok_or(bad)?;
-    let bad = KeyspaceError::BadCell("a member behind something that is no score");
-    Ok((Score::from_bytes(score).ok_or(bad)?, member))
+    const BAD: KeyspaceError = KeyspaceError::BadCell("a member behind something that is no score");
+    let (score, member) = order_key.split_at_checked(SCORE_BYTES).ok_or(BAD)?;
+    Ok((Score::from_bytes(score).ok_or(BAD)?, member))
 }

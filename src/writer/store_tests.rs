@@ -119,6 +119,24 @@ impl Driven {
         })
     }
 
+    /// Sends the result of a command that was worked out until it is in its place; `each` follows each slice, with its number.
+    /// Returns the number of slices and the reply.
+    fn store(
+        &mut self,
+        mut submission: Box<Submission>,
+        mut each: impl FnMut(&mut Self, &Submission, usize),
+    ) -> (usize, String) {
+        for slices in 0.. {
+            let completion = self.step(submission);
+            submission = completion.submission;
+            if completion.executed == 1 {
+                return (slices, String::from_utf8(submission.out).unwrap());
+            }
+            each(self, &submission, slices + 1);
+        }
+        unreachable!("there is a last slice")
+    }
+
     /// Has a checkpoint made.
     fn checkpoint(&mut self) {
         let outcome = block_on(self.queue.checkpoint()).unwrap();
@@ -144,21 +162,14 @@ fn is_outdated(submission: &Submission) -> bool {
 fn a_long_result_is_stored_between_other_commands() {
     let mut driven = Driven::new();
     driven.run("SET d old EX 1000");
-    let mut submission = driven.work_out("SUNIONSTORE d set none");
-    let mut steps = 0;
-    loop {
-        let completion = driven.step(submission);
-        submission = completion.submission;
-        if completion.executed == 1 {
-            break;
-        }
-        assert!(submission.out.is_empty() && !is_outdated(&submission) && driven.has_draft());
-        steps += 1;
-        assert_eq!(driven.run(&format!("SET other {steps}")), "+OK\r\n");
+    let submission = driven.work_out("SUNIONSTORE d set none");
+    let (slices, reply) = driven.store(submission, |driven, submission, slice| {
+        assert!(submission.out.is_empty() && !is_outdated(submission) && driven.has_draft());
+        assert_eq!(driven.run(&format!("SET other {slice}")), "+OK\r\n");
         assert_eq!(driven.run("GET d"), "$3\r\nold\r\n");
-    }
-    assert!(steps > 2, "{steps} slices");
-    assert_eq!(submission.out, format!(":{MEMBERS}\r\n").as_bytes());
+    });
+    assert!(slices > 2, "{slices} slices");
+    assert_eq!(reply, format!(":{MEMBERS}\r\n"));
     assert!(!driven.has_draft());
     assert_eq!(driven.run("SCARD d"), format!(":{MEMBERS}\r\n"));
     assert_eq!(driven.read("SDIFF set d"), "*0\r\n");
@@ -287,20 +298,13 @@ fn elements_are_copied_in_few_steps() {
     ] {
         let mut driven = Driven::new();
         add_scored(&mut driven);
-        let mut submission = driven.work_out(line);
-        let mut steps = 0;
-        loop {
-            let completion = driven.step(submission);
-            submission = completion.submission;
-            if completion.executed == 1 {
-                break;
-            }
-            assert!(!is_outdated(&submission) && driven.has_draft());
-            steps += 1;
-        }
-        let reply = if line.starts_with("COPY") { 1 } else { count };
-        assert_eq!(submission.out, format!(":{reply}\r\n").as_bytes(), "{line}");
-        assert!((2..=3).contains(&steps), "{line}: {steps} steps");
+        let submission = driven.work_out(line);
+        let (slices, reply) = driven.store(submission, |driven, submission, _| {
+            assert!(!is_outdated(submission) && driven.has_draft());
+        });
+        let expected = if line.starts_with("COPY") { 1 } else { count };
+        assert_eq!(reply, format!(":{expected}\r\n"), "{line}");
+        assert!((2..=3).contains(&slices), "{line}: {slices} slices");
         let (key, left) = if line.starts_with("ZREM") { ("z", SCORED - 20_000) } else { ("d", count) };
         assert_eq!(driven.run(&format!("ZCARD {key}")), format!(":{left}\r\n"), "{line}");
         assert_eq!(driven.read(&format!("ZCOUNT {key} -inf +inf")), format!(":{left}\r\n"), "{line}");
@@ -351,18 +355,10 @@ fn a_result_for_which_there_is_no_space_is_not_stored() {
     driven.run(&format!("SET text {}", "x".repeat(2 << 20)));
     driven.run(&format!("SET filler {}", "x".repeat(3 << 20)));
     driven.run("SET d old");
-    let mut submission = driven.work_out("BITOP NOT d text");
-    let mut steps = 0;
-    let reply = loop {
-        let completion = driven.step(submission);
-        submission = completion.submission;
-        if completion.executed == 1 {
-            break String::from_utf8(submission.out.clone()).unwrap();
-        }
-        steps += 1;
-    };
+    let submission = driven.work_out("BITOP NOT d text");
+    let (slices, reply) = driven.store(submission, |_, _, _| ());
     assert!(
-        steps > 1 && reply.starts_with("-MISCONF No space left for this write, no data was changed"),
+        slices > 1 && reply.starts_with("-MISCONF No space left for this write, no data was changed"),
         "{reply}"
     );
     assert!(!driven.has_draft());
@@ -370,13 +366,7 @@ fn a_result_for_which_there_is_no_space_is_not_stored() {
     driven.run("DEL filler");
     driven.checkpoint();
     driven.checkpoint();
-    let mut submission = driven.work_out("BITOP NOT d text");
-    loop {
-        let completion = driven.step(submission);
-        submission = completion.submission;
-        if completion.executed == 1 {
-            break;
-        }
-    }
-    assert_eq!(submission.out, format!(":{}\r\n", 2 << 20).as_bytes());
+    let submission = driven.work_out("BITOP NOT d text");
+    let (_, reply) = driven.store(submission, |_, _, _| ());
+    assert_eq!(reply, format!(":{}\r\n", 2 << 20));
 }

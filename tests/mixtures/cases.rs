@@ -14,8 +14,8 @@ pub struct Case {
     pub log: MemoryStorage,
     /// The table's file.
     pub table: Vec<u8>,
-    /// What may be served.
-    pub right: State,
+    /// What may be served: one of these.
+    pub right: Vec<State>,
 }
 
 /// A directory that was used and copied; then the original and the copy were used.
@@ -48,7 +48,7 @@ impl History {
     /// A case with the log and the table of these copies, or what is left of them.
     fn case(&self, what: &str, log: &MemoryStorage, table: &Copy, right: &Copy) -> Case {
         let name = format!("seed {}: {what}", self.seed);
-        let (log, table, right) = (log.fork(), table.table.clone(), right.state.clone());
+        let (log, table, right) = (log.fork(), table.table.clone(), vec![right.state.clone()]);
         Case { name, log, table, right }
     }
 
@@ -87,7 +87,8 @@ impl History {
         cases
     }
 
-    /// Logs to which the segments of another copy were added under numbers that were free.
+    /// Logs to which the segments of another copy were added under numbers that were free. Those of a later day may continue
+    /// the log; then it is the log of that day.
     pub fn unions(&self) -> Vec<Case> {
         let Self { at_copy, one, other, .. } = self;
         let mut cases = Vec::new();
@@ -108,7 +109,11 @@ impl History {
                 continue;
             }
             let what = format!("its log and {} more of {which}", added.join(", "));
-            cases.push(self.case(&what, &union, own, own));
+            let mut case = self.case(&what, &union, own, own);
+            if std::ptr::eq(own, at_copy) {
+                case.right.push(foreign.state.clone());
+            }
+            cases.push(case);
         }
         cases
     }

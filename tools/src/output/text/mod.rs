@@ -3,6 +3,7 @@
 mod databases;
 mod keys;
 mod lists;
+mod sorted_sets;
 mod streams;
 mod strings;
 
@@ -74,6 +75,7 @@ impl Text {
             Change::String(change) => strings::target(out, change),
             Change::List(change) => lists::target(out, change),
             Change::Stream(change) => streams::target(self, out, change),
+            Change::SortedSet(change) => sorted_sets::target(self, out, change),
             _ => Ok(()),
         }
     }

@@ -241,9 +241,13 @@ impl<'a> Stream<'a> {
     }
 
     /// Whether entries from `start` on were deleted one by one, so that those that are left cannot be counted by
-    /// subtraction.
-    pub fn has_gaps_from(&self, start: EntryId) -> bool {
-        !self.is_empty() && self.past.max_deleted != EntryId::MIN && start <= self.past.max_deleted
+    /// subtraction. As in Redis, this is not asked of those before the first entry.
+    pub fn has_gaps_from(&self, view: &View<'_>, start: EntryId) -> Result<bool, KeyspaceError> {
+        let max_deleted = self.past.max_deleted;
+        if max_deleted == EntryId::MIN || start > max_deleted {
+            return Ok(false);
+        }
+        Ok(self.first(view)?.is_some_and(|first| first <= max_deleted))
     }
 }
 

@@ -261,9 +261,9 @@ impl Stream<'_> {
         if self.past.added == 0 {
             return Ok(Some(0));
         }
-        let read = match group.read.filter(|_| !self.has_gaps_from(group.last)) {
-            Some(read) => Some(read),
-            None => self.read_up_to(view, group.last)?,
+        let read = match group.read {
+            Some(read) if !self.has_gaps_from(view, group.last)? => Some(read),
+            _ => self.read_up_to(view, group.last)?,
         };
         Ok(read.map(|read| self.past.added.wrapping_sub(read) as i64))
     }

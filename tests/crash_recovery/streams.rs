@@ -175,8 +175,10 @@ fn check_events(client: &mut Client, producers: &mut [Progress]) {
 fn check_deliveries(client: &mut Client, known: &mut Known) {
     let Value::Array(groups) = client.run("XINFO GROUPS events") else { panic!("XINFO answers an array") };
     let Value::Array(fields) = &groups[0] else { panic!("{groups:?}") };
-    let last =
-        fields.iter().position(|field| field.text() == "last-delivered-id").map(|at| id_of(&fields[at + 1]));
+    let last = fields
+        .iter()
+        .position(|field| *field == Value::Bulk(b"last-delivered-id".to_vec()))
+        .map(|at| id_of(&fields[at + 1]));
     let last = last.expect("a group has a last ID");
     let pending: BTreeSet<Id> = ids(&client.run("XPENDING events g - + 1000000")).into_iter().collect();
     assert!(pending.iter().all(|id| *id <= last), "an entry is pending that was not delivered");

@@ -4,6 +4,11 @@ use super::*;
 use crate::command::{LocalCtx, local};
 use crate::resp::Args;
 
+/// The most words of `XGROUP CREATE`, with each option once.
+const CREATE_WORDS_MAX: usize = 8;
+/// The most words of `XGROUP SETID`.
+const SETID_WORDS_MAX: usize = 7;
+
 /// The options of `XGROUP CREATE` and `XGROUP SETID`.
 #[derive(Default)]
 struct Options {
@@ -72,6 +77,9 @@ pub(super) fn create(
         None => Ok(None),
         Some(stream) => Ok(Some((stream.past.last, stream.group(view, group)?.is_some()))),
     })?;
+    if args.len() > CREATE_WORDS_MAX {
+        return Err(misused(args));
+    }
     let last = match &args[4] {
         b"$" => found.map_or(EntryId::MIN, |(last, _)| last),
         id => ids::strict(id)?,
@@ -101,6 +109,9 @@ pub(super) fn setid(
         found.ok_or_else(|| no_group(key, group))?;
         Ok(stream.past.last)
     })?;
+    if args.len() > SETID_WORDS_MAX {
+        return Err(misused(args));
+    }
     let last = if args[4] == *b"$" { top } else { ids::any(&args[4], 0)? };
     change_group(context, key, StreamChange::SetGroup { group, last, read: options.read })?;
     group_event(context, key, "xgroup-setid");

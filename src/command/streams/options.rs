@@ -103,7 +103,7 @@ impl Threshold {
     /// Parses the word after `MAXLEN` or `MINID`.
     fn parse(option: &[u8], word: &[u8]) -> Result<Self, CommandError> {
         if words::is(option, "minid") {
-            return Ok(Threshold::MinId(ids::any(word, 0)?));
+            return Ok(Threshold::MinId(ids::strict(word)?));
         }
         let len = u64::try_from(words::integer(word)?);
         Ok(Threshold::MaxLen(len.map_err(|_| "ERR The MAXLEN argument must be >= 0.")?))

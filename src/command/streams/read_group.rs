@@ -164,10 +164,10 @@ fn new(
     let Some(all) = IdRange::after(group.last) else { return Ok(None) };
     let (mut ids, mut last, mut read) = (ItemsBuffer::new(), None, group.read);
     stream.each(view, all, false, |id, _| {
-        read = match read.filter(|_| !stream.has_gaps_from(id)) {
-            Some(read) => Some(read.wrapping_add(1)),
-            None if stream.past.added > 0 => stream.read_up_to(view, id)?,
-            None => None,
+        read = match read {
+            Some(read) if !stream.has_gaps_from(view, id)? => Some(read.wrapping_add(1)),
+            read if stream.past.added == 0 => read,
+            _ => stream.read_up_to(view, id)?,
         };
         ids.push(&id.to_bytes());
         last = Some(id);

@@ -14,8 +14,10 @@ mod life;
 mod lists;
 mod origins;
 mod outputs;
+mod redis;
 mod repair;
 mod replay;
+mod streams;
 mod table;
 #[path = "../../../tests/common/waiting.rs"]
 mod waiting;

@@ -20,14 +20,32 @@ pub struct Wait {
     /// The group that reads, if one does. Such a command also runs again when a key is deleted or gets another type. If one
     /// of a group finds nothing in a key, the others of the group find nothing either.
     pub group: Option<Box<[u8]>>,
+    /// What it claims in the group, if it does.
+    pub claims: Option<Claims>,
     /// Words to be replaced when the command runs again: what they mean was decided when it arrived.
     pub settled: Vec<(usize, Box<[u8]>)>,
+}
+
+/// Pending entries that a command claims. It runs again when it may get some, also if no key changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Those that were delivered at least so many milliseconds ago.
+    pub min_idle_ms: u64,
+    /// When the first of them will be, in milliseconds since 1970.
+    pub from_ms: u64,
 }
 
 impl Wait {
     /// A wait until one of the keys holds a value of the type.
     pub(super) fn new<'k>(kind: Kind, keys: impl Iterator<Item = &'k [u8]>, timeout_ms: Option<u64>) -> Self {
-        Self { kind, keys: keys.map(Into::into).collect(), timeout_ms, group: None, settled: Vec::new() }
+        Self {
+            kind,
+            keys: keys.map(Into::into).collect(),
+            timeout_ms,
+            group: None,
+            claims: None,
+            settled: Vec::new(),
+        }
     }
 }
 

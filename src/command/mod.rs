@@ -58,7 +58,7 @@ mod transactions;
 mod words;
 
 pub use admit::{Admission, Caller, Space};
-pub use blocking::Wait;
+pub use blocking::{Claims, Wait};
 pub use call::Call;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{

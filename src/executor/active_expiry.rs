@@ -1,5 +1,6 @@
 //! Active expiry: the executor deletes expired keys, a few in each group, so that their space is freed even if nobody
-//! accesses them. The deletions are in the log like any other change.
+//! accesses them. The deletions are in the log like any other change. Afterwards, commands that wait for something to become
+//! old enough run again.
 
 use super::Executor;
 use super::log_room::{LogRoom, Round};
@@ -46,6 +47,7 @@ impl Executor {
         }
         self.expires_more = expired == keys_max;
         self.expire_fields(round)?;
+        self.waiting.note_claims(now_ms);
         self.serve_waiting(round)
     }
 

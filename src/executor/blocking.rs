@@ -1,9 +1,10 @@
 //! Blocked clients: their commands wait in the executor until one of their keys has data.
 //!
-//! A command that has to wait changed nothing, but that it may have created a consumer of a group. It is kept here with its words, after those that came before it. When a
-//! record may have given one of its keys a value of the right type, the command runs again at once, in the same group:
-//! its pop is appended after the push, and both are synced before either reply is sent. So it runs like any other
-//! command, and clients are served fairly: for each key, in the order of arrival.
+//! A command that has to wait changed nothing, but that it may have created a consumer of a group. It is kept here with its
+//! words, after those that came before it. When a record may have given one of its keys a value of the right type, the
+//! command runs again at once, in the same group: its pop is appended after the push, and both are synced before either
+//! reply is sent. So it runs like any other command, and clients are served fairly: for each key, in the order of arrival.
+//! A command that claims pending entries also runs again when these are old enough.
 //!
 //! Invariants
 //! - a client has at most one waiting command: its connection reads nothing meanwhile;
@@ -57,8 +58,9 @@ impl Executor {
     pub(super) fn serve_waiting<R: LogRoom>(&mut self, round: &mut Round<'_, R>) -> Result<(), R::Error> {
         while let Some((db, key)) = self.waiting.changed.pop_front() {
             let mut ticket = 0;
-            // Groups for which there is nothing in this key.
-            let mut sated: Vec<Box<[u8]>> = Vec::new();
+            // Groups for which there is nothing in this key, with how old the entries are that they claim: for others of
+            // the group that claim none or only older ones, there is nothing either.
+            let mut sated: Vec<(Box<[u8]>, u64)> = Vec::new();
             while let Some((next, client)) = self.waiting.next((db, &key), ticket) {
                 ticket = next;
                 let kind = self.kind_of(round, db, &key)?;
@@ -66,12 +68,14 @@ impl Executor {
                     break;
                 }
                 let Some(command) = self.waiting.commands.get(&client) else { continue };
-                let group = command.wait.group.clone();
-                let is_sated = group.as_ref().is_some_and(|group| sated.contains(group));
-                if (group.is_some() || kind == Some(command.wait.kind)) && !is_sated {
+                let reader = command.reader();
+                let is_sated = reader.as_ref().is_some_and(|(group, min_idle_ms)| {
+                    sated.iter().any(|(other, other_ms)| other == group && other_ms <= min_idle_ms)
+                });
+                if (reader.is_some() || kind == Some(command.wait.kind)) && !is_sated {
                     self.serve(round, client)?;
                     let waits = self.waiting.commands.contains_key(&client);
-                    sated.extend(group.filter(|_| waits && sated.len() < SATED_MAX));
+                    sated.extend(reader.filter(|_| waits && sated.len() < SATED_MAX));
                 }
             }
         }
@@ -118,7 +122,8 @@ impl Executor {
         let outcome = self.command(round, &asked, &space, &mut reply)?;
         self.origins.caused_by(None, &mut self.effects);
         match outcome {
-            Outcome::Waits(_) => {
+            Outcome::Waits(wait) => {
+                command.wait.claims = wait.claims;
                 command.info.blocked().start(command.info.blocked().until_ms());
                 command.submission.out = out;
                 self.waiting.insert(command);

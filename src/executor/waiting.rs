@@ -1,6 +1,6 @@
 //! The commands of blocked clients. How they are served is in `blocking`.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::command::Wait;
@@ -17,6 +17,8 @@ pub(super) struct Waiting {
     pub(super) commands: HashMap<u64, WaitingCommand>,
     /// By database and key: the clients that wait for it, in the order of their tickets.
     pub(super) queues: HashMap<usize, HashMap<Box<[u8]>, Queue>>,
+    /// The clients whose commands claim pending entries, by when they may get some.
+    claims: BTreeSet<(u64, u64)>,
     /// Keys that changed, in order.
     pub(super) changed: VecDeque<(usize, Box<[u8]>)>,
     /// The last ticket.
@@ -55,9 +57,9 @@ impl Waiting {
         for effect in effects {
             match effect {
                 Effect::Database(change) => change.all().for_each(|db| self.note_database(db)),
-                // Nobody waits for what groups do, but for their end.
+                // Nobody waits for what groups do, but for their end, and for entries that may be claimed.
                 Effect::Key { change: Change::Stream(change), .. }
-                    if change.is_of_groups() && !matches!(change, StreamChange::DeleteGroup { .. }) =>
+                    if change.is_of_groups() && !(is_end(&change) || self.may_be_claimed(&change)) =>
                 {
                     continue;
                 }
@@ -72,6 +74,23 @@ impl Waiting {
                     self.changed.push_back((db, key.into()));
                 }
             }
+        }
+    }
+
+    /// Whether somebody may claim the entries of a change earlier than if they were delivered at the time of the change.
+    fn may_be_claimed(&self, change: &StreamChange<'_>) -> bool {
+        let is_earlier = match change {
+            StreamChange::Claim { seen_ms, delivered_ms, .. } => delivered_ms < seen_ms,
+            _ => false,
+        };
+        is_earlier && !self.claims.is_empty()
+    }
+
+    /// Notes the keys in which commands may claim entries now, because enough time has passed.
+    pub(super) fn note_claims(&mut self, now_ms: u64) {
+        for (_, client) in self.claims.range(..=(now_ms, u64::MAX)) {
+            let Some(command) = self.commands.get(client) else { continue };
+            self.changed.extend(command.keys().map(|(db, key)| (db, key.into())));
         }
     }
 
@@ -109,6 +128,7 @@ impl Waiting {
             let is_new = queue.clients.insert(ticket, client).is_none();
             queue.groups += usize::from(is_new && command.wait.group.is_some());
         }
+        self.claims.extend(command.wait.claims.map(|claims| (claims.from_ms, client)));
         let former = self.commands.insert(client, command);
         debug_assert!(former.is_none(), "a client waits twice");
     }
@@ -121,6 +141,9 @@ impl Waiting {
     /// Removes a client's command, if one waits.
     pub(super) fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
         let command = self.commands.remove(&client)?;
+        if let Some(claims) = command.wait.claims {
+            self.claims.remove(&(claims.from_ms, client));
+        }
         for (db, key) in command.keys() {
             let Some(keys) = self.queues.get_mut(&db) else { continue };
             let Some(queue) = keys.get_mut(key) else { continue };
@@ -137,6 +160,11 @@ impl Waiting {
     }
 }
 
+/// Whether a group ends with a change.
+fn is_end(change: &StreamChange<'_>) -> bool {
+    matches!(change, StreamChange::DeleteGroup { .. })
+}
+
 impl WaitingCommand {
     /// The command's row, its database and its words.
     pub(super) fn words(&self) -> (&'static Spec, usize, Args<'_>) {
@@ -144,6 +172,12 @@ impl WaitingCommand {
             unreachable!("a command waits");
         };
         (spec, usize::from(*db), self.submission.args(*first_span, *spans))
+    }
+
+    /// The group that reads, if one does, and how long ago pending entries were delivered that it claims; it may claim none.
+    pub(super) fn reader(&self) -> Option<(Box<[u8]>, u64)> {
+        let min_idle_ms = self.wait.claims.map_or(u64::MAX, |claims| claims.min_idle_ms);
+        Some((self.wait.group.clone()?, min_idle_ms))
     }
 
     /// The keys that it waits for, with their database.

@@ -37,7 +37,7 @@ const LONG_FILL_BYTES: u64 = 3840;
 /// Bytes that an element takes in a tree in addition to those in the log.
 const ELEMENT_BYTES: u64 = 16;
 /// Bytes that a pending entry of a stream takes in addition to those in the log.
-const PENDING_BYTES: u64 = 80;
+const PENDING_BYTES: u64 = 120;
 /// Pages that the change of one element copies in a tree of some size.
 const PATH_PAGES: u64 = 4;
 /// Up to this many elements, the size of the collection is not looked up.
@@ -103,8 +103,8 @@ fn copied_pages(effect: &Effect<'_>, elements: u64, view: &View<'_>) -> u64 {
     if let Effect::Key { change: Change::Stream(change), .. } = effect
         && change.is_of_groups()
     {
-        // Most are neighbours, in two places of the tree.
-        return elements.min(FEW_ELEMENTS) * PATH_PAGES + 2 * elements / PAGE_PENDING;
+        // Most are neighbours, in three places of the tree.
+        return elements.min(FEW_ELEMENTS) * PATH_PAGES + 3 * elements / PAGE_PENDING;
     }
     if elements <= FEW_ELEMENTS || effect.takes_out() {
         return elements.min(FEW_ELEMENTS) * PATH_PAGES;

@@ -7,10 +7,11 @@
 //! 01 | g | 01 | c | name   its name       empty
 //! 01 | g | 02 | id         pending entry  consumer u64 | delivered u64 | deliveries u64
 //! 01 | g | 03 | c | id     the same       empty
+//! 01 | g | 04 | t | id     the same       empty
 //! ```
 //!
-//! `g` and `c` are the numbers of a group and a consumer, u64 BE; a number is never used twice. The other numbers are
-//! little-endian, times are milliseconds since 1970. The tree is counted, so the number of a group's or a consumer's
+//! `g` and `c` are the numbers of a group and a consumer, u64 BE; a number is never used twice. `t` is when the entry was
+//! delivered, u64 BE. The other numbers are little-endian, times are milliseconds since 1970. The tree is counted, so the number of a group's or a consumer's
 //! pending entries is a difference of two positions, and a group is deleted with one cut.
 
 use smallvec::SmallVec;
@@ -35,6 +36,8 @@ pub(super) const NAMES: u8 = 1;
 pub(super) const PENDING: u8 = 2;
 /// What a group holds: pending entries by consumer.
 pub(super) const BY_CONSUMER: u8 = 3;
+/// What a group holds: pending entries in the order in which they were delivered.
+const BY_TIME: u8 = 4;
 /// Stands for a number that is not known.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -80,6 +83,14 @@ pub(super) fn pending_key(group: u64, id: EntryId) -> GroupKey {
 /// The key of a pending entry of a consumer.
 pub(super) fn by_consumer_key(group: u64, consumer: u64, id: EntryId) -> GroupKey {
     let mut key = of_consumer(group, BY_CONSUMER, consumer);
+    key.extend_from_slice(&id.to_bytes());
+    key
+}
+
+/// The key of a pending entry that was delivered at a time.
+pub(super) fn by_time_key(group: u64, delivered_ms: u64, id: EntryId) -> GroupKey {
+    let mut key = held(group, Some(BY_TIME));
+    key.extend_from_slice(&delivered_ms.to_be_bytes());
     key.extend_from_slice(&id.to_bytes());
     key
 }
@@ -355,6 +366,20 @@ impl Stream<'_> {
         Ok(Some((id(first)?, id(first + len - 1)?)))
     }
 
+    /// Calls `see` with the pending entries of a group in the order in which they were delivered, until it returns `false`.
+    pub fn each_pending_by_time<E: From<KeyspaceError>>(
+        &self,
+        view: &View<'_>,
+        group: &Group,
+        mut see: impl FnMut(EntryId, u64) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let start = held(group.number, Some(BY_TIME));
+        each_with(view, self.groups, (&start, &start), |rest, _| {
+            let (delivered_ms, id) = time_and_id(rest)?;
+            see(id, delivered_ms)
+        })
+    }
+
     /// Calls `see` with the pending entries in a range, of a group or of one of its consumers, until it returns `false`.
     pub fn each_pending<E: From<KeyspaceError>>(
         &self,
@@ -380,6 +405,13 @@ impl Stream<'_> {
             see(id, &pending)
         })
     }
+}
+
+/// The time and the ID in the rest of a key of [`BY_TIME`].
+fn time_and_id(rest: &[u8]) -> Result<(u64, EntryId), KeyspaceError> {
+    const BAD: KeyspaceError = KeyspaceError::BadCell("a pending entry without a time");
+    let (time, id) = rest.split_first_chunk::<8>().ok_or(BAD)?;
+    Ok((u64::from_be_bytes(*time), entry_id(id)?))
 }
 
 /// The start of the keys of the pending entries of a group, or of one of its consumers.

@@ -4,8 +4,8 @@ use super::error::KeyspaceError;
 use super::stream::entry_id;
 use super::stream_draft::StreamDraft;
 use super::stream_group::{
-    BY_CONSUMER, Consumer, Group, NAMES, Pending, behind, by_consumer_key, consumer_key, get, group_key,
-    held, of_consumer, pending_key,
+    BY_CONSUMER, Consumer, Group, GroupKey, NAMES, Pending, behind, by_consumer_key, by_time_key,
+    consumer_key, get, group_key, held, of_consumer, pending_key,
 };
 use super::walk::walk;
 use crate::effect::{EntryId, Items, StreamChange, count_from_bytes};
@@ -143,33 +143,64 @@ impl OpenGroup {
         let bytes = pending.to_bytes();
         let key = pending_key(group, id);
         table.replace(&mut self.tree, &key, [&bytes, &[]], &[], |cell| old = Some(Pending::of(&cell)))?;
-        let before = old.transpose()?.map(|old| old.consumer);
-        if before == Some(pending.consumer) {
+        let old = old.transpose()?;
+        self.move_key(table, old, pending, |pending| by_consumer_key(group, pending.consumer, id))?;
+        self.move_key(table, old, pending, |pending| by_time_key(group, pending.delivered_ms, id))
+    }
+
+    /// Replaces one of the other keys of a pending entry.
+    fn move_key(
+        &mut self,
+        table: &mut TableWriter,
+        old: Option<Pending>,
+        new: Pending,
+        key: impl Fn(Pending) -> GroupKey,
+    ) -> Result<(), KeyspaceError> {
+        let (old, new) = (old.map(&key), key(new));
+        if old.as_ref() == Some(&new) {
             return Ok(());
         }
-        if let Some(before) = before {
-            table.remove(&mut self.tree, &by_consumer_key(group, before, id))?;
+        if let Some(old) = old {
+            table.remove(&mut self.tree, &old)?;
         }
-        table.insert(&mut self.tree, &by_consumer_key(group, pending.consumer, id), &[], &[])?;
+        table.insert(&mut self.tree, &new, &[], &[])?;
         Ok(())
     }
 
     /// Removes pending entries, which must exist.
     fn acknowledge(&mut self, table: &mut TableWriter, ids: Items<'_>) -> Result<(), KeyspaceError> {
+        let ids = ids.iter().map(entry_id).collect::<Result<Vec<_>, _>>()?;
+        let found = self.remove_pending(table, ids.iter().copied())?;
+        let group = self.group.number;
+        let keys = ids.iter().zip(&found).map(|(id, pending)| by_consumer_key(group, pending.consumer, *id));
+        self.remove_keys(table, keys.collect())
+    }
+
+    /// Removes pending entries, but not their keys by consumer. Returns them.
+    fn remove_pending(
+        &mut self,
+        table: &mut TableWriter,
+        ids: impl Iterator<Item = EntryId> + Clone,
+    ) -> Result<Vec<Pending>, KeyspaceError> {
         let group = self.group.number;
         let mut found = Vec::new();
         let mut remover = Remover::new(self.tree);
-        for id in ids {
-            let (id, mut pending) = (entry_id(id)?, None);
-            let key = pending_key(group, id);
-            remover.extract(table, &key, |cell| pending = Some(Pending::of(&cell)))?;
-            let pending = pending.transpose()?.ok_or(self.mismatch("its entry is not pending"))?;
-            found.push(by_consumer_key(group, pending.consumer, id));
+        for id in ids.clone() {
+            let mut pending = None;
+            remover.extract(table, &pending_key(group, id), |cell| pending = Some(Pending::of(&cell)))?;
+            found.push(pending.transpose()?.ok_or(self.mismatch("its entry is not pending"))?);
         }
         self.tree = remover.finish(table);
+        let keys = ids.zip(&found).map(|(id, pending)| by_time_key(group, pending.delivered_ms, id));
+        self.remove_keys(table, keys.collect())?;
+        Ok(found)
+    }
+
+    /// Removes keys, which must exist.
+    fn remove_keys(&mut self, table: &mut TableWriter, mut keys: Vec<GroupKey>) -> Result<(), KeyspaceError> {
+        keys.sort_unstable();
         let mut remover = Remover::new(self.tree);
-        found.sort_unstable();
-        for key in found {
+        for key in keys {
             remover.extract(table, &key, |_| ())?;
         }
         self.tree = remover.finish(table);
@@ -192,11 +223,7 @@ impl OpenGroup {
                 Ok(ids.len() < REMOVED_AT_ONCE)
             })?;
             let Some(next) = ids.last().and_then(|last| last.next()) else { break };
-            let mut remover = Remover::new(self.tree);
-            for id in ids {
-                remover.extract(table, &pending_key(group, id), |_| ())?;
-            }
-            self.tree = remover.finish(table);
+            self.remove_pending(table, ids.into_iter())?;
             from.truncate(start.len());
             from.extend_from_slice(&next.to_bytes());
         }

@@ -104,7 +104,8 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) for each stream, where N is the number of its entries and M the number of \
                      those returned.",
         keys: &[streams(4, READ)],
-        syntax: "GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key... id...",
+        syntax: "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] \
+                 STREAMS key... id...",
         quick_words: 0,
     }
 

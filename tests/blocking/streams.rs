@@ -130,3 +130,49 @@ fn a_key_that_clients_wait_for_serves_each_by_its_type() {
     assert_eq!(all[0].reply().unwrap(), popped("k", "e"));
     wait_for_blocked(&mut other, 1);
 }
+
+/// The ID of the entry in the reply to a reader that claims, and how often it was delivered before.
+fn claimed(reply: Value) -> (String, Value) {
+    let parts = ["the streams", "a stream", "its entries"].iter().fold(reply, |value, what| match value {
+        Value::Array(mut values) => values.pop().expect(what),
+        other => panic!("{what}: {other:?}"),
+    });
+    let Value::Array(entry) = parts else { panic!("{parts:?}") };
+    (entry[0].text(), entry[3].clone())
+}
+
+#[test]
+fn entries_are_claimed_by_those_who_wait_when_they_are_old_enough() {
+    let (_root, server) = start();
+    let mut other = server.client();
+    other.run("XADD s 1-1 f v");
+    other.run("XGROUP CREATE s g 0");
+    let started = Instant::now();
+    other.run("XREADGROUP GROUP g c STREAMS s >");
+    let mut all = waiting(
+        &server,
+        &mut other,
+        [
+            "XREADGROUP GROUP g plain BLOCK 0 STREAMS s >",
+            "XREADGROUP GROUP g late BLOCK 0 CLAIM 60000 STREAMS s >",
+            "XREADGROUP GROUP g d BLOCK 0 CLAIM 300 STREAMS s >",
+        ],
+    );
+    assert_eq!(claimed(all[2].reply().unwrap()), ("1-1".into(), Value::Integer(1)));
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    // Its time is set back by somebody else.
+    other.run("XCLAIM s g c 0 1-1 IDLE 70000");
+    assert_eq!(claimed(all[1].reply().unwrap()), ("1-1".into(), Value::Integer(3)));
+    other.run("XADD s 2-1 f new");
+    assert_eq!(all[0].reply().unwrap(), read("s", "2-1", "new"));
+    // What is delivered while they wait is claimed, too.
+    send(&mut all[0], "XREADGROUP GROUP g late BLOCK 0 CLAIM 200 STREAMS s >");
+    wait_for_blocked(&mut other, 1);
+    other.run("XACK s g 1-1 2-1");
+    other.run("XADD s 3-1 f v");
+    assert_eq!(claimed(all[0].reply().unwrap()), ("3-1".into(), Value::Integer(0)));
+    send(&mut all[0], "XREADGROUP GROUP g e BLOCK 0 CLAIM 200 STREAMS s >");
+    assert_eq!(claimed(all[0].reply().unwrap()), ("3-1".into(), Value::Integer(1)));
+    let mut client = server.client();
+    assert_eq!(client.run("XREADGROUP GROUP g f BLOCK 10 CLAIM 60000 STREAMS s >"), Value::Null);
+}

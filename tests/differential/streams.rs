@@ -130,7 +130,7 @@ impl Streams {
         self.ms += u64::from(self.below(3));
         words.push(match self.below(12) {
             // Nothing can be added after the highest ID.
-            0 => Some(self.id()).filter(|id| !id.starts_with("184")).unwrap_or_default(),
+            0 => Some(self.id()).filter(|id| !id.starts_with("184") && id != "*").unwrap_or_default(),
             1..5 => format!("{}-*", self.ms),
             _ => {
                 let sequence = self.below(4);

@@ -76,6 +76,13 @@ pub(super) struct Claimed {
     pub gone: Vec<EntryId>,
 }
 
+impl Claimed {
+    /// Number of entries that were pending.
+    pub fn len(&self) -> u64 {
+        (self.entries.len() + self.gone.len()) as u64
+    }
+}
+
 /// `XCLAIM key group consumer min-idle-time id [id ...] [IDLE ms] [TIME unix-time-milliseconds] [RETRYCOUNT count]
 /// [FORCE] [JUSTID] [LASTID lastid]`
 pub(super) fn xclaim(

@@ -5,6 +5,7 @@ mod add;
 mod auto_claim;
 mod claim;
 mod groups;
+mod idle;
 mod ids;
 mod info;
 mod options;
@@ -122,6 +123,11 @@ fn reply_id(reply: &mut Reply<'_>, id: EntryId) {
 fn reply_entry(reply: &mut Reply<'_>, id: EntryId, entry: &StreamEntry<'_>) -> Result<(), KeyspaceError> {
     reply.array(2);
     reply_id(reply, id);
+    reply_fields(reply, entry)
+}
+
+/// Writes the fields of an entry with their values.
+fn reply_fields(reply: &mut Reply<'_>, entry: &StreamEntry<'_>) -> Result<(), KeyspaceError> {
     reply.array(entry.len()? * 2);
     entry.each(|field, value| {
         reply.bulk(field);

@@ -7,6 +7,7 @@ use crate::keyspace::Kind;
 use crate::resp::Args;
 
 /// The words of `XREAD` or `XREADGROUP`.
+#[derive(Default)]
 pub(super) struct Words<'a> {
     /// The most entries of each stream; 0: all.
     pub count: u64,
@@ -16,6 +17,8 @@ pub(super) struct Words<'a> {
     pub group: Option<(&'a [u8], &'a [u8])>,
     /// Whether delivered entries count as acknowledged.
     pub no_ack: bool,
+    /// Whether pending entries are claimed before, and how many milliseconds ago these were delivered at least.
+    pub claim_ms: Option<u64>,
     /// The streams, each with the ID after which it is read.
     pub streams: Vec<(&'a [u8], &'a [u8])>,
     /// Index of the first ID among the words.
@@ -25,8 +28,7 @@ pub(super) struct Words<'a> {
 impl<'a> Words<'a> {
     /// Parses the words. `in_group`: those of `XREADGROUP`.
     pub fn parse(args: &Args<'a>, in_group: bool) -> Result<Self, CommandError> {
-        let mut words =
-            Self { count: 0, block_ms: None, group: None, no_ack: false, streams: Vec::new(), first_id: 0 };
+        let mut words = Self::default();
         let mut at = 1;
         while let Some(word) = args.get(at) {
             let more = args.len() - 1 - at;
@@ -57,6 +59,11 @@ impl<'a> Words<'a> {
                     );
                 }
                 words.no_ack = true;
+            } else if in_group && more > 0 && words::is(word, "claim") {
+                at += 1;
+                let number = args.integer(at).ok_or("ERR min-idle-time is not an integer")?;
+                let number = u64::try_from(number);
+                words.claim_ms = Some(number.map_err(|_| "ERR min-idle-time must be a positive integer")?);
             } else {
                 return Err(CommandError::SYNTAX);
             }

@@ -1,7 +1,9 @@
 //! `XREADGROUP`: entries are delivered to the consumers of a group, each to one of them.
 
+use super::idle::{self, Idle};
 use super::read::{self, Words};
 use super::*;
+use crate::command::Wait;
 use crate::effect::{ItemsBuffer, count_bytes};
 use crate::keyspace::Consumer;
 use crate::resp::Args;
@@ -34,10 +36,38 @@ enum Delivery {
     History(Vec<(EntryId, u64)>),
 }
 
+impl Delivery {
+    /// The range of the new entries.
+    fn range(&self) -> Option<IdRange> {
+        match self {
+            Delivery::New { range, .. } => Some(*range),
+            Delivery::History(_) => None,
+        }
+    }
+}
+
 /// The names of a group and of a consumer.
 type Reader<'a> = (&'a [u8], &'a [u8]);
 
-/// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key ...] id [id ...]`
+/// What a consumer gets of one of the streams.
+struct Delivered<'a> {
+    /// The key of the stream.
+    key: &'a [u8],
+    /// Entries that it claimed, if it claims any.
+    idle: Option<Vec<Idle>>,
+    /// The others.
+    delivery: Option<Delivery>,
+}
+
+impl Delivered<'_> {
+    /// Whether there is nothing.
+    fn is_empty(&self) -> bool {
+        self.delivery.is_none() && self.idle.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+/// `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] STREAMS key [key ...]
+/// id [id ...]`
 pub(super) fn xreadgroup(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -48,39 +78,67 @@ pub(super) fn xreadgroup(
     let wanted = check(context, &words, reader.0)?;
     check_name(reader.1, "consumer name")?;
     let mut delivered = Vec::new();
-    for ((key, _), wanted) in words.streams.iter().zip(wanted) {
-        let consumer = consumer_of(context, key, reader)?;
-        let found = with_stream(context, key, |view, stream| {
-            let (stream, group) = existing(view, stream, key, reader.0)?;
-            match wanted {
-                Wanted::New => new(view, &stream, &group, words.count),
-                Wanted::History(after) => {
-                    history(view, &stream, (&group, &consumer), (after, words.count)).map(Some)
-                }
-            }
-        })?;
-        let is_noted = match &found {
-            Some(delivery) => deliver(context, key, reader, (&consumer, words.no_ack), delivery)?,
-            None => false,
-        };
-        if !is_noted {
-            note_seen(context, key, reader, &consumer)?;
-        }
-        delivered.extend(found.map(|delivery| (*key, delivery)));
+    for (&(key, _), wanted) in words.streams.iter().zip(wanted) {
+        let found = deliver_of(context, &words, (key, reader), wanted)?;
+        delivered.extend(Some(found).filter(|found| !found.is_empty()));
     }
     if delivered.is_empty() {
-        context.wait = words.wait().filter(|_| context.may_wait);
+        context.wait = wait(context, &words, reader.0)?;
         if context.wait.is_none() {
             reply.null_array();
         }
         return Ok(());
     }
     read::start(reply, delivered.len());
-    for (key, delivery) in delivered {
+    for Delivered { key, idle, delivery } in delivered {
         read::start_stream(reply, key);
-        reply_delivery(context, key, &delivery, reply)?;
+        reply_delivery(context, key, (idle, delivery), reply)?;
     }
     Ok(())
+}
+
+/// What the command waits for, if it blocks.
+fn wait(context: &WriteCtx<'_>, words: &Words<'_>, group: &[u8]) -> Result<Option<Wait>, CommandError> {
+    let Some(wait) = words.wait().filter(|_| context.may_wait) else { return Ok(None) };
+    let keys = words.streams.iter().map(|(key, _)| *key);
+    let claims = words.claim_ms.map(|min_idle_ms| idle::awaited(context, keys, group, min_idle_ms));
+    Ok(Some(Wait { claims: claims.transpose()?, ..wait }))
+}
+
+/// Delivers what a consumer wants of one stream.
+fn deliver_of<'a>(
+    context: &mut WriteCtx<'_>,
+    words: &Words<'_>,
+    (key, reader): (&'a [u8], Reader<'_>),
+    wanted: Wanted,
+) -> Result<Delivered<'a>, CommandError> {
+    let consumer = consumer_of(context, key, reader)?;
+    let claims = words.claim_ms.filter(|_| wanted == Wanted::New);
+    let idle = match claims {
+        Some(min_idle_ms) => Some(idle::claim(context, key, reader, (min_idle_ms, words.count))?),
+        None => None,
+    };
+    let claimed = idle.as_ref().map_or(0, |idle| idle.len() as u64);
+    if words.count > 0 && claimed == words.count {
+        return Ok(Delivered { key, idle, delivery: None });
+    }
+    let delivery = with_stream(context, key, |view, stream| {
+        let (stream, group) = existing(view, stream, key, reader.0)?;
+        match wanted {
+            Wanted::New => new(view, &stream, &group, words.count.saturating_sub(claimed)),
+            Wanted::History(after) => {
+                history(view, &stream, (&group, &consumer), (after, words.count)).map(Some)
+            }
+        }
+    })?;
+    let is_noted = match &delivery {
+        Some(delivery) => deliver(context, key, reader, (&consumer, words.no_ack), delivery)?,
+        None => false,
+    };
+    if !is_noted && claimed == 0 {
+        note_seen(context, key, reader, &consumer)?;
+    }
+    Ok(Delivered { key, idle, delivery })
 }
 
 /// Checks that all streams have the group; returns what is wanted of each.
@@ -244,14 +302,21 @@ fn deliver(
 fn reply_delivery(
     context: &WriteCtx<'_>,
     key: &[u8],
-    delivery: &Delivery,
+    (idle, delivery): (Option<Vec<Idle>>, Option<Delivery>),
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
+    if let Some(idle) = idle {
+        let new = delivery.and_then(|delivery| delivery.range());
+        return idle::reply_with_new(context, key, (&idle, new), reply);
+    }
     with_stream(context, key, |view, stream| {
         let Some(stream) = stream else { return Ok(()) };
-        let found = match delivery {
-            Delivery::New { range, .. } => return reply_range(reply, view, &stream, (*range, false, 0)),
-            Delivery::History(found) => found,
+        let found = match &delivery {
+            Some(Delivery::New { range, .. }) => {
+                return reply_range(reply, view, &stream, (*range, false, 0));
+            }
+            Some(Delivery::History(found)) => &found[..],
+            None => &[],
         };
         reply.array(found.len());
         for (id, deliveries) in found {

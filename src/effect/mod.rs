@@ -77,7 +77,7 @@ pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;
 pub use sink::Sink;
 pub use sorted_sets::{Part, Ranks, SortedSetChange};
-pub use streams::{StreamChange, count_bytes, count_from_bytes};
+pub use streams::{DIGEST_BYTES, StreamChange, count_bytes, count_from_bytes};
 pub use strings::{Bits, StringChange};
 
 /// The first byte of a payload without a cause.

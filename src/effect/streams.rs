@@ -14,10 +14,14 @@
 //!  7A   Deliver           db key group consumer time id read items: id ...
 //!  7B   Acknowledge       db key group items: id ...
 //!  7C   Claim             db key group consumer time active delivered items: id, count ...
+//!  7D   Remember          db key producer digest time id
+//!  7E   SetProducers      db key forgets duration size added duplicates
 //!
 //! id = see `entry_id`                    group, consumer = length varint, bytes
 //! added, count = varint; in items u64 LE    read, active = varint: 0 if unknown, else one more than the number
 //! time, delivered = u64 LE, milliseconds since 1970
+//! producer = length varint, bytes           digest = 32 bytes: SHA-256 of the name of a message, or of fields and values
+//! forgets = varint: 1 if all messages are forgotten, else 0; size, duplicates = varint; duration = varint, in seconds
 //! ```
 //!
 //! All times are absolute. What one command delivers, claims or acknowledges of a stream is one effect.
@@ -42,8 +46,17 @@ const DELETE_CONSUMER: u8 = 0x79;
 const DELIVER: u8 = 0x7A;
 const ACKNOWLEDGE: u8 = 0x7B;
 const CLAIM: u8 = 0x7C;
+const REMEMBER: u8 = 0x7D;
+const SET_PRODUCERS: u8 = 0x7E;
 pub(super) const FIRST: u8 = ADD;
-pub(super) const LAST: u8 = CLAIM;
+pub(super) const LAST: u8 = SET_PRODUCERS;
+
+/// Bytes of a digest.
+pub const DIGEST_BYTES: usize = 32;
+/// All messages are forgotten.
+const FORGETS: u64 = 1;
+/// Keys of the table that remembering a message changes.
+const REMEMBERED_KEYS: u64 = 5;
 
 /// Bytes of a number of deliveries among items.
 const COUNT_BYTES: usize = 8;
@@ -167,6 +180,30 @@ pub enum StreamChange<'a> {
         /// Their IDs, each followed by the number of its deliveries.
         entries: Items<'a>,
     },
+    /// Remembers that a producer has added an entry, so that it is not added again. Forgets what is too old or too much.
+    Remember {
+        /// The producer.
+        producer: &'a [u8],
+        /// The digest of the producer's message.
+        digest: &'a [u8; DIGEST_BYTES],
+        /// When.
+        now_ms: u64,
+        /// The entry.
+        id: EntryId,
+    },
+    /// Sets how long messages of producers are remembered, and how many there were.
+    SetProducers {
+        /// Whether all messages are forgotten.
+        forgets: bool,
+        /// For how many seconds they are remembered.
+        duration_s: u64,
+        /// How many of each producer.
+        size_max: u64,
+        /// How many entries were added.
+        added: u64,
+        /// How many entries were not added, because they had been before.
+        duplicates: u64,
+    },
 }
 
 impl StreamChange<'_> {
@@ -185,6 +222,8 @@ impl StreamChange<'_> {
         "xdeliver",
         "xack",
         "xclaim",
+        "xadd-once",
+        "xcfgset",
     ];
 
     /// The change's name, in lower case.
@@ -255,6 +294,19 @@ fn fixed<'a>(input: &mut Input<'a>, limits: &[(u64, Reason)]) -> Result<Items<'a
     }
 }
 
+/// Reads the fields of `SetProducers`.
+fn producers<'a>(input: &mut Input<'a>) -> Result<StreamChange<'a>, EffectError> {
+    let offset = input.at;
+    let forgets = match input.varint()? {
+        0 => false,
+        FORGETS => true,
+        _ => return Err(EffectError { offset, reason: Reason::Varint }),
+    };
+    let (duration_s, size_max) = (input.varint()?, input.varint()?);
+    let (added, duplicates) = (input.varint()?, input.varint()?);
+    Ok(StreamChange::SetProducers { forgets, duration_s, size_max, added, duplicates })
+}
+
 impl<'a> Family<'a> for StreamChange<'a> {
     fn op(&self) -> u8 {
         match self {
@@ -271,6 +323,8 @@ impl<'a> Family<'a> for StreamChange<'a> {
             Self::Deliver { .. } => DELIVER,
             Self::Acknowledge { .. } => ACKNOWLEDGE,
             Self::Claim { .. } => CLAIM,
+            Self::Remember { .. } => REMEMBER,
+            Self::SetProducers { .. } => SET_PRODUCERS,
         }
     }
 
@@ -310,6 +364,18 @@ impl<'a> Family<'a> for StreamChange<'a> {
                 put_known(active_ms, sink);
                 sink.extend_from_slice(&delivered_ms.to_le_bytes());
             }
+            Self::Remember { producer, digest, now_ms, id } => {
+                put_bytes(producer, sink);
+                sink.extend_from_slice(digest);
+                sink.extend_from_slice(&now_ms.to_le_bytes());
+                sink.extend_from_slice(&id.to_bytes());
+            }
+            Self::SetProducers { forgets, duration_s, size_max, added, duplicates } => {
+                let forgets = if forgets { FORGETS } else { 0 };
+                for number in [forgets, duration_s, size_max, added, duplicates] {
+                    put_varint(number, sink);
+                }
+            }
             Self::Create
             | Self::Delete { .. }
             | Self::DeleteGroup { .. }
@@ -331,6 +397,12 @@ impl<'a> Family<'a> for StreamChange<'a> {
                 return Ok(Self::SetLast { last, added, max_deleted: id(input)? });
             }
             CREATE => return Ok(Self::Create),
+            REMEMBER => {
+                let (producer, digest) = (name(input)?, input.array_ref()?);
+                let now_ms = u64::from_le_bytes(input.array()?);
+                return Ok(Self::Remember { producer, digest, now_ms, id: id(input)? });
+            }
+            SET_PRODUCERS => return producers(input),
             CREATE_GROUP..=LAST => {}
             unknown => return Err(input.unknown(unknown)),
         }
@@ -394,6 +466,7 @@ impl<'a> Family<'a> for StreamChange<'a> {
         match self {
             Self::Add { .. } => 1,
             Self::Claim { entries, .. } => entries.len() / 2,
+            Self::Remember { .. } => REMEMBERED_KEYS,
             _ => self.items().map_or(0, |items| items.len()),
         }
     }
@@ -415,6 +488,14 @@ impl<'a> StreamChange<'a> {
             | Self::Deliver { group, .. }
             | Self::Acknowledge { group, .. }
             | Self::Claim { group, .. } => Some(group),
+            _ => None,
+        }
+    }
+
+    /// The producer of which something is remembered.
+    pub fn producer(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::Remember { producer, .. } => Some(producer),
             _ => None,
         }
     }
@@ -487,6 +568,15 @@ pub(super) mod tests {
                 Claim { group, consumer, seen_ms: now_ms, active_ms: Some(1), delivered_ms: 1, entries },
                 "7c 01 01 6b 01 67 01 63 08 07 06 05 04 03 02 01 02 01 00 00 00 00 00 00 00 \
                  02 10 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03 08 02 00 00 00 00 00 00 00",
+            ),
+            (
+                Remember { producer: b"p", digest: &[0xAB; 32], now_ms, id: one },
+                "7d 01 01 6b 01 70 ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab ab \
+                 ab ab ab ab 08 07 06 05 04 03 02 01 00 00 00 00 00 00 01 02 00 00 00 00 00 00 00 03",
+            ),
+            (
+                SetProducers { forgets: true, duration_s: 300, size_max: 5, added: 1, duplicates: 0 },
+                "7e 01 01 6b 01 ac 02 05 01 00",
             ),
         ]
     }

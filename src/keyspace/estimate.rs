@@ -37,7 +37,7 @@ const LONG_FILL_BYTES: u64 = 3840;
 /// Bytes that an element takes in a tree in addition to those in the log.
 const ELEMENT_BYTES: u64 = 16;
 /// Bytes that a pending entry of a stream takes in addition to those in the log.
-const PENDING_BYTES: u64 = 120;
+const PENDING_BYTES: u64 = 110;
 /// Pages that the change of one element copies in a tree of some size.
 const PATH_PAGES: u64 = 4;
 /// Up to this many elements, the size of the collection is not looked up.

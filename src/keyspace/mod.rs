@@ -59,6 +59,8 @@ mod stream_draft;
 mod stream_entry;
 mod stream_group;
 mod stream_group_change;
+mod stream_producer;
+mod stream_producer_change;
 mod string_change;
 #[cfg(test)]
 mod tests;
@@ -94,6 +96,7 @@ pub use standing::Standing;
 pub use stream::{IdRange, Stream, StreamPast};
 pub use stream_entry::StreamEntry;
 pub use stream_group::{Consumer, GROUP_NAME_BYTES_MAX, Group, Pending};
+pub use stream_producer::Producers;
 pub use zset::{Edge, SortedSet};
 
 pub use crate::effect::{DRAFTS, MEMBER_BYTES_MAX};

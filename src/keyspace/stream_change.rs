@@ -1,8 +1,11 @@
-//! Changing streams: their entries, and what they remember of them. `stream_group_change` changes their groups.
+//! Changing streams: their entries, and what they remember of them. `stream_group_change` changes their groups,
+//! and `stream_producer_change` what they remember of producers.
 
 use super::error::KeyspaceError;
 use super::stream_draft::StreamDraft;
 use super::stream_group_change as groups;
+use super::stream_producer::{Message, Producers};
+use super::stream_producer_change as producers;
 use crate::effect::{EntryId, StreamChange};
 use crate::table::TableWriter;
 
@@ -33,6 +36,14 @@ pub(super) fn apply(
         StreamChange::Create => {}
         StreamChange::SetLast { last, added, max_deleted } => {
             (draft.past.last, draft.past.added, draft.past.max_deleted) = (last, added, max_deleted);
+        }
+        StreamChange::Remember { producer, digest, now_ms, id } => {
+            let message = Message { id, sent_ms: now_ms };
+            producers::remember(table, &mut draft, (producer, digest), message)?;
+        }
+        StreamChange::SetProducers { forgets, duration_s, size_max, added, duplicates } => {
+            let settings = Producers { duration_s, size_max, added, duplicates };
+            producers::set(table, &mut draft, (settings, forgets))?;
         }
         _ => groups::apply(table, &mut draft, change)?,
     }

@@ -1,5 +1,6 @@
 //! Groups of a stream: how far they have read, their consumers, and the entries that were delivered and not yet
-//! acknowledged, which are *pending*. All groups of a stream are in one tree:
+//! acknowledged, which are *pending*. All groups of a stream are in one tree, which [`stream_producer`](super::stream_producer)
+//! also uses:
 //!
 //! ```text
 //! 00 | name                group          number u64 | last id 16 | entries read u64, all ones: unknown | consumers made u64
@@ -108,7 +109,7 @@ pub(super) fn behind(start: &[u8]) -> Option<GroupKey> {
 }
 
 /// The numbers that a cell consists of.
-fn numbers<const N: usize>(cell: &Cell<'_>) -> Result<[u64; N], KeyspaceError> {
+pub(super) fn numbers<const N: usize>(cell: &Cell<'_>) -> Result<[u64; N], KeyspaceError> {
     const BAD: KeyspaceError = KeyspaceError::BadCell("a group with a malformed cell");
     let (chunks, rest) = cell.bytes.as_chunks::<8>();
     let chunks: &[[u8; 8]; N] = chunks.try_into().map_err(|_| BAD)?;
@@ -201,7 +202,7 @@ impl Pending {
 
 /// Calls `see` with the keys of `tree` from `from` on that start with `start`, without it, and their cells, until it
 /// returns `false`.
-fn each_with<E: From<KeyspaceError>>(
+pub(super) fn each_with<E: From<KeyspaceError>>(
     view: &View<'_>,
     tree: Root,
     (start, from): (&[u8], &[u8]),
@@ -223,7 +224,7 @@ fn each_with<E: From<KeyspaceError>>(
 }
 
 /// Number of keys of `tree` that start with `start`.
-fn count_with(view: &View<'_>, tree: Root, start: &[u8]) -> Result<u64, KeyspaceError> {
+pub(super) fn count_with(view: &View<'_>, tree: Root, start: &[u8]) -> Result<u64, KeyspaceError> {
     let end = behind(start).map_or(Ok(tree.len()), |end| view.rank(tree, &end))?;
     Ok(end.saturating_sub(view.rank(tree, start)?))
 }

@@ -14,9 +14,9 @@
 use sha2::{Digest, Sha256};
 
 use super::error::KeyspaceError;
-use super::stream::{Stream, entry_id};
-use super::stream_group::{GroupKey, count_with, each_with, get, numbers};
-use crate::effect::{DIGEST_BYTES, ENTRY_ID_BYTES, EntryId};
+use super::stream::Stream;
+use super::stream_group::{GroupKey, count_with, get, numbers};
+use crate::effect::{DIGEST_BYTES, EntryId};
 use crate::table::{Cell, View};
 
 /// Kinds of keys.
@@ -152,9 +152,7 @@ pub(super) fn digests(bytes: &[u8]) -> Result<(NameDigest, NameDigest), Keyspace
 /// The time in the rest of a key by time.
 pub(super) fn time_of(rest: &[u8]) -> Result<u64, KeyspaceError> {
     const BAD: KeyspaceError = KeyspaceError::BadCell("a message without a time");
-    let (time, id) = rest.split_first_chunk::<8>().ok_or(BAD)?;
-    debug_assert_eq!(id.len(), ENTRY_ID_BYTES);
-    entry_id(id)?;
+    let (time, _) = rest.split_first_chunk::<8>().ok_or(BAD)?;
     Ok(u64::from_be_bytes(*time))
 }
 
@@ -185,13 +183,9 @@ impl Stream<'_> {
     /// Number of messages that are remembered.
     pub fn messages_len(&self, view: &View<'_>, now_ms: u64) -> Result<u64, KeyspaceError> {
         let Some(producers) = self.producers(view)? else { return Ok(0) };
-        let mut expired = 0;
-        let start = by_time_start();
-        each_with(view, self.groups, (&start, &start), |rest, _| {
-            let is_expired = !producers.remember(time_of(rest)?, now_ms);
-            expired += u64::from(is_expired);
-            Ok::<_, KeyspaceError>(is_expired)
-        })?;
+        let behind = now_ms.saturating_sub(producers.duration_s.saturating_mul(1000)).saturating_add(1);
+        let behind = view.rank(self.groups, &key(BY_TIME, [&behind.to_be_bytes(), &[]]))?;
+        let expired = behind - view.rank(self.groups, &by_time_start())?;
         Ok(count_with(view, self.groups, &[MESSAGE])? - expired)
     }
 }

@@ -109,11 +109,7 @@ impl Remembered {
     }
 
     /// Forgets the first message of a producer.
-    fn forget_first(
-        &mut self,
-        table: &mut TableWriter,
-        producer: &NameDigest,
-    ) -> Result<(), KeyspaceError> {
+    fn forget_first(&mut self, table: &mut TableWriter, producer: &NameDigest) -> Result<(), KeyspaceError> {
         const BAD: KeyspaceError = KeyspaceError::BadCell("a producer with fewer messages than it counts");
         let start = by_entry_start(producer);
         let mut first = None;

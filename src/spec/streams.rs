@@ -12,7 +12,8 @@ rows! { ROWS from FAMILY:
         summary: "Adds an entry to a stream, which is created if it does not exist.",
         since: "5.0.0", complexity: "O(log(N)) where N is the number of entries, also if it trims the stream.",
         keys: &[key(UPDATED)],
-        syntax: "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> (field value)...",
+        syntax: "key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [(IDMPAUTO producer-id)|(IDMP producer-id idempotent-id)] \
+                 [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> (field value)...",
         tips: &["nondeterministic_output"],
     }
 
@@ -87,6 +88,15 @@ rows! { ROWS from FAMILY:
         since: "5.0.0", complexity: "O(log(N)) where N is the number of entries.",
         keys: &[key(UPDATED)],
         syntax: "key last-id [ENTRIESADDED entries-added] [MAXDELETEDID max-deleted-id]",
+    }
+
+    XCFGSET {
+        id: 609, name: "xcfgset", arity: -2, kind: Write, flags: [FAST],
+        summary: "Sets for how long a stream remembers what its producers have sent, and how much of it.",
+        since: "8.6.0",
+        complexity: "O(log(N)) where N is the number of messages that are remembered.",
+        keys: &[key(UPDATED)],
+        syntax: "key [IDMP-DURATION idmp-duration] [IDMP-MAXSIZE idmp-maxsize]",
     }
 
     XGROUP {

@@ -159,6 +159,10 @@ fn on_streams() -> Vec<u8> {
         Trim { up_to: one, count: 1 },
         SetLast { last: three, added: 9, max_deleted: two },
         DeleteGroup { group },
+        Remember { producer: b"producer", digest: &[7; 32], now_ms, id: three },
+        SetProducers { forgets: false, duration_s: 100, size_max: 1, added: 1, duplicates: 1 },
+        Remember { producer: b"producer", digest: &[8; 32], now_ms, id: three },
+        SetProducers { forgets: true, duration_s: 1, size_max: 1, added: 2, duplicates: 1 },
     ];
     encoded(None, &changes.into_iter().map(|change| Effect::on(db, key, change)).collect::<Vec<_>>())
 }

@@ -10,7 +10,8 @@ use crate::resp::Args;
 /// Bytes that a word takes in an entry besides its own.
 const WORD_OVERHEAD_BYTES: u64 = 5;
 
-/// `XADD key [NOMKSTREAM] [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> field value [field value ...]`
+/// `XADD key [NOMKSTREAM] [KEEPREF|DELREF|ACKED] [IDMPAUTO producer-id|IDMP producer-id idempotent-id]
+/// [<MAXLEN|MINID> [=|~] threshold [LIMIT count]] <*|id> field value [field value ...]`
 pub(super) fn xadd(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -30,14 +31,22 @@ pub(super) fn xadd(
         reply.null();
         return Ok(());
     }
-    let id = new_id(&past.unwrap_or_default(), options.id, context.now_ms)?;
     let words = args.from(options.end + 1);
+    let sent = options.once.map(|once| once.message(words.clone()));
+    if let Some(id) = sent.as_ref().map(|sent| sent.before(context, key)).transpose()?.flatten() {
+        reply_id(reply, id);
+        return Ok(());
+    }
+    let id = new_id(&past.unwrap_or_default(), options.id, context.now_ms)?;
     let bytes: u64 = words.clone().map(|word| word.len() as u64 + WORD_OVERHEAD_BYTES).sum();
     if bytes > VALUE_BYTES_MAX {
         return Err("ERR Elements are too large to be stored".into());
     }
     let fields: ItemsBuffer = words.collect();
     change(context, key, StreamChange::Add { id, fields: fields.items() }, "xadd")?;
+    if let Some(sent) = sent {
+        sent.remember(context, key, id)?;
+    }
     if let Some(trim) = options.trim {
         trimmed(context, key, &trim)?;
     }

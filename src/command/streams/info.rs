@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::command::{LocalCtx, local};
-use crate::keyspace::Consumer;
+use crate::keyspace::{Consumer, Producers};
 use crate::resp::{Args, Elements};
 
 /// Entries, and pending entries of each group and each consumer, that `FULL` shows if the client gives no number.
 const COUNT_DEFAULT: u64 = 10;
+/// Fields about producers.
+const PRODUCER_FIELDS: usize = 6;
 /// Entries that Redis puts into one node of its radix tree.
 const NODE_ENTRIES: u64 = 100;
 
@@ -17,10 +19,14 @@ pub(super) fn stream_info(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let view = context.keys.view();
+    let now_ms = context.keys.now_ms();
     let stream = stream_of(context, &args[2])?.ok_or(CommandError::NO_SUCH_KEY)?;
+    let producers = stream.producers(view)?;
+    let more = if producers.is_some() { PRODUCER_FIELDS } else { 0 };
     let Some(count) = full_count(args)? else {
-        reply.map(10);
+        reply.map(10 + more);
         reply_general(view, &stream, reply)?;
+        reply_producers(view, &stream, (producers, now_ms), reply)?;
         reply.bulk(b"groups");
         reply.integer(stream.groups_len(view)? as i64);
         for (name, reverse) in [("first-entry", false), ("last-entry", true)] {
@@ -31,8 +37,9 @@ pub(super) fn stream_info(
     };
     let groups = stream.groups_len(view)?;
     view.check_lookups(groups)?;
-    reply.map(9);
+    reply.map(9 + more);
     reply_general(view, &stream, reply)?;
+    reply_producers(view, &stream, (producers, now_ms), reply)?;
     reply.bulk(b"entries");
     reply_range(reply, view, &stream, (IdRange::ALL, false, count))?;
     reply.bulk(b"groups");
@@ -75,6 +82,29 @@ fn reply_general(view: &View<'_>, stream: &Stream<'_>, reply: &mut Reply<'_>) ->
     reply.integer(past.added as i64);
     reply.bulk(b"recorded-first-entry-id");
     reply_id(reply, stream.first(view)?.unwrap_or_default());
+    Ok(())
+}
+
+/// Writes what is known of producers, if anything is.
+fn reply_producers(
+    view: &View<'_>,
+    stream: &Stream<'_>,
+    (producers, now_ms): (Option<Producers>, u64),
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let Some(producers) = producers else { return Ok(()) };
+    let fields: [(&[u8], u64); PRODUCER_FIELDS] = [
+        (b"idmp-duration", producers.duration_s),
+        (b"idmp-maxsize", producers.size_max),
+        (b"pids-tracked", stream.producers_len(view)?),
+        (b"iids-tracked", stream.messages_len(view, now_ms)?),
+        (b"iids-added", producers.added),
+        (b"iids-duplicates", producers.duplicates),
+    ];
+    for (name, number) in fields {
+        reply.bulk(name);
+        reply.integer(number as i64);
+    }
     Ok(())
 }
 

@@ -6,8 +6,13 @@ mod auto_claim;
 mod claim;
 mod groups;
 mod idle;
+#[cfg(test)]
+mod idle_tests;
 mod ids;
 mod info;
+mod once;
+#[cfg(test)]
+mod once_tests;
 mod options;
 mod pending;
 mod range;

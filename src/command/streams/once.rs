@@ -29,8 +29,8 @@ impl<'a> Once<'a> {
         if !names_message && !(words::is(option, "idmpauto") && more > 0) {
             return Ok(None);
         }
-        let producer = &args[at + 1];
-        let name = names_message.then(|| &args[at + 2]);
+        let producer = args.get(at + 1).unwrap_or_default();
+        let name = args.get(at + 2).filter(|_| names_message);
         let option = if names_message { "IDMP" } else { "IDMPAUTO" };
         if producer.is_empty() {
             return Err(format!("ERR {option} requires a non-empty producer ID").into());
@@ -111,7 +111,9 @@ pub(super) fn xcfgset(
     let mut rest = args.from(2);
     while let Some(option) = rest.next() {
         let (name, most, set) = match option {
-            option if words::is(option, "idmp-duration") => ("IDMP-DURATION", DURATION_S_MAX, &mut duration_s),
+            option if words::is(option, "idmp-duration") => {
+                ("IDMP-DURATION", DURATION_S_MAX, &mut duration_s)
+            }
             option if words::is(option, "idmp-maxsize") => ("IDMP-MAXSIZE", SIZE_MAX, &mut size_max),
             _ => return Err(CommandError::SYNTAX),
         };

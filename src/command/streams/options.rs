@@ -1,6 +1,7 @@
 //! The options of `XADD` and `XTRIM`.
 
 use super::ids::{self, Seq};
+use super::once::Once;
 use super::references::{self, References};
 use super::{CommandError, words};
 use crate::effect::EntryId;
@@ -30,7 +31,9 @@ pub(super) struct Trim {
 }
 
 /// The options of `XADD`, or of `XTRIM`.
-pub(super) struct Options {
+pub(super) struct Options<'a> {
+    /// Whether the entry is added once, if its producer sends it twice.
+    pub once: Option<Once<'a>>,
     /// How the stream is trimmed, if it is.
     pub trim: Option<Trim>,
     /// Whether a missing stream is created.
@@ -41,10 +44,10 @@ pub(super) struct Options {
     pub end: usize,
 }
 
-impl Options {
+impl<'a> Options<'a> {
     /// Parses the options from word 2 on.
-    pub fn parse(args: &Args<'_>, adds: bool) -> Result<Self, CommandError> {
-        let mut options = Self { trim: None, creates: true, id: None, end: args.len() };
+    pub fn parse(args: &Args<'a>, adds: bool) -> Result<Self, CommandError> {
+        let mut options = Self { once: None, trim: None, creates: true, id: None, end: args.len() };
         let (mut threshold, mut is_approximate, mut limit) = (None, false, None);
         let mut references = None;
         let mut at = 2;
@@ -72,6 +75,11 @@ impl Options {
                 if references.replace(option).is_some() {
                     return Err(CommandError::SYNTAX);
                 }
+            } else if let Some((once, last)) = adds.then(|| Once::parse(args, at)).transpose()?.flatten() {
+                if options.once.replace(once).is_some() {
+                    return Err("ERR IDMP/IDMPAUTO specified multiple times".into());
+                }
+                at = last;
             } else if adds && words::is(word, "nomkstream") {
                 options.creates = false;
             } else if adds {
@@ -81,6 +89,9 @@ impl Options {
                 return Err(CommandError::SYNTAX);
             }
             at += 1;
+        }
+        if options.once.is_some() && options.id.is_some() {
+            return Err("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs".into());
         }
         if limit.is_some_and(|limit| limit > 0) && threshold.is_none() {
             return Err(

@@ -1,7 +1,7 @@
 //! The functions that run the commands on streams.
 
 use super::{
-    acknowledge, add, auto_claim, claim, groups, info, pending, range, read, read_group, references,
+    acknowledge, add, auto_claim, claim, groups, info, once, pending, range, read, read_group, references,
 };
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
@@ -18,6 +18,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::XDELEX, Run::Write(references::xdelex)),
     (&spec::XTRIM, Run::Write(add::xtrim)),
     (&spec::XSETID, Run::Write(add::xsetid)),
+    (&spec::XCFGSET, Run::Write(once::xcfgset)),
     (&spec::XGROUP, Run::Local(unknown_subcommand)),
     (&spec::XGROUP_CREATE, Run::Write(groups::create)),
     (&spec::XGROUP_CREATECONSUMER, Run::Write(groups::createconsumer)),

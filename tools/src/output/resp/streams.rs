@@ -42,6 +42,8 @@ pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &StreamChange<'_>) 
             claim(out, [key, group, consumer], ids.iter(), (now_ms, 1))?;
             progress(out, b"SETID", (key, group), (last, read))
         }
+        // Redis 7 remembers nothing of producers.
+        StreamChange::Remember { .. } | StreamChange::SetProducers { .. } => Ok(()),
         StreamChange::Acknowledge { group, ids } => with_ids(out, &[b"XACK", key, group], ids.iter(), &[]),
         StreamChange::Claim { group, consumer, delivered_ms, entries, .. } => {
             let mut by_count: BTreeMap<u64, Vec<&[u8]>> = BTreeMap::new();

@@ -14,6 +14,9 @@ pub(super) fn target(text: &Text, out: &mut dyn Write, change: &StreamChange<'_>
     if let Some(consumer) = change.consumer() {
         write!(out, "  consumer {}", text.key(consumer))?;
     }
+    if let Some(producer) = change.producer() {
+        write!(out, "  producer {}", text.key(producer))?;
+    }
     match change {
         StreamChange::Add { id, .. } => write!(out, "  {id}"),
         StreamChange::Trim { up_to, count } => write!(out, "  {count} up to {up_to}"),
@@ -25,6 +28,11 @@ pub(super) fn target(text: &Text, out: &mut dyn Write, change: &StreamChange<'_>
         | StreamChange::Deliver { last, read, .. } => {
             write!(out, "  last {last}")?;
             read.map_or(Ok(()), |read| write!(out, "  read {read}"))
+        }
+        StreamChange::Remember { id, .. } => write!(out, "  {id}"),
+        StreamChange::SetProducers { forgets, duration_s, size_max, added, duplicates } => {
+            write!(out, "  {duration_s} s, {size_max} of each  added {added}  duplicates {duplicates}")?;
+            if *forgets { write!(out, "  all forgotten") } else { Ok(()) }
         }
         _ => Ok(()),
     }

@@ -58,7 +58,7 @@ struct Remembered {
 impl Remembered {
     /// Number of messages of a producer.
     fn len_of(&self, table: &TableWriter, producer: &NameDigest) -> Result<u64, KeyspaceError> {
-        let len = get(&table.view(), self.tree, &producer_key(producer), |cell| numbers::<1>(cell))?;
+        let len = get(&table.view(), self.tree, &producer_key(producer), numbers::<1>)?;
         Ok(len.map_or(0, |[len]| len))
     }
 

@@ -26,7 +26,8 @@ impl<'a> Once<'a> {
     pub fn parse(args: &Args<'a>, at: usize) -> Result<Option<(Self, usize)>, CommandError> {
         let (option, more) = (&args[at], args.len() - 1 - at);
         let names_message = words::is(option, "idmp") && more > 1;
-        if !names_message && !(words::is(option, "idmpauto") && more > 0) {
+        let is_automatic = words::is(option, "idmpauto") && more > 0;
+        if !names_message && !is_automatic {
             return Ok(None);
         }
         let producer = args.get(at + 1).unwrap_or_default();

@@ -78,6 +78,22 @@ fn produce(mut client: Client, producer: u64, mut progress: Progress) -> Progres
     }
 }
 
+/// Claims some entries: those that have been pending first, or `named` ones of the next consumer.
+fn claim(client: &mut Client, consumer: u64, named: bool) -> std::io::Result<Vec<Id>> {
+    if !named {
+        let line = format!("XAUTOCLAIM events g c{consumer} 0 0 COUNT 3");
+        let Value::Array(parts) = run(client, &line)? else { panic!("XAUTOCLAIM answers an array") };
+        return Ok(ids(&parts[1]));
+    }
+    let other = (consumer + 1) % CLIENTS;
+    let pending = ids(&run(client, &format!("XPENDING events g - + 3 c{other}"))?);
+    if pending.is_empty() {
+        return Ok(pending);
+    }
+    let words: Vec<String> = pending.iter().map(|(ms, seq)| format!("{ms}-{seq}")).collect();
+    Ok(ids(&run(client, &format!("XCLAIM events g c{consumer} 0 {}", words.join(" ")))?))
+}
+
 /// Reads, claims and acknowledges entries, until the connection breaks.
 fn consume(mut client: Client, consumer: u64, known: Arc<Mutex<Known>>) {
     let mut round = 0;
@@ -94,9 +110,7 @@ fn consume(mut client: Client, consumer: u64, known: Arc<Mutex<Known>>) {
         }
         round += 1;
         if round % 5 == 0 {
-            let line = format!("XAUTOCLAIM events g c{consumer} 0 0 COUNT 3");
-            let Value::Array(parts) = run(&mut client, &line)? else { panic!("XAUTOCLAIM answers an array") };
-            let claimed = ids(&parts[1]);
+            let claimed = claim(&mut client, consumer, round % 2 == 0)?;
             known.lock().unwrap().claimed += claimed.len() as u64;
             own.extend(claimed);
         }

@@ -201,6 +201,11 @@ impl KeyPosition {
         };
         Some(Indexes { next: start, end, step: 1 })
     }
+
+    /// Whether the keys follow a number that is not written as integers are.
+    pub(super) fn is_counted_loosely(&self, args: &Args<'_>) -> bool {
+        matches!(self.at, At::Counted(at) if args.integer(at).is_none())
+    }
 }
 
 /// Whether a command has keys at other than fixed positions.

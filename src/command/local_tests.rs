@@ -605,3 +605,53 @@ fn generated_passwords_are_random_and_as_long_as_asked_for() {
         assert!(digits < 8 || one != other, "{line}");
     }
 }
+
+#[test]
+fn clients_are_found_by_everything_that_is_listed_of_them() {
+    let server = server("");
+    let [mut first, mut second, mut third] = [(); 3].map(|()| Client::connect(&server));
+    second.run("client setname worker");
+    second.run("client setinfo lib-name drive");
+    second.run("client setinfo lib-ver 1.2");
+    third.run("select 3");
+    third.run("multi");
+    let mut ids = |options: &str| {
+        let list = first.text(&format!("client list {options}"));
+        let id = |line: &str| line.split([' ', '=']).nth(1).unwrap().to_owned();
+        list.lines().map(id).collect::<Vec<_>>().join(" ")
+    };
+    for (options, expected) in [
+        ("name worker", "2"),
+        ("not-name worker", "1 3"),
+        ("lib-name drive lib-ver 1.2", "2"),
+        ("lib-name drive lib-ver 1.3", ""),
+        ("db 3", "3"),
+        ("not-db 3 skipme yes", "2"),
+        ("flags x", "3"),
+        ("flags N not-id 2", "1"),
+        ("not-flags x not-id 1 2", ""),
+        ("ip 127.0.0.1 id 1 3", "1 3"),
+        ("ip 127.0.0.2", ""),
+        ("not-addr 127.0.0.1:50000", "2 3"),
+        ("laddr 127.0.0.1:6379 not-type pubsub", "1 2 3"),
+        ("user default maxage 0 idle 0", "1 2 3"),
+        ("maxage 1000", ""),
+        ("idle 1000", ""),
+        ("id 3 1", "3 1"),
+        ("skipme no id 3 1", "1 3"),
+    ] {
+        assert_eq!(ids(options), expected, "{options}");
+    }
+    for (options, error) in [
+        ("flags ?", "-ERR Unknown flags found in the provided filter: ?"),
+        ("db x", "-ERR db is not an integer or out of range"),
+        ("not-maxage 5", "-ERR syntax error"),
+        ("name", "-ERR syntax error"),
+        ("not-", "-ERR syntax error"),
+    ] {
+        let reply = first.run(&format!("client list {options}"));
+        assert_eq!(reply.trim_end(), error, "{options}");
+    }
+    assert_eq!(first.run("client kill name worker db 0"), ":1\r\n");
+    assert_eq!(first.run("client kill not-name worker"), ":1\r\n");
+}

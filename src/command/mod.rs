@@ -9,6 +9,7 @@ mod admit;
 mod bitmaps;
 mod blocking;
 mod client;
+mod client_filter;
 mod client_list;
 mod cluster;
 mod config;

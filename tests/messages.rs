@@ -347,6 +347,48 @@ fn keys_remembered_for_caching_clients_are_forgotten_as_soon_as_they_are_too_man
 }
 
 #[test]
+fn conditional_commands_tell_what_they_changed() {
+    let (_root, server) = server(&["--notify-keyspace-events", "EA"]);
+    let (mut listener, mut client) = (server.client(), server.client());
+    listener.run("PSUBSCRIBE __keyevent*");
+    let mut heard = |line: &str| {
+        client.run(line);
+        client.run("SET end v");
+        let mut events = Vec::new();
+        loop {
+            let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+            if parts[3] == bulk("end") {
+                return events.join(" ");
+            }
+            events.push(format!("{}:{}", parts[2].text().rsplit(':').next().unwrap(), parts[3].text()));
+        }
+    };
+    for (line, events) in [
+        ("SET k v IFEQ w", ""),
+        ("SET k v IFNE w EX 100", "set:k expire:k"),
+        ("DELEX k IFEQ w", ""),
+        ("DELEX k IFEQ v", "del:k"),
+        ("MSETEX 2 a 1 b 2 EX 100", "set:a expire:a set:b expire:b"),
+        ("MSETEX 2 a 1 b 2 NX", ""),
+        ("MSETEX 1 a 1 KEEPTTL", "set:a"),
+        ("DELIFEQ a 2", ""),
+        ("DELIFEQ a 1", "del:a"),
+        ("INCREX n BYINT 5", "incrby:n"),
+        ("INCREX n UBOUND 5", ""),
+        ("INCREX n BYFLOAT 0.5 EX 100", "incrbyfloat:n expire:n"),
+        ("INCREX n BYFLOAT 0.5 EX 100 ENX", "incrbyfloat:n"),
+        ("INCREX n PERSIST", "incrby:n persist:n"),
+        ("INCREX n PERSIST", "incrby:n"),
+        ("INCREX n EXAT 1", "del:n"),
+        ("RPUSH l x y z", "rpush:l"),
+        ("LMOVEM l m LEFT LEFT COUNT 2 OBO", "lpush:m lpop:l"),
+        ("LMOVEM l m RIGHT RIGHT COUNT 2 OBO", "rpush:m rpop:l del:l"),
+    ] {
+        assert_eq!(heard(line), events, "{line}");
+    }
+}
+
+#[test]
 fn that_a_key_expired_is_told_before_that_it_is_missing() {
     let (_root, server) = server(&["--notify-keyspace-events", "Exm"]);
     let (mut listener, mut client) = (server.client(), server.client());

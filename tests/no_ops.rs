@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 
 /// A command that changes nothing and its reply, a change by another client, and the reply to the same command after it.
 /// The replies are in the form of `shown`.
-const POLLS: [[&str; 4]; 27] = [
+const POLLS: [[&str; 4]; 33] = [
     ["LPOP list", "nil", "RPUSH list x", "x"],
     ["RPOP tail", "nil", "RPUSH tail x", "x"],
     ["LPUSHX lx a", "0", "RPUSH lx x", "2"],
@@ -38,10 +38,16 @@ const POLLS: [[&str; 4]; 27] = [
     ["EXPIREAT due3 9000000000", "0", "SET due3 1", "1"],
     ["PEXPIREAT due4 9000000000000", "0", "SET due4 1", "1"],
     ["PERSIST lasts", "0", "SET lasts 1 EX 100", "1"],
+    ["SET cas new IFEQ old", "nil", "SET cas old", "OK"],
+    ["DELEX held IFEQ me", "0", "SET held me", "1"],
+    ["DELIFEQ token me", "0", "SET token me", "1"],
+    ["MSETEX 2 first 1 second 2 NX", "0", "DEL first", "1"],
+    ["INCREX limit UBOUND 3", "[3 0]", "DEL limit", "[1 1]"],
+    ["LMOVEM many moved LEFT RIGHT", "[]", "RPUSH many x", "[x]"],
 ];
 
 /// Commands that make the first command of each row change nothing, before the first round and after each.
-const BEFORE: [&str; 9] = [
+const BEFORE: [&str; 10] = [
     "SADD members x",
     "ZADD scores 1 x",
     "HSET hash field 1",
@@ -49,7 +55,8 @@ const BEFORE: [&str; 9] = [
     "SET mutex me",
     "SET one 1",
     "MSET old 1 new 1",
-    "DEL lx rx two due2 due3 due4 lasts",
+    "MSET first 1 limit 3",
+    "DEL lx rx two second due2 due3 due4 lasts",
     "SET due 1 EX 100",
 ];
 

@@ -26,6 +26,7 @@ pub mod net;
 pub mod number;
 pub mod owner;
 pub mod pid_file;
+pub mod rdb;
 pub mod recovery;
 pub mod resp;
 pub mod scrubber;

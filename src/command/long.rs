@@ -18,6 +18,8 @@ const COPIED_ELEMENTS: u64 = 800;
 const COPIED_SCORED: u64 = 55;
 /// The same for the bytes of a string.
 const COPIED_BYTES: u64 = 5000;
+/// The writer reads and stores this many bytes of a payload of `RESTORE` in the time of one element.
+const RESTORED_BYTES: u64 = 16;
 /// The writer removes this many elements in the time of one element.
 const REMOVED_AT_ONCE: u64 = 10;
 /// A removal is not worked out if it leaves more than this many times as many elements as it removes: storing what is
@@ -40,6 +42,9 @@ fn work(call: &Call<'_>, view: &View<'_>) -> Result<u64, KeyspaceError> {
     }
     if id == spec::ZRANGESTORE.id {
         return Ok(sorted_sets::stored_len(&mut keys, call.db, &call.args));
+    }
+    if id == spec::RESTORE.id {
+        return Ok(call.args[3].len() as u64 / RESTORED_BYTES);
     }
     if id == spec::COPY.id {
         return keys.peek(call.db, &call.args[1])?.map_or(Ok(0), |value| copied(view, &value));

@@ -6,6 +6,7 @@
 //! of its own. A draft that is not finished, because its sources changed or the server stopped, is deleted.
 
 use super::cell::PIECE_BYTES;
+use super::creation::Creation;
 use super::error::KeyspaceError;
 use super::events::Classes;
 use super::lookup::DbKey;
@@ -16,7 +17,7 @@ use crate::effect::{
 };
 
 /// A result with more bytes of elements is stored in slices, each of about so many: some milliseconds of work.
-const SLICE_BYTES: usize = 64 << 10;
+pub(super) const SLICE_BYTES: usize = 64 << 10;
 /// Bytes of a slice of a string: whole pieces of it.
 const TEXT_SLICE_BYTES: usize = 768 * PIECE_BYTES;
 
@@ -48,6 +49,8 @@ pub(super) struct Replacement {
     pub event: Option<(Classes, &'static str)>,
     /// What becomes of the old value.
     pub old: Old,
+    /// When the key expires then, in milliseconds since 1970.
+    pub expire_at_ms: Option<u64>,
     /// The effects, each with the length of the value with it.
     pub slices: Vec<(EffectBuffer, u64)>,
     /// Number of slices that are in the draft.
@@ -114,16 +117,68 @@ impl Prepared {
     ) -> Result<(), KeyspaceError> {
         let Effect::Key { db, key, change } = effect else { return Err(KeyspaceError::WouldChange) };
         let slices = self.slices(change)?.unwrap_or_else(|| vec![(one(effect), 0)]);
-        let (db, key) = (*db, Box::from(*key));
-        self.replacement = Some(Replacement { db, key, event: Some(event), old, slices, stored: 0 });
+        let (db, key, event) = (*db, Box::from(*key), Some(event));
+        self.replacement = Some(Replacement { db, key, event, old, expire_at_ms: None, slices, stored: 0 });
         Ok(())
+    }
+
+    /// Remembers changes that together create a value, which replaces what a key holds.
+    pub(super) fn replace_by_all(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        value: &dyn Creation,
+        event: (Classes, &'static str),
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        let mut slices = self.gather((DRAFTS, &self.draft), value)?;
+        if slices.len() == 1 {
+            slices = self.gather((db, key), value)?;
+        }
+        let (key, event, old) = (Box::from(key), Some(event), Old::Forgotten);
+        self.replacement = Some(Replacement { db, key, event, old, expire_at_ms, slices, stored: 0 });
+        Ok(())
+    }
+
+    /// Gathers the changes that create a value, with as many in a slice as are not too long.
+    fn gather(
+        &self,
+        (db, key): (usize, &[u8]),
+        value: &dyn Creation,
+    ) -> Result<Vec<(EffectBuffer, u64)>, KeyspaceError> {
+        let (mut slices, mut slice, mut len) = (Vec::new(), EffectBuffer::new(), 0);
+        value.each(&mut |change| {
+            if let Change::String(StringChange::Set { value, .. }) = change
+                && let Some(cut) = self.cut_text(value)
+            {
+                slices = cut;
+                return Ok(());
+            }
+            let effect = Effect::on(db, key, change);
+            let bytes = effect.stored_bytes().unwrap_or(0) as usize;
+            if !slice.is_empty() && slice.payload_bytes() + bytes > SLICE_BYTES {
+                slices.push((std::mem::take(&mut slice), len));
+            }
+            slice.push(&effect);
+            len += effect.elements();
+            Ok(())
+        })?;
+        if !slice.is_empty() {
+            slices.push((slice, len));
+        }
+        Ok(slices)
     }
 
     /// Remembers that a key is deleted, because the result is empty.
     pub(super) fn replace_by_nothing(&mut self, db: usize, key: &[u8]) {
-        let slices = Vec::new();
-        self.replacement =
-            Some(Replacement { db, key: key.into(), event: None, old: Old::Deleted, slices, stored: 0 });
+        self.replacement = Some(Replacement {
+            db,
+            key: key.into(),
+            event: None,
+            old: Old::Deleted,
+            expire_at_ms: None,
+            slices: Vec::new(),
+            stored: 0,
+        });
     }
 
     /// The slices of a long result; `None` if it is short.

@@ -53,28 +53,31 @@ impl Keyspace<'_> {
 
     /// Puts a result in its place.
     fn finish(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
-        let Replacement { db, key, event, old, slices, .. } = replacement;
+        let Replacement { db, key, event, old, expire_at_ms, slices, .. } = replacement;
         let (Some((class, name)), Some((first, _))) = (*event, slices.first()) else {
             return self.replace_by_nothing(*db, key);
         };
         if slices.len() > 1 {
-            return self.place_draft(draft, (*db, key), (class, name), *old);
+            return self.place_draft(draft, replacement, (class, name));
+        }
+        if *old == Old::Forgotten {
+            self.forget(*db, key)?;
+            first.effects().try_for_each(|effect| self.apply(&effect))?;
+            self.give_expiry(*db, key, *expire_at_ms)?;
+            self.event(class, name, *db, key);
+            return Ok(());
         }
         for effect in first.effects() {
             match old {
                 Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Overwritten => self.change(&effect, class, name)?,
-                Old::Forgotten => {
-                    self.forget(*db, key)?;
-                    self.change(&effect, class, name)?;
-                }
+                Old::Overwritten | Old::Forgotten => self.change(&effect, class, name)?,
             }
         }
         Ok(())
     }
 
     /// Deletes a key, if it is there, without an event.
-    fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+    pub(super) fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         match self.info(db, key)? {
             Some(_) => self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false })),
             None => Ok(()),
@@ -85,16 +88,17 @@ impl Keyspace<'_> {
     fn place_draft(
         &mut self,
         draft: &[u8],
-        (db, key): (usize, &[u8]),
+        Replacement { db, key, old, expire_at_ms, .. }: &Replacement,
         (class, name): (Classes, &'static str),
-        old: Old,
     ) -> Result<(), KeyspaceError> {
-        let is_new = old == Old::Forgotten || self.info(db, key)?.is_none();
+        let (db, key) = (*db, &**key);
+        let is_new = *old == Old::Forgotten || self.info(db, key)?.is_none();
         let events = self.events.take();
         let mut moved = self.forget(db, key);
         // A value keeps its key when it moves to another database.
         moved = moved.and_then(|()| self.apply(&Effect::on(DRAFTS, draft, KeyChange::Rename { to: key })));
         moved = moved.and_then(|()| self.apply(&Effect::on(DRAFTS, key, KeyChange::Move { to_db: db })));
+        moved = moved.and_then(|()| self.give_expiry(db, key, *expire_at_ms));
         self.events = events;
         moved?;
         if is_new {

@@ -12,7 +12,7 @@ use super::input::Input;
 use super::output::{Output, put_length};
 use super::part::{Part, See};
 use super::types::Type;
-use super::{listpack, zipmap, ziplist};
+use super::{listpack, ziplist, zipmap};
 
 /// Reads a hash.
 pub(super) fn read(of: Type, input: &mut Input<'_>, see: &mut See<'_>) -> Result<(), RdbError> {

@@ -33,8 +33,8 @@ mod string;
 mod tests;
 mod types;
 mod value;
-mod zipmap;
 mod ziplist;
+mod zipmap;
 
 pub use error::RdbError;
 pub use hash::{put_expiry, put_timed_hash};

@@ -26,8 +26,8 @@ pub struct WrongPayload;
 pub fn open(payload: &[u8]) -> Result<Input<'_>, WrongPayload> {
     let (summed, sum) = payload.split_last_chunk::<SUM_BYTES>().ok_or(WrongPayload)?;
     let (value, version) = summed.split_last_chunk::<VERSION_BYTES>().ok_or(WrongPayload)?;
-    let is_right = u16::from_le_bytes(*version) <= VERSION_MAX
-        && u64::from_le_bytes(*sum) == SUMS.checksum(summed);
+    let is_right =
+        u16::from_le_bytes(*version) <= VERSION_MAX && u64::from_le_bytes(*sum) == SUMS.checksum(summed);
     if is_right { Ok(Input::new(value)) } else { Err(WrongPayload) }
 }
 

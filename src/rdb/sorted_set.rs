@@ -35,7 +35,8 @@ pub(super) fn read(of: Type, input: &mut Input<'_>, see: &mut See<'_>) -> Result
         }
         _ => (0..input.length()?).try_for_each(|_| {
             let member = input.text()?;
-            let score = if of == Type::SortedSet { text_score(input)? } else { f64::from_le_bytes(input.array()?) };
+            let score =
+                if of == Type::SortedSet { text_score(input)? } else { f64::from_le_bytes(input.array()?) };
             scored(&member, score)
         }),
     }

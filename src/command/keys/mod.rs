@@ -1,8 +1,12 @@
 //! Commands on keys of any type: existence, lifetime, names, databases.
 
 mod database;
+mod dump;
+mod dumped;
 mod expire;
 mod object;
+mod restore;
+mod restored;
 mod runs;
 mod scan;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod database;
 mod dump;
+#[cfg(test)]
+mod dump_tests;
 mod dumped;
 mod expire;
 mod object;

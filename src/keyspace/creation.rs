@@ -4,15 +4,15 @@ use super::error::KeyspaceError;
 use super::{Classes, Keyspace};
 use crate::effect::{Change, Effect, KeyChange, StringChange};
 
-/// About how many bytes of elements one change of a [`Creation`] has.
-pub const CREATED_BYTES: usize = super::prepared::SLICE_BYTES;
-
 /// A value that is to be created.
 pub trait Creation {
     /// Calls `see` with the changes that create the value under a key that does not exist: for a string one, for a collection
-    /// as many as its elements need. The same each time. An error of `see` ends it.
-    fn each(&self, see: &mut dyn FnMut(Change<'_>) -> Result<(), KeyspaceError>)
-    -> Result<(), KeyspaceError>;
+    /// as many as its elements need, each with elements of about `bytes_max` bytes. An error of `see` ends it.
+    fn each(
+        &self,
+        bytes_max: usize,
+        see: &mut dyn FnMut(Change<'_>) -> Result<(), KeyspaceError>,
+    ) -> Result<(), KeyspaceError>;
 }
 
 impl Keyspace<'_> {
@@ -29,7 +29,7 @@ impl Keyspace<'_> {
         }
         self.forget(db, key)?;
         let mut expires = expire_at_ms;
-        value.each(&mut |change| {
+        value.each(usize::MAX, &mut |change| {
             let change = match change {
                 Change::String(StringChange::Set { value, raw, .. }) => {
                     StringChange::Set { value, expire_at_ms: expires.take(), raw }.into()

@@ -62,7 +62,7 @@ mod zset_tests;
 pub use applier::{Applier, ApplyError, decode};
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
-pub use creation::{CREATED_BYTES, Creation};
+pub use creation::Creation;
 pub use due::any_due;
 pub use element::Element;
 pub use error::KeyspaceError;

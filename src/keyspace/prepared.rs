@@ -17,7 +17,7 @@ use crate::effect::{
 };
 
 /// A result with more bytes of elements is stored in slices, each of about so many: some milliseconds of work.
-pub(super) const SLICE_BYTES: usize = 64 << 10;
+const SLICE_BYTES: usize = 64 << 10;
 /// Bytes of a slice of a string: whole pieces of it.
 const TEXT_SLICE_BYTES: usize = 768 * PIECE_BYTES;
 
@@ -146,7 +146,7 @@ impl Prepared {
         value: &dyn Creation,
     ) -> Result<Vec<(EffectBuffer, u64)>, KeyspaceError> {
         let (mut slices, mut slice, mut len) = (Vec::new(), EffectBuffer::new(), 0);
-        value.each(&mut |change| {
+        value.each(SLICE_BYTES, &mut |change| {
             if let Change::String(StringChange::Set { value, .. }) = change
                 && let Some(cut) = self.cut_text(value)
             {

@@ -182,8 +182,8 @@ fn mistakes_are_reported_in_the_order_of_redis() {
     let wrong = "-ERR DUMP payload version or checksum are wrong";
     let busy = "-BUSYKEY Target key name already exists.";
     let not_an_integer = "-ERR value is not an integer or out of range";
-    let cases: &[(&str, &str, &[u8], &[&str], &str)] = &[
-        ("text", "x", b"", &[], busy),
+    let cases = [
+        ("text", "x", &b""[..], &[][..], busy),
         ("text", "0", &text, &["FREQ", "256"], "-ERR Invalid FREQ value, must be >= 0 and <= 255"),
         ("text", "0", &text, &["IDLETIME", "-1"], "-ERR Invalid IDLETIME value, must be >= 0"),
         ("text", "0", &text, &["IDLETIME", "x"], not_an_integer),
@@ -207,7 +207,7 @@ fn mistakes_are_reported_in_the_order_of_redis() {
     ];
     let records = data.records.len();
     for (key, ttl, payload, options, expected) in cases {
-        assert_eq!(restore(&mut data, key, ttl, payload, options), *expected, "{payload:?} {options:?}");
+        assert_eq!(restore(&mut data, key, ttl, payload, options), expected, "{payload:?} {options:?}");
     }
     assert_eq!(data.records.len(), records, "nothing was changed");
     assert_eq!(restore(&mut data, "new", "0", &text, &["IDLETIME", "9", "idletime", "7"]), "+OK");

@@ -5,7 +5,7 @@ use crate::effect::{
     Change, End, HashChange, Items, ItemsBuffer, ListChange, Score, SetChange, SortedSetChange, StringChange,
     VALUE_BYTES_MAX,
 };
-use crate::keyspace::{CREATED_BYTES, Creation, KeyspaceError};
+use crate::keyspace::{Creation, KeyspaceError};
 use crate::rdb::{self, Input, Kind, Part, RdbError};
 
 /// The payload has no sound value.
@@ -90,7 +90,7 @@ impl Restored {
     /// The same for the fields of a hash: those that expire together are together.
     fn sort_fields(&mut self) -> Result<(), CommandError> {
         let expiries = self.expiries.iter().copied().chain(std::iter::repeat(0));
-        let mut fields: Vec<((&[u8], &[u8]), u64)> = self.items.items().pairs().zip(expiries).collect();
+        let mut fields: Vec<_> = self.items.items().pairs().zip(expiries).collect();
         fields.sort_unstable();
         check_once(&fields, |((field, _), _)| field)?;
         if !self.expiries.is_empty() {
@@ -124,21 +124,24 @@ fn check_once<'a, T: Copy>(elements: &[T], member: impl Fn(T) -> &'a [u8]) -> Re
 impl Creation for Restored {
     fn each(
         &self,
+        bytes_max: usize,
         see: &mut dyn FnMut(Change<'_>) -> Result<(), KeyspaceError>,
     ) -> Result<(), KeyspaceError> {
-        let items = self.items.items();
+        let (items, expiries) = (self.items.items(), &self.expiries[..]);
         match self.kind {
             Kind::String => {
                 see(StringChange::Set { value: &self.text, expire_at_ms: None, raw: false }.into())
             }
-            Kind::List => chunks(items, 1, &[], &mut |elements, _| {
+            Kind::List => chunks(items, (1, &[]), bytes_max, &mut |elements, _| {
                 see(ListChange::Push { end: End::Tail, elements }.into())
             }),
-            Kind::Set => chunks(items, 1, &[], &mut |members, _| see(SetChange::Add { members }.into())),
-            Kind::SortedSet => {
-                chunks(items, 2, &[], &mut |elements, _| see(SortedSetChange::Add { elements }.into()))
+            Kind::Set => {
+                chunks(items, (1, &[]), bytes_max, &mut |members, _| see(SetChange::Add { members }.into()))
             }
-            Kind::Hash => chunks(items, 2, &self.expiries, &mut |pairs, expiry| {
+            Kind::SortedSet => chunks(items, (2, &[]), bytes_max, &mut |elements, _| {
+                see(SortedSetChange::Add { elements }.into())
+            }),
+            Kind::Hash => chunks(items, (2, expiries), bytes_max, &mut |pairs, expiry| {
                 let expire_at_ms = Some(expiry).filter(|expiry| *expiry > 0);
                 see(HashChange::Set { pairs, expire_at_ms }.into())
             }),
@@ -146,20 +149,23 @@ impl Creation for Restored {
     }
 }
 
-/// Cuts items, of which each element has `width`, into parts of about [`CREATED_BYTES`]. Elements with different numbers are in
+/// Cuts items, of which each element has `width`, into parts of about `bytes_max`. Elements with different numbers are in
 /// different parts; an element without a number has 0.
 fn chunks(
     items: Items<'_>,
-    width: u64,
-    numbers: &[u64],
+    (width, numbers): (u64, &[u64]),
+    bytes_max: usize,
     see: &mut dyn FnMut(Items<'_>, u64) -> Result<(), KeyspaceError>,
 ) -> Result<(), KeyspaceError> {
+    if numbers.is_empty() && items.encoded().len() <= bytes_max {
+        return see(items, 0);
+    }
     let mut numbers = numbers.iter().copied().chain(std::iter::repeat(0));
     let (mut part, mut number) = (ItemsBuffer::new(), 0);
     for (index, item) in (0_u64..).zip(items) {
         if index.is_multiple_of(width) {
             let own = numbers.next().unwrap_or(0);
-            let is_full = own != number || part.items().encoded().len() >= CREATED_BYTES;
+            let is_full = own != number || part.items().encoded().len() >= bytes_max;
             if is_full && !part.is_empty() {
                 see(part.items(), number)?;
                 part = ItemsBuffer::new();

@@ -10,6 +10,8 @@ mod long;
 mod mutants;
 #[path = "dump/payloads.rs"]
 mod payloads;
+#[path = "dump/streams.rs"]
+mod streams;
 #[path = "dump/values.rs"]
 mod values;
 
@@ -21,8 +23,8 @@ use values::Values;
 
 /// Two servers, and a client of each.
 struct Pair {
-    _server: TestServer,
-    _reference: Reference,
+    server: TestServer,
+    reference: Reference,
     _root: tempfile::TempDir,
     ours: Client,
     theirs: Client,
@@ -34,7 +36,7 @@ impl Pair {
         let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
         let reference = Reference::start(root.path());
         let (ours, theirs) = (server.client(), reference.client());
-        Self { _server: server, _reference: reference, _root: root, ours, theirs }
+        Self { server: server, reference: reference, _root: root, ours, theirs }
     }
 }
 
@@ -190,7 +192,7 @@ fn restoring_sends_the_same_events() {
     let (text, list) = (dump(&mut pair.theirs, "text"), dump(&mut pair.theirs, "list"));
     pair.theirs.run("DEL text list");
     let mut told = Vec::new();
-    let clients = [(pair._server.client(), &mut pair.ours), (pair._reference.client(), &mut pair.theirs)];
+    let clients = [(pair.server.client(), &mut pair.ours), (pair.reference.client(), &mut pair.theirs)];
     for (mut listener, client) in clients {
         client.run("CONFIG SET notify-keyspace-events KEAn");
         listener.run("PSUBSCRIBE __key*");

@@ -6,14 +6,12 @@
 //!
 //! [`open`] checks a payload, and [`read_value`] reads the value of a type from an [`Input`]: the same function for a payload
 //! and for a key in a snapshot file. It calls a function with the value's [parts](Part), one after the other. So memory is
-//! bounded by the bytes that are there, never by the lengths that they announce: see [`lzf`] for the largest factor.
+//! bounded by the bytes that are there, never by the lengths that they announce: `lzf` has the largest factor.
 //!
 //! Values are written in their oldest, plain forms, which every Redis since 5.0 reads; only a hash of which a field expires
 //! needs Redis 7.4. Those of all types up to Redis 7.4 are read, except those of modules.
 //!
-//! Each type has a file of its own. What several types are packed in is in `listpack`, `ziplist`, `zipmap` and `intset`.
-//!
-//! [`lzf`]: self::lzf
+//! Each type has a file of its own; streams are read by [`read_stream`]. What several types are packed in is in `listpack`, `ziplist`, `zipmap` and `intset`.
 
 mod entry;
 mod error;
@@ -28,6 +26,11 @@ mod part;
 mod payload;
 mod set;
 mod sorted_set;
+mod stream;
+mod stream_id;
+mod stream_node;
+#[cfg(test)]
+mod stream_tests;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -43,5 +46,8 @@ pub use output::{Output, put_length, put_text};
 pub use part::Part;
 pub use payload::{FOOTER_BYTES, Seal, WrongPayload, open};
 pub use sorted_set::put_score;
+pub use stream::{Consumer, Group, Pending, Stream, StreamType, put_stream_end, read_stream};
+pub use stream_id::StreamId;
+pub use stream_node::{Fields, NodeWriter};
 pub use types::{Kind, TIMED_VERSION, Type, VERSION};
 pub use value::read_value;

@@ -69,14 +69,16 @@ fn causes() -> [ackd::effect::Cause<'static>; 4] {
 
 /// Payloads of redis-server, without their footers.
 fn rdb() -> Seeds {
-    let lines = include_str!("../../src/rdb/payloads.txt").lines().filter(|line| !line.starts_with('#'));
+    let files = [include_str!("../../src/rdb/payloads.txt"), include_str!("../../src/rdb/streams.txt")];
+    let lines = files.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
     let seeds = lines.map(|line| {
         let mut words = line.split(' ');
         let (name, hex) = (words.next().expect("a name"), words.next().expect("bytes"));
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
         let mut bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         bytes.truncate(bytes.len() - ackd::rdb::FOOTER_BYTES);
-        (name.to_owned(), bytes)
+        let stream = if bytes[0] == ackd::rdb::StreamType::Second as u8 { "stream-" } else { "" };
+        (format!("{stream}{name}"), bytes)
     });
     seeds.collect()
 }

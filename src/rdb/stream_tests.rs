@@ -24,7 +24,7 @@ fn read(mut input: Input<'_>) -> Result<(Vec<StreamEntry>, Stream), RdbError> {
         let mut pairs = Vec::new();
         fields.each(|field, value| {
             pairs.push((field.to_vec(), value.to_vec()));
-            Ok(())
+            Ok::<_, RdbError>(())
         })?;
         assert_eq!((pairs.len() as u64, pairs.is_empty()), (fields.len(), fields.is_empty()));
         entries.push((id, pairs));

@@ -1,6 +1,6 @@
 //! Streams of redis-server, read and written again: it takes them, and says the same of them as before.
 
-use ackd::rdb::{Input, NodeWriter, StreamId, StreamType, open, put_length, put_stream_end, read_stream};
+use ackd::rdb::{Input, NodeWriter, RdbError, StreamId, StreamType, open, put_length, put_stream_end, read_stream};
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn again(payload: &[u8]) -> Vec<u8> {
         let mut pairs = Vec::new();
         fields.each(|field, value| {
             pairs.push((field.to_vec(), value.to_vec()));
-            Ok(())
+            Ok::<_, RdbError>(())
         })?;
         if node.is_full() {
             node.finish(&mut nodes);

@@ -36,7 +36,7 @@ impl Pair {
         let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
         let reference = Reference::start(root.path());
         let (ours, theirs) = (server.client(), reference.client());
-        Self { server: server, reference: reference, _root: root, ours, theirs }
+        Self { server, reference, _root: root, ours, theirs }
     }
 }
 
@@ -165,7 +165,7 @@ fn mistakes_get_the_same_replies() {
             ("new", "0", b"0123456789", &[]),
             ("new", "0", &changed, &[]),
             ("new", "0", &payloads::sealed(b"", 10), &[]),
-            ("new", "0", &payloads::sealed(b"\x00\x05hell", 10), &[]),
+            ("new", "0", &payloads::sealed(b"\x00\x3Fhell", 10), &[]),
             ("new", "0", &payloads::sealed(b"\x00\x05hello", 5), &["IDLETIME", "10"]),
             ("new", "0", &payloads::sealed(b"\x00\x05hello and more", 5), &["REPLACE", "FREQ", "7"]),
             ("new", "0", &payloads::sealed(b"\x02\x00", 10), &["REPLACE"]),

@@ -19,6 +19,7 @@ mod cell;
 mod collection;
 #[cfg(test)]
 mod collection_tests;
+mod create;
 mod creation;
 mod database_change;
 mod draft;

@@ -1,6 +1,8 @@
 //! Streams of redis-server, read and written again: it takes them, and says the same of them as before.
 
-use ackd::rdb::{Input, NodeWriter, RdbError, StreamId, StreamType, open, put_length, put_stream_end, read_stream};
+use ackd::rdb::{
+    Input, NodeWriter, RdbError, StreamId, StreamType, open, put_length, put_stream_end, read_stream,
+};
 
 use super::*;
 

@@ -11,6 +11,7 @@ use wal::Log;
 use super::Committer;
 use super::error::WriterError;
 use super::group::{Flight, OpenGroup};
+use super::own_sync::Company;
 use super::writer_log::Submitted;
 use crate::executor::Executor;
 use crate::state::LatencyEvent;
@@ -79,8 +80,9 @@ impl<L: Log> Committer<L> {
         }
         executor.close(&self.round(&mut open));
         let OpenGroup { group, now_ms, quiet, notifications, .. } = open;
-        self.solo.note(executor.answered());
         let publish = self.publishes(executor, changed, quiet, checkpoint);
+        let company = self.company(executor.answered().len(), u64::from(group.count()));
+        self.own_sync.note(company, &self.pace);
         let is_empty = group.is_empty();
         self.flight = Some(Flight {
             last_lsn: self.log.last_lsn() + u64::from(group.count()),
@@ -120,16 +122,24 @@ impl<L: Log> Committer<L> {
         wanted && std::mem::take(&mut self.unpublished)
     }
 
+    /// What is known of a group for so many submissions.
+    fn company(&self, submissions: usize, records: u64) -> Company {
+        let (is_read, is_alone) = (self.publish_left > 0, self.state.clients.len() == 1);
+        Company { submissions, records, is_read, is_alone }
+    }
+
     /// Syncs the group in flight, unless the log's thread does. A caller that must not wait leaves it unsynced if the log
-    /// has no thread, but syncs it for the only client, who would wait longer otherwise.
+    /// has no thread, but syncs it where handing it over would take longer.
     fn sync(&mut self, executed: &mut Executed<'_, impl Fn() -> usize>) -> Result<(), WriterError> {
-        let may_wait = executed.may_wait || self.solo.is_sure(&self.state.clients);
-        let pays = (executed.waiting)() > 0 || self.overlaps;
-        if (pays || !may_wait) && self.log.sync_meanwhile() {
+        let hands_over = match executed.may_wait {
+            true => (executed.waiting)() > 0 || self.overlaps,
+            false => !self.own_sync.is_sure(),
+        };
+        if hands_over && self.log.sync_meanwhile() {
             self.flight.as_mut().expect("a group is in flight").handed = true;
             return Ok(());
         }
-        if !may_wait {
+        if hands_over && !executed.may_wait {
             return Ok(());
         }
         match self.log.durable()? {

@@ -23,9 +23,9 @@ mod give_up;
 mod group;
 mod group_room;
 mod idle;
+mod own_sync;
 mod pace;
 mod quiet;
-mod solo;
 mod writer_gauges;
 mod writer_log;
 
@@ -48,8 +48,8 @@ use crate::executor::Notifications;
 use crate::file_guard::FileGuard;
 use crate::state::{LatencyEvent, ServerState};
 use group::Flight;
+use own_sync::OwnSync;
 use pace::Pace;
-use solo::Solo;
 use writer_log::WriterLog;
 
 /// Makes groups durable.
@@ -76,8 +76,8 @@ pub struct Committer<L> {
     overlaps: bool,
     /// How fast the disk is.
     pace: Pace,
-    /// Whether the last groups all were for one client.
-    solo: Solo,
+    /// Whether a thread that serves connections waits for syncs itself.
+    own_sync: OwnSync,
     /// How many more groups are to be published, because somebody has read.
     publish_left: u32,
     /// Groups in a row that changed nothing.
@@ -113,7 +113,7 @@ impl<L: Log> Committer<L> {
             flight: None,
             overlaps: false,
             pace: Pace::default(),
-            solo: Solo::default(),
+            own_sync: OwnSync::default(),
             publish_left: 0,
             unchanged_groups: 0,
             unpublished: false,

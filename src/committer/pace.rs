@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// If syncs take longer than this on average, the disk is slow. A change of threads costs a hundredth of it.
 const SLOW: Duration = Duration::from_millis(1);
+/// If they take less than this, waiting for one costs less than two changes of threads.
+const FAST: Duration = Duration::from_micros(200);
 /// The average is of about this many syncs.
 const SYNCS: u32 = 8;
 
@@ -27,6 +29,11 @@ impl Pace {
     /// Whether the disk is slow.
     pub fn is_slow(&self) -> bool {
         self.average > SLOW
+    }
+
+    /// Whether the disk is fast.
+    pub fn is_fast(&self) -> bool {
+        self.average < FAST
     }
 }
 

@@ -2,9 +2,9 @@
 //! nothing takes time; otherwise on a thread of its own.
 //!
 //! With few processors, a change of threads costs more than the execution of a command. So the one thread that serves
-//! connections runs the writer itself before it sleeps, and when a group has landed. It never waits there, and after
-//! some rounds, or some time, it leaves the rest to the writer's own thread. Several threads leave all of it to that
-//! thread, and wake it once for what they all submitted.
+//! connections runs the writer itself before it sleeps, and when a group has landed. It waits there only for a quick
+//! sync, and after some rounds, or some time, it leaves the rest to the writer's own thread. Several threads leave all
+//! of it to that thread, and wake it once for what they all submitted.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -39,7 +39,7 @@ pub enum Progress {
 
 /// A task that is done in steps.
 pub trait Steps: Send {
-    /// Does one step. Unless it `may_wait`, it waits for nothing, and leaves to others what takes time.
+    /// Does one step. Unless it `may_wait`, it waits for nothing but a quick sync, and leaves to others what takes time.
     ///
     /// # Errors
     /// The task cannot go on.
@@ -177,7 +177,7 @@ impl Place {
         self.station.is_waiting()
     }
 
-    /// Runs the writer on this thread, which waits for nothing.
+    /// Runs the writer on this thread, which waits only for a quick sync.
     fn run(&self) {
         let began = Instant::now();
         for _ in 0..INLINE_ROUNDS_MAX {

@@ -9,6 +9,7 @@ use wal::{Group, LocalLog, LogError, LogStatus, Lsn, MemoryStorage, SegmentMark}
 
 use super::tests::{build, command};
 use super::*;
+use crate::spec;
 use crate::state::{Peer, Transaction};
 
 /// What a test decides about its log.
@@ -16,6 +17,8 @@ use crate::state::{Peer, Transaction};
 struct Control {
     /// Whether the current step may wait.
     may_wait: AtomicBool,
+    /// Whether every step may sync.
+    may_sync: AtomicBool,
     /// Whether the group in flight becomes durable when the log is asked next.
     synced: AtomicBool,
     /// How long the last sync took, as the log says.
@@ -68,7 +71,9 @@ impl Log for ControlledLog {
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {
-        self.waits();
+        if !self.control.may_sync.load(SeqCst) {
+            self.waits();
+        }
         self.log.durable()
     }
 
@@ -283,6 +288,7 @@ fn a_log_that_would_wait_is_for_the_own_thread() {
     assert!(reply(&answer).is_some());
     // Through some segments: whenever one is nearly full, the own thread goes on.
     stepped.control.would_wait.store(false, SeqCst);
+    stepped.control.may_sync.store(true, SeqCst);
     let value = "v".repeat(1000);
     let (mut here, mut there) = (0, 0);
     for _ in 0..300 {
@@ -300,6 +306,7 @@ fn a_log_that_would_wait_is_for_the_own_thread() {
 #[test]
 fn on_a_slow_disk_all_is_for_the_own_thread() {
     let mut stepped = Stepped::new(|_| ());
+    stepped.control.may_sync.store(true, SeqCst);
     for (sync_micros, groups, expected) in [(9000, 1, Progress::NeedsThread), (0, 6, Progress::Idle)] {
         stepped.control.sync_micros.store(sync_micros, SeqCst);
         for _ in 0..groups {
@@ -329,30 +336,71 @@ fn a_full_group_behind_one_in_flight_is_for_the_own_thread() {
     assert!(answers.iter().all(|answer| reply(answer).is_some()));
 }
 
-#[test]
-fn only_a_client_who_has_been_alone_for_a_while_is_waited_for() {
-    let mut stepped = Stepped::new(|_| ());
-    let state = stepped.state.clone();
-    let user = state.users.default_user();
-    let client = state.clients.add(Peer::default(), user, 0);
-    let mut answered_at_once = Vec::new();
-    for round in 0..9 {
-        if round == 7 {
-            state.clients.add(Peer::default(), user, 0);
-        }
+/// Submits a write of each of these clients, with so many commands, and makes a step that must not wait. Returns whether
+/// they were answered at once.
+fn answered_at_once(stepped: &mut Stepped, clients: u64, commands: usize) -> bool {
+    let submit = |client_id| {
         let (promise, resolver) = promise();
         let mut submission = command(resolver, &["SET", "a", "1"]);
-        submission.client_id = client.id();
+        submission.client_id = client_id;
+        let again = |_| Item::Execute { spec: &spec::SET, db: 0, first_span: 0, spans: 3 };
+        submission.items.extend((1..commands).map(again));
         block_on(stepped.queue.submit(submission)).unwrap();
-        // It may wait for the sync, which the log's double does not know.
-        stepped.control.may_wait.store(true, SeqCst);
-        assert_eq!(stepped.writer.step(false).unwrap(), Progress::Idle);
-        answered_at_once.push(reply(&promise).is_some());
-        stepped.synced();
-        assert_eq!(stepped.step(false), Progress::Idle);
+        promise
+    };
+    let promises: Vec<Promise> = (1..=clients).map(submit).collect();
+    if stepped.step(false) == Progress::NeedsThread {
+        // A segment is full.
+        stepped.settle();
+        return answered_at_once(stepped, clients, commands);
     }
-    assert!(answered_at_once[4], "{answered_at_once:?}");
-    let may_be = |round| (4..7).contains(&round);
-    // On a slow machine, some of the others are not waited for either.
-    assert!((0..9).all(|round| may_be(round) || !answered_at_once[round]), "{answered_at_once:?}");
+    let at_once = promises.iter().filter(|promise| reply(promise).is_some()).count();
+    stepped.synced();
+    assert_eq!(stepped.step(false), Progress::Idle);
+    assert!(at_once == 0 || at_once == promises.len());
+    at_once > 0
+}
+
+#[test]
+fn a_quick_sync_is_waited_for_unless_others_would_wait_or_clients_send_pipelines() {
+    const CLIENTS: u64 = 12;
+    let mut stepped = Stepped::new(|_| ());
+    stepped.control.may_sync.store(true, SeqCst);
+    let state = stepped.state.clone();
+    let client = || state.clients.add(Peer::default(), state.users.default_user(), 0);
+    let _two = [client(), client()];
+    let after = |stepped: &mut Stepped, clients, commands| {
+        let at_once: Vec<bool> = (0..5).map(|_| answered_at_once(stepped, clients, commands)).collect();
+        at_once[4]
+    };
+    assert!(!answered_at_once(&mut stepped, CLIENTS, 1), "one group decides nothing");
+    assert!(after(&mut stepped, CLIENTS, 1));
+    assert!(!answered_at_once(&mut stepped, CLIENTS, 16), "a pipeline");
+    assert!(!answered_at_once(&mut stepped, CLIENTS, 1), "one group decides nothing");
+    assert!(after(&mut stepped, CLIENTS, 1));
+    state.publication.ask();
+    assert!(!answered_at_once(&mut stepped, CLIENTS, 1), "a reader would wait");
+    assert!(!after(&mut stepped, CLIENTS, 1), "it may come back");
+    let last = (0..4).map(|_| after(&mut stepped, CLIENTS, 1)).last();
+    assert_eq!(last, Some(true), "nobody has read for a while");
+    stepped.control.sync_micros.store(400, SeqCst);
+    assert!(!(0..4).map(|_| after(&mut stepped, CLIENTS, 1)).last().unwrap(), "much could be done meanwhile");
+    assert!(after(&mut stepped, 2, 1), "little could be done meanwhile");
+}
+
+#[test]
+fn the_only_client_is_waited_for_whatever_it_sends() {
+    let mut stepped = Stepped::new(|_| ());
+    stepped.control.may_sync.store(true, SeqCst);
+    let state = stepped.state.clone();
+    let client = || state.clients.add(Peer::default(), state.users.default_user(), 0);
+    let _one = client();
+    for _ in 0..6 {
+        state.publication.ask();
+        answered_at_once(&mut stepped, 1, 16);
+    }
+    assert!(answered_at_once(&mut stepped, 1, 16));
+    let _other = client();
+    state.publication.ask();
+    assert!(!answered_at_once(&mut stepped, 1, 1), "another one may read or write");
 }

@@ -1,5 +1,6 @@
 //! A log whose groups are synced while the next one is executed, as the log's thread does it, but without a thread: the
-//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not.
+//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not, or only for a sync
+//! while nobody reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,12 +17,14 @@ pub struct LateLog<L> {
     asks_left: Option<u32>,
     /// Whether the current step may wait.
     may_wait: Arc<AtomicBool>,
+    /// Whether somebody reads, who would have to wait for a sync, too.
+    is_read: bool,
 }
 
 impl<L: Log> LateLog<L> {
     /// Makes `log` late.
-    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>) -> Self {
-        Self { log, asks, asks_left: None, may_wait }
+    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>, is_read: bool) -> Self {
+        Self { log, asks, asks_left: None, may_wait, is_read }
     }
 
     /// Checks that waiting is allowed now.
@@ -73,7 +76,9 @@ impl<L: Log> Log for LateLog<L> {
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {
-        self.waits();
+        if self.is_read {
+            self.waits();
+        }
         self.asks_left = None;
         self.log.durable()
     }

@@ -24,6 +24,7 @@ pub mod logging;
 pub mod memory_limit;
 pub mod net;
 pub mod number;
+pub mod own_names;
 pub mod owner;
 pub mod pid_file;
 pub mod rdb;

@@ -1,11 +1,12 @@
 //! Stores results that were worked out, step by step: see [`Prepared`].
 
+use super::cell::Kind;
 use super::error::KeyspaceError;
 use super::lookup::{DbKey, lookup};
 use super::prepared::{Old, Prepared, Replacement, Stored};
 use super::{Classes, Keyspace};
 use crate::effect::{DRAFTS, Effect, EffectBuffer, KeyChange};
-use crate::table::View;
+use crate::table::{Root, View};
 
 impl Keyspace<'_> {
     /// Does the next step of storing a result, if what it came from is the same in this version.
@@ -15,14 +16,14 @@ impl Keyspace<'_> {
             return Ok(Stored::Outdated);
         }
         if replacement.slices.len() > 1 {
-            let before = replacement.stored.checked_sub(1).map(|last| replacement.slices[last].1);
-            if before.is_some() && draft_len(&self.view(), &prepared.draft)? != before {
+            let is_first = replacement.stored == 0;
+            if !is_first && draft_entries(&self.view(), &prepared.draft)? != replacement.entries {
                 // Records of it were taken back.
                 return Ok(Stored::Outdated);
             }
-            if let Some((slice, _)) = replacement.slices.get(replacement.stored) {
-                self.add_to_draft(slice, &prepared.draft, before.is_none())?;
-                return Ok(Stored::Slice);
+            if let Some(slice) = replacement.slices.get(replacement.stored) {
+                self.add_to_draft(slice, &prepared.draft, is_first)?;
+                return Ok(Stored::Slice(draft_entries(&self.view(), &prepared.draft)?));
             }
         }
         for DbKey { db, key } in &prepared.missing {
@@ -51,26 +52,39 @@ impl Keyspace<'_> {
         added
     }
 
-    /// Puts a result in its place.
+    /// Makes the last step: puts a result in its place, or makes the only change.
     fn finish(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
-        let Replacement { db, key, event, old, expire_at_ms, slices, .. } = replacement;
-        let (Some((class, name)), Some((first, _))) = (*event, slices.first()) else {
-            return self.replace_by_nothing(*db, key);
-        };
+        let Replacement { db, key, event, old, expire_at_ms, .. } = replacement;
+        if expire_at_ms.is_none() {
+            return self.place(replacement, draft);
+        }
+        debug_assert!(event.is_some(), "a key with an expiry is not deleted");
+        let mut keys = self.reborrow();
+        if *old != Old::Forgotten {
+            keys = keys.keeping_expiries();
+        }
+        keys.place(replacement, draft)?;
+        keys.give_expiry(*db, key, *expire_at_ms)
+    }
+
+    /// Puts a result in its place, or makes the only change.
+    fn place(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
+        let Replacement { db, key, event, old, slices, .. } = replacement;
+        let Some((class, name)) = *event else { return self.replace_by_nothing(*db, key) };
+        let Some(first) = slices.first() else { return self.take_all(*db, key, class, name) };
         if slices.len() > 1 {
-            return self.place_draft(draft, replacement, (class, name));
+            return self.place_draft(draft, (*db, key), (class, name), *old);
         }
         if *old == Old::Forgotten {
             self.forget(*db, key)?;
             first.effects().try_for_each(|effect| self.apply(&effect))?;
-            self.give_expiry(*db, key, *expire_at_ms)?;
             self.event(class, name, *db, key);
             return Ok(());
         }
         for effect in first.effects() {
             match old {
                 Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Overwritten | Old::Forgotten => self.change(&effect, class, name)?,
+                Old::Changed | Old::Forgotten => self.change(&effect, class, name)?,
             }
         }
         Ok(())
@@ -88,17 +102,16 @@ impl Keyspace<'_> {
     fn place_draft(
         &mut self,
         draft: &[u8],
-        Replacement { db, key, old, expire_at_ms, .. }: &Replacement,
+        (db, key): (usize, &[u8]),
         (class, name): (Classes, &'static str),
+        old: Old,
     ) -> Result<(), KeyspaceError> {
-        let (db, key) = (*db, &**key);
-        let is_new = *old == Old::Forgotten || self.info(db, key)?.is_none();
+        let is_new = old == Old::Forgotten || self.info(db, key)?.is_none();
         let events = self.events.take();
         let mut moved = self.forget(db, key);
         // A value keeps its key when it moves to another database.
         moved = moved.and_then(|()| self.apply(&Effect::on(DRAFTS, draft, KeyChange::Rename { to: key })));
         moved = moved.and_then(|()| self.apply(&Effect::on(DRAFTS, key, KeyChange::Move { to_db: db })));
-        moved = moved.and_then(|()| self.give_expiry(db, key, *expire_at_ms));
         self.events = events;
         moved?;
         if is_new {
@@ -109,7 +122,10 @@ impl Keyspace<'_> {
     }
 }
 
-/// The length of a draft; `None` if there is none.
-fn draft_len(view: &View<'_>, draft: &[u8]) -> Result<Option<u64>, KeyspaceError> {
-    lookup(view, DRAFTS, draft)?.map(|value| value.length(view)).transpose()
+/// Number of entries of a draft: those of all its trees, or the bytes of a string; 0 if there is none.
+fn draft_entries(view: &View<'_>, draft: &[u8]) -> Result<u64, KeyspaceError> {
+    let Some(value) = lookup(view, DRAFTS, draft)? else { return Ok(0) };
+    let trees = value.roots.as_slice();
+    let in_trees = value.kind != Kind::String && !trees.is_empty();
+    if in_trees { Ok(trees.iter().map(Root::len).sum()) } else { value.length(view) }
 }

@@ -16,7 +16,7 @@ mod tests;
 mod transfer;
 
 pub(super) use object::{is_packed, usage as memory_usage};
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, KeyChange};

@@ -3,6 +3,7 @@
 use super::{database, del, dump, exists, expire, kind, object, restore, scan, transfer};
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
+use crate::command::long::{self, WorkFn};
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -41,3 +42,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::OBJECT_REFCOUNT, Run::Read(object::refcount)),
     (&spec::OBJECT_HELP, Run::Local(object::object_help)),
 ];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] =
+    &[(&spec::COPY, long::copying_first), (&spec::RESTORE, long::restoring)];

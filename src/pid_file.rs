@@ -4,7 +4,7 @@
 //! It is removed at the end, but only if it is still the one that was written.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::file_id::FileId;
 use crate::owner;
@@ -25,6 +25,13 @@ impl PidFile {
                 Self(None)
             }
         }
+    }
+}
+
+impl PidFile {
+    /// The file that was written.
+    pub fn made(&self) -> Option<(&Path, FileId)> {
+        self.0.as_ref().map(|(path, id)| (path.as_path(), *id))
     }
 }
 

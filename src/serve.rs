@@ -10,6 +10,7 @@ use crate::connection::{Services, SnapshotReads};
 use crate::daemon::{Daemon, Failure};
 use crate::data_dir::DataDir;
 use crate::net::{Endpoint, ListenError, Listener};
+use crate::own_names::{OwnName, OwnNames};
 use crate::pid_file::PidFile;
 use crate::server::{self, Executors};
 use crate::storage::{self, OpenStorage, StorageError, StorageOptions};
@@ -35,9 +36,10 @@ pub fn serve(daemon: &Arc<Daemon>, config: &Config, accept_tail_loss: bool) -> R
     announce(config, &open, &listeners, executors.threads());
     let (writer, records_origins) = (open.queue.clone(), config.wal_origin);
     let services = Services { state, writer, reads, records_origins };
-    let _pid_file = PidFile::write(config.pid_file.clone());
+    let pid_file = PidFile::write(config.pid_file.clone());
+    let names = own_names(&listeners, &pid_file);
     daemon.ready();
-    let serving = server::run(services, listeners, executors.spawner());
+    let serving = server::run(services, listeners, names, executors.spawner());
     let mode = smol::future::block_on(serving);
     daemon.stopping();
     let stopped = smol::future::block_on(open.queue.shutdown(mode.checkpoint));
@@ -70,6 +72,13 @@ fn listen(config: &Config) -> Result<Vec<Listener>, Failure> {
         return Err(Failure::new(exit::USAGE, "nothing to listen on: port is 0 and unixsocket is not set"));
     }
     Ok(listeners)
+}
+
+/// The names that the server made outside of its data directory.
+fn own_names(listeners: &[Listener], pid_file: &PidFile) -> OwnNames {
+    let sockets = listeners.iter().filter_map(Listener::made).map(|made| ("Unix socket", made));
+    let all = sockets.chain(pid_file.made().map(|made| ("pid file", made)));
+    OwnNames::new(all.map(|(what, (path, id))| OwnName { what, path: path.to_owned(), id }))
 }
 
 /// Notes the values in force if the configuration leaves them to the server, or asks for more than the system allows.

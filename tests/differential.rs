@@ -511,6 +511,11 @@ trait Family {
 
     /// Whether two replies to the same command are the same, except for known differences.
     fn alike(&self, words: &[String], ours: &Value, theirs: &Value) -> bool;
+
+    /// Whether both servers tell the same of a command.
+    fn told_alike(&self, _words: &[String]) -> bool {
+        true
+    }
 }
 
 impl Family for Commands {

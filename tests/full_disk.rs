@@ -155,7 +155,7 @@ impl Session {
             }
             Value::Error(text) => {
                 assert!(
-                    text.starts_with("MISCONF No space left for this write, nothing was changed: "),
+                    text.starts_with("MISCONF No space left for this write, no data was changed: "),
                     "{text}"
                 );
                 assert!(text.contains("/disk/data/"), "the place is named: {text}");

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::long_commands::{fill, info, wait_until_freed};
 use common::{Client, TestServer, Value, seed};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -16,14 +17,8 @@ use rand::{Rng, SeedableRng};
 /// Elements of each source: a result of these is stored in several steps.
 const ELEMENTS: usize = 9_000;
 
-/// Runs a command with many words in parts, each with the same first words.
-fn fill(client: &mut Client, first: &[&str], words: &[String], width: usize) {
-    for part in words.chunks(500 * width) {
-        let words: Vec<&[u8]> =
-            first.iter().copied().chain(part.iter().map(String::as_str)).map(str::as_bytes).collect();
-        assert!(matches!(client.command(&words), Value::Integer(_)));
-    }
-}
+/// Sketches that a long `PFMERGE` merges.
+const SKETCHES: usize = 60;
 
 /// Fills the sources `a` and `b` of each type: `set:a`, `list:a`, `zset:a`, `text:a` ...
 fn fill_sources(client: &mut Client, random: &mut SmallRng) {
@@ -31,22 +26,34 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
         let mut numbers: Vec<usize> = (first..first + ELEMENTS).collect();
         numbers.shuffle(random);
         let members: Vec<String> = numbers.iter().map(|number| format!("element:{number}")).collect();
-        fill(client, &["SADD", &format!("set:{name}")], &members, 1);
-        fill(client, &["RPUSH", &format!("list:{name}")], &members, 1);
+        fill(client, &["SADD", &format!("set:{name}")], &members);
+        fill(client, &["RPUSH", &format!("list:{name}")], &members);
         let scored: Vec<String> = members
             .iter()
             .flat_map(|member| [random.random_range(0..9000).to_string(), member.clone()])
             .collect();
-        fill(client, &["ZADD", &format!("zset:{name}")], &scored, 2);
+        fill(client, &["ZADD", &format!("zset:{name}")], &scored);
         let texts: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();
-        fill(client, &["RPUSH", &format!("numbers:{name}")], &texts, 1);
+        fill(client, &["RPUSH", &format!("numbers:{name}")], &texts);
+        let places = members.iter().zip(&numbers).flat_map(|(member, number)| {
+            [
+                format!("{}", (number % 360) as i64 - 180),
+                format!("{}", (number / 360 % 120) as i64 - 60),
+                member.clone(),
+            ]
+        });
+        fill(client, &["GEOADD", &format!("geo:{name}")], &places.collect::<Vec<_>>());
         let text: Vec<u8> = (0..1_100_000 + first).map(|_| random.random()).collect();
         client.command(&[b"SET", format!("text:{name}").as_bytes(), &text]);
     }
+    for sketch in 0..SKETCHES {
+        let elements: Vec<String> = (0..40 * sketch).map(|number| format!("{}", sketch * number)).collect();
+        fill(client, &["PFADD", &format!("sketch:{sketch}")], &elements);
+    }
 }
 
-/// Long commands, with `DEST` for their destination.
-const COMMANDS: [&str; 15] = [
+/// Long commands, with `DEST` for their destination, and `SKETCHES` for all sketches.
+const COMMANDS: [&str; 22] = [
     "SUNIONSTORE DEST set:a set:b none",
     "SINTERSTORE DEST set:a set:b",
     "SDIFFSTORE DEST set:a set:b",
@@ -60,12 +67,20 @@ const COMMANDS: [&str; 15] = [
     "SORT numbers:b BY nosort GET # GET none:* STORE DEST",
     "BITOP AND DEST text:a text:b",
     "BITOP NOT DEST text:a",
+    "GEOSEARCHSTORE DEST geo:a FROMLONLAT 0 0 BYRADIUS 8000 km",
+    "GEOSEARCHSTORE DEST geo:a FROMMEMBER element:7 BYBOX 30000 9000 km ASC COUNT 5000 STOREDIST",
+    "GEORADIUS geo:a 10 10 20000 km STORE DEST",
+    "GEORADIUSBYMEMBER geo:a element:7 9000 km DESC STOREDIST DEST",
+    "GEOSEARCHSTORE DEST geo:a FROMMEMBER missing BYRADIUS 9000 km",
+    "GEOSEARCHSTORE DEST geo:a FROMLONLAT 0 85 BYBOX 30000 1 km",
+    "PFMERGE DEST SKETCHES",
     "SINTERSTORE DEST set:a none",
     "SORT list:a STORE DEST",
 ];
 
 /// Commands on a copy `DEST` of a source that are only long with more elements, each with the source.
-const LONGER: [[&str; 2]; 8] = [
+const LONGER: [[&str; 2]; 9] = [
+    ["ZRANGESTORE other DEST 1000 -20", "zset:c"],
     ["COPY DEST other REPLACE", "zset:c"],
     ["COPY DEST other", "zset:c"],
     ["COPY DEST other DB 1 REPLACE", "text:c"],
@@ -75,6 +90,12 @@ const LONGER: [[&str; 2]; 8] = [
     ["ZREMRANGEBYRANK DEST 1 20", "zset:c"],
     ["ZREMRANGEBYRANK DEST 0 -1", "zset:c"],
 ];
+
+/// The command on `key`.
+fn with_dest(command: &str, key: &str) -> String {
+    let sketches: Vec<String> = (0..SKETCHES).map(|sketch| format!("sketch:{sketch}")).collect();
+    command.replace("DEST", key).replace("SKETCHES", &sketches.join(" "))
+}
 
 /// Everything about a key.
 fn content(client: &mut Client, key: &str) -> Vec<Value> {
@@ -101,16 +122,16 @@ fn results_are_those_of_a_transaction() {
             for key in ["alone", "together"] {
                 client.run(&before.replace("KEY", key));
             }
-            let alone = client.run(&command.replace("DEST", "alone"));
+            let alone = client.run(&with_dest(command, "alone"));
             client.run("MULTI");
-            client.run(&command.replace("DEST", "together"));
+            client.run(&with_dest(command, "together"));
             let Value::Array(replies) = client.run("EXEC") else { panic!("{command}") };
             assert_eq!(replies, [alone], "{command}");
             assert_eq!(content(&mut client, "alone"), content(&mut client, "together"), "{command}");
         }
     }
-    // All but the one whose smallest source is missing.
-    assert_eq!(info(&mut client, "worked_out_beside"), 2 * (COMMANDS.len() as u64 - 1));
+    // All but those whose smallest source, or member, is missing.
+    assert_eq!(info(&mut client, "worked_out_beside"), 2 * (COMMANDS.len() as u64 - 2));
     assert_eq!(info(&mut client, "worked_out_in_vain"), 0);
 }
 
@@ -118,11 +139,12 @@ fn results_are_those_of_a_transaction() {
 fn copies_and_removals_are_those_of_a_transaction() {
     let mut random = SmallRng::seed_from_u64(seed("--test long_writes"));
     let root = tempfile::tempdir().unwrap();
-    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let dir = root.path().join("data");
+    let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
     let mut client = server.client();
     let scored = (0..120_000)
         .flat_map(|number| [random.random_range(0..9000).to_string(), format!("element:{number}")]);
-    fill(&mut client, &["ZADD", "zset:c"], &scored.collect::<Vec<_>>(), 2);
+    fill(&mut client, &["ZADD", "zset:c"], &scored.collect::<Vec<_>>());
     let text: Vec<u8> = (0..12_000_000).map(|_| random.random()).collect();
     client.command(&[b"SET", b"text:c", &text]);
     let before = info(&mut client, "worked_out_beside");
@@ -150,9 +172,20 @@ fn copies_and_removals_are_those_of_a_transaction() {
         }
         assert!(results[0] == results[1], "{command}");
     }
-    // Three copies, and two removals that take many. (Members are in their own order only among equal scores.)
-    assert_eq!(info(&mut client, "worked_out_beside") - before, 5);
-    // A key that expires goes the other way.
+    // A range, three copies, and two removals that take many. (Members are in their own order only among equal scores.)
+    assert_eq!(info(&mut client, "worked_out_beside") - before, 6);
+    for command in
+        ["COPY zset:c copy", "ZREMRANGEBYRANK copy 2000 81000", "ZRANGESTORE range zset:c 500 90000"]
+    {
+        client.run(command);
+    }
+    let contents = |client: &mut Client| ["zset:c", "copy", "range"].map(|key| content(client, key));
+    let before = contents(&mut client);
+    server.kill();
+    server = TestServer::start(&dir, &["--loglevel", "warning"]);
+    let mut client = server.client();
+    assert!(contents(&mut client) == before, "the replay gives the same");
+    // A key keeps its expiry.
     client.run("EXPIRE zset:c 1000");
     assert_eq!(client.run("ZREMRANGEBYRANK zset:c 0 100000"), Value::Integer(100_001));
     assert_eq!(client.run("ZCARD zset:c"), Value::Integer(19_999));
@@ -226,17 +259,20 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
     let mut server = TestServer::start(&dir, &["--loglevel", "warning"]);
     fill_sources(&mut server.client(), &mut random);
     let mut client = server.client();
-    let whole: Vec<Value> = [0, 3, 8, 11]
-        .map(|command| client.run(&COMMANDS[command].replace("DEST", &format!("whole:{command}"))))
-        .into();
-    let rest = used_pages(&mut client);
+    let whole = [0, 3, 7, 8, 11].map(|command| {
+        let start = Instant::now();
+        let len = client.run(&COMMANDS[command].replace("DEST", &format!("whole:{command}")));
+        (command, len, start.elapsed())
+    });
+    let rest = info(&mut client, "table_used_bytes");
     for round in 0..6 {
-        for (command, len) in [0, 3, 8, 11].into_iter().zip(&whole) {
+        for (command, len, took) in &whole {
             let mut gone = server.client();
             let key = format!("d:{round}:{command}");
-            let line = COMMANDS[command].replace("DEST", &key);
+            let line = COMMANDS[*command].replace("DEST", &key);
             gone.send(format!("{line}\r\n").as_bytes()).unwrap();
-            thread::sleep(Duration::from_millis(random.random_range(0..60)));
+            // While it is worked out, or while the result is stored.
+            thread::sleep(took.mul_f64(random.random_range(0.0..1.2)));
             if round % 2 == 0 {
                 drop(gone);
             } else {
@@ -251,20 +287,14 @@ fn clients_that_go_and_servers_that_stop_leave_no_half_results() {
                 "list" => Some(client.run(&format!("LLEN {key}"))),
                 _ => Some(client.run(&format!("STRLEN {key}"))),
             };
-            assert!(stored.is_none_or(|stored| stored == *len), "{}", COMMANDS[command]);
+            assert!(stored.is_none_or(|stored| stored == *len), "{}", COMMANDS[*command]);
         }
     }
-    let start = Instant::now();
     let mut client = server.client();
-    while used_pages(&mut client) > rest + 200 {
-        for round in 0..6 {
-            client.run(&format!("DEL d:{round}:0 d:{round}:3 d:{round}:8 d:{round}:11"));
-        }
-        // Until then the pages of the last checkpoint are in use.
-        client.run("SAVE");
-        assert!(start.elapsed() < Duration::from_secs(20), "drafts are left");
-        thread::sleep(Duration::from_millis(100));
-    }
+    let keys: Vec<String> = (0..6)
+        .flat_map(|round| whole.iter().map(move |(command, ..)| format!("d:{round}:{command}")))
+        .collect();
+    wait_until_freed(&mut client, rest + (200 << 12), &keys);
 }
 
 #[test]
@@ -297,16 +327,4 @@ fn others_are_told_when_the_result_is_there() {
     let expected =
         ["new d", "sortstore d", "lpop d", "keymiss missing", "sunionstore d", "new end", "set end"];
     assert_eq!(told, expected);
-}
-
-/// Pages of the table that are in use.
-fn used_pages(client: &mut Client) -> u64 {
-    info(client, "table_used_bytes") / 4096
-}
-
-/// A field of `INFO`.
-fn info(client: &mut Client, field: &str) -> u64 {
-    let info = client.run("INFO everything").text();
-    let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.expect("INFO shows it").trim().parse().unwrap()
 }

@@ -255,6 +255,41 @@ fn a_spare_that_vanishes_is_named_before_it_is_needed() {
 }
 
 #[test]
+fn a_socket_or_pid_file_that_vanishes_is_reported_once_and_nothing_stops() {
+    let place = Place::new();
+    let pid_file = place.root.path().join("pid");
+    let mut server = place.start(&["--pidfile", &pid_file.display().to_string()]);
+    let socket = place.root.path().join(format!("{}.sock", server.port));
+    eventually("there is a pid file", || pid_file.exists());
+    let mut client = server.client();
+    fs::remove_file(&socket).unwrap();
+    fs::rename(&pid_file, place.root.path().join("elsewhere")).unwrap();
+    let reports = |name: &Path| {
+        let said = place.said();
+        said.lines()
+            .filter(|line| line.contains("level=warning") && line.contains(&*name.to_string_lossy()))
+            .count()
+    };
+    eventually("both are reported", || reports(&socket) > 0 && reports(&pid_file) > 0);
+    // Some looks later.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!((reports(&socket), reports(&pid_file)), (1, 1), "{}", place.said());
+    assert_eq!(client.run("SET k v"), Value::Simple("OK".into()));
+    assert!(server.stop().success());
+    assert!(place.said().contains("removed or renamed"), "{}", place.said());
+}
+
+#[test]
+fn an_orderly_end_reports_no_name_that_it_removes_itself() {
+    let place = Place::new();
+    let pid_file = place.root.path().join("pid");
+    let mut server = place.start(&["--pidfile", &pid_file.display().to_string()]);
+    write_keys(&mut server.client(), 10);
+    assert!(server.stop().success());
+    assert!(!place.said().contains("a restart makes it anew"), "{}", place.said());
+}
+
+#[test]
 fn a_table_that_is_written_over_in_place_makes_no_checkpoint() {
     let place = Place::new();
     let mut server = place.start(&[]);

@@ -158,6 +158,42 @@ fn a_transaction_takes_what_it_changes_and_not_what_it_could() {
 }
 
 #[test]
+fn the_replies_of_a_transaction_have_one_limit_together() {
+    const LIMIT: usize = 1 << 20;
+    let (_root, server) = server(&["--reply-bytes-max", "1mb"]);
+    let (mut listener, mut client) = (server.client(), server.client());
+    // A reply of 200 KB that the connection makes, and one of 600 KB that the writer makes.
+    let channel = |number: u32| format!("{number:0>1000}");
+    for number in 0..200 {
+        listener.run(&format!("SUBSCRIBE {}", channel(number)));
+    }
+    client.command(&[b"SET", b"text", &vec![b'v'; 600_000]]);
+    for (before, behind, fit) in [(0, 0, 5), (1, 0, 2), (0, 1, 2), (1, 1, 0)] {
+        client.run("MULTI");
+        let texts = |client: &mut Client, count| (0..count).for_each(|_| drop(client.run("GET text")));
+        texts(&mut client, before);
+        (0..8).for_each(|_| drop(client.run("PUBSUB CHANNELS")));
+        texts(&mut client, behind);
+        let reply = client.run("EXEC");
+        if before + behind > 1 {
+            assert!(matches!(&reply, Value::Error(text) if text.contains("reply-bytes-max")), "{reply:?}");
+            continue;
+        }
+        let Value::Array(replies) = reply else { panic!("{before} before and {behind} behind: {reply:?}") };
+        let of_channels = &replies[before..before + 8];
+        let is_refused = |reply: &&Value| matches!(reply, Value::Error(text) if text.contains(&format!("than {LIMIT} bytes")));
+        assert_eq!(
+            of_channels.iter().filter(is_refused).count(),
+            8 - fit,
+            "{before} before, {behind} behind"
+        );
+        assert!(
+            of_channels[..fit].iter().all(|reply| matches!(reply, Value::Array(all) if all.len() == 200))
+        );
+    }
+}
+
+#[test]
 fn a_change_between_watch_and_read_is_never_missed() {
     // Optimistic locking: the reader watches, reads, and writes back what it read, while others write all the time. What
     // it writes back must be the value at that moment: otherwise it has undone another client's write.

@@ -117,6 +117,29 @@ fn a_second_start_on_a_directory_leaves_the_first_its_socket_and_its_pid_file() 
 }
 
 #[test]
+fn a_table_without_its_log_directory_is_refused_and_left_as_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("data");
+    let mut server = TestServer::start(&dir, &[]);
+    assert_eq!(server.client().run("SET k v"), Value::Simple("OK".into()));
+    assert!(server.stop().success());
+    let (wal, away) = (dir.join("wal"), root.path().join("away"));
+    fs::rename(&wal, &away).unwrap();
+    let table = fs::read(dir.join("table.ackd")).unwrap();
+    for _ in 0..2 {
+        let (code, said) = refusal(&["--port", &free_port().to_string(), "--dir", &text(&dir)]);
+        assert_eq!(code, i32::from(exit::DAMAGED), "{said}");
+        let words = format!("{} is missing, but there is a table, which had a log", wal.display());
+        assert!(said.contains(&words) && said.contains("Put the directory back"), "{said}");
+        assert!(said.contains("is a volume not mounted") && said.contains("nothing was changed"), "{said}");
+        assert!(!wal.exists() && fs::read(dir.join("table.ackd")).unwrap() == table);
+    }
+    fs::rename(&away, &wal).unwrap();
+    let server = TestServer::start(&dir, &[]);
+    assert_eq!(server.client().run("GET k"), Value::Bulk(b"v".into()));
+}
+
+#[test]
 fn a_start_elsewhere_with_the_socket_of_another_server_is_refused_and_named() {
     let mut first = Running::start();
     let elsewhere = text(&first.root.path().join("elsewhere"));

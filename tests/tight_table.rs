@@ -54,6 +54,23 @@ fn copies_sent_at_once_find_the_room_that_earlier_ones_left() {
 }
 
 #[test]
+fn a_transaction_that_is_taken_back_says_of_the_data_alone_that_it_did_not_change() {
+    let root = tempfile::tempdir().unwrap();
+    let server = start(&root.path().join("data"), "16mb");
+    let mut client = server.client();
+    client.command(&[b"SET", b"from", &vec![b'v'; VALUE_BYTES]]);
+    client.run("MULTI");
+    client.run("CONFIG SET slowlog-max-len 77");
+    (0..20).for_each(|copy| drop(client.run(&format!("COPY from copy{copy}"))));
+    let Value::Error(text) = client.run("EXEC") else { panic!("18 MB find room in 16 MiB") };
+    assert!(text.starts_with("EXECABORT Transaction discarded because of: MISCONF No space left"), "{text}");
+    assert!(text.contains("no data was changed") && !text.contains("nothing"), "{text}");
+    assert_eq!(client.run("DBSIZE"), Value::Integer(1));
+    let Value::Array(directive) = client.run("CONFIG GET slowlog-max-len") else { panic!("an array") };
+    assert_eq!(directive[1].text(), "77");
+}
+
+#[test]
 fn a_command_without_room_is_refused_after_many_that_found_some() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("data");

@@ -51,9 +51,12 @@ pub enum Space {
 }
 
 impl Space {
-    /// The error reply to a command that must not run.
-    pub fn refusal(&self, spec: &Spec) -> Option<&str> {
-        let writes = spec.is_write();
+    /// The error reply to a call that must not run.
+    pub fn refusal(&self, spec: &Spec, args: &Args<'_>) -> Option<&str> {
+        if matches!(self, Space::Ample) {
+            return None;
+        }
+        let writes = spec.writes(args);
         match self {
             Space::Scarce(refusal) if writes && spec.flags.has(Flags::DENYOOM) => Some(refusal),
             Space::Exhausted(refusal) if writes => Some(refusal),

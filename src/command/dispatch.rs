@@ -3,13 +3,13 @@
 //! Invariants: a command writes exactly one reply; if that is an error, nothing was changed. Before a writing command
 //! runs, those of its keys that have expired are deleted, and the deletions are part of its record.
 
-use super::{CommandError, ReadCtx, Wait, WriteCtx, WriteFn, run_of, whole};
+use super::table::work_of;
+use super::{Call, CommandError, ReadCtx, Wait, WriteCtx, WriteFn, long, run_of, whole};
 use crate::keyspace::{
     DbKey, Events, KEY_BYTES_MAX, KeyReader, Keyspace, KeyspaceError, Lookups, Prepared, Purged, Stored,
 };
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
-use crate::state::CommandLimits;
 use crate::table::{Budget, Hint, TableError, View};
 
 /// The most expired keys that one reading command on the writer deletes. The rest is left to active expiry.
@@ -24,28 +24,6 @@ const PASSING_PURGE_HASHES: u64 = 4;
 const SHORT_LOOKUPS_MAX: u64 = 1536;
 /// The most bytes of a reply that is made there.
 const SHORT_REPLY_BYTES_MAX: usize = 1 << 20;
-
-/// One command, with everything that its result depends on.
-#[derive(Clone, Copy)]
-pub struct Call<'a> {
-    /// The command.
-    pub spec: &'static Spec,
-    /// Its words. Their number was checked.
-    pub args: Args<'a>,
-    /// The client's database.
-    pub db: usize,
-    /// The time that it sees, in milliseconds since 1970.
-    pub now_ms: u64,
-    /// Limits of the configuration.
-    pub limits: CommandLimits,
-}
-
-impl<'a> Call<'a> {
-    /// The keys that the command's words name.
-    pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> {
-        self.spec.keys_in(&self.args)
-    }
-}
 
 /// Runs a reading command on `view`. `hints` say where its keys may be, in the order of [`Call::keys`]; there may be none.
 /// Keys that it finds expired are added to `lookups`.
@@ -78,7 +56,7 @@ pub fn execute(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<(), KeyspaceError> {
-    if let Some(run) = run_of(call.spec).write() {
+    if let Some(run) = writing(call) {
         let waits = write(call, run, keyspace, reply, lookups, false)?;
         debug_assert!(waits.is_none(), "{} waits where it must not", call.spec.name);
         return Ok(());
@@ -114,8 +92,7 @@ pub fn execute_or_wait(
     reply: &mut Reply<'_>,
     lookups: &mut Lookups,
 ) -> Result<Option<Wait>, KeyspaceError> {
-    let run = run_of(call.spec);
-    match run.write().filter(|_| !run.only_reads(&call.args)) {
+    match writing(call) {
         Some(run) => write(call, run, keyspace, reply, lookups, true),
         None => read_shortly(call, &keyspace.view(), &[], reply, lookups).map(|()| None),
     }
@@ -138,15 +115,24 @@ pub fn read_shortly(
     result
 }
 
+/// Whether a command with [`Flags::BESIDE`](crate::spec::Flags::BESIDE) is long.
+pub fn is_long(call: &Call<'_>, view: &View<'_>) -> bool {
+    let mut lookups = Lookups::default();
+    let mut keys = KeyReader::new(view, call.now_ms, &mut lookups);
+    let work = work_of(call.spec).map_or(Ok(0), |work| work(call, &mut keys));
+    // A key that cannot be read is reported when the command runs.
+    work.is_ok_and(|elements| elements >= long::LONG_ELEMENTS)
+}
+
 /// Whether a command failed because it only reads, and takes too long for a thread on which others wait.
 pub fn takes_long(call: &Call<'_>, error: &KeyspaceError) -> bool {
     matches!(error, KeyspaceError::Table(TableError::OverBudget) | KeyspaceError::ReplyTooLong { .. })
-        && run_of(call.spec).only_reads(&call.args)
+        && call.spec.only_reads(&call.args)
 }
 
 /// Maximum number of bytes of a command's reply on a thread on which others wait, if `bytes_max` is the configured limit.
 pub fn short_reply_bytes_max(spec: &Spec, args: &Args<'_>, bytes_max: usize) -> usize {
-    if run_of(spec).only_reads(args) { bytes_max.min(SHORT_REPLY_BYTES_MAX) } else { bytes_max }
+    if spec.only_reads(args) { bytes_max.min(SHORT_REPLY_BYTES_MAX) } else { bytes_max }
 }
 
 /// Runs a writing command on `view`, as long as it changes nothing. If it gets to its end, its reply is the one that it
@@ -197,6 +183,11 @@ pub fn store(
 ) -> Result<Stored, KeyspaceError> {
     purge_expired(call, keyspace)?;
     keyspace.store(prepared, call.now_ms)
+}
+
+/// The function that runs a call, if it may change data.
+fn writing(call: &Call<'_>) -> Option<WriteFn> {
+    run_of(call.spec).write().filter(|_| call.spec.writes(&call.args))
 }
 
 /// Runs a writing command; returns what it waits for, if it may block and has to.

@@ -48,10 +48,7 @@ pub(super) fn reply_picks(
     const TOO_LONG: CommandError =
         CommandError::Reply(Cow::Borrowed("ERR value is out of range, the reply would be too long"));
     view.check_lookups(count)?;
-    let bytes_max = match reply.streams() {
-        true => STREAMED_RANDOM_REPLY_BYTES_MAX,
-        false => reply.bytes_max().min(RANDOM_REPLY_BYTES_MAX),
-    };
+    let bytes_max = picks_bytes_max(reply);
     if count > JUDGED_PICKS {
         let mut shortest_bytes = usize::MAX;
         for _ in 0..SAMPLED_PICKS {
@@ -59,8 +56,7 @@ pub(super) fn reply_picks(
             pick(&mut Reply::within(&mut out, reply.protocol(), bytes_max))?;
             shortest_bytes = shortest_bytes.min(out.len());
         }
-        // At least nine picks in ten are probably as long as the shortest of the samples.
-        if count.saturating_mul(shortest_bytes as u64) / 10 * 9 > bytes_max as u64 {
+        if !probably_fits(count, shortest_bytes, bytes_max) {
             return Err(TOO_LONG);
         }
     }
@@ -75,6 +71,19 @@ pub(super) fn reply_picks(
         }
     }
     Ok(())
+}
+
+/// The most bytes of the picks in a reply.
+fn picks_bytes_max(reply: &Reply<'_>) -> usize {
+    match reply.streams() {
+        true => STREAMED_RANDOM_REPLY_BYTES_MAX,
+        false => reply.bytes_max().min(RANDOM_REPLY_BYTES_MAX),
+    }
+}
+
+/// Whether so many picks may fit, given the shortest of some samples: at least nine picks in ten are probably as long.
+fn probably_fits(count: u64, shortest_bytes: usize, bytes_max: usize) -> bool {
+    count.saturating_mul(shortest_bytes as u64) / 10 * 9 <= bytes_max as u64
 }
 
 /// `count` different positions below `places`, chosen uniformly at random. `count` is at most `places`.
@@ -230,6 +239,93 @@ pub(super) fn separator<'k>(last: &[u8], next: &'k [u8]) -> &'k [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::tests::Data;
+    use crate::resp::{Protocol, Sink};
+
+    /// Takes everything that is sent.
+    struct Drain;
+
+    impl Sink for Drain {
+        fn take(&mut self, piece: &mut Vec<u8>) -> bool {
+            piece.clear();
+            true
+        }
+    }
+
+    /// Asks for `count` picks of 15 bytes each in a reply of at most `bytes_max` bytes; returns whether they were refused, and
+    /// how many were made.
+    fn picks(data: &Data, count: u64, bytes_max: usize) -> (bool, u64) {
+        let (mut made, mut out) = (0, Vec::new());
+        let mut reply = Reply::within(&mut out, Protocol::Resp2, bytes_max);
+        let result = reply_picks(&data.writer.view(), count, &mut reply, |reply| {
+            made += 1;
+            reply.bulk(b"123456789");
+            Ok(())
+        });
+        assert!(matches!(&result, Ok(()) | Err(CommandError::Reply(_))));
+        (result.is_err(), made)
+    }
+
+    #[test]
+    fn picks_that_cannot_fit_are_refused_after_a_few() {
+        let (data, bytes_max) = (Data::new(), 1_350_000);
+        assert_eq!(picks(&data, 80_000, bytes_max), (false, 80_000 + u64::from(SAMPLED_PICKS)));
+        // Those up to the limit's place are tried: they may be shorter than the samples.
+        let (is_refused, made) = picks(&data, 100_000, bytes_max);
+        assert!(!is_refused && (90_000..=100_000).contains(&made), "{is_refused} {made}");
+        for count in [100_001, 1 << 40, u64::MAX] {
+            assert_eq!(picks(&data, count, bytes_max), (true, u64::from(SAMPLED_PICKS)), "{count}");
+        }
+        // So few are written without an estimate.
+        assert!(picks(&data, JUDGED_PICKS, 64).1 <= 5);
+        assert_eq!(picks(&data, JUDGED_PICKS + 1, 64), (true, u64::from(SAMPLED_PICKS)));
+    }
+
+    #[test]
+    fn picks_have_a_limit_of_their_own() {
+        let (mut out, mut sink) = (Vec::new(), Drain);
+        let reply = Reply::within(&mut out, Protocol::Resp2, 1 << 30);
+        assert_eq!(picks_bytes_max(&reply), 256 << 20);
+        let reply = Reply::within(&mut out, Protocol::Resp2, 1 << 20);
+        assert_eq!(picks_bytes_max(&reply), 1 << 20);
+        let reply = Reply::streaming(&mut out, Protocol::Resp2, &mut sink, 1 << 20);
+        assert_eq!(picks_bytes_max(&reply), 16 << 30);
+        // 256 MiB are nine tenths of 19,884,107 picks of 15 bytes.
+        for (count, fits) in [(19_884_107, true), (19_884_108, false)] {
+            assert_eq!(probably_fits(count, 15, 256 << 20), fits, "{count}");
+        }
+    }
+
+    #[test]
+    fn each_command_that_picks_refuses_what_cannot_fit_at_once() {
+        let time = || {
+            let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+        };
+        let mut data = Data::new();
+        data.run("sadd set 0123456789 abcdefghij");
+        data.run("hset hash 0123456789 a abcdefghij b");
+        data.run("zadd sorted 1 0123456789 2 abcdefghij");
+        for (command, options) in [
+            ("srandmember set", ""),
+            ("hrandfield hash", ""),
+            ("hrandfield hash", " withvalues"),
+            ("zrandmember sorted", ""),
+            ("zrandmember sorted", " withscores"),
+        ] {
+            let start = time();
+            data.run(&format!("{command} -{JUDGED_PICKS}{options}"));
+            let few = time() - start;
+            for count in ["20000000", "4611686018427387903"] {
+                let start = time();
+                let answer = data.run(&format!("{command} -{count}{options}"));
+                let took = time() - start;
+                let line = format!("{command} -{count}{options}");
+                assert_eq!(answer, "-ERR value is out of range, the reply would be too long", "{line}");
+                assert!(took < few, "{line} took {took:?}, and {JUDGED_PICKS} picks {few:?}");
+            }
+        }
+    }
 
     #[test]
     fn picked_places_are_different_and_all_are_possible() {

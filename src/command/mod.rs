@@ -8,6 +8,7 @@ mod acl;
 mod admit;
 mod bitmaps;
 mod blocking;
+mod call;
 mod client;
 mod client_filter;
 mod client_list;
@@ -36,6 +37,7 @@ mod memory;
 mod monitor;
 mod process;
 mod pubsub;
+mod removed;
 mod replicas;
 mod resolve;
 mod run;
@@ -57,13 +59,14 @@ mod words;
 
 pub use admit::{Admission, Caller, Space};
 pub use blocking::Wait;
+pub use call::Call;
 pub use context::{LocalCtx, ReadCtx, WriteCtx};
 pub use dispatch::{
-    Call, execute, execute_or_wait, prepare, purge_passed, read, read_shortly, run_no_op,
+    execute, execute_or_wait, is_long, prepare, purge_passed, read, read_shortly, run_no_op,
     short_reply_bytes_max, store, takes_long,
 };
 pub use error::{CommandError, whole};
-pub use long::is_long;
+pub use long::WorkFn;
 pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};
 pub use table::run_of;
@@ -98,4 +101,17 @@ static FAMILIES: &[&[(&Spec, Run)]] = &[
     server::RUNS,
     slowlog::RUNS,
     transactions::RUNS,
+];
+
+/// How long the commands take that may be worked out beside the writer, family by family.
+static WORK: &[&[(&Spec, WorkFn)]] = &[
+    strings::WORK,
+    bitmaps::WORK,
+    hyperloglog::WORK,
+    sort::WORK,
+    keys::WORK,
+    sets::WORK,
+    lists::WORK,
+    sorted_sets::WORK,
+    geo::WORK,
 ];

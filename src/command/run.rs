@@ -2,7 +2,7 @@
 
 use super::{CommandError, LocalCtx, ReadCtx, WriteCtx};
 use crate::resp::{Args, Reply};
-use crate::spec::Kind;
+use crate::spec::{Kind, Spec};
 
 /// Runs a local command on the connection's own thread, with the client's state.
 pub type LocalFn = fn(&mut LocalCtx<'_>, &Args<'_>, &mut Reply<'_>) -> Result<(), CommandError>;
@@ -20,13 +20,11 @@ pub enum Run {
     Read(ReadFn),
     /// On the writer's version, or on a published one that it must not change.
     Write(WriteFn),
-    /// The same, but if its words say that it stores nothing, it only reads.
+    /// The same, for a command that only reads with some words, see [`Spec::only_reads`](crate::spec::Spec::only_reads).
     WriteOrRead {
         /// Runs it in any case.
         write: WriteFn,
-        /// Whether it may store something.
-        stores: fn(&Args<'_>) -> bool,
-        /// Runs it if it stores nothing.
+        /// Runs it if it only reads.
         read: ReadFn,
     },
 }
@@ -48,22 +46,14 @@ impl Run {
         }
     }
 
-    /// Whether a command with these words only reads.
-    pub fn only_reads(self, args: &Args<'_>) -> bool {
-        match self {
-            Run::Read(_) => true,
-            Run::WriteOrRead { stores, .. } => !stores(args),
-            Run::Local(_) | Run::Write(_) => false,
-        }
-    }
-
-    /// Whether the function is for commands of this kind.
-    pub(super) const fn fits(self, kind: Kind) -> bool {
+    /// Whether the function is for a command with this row.
+    pub(super) const fn fits(self, spec: &Spec) -> bool {
         matches!(
-            (kind, self),
-            (Kind::Local, Run::Local(_))
-                | (Kind::Read, Run::Read(_))
-                | (Kind::Write, Run::Write(_) | Run::WriteOrRead { .. })
+            (spec.kind, spec.reading_form, self),
+            (Kind::Local, None, Run::Local(_))
+                | (Kind::Read, None, Run::Read(_))
+                | (Kind::Write, None, Run::Write(_))
+                | (Kind::Write, Some(_), Run::WriteOrRead { .. })
         )
     }
 }

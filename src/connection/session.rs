@@ -260,7 +260,7 @@ impl Session {
                 return (Some(spec), Some(Step::Fetch));
             }
         }
-        let only_reads = run_of(spec).only_reads(&Args::new(&work.input, &work.spans[first_span..]));
+        let only_reads = spec.only_reads(&Args::new(&work.input, &work.spans[first_span..]));
         let reads_snapshot = only_reads || spec.flags.has(Flags::SNAPSHOT);
         if reads_snapshot && !work.is_pending() && !round.is_pinned() && !self.sees_all() {
             hold(work, first_span);

@@ -2,7 +2,8 @@
 
 use super::buffers::Buffers;
 use super::session::{Session, Step};
-use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
+use crate::command::{Admission, Caller, LocalCtx, Run, run_of};
+use crate::keyspace::KeyspaceError;
 use crate::resp::{Args, Reply};
 use crate::spec::Spec;
 use crate::state::Next;
@@ -68,6 +69,7 @@ impl Session {
             return;
         }
         let reply_offsets = std::mem::take(&mut transaction.reply_offsets);
+        let start = transaction.replies_at;
         let Buffers { items, out, .. } = work;
         let Some(Item::Transaction(transaction)) = items.get(executed - 1) else { return };
         let rest = out.split_off(reply_offsets[0]);
@@ -77,22 +79,34 @@ impl Session {
         for (offset, queued) in reply_offsets.iter().zip(speaking) {
             out.extend_from_slice(&rest[taken - reply_offsets[0]..offset - reply_offsets[0]]);
             taken = *offset;
-            self.run_queued(queued.spec, &transaction.args(queued), out);
+            let bytes_left = rest.len() - (taken - reply_offsets[0]);
+            self.run_queued(queued.spec, &transaction.args(queued), out, (start, bytes_left));
         }
         out.extend_from_slice(&rest[taken - reply_offsets[0]..]);
         self.client.is_in_exec = false;
     }
 
-    /// Runs a command of a transaction that sends to others.
-    fn run_queued(&mut self, spec: &'static Spec, args: &Args<'_>, out: &mut Vec<u8>) {
+    /// Runs a command of a transaction that sends to others. The replies of the transaction, which start at `start` of
+    /// `out`, have one limit together; `bytes_left` bytes of them follow.
+    fn run_queued(
+        &mut self,
+        spec: &'static Spec,
+        args: &Args<'_>,
+        out: &mut Vec<u8>,
+        (start, bytes_left): (usize, usize),
+    ) {
         let Admission::Run(spec) = Caller::Transaction.admit_command(&self.state, spec, args) else {
             unreachable!("{} was admitted when it was queued", spec.name)
         };
         let Run::Local(run) = run_of(spec) else { unreachable!("{} is the writer's", spec.name) };
         let (reply_at, protocol) = (out.len(), self.client.protocol());
         let mut context = LocalCtx::new(&mut self.client, &self.state);
-        let mut reply = Reply::within(out, protocol, self.state.limits.reply_bytes_max());
-        let result = run(&mut context, args, &mut reply).and_then(|()| command::whole(&reply));
+        let bytes_max = self.state.limits.reply_bytes_max();
+        let mut reply = Reply::part(out, start, protocol, bytes_max.saturating_sub(bytes_left));
+        let result = run(&mut context, args, &mut reply).and_then(|()| match reply.is_cut() {
+            true => Err(KeyspaceError::ReplyTooLong { bytes_max }.into()),
+            false => Ok(()),
+        });
         debug_assert_eq!(context.next, Next::Continue, "{} asks for more than a reply", spec.name);
         self.settle(spec, args, result, out, reply_at, protocol);
     }

@@ -231,7 +231,7 @@ impl<'a> Effect<'a> {
         ask!(self, change => change.place())
     }
 
-    /// Number of elements that the effect removes, or keeps if it trims a list.
+    /// Number of elements that the effect removes or copies, or keeps if it trims a list.
     pub fn count(&self) -> Option<u64> {
         ask!(self, change => change.count())
     }

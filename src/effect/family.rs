@@ -35,7 +35,7 @@ pub(super) trait Family<'a>: Sized {
         None
     }
 
-    /// Number of elements that the change removes, or keeps if it trims a list.
+    /// Number of elements that the change removes or copies, or keeps if it trims a list.
     fn count(&self) -> Option<u64> {
         None
     }

@@ -56,6 +56,8 @@ pub enum Reason {
     Score,
 }
 
+/// Items that are keys.
+pub(super) const KEY: &[(u64, Reason)] = &[(KEY_BYTES_MAX as u64, Reason::KeyTooLong)];
 /// Items that are members or fields.
 pub(super) const MEMBER: &[(u64, Reason)] = &[(MEMBER_BYTES_MAX as u64, Reason::MemberTooLong)];
 /// Items that are fields with their values.

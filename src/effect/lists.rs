@@ -45,6 +45,11 @@ impl End {
     fn new(is_head: bool) -> Self {
         if is_head { End::Head } else { End::Tail }
     }
+
+    /// The other end.
+    pub fn other(self) -> Self {
+        Self::new(self == End::Tail)
+    }
 }
 
 /// A change of a list.

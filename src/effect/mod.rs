@@ -10,7 +10,7 @@
 //! cause    = who caused the record: see `cause`; a record that does not say it has format 1
 //! effect   = op u8 | db key | fields, as the family of the op has them; changes of databases have no db and key
 //! db       = varint        key, to, value = length varint, bytes
-//! offset, index, count = varint           expiry = u64 LE, milliseconds since 1970
+//! offset, index, count, first, behind = varint    expiry = u64 LE, milliseconds since 1970
 //! score    = see `score`
 //! ```
 //!
@@ -72,8 +72,8 @@ pub use lists::{End, ListChange};
 pub use score::{SCORE_BYTES, Score};
 pub use sets::SetChange;
 pub use sink::Sink;
-pub use sorted_sets::SortedSetChange;
-pub use strings::StringChange;
+pub use sorted_sets::{Part, Ranks, SortedSetChange};
+pub use strings::{Bits, StringChange};
 
 /// The first byte of a payload without a cause.
 pub const FORMAT: u8 = 1;

@@ -7,11 +7,17 @@
 //!  23   Set, raw, with an expiry     db key expiry value
 //!  24   Append                       db key value
 //!  25   SetRange                     db key offset value
+//!  26   Combine, set in all          db key from_db offset count items: source ...
+//!  27   Combine, set in any          db key from_db offset count items: source ...
+//!  28   Combine, set in an odd number of them   db key from_db offset count items: source ...
+//!  29   Combine, set in none         db key from_db offset count items: source ...
 //! ```
 
 use super::family::Family;
-use super::input::{EffectError, Input};
-use super::sink::{Sink, put_bytes, put_expiry, put_varint};
+use super::input::{EffectError, Input, KEY, Reason};
+use super::items::Items;
+use super::limits::VALUE_BYTES_MAX;
+use super::sink::{Sink, put_bytes, put_db, put_expiry, put_varint};
 
 const SET: u8 = 0x20;
 const SET_EXPIRING: u8 = 0x21;
@@ -20,7 +26,11 @@ const SET_RAW_EXPIRING: u8 = 0x23;
 const APPEND: u8 = 0x24;
 const SET_RANGE: u8 = 0x25;
 pub(super) const FIRST: u8 = SET;
-pub(super) const LAST: u8 = SET_RANGE;
+const COMBINE_ALL: u8 = 0x26;
+const COMBINE_ANY: u8 = 0x27;
+const COMBINE_ODD: u8 = 0x28;
+const COMBINE_NONE: u8 = 0x29;
+pub(super) const LAST: u8 = COMBINE_NONE;
 
 /// A change of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +56,38 @@ pub enum StringChange<'a> {
         /// The bytes written.
         value: &'a [u8],
     },
+    /// Adds bytes to the end of a string: bytes of other strings, combined. Creates the string if it is missing. The
+    /// expiry stays. Other strings that are missing or too short count as zeros.
+    Combine {
+        /// Which bits are set.
+        bits: Bits,
+        /// Database of the other strings.
+        from_db: usize,
+        /// Their keys.
+        sources: Items<'a>,
+        /// Offset in them.
+        offset: u64,
+        /// Number of bytes.
+        count: u64,
+    },
+}
+
+/// Which bits of several strings are set in their combination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    /// Those set in all strings.
+    All,
+    /// Those set in any string.
+    Any,
+    /// Those set in an odd number of strings.
+    Odd,
+    /// Those not set in the first string, which is the only one.
+    None,
 }
 
 impl StringChange<'_> {
     /// The names of these changes.
-    pub const NAMES: &'static [&'static str] = &["set", "append", "setrange"];
+    pub const NAMES: &'static [&'static str] = &["set", "append", "setrange", "combine"];
 
     /// The change's name, in lower case.
     pub fn name(&self) -> &'static str {
@@ -58,7 +95,20 @@ impl StringChange<'_> {
             Self::Set { .. } => "set",
             Self::Append { .. } => "append",
             Self::SetRange { .. } => "setrange",
+            Self::Combine { .. } => "combine",
         }
+    }
+}
+
+impl<'a> StringChange<'a> {
+    /// Reads the fields of a combination.
+    fn combine(bits: Bits, input: &mut Input<'a>) -> Result<Self, EffectError> {
+        let (from_db, start) = (input.db()?, input.at);
+        let (offset, count) = (input.varint()?, input.varint()?);
+        if offset.checked_add(count).is_none_or(|end| end > VALUE_BYTES_MAX) {
+            return Err(EffectError { offset: start, reason: Reason::ValueTooLong });
+        }
+        Ok(Self::Combine { bits, from_db, sources: input.items(KEY)?, offset, count })
     }
 }
 
@@ -71,6 +121,10 @@ impl<'a> Family<'a> for StringChange<'a> {
             Self::Set { raw: true, expire_at_ms: Some(_), .. } => SET_RAW_EXPIRING,
             Self::Append { .. } => APPEND,
             Self::SetRange { .. } => SET_RANGE,
+            Self::Combine { bits: Bits::All, .. } => COMBINE_ALL,
+            Self::Combine { bits: Bits::Any, .. } => COMBINE_ANY,
+            Self::Combine { bits: Bits::Odd, .. } => COMBINE_ODD,
+            Self::Combine { bits: Bits::None, .. } => COMBINE_NONE,
         }
     }
 
@@ -84,6 +138,12 @@ impl<'a> Family<'a> for StringChange<'a> {
             Self::SetRange { offset, value } => {
                 put_varint(offset, sink);
                 put_bytes(value, sink);
+            }
+            Self::Combine { bits: _, from_db, sources, offset, count } => {
+                put_db(from_db, sink);
+                put_varint(offset, sink);
+                put_varint(count, sink);
+                sources.put(sink);
             }
         }
     }
@@ -100,6 +160,10 @@ impl<'a> Family<'a> for StringChange<'a> {
                 let offset = input.varint()?;
                 Self::SetRange { offset, value: input.value(offset)? }
             }
+            COMBINE_ALL => Self::combine(Bits::All, input)?,
+            COMBINE_ANY => Self::combine(Bits::Any, input)?,
+            COMBINE_ODD => Self::combine(Bits::Odd, input)?,
+            COMBINE_NONE => Self::combine(Bits::None, input)?,
             unknown => return Err(input.unknown(unknown)),
         })
     }
@@ -107,12 +171,34 @@ impl<'a> Family<'a> for StringChange<'a> {
     fn value(&self) -> Option<&'a [u8]> {
         match *self {
             Self::Set { value, .. } | Self::Append { value } | Self::SetRange { value, .. } => Some(value),
+            Self::Combine { .. } => None,
+        }
+    }
+
+    fn items(&self) -> Option<Items<'a>> {
+        match *self {
+            Self::Combine { sources, .. } => Some(sources),
+            _ => None,
+        }
+    }
+
+    fn stored_bytes(&self) -> Option<u64> {
+        match *self {
+            Self::Combine { count, .. } => Some(count),
+            _ => self.value().map(|value| value.len() as u64),
         }
     }
 
     fn place(&self) -> Option<u64> {
         match *self {
-            Self::SetRange { offset, .. } => Some(offset),
+            Self::SetRange { offset, .. } | Self::Combine { offset, .. } => Some(offset),
+            _ => None,
+        }
+    }
+
+    fn count(&self) -> Option<u64> {
+        match *self {
+            Self::Combine { count, .. } => Some(count),
             _ => None,
         }
     }
@@ -128,11 +214,18 @@ impl<'a> Family<'a> for StringChange<'a> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::StringChange::{self, *};
+    use super::{Bits, Items};
 
     /// One change of each kind, with its bytes in database 1 at the key `k`.
     pub fn golden() -> Vec<(StringChange<'static>, &'static str)> {
         let (value, expiry) = (b"value".as_slice(), Some(0x0102_0304_0506_0708));
+        let sources = Items::checked(2, b"\x01a\x01b");
+        let combine = |bits| Combine { bits, from_db: 2, sources, offset: 300, count: 4 };
         vec![
+            (combine(Bits::All), "26 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::Any), "27 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::Odd), "28 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::None), "29 01 01 6b 02 ac 02 04 02 01 61 01 62"),
             (Set { value, expire_at_ms: None, raw: false }, "20 01 01 6b 05 76 61 6c 75 65"),
             (
                 Set { value, expire_at_ms: expiry, raw: false },

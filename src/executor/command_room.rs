@@ -53,13 +53,13 @@ impl Shortage {
         match self {
             Shortage::Full(reason) => refusal(reason),
             Shortage::TooLarge(reason) => format!(
-                "ERR These commands may change too much at once, nothing was changed: {reason}. Send fewer of them at once."
+                "ERR These commands may change too much at once, no data was changed: {reason}. Send fewer of them at once."
             ),
             Shortage::Unavailable(reason) => format!(
-                "MISCONF Not written, nothing was changed: {reason}. Reads go on, and writes resume by themselves."
+                "MISCONF Not written, no data was changed: {reason}. Reads go on, and writes resume by themselves."
             ),
             Shortage::Fenced(reason) => {
-                format!("READONLY Not written, nothing was changed: {reason}. Reads go on.")
+                format!("READONLY Not written, no data was changed: {reason}. Reads go on.")
             }
         }
     }
@@ -68,7 +68,7 @@ impl Shortage {
 /// The error reply to a command for which there is no space.
 pub(super) fn refusal(error: &dyn std::fmt::Display) -> String {
     format!(
-        "MISCONF No space left for this write, nothing was changed: {error}. Reads and deletes go on. Free space \
+        "MISCONF No space left for this write, no data was changed: {error}. Reads and deletes go on. Free space \
          there, raise the limit, or delete keys: writes resume by themselves."
     )
 }
@@ -76,6 +76,6 @@ pub(super) fn refusal(error: &dyn std::fmt::Display) -> String {
 /// The error reply to a transaction whose record would be too long.
 fn too_long(payload_bytes_max: u64) -> String {
     format!(
-        "it needs a log record of more than {payload_bytes_max} bytes, which is the most; nothing was changed"
+        "it needs a log record of more than {payload_bytes_max} bytes, which is the most; no data was changed"
     )
 }

@@ -9,7 +9,7 @@
 //! - An operation on the table that finds no free page fails. Then, as when an effect in the middle of a command is
 //!   refused, the whole command or transaction is undone, see [`undo`](super::undo).
 //!
-//! A command for which there is no space is refused with `-MISCONF`. Nothing was changed, reads go on, and the next
+//! A command for which there is no space is refused with `-MISCONF`. No data was changed, reads go on, and the next
 //! command tries again, so writes resume by themselves. Commands that only free space (`Flags::DENYOOM` is not set) may
 //! use a reserve that the others must leave free. Reserved pages that a command does not use are not kept: the next
 //! reservation counts the same pages again.
@@ -21,6 +21,7 @@ use super::command_room::{CommandRoom, SpaceReport, refusal};
 use super::log_room::{LogRoom, Round};
 use crate::command::Space;
 use crate::keyspace::{Classes, Estimate, Keyspace, KeyspaceError};
+use crate::resp::Args;
 use crate::spec::Spec;
 use crate::submission::{Item, Submission};
 use crate::table::TableError;
@@ -58,13 +59,16 @@ impl Executor {
         let mut need = Estimate::default();
         for item in &submission.items {
             match item {
-                Item::Execute { spec, first_span, spans, .. }
-                | Item::Store { spec, first_span, spans, .. } => {
-                    need.add_command(spec, submission.args(*first_span, *spans).from(0));
+                Item::Execute { spec, first_span, spans, .. } => {
+                    need.add_command(spec, &submission.args(*first_span, *spans));
+                }
+                // The slices were worked out, and space is reserved for each when it is stored.
+                Item::Store { spec, first_span, spans, .. } => {
+                    need.add(Estimate::of_words(spec.keys_in(&submission.args(*first_span, *spans))));
                 }
                 Item::Transaction(transaction) => {
                     for queued in &transaction.commands {
-                        need.add_command(queued.spec, transaction.args(queued).from(0));
+                        need.add_command(queued.spec, &transaction.args(queued));
                     }
                 }
                 // Space for what these delete is reserved when they do.
@@ -160,10 +164,10 @@ impl Executor {
 }
 
 impl Estimate {
-    /// Adds the words of a command, if it writes.
-    fn add_command<'a>(&mut self, spec: &Spec, words: impl Iterator<Item = &'a [u8]>) {
-        if spec.is_write() {
-            self.add(Self::of_words(words));
+    /// Adds the words of a command, if they may write.
+    fn add_command(&mut self, spec: &Spec, args: &Args<'_>) {
+        if spec.writes(args) {
+            self.add(Self::of_words(args.from(0)));
         }
     }
 }

@@ -32,7 +32,7 @@ impl Executor {
         reply: &mut Reply<'_>,
     ) -> Result<Outcome, R::Error> {
         let start = reply.len_bytes();
-        if let Some(refusal) = space.refusal(asked.spec) {
+        if let Some(refusal) = space.refusal(asked.spec, &asked.args) {
             reply.error(refusal);
             return Ok(self.replied(reply, start));
         }

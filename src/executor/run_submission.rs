@@ -95,7 +95,7 @@ impl Executor {
         let Item::Execute { spec, db, first_span, spans } = item else { return false };
         spec.flags.has(Flags::BESIDE) && {
             let args = submission.args(*first_span, *spans);
-            if command::run_of(spec).only_reads(&args) {
+            if spec.only_reads(&args) {
                 return false;
             }
             let (db, now_ms) = (usize::from(*db), round.now_ms);

@@ -26,11 +26,11 @@ impl Executor {
         reply: &mut Reply<'_>,
     ) -> Result<Option<bool>, R::Error> {
         let start = reply.len_bytes();
-        match space.refusal(asked.spec) {
+        match space.refusal(asked.spec, &asked.args) {
             Some(refusal) => reply.error(refusal),
             None => match self.store_step(round, asked, result, reply)? {
-                Some(Stored::Slice) => {
-                    result.prepared.stored_slice();
+                Some(Stored::Slice(entries)) => {
+                    result.prepared.stored_slice(entries);
                     return Ok(None);
                 }
                 Some(Stored::Outdated) => {
@@ -41,7 +41,7 @@ impl Executor {
                 Some(Stored::Whole) => {
                     self.lookups.hits += result.prepared.hits;
                     self.lookups.misses += result.prepared.misses;
-                    reply.raw(&result.reply);
+                    reply.take(&mut result.reply);
                 }
                 None => {}
             },

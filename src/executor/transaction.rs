@@ -37,7 +37,8 @@ impl Executor {
     ) -> Result<(), R::Error> {
         let started = Instant::now();
         let start = out.len();
-        let refused = transaction.commands.iter().find_map(|queued| space.refusal(queued.spec));
+        let mut queued = transaction.commands.iter();
+        let refused = queued.find_map(|queued| space.refusal(queued.spec, &transaction.args(queued)));
         if let Some(refusal) = refused {
             self.abort(refusal, caller, out);
         } else if self.is_watch_broken(round, transaction)? {
@@ -134,8 +135,8 @@ impl Executor {
             self.state.ran(caller.client_id, queued.spec, &args, now - clock, failed);
             clock = now;
         }
-        (transaction.client, transaction.reply_offsets, transaction.postponed) =
-            (client, reply_offsets, postponed);
+        (transaction.client, transaction.postponed) = (client, postponed);
+        (transaction.reply_offsets, transaction.replies_at) = (reply_offsets, start);
         Ok(Ok(()))
     }
 

@@ -74,6 +74,7 @@ impl Estimate {
     /// The need of `effect`, of `effect_bytes` bytes, as the last one of a record with a payload of `payload_bytes`.
     pub fn of_effect(effect: &Effect<'_>, effect_bytes: u64, payload_bytes: u64, view: &View<'_>) -> Self {
         let elements = effect.elements();
+        let effect_bytes = effect_bytes.max(effect.stored_bytes().unwrap_or(0));
         let new_bytes = match effect {
             effect if effect.takes_out() => 0,
             Effect::Key { change: Change::SortedSet(_), .. } => {

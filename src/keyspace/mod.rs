@@ -19,6 +19,11 @@ mod cell;
 mod collection;
 #[cfg(test)]
 mod collection_tests;
+mod combine;
+#[cfg(test)]
+mod copy_tests;
+mod create;
+mod creation;
 mod database_change;
 mod draft;
 mod due;
@@ -45,6 +50,7 @@ mod pieces;
 mod prepared;
 mod put;
 mod reader;
+mod scored;
 mod set;
 mod sources;
 mod standing;
@@ -54,13 +60,17 @@ mod string_change;
 mod tests;
 mod text;
 mod walk;
+mod work_out;
 mod zset;
+mod zset_copy;
 #[cfg(test)]
 mod zset_tests;
 
 pub use applier::{Applier, ApplyError, decode};
 pub use cell::{INLINE_BYTES_MAX, Kind, PIECE_BYTES, Text, Value};
 pub use collection::{Collection, Keys, Map, PACKED_BYTES_MAX};
+pub use combine::{COMBINED_BYTES, combine};
+pub use creation::Creation;
 pub use due::any_due;
 pub use element::Element;
 pub use error::KeyspaceError;
@@ -73,7 +83,7 @@ pub use layout::{KEY_BYTES_MAX, expiries_slot, keys_slot};
 pub use list::{List, list_range};
 pub use lookup::{DbKey, look_ahead};
 pub use packed::{Packed, Width};
-pub use prepared::{Prepared, Stored};
+pub use prepared::{Prepared, Stored, TEXT_SLICE_BYTES};
 pub use reader::{KeyInfo, KeyReader, Lookups};
 pub use set::Set;
 pub use sources::Sources;
@@ -179,10 +189,10 @@ impl<'a> Keyspace<'a> {
         self.prepared.is_some()
     }
 
-    /// Notes which keys the change came from that is remembered.
+    /// Notes keys that the change came from that is remembered.
     pub fn came_from(&mut self, sources: Option<Sources>) {
         if let (Some(prepared), Some(sources)) = (&mut self.prepared, sources) {
-            prepared.sources = sources;
+            prepared.sources.add(sources);
         }
     }
 

@@ -14,7 +14,7 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         if let (Some(prepared), true) = (&mut self.prepared, effect.replaces()) {
-            return prepared.replace(effect, (class, name), Old::Overwritten);
+            return prepared.replace(effect, (class, name), Old::Changed, None);
         }
         self.apply(effect)?;
         if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
@@ -63,7 +63,7 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            return prepared.replace(effect, (class, name), Old::Deleted);
+            return prepared.replace(effect, (class, name), Old::Deleted, None);
         }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
         if self.info(db, key)?.is_none() {
@@ -78,18 +78,10 @@ impl Keyspace<'_> {
         replaced
     }
 
-    /// Replaces whatever a key holds by a copy that was worked out.
-    pub fn replace_by_copy(&mut self, effect: &Effect<'_>) -> Result<(), KeyspaceError> {
-        match &mut self.prepared {
-            Some(prepared) => prepared.replace(effect, (Classes::GENERIC, "copy_to"), Old::Forgotten),
-            None => Err(KeyspaceError::WouldChange),
-        }
-    }
-
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.
     pub fn replace_by_nothing(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            prepared.replace_by_nothing(db, key);
+            prepared.delete(db, key, None);
             return Ok(());
         }
         if self.info(db, key)?.is_some() {

@@ -24,15 +24,37 @@ pub(super) fn write(
     while !bytes.is_empty() {
         let number = (at / PIECE_BYTES as u64) as u32;
         let within = (at % PIECE_BYTES as u64) as usize;
-        let (part, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES - within));
-        write_piece(table, root, number, within, part)?;
-        at += part.len() as u64;
-        bytes = rest;
+        let len = match within {
+            0 if bytes.len() >= PIECE_BYTES => write_whole(table, root, number, bytes)?,
+            _ => {
+                let len = bytes.len().min(PIECE_BYTES - within);
+                write_piece(table, root, number, within, &bytes[..len])?;
+                len
+            }
+        };
+        at += len as u64;
+        bytes = &bytes[len..];
     }
     Ok(())
 }
 
-/// Writes `part` to byte `within` of one piece.
+/// Writes as many whole pieces as there are bytes for, from piece `number` on. Returns their number of bytes.
+fn write_whole(
+    table: &mut TableWriter,
+    root: &mut Root,
+    number: u32,
+    bytes: &[u8],
+) -> Result<usize, KeyspaceError> {
+    let mut filler = Filler::new(*root);
+    let (pieces, _) = bytes.as_chunks::<PIECE_BYTES>();
+    for (number, piece) in (number..).zip(pieces) {
+        filler.replace(table, &number.to_be_bytes(), [piece, &[]], &[], |_| ())?;
+    }
+    *root = filler.finish(table);
+    Ok(pieces.len() * PIECE_BYTES)
+}
+
+/// Writes `part` to byte `within` of one piece, which it does not fill.
 fn write_piece(
     table: &mut TableWriter,
     root: &mut Root,
@@ -41,10 +63,6 @@ fn write_piece(
     part: &[u8],
 ) -> Result<(), KeyspaceError> {
     let key = number.to_be_bytes();
-    if part.len() == PIECE_BYTES {
-        table.insert(root, &key, part, &[])?;
-        return Ok(());
-    }
     let mut piece = [0; PIECE_BYTES];
     let mut len = 0;
     if !root.is_empty()

@@ -10,7 +10,7 @@ use super::layout::keys_slot;
 use crate::table::{Cell, CellRoots, Root, View};
 
 /// Up to this many keys are remembered one by one; from then on, all keys of their database count as looked up.
-const KEYS_MAX: usize = 256;
+const KEYS_MAX: usize = 2048;
 
 /// What a result came from.
 #[derive(Debug, Default)]
@@ -59,6 +59,12 @@ impl Sources {
             self.databases.push((db, view.root(keys_slot(db))));
         }
         Ok(())
+    }
+
+    /// Adds what another part of the work came from.
+    pub(super) fn add(&mut self, mut other: Sources) {
+        self.keys.append(&mut other.keys);
+        self.databases.append(&mut other.databases);
     }
 
     /// Whether the keys hold the same in `view`, and none of them has expired.

@@ -1,11 +1,12 @@
 //! Stores results that were worked out, step by step: see [`Prepared`].
 
+use super::cell::Kind;
 use super::error::KeyspaceError;
 use super::lookup::{DbKey, lookup};
 use super::prepared::{Old, Prepared, Replacement, Stored};
 use super::{Classes, Keyspace};
 use crate::effect::{DRAFTS, Effect, EffectBuffer, KeyChange};
-use crate::table::View;
+use crate::table::{Root, View};
 
 impl Keyspace<'_> {
     /// Does the next step of storing a result, if what it came from is the same in this version.
@@ -15,14 +16,14 @@ impl Keyspace<'_> {
             return Ok(Stored::Outdated);
         }
         if replacement.slices.len() > 1 {
-            let before = replacement.stored.checked_sub(1).map(|last| replacement.slices[last].1);
-            if before.is_some() && draft_len(&self.view(), &prepared.draft)? != before {
+            let is_first = replacement.stored == 0;
+            if !is_first && draft_entries(&self.view(), &prepared.draft)? != replacement.entries {
                 // Records of it were taken back.
                 return Ok(Stored::Outdated);
             }
-            if let Some((slice, _)) = replacement.slices.get(replacement.stored) {
-                self.add_to_draft(slice, &prepared.draft, before.is_none())?;
-                return Ok(Stored::Slice);
+            if let Some(slice) = replacement.slices.get(replacement.stored) {
+                self.add_to_draft(slice, &prepared.draft, is_first)?;
+                return Ok(Stored::Slice(draft_entries(&self.view(), &prepared.draft)?));
             }
         }
         for DbKey { db, key } in &prepared.missing {
@@ -51,30 +52,46 @@ impl Keyspace<'_> {
         added
     }
 
-    /// Puts a result in its place.
+    /// Makes the last step: puts a result in its place, or makes the only change.
     fn finish(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
+        let Replacement { db, key, event, old, expire_at_ms, .. } = replacement;
+        if expire_at_ms.is_none() {
+            return self.place(replacement, draft);
+        }
+        debug_assert!(event.is_some(), "a key with an expiry is not deleted");
+        let mut keys = self.reborrow();
+        if *old != Old::Forgotten {
+            keys = keys.keeping_expiries();
+        }
+        keys.place(replacement, draft)?;
+        keys.give_expiry(*db, key, *expire_at_ms)
+    }
+
+    /// Puts a result in its place, or makes the only change.
+    fn place(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
         let Replacement { db, key, event, old, slices, .. } = replacement;
-        let (Some((class, name)), Some((first, _))) = (*event, slices.first()) else {
-            return self.replace_by_nothing(*db, key);
-        };
+        let Some((class, name)) = *event else { return self.replace_by_nothing(*db, key) };
+        let Some(first) = slices.first() else { return self.take_all(*db, key, class, name) };
         if slices.len() > 1 {
             return self.place_draft(draft, (*db, key), (class, name), *old);
+        }
+        if *old == Old::Forgotten {
+            self.forget(*db, key)?;
+            first.effects().try_for_each(|effect| self.apply(&effect))?;
+            self.event(class, name, *db, key);
+            return Ok(());
         }
         for effect in first.effects() {
             match old {
                 Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Overwritten => self.change(&effect, class, name)?,
-                Old::Forgotten => {
-                    self.forget(*db, key)?;
-                    self.change(&effect, class, name)?;
-                }
+                Old::Changed | Old::Forgotten => self.change(&effect, class, name)?,
             }
         }
         Ok(())
     }
 
     /// Deletes a key, if it is there, without an event.
-    fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+    pub(super) fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         match self.info(db, key)? {
             Some(_) => self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false })),
             None => Ok(()),
@@ -105,7 +122,10 @@ impl Keyspace<'_> {
     }
 }
 
-/// The length of a draft; `None` if there is none.
-fn draft_len(view: &View<'_>, draft: &[u8]) -> Result<Option<u64>, KeyspaceError> {
-    lookup(view, DRAFTS, draft)?.map(|value| value.length(view)).transpose()
+/// Number of entries of a draft: those of all its trees, or the bytes of a string; 0 if there is none.
+fn draft_entries(view: &View<'_>, draft: &[u8]) -> Result<u64, KeyspaceError> {
+    let Some(value) = lookup(view, DRAFTS, draft)? else { return Ok(0) };
+    let trees = value.roots.as_slice();
+    let in_trees = value.kind != Kind::String && !trees.is_empty();
+    if in_trees { Ok(trees.iter().map(Root::len).sum()) } else { value.length(view) }
 }

@@ -1,11 +1,16 @@
 //! Changing strings: set, append, and write at an offset.
 
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
 use super::cell::{self, INLINE_BYTES_MAX, Text};
+use super::combine::{COMBINED_BYTES, combine};
 use super::error::KeyspaceError;
 use super::lookup::lookup;
 use super::pieces;
 use super::put::{Expiries, Old, overwrite, put};
-use crate::effect::{StringChange, VALUE_BYTES_MAX};
+use crate::effect::{Bits, Items, StringChange, VALUE_BYTES_MAX};
 use crate::table::{Root, TableWriter};
 
 /// Makes the change.
@@ -18,6 +23,10 @@ pub(super) fn apply(
         StringChange::Set { value, expire_at_ms, raw } => set(table, place, value, expire_at_ms, raw),
         StringChange::Append { value } => append(table, place, value),
         StringChange::SetRange { offset, value } => set_range(table, place, offset, value, change.name()),
+        StringChange::Combine { bits, from_db, sources, offset, count } => {
+            let sources = Sources { bits, db: from_db, keys: sources };
+            add_combined(table, place, &sources, offset..offset + count)
+        }
     }
 }
 
@@ -46,6 +55,48 @@ fn append(table: &mut TableWriter, (db, key): (usize, &[u8]), value: &[u8]) -> R
         None => set(table, (db, key), value, None, false),
         Some((_, text)) => set_range(table, (db, key), text.len(), value, "append"),
     }
+}
+
+/// Strings that are combined.
+struct Sources<'a> {
+    /// Which bits are set.
+    bits: Bits,
+    /// Their database.
+    db: usize,
+    /// Their keys.
+    keys: Items<'a>,
+}
+
+/// Adds a combination of parts of other strings to the end of a string, block by block.
+fn add_combined(
+    table: &mut TableWriter,
+    place: (usize, &[u8]),
+    sources: &Sources<'_>,
+    part: Range<u64>,
+) -> Result<(), KeyspaceError> {
+    let misfit = |reason| KeyspaceError::Mismatch { effect: "combine", reason };
+    if sources.db == place.0 && sources.keys.iter().any(|key| key == place.1) {
+        return Err(misfit("it adds a string to itself"));
+    }
+    let (mut at, mut block) = (part.start, Vec::with_capacity(COMBINED_BYTES));
+    while at < part.end {
+        let end = part.end.min(at + COMBINED_BYTES as u64);
+        block.clear();
+        {
+            let view = table.view();
+            let mut texts: SmallVec<[Text<'_>; 4]> = SmallVec::new();
+            for key in sources.keys {
+                texts.push(match lookup(&view, sources.db, key)? {
+                    Some(value) => value.text()?.ok_or(misfit("a source holds no string"))?,
+                    None => Text::Short(&[]),
+                });
+            }
+            combine(sources.bits, &view, &texts, (at, end), &mut block)?;
+        }
+        append(table, place, &block)?;
+        at = end;
+    }
+    Ok(())
 }
 
 /// Writes `value` to `offset` of a string.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::effect::{DatabaseChange, Effect, HashChange, KeyChange, SetChange, StringChange};
+use crate::effect::{Bits, DatabaseChange, Effect, HashChange, KeyChange, SetChange, StringChange};
 use crate::table::{MemoryFile, Table, TableOptions, TableWriter};
 
 /// An empty table.
@@ -158,5 +158,62 @@ fn zeros_between_pieces_are_read_back() {
     let edges = [0, 9, 10, 510, 1180, 1279, 1280, 1281, 1679, 1680, 2560, 3839, 3840, 4339, 4340];
     for (index, &start) in edges.iter().enumerate() {
         edges[index..].iter().for_each(|&end| check(start, end).unwrap());
+    }
+}
+
+#[test]
+fn strings_are_combined_alike_in_parts_and_as_a_whole() {
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    for seed in 0..8 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let ((_table, mut writer), db) = (table(), 2);
+        let texts: Vec<Vec<u8>> =
+            (0..3).map(|_| (0..random.random_range(0..200_000)).map(|_| random.random()).collect()).collect();
+        let bits = [Bits::All, Bits::Any, Bits::Odd, Bits::None][seed as usize % 4];
+        let texts = &texts[..if bits == Bits::None { 1 } else { 3 }];
+        let names: Vec<String> = (0..texts.len()).map(|number| format!("text:{number}")).collect();
+        let mut keys = Keyspace::new(&mut writer, None);
+        for (name, value) in names.iter().zip(texts) {
+            let set = StringChange::Set { value, expire_at_ms: None, raw: false };
+            keys.apply(&Effect::on(db, name.as_bytes(), set)).unwrap();
+        }
+        let sources: ItemsBuffer = names
+            .iter()
+            .map(String::as_bytes)
+            .chain((texts.len() > 1).then_some(b"missing".as_slice()))
+            .collect();
+        let len = texts.iter().map(Vec::len).max().unwrap() as u64;
+        let at = |text: &Vec<u8>, index: u64| text.get(index as usize).copied().unwrap_or(0);
+        let expected: Vec<u8> = (0..len)
+            .map(|index| {
+                let bytes = texts.iter().map(|text| at(text, index)).chain((texts.len() > 1).then_some(0));
+                match bits {
+                    Bits::All => bytes.fold(0xFF, |all, byte| all & byte),
+                    Bits::Any => bytes.fold(0, |any, byte| any | byte),
+                    Bits::Odd => bytes.fold(0, |odd, byte| odd ^ byte),
+                    Bits::None => !at(&texts[0], index),
+                }
+            })
+            .collect();
+        let mut offset = 0;
+        while offset < len {
+            let count = random.random_range(1..150_000).min(len - offset);
+            let change = StringChange::Combine { bits, from_db: db, sources: sources.items(), offset, count };
+            keys.apply(&Effect::on(0, b"to", change)).unwrap();
+            offset += count;
+        }
+        if len > 0 {
+            keys.with_value(0, b"to", |view, value| {
+                let text = value.unwrap().text()?.unwrap();
+                assert!(text.len() == len && text.equals(view, &expected)?, "seed {seed}");
+                Ok::<_, KeyspaceError>(())
+            })
+            .unwrap();
+        }
+        let (sources, from_db) = (sources.items(), db);
+        let onto_itself = StringChange::Combine { bits, from_db, sources, offset: 0, count: 1 };
+        assert!(keys.apply(&Effect::on(db, b"text:0", onto_itself)).is_err());
     }
 }

@@ -17,8 +17,10 @@ use super::collection::{Collection, Map};
 use super::draft::{Draft, Form};
 use super::error::KeyspaceError;
 use super::packed::Width;
-use crate::effect::{Items, MEMBER_BYTES_MAX, SCORE_BYTES, Score, SortedSetChange};
-use crate::table::{Cell, Filler, Remover, Root, TableWriter, View};
+use super::scored::{order_key, score_of, split};
+use super::zset_copy;
+use crate::effect::{Items, MEMBER_BYTES_MAX, Score, SortedSetChange};
+use crate::table::{Filler, Remover, Root, TableWriter, View};
 
 /// Number of trees that each member is in.
 pub(super) const TREES: u64 = 2;
@@ -61,27 +63,6 @@ impl<'a> Value<'a> {
         };
         Some(SortedSet { members, order })
     }
-}
-
-/// The score that a member's cell holds.
-fn score_of(cell: &Cell<'_>) -> Result<Score, KeyspaceError> {
-    Score::from_bytes(cell.bytes).ok_or(KeyspaceError::BadCell("a member without a score"))
-}
-
-/// The second tree's key of an element.
-fn order_key(score: Score, member: &[u8]) -> SmallVec<[u8; 64]> {
-    let mut key = SmallVec::with_capacity(SCORE_BYTES + member.len());
-    key.extend_from_slice(&score.to_bytes());
-    key.extend_from_slice(member);
-    key
-}
-
-/// Score and member of a key of the second tree.
-fn split(order_key: &[u8]) -> Result<(Score, &[u8]), KeyspaceError> {
-    let bad = KeyspaceError::BadCell("a member behind something that is no score");
-    let (score, member) = order_key.split_at_checked(SCORE_BYTES).ok_or(bad)?;
-    let bad = KeyspaceError::BadCell("a member behind something that is no score");
-    Ok((Score::from_bytes(score).ok_or(bad)?, member))
 }
 
 impl<'a> SortedSet<'a> {
@@ -372,6 +353,8 @@ pub(super) fn apply(
     match *change {
         SortedSetChange::Add { elements } => add(table, place, elements),
         SortedSetChange::Remove { members } => remove(table, place, members),
+        SortedSetChange::CopyOrder { part } => zset_copy::copy_order(table, place, &part),
+        SortedSetChange::CopyMembers { part, ranks } => zset_copy::copy_members(table, place, &part, ranks),
     }
 }
 

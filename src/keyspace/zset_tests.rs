@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 
 use super::collection_tests::{items, pages_used, publish, table};
 use super::*;
-use crate::effect::{Effect, KeyChange, Score, SortedSetChange};
+use crate::effect::{Effect, KeyChange, Part, Ranks, Score, SortedSetChange};
 use crate::table::{Table, TableOptions, verify};
 
 /// Members with their scores.
@@ -181,4 +181,115 @@ fn members_of_equal_scores_have_positions() {
         assert_eq!(position(Edge::Member(&longest)), u64::from(count));
         assert_eq!(position(Edge::BehindMember(b"")), 0);
     }
+}
+
+/// The effects that copy elements of `from` to `zset`, in parts of random lengths.
+fn copies(from: &'static [u8], len: u64, ranks: Ranks, random: &mut SmallRng) -> Vec<Effect<'static>> {
+    let mut parts = |range: std::ops::Range<u64>| {
+        let (mut parts, mut index) = (Vec::new(), range.start);
+        while index < range.end {
+            let count = random.random_range(1..=400).min(range.end - index);
+            parts.push(Part { from_db: 3, from, index, count });
+            index += count;
+        }
+        parts
+    };
+    let kept = match ranks.within {
+        true => [ranks.first..ranks.behind, 0..0],
+        false => [0..ranks.first, ranks.behind..len],
+    };
+    let order: Vec<Part<'_>> = kept.into_iter().flat_map(&mut parts).collect();
+    let members = parts(0..len);
+    let order = order.into_iter().map(|part| SortedSetChange::CopyOrder { part });
+    let members = members.into_iter().map(|part| SortedSetChange::CopyMembers { part, ranks });
+    order.chain(members).map(|change| Effect::on(0, b"zset", change)).collect()
+}
+
+#[test]
+fn parts_of_a_sorted_set_are_copied_alike_each_time() {
+    for seed in 0..6 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let (mut model, mut elements) = (Model::new(), ItemsBuffer::new());
+        for number in 0..1500 {
+            let member = if number % 3 == 0 { member(&mut random) } else { format!("{number}").into_bytes() };
+            model.insert(member, score(&mut random));
+        }
+        for (member, score) in &model {
+            elements.push(member);
+            elements.push(&score.to_bytes());
+        }
+        let len = model.len() as u64;
+        let first = random.random_range(0..len / 2);
+        let behind = [len, random.random_range(first + 1..len)][seed as usize % 2];
+        let first = if behind == len && seed % 3 == 0 { 0 } else { first };
+        let ranks = Ranks { first, behind, within: seed % 3 != 1 };
+        let mut sorted: Vec<(Score, Vec<u8>)> =
+            model.iter().map(|(member, score)| (*score, member.clone())).collect();
+        sorted.sort_unstable();
+        let place = |rank: u64| (first..behind).contains(&rank) == ranks.within;
+        let chosen = (0..).zip(sorted).filter(|(rank, _)| place(*rank));
+        let chosen: Model = chosen.map(|(_, (score, member))| (member, score)).collect();
+        let add = Effect::on(3, b"from", SortedSetChange::Add { elements: elements.items() });
+        let copies = copies(b"from", len, ranks, &mut random);
+        let images: Vec<_> = (0..2)
+            .map(|_| {
+                let (table, mut writer, file) = table();
+                let mut keys = Keyspace::new(&mut writer, None);
+                std::iter::once(&add).chain(&copies).for_each(|effect| keys.apply(effect).unwrap());
+                publish(&mut writer);
+                let mut again = SmallRng::seed_from_u64(seed);
+                assert_eq!(check(&writer.view(), &chosen, &mut again), Some(false), "seed {seed}");
+                // It is a sorted set like any other.
+                let mut model = chosen.clone();
+                for step in 0..30 {
+                    change(&mut Keyspace::new(&mut writer, None), &mut model, &mut again, step % 2 == 1);
+                }
+                check(&writer.view(), &model, &mut again);
+                let checkpoint = writer.begin_checkpoint(1, 1);
+                writer.end_checkpoint(checkpoint.run().unwrap());
+                drop((table, writer));
+                let image = file.image().to_vec();
+                let report = verify(&image[..], &mut |_| {}).unwrap();
+                assert!(report.findings.is_empty(), "{:?}", report.findings);
+                image
+            })
+            .collect();
+        assert!(images[0] == images[1], "seed {seed}: the same effects give the same bytes");
+    }
+}
+
+#[test]
+fn copies_that_do_not_fit_are_refused() {
+    let (_table, mut writer, _file) = table();
+    let mut keys = Keyspace::new(&mut writer, None);
+    let mut elements = ItemsBuffer::new();
+    for number in 0..500 {
+        elements.push(format!("{number:04}").as_bytes());
+        elements.push(&Score::ZERO.to_bytes());
+    }
+    let elements = elements.items();
+    keys.apply(&Effect::on(0, b"from", SortedSetChange::Add { elements })).unwrap();
+    let few = items([b"m".as_slice(), &Score::ZERO.to_bytes()]);
+    keys.apply(&Effect::on(0, b"few", SortedSetChange::Add { elements: few.items() })).unwrap();
+    let part = |from, index, count| Part { from_db: 0, from, index, count };
+    let all = Ranks { first: 0, behind: 500, within: true };
+    for (key, part) in [
+        (b"to".as_slice(), part(b"none".as_slice(), 0, 1)),
+        (b"to", part(b"few", 0, 1)),
+        (b"few", part(b"from", 0, 1)),
+        (b"from", part(b"from", 0, 1)),
+        (b"to", part(b"from", 0, 501)),
+        (b"to", part(b"from", 501, 0)),
+        (b"to", part(b"from", u64::MAX, 2)),
+    ] {
+        let changes =
+            [SortedSetChange::CopyOrder { part }, SortedSetChange::CopyMembers { part, ranks: all }];
+        for change in changes {
+            let refused = keys.apply(&Effect::on(0, key, change)).unwrap_err();
+            assert!(matches!(refused, KeyspaceError::Mismatch { .. }), "{change:?}: {refused}");
+        }
+    }
+    let twice = Effect::on(0, b"to", SortedSetChange::CopyOrder { part: part(b"from", 0, 300) });
+    keys.apply(&twice).unwrap();
+    assert!(keys.apply(&twice).is_err(), "what is added is above what is there");
 }

@@ -170,6 +170,14 @@ impl Listener {
         &self.endpoint
     }
 
+    /// The file that it made, if it is a Unix socket.
+    pub fn made(&self) -> Option<(&Path, FileId)> {
+        match &self.endpoint {
+            Endpoint::Unix(path) => self.made.map(|id| (path.as_path(), id)),
+            Endpoint::Tcp(_) => None,
+        }
+    }
+
     /// The TCP address, if it is one.
     pub fn address(&self) -> Option<SocketAddr> {
         match self.endpoint {

@@ -235,6 +235,15 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A reply encoded before, which is taken out of its buffer; without a copy, if nothing is in front of it.
+    pub fn take(&mut self, reply: &mut Vec<u8>) {
+        if self.out.is_empty() && self.fits(reply.len()) {
+            std::mem::swap(self.out, reply);
+        } else {
+            self.raw(reply);
+        }
+    }
+
     /// Messages, encoded before, that stand in front of the reply. They are no part of it: its limit is not theirs.
     pub fn messages(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

@@ -17,12 +17,13 @@ use smol::Timer;
 use crate::connection::Services;
 use crate::ebb;
 use crate::net::Listener;
+use crate::own_names::OwnNames;
 use crate::state::{ClientInfo, ServerState, ShutdownMode};
 use listening::Listening;
 
 /// How often rates are sampled and the writer is asked to delete expired keys.
 const TICK: Duration = Duration::from_millis(100);
-/// Ticks between two checks for clients that have been silent for too long.
+/// Ticks between two checks for clients that have been silent for too long, and of names.
 const SWEEP_TICKS: u32 = 10;
 /// Ticks between two checks whether to return memory.
 const ROUND_TICKS: u32 = (ebb::ROUND.as_millis() / TICK.as_millis()) as u32;
@@ -37,7 +38,12 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 /// that does not read its replies is disconnected after some seconds. The writer still runs when this returns. Await
 /// this on a thread that is not one of the executor's, without a reactor of its own: with `smol::block_on` instead of
 /// `smol::future::block_on` an idle server wakes 78 times a second instead of 58.
-pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner) -> ShutdownMode {
+pub async fn run(
+    services: Services,
+    listeners: Vec<Listener>,
+    names: OwnNames,
+    spawner: Spawner,
+) -> ShutdownMode {
     let state = services.state.clone();
     let listening = Listening::start(services.clone(), spawner.clone(), listeners);
     let weak = Arc::downgrade(&listening);
@@ -48,10 +54,11 @@ pub async fn run(services: Services, listeners: Vec<Listener>, spawner: Spawner)
         }
         None => Ok(()),
     });
-    let house = spawner.spawn_scoped(keep_house(services, spawner.clone()));
+    let house = spawner.spawn_scoped(keep_house(services, names, spawner.clone()));
     let mode = state.shutdown.wait().await;
-    listening.stop().await;
+    // The socket's name is about to go.
     house.cancel().await;
+    listening.stop().await;
     drain(&state, mode.now).await;
     mode
 }
@@ -76,22 +83,50 @@ async fn drain(state: &ServerState, now: bool) {
     }
 }
 
-/// Periodic work: rates, ticks for the writer, clients that are silent for too long, unused memory.
-async fn keep_house(services: Services, spawner: Spawner) {
-    let (mut ticks, mut rounds) = (0u32, ebb::Rounds::default());
+/// Periodic work: rates, ticks for the writer, clients that are silent for too long, the names that the server made, unused
+/// memory.
+async fn keep_house(services: Services, mut names: OwnNames, spawner: Spawner) {
+    let mut house = House::default();
     loop {
         Timer::after(TICK).await;
         services.state.stats.sample();
         services.writer.tick();
-        ticks = ticks.wrapping_add(1);
-        if ticks.is_multiple_of(SWEEP_TICKS) {
+        let due = house.tick(|| services.state.stats.totals().commands);
+        if due.sweep {
             sweep(&services.state);
+            names.look();
         }
-        if ticks.is_multiple_of(ROUND_TICKS) && rounds.is_due(services.state.stats.totals().commands) {
+        if due.ebb {
             // The writer notices the call at its next tick.
             ebb::call();
             spawner.wake_all();
         }
+    }
+}
+
+/// What is done when.
+#[derive(Default)]
+struct House {
+    /// Ticks so far.
+    ticks: u32,
+    /// When unused memory is returned.
+    rounds: ebb::Rounds,
+}
+
+/// What is to be done at a tick.
+struct Due {
+    /// Whether to check clients and names.
+    sweep: bool,
+    /// Whether to call for unused memory.
+    ebb: bool,
+}
+
+impl House {
+    /// What the next tick brings, after so many commands.
+    fn tick(&mut self, commands: impl FnOnce() -> u64) -> Due {
+        self.ticks = self.ticks.wrapping_add(1);
+        let sweep = self.ticks.is_multiple_of(SWEEP_TICKS);
+        Due { sweep, ebb: self.ticks.is_multiple_of(ROUND_TICKS) && self.rounds.is_due(commands()) }
     }
 }
 
@@ -121,5 +156,37 @@ fn sweep(state: &ServerState) {
     for info in state.clients.list().iter().filter(|info| is_overdue(info)) {
         tracing::debug!(peer = info.addr(), "connection closed: silent for too long");
         info.kill();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest time in which what a test waits for may happen.
+    const MINUTE: Duration = Duration::from_secs(60);
+    /// Ticks of a minute.
+    const MINUTE_TICKS: u32 = (MINUTE.as_millis() / TICK.as_millis()) as u32;
+
+    #[test]
+    fn memory_is_called_for_again_and_again_within_a_minute_of_the_last_command_and_then_no_more() {
+        // However far the round was when the last command came.
+        for last in 1..=ROUND_TICKS {
+            let mut house = House::default();
+            for tick in 0..last {
+                house.tick(|| tick.into());
+            }
+            let calls: Vec<u32> =
+                (1..=10 * MINUTE_TICKS).filter(|_| house.tick(|| last.into()).ebb).collect();
+            assert!((2..=3).contains(&calls.len()), "{last}: {calls:?}");
+            assert!(calls.iter().all(|tick| *tick < MINUTE_TICKS), "{last}: {calls:?}");
+        }
+    }
+
+    #[test]
+    fn clients_and_names_are_checked_once_a_second() {
+        let mut house = House::default();
+        let sweeps = (0..MINUTE_TICKS).filter(|_| house.tick(|| 0).sweep).count();
+        assert_eq!(sweeps, 60);
     }
 }

@@ -77,6 +77,7 @@ rows! { ROWS from FAMILY:
         syntax: "key [GET encoding offset|[OVERFLOW <WRAP|SAT|FAIL>] <SET encoding offset value|INCRBY \
                  encoding offset increment>]...",
         quick_words: 0,
+        reading_form: Some(only_reads),
     }
 
     BITFIELD_RO {

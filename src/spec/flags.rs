@@ -104,8 +104,8 @@ impl Flags {
     /// Executes the client's transaction; when it is refused, the transaction is discarded.
     pub const EXECUTES: Flags = Flags(1 << 26);
 
-    /// A writing command whose only change can be made by replacing what a key holds by a result. If that is long, it is
-    /// worked out on a snapshot, beside the writer.
+    /// A writing command whose only change can be worked out before it is made, mostly as a result that replaces what a key
+    /// holds. If that is long, it is worked out on a snapshot, beside the writer.
     pub const BESIDE: Flags = Flags(1 << 27);
 
     /// Both sets of properties.

@@ -2,9 +2,15 @@
 
 use super::key_positions::{READ, REPLACED, UPDATED, behind, key, nth};
 use super::{Spec, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "geo", is_on_elements: true, ..Spec::DEFAULT };
+
+/// Whether a `GEORADIUS` or `GEORADIUSBYMEMBER` surely stores nothing.
+fn stores_nothing(args: &Args<'_>) -> bool {
+    !args.from(5).any(|word| word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist"))
+}
 
 rows! { ROWS from FAMILY:
     GEOADD {
@@ -51,7 +57,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEOSEARCHSTORE {
-        id: 565, name: "geosearchstore", arity: -8, kind: Write, flags: [DENYOOM],
+        id: 565, name: "geosearchstore", arity: -8, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Stores the members within a circle or a box in a key.",
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
@@ -63,7 +69,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEORADIUS {
-        id: 566, name: "georadius", arity: -6, kind: Write, flags: [DENYOOM],
+        id: 566, name: "georadius", arity: -6, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Returns the members within a distance of a place, or stores them.",
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
@@ -72,6 +78,7 @@ rows! { ROWS from FAMILY:
         syntax: "key longitude latitude radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count \
                  [ANY]] [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUS_RO {
@@ -86,7 +93,7 @@ rows! { ROWS from FAMILY:
     }
 
     GEORADIUSBYMEMBER {
-        id: 568, name: "georadiusbymember", arity: -5, kind: Write, flags: [DENYOOM],
+        id: 568, name: "georadiusbymember", arity: -5, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Returns the members within a distance of another member, or stores them.",
         since: "3.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
@@ -95,6 +102,7 @@ rows! { ROWS from FAMILY:
         syntax: "key member radius <M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT count [ANY]] \
                  [ASC|DESC] [STORE key|STOREDIST key]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     GEORADIUSBYMEMBER_RO {

@@ -24,7 +24,7 @@ rows! { ROWS from FAMILY:
     }
 
     PFMERGE {
-        id: 42, name: "pfmerge", arity: -2, kind: Write, flags: [DENYOOM],
+        id: 42, name: "pfmerge", arity: -2, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Merges HyperLogLogs into one that has seen what any of them has.",
         since: "2.8.9", complexity: "O(N) where N is the number of keys.",
         keys: &[key(Access::new(&["RW", "access", "insert"])), all_from(2, READ)],

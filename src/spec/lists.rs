@@ -48,7 +48,7 @@ rows! { ROWS from FAMILY:
     }
 
     LPOP {
-        id: 404, name: "lpop", arity: -2, kind: Write, flags: [FAST],
+        id: 404, name: "lpop", arity: -2, kind: Write, flags: [FAST BESIDE],
         summary: "Removes the first elements of a list and returns them. Deletes the list with its last \
                   element.",
         since: "1.0.0",
@@ -60,7 +60,7 @@ rows! { ROWS from FAMILY:
     }
 
     RPOP {
-        id: 405, name: "rpop", arity: -2, kind: Write, flags: [FAST],
+        id: 405, name: "rpop", arity: -2, kind: Write, flags: [FAST BESIDE],
         summary: "Removes the last elements of a list and returns them. Deletes the list with its last \
                   element.",
         since: "1.0.0",
@@ -115,7 +115,7 @@ rows! { ROWS from FAMILY:
     }
 
     LREM {
-        id: 411, name: "lrem", arity: 4, kind: Write, flags: [],
+        id: 411, name: "lrem", arity: 4, kind: Write, flags: [BESIDE],
         summary: "Removes elements that equal a value from a list. Deletes the list with its last element.",
         since: "1.0.0",
         complexity: "O(N+M*log(N)) where N is the length of the list and M the number of elements removed.",
@@ -125,7 +125,7 @@ rows! { ROWS from FAMILY:
     }
 
     LINSERT {
-        id: 412, name: "linsert", arity: 5, kind: Write, flags: [DENYOOM],
+        id: 412, name: "linsert", arity: 5, kind: Write, flags: [DENYOOM BESIDE],
         summary: "Inserts an element before or after another one of a list.",
         since: "2.2.0", complexity: "O(N) where N is the number of elements before the one looked for.",
         keys: &[key(INSERTED)],
@@ -160,7 +160,7 @@ rows! { ROWS from FAMILY:
     }
 
     LMPOP {
-        id: 416, name: "lmpop", arity: -4, kind: Write, flags: [],
+        id: 416, name: "lmpop", arity: -4, kind: Write, flags: [BESIDE],
         summary: "Removes elements from the first of several lists that is not empty, and returns them.",
         since: "7.0.0",
         complexity: "O(N+M*log(L)) where N is the number of keys, M that of elements returned and L the \

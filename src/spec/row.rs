@@ -70,6 +70,8 @@ pub struct Spec {
     /// With at most this many words, the command takes microseconds, however large the data of its keys. 0: it never surely
     /// does.
     pub quick_words: usize,
+    /// Whether a writing command with these words only reads; `None`: it may write with any words.
+    pub reading_form: Option<fn(&Args<'_>) -> bool>,
     /// Which words are not shown to other clients.
     pub secrets: Secrets,
     /// Subcommands of a container command.
@@ -95,6 +97,7 @@ impl Spec {
         categories: &[],
         tried_words: 0,
         quick_words: QUICK_WORDS,
+        reading_form: None,
         secrets: Secrets::None,
         subcommands: &[],
     };
@@ -127,9 +130,32 @@ impl Spec {
         self.kind == Kind::Local
     }
 
-    /// Whether it may change data.
+    /// Whether it may change data with some words, as its flags tell clients. A pause goes by this, as Redis's does; whether
+    /// one call may change data is what [`Spec::writes`] says.
     pub fn is_write(&self) -> bool {
         self.kind == Kind::Write
+    }
+
+    /// Whether a call with these words may change data.
+    #[inline]
+    pub fn writes(&self, args: &Args<'_>) -> bool {
+        self.kind == Kind::Write && !self.is_reading_form(args)
+    }
+
+    /// Whether a call with these words only reads data.
+    #[inline]
+    pub fn only_reads(&self, args: &Args<'_>) -> bool {
+        match self.kind {
+            Kind::Local => false,
+            Kind::Read => true,
+            Kind::Write => self.is_reading_form(args),
+        }
+    }
+
+    /// Whether these words are the reading form of a writing command.
+    #[inline]
+    fn is_reading_form(&self, args: &Args<'_>) -> bool {
+        self.reading_form.is_some_and(|is_reading| is_reading(args))
     }
 
     /// Whether it is a container command.

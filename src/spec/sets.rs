@@ -84,7 +84,7 @@ rows! { ROWS from FAMILY:
     }
 
     SPOP {
-        id: 308, name: "spop", arity: -2, kind: Write, flags: [FAST],
+        id: 308, name: "spop", arity: -2, kind: Write, flags: [FAST BESIDE],
         summary: "Removes random members from a set and returns them.",
         since: "1.0.0",
         complexity: "O(N*log(M)) where N is the number of members to remove and M the size of the set.",

@@ -2,10 +2,16 @@
 
 use super::key_positions::{READ, REPLACED, key};
 use super::{At, KeyPosition, Spec, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec =
     Spec { group: "generic", categories: &["set", "sortedset", "list", "dangerous"], ..Spec::DEFAULT };
+
+/// Whether a `SORT` surely stores nothing.
+fn stores_nothing(args: &Args<'_>) -> bool {
+    !args.from(2).any(|word| word.eq_ignore_ascii_case(b"store"))
+}
 
 rows! { ROWS from FAMILY:
     SORT {
@@ -21,6 +27,7 @@ rows! { ROWS from FAMILY:
         syntax: "key [BY pattern] [LIMIT offset count] [GET pattern]... [ASC|DESC] [ALPHA] [STORE \
                  destination]",
         quick_words: 0,
+        reading_form: Some(stores_nothing),
     }
 
     SORT_RO {

@@ -192,7 +192,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZPOPMIN {
-        id: 520, name: "zpopmin", arity: -2, kind: Write, flags: [FAST],
+        id: 520, name: "zpopmin", arity: -2, kind: Write, flags: [FAST BESIDE],
         summary: "Removes the members with the lowest scores and returns them.",
         since: "5.0.0",
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members popped.",
@@ -203,7 +203,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZPOPMAX {
-        id: 521, name: "zpopmax", arity: -2, kind: Write, flags: [FAST],
+        id: 521, name: "zpopmax", arity: -2, kind: Write, flags: [FAST BESIDE],
         summary: "Removes the members with the highest scores and returns them.",
         since: "5.0.0",
         complexity: "O(M*log(N)) where N is the size of the sorted set and M the number of members popped.",
@@ -214,7 +214,7 @@ rows! { ROWS from FAMILY:
     }
 
     ZMPOP {
-        id: 522, name: "zmpop", arity: -4, kind: Write, flags: [],
+        id: 522, name: "zmpop", arity: -4, kind: Write, flags: [BESIDE],
         summary: "Removes the members with the lowest or highest scores from the first sorted set that \
                   exists and returns them.",
         since: "7.0.0",

@@ -56,7 +56,7 @@ rows! { ROWS from FAMILY:
     }
 
     GETDEL {
-        id: 4, name: "getdel", arity: 2, kind: Write, flags: [FAST],
+        id: 4, name: "getdel", arity: 2, kind: Write, flags: [FAST BESIDE],
         summary: "Returns the string value of a key and deletes the key.",
         since: "6.2.0", complexity: "O(1)",
         keys: &[key(TAKEN)],
@@ -69,6 +69,7 @@ rows! { ROWS from FAMILY:
         since: "6.2.0", complexity: "O(1)",
         keys: &[key(CHANGED)],
         syntax: "key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST]",
+        reading_form: Some(|args| args.len() == 2),
     }
 
     SETNX {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::lookup;
+use crate::resp::{Args, Span};
 
 /// Code that compares or splits the name before it.
 const BEHIND: &[&str] = &[
@@ -111,6 +112,8 @@ fn commands_are_quick_unless_their_work_grows_with_the_data() {
         "flushall",
         "swapdb",
         "copy",
+        "dump",
+        "restore",
         "sort",
         "sunionstore",
         "zrangestore",
@@ -122,4 +125,39 @@ fn commands_are_quick_unless_their_work_grows_with_the_data() {
         assert!(!is_quick(name, 2), "{name}");
     }
     assert!(is_quick("mset", 63) && !is_quick("mset", 65));
+}
+
+#[test]
+fn words_say_whether_a_writing_command_only_reads() {
+    let words = |line: &str| {
+        let mut input = Vec::new();
+        let spans = line.split(' ').map(|word| {
+            input.extend_from_slice(word.as_bytes());
+            Span { start: (input.len() - word.len()) as u32, len: word.len() as u32 }
+        });
+        (spans.collect::<Vec<_>>(), input)
+    };
+    for (line, writes) in [
+        ("sort l", false),
+        ("sort l by w_* limit 0 1", false),
+        ("sort l Store d", true),
+        ("georadius g 1 1 1 m asc", false),
+        ("georadius g 1 1 1 m storedist d", true),
+        ("georadiusbymember g m 1 m", false),
+        ("georadiusbymember g m 1 m store d", true),
+        ("bitfield b get u8 0 overflow fail get u8 1", false),
+        ("bitfield b get u8 0 incrby u8 0 0", true),
+        ("bitfield b get u8", true),
+        ("getex k", false),
+        ("getex k persist", true),
+        ("set k v", true),
+        ("get k", false),
+        ("ping", false),
+    ] {
+        let (spans, input) = words(line);
+        let args = Args::new(&input, &spans);
+        let spec = lookup(&args[0]).unwrap();
+        assert_eq!(spec.writes(&args), writes, "{line}");
+        assert_eq!(spec.only_reads(&args), !writes && !spec.is_local(), "{line}");
+    }
 }

@@ -77,6 +77,8 @@ pub struct Transaction {
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
     /// replies. Set by the writer when it has executed the transaction.
     pub reply_offsets: Vec<usize>,
+    /// Where the first reply begins, as such an offset. Set at the same time.
+    pub replies_at: usize,
 }
 
 impl Transaction {
@@ -94,6 +96,7 @@ impl Transaction {
             exec_word: *b"exec",
             postponed: Vec::new(),
             reply_offsets: Vec::new(),
+            replies_at: 0,
         }
     }
 
@@ -161,11 +164,6 @@ impl Transaction {
     pub fn writes(&self) -> bool {
         let may_replicate = |queued: &Queued| queued.spec.flags.has(Flags::MAY_REPLICATE);
         self.commands.iter().any(|queued| queued.is_write() || may_replicate(queued))
-    }
-
-    /// Whether any command may grow the data set.
-    pub fn grows(&self) -> bool {
-        self.commands.iter().any(|queued| queued.is_write() && queued.spec.flags.has(Flags::DENYOOM))
     }
 
     /// Whether any command is local.

@@ -6,7 +6,7 @@ use super::{
     error::TableError,
     leaf,
     node::{self, CELL_BYTES_MAX, KEY_BYTES_MAX, KeyBytes, Payload, STEM_BYTES},
-    page,
+    page::{self, Body},
     path::Path,
     root::{CELL_ROOTS_MAX, Cell, ROOT_BYTES, Root},
     writer::{Need, TableWriter},
@@ -22,6 +22,17 @@ pub(super) struct Split {
     left_count: u64,
     /// The new page with the upper keys.
     right: Root,
+}
+
+impl Split {
+    /// The split of a leaf's last cells from a page with the keys from `first` on, as if they had been one page.
+    pub(super) fn between(left: &Body, first: &[u8], right: Root) -> Split {
+        let mut last = [0; STEM_BYTES];
+        let divider = cells::separator(node::key(left, node::cells(left) - 1, &mut last), first);
+        let mut separator = [0; STEM_BYTES];
+        separator[..divider.len()].copy_from_slice(divider);
+        Split { separator, separator_len: divider.len(), left_count: leaf::count(left), right }
+    }
 }
 
 /// What became of a cell that was put into a tree.

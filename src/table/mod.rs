@@ -25,12 +25,14 @@
 //! (free space), `pages` (who may see a page), `meta`, `note`, `versions`, `shared` (what all share), `descend`,
 //! `cursor` and `view` (reading), `snapshot` (pins), `ahead` (many keys at once), `budget` (how much a read may visit),
 //! `own` (pages of the writer alone), `trails` (the ways to keys that will be changed), `writer`, `insert`, `remove`,
-//! `fill` and `remove_many` (many keys in order), `long` (long keys), `copy` (copying whole trees), `dropped` (freeing
+//! `fill` and `remove_many` (many keys in order), `long` (long keys), `copy` (copying whole trees), `append` (copying
+//! ranges of them), `dropped` (freeing
 //! them), `checkpoint`, `tour` (going through all trees), `tail`, `moving` and `shorten` (shrinking the file), `open`,
 //! `verify`, `scrub`, `finding` and `damage` (bad pages found while the server runs).
 
 mod ahead;
 mod alloc;
+mod append;
 mod bitmap;
 mod branch;
 mod budget;

@@ -9,7 +9,7 @@ use super::{
     leaf,
     node::{self, NODE_BYTES, STEM_BYTES},
     page,
-    path::Path,
+    path::{Node, Path},
     root::{Cell, CellRoots, Root},
     writer::{Need, TableWriter},
 };
@@ -125,30 +125,69 @@ impl TableWriter {
     pub fn remove_edges(&mut self, root: &mut Root, first: bool, count: u64) -> Result<(), TableError> {
         let mut left = count.min(root.count);
         while left > 0 {
-            let mut path = Path::new();
-            self.descend_edge(*root, first, &mut path)?;
-            self.ensure(path.len() as u64, Need::Headroom)?;
-            self.own_path(root, &mut path);
-            let page = path[path.len() - 1].page;
-            let body = self.own.body_mut(page);
-            if node::stems(body) > 0 {
-                return Err(TableError::corrupt(page, descend::LONG_KEY_AT_EDGE));
+            if left == root.count {
+                return self.drop_tree(std::mem::replace(root, Root::EMPTY));
             }
-            let before = node::cells(body);
-            let taken = before.min(usize::try_from(left).unwrap_or(usize::MAX));
-            let mut trees = Vec::new();
-            for _ in 0..taken {
-                let index = node::edge(body, first);
-                if node::root_bytes(body, index) > 0 {
-                    trees.extend_from_slice(&leaf::cell(body, index).roots);
-                }
-                node::remove(body, index);
-            }
-            self.lower(root, &path, taken as u64, before);
-            left -= taken as u64;
-            trees.into_iter().try_for_each(|tree| self.drop_tree(tree))?;
+            left -= match self.outer_subtree(*root, first, left)? {
+                Some(path) => self.drop_subtree(root, path)?,
+                None => self.remove_from_leaf(root, first, left)?,
+            };
         }
         Ok(())
+    }
+
+    /// The path to the branch above the largest subtree at an end that holds no more than `count` keys, if there is one.
+    fn outer_subtree(&self, root: Root, first: bool, count: u64) -> Result<Option<Path>, TableError> {
+        let pages = &self.own.table().pages;
+        let (mut body, mut path) = (descend::top(pages, root)?, Path::new());
+        while !node::is_leaf(body) {
+            let index = node::edge(body, first);
+            path.push(Node { page: page::number(body), generation: page::generation(body), index });
+            if branch::pointer(body, index).count <= count {
+                return Ok(Some(path));
+            }
+            body = descend::child(pages, body, index)?;
+        }
+        Ok(None)
+    }
+
+    /// Drops the subtree to which the last branch of a path leads. Returns its number of keys.
+    fn drop_subtree(&mut self, root: &mut Root, mut path: Path) -> Result<u64, TableError> {
+        self.ensure(path.len() as u64, Need::Headroom)?;
+        self.own_path(root, &mut path);
+        let above = path[path.len() - 1];
+        let body = self.own.body_mut(above.page);
+        let (subtree, before) = (branch::pointer(body, above.index), node::cells(body));
+        remove_child(body, above.index);
+        self.lower(root, &path, subtree.count, before);
+        self.drop_tree(subtree)?;
+        Ok(subtree.count)
+    }
+
+    /// Removes up to `count` keys from the first or the last leaf, and drops their trees. Returns how many.
+    fn remove_from_leaf(&mut self, root: &mut Root, first: bool, count: u64) -> Result<u64, TableError> {
+        let mut path = Path::new();
+        self.descend_edge(*root, first, &mut path)?;
+        self.ensure(path.len() as u64, Need::Headroom)?;
+        self.own_path(root, &mut path);
+        let page = path[path.len() - 1].page;
+        let body = self.own.body_mut(page);
+        if node::stems(body) > 0 {
+            return Err(TableError::corrupt(page, descend::LONG_KEY_AT_EDGE));
+        }
+        let before = node::cells(body);
+        let taken = before.min(usize::try_from(count).unwrap_or(usize::MAX));
+        let mut trees = Vec::new();
+        for _ in 0..taken {
+            let index = node::edge(body, first);
+            if node::root_bytes(body, index) > 0 {
+                trees.extend_from_slice(&leaf::cell(body, index).roots);
+            }
+            node::remove(body, index);
+        }
+        self.lower(root, &path, taken as u64, before);
+        trees.into_iter().try_for_each(|tree| self.drop_tree(tree))?;
+        Ok(taken as u64)
     }
 
     /// Subtracts `weight` keys from the counts of the branches above a changed leaf and of the root, and frees or joins

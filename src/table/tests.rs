@@ -1,6 +1,7 @@
 //! Tests of the table as a whole: against a model, under readers, through crashes, with flipped bits.
 
 mod ahead;
+mod append;
 mod crash;
 mod damage;
 mod faults;

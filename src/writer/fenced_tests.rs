@@ -1,7 +1,7 @@
 //! The writer on a log that takes nothing: somebody else has the right to write, or the log cannot be reached now.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use smol::future::{block_on, poll_once};
@@ -35,11 +35,23 @@ const FULL_AT_SUBMIT: u8 = 7;
 
 /// A log that tests can fence, or make fail for a while.
 pub(super) struct FencedLog {
-    pub(super) log: LocalLog<MemoryStorage>,
-    pub(super) state: Arc<AtomicU8>,
+    log: LocalLog<MemoryStorage>,
+    state: Arc<AtomicU8>,
+    /// The most bytes that were ever reserved at once.
+    reserved: Arc<AtomicU64>,
 }
 
 impl FencedLog {
+    /// One on `log`, which does what `state` says.
+    pub(super) fn new(log: LocalLog<MemoryStorage>, state: Arc<AtomicU8>) -> Self {
+        Self { log, state, reserved: Arc::default() }
+    }
+
+    /// One that is open, and the most bytes that were ever reserved of it at once.
+    pub(super) fn measured(log: LocalLog<MemoryStorage>, reserved: Arc<AtomicU64>) -> Self {
+        Self { log, state: Arc::new(AtomicU8::new(OPEN)), reserved }
+    }
+
     /// Whether it does anything.
     fn check(&self) -> Result<(), LogError> {
         match self.state.load(SeqCst) {
@@ -77,6 +89,7 @@ impl Log for FencedLog {
     fn reserve(&mut self, bytes: u64) -> Result<(), LogError> {
         self.check()?;
         let _ = self.state.compare_exchange(FENCED_AFTER_RESERVE, FENCED, SeqCst, SeqCst);
+        self.reserved.fetch_max(bytes, SeqCst);
         self.log.reserve(bytes)
     }
 
@@ -179,7 +192,7 @@ impl Driven {
         std::fs::write(data.table_path(), "").unwrap();
         let guard = FileGuard::new(&data).unwrap();
         let (run, queue, server, table) =
-            guarded_writer_on(|log| FencedLog { log, state }, Some(guard), limit);
+            guarded_writer_on(|log| FencedLog::new(log, state), Some(guard), limit);
         Self { run, queue, server, table, log, _dir: dir }
     }
 
@@ -273,7 +286,7 @@ impl Driven {
     fn is_read_only(&mut self) {
         for line in ["SET x 1", "DEL a", "RPUSH list y"] {
             let refusal = self.run(line).expect("a refusal");
-            assert!(refusal.starts_with("-READONLY Not written, nothing was changed: "), "{refusal}");
+            assert!(refusal.starts_with("-READONLY Not written, no data was changed: "), "{refusal}");
             assert!(refusal.contains("another server does"), "{refusal}");
         }
         assert_eq!(self.run("GET a").as_deref(), Some("$1\r\n1\r\n"));
@@ -350,7 +363,7 @@ fn what_was_executed_behind_a_group_that_was_given_up_is_given_up_too() {
     assert!(answers[0].is_err(), "nobody knows whether it is in the log");
     for answer in &mut answers[1..] {
         let never_written = answer.as_mut().expect("the log was not given it");
-        assert!(never_written.submission.out.starts_with(b"-READONLY Not written, nothing was changed: "));
+        assert!(never_written.submission.out.starts_with(b"-READONLY Not written, no data was changed: "));
     }
     driven.is_read_only();
     assert!(!driven.sees("c"));
@@ -368,7 +381,7 @@ fn writes_behind_a_fence_that_another_call_met_are_refused() {
     driven.work();
     assert_eq!(absent.try_take().expect("it changed nothing").submission.out, b":0\r\n");
     let refused = behind.try_take().expect("an answer, not an end of the connection");
-    assert!(refused.submission.out.starts_with(b"-READONLY Not written, nothing was changed: "));
+    assert!(refused.submission.out.starts_with(b"-READONLY Not written, no data was changed: "));
     assert!(!driven.writable());
     driven.is_read_only();
 }
@@ -383,7 +396,7 @@ fn what_was_executed_when_the_log_turned_out_to_be_fenced_is_refused() {
     driven.work();
     for promise in promises {
         let refused = promise.try_take().expect("an answer, not an end of the connection");
-        assert!(refused.submission.out.starts_with(b"-READONLY Not written, nothing was changed: "));
+        assert!(refused.submission.out.starts_with(b"-READONLY Not written, no data was changed: "));
     }
     driven.is_read_only();
 }
@@ -398,7 +411,7 @@ fn a_log_that_cannot_be_reached_for_a_while_ends_nothing() {
     driven.work();
     assert!(!driven.writable());
     let refusal = driven.run("SET b 2").expect("a refusal");
-    assert!(refusal.starts_with("-MISCONF Not written, nothing was changed: "), "{refusal}");
+    assert!(refusal.starts_with("-MISCONF Not written, no data was changed: "), "{refusal}");
     assert!(refusal.contains("cannot be reached: no quorum"), "{refusal}");
     assert_eq!(driven.run("GET a").as_deref(), Some("$1\r\n1\r\n"));
     assert_eq!(driven.run("GET b").as_deref(), Some("$-1\r\n"));
@@ -414,8 +427,8 @@ fn a_log_that_cannot_be_reached_for_a_while_ends_nothing() {
 #[test]
 fn a_group_that_the_log_did_not_take_is_taken_back_and_its_commands_are_refused() {
     for (state, reason) in [
-        (AWAY_AT_SUBMIT, "MISCONF Not written, nothing was changed: the log cannot be reached: no quorum"),
-        (FULL_AT_SUBMIT, "MISCONF No space left for this write, nothing was changed: "),
+        (AWAY_AT_SUBMIT, "MISCONF Not written, no data was changed: the log cannot be reached: no quorum"),
+        (FULL_AT_SUBMIT, "MISCONF No space left for this write, no data was changed: "),
     ] {
         let mut driven = Driven::new();
         assert_eq!(driven.run("SET a 1").as_deref(), Some("+OK\r\n"));

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use smol::future::{block_on, poll_once};
 use wal::{LocalLog, LogOptions, MemoryStorage};
@@ -11,6 +12,7 @@ use wal::{LocalLog, LogOptions, MemoryStorage};
 use super::*;
 use crate::clock::unix_now;
 use crate::committer::UNCHANGED_GROUPS;
+use crate::data_dir::DataDir;
 use crate::recovery::{TableSource, recover};
 use crate::resp::Span;
 use crate::spec;
@@ -68,13 +70,29 @@ pub(super) fn guarded_writer_on<L: Log + 'static>(
     (running(writer), queue, state, table)
 }
 
+/// A writer on a table that has space for whatever a test does.
+pub(super) fn spacious_writer() -> (Run, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    let (writer, queue, state, table) = build_on(256 << 20, |log| log, None, |_| ());
+    (running(writer), queue, state, table)
+}
+
 /// The writer itself, to be driven step by step.
 pub(super) fn build<L: Log + 'static>(
     wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
     guard: Option<FileGuard>,
     limit: impl FnOnce(&mut WriterOptions),
 ) -> (Writer<L>, WriterQueue, Arc<ServerState>, Arc<Table>) {
-    let source = TableSource::New(Box::new(MemoryFile::new(8 << 20)));
+    build_on(8 << 20, wrap, guard, limit)
+}
+
+/// The same, on a table of `table_bytes_max` bytes at most.
+fn build_on<L: Log + 'static>(
+    table_bytes_max: u64,
+    wrap: impl FnOnce(LocalLog<MemoryStorage>) -> L,
+    guard: Option<FileGuard>,
+    limit: impl FnOnce(&mut WriterOptions),
+) -> (Writer<L>, WriterQueue, Arc<ServerState>, Arc<Table>) {
+    let source = TableSource::New(Box::new(MemoryFile::new(table_bytes_max)));
     let log = LogOptions { segment_bytes: 64 << 10, background: false, ..LogOptions::default() };
     let table = TableOptions { headroom_pages: 16, instance_id: 7, ..TableOptions::default() };
     let recovered = recover(source, MemoryStorage::new(), &table, log).expect("an empty directory");
@@ -130,6 +148,20 @@ pub(super) fn command(reply_to: Resolver, words: &[&str]) -> Box<Submission> {
     let spec = spec::lookup(words[0].as_bytes()).expect("a command of the server");
     submission.items.push(Item::Execute { spec, db: 0, first_span: 0, spans: words.len() as u32 });
     submission
+}
+
+#[test]
+fn a_file_that_vanishes_ends_the_writer_at_the_first_tick_after_a_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = DataDir::open(dir.path()).unwrap();
+    std::fs::write(data.table_path(), "").unwrap();
+    let guard = FileGuard::new(&data).unwrap();
+    let (mut run, queue, ..) = guarded_writer_on(|log| log, Some(guard), |_| ());
+    std::fs::remove_file(data.lock_path()).unwrap();
+    std::thread::sleep(Duration::from_millis(1001));
+    queue.tick();
+    let end = block_on(poll_once(&mut run)).expect("it ends");
+    assert!(matches!(end, Err(WriterError::Files(_))), "{end:?}");
 }
 
 #[test]

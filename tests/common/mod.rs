@@ -5,6 +5,7 @@
 pub mod collections;
 pub mod fake_clock;
 pub mod keys;
+pub mod long_commands;
 pub mod power_cut;
 pub mod reference;
 pub mod strace;

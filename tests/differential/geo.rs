@@ -94,8 +94,12 @@ impl Family for Positions {
                     }
                 }
                 for _ in 0..1 + self.below(6) {
-                    words.extend(self.position());
-                    words.push(self.member());
+                    let position = self.position();
+                    // The order of members at the same place is not guaranteed: each of the special places has its own.
+                    let is_special = ["180", "-180", "181", "x", "0"].contains(&position[0].as_str());
+                    let member = if is_special { position.join(":") } else { self.member() };
+                    words.extend(position);
+                    words.push(member);
                 }
             }
             5 => {

@@ -81,6 +81,11 @@ impl Family for HyperLogLogs {
             _ => ours == theirs,
         }
     }
+
+    fn told_alike(&self, words: &[String]) -> bool {
+        // See `alike`.
+        words[0] != "PFADD" || words[1] != "corrupt"
+    }
 }
 
 /// Commands of this family.

@@ -22,6 +22,8 @@ pub struct Told {
     pub refused: u64,
     /// When the last acknowledgement was received, and when what it acknowledges was sent.
     pub last_ack: Option<(f64, f64)>,
+    /// The longest time that a command took, in seconds: how busy machine and disk are.
+    pub slowest_s: f64,
 }
 
 /// The command number `step` of the workload.
@@ -95,7 +97,9 @@ impl Told {
             _ => {
                 self.acked = self.maybe.take().expect("set above");
                 self.writes += 1;
-                self.last_ack = Some((sent, now()));
+                let acked = now();
+                self.slowest_s = self.slowest_s.max(acked - sent);
+                self.last_ack = Some((sent, acked));
             }
         }
         self.maybe = None;

@@ -14,8 +14,8 @@ pub struct Case {
     pub log: MemoryStorage,
     /// The table's file.
     pub table: Vec<u8>,
-    /// What may be served.
-    pub right: State,
+    /// What may be served: one of these.
+    pub right: Vec<State>,
 }
 
 /// A directory that was used and copied; then the original and the copy were used.
@@ -48,7 +48,7 @@ impl History {
     /// A case with the log and the table of these copies, or what is left of them.
     fn case(&self, what: &str, log: &MemoryStorage, table: &Copy, right: &Copy) -> Case {
         let name = format!("seed {}: {what}", self.seed);
-        let (log, table, right) = (log.fork(), table.table.clone(), right.state.clone());
+        let (log, table, right) = (log.fork(), table.table.clone(), vec![right.state.clone()]);
         Case { name, log, table, right }
     }
 
@@ -83,6 +83,37 @@ impl History {
                 mixed.set_contents(&segment, bytes);
                 cases.push(self.case(&format!("{segment} of another copy"), &mixed, own, own));
             }
+        }
+        cases
+    }
+
+    /// Logs to which the segments of another copy were added under numbers that were free. Those of a later day may continue
+    /// the log; then it is the log of that day.
+    pub fn unions(&self) -> Vec<Case> {
+        let Self { at_copy, one, other, .. } = self;
+        let mut cases = Vec::new();
+        for (own, foreign, which) in [
+            (one, other, "the other copy"),
+            (other, one, "the other copy"),
+            (at_copy, one, "a later day"),
+            (at_copy, other, "a later day"),
+        ] {
+            let union = own.log.fork();
+            let taken = own.log.names();
+            let added: Vec<String> =
+                foreign.log.names().into_iter().filter(|name| !taken.contains(name)).collect();
+            for name in &added {
+                union.set_contents(name, foreign.log.contents(name).expect("a file of the log"));
+            }
+            if added.is_empty() {
+                continue;
+            }
+            let what = format!("its log and {} more of {which}", added.join(", "));
+            let mut case = self.case(&what, &union, own, own);
+            if std::ptr::eq(own, at_copy) {
+                case.right.push(foreign.state.clone());
+            }
+            cases.push(case);
         }
         cases
     }

@@ -11,6 +11,7 @@ use ackd::command::CommandError;
 use ackd::config::{self, Settings, Sources};
 use ackd::connection::{Ahead, ExpiredKey, Fetch, LongEnd, LongRead, ReadCall, ReadOutcome, Reads, Services};
 use ackd::net::Listener;
+use ackd::own_names::OwnNames;
 use ackd::resp::{Args, Reply, Sink};
 use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
@@ -289,7 +290,7 @@ impl Fake {
             move || {
                 let executors = Executors::start(threads, &queue).unwrap();
                 smol::future::block_on(async {
-                    run(services, listeners, executors.spawner()).await;
+                    run(services, listeners, OwnNames::new([]), executors.spawner()).await;
                     queue.shutdown(false).await.unwrap();
                 });
                 writer.join().unwrap();

@@ -23,21 +23,24 @@ impl Identities {
         }
     }
 
-    /// Checks the segments `in_use` and forgets all others.
+    /// Forgets a segment that is no longer needed.
+    pub fn forget(&mut self, sequence: u64) {
+        self.0.remove(&sequence);
+    }
+
+    /// Checks some of the segments.
     pub fn look<S: Storage>(
         &mut self,
         storage: &S,
-        in_use: impl Iterator<Item = u64>,
+        sequences: impl Iterator<Item = u64>,
     ) -> Result<(), LogError> {
-        let mut kept = BTreeMap::new();
-        for sequence in in_use {
+        for sequence in sequences {
             let name = segment_name(sequence);
             let found = find(storage, &name)?;
             let known = self.0.get(&sequence).copied().or(found);
             compare(storage, &name, known, found)?;
-            kept.extend(known.map(|identity| (sequence, identity)));
+            self.0.extend(known.map(|identity| (sequence, identity)));
         }
-        self.0 = kept;
         Ok(())
     }
 }

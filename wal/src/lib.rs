@@ -35,6 +35,7 @@
 //! The bytes are described in `format`, the decision at the log's end in `reader`, the steps after a crash in
 //! `resume`, and how segments come and go in `prepare`.
 
+mod closed;
 mod create;
 mod dir;
 mod direct;
@@ -45,6 +46,7 @@ mod home;
 mod identities;
 mod local;
 mod log;
+mod looks;
 mod memory;
 mod options;
 mod prepare;

@@ -17,6 +17,7 @@ use std::time::Duration;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::closed::Closed;
 use crate::create::write_header;
 use crate::direct::AlignedBuffer;
 use crate::error::LogError;
@@ -26,6 +27,7 @@ use crate::format::{
 use crate::group::Group;
 use crate::identities::{Identities, look_at_open, look_at_salt};
 use crate::log::{Log, Lsn};
+use crate::looks::Looks;
 use crate::options::{GroupMark, LogOptions, SegmentMark};
 use crate::prepare::{Prepared, Preparer, Retired};
 use crate::status::{Counters, FileStatus, LogStatus};
@@ -36,9 +38,6 @@ use crate::sync::{Done, Job, Syncer};
 const POOLED_BYTES_MAX: usize = 8 << 20;
 /// Group buffers kept.
 const POOLED_MAX: usize = 4;
-
-/// Only this many closed segments, the newest ones, are checked: a replay needs fewer, and older ones are history.
-const LOOKED_AT_MAX: usize = 64;
 
 /// A log of segments in a [`Storage`].
 pub struct LocalLog<S: Storage> {
@@ -72,6 +71,8 @@ pub struct LocalLog<S: Storage> {
     sync_time: Duration,
     /// The identity of each segment file with records.
     identities: Identities,
+    /// Which of them are checked next.
+    looks: Looks,
     /// LSN of the mark last stored outside the log.
     remembered_lsn: Lsn,
 }
@@ -97,19 +98,6 @@ pub(crate) struct Chain {
     pub last_checksum: u32,
     /// Checksum of the last group of records; `None` if there is none, or it is not known.
     pub records_checksum: Option<u32>,
-}
-
-/// A segment to which nothing more is appended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Closed {
-    /// Number of the segment.
-    pub sequence: u64,
-    /// Length of its file in bytes.
-    pub bytes: u64,
-    /// LSN of its first record.
-    pub first_lsn: Lsn,
-    /// LSN of its last record, below `first_lsn` when it holds none.
-    pub last_lsn: Lsn,
 }
 
 /// Where salts come from.
@@ -172,6 +160,7 @@ impl<S: Storage> LocalLog<S> {
             counters: Counters::default(),
             sync_time: Duration::ZERO,
             identities,
+            looks: Looks::default(),
             // The caller stored the mark of this LSN.
             remembered_lsn: chain.last_lsn,
         })
@@ -387,6 +376,7 @@ impl<S: Storage> LocalLog<S> {
             kept_bytes = left_bytes;
             let (sequence, bytes) = (oldest.sequence, oldest.bytes);
             retired.push(Retired { sequence, bytes, unused_zeros: false });
+            self.identities.forget(sequence);
             self.closed.pop_front();
         }
         retired
@@ -519,16 +509,17 @@ impl<S: Storage> Log for LocalLog<S> {
 
     fn recycle_through(&mut self, lsn: Lsn) -> Result<(), LogError> {
         self.check_usable()?;
+        self.looks.checkpoint(lsn);
         let retired = self.retire_through(lsn.min(self.synced_lsn));
         self.preparer.retire(retired);
         self.check_usable()
     }
 
     fn look_at_files(&mut self) -> Result<(), LogError> {
-        let newest = self.closed.iter().rev().take(LOOKED_AT_MAX).map(|closed| closed.sequence);
+        let closed = self.looks.next(&self.closed);
         let looked = self
             .identities
-            .look(&self.storage, newest.chain([self.active.header.sequence]))
+            .look(&self.storage, closed.into_iter().chain([self.active.header.sequence]))
             .and_then(|()| self.preparer.look_at_ready())
             .and_then(|()| match &self.jumbo {
                 Some(jumbo) => look_at_open(&self.storage, jumbo.sequence, &jumbo.file),

@@ -12,10 +12,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use crate::closed::Closed;
 use crate::direct::{ALIGNMENT_BYTES, AlignedBuffer};
 use crate::error::{LogError, is_full};
 use crate::format::{Place, SECTOR_BYTES, SegmentHeader, SegmentHeaderState, TEMPORARY_SUFFIX};
-use crate::local::{Active, Chain, Closed, LocalLog, Salts, Start};
+use crate::local::{Active, Chain, LocalLog, Salts, Start};
 use crate::options::LogOptions;
 use crate::prepare::{Prepared, Preparer, write_zeros};
 use crate::reader::LogEnd;

@@ -5,6 +5,8 @@ use crate::client::encoded;
 
 /// Share of a collection that commands with a count take, in percent.
 const SHARE: u64 = 30;
+/// The same for those that take few.
+const FEW: u64 = 5;
 
 /// Most keys of one `MSET`: servers refuse commands of more than 2^20 words.
 const MSET_KEYS_MAX: u64 = 500_000;
@@ -23,7 +25,7 @@ pub struct Case {
 
 /// How a command is written.
 enum Form {
-    /// Words, with `{half}`, `{share}` and `{sketches}` for numbers.
+    /// Words, with `{half}`, `{share}`, `{few}`, `{all}` and `{sketches}` for numbers.
     Words(&'static str),
     /// `MSET` of N keys, or as many as servers accept.
     Mset,
@@ -74,6 +76,9 @@ pub const CASES: &[Case] = &[
     words("SORT STORE", &[Data::List], "SORT list STORE out"),
     words("COPY list", &[Data::List], "COPY list out"),
     on_copy("LTRIM", &[Data::List], "COPY list out", "LTRIM out {half} -1"),
+    on_copy("LPOP", &[Data::List], "COPY list out", "LPOP out {share}"),
+    on_copy("LREM", &[Data::List], "COPY list out", "LREM out 0 missing"),
+    on_copy("LINSERT", &[Data::List], "COPY list out", "LINSERT out BEFORE missing value"),
     on_copy("DEL list", &[Data::List], "COPY list out", "DEL out"),
     words("SMEMBERS", &[Data::Sets], "SMEMBERS set"),
     words("SUNION", &[Data::Sets], "SUNION set set2"),
@@ -84,6 +89,8 @@ pub const CASES: &[Case] = &[
     words("SRANDMEMBER", &[Data::Sets], "SRANDMEMBER set -{share}"),
     words("COPY set", &[Data::Sets], "COPY set out"),
     on_copy("SPOP", &[Data::Sets], "COPY set out", "SPOP out {share}"),
+    on_copy("SPOP few", &[Data::Sets], "COPY set out", "SPOP out {few}"),
+    on_copy("SPOP all", &[Data::Sets], "COPY set out", "SPOP out {all}"),
     on_copy("DEL set", &[Data::Sets], "COPY set out", "DEL out"),
     words("ZRANGE", &[Data::SortedSets], "ZRANGE zset 0 -1 WITHSCORES"),
     words("ZRANGESTORE", &[Data::SortedSets], "ZRANGESTORE out zset 0 -1"),
@@ -91,6 +98,9 @@ pub const CASES: &[Case] = &[
     words("ZINTERSTORE", &[Data::SortedSets], "ZINTERSTORE out 2 zset zset2"),
     words("COPY zset", &[Data::SortedSets], "COPY zset out"),
     on_copy("ZREMRANGEBYRANK", &[Data::SortedSets], "COPY zset out", "ZREMRANGEBYRANK out 0 {half}"),
+    on_copy("ZPOPMIN", &[Data::SortedSets], "COPY zset out", "ZPOPMIN out {share}"),
+    on_copy("ZPOPMIN few", &[Data::SortedSets], "COPY zset out", "ZPOPMIN out {few}"),
+    on_copy("ZPOPMIN all", &[Data::SortedSets], "COPY zset out", "ZPOPMIN out {all}"),
     on_copy("UNLINK zset", &[Data::SortedSets], "COPY zset out", "UNLINK out"),
     words("HGETALL", &[Data::Hash], "HGETALL hash"),
     words("HRANDFIELD", &[Data::Hash], "HRANDFIELD hash -{share} WITHVALUES"),
@@ -126,7 +136,9 @@ fn split(text: &str, elements: u64) -> Vec<String> {
             words.extend((0..sketches(elements)).map(|index| format!("sketch:{index}")));
         } else {
             let word = word.replace("{half}", &(elements / 2).to_string());
-            words.push(word.replace("{share}", &(elements * SHARE / 100).to_string()));
+            let word = word.replace("{share}", &(elements * SHARE / 100).to_string());
+            let word = word.replace("{few}", &(elements * FEW / 100).to_string());
+            words.push(word.replace("{all}", &elements.to_string()));
         }
     }
     words
@@ -162,6 +174,7 @@ mod tests {
     #[test]
     fn the_numbers_of_a_command_follow_that_of_the_elements() {
         assert_eq!(split("SPOP out {share}", 1000), ["SPOP", "out", "300"]);
+        assert_eq!(split("SPOP out {few} {all}", 1000), ["SPOP", "out", "50", "1000"]);
         assert_eq!(split("LTRIM out {half} -1", 1000), ["LTRIM", "out", "500", "-1"]);
         assert_eq!(split("PFCOUNT {sketches}", 2000), ["PFCOUNT", "sketch:0", "sketch:1"]);
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::text;
+use super::{ones, text};
 use crate::command::{CommandError, ReadCtx, words};
 use crate::keyspace::{KeyspaceError, Text};
 use crate::resp::{Args, Reply};
@@ -66,12 +66,7 @@ pub(super) fn bitcount(
 /// Counts the bits that are set.
 fn count(view: &View<'_>, text: &Text<'_>, bits: Range<u64>) -> Result<u64, KeyspaceError> {
     let mut count = 0;
-    each_masked(view, text, bits, 0, |bytes| {
-        // Eight bytes at a time.
-        let (words, rest) = bytes.as_chunks::<8>();
-        count += words.iter().map(|word| u64::from(u64::from_ne_bytes(*word).count_ones())).sum::<u64>();
-        count += rest.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>();
-    })?;
+    each_masked(view, text, bits, 0, |bytes| count += ones::count(bytes))?;
     Ok(count)
 }
 

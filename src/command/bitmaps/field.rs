@@ -183,7 +183,25 @@ pub(super) fn bitfield_ro(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    let operations = parse(args, context.limits, true)?;
+    reply_read(parse(args, context.limits, true)?, context, args, reply)
+}
+
+/// `BITFIELD` whose operations all read.
+pub(super) fn bitfield_reading(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    reply_read(parse(args, context.limits, false)?, context, args, reply)
+}
+
+/// Replies with integers that are only read.
+fn reply_read(
+    operations: Vec<Operation>,
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     let text = text(context.keys.get(context.db, &args[1])?)?;
     reply.array(operations.len());
     for operation in &operations {
@@ -201,12 +219,7 @@ pub(super) fn bitfield(
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
     let operations = parse(args, context.limits, false)?;
-    let (is_there, len) = context
-        .keys
-        .with_value(db, key, |_, value| Ok::<_, CommandError>((value.is_some(), text(value)?.len())))?;
-    if operations.iter().all(|operation| operation.action == Action::Get) {
-        context.looked_up(db, key, is_there);
-    }
+    let len = context.keys.with_value(db, key, |_, value| Ok::<_, CommandError>(text(value)?.len()))?;
     // The string is extended as far as the changes may need, even if they fail on an overflow.
     let changes = operations.iter().filter(|operation| operation.action != Action::Get);
     let needed = changes.map(|operation| operation.span().1).max().unwrap_or(0);

@@ -5,11 +5,12 @@
 mod combine;
 mod count;
 mod field;
+mod ones;
 mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, StringChange};

@@ -11,7 +11,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use self::cell::Point;
 use self::query::Command;
@@ -114,11 +114,6 @@ fn geosearchstore(
 /// `GEORADIUS key longitude latitude radius unit ... [STORE key|STOREDIST key]`
 fn georadius(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     search::write(Command::Radius { stores: true }, context, args, reply)
-}
-
-/// Whether `GEORADIUS` or `GEORADIUSBYMEMBER` may store its result.
-fn stores(args: &Args<'_>) -> bool {
-    args.from(5).any(|word| words::is(word, "store") || words::is(word, "storedist"))
 }
 
 /// `GEORADIUS` that stores nothing.

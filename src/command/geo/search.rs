@@ -1,11 +1,14 @@
 //! Searches: reads the members in the cells around the shape, keeps those that the shape covers, and sorts them.
 
-use super::cell::Point;
+use std::ops::Range;
+
+use super::cell::{Cell, Point};
 use super::query::{Command, Direction, Query, parse};
+use crate::command::long::LONG_ELEMENTS;
 use crate::command::sorted_sets::{self, Element, set_of};
-use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
+use crate::command::{Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::Score;
-use crate::keyspace::{Edge, KeyReader, SortedSet};
+use crate::keyspace::{Edge, KeyReader, KeyspaceError, SortedSet};
 use crate::number::format_fixed;
 use crate::resp::{Args, Reply};
 use crate::table::View;
@@ -47,10 +50,7 @@ fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Ve
     let mut found = Vec::new();
     let enough = query.count.filter(|_| query.any).unwrap_or(usize::MAX);
     for cell in query.shape.cells() {
-        let (first, behind) = cell.scores();
-        let edge = |bits: u64| Edge::Score(Score::new(bits as f64).unwrap_or(Score::ZERO));
-        let positions = set.position(view, edge(first))?..set.position(view, edge(behind))?;
-        set.each_in(view, positions, false, |member, score| {
+        set.each_in(view, positions(view, set, cell)?, false, |member, score| {
             let point = Point::of_score(score);
             if let Some(distance_m) = query.shape.distance_m(point) {
                 let distance = distance_m / query.unit_m;
@@ -63,6 +63,33 @@ fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Ve
         }
     }
     Ok(found)
+}
+
+/// The positions of the members within a cell.
+fn positions(view: &View<'_>, set: &SortedSet<'_>, cell: Cell) -> Result<Range<u64>, KeyspaceError> {
+    let (first, behind) = cell.scores();
+    let edge = |bits: u64| Edge::Score(Score::new(bits as f64).unwrap_or(Score::ZERO));
+    Ok(set.position(view, edge(first))?..set.position(view, edge(behind))?)
+}
+
+/// How long a search takes that stores its result: it goes through at most all members in the cells that it reads. `source`
+/// is the word that names its key.
+pub(super) fn work(
+    command: Command,
+    source: usize,
+    call: &Call<'_>,
+    keys: &mut KeyReader<'_>,
+) -> Result<u64, KeyspaceError> {
+    let value = keys.peek(call.db, &call.args[source])?;
+    let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(0) };
+    let all = set.len()?;
+    if all < LONG_ELEMENTS {
+        return Ok(all);
+    }
+    let view = keys.view();
+    let Ok(query) = parse(command, view, Some(set), &call.args) else { return Ok(0) };
+    let cells = query.shape.cells();
+    cells.into_iter().map(|cell| positions(view, &set, cell).map(|members| members.end - members.start)).sum()
 }
 
 /// Runs a search that stores nothing, and replies.

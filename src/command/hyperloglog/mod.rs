@@ -11,26 +11,34 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use self::sketch::{Registers, Sketch};
-use super::{CommandError, ReadCtx, WriteCtx, sources};
+use super::{Call, CommandError, ReadCtx, WriteCtx, sources};
 use crate::effect::{Effect, StringChange};
-use crate::keyspace::{Classes, Value};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
 /// Up to this many equal bytes between two changed ones are logged with them: a second effect would take as much.
 const GAP_BYTES: usize = 16;
+/// Merging a sketch takes as long as this many elements.
+const SKETCH_ELEMENTS: u64 = 40;
 
 /// Reads the sketch in a value.
 fn read(view: &View<'_>, value: Option<Value<'_>>) -> Result<Option<Sketch>, CommandError> {
-    let Some(value) = value else { return Ok(None) };
+    let mut bytes = Vec::new();
+    if read_bytes(view, value, &mut bytes)? { Sketch::read(bytes).map(Some) } else { Ok(None) }
+}
+
+/// Replaces `bytes` by those of a value that should be a sketch. Returns whether there is a value.
+fn read_bytes(view: &View<'_>, value: Option<Value<'_>>, bytes: &mut Vec<u8>) -> Result<bool, CommandError> {
+    bytes.clear();
+    let Some(value) = value else { return Ok(false) };
     let text = value.text()?.ok_or(CommandError::WRONG_TYPE)?;
     // A string longer than any sketch is not read as a whole: its start already shows that it is not a sketch.
-    let mut bytes = Vec::new();
     text.each_part(view, 0, sketch::BYTES_MAX as u64 + 1, |part| bytes.extend_from_slice(part))?;
-    Ok(Some(Sketch::read(bytes)?))
+    Ok(true)
 }
 
 /// `PFADD key [element ...]`
@@ -52,32 +60,42 @@ fn pfadd(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> 
 
 /// `PFCOUNT key [key ...]`
 fn pfcount(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
-    let mut registers = Registers::default();
+    let (mut registers, mut bytes) = (Registers::default(), Vec::new());
     for key in args.from(1) {
         let value = context.keys.get(context.db, key)?;
-        let Some(sketch) = read(context.keys.view(), value)? else { continue };
-        if let Some(count) = sketch.known_count().filter(|_| args.len() == 2) {
+        if !read_bytes(context.keys.view(), value, &mut bytes)? {
+            continue;
+        }
+        registers.raise_to(&bytes)?;
+        if let Some(count) = sketch::known_count(&bytes).filter(|_| args.len() == 2) {
             reply.integer(count as i64);
             return Ok(());
         }
-        sketch.merge_into(&mut registers);
     }
     reply.integer(registers.count() as i64);
     Ok(())
+}
+
+/// How long a `PFMERGE` takes. Looking up many keys takes long, too.
+fn pfmerge_work(call: &Call<'_>, _: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    Ok(call.keys().count() as u64 * SKETCH_ELEMENTS)
 }
 
 /// `PFMERGE destkey [sourcekey ...]`
 fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Result<(), CommandError> {
     let db = context.db;
     let (mut registers, mut dense, mut old) = (Registers::default(), false, None);
+    let mut bytes = Vec::new();
     sources::read(context, |keys| {
         for (index, key) in args.from(1).enumerate() {
             let value = keys.get(db, key)?;
-            let Some(sketch) = read(keys.view(), value)? else { continue };
-            sketch.merge_into(&mut registers);
-            dense |= sketch.is_dense();
+            if !read_bytes(keys.view(), value, &mut bytes)? {
+                continue;
+            }
+            registers.raise_to(&bytes)?;
+            dense |= sketch::is_dense(&bytes)?;
             if index == 0 {
-                old = Some(sketch);
+                old = Some(Sketch::read(bytes.clone())?);
             }
         }
         Ok(())
@@ -88,6 +106,14 @@ fn pfmerge(context: &mut WriteCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -
     }
     new.raise(&registers);
     new.invalidate_count();
+    if context.keys.prepares() {
+        let expire_at_ms = context.keys.info(db, &args[1])?.and_then(|info| info.expire_at_ms);
+        let whole = StringChange::Set { value: new.bytes(), expire_at_ms: None, raw: true };
+        let effect = Effect::on(db, &args[1], whole);
+        context.keys.replace_by_rest(&effect, Classes::STRING, "pfadd", expire_at_ms)?;
+        reply.ok();
+        return Ok(());
+    }
     store(context, &args[1], old.as_ref(), &new)?;
     reply.ok();
     Ok(())

@@ -60,18 +60,34 @@ impl Default for Sketch {
     }
 }
 
+/// Whether the registers of what should be a sketch are dense.
+pub(super) fn is_dense(bytes: &[u8]) -> Result<bool, CommandError> {
+    let is_sketch = bytes.len() >= HEADER_BYTES
+        && bytes.starts_with(b"HYLL")
+        && bytes[ENCODING_AT] <= SPARSE
+        && (bytes[ENCODING_AT] == SPARSE || bytes.len() == DENSE_BYTES);
+    match is_sketch {
+        true => Ok(bytes[ENCODING_AT] == DENSE),
+        false => Err("WRONGTYPE Key is not a valid HyperLogLog string value.".into()),
+    }
+}
+
+/// The cached count of a valid sketch, unless it is out of date.
+pub(super) fn known_count(bytes: &[u8]) -> Option<u64> {
+    let count = bytes[COUNT_AT..HEADER_BYTES].try_into().expect("eight bytes end the header");
+    (bytes[HEADER_BYTES - 1] & OUT_OF_DATE == 0).then_some(u64::from_le_bytes(count))
+}
+
+/// The error of a sketch whose registers cannot be read.
+fn corrupted() -> CommandError {
+    "INVALIDOBJ Corrupted HLL object detected".into()
+}
+
 impl Sketch {
     /// Parses a sketch.
     pub(super) fn read(bytes: Vec<u8>) -> Result<Self, CommandError> {
-        let is_sketch = bytes.len() >= HEADER_BYTES
-            && bytes.starts_with(b"HYLL")
-            && bytes[ENCODING_AT] <= SPARSE
-            && (bytes[ENCODING_AT] == SPARSE || bytes.len() == DENSE_BYTES);
-        if !is_sketch {
-            return Err("WRONGTYPE Key is not a valid HyperLogLog string value.".into());
-        }
-        if bytes[ENCODING_AT] == SPARSE && sparse::runs(&bytes[HEADER_BYTES..]).is_none() {
-            return Err("INVALIDOBJ Corrupted HLL object detected".into());
+        if !is_dense(&bytes)? && !sparse::each(&bytes[HEADER_BYTES..], |_, _| ()) {
+            return Err(corrupted());
         }
         let (header, registers) = bytes.split_at(HEADER_BYTES);
         let header = header.try_into().expect("the header was split off");
@@ -101,12 +117,6 @@ impl Sketch {
         self.header[ENCODING_AT] == DENSE
     }
 
-    /// The cached count, unless it is out of date.
-    pub(super) fn known_count(&self) -> Option<u64> {
-        let count = self.header[COUNT_AT..].try_into().expect("eight bytes end the header");
-        (self.header[HEADER_BYTES - 1] & OUT_OF_DATE == 0).then_some(u64::from_le_bytes(count))
-    }
-
     /// Marks the cached count as out of date. To be called at the end of a series of changes.
     pub(super) fn invalidate_count(&mut self) {
         self.header[HEADER_BYTES - 1] |= OUT_OF_DATE;
@@ -123,6 +133,20 @@ impl Sketch {
 
     /// Raises every register to at least that of `registers`.
     pub(super) fn raise(&mut self, registers: &Registers) {
+        let mut all = registers.clone();
+        self.merge_into(&mut all);
+        let sparse_bytes_max = SPARSE_BYTES_MAX - HEADER_BYTES;
+        if !self.is_dense()
+            && self.registers.len() <= sparse_bytes_max
+            && sparse::bytes_min(&all.0) > sparse_bytes_max
+        {
+            // Sooner or later it would become dense anyway.
+            self.make_dense();
+        }
+        if self.is_dense() {
+            all.pack(&mut self.registers);
+            return;
+        }
         for (index, value) in registers.0.iter().enumerate() {
             if *value > 0 {
                 self.raise_one(index, *value);
@@ -131,7 +155,7 @@ impl Sketch {
     }
 
     /// Raises a register to at least `value`; returns whether that changed it.
-    fn raise_one(&mut self, index: usize, value: u8) -> bool {
+    pub(super) fn raise_one(&mut self, index: usize, value: u8) -> bool {
         if !self.is_dense() {
             let room = (SPARSE_BYTES_MAX - HEADER_BYTES).saturating_sub(self.registers.len());
             match sparse::raise(&mut self.registers, index, value, room) {
@@ -156,26 +180,32 @@ impl Sketch {
         self.merge_into(&mut registers);
         self.header[ENCODING_AT] = DENSE;
         self.registers = vec![0; DENSE_BYTES - HEADER_BYTES];
-        for (index, value) in registers.0.iter().enumerate() {
-            set_dense_register(&mut self.registers, index, *value);
-        }
+        registers.pack(&mut self.registers);
     }
 
     /// Raises every register of `registers` to at least that of the sketch.
     pub(super) fn merge_into(&self, registers: &mut Registers) {
+        match self.is_dense() {
+            true => registers.raise_to_dense(&self.registers),
+            false => _ = registers.raise_to_sparse(&self.registers),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Sketch {
+    /// A register.
+    pub(super) fn register(&self, index: usize) -> u8 {
         if self.is_dense() {
-            for (index, register) in registers.0.iter_mut().enumerate() {
-                *register = (*register).max(dense_register(&self.registers, index));
-            }
-            return;
+            return dense_register(&self.registers, index);
         }
-        let mut first = 0;
-        for run in sparse::runs(&self.registers).unwrap_or_default() {
-            for register in &mut registers.0[first..first + run.len] {
-                *register = (*register).max(run.value);
+        let mut value = 0;
+        sparse::each(&self.registers, |first, run| {
+            if (first..first + run.len).contains(&index) {
+                value = run.value;
             }
-            first += run.len;
-        }
+        });
+        value
     }
 }
 
@@ -206,7 +236,28 @@ fn set_dense_register(bytes: &mut [u8], index: usize, value: u8) {
     }
 }
 
+/// Eight dense registers, one byte each. The bits are moved apart in three steps: into halves of the word, into quarters,
+/// and into bytes.
+fn spread(dense: [u8; 6]) -> [u8; 8] {
+    let [a, b, c, d, e, f] = dense;
+    let word = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    let word = word & 0xFF_FFFF | (word & 0xFFFF_FF00_0000) << 8;
+    let word = word & 0x0FFF_0000_0FFF | (word & 0x00FF_F000_00FF_F000) << 4;
+    (word & 0x003F_003F_003F_003F | (word & 0x0FC0_0FC0_0FC0_0FC0) << 2).to_le_bytes()
+}
+
+/// The dense form of eight registers: the steps of [`spread`] backwards.
+fn gather(registers: [u8; 8]) -> [u8; 6] {
+    let word = u64::from_le_bytes(registers);
+    let word = word & 0x003F_003F_003F_003F | (word & 0x3F00_3F00_3F00_3F00) >> 2;
+    let word = word & 0x0FFF_0000_0FFF | (word & 0x0FFF_0000_0FFF_0000) >> 4;
+    let word = word & 0xFF_FFFF | (word & 0x00FF_FFFF_0000_0000) >> 8;
+    let [a, b, c, d, e, f, ..] = word.to_le_bytes();
+    [a, b, c, d, e, f]
+}
+
 /// All registers, one byte each.
+#[derive(Clone)]
 pub(super) struct Registers(Box<[u8; REGISTERS]>);
 
 impl Default for Registers {
@@ -216,6 +267,44 @@ impl Default for Registers {
 }
 
 impl Registers {
+    /// Raises every register to at least that of the sketch in these bytes.
+    pub(super) fn raise_to(&mut self, sketch: &[u8]) -> Result<(), CommandError> {
+        let is_dense = is_dense(sketch)?;
+        let registers = &sketch[HEADER_BYTES..];
+        if is_dense {
+            self.raise_to_dense(registers);
+        } else if !self.raise_to_sparse(registers) {
+            return Err(corrupted());
+        }
+        Ok(())
+    }
+
+    /// Raises every register to at least the dense one.
+    fn raise_to_dense(&mut self, dense: &[u8]) {
+        for (registers, dense) in self.0.as_chunks_mut::<8>().0.iter_mut().zip(dense.as_chunks().0) {
+            let others = spread(*dense);
+            registers.iter_mut().zip(others).for_each(|(register, other)| *register = (*register).max(other));
+        }
+    }
+
+    /// Raises every register to at least the sparse one. Returns whether the bytes were exactly the registers.
+    fn raise_to_sparse(&mut self, sparse: &[u8]) -> bool {
+        sparse::each(sparse, |first, run| {
+            if run.value > 0 {
+                for register in &mut self.0[first..first + run.len] {
+                    *register = (*register).max(run.value);
+                }
+            }
+        })
+    }
+
+    /// Writes the registers in dense form.
+    fn pack(&self, dense: &mut [u8]) {
+        for (dense, registers) in dense.as_chunks_mut().0.iter_mut().zip(self.0.as_chunks().0) {
+            *dense = gather(*registers);
+        }
+    }
+
     /// The approximate number of elements: Ertl's improved estimate, from how often each value occurs.
     pub(super) fn count(&self) -> u64 {
         const VALUE_MAX: usize = HASH_BITS as usize + 1;

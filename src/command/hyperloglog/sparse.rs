@@ -36,7 +36,7 @@ pub(super) struct Run {
 type Encoded = SmallVec<[u8; 8]>;
 
 /// Reads the first run; `None` if the bytes end within it.
-pub(super) fn read(bytes: &[u8]) -> Option<Run> {
+fn read(bytes: &[u8]) -> Option<Run> {
     let (&first, rest) = bytes.split_first()?;
     let low = usize::from(first & 0x3F);
     Some(match first >> 6 {
@@ -46,19 +46,27 @@ pub(super) fn read(bytes: &[u8]) -> Option<Run> {
     })
 }
 
-/// All runs, or `None` if these bytes are not exactly the registers.
-pub(super) fn runs(mut bytes: &[u8]) -> Option<Vec<Run>> {
-    let (mut runs, mut len) = (Vec::new(), 0);
+/// Calls `see` with each run and the index of its first register. Returns whether the bytes are exactly the registers.
+pub(super) fn each(mut bytes: &[u8], mut see: impl FnMut(usize, Run)) -> bool {
+    let mut first = 0;
     while !bytes.is_empty() {
-        let run = read(bytes)?;
-        len += run.len;
-        if len > REGISTERS {
-            return None;
-        }
-        runs.push(run);
+        let Some(run) = read(bytes).filter(|run| first + run.len <= REGISTERS) else { return false };
+        see(first, run);
+        first += run.len;
         bytes = &bytes[run.bytes..];
     }
-    (len == REGISTERS).then_some(runs)
+    first == REGISTERS
+}
+
+/// The fewest bytes in which these registers can be encoded.
+pub(super) fn bytes_min(registers: &[u8; REGISTERS]) -> usize {
+    let runs = registers.chunk_by(|one, next| one == next);
+    runs.map(|run| match run[0] {
+        0 if run.len() > SHORT_ZEROS_MAX => 2,
+        0 => 1,
+        _ => run.len().div_ceil(VALUES_MAX),
+    })
+    .sum()
 }
 
 /// The bytes of registers that are all zero.

@@ -118,9 +118,11 @@ proptest! {
                 }
             };
             prop_assert_eq!(raised, expected);
-            let runs = sparse::runs(&bytes).expect("all registers are there");
-            let registers: Vec<u8> = runs.iter().flat_map(|run| vec![run.value; run.len]).collect();
+            let mut registers = Vec::new();
+            prop_assert!(sparse::each(&bytes, |_, run| registers.extend(vec![run.value; run.len])));
             prop_assert!(registers == model);
+            let smallest = sparse::bytes_min(registers.as_slice().try_into().unwrap());
+            prop_assert!(smallest <= bytes.len());
         }
     }
 
@@ -139,5 +141,37 @@ proptest! {
         }
         bytes.resize(BYTES_MAX + 1, 0x40);
         prop_assert!(Sketch::read(bytes).is_err());
+    }
+}
+
+proptest! {
+    // Each case raises tens of thousands of registers one by one.
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn sketches_are_merged_register_by_register(
+        start in 0_u32..1_000_000,
+        counts in (0_u32..3000, 0_u32..3000, 0_u32..3000),
+        dense in any::<[bool; 3]>(),
+    ) {
+        let mut sketches = [counts.0, counts.1, counts.2].map(|count| {
+            let mut sketch = Sketch::default();
+            (start..start + count).for_each(|number| _ = sketch.add(number.wrapping_mul(count).to_string().as_bytes()));
+            sketch
+        });
+        sketches.iter_mut().zip(dense).filter(|(_, dense)| *dense).for_each(|(sketch, _)| sketch.make_dense());
+        sketches.iter_mut().for_each(Sketch::invalidate_count);
+        // One register after the other.
+        let mut expected = sketches[0].clone();
+        for sketch in &sketches[1..] {
+            let registers = (0..16_384).map(|index| (index, sketch.register(index)));
+            registers.filter(|(_, value)| *value > 0).for_each(|(index, value)| _ = expected.raise_one(index, value));
+        }
+        let [mut merged, others @ ..] = sketches;
+        let mut registers = Registers::default();
+        others.iter().try_for_each(|sketch| registers.raise_to(sketch.bytes())).unwrap();
+        merged.raise(&registers);
+        prop_assert!((0..16_384).all(|index| merged.register(index) == expected.register(index)));
+        prop_assert_eq!(merged.is_dense(), expected.is_dense());
     }
 }

@@ -1,8 +1,14 @@
 //! Commands on keys of any type: existence, lifetime, names, databases.
 
 mod database;
+mod dump;
+#[cfg(test)]
+mod dump_tests;
+mod dumped;
 mod expire;
 mod object;
+mod restore;
+mod restored;
 mod runs;
 mod scan;
 #[cfg(test)]
@@ -10,7 +16,7 @@ mod tests;
 mod transfer;
 
 pub(super) use object::{is_packed, usage as memory_usage};
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::{CommandError, ReadCtx, WriteCtx};
 use crate::effect::{Effect, KeyChange};

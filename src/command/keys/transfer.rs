@@ -2,9 +2,10 @@
 
 use crate::command::{CommandError, WriteCtx, sources, words};
 use crate::effect::{
-    Change, Effect, End, ItemsBuffer, KeyChange, ListChange, SetChange, SortedSetChange, StringChange,
+    Bits, Change, Effect, End, ItemsBuffer, KeyChange, ListChange, Ranks, SetChange, SortedSetChange,
+    StringChange,
 };
-use crate::keyspace::{Classes, KeyspaceError, Kind, Value};
+use crate::keyspace::{Classes, KeyspaceError, Kind, TEXT_SLICE_BYTES, Value};
 use crate::resp::{Args, Reply};
 use crate::table::View;
 
@@ -155,7 +156,7 @@ impl Content {
     }
 }
 
-/// Works out a copy: its elements. A value that expires is copied by the writer.
+/// Works out a copy. A value that expires is copied by the writer.
 fn copy_elements(
     context: &mut WriteCtx<'_>,
     key: &[u8],
@@ -164,6 +165,8 @@ fn copy_elements(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
+    let source: ItemsBuffer = std::iter::once(key).collect();
+    let later = context.keys.combines_later(source.items());
     let copied = sources::read(context, |keys| {
         let Some(value) = keys.get(db, key)? else { return Ok(None) };
         if value.expire_at_ms.is_some() {
@@ -172,11 +175,40 @@ fn copy_elements(
         if !replace && keys.peek(to_db, to)?.is_some() {
             return Ok(None);
         }
-        Ok(Some(Content::of(keys.view(), &value)?))
+        if let Some(set) = value.sorted_set().filter(|set| !set.is_packed()) {
+            return Ok(Some(Copied::Elements(set.len()?)));
+        }
+        if let Some(text) = value.text()?.filter(|text| later && text.len() > TEXT_SLICE_BYTES as u64) {
+            return Ok(Some(Copied::Text(text.len())));
+        }
+        Ok(Some(Copied::Content(Content::of(keys.view(), &value)?)))
     })?;
-    if let Some(content) = &copied {
-        context.keys.replace_by_copy(&Effect::on(to_db, to, content.change()))?;
+    match &copied {
+        Some(Copied::Content(content)) => {
+            context.keys.replace_by_copy(&Effect::on(to_db, to, content.change()))?;
+        }
+        Some(Copied::Elements(len)) => {
+            let all = Ranks { first: 0, behind: *len, within: true };
+            let event = (Classes::GENERIC, "copy_to");
+            context.keys.replace_by_elements((db, key), all, (to_db, to), event, true)?;
+        }
+        Some(Copied::Text(len)) => {
+            let source = (Bits::Any, db, source.items());
+            let event = (Classes::GENERIC, "copy_to");
+            context.keys.replace_by_combination(source, *len, (to_db, to), event, true)?;
+        }
+        None => {}
     }
     reply.integer(i64::from(copied.is_some()));
     Ok(())
+}
+
+/// What is copied.
+enum Copied {
+    /// What was read of a value.
+    Content(Content),
+    /// All elements of a sorted set, so many.
+    Elements(u64),
+    /// All bytes of a string, so many.
+    Text(u64),
 }

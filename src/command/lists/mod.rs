@@ -4,16 +4,17 @@ mod blocking;
 mod pop;
 mod push;
 mod read;
+mod remove;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod transfer_several;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::blocking::timeout_ms;
-use super::{CommandError, ReadCtx, WriteCtx, words};
+use super::{CommandError, ReadCtx, WriteCtx, sources, words};
 use crate::effect::{Effect, End, ItemsBuffer, KeyChange, ListChange};
 use crate::keyspace::{Classes, Kind, List};
 use crate::resp::{Args, Reply};
@@ -42,6 +43,15 @@ fn with_list<R>(
 /// The length of the list that a key holds, or `None` if there is no such key.
 fn len_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandError> {
     with_list(context, key, |_, list| Ok(list.map(|list| list.len()).transpose()?))
+}
+
+/// Like [`len_of`]. If the command is worked out, what the key holds counts as one of its sources.
+fn noted_len_of(context: &mut WriteCtx<'_>, key: &[u8]) -> Result<Option<u64>, CommandError> {
+    if context.keys.prepares() {
+        let db = context.db;
+        sources::read(context, |keys| Ok(keys.peek(db, key).map(drop)?))?;
+    }
+    len_of(context, key)
 }
 
 /// The name of the event of a push to an end.

@@ -1,11 +1,14 @@
-//! Pops and removals.
+//! Pops, and `LTRIM`.
 
 use std::ops::Range;
 
 use super::read::write_elements;
 use super::*;
-use crate::keyspace::list_range;
+use crate::command::Call;
+use crate::command::long::{LONG_ELEMENTS, REMOVED_AT_ONCE};
+use crate::keyspace::{KeyReader, KeyspaceError, list_range};
 use crate::number::parse_i64;
+use crate::spec;
 
 /// `LPOP key [count]`
 pub(super) fn lpop(
@@ -41,7 +44,7 @@ fn pop(
         None => None,
     };
     let Some(count) = count else { return take_one(context, &args[1], end, reply) };
-    match len_of(context, &args[1])? {
+    match noted_len_of(context, &args[1])? {
         Some(len) => take(context, &args[1], (end, len), count, reply)?,
         None => reply.null_array(),
     }
@@ -101,11 +104,35 @@ fn drop_elements(
     let db = context.db;
     let name = pop_event(end);
     if count >= len {
-        context.keys.take_all(db, key, Classes::LIST, name)?;
+        context.keys.take_all_noted(db, key, Classes::LIST, name)?;
     } else if count > 0 {
-        context.keys.change(&Effect::on(db, key, ListChange::Pop { end, count }), Classes::LIST, name)?;
+        context.keys.change_noted(
+            &Effect::on(db, key, ListChange::Pop { end, count }),
+            Classes::LIST,
+            name,
+        )?;
     }
     Ok(())
+}
+
+/// How long `LPOP`, `RPOP` or `LMPOP` takes; 0 if it takes few elements.
+pub(super) fn work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
+    let several = (call.spec.id == spec::LMPOP.id).then(|| Several::parse(args, 1).ok()).flatten();
+    let count = match &several {
+        Some(pop) => Some(pop.count),
+        None => {
+            args.get(2).filter(|_| args.len() == 3).and_then(parse_i64).and_then(|n| u64::try_from(n).ok())
+        }
+    };
+    let Some(count) = count.filter(|count| *count >= LONG_ELEMENTS) else { return Ok(0) };
+    for index in several.map_or(1..2, |pop| pop.keys) {
+        if let Some(value) = keys.peek(call.db, &args[index])? {
+            let len = value.list().map_or(Ok(0), |list| list.len())?;
+            return Ok(count.min(len) / REMOVED_AT_ONCE);
+        }
+    }
+    Ok(0)
 }
 
 /// `LTRIM key start stop`
@@ -131,38 +158,6 @@ pub(super) fn ltrim(
         }
     }
     reply.ok();
-    Ok(())
-}
-
-/// The end at which `LREM` with this count starts, and the most elements that it removes.
-pub(super) fn removal(count: i64) -> (End, u64) {
-    match count {
-        0 => (End::Head, u64::MAX),
-        1.. => (End::Head, count as u64),
-        _ => (End::Tail, count.unsigned_abs()),
-    }
-}
-
-/// `LREM key count element`
-pub(super) fn lrem(
-    context: &mut WriteCtx<'_>,
-    args: &Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let (db, key, wanted) = (context.db, &args[1], &args[3]);
-    let (end, most) = removal(words::integer(&args[2])?);
-    let (count, len) = with_list(context, key, |view, list| match list {
-        Some(list) => Ok((list.count(view, (end, most), wanted)?, list.len()?)),
-        None => Ok((0, 0)),
-    })?;
-    if count > 0 && count == len {
-        context.keys.take_all(db, key, Classes::LIST, "lrem")?;
-    } else if count > 0 {
-        let element: ItemsBuffer = std::iter::once(wanted).collect();
-        let effect = Effect::on(db, key, ListChange::Remove { end, count, element: element.items() });
-        context.keys.change(&effect, Classes::LIST, "lrem")?;
-    }
-    reply.integer(count as i64);
     Ok(())
 }
 
@@ -202,7 +197,7 @@ impl Several {
         reply: &mut Reply<'_>,
     ) -> Result<bool, CommandError> {
         for key in args.from(self.keys.start).take(self.keys.len()) {
-            if let Some(len) = len_of(context, key)? {
+            if let Some(len) = noted_len_of(context, key)? {
                 reply.array(2);
                 reply.bulk(key);
                 take(context, key, (self.end, len), self.count, reply)?;

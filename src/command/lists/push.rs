@@ -85,6 +85,7 @@ pub(super) fn linsert(
         word if words::is(word, "after") => false,
         _ => return Err(CommandError::SYNTAX),
     };
+    noted_len_of(context, key)?;
     let found = with_list(context, key, |view, list| {
         let Some(list) = list else { return Ok(None) };
         Ok(Some((list.find(view, pivot)?, list.len()?)))
@@ -97,7 +98,7 @@ pub(super) fn linsert(
             let words: ItemsBuffer = [pivot, element].into_iter().collect();
             let pivot_and_element = words.items();
             let effect = Effect::on(db, key, ListChange::Insert { index, before, pivot_and_element });
-            context.keys.change(&effect, Classes::LIST, "linsert")?;
+            context.keys.change_noted(&effect, Classes::LIST, "linsert")?;
             reply.integer(len as i64 + 1);
         }
     }

@@ -1,7 +1,8 @@
 //! The functions that run the commands on lists.
 
-use super::{blocking, pop, push, read, transfer, transfer_several};
+use super::{blocking, pop, push, read, remove, transfer, transfer_several};
 use crate::command::Run;
+use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -17,7 +18,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::LSET, Run::Write(push::lset)),
     (&spec::LRANGE, Run::Read(read::lrange)),
     (&spec::LTRIM, Run::Write(pop::ltrim)),
-    (&spec::LREM, Run::Write(pop::lrem)),
+    (&spec::LREM, Run::Write(remove::lrem)),
     (&spec::LINSERT, Run::Write(push::linsert)),
     (&spec::LPOS, Run::Read(read::lpos)),
     (&spec::LMOVE, Run::Write(transfer::lmove)),
@@ -30,4 +31,13 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::BLMOVE, Run::Write(transfer::blmove)),
     (&spec::BRPOPLPUSH, Run::Write(transfer::brpoplpush)),
     (&spec::BLMPOP, Run::Write(blocking::blmpop)),
+];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[
+    (&spec::LPOP, pop::work),
+    (&spec::RPOP, pop::work),
+    (&spec::LMPOP, pop::work),
+    (&spec::LREM, remove::search_work),
+    (&spec::LINSERT, remove::search_work),
 ];

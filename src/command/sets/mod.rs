@@ -1,12 +1,13 @@
 //! Sets: `SADD`, `SINTER` and related commands.
 
 mod algebra;
+mod pop;
 mod random;
 mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use smallvec::SmallVec;
 

@@ -1,73 +1,11 @@
-//! Random members. `SPOP` picks its members here, and the log names them.
+//! `SRANDMEMBER`: random members that stay in the set.
 
-use super::{set_of, with_set};
+use super::set_of;
 use crate::command::elements::{self, distinct_places};
-use crate::command::{CommandError, ReadCtx, WriteCtx, words};
-use crate::effect::{Effect, ItemsBuffer, SetChange};
-use crate::keyspace::{Classes, KeyspaceError, Set};
-use crate::number::parse_i64;
+use crate::command::{CommandError, ReadCtx, words};
+use crate::keyspace::{KeyspaceError, Set};
 use crate::resp::{Args, Reply};
 use crate::table::View;
-
-/// `SPOP key [count]`
-pub(super) fn spop(
-    context: &mut WriteCtx<'_>,
-    args: &Args<'_>,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let (db, key) = (context.db, &args[1]);
-    let count = args.get(2).map(pop_count).transpose()?;
-    if args.len() > 3 {
-        return Err(CommandError::SYNTAX);
-    }
-    let wanted = count.unwrap_or(1);
-    let (picked, all) = with_set(context, key, |view, set| {
-        let Some(set) = set else { return Ok((ItemsBuffer::new(), false)) };
-        let len = set.len()?;
-        Ok((pick(view, set, len, wanted)?, wanted >= len))
-    })?;
-    match count {
-        Some(_) => {
-            reply.set(picked.len() as usize);
-            picked.items().iter().for_each(|member| reply.bulk(member));
-        }
-        None => match picked.items().iter().next() {
-            Some(member) => reply.bulk(member),
-            None => reply.null(),
-        },
-    }
-    if all {
-        context.keys.take_all(db, key, Classes::SET, "spop")?;
-    } else if !picked.is_empty() {
-        let effect = Effect::on(db, key, SetChange::Remove { members: picked.items() });
-        context.keys.change(&effect, Classes::SET, "spop")?;
-    }
-    Ok(())
-}
-
-/// Parses the number of members to pop.
-pub(super) fn pop_count(word: &[u8]) -> Result<u64, CommandError> {
-    let count = parse_i64(word).and_then(|count| u64::try_from(count).ok());
-    count.ok_or("ERR value is out of range, must be positive".into())
-}
-
-/// Picks up to `wanted` different members out of the set's `len`.
-fn pick(view: &View<'_>, set: Set<'_>, len: u64, wanted: u64) -> Result<ItemsBuffer, KeyspaceError> {
-    let mut picked = ItemsBuffer::new();
-    if wanted >= len {
-        set.each_from(view, &[], |member| {
-            picked.push(member);
-            Ok(true)
-        })?;
-        return Ok(picked);
-    }
-    for place in distinct_places(len, wanted) {
-        if let Some(member) = set.nth(view, place)? {
-            picked.push(&member);
-        }
-    }
-    Ok(picked)
-}
 
 /// Replies with up to `wanted` different members out of the set's `len`.
 fn reply_different(

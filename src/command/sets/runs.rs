@@ -1,7 +1,8 @@
 //! The functions that run the commands on sets.
 
-use super::{algebra, random, sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
+use super::{algebra, pop, random, sadd, scard, sismember, smembers, smismember, smove, srem, sscan};
 use crate::command::Run;
+use crate::command::long::{self, WorkFn};
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -14,7 +15,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SMEMBERS, Run::Read(smembers)),
     (&spec::SMOVE, Run::Write(smove)),
     (&spec::SSCAN, Run::Read(sscan)),
-    (&spec::SPOP, Run::Write(random::spop)),
+    (&spec::SPOP, Run::Write(pop::spop)),
     (&spec::SRANDMEMBER, Run::Read(random::srandmember)),
     (&spec::SINTER, Run::Read(algebra::sinter)),
     (&spec::SINTERCARD, Run::Read(algebra::sintercard)),
@@ -25,4 +26,12 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SINTERSTORE, Run::Write(algebra::sinterstore)),
     (&spec::SUNIONSTORE, Run::Write(algebra::sunionstore)),
     (&spec::SDIFFSTORE, Run::Write(algebra::sdiffstore)),
+];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[
+    (&spec::SPOP, pop::work),
+    (&spec::SINTERSTORE, long::through_shortest_source),
+    (&spec::SUNIONSTORE, long::through_sources),
+    (&spec::SDIFFSTORE, long::through_first_source),
 ];

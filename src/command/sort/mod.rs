@@ -9,14 +9,14 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use self::options::Options;
 use self::pattern::{Found, Pattern};
-use super::{CommandError, ReadCtx, WriteCtx, sources, words};
+use super::{CommandError, ReadCtx, WriteCtx, sources};
 use crate::keyspace::{KeyReader, Kind};
 use crate::number::parse_f64_in_range;
 use crate::resp::{Args, Reply};
@@ -27,11 +27,6 @@ fn sort_ro(context: &mut ReadCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) ->
     let found = result(&mut context.keys, context.db, &args[1], &options)?;
     reply_found(&found, reply);
     Ok(())
-}
-
-/// Whether `SORT` may store its result.
-fn stores(args: &Args<'_>) -> bool {
-    args.from(2).any(|word| words::is(word, "store"))
 }
 
 /// `SORT` that stores nothing.

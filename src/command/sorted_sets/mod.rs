@@ -10,13 +10,12 @@ mod range;
 mod read;
 mod runs;
 mod store;
+mod taken;
 #[cfg(test)]
 mod tests;
 
 pub(super) use add::{Options, put};
-pub(super) use query::Order;
-pub(super) use range::{removed_len, stored_len};
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 pub(super) use store::replace;
 
 use super::{CommandError, WriteCtx};

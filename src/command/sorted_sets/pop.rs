@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
-use super::{Element, sorted_set, with_set};
-use crate::command::{CommandError, WriteCtx, sources, words};
+use super::{Element, sorted_set, taken, with_set};
+use crate::command::long::{LONG_ELEMENTS, REMOVED_AT_ONCE};
+use crate::command::removed::{Removed, Way};
+use crate::command::{Call, CommandError, WriteCtx, sources, words};
 use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
+use crate::spec;
+use crate::table::View;
 
 /// `ZPOPMIN key [count]`
 pub(super) fn zpopmin(
@@ -72,6 +76,14 @@ pub(super) fn pop(
     count: u64,
 ) -> Result<Vec<Element>, CommandError> {
     let db = context.db;
+    if context.keys.prepares() {
+        let positions = |_: &View<'_>, set: &SortedSet<'_>| end_positions(set, highest, count);
+        let mut popped = taken::take_beside(context, key, (event(highest), true), positions)?.elements;
+        if highest {
+            popped.reverse();
+        }
+        return Ok(popped);
+    }
     let (popped, all) = with_set(context, key, |view, set| {
         let mut popped: Vec<Element> = Vec::new();
         let Some(set) = set else { return Ok((popped, false)) };
@@ -83,7 +95,7 @@ pub(super) fn pop(
         })?;
         Ok((popped, all))
     })?;
-    let name = if highest { "zpopmax" } else { "zpopmin" };
+    let name = event(highest);
     if all {
         context.keys.take_all(db, key, Classes::SORTED_SET, name)?;
     } else if !popped.is_empty() {
@@ -92,6 +104,30 @@ pub(super) fn pop(
         context.keys.change(&effect, Classes::SORTED_SET, name)?;
     }
     Ok(popped)
+}
+
+/// The name of the event of a pop.
+fn event(highest: bool) -> &'static str {
+    if highest { "zpopmax" } else { "zpopmin" }
+}
+
+/// How long `ZPOPMIN`, `ZPOPMAX` or `ZMPOP` takes; 0 if it takes so few elements that the writer removes them in one step.
+pub(super) fn work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let args = &call.args;
+    let several = (call.spec.id == spec::ZMPOP.id).then(|| MultiPop::parse(args, 1).ok()).flatten();
+    let count = match &several {
+        Some(pop) => Some(pop.count),
+        None => args.get(2).filter(|_| args.len() == 3).and_then(|word| pop_count(word).ok()),
+    };
+    let Some(count) = count.filter(|count| *count >= LONG_ELEMENTS) else { return Ok(0) };
+    let found = match &several {
+        Some(pop) => first_set(keys, call.db, &pop.keys).ok().flatten(),
+        None => Some(&args[1]),
+    };
+    let Some(key) = found else { return Ok(0) };
+    let set = keys.peek(call.db, key)?.and_then(|value| value.sorted_set());
+    let popped = Removed::up_to(count, set.map_or(Ok(0), |set| set.len())?);
+    Ok(if popped.way(true) == Way::AtOnce { 0 } else { popped.removed / REMOVED_AT_ONCE })
 }
 
 /// The arguments of `ZMPOP` and `BZMPOP`.

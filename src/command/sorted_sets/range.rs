@@ -1,11 +1,14 @@
 //! Commands on ranges: `ZRANGE` and its older forms, and the removal of ranges.
 
 use super::query::{Bounds, Form, Order, Query};
-use super::{Element, reply_element, reply_elements, set_of, sorted_set, store, with_set};
-use crate::command::{CommandError, ReadCtx, WriteCtx, sources};
-use crate::effect::{Effect, ItemsBuffer, SortedSetChange};
-use crate::keyspace::{Classes, KeyReader, KeyspaceError};
+use super::{Element, reply_element, reply_elements, set_of, store, taken, with_set};
+use crate::command::long::REMOVED_AT_ONCE;
+use crate::command::removed::{Removed, Way};
+use crate::command::{Call, CommandError, ReadCtx, WriteCtx, sources};
+use crate::effect::{Effect, ItemsBuffer, Ranks, SortedSetChange};
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, SortedSet};
 use crate::resp::{Args, Reply};
+use crate::table::View;
 
 /// `ZRANGE key start stop [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(super) fn zrange(
@@ -92,27 +95,44 @@ pub(super) fn zrangestore(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3)?;
-    let db = context.db;
-    let elements = sources::read(context, |keys| {
-        let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Vec::new()) };
-        let mut elements: Vec<Element> = Vec::new();
+    let (db, copies) = (context.db, context.keys.prepares());
+    let found = sources::read(context, |keys| {
+        let Some(set) = set_of(keys, db, &args[2])? else { return Ok(Err(Vec::new())) };
         let positions = query.positions(keys.view(), &set)?;
+        let stored = positions.end - positions.start;
+        if copies && !set.is_packed() && store::is_copied(stored, set.len()?) {
+            return Ok(Ok(positions));
+        }
+        let mut elements: Vec<Element> = Vec::new();
         set.each_in(keys.view(), positions, false, |member, score| {
             elements.push((score, member.to_vec()));
             Ok(true)
         })?;
-        Ok(elements)
+        Ok(Err(elements))
     })?;
+    let elements = match found {
+        Ok(positions) => {
+            let ranks = Ranks { first: positions.start, behind: positions.end, within: true };
+            let (from, to) = ((db, &args[2]), (db, &args[1]));
+            let event = (Classes::SORTED_SET, "zrangestore");
+            context.keys.replace_by_elements(from, ranks, to, event, false)?;
+            reply.integer((positions.end - positions.start) as i64);
+            return Ok(());
+        }
+        Err(elements) => elements,
+    };
     store::replace(context, &args[1], &elements, "zrangestore")?;
     reply.integer(elements.len() as i64);
     Ok(())
 }
 
-/// Number of elements that a `ZRANGESTORE` would store; 0 if it is wrong.
-pub(in crate::command) fn stored_len(keys: &mut KeyReader<'_>, db: usize, args: &Args<'_>) -> u64 {
-    let query = Query::parse(Form { order: None, reverse: None, stores: true }, args, 3);
-    let (Ok(query), Ok(Some(set))) = (query, set_of(keys, db, &args[2])) else { return 0 };
-    query.positions(keys.view(), &set).map_or(0, |positions| positions.end - positions.start)
+/// How long a `ZRANGESTORE` takes: it stores each element.
+pub(super) fn store_work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let query = Query::parse(Form { order: None, reverse: None, stores: true }, &call.args, 3);
+    let set = keys.peek(call.db, &call.args[2])?.and_then(|value| value.sorted_set());
+    let (Ok(query), Some(set)) = (query, set) else { return Ok(0) };
+    let positions = query.positions(keys.view(), &set)?;
+    Ok(positions.end - positions.start)
 }
 
 /// `ZREMRANGEBYRANK key start stop`
@@ -157,7 +177,9 @@ fn remove_range(
         Order::Members => "zremrangebylex",
     };
     if context.keys.prepares() {
-        return keep_others(&bounds, context, key, name, reply);
+        let positions = |view: &View<'_>, set: &SortedSet<'_>| bounds.positions(view, set, false);
+        reply.integer(taken::take_beside(context, key, (name, false), positions)?.count as i64);
+        return Ok(());
     }
     let (members, all) = with_set(context, key, |view, set| {
         let mut members = ItemsBuffer::new();
@@ -185,52 +207,18 @@ fn remove_range(
     Ok(())
 }
 
-/// Replaces a set by the elements that are not within bounds: what is left is worked out.
-fn keep_others(
-    bounds: &Bounds<'_>,
-    context: &mut WriteCtx<'_>,
-    key: &[u8],
-    event: &'static str,
-    reply: &mut Reply<'_>,
-) -> Result<(), CommandError> {
-    let db = context.db;
-    let (left, removed) = sources::read(context, |keys| {
-        let value = keys.peek(db, key)?;
-        let expires = value.as_ref().is_some_and(|value| value.expire_at_ms.is_some());
-        let Some(set) = sorted_set(value)?.filter(|_| !expires) else {
-            return Err(KeyspaceError::WouldChange.into());
-        };
-        let (view, len) = (keys.view(), set.len()?);
-        let removed = bounds.positions(view, &set, false)?;
-        let mut left: Vec<Element> = Vec::new();
-        for positions in [0..removed.start, removed.end..len] {
-            set.each_in(view, positions, false, |member, score| {
-                left.push((score, member.to_vec()));
-                Ok(true)
-            })?;
-        }
-        Ok((left, removed.end - removed.start))
-    })?;
-    if left.is_empty() || removed == 0 {
-        return Err(KeyspaceError::WouldChange.into());
-    }
-    store::replace(context, key, &left, event)?;
-    reply.integer(removed as i64);
-    Ok(())
-}
-
-/// Number of elements that a `ZREMRANGEBY...` would remove, and number of those that are left; 0 if it is wrong.
-pub(in crate::command) fn removed_len(
-    keys: &mut KeyReader<'_>,
-    db: usize,
+/// How long a `ZREMRANGEBY...` takes; 0 if the writer removes all in one step. Deleting all of a set takes no time, because
+/// nobody wants to know what was there.
+pub(super) fn removal_work(
     order: Order,
-    args: &Args<'_>,
-) -> (u64, u64) {
-    let bounds = Bounds::parse(order, &args[2], &args[3]);
-    let (Ok(bounds), Ok(Some(set))) = (bounds, set_of(keys, db, &args[1])) else { return (0, 0) };
-    let (Ok(positions), Ok(len)) = (bounds.positions(keys.view(), &set, false), set.len()) else {
-        return (0, 0);
-    };
-    let removed = positions.end - positions.start;
-    (removed, len - removed)
+    call: &Call<'_>,
+    keys: &mut KeyReader<'_>,
+) -> Result<u64, KeyspaceError> {
+    let bounds = Bounds::parse(order, &call.args[2], &call.args[3]);
+    let set = keys.peek(call.db, &call.args[1])?.and_then(|value| value.sorted_set());
+    let (Ok(bounds), Some(set)) = (bounds, set) else { return Ok(0) };
+    let positions = bounds.positions(keys.view(), &set, false)?;
+    let removed = Removed::up_to(positions.end - positions.start, set.len()?);
+    let beside = matches!(removed.way(true), Way::FromCopy | Way::Rest);
+    Ok(if beside { removed.removed / REMOVED_AT_ONCE } else { 0 })
 }

@@ -1,7 +1,9 @@
 //! The functions that run the commands on sorted sets.
 
+use super::query::Order;
 use super::{add, algebra, blocking, pop, random, range, read};
 use crate::command::Run;
+use crate::command::long::{self, WorkFn};
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -41,4 +43,18 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::BZPOPMIN, Run::Write(blocking::bzpopmin)),
     (&spec::BZPOPMAX, Run::Write(blocking::bzpopmax)),
     (&spec::BZMPOP, Run::Write(blocking::bzmpop)),
+];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[
+    (&spec::ZRANGESTORE, range::store_work),
+    (&spec::ZREMRANGEBYRANK, |call, keys| range::removal_work(Order::Positions, call, keys)),
+    (&spec::ZREMRANGEBYSCORE, |call, keys| range::removal_work(Order::Scores, call, keys)),
+    (&spec::ZREMRANGEBYLEX, |call, keys| range::removal_work(Order::Members, call, keys)),
+    (&spec::ZPOPMIN, pop::work),
+    (&spec::ZPOPMAX, pop::work),
+    (&spec::ZMPOP, pop::work),
+    (&spec::ZUNIONSTORE, long::through_sources),
+    (&spec::ZINTERSTORE, long::through_shortest_source),
+    (&spec::ZDIFFSTORE, long::through_first_source),
 ];

@@ -13,7 +13,7 @@ mod set;
 #[cfg(test)]
 mod tests;
 
-pub(super) use runs::RUNS;
+pub(super) use runs::{RUNS, WORK};
 
 use super::{CommandError, ReadCtx, WriteCtx};
 use crate::keyspace::{KeyInfo, Kind, Text};

@@ -2,6 +2,7 @@
 
 use super::{compare, get, increx, lcs, mget, number, range, set, strlen};
 use crate::command::Run;
+use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
 
 /// The function that runs each command.
@@ -10,7 +11,7 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::GET, Run::Read(get)),
     (&spec::GETSET, Run::Write(set::getset)),
     (&spec::GETDEL, Run::Write(set::getdel)),
-    (&spec::GETEX, Run::Write(set::getex)),
+    (&spec::GETEX, Run::WriteOrRead { write: set::getex, read: get }),
     (&spec::SETNX, Run::Write(set::setnx)),
     (&spec::SETEX, Run::Write(set::setex)),
     (&spec::PSETEX, Run::Write(set::psetex)),
@@ -34,3 +35,6 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::MSETEX, Run::Write(set::msetex)),
     (&spec::INCREX, Run::Write(increx::increx)),
 ];
+
+/// How long those of them take that may be worked out beside the writer.
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[(&spec::GETDEL, set::getdel_work)];

@@ -3,9 +3,9 @@
 use super::options::{Condition, Lifetime, Options, SetForm};
 use super::{reply_text, string_info};
 use crate::command::words::TimeForm;
-use crate::command::{CommandError, WriteCtx};
+use crate::command::{Call, CommandError, WriteCtx, long, sources};
 use crate::effect::{Effect, KeyChange, StringChange};
-use crate::keyspace::Classes;
+use crate::keyspace::{Classes, KeyReader, KeyspaceError, Kind};
 use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 
@@ -97,6 +97,16 @@ pub(super) fn getset(
     store_plain(context, &args[1], &args[2])
 }
 
+/// How long a `GETDEL` takes: its reply is a copy.
+pub(super) fn getdel_work(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    let value = keys.peek(call.db, &call.args[1])?;
+    if value.is_some_and(|value| value.kind == Kind::String) {
+        long::copying_first(call, keys)
+    } else {
+        Ok(0)
+    }
+}
+
 /// `GETDEL key`
 pub(super) fn getdel(
     context: &mut WriteCtx<'_>,
@@ -105,10 +115,15 @@ pub(super) fn getdel(
 ) -> Result<(), CommandError> {
     let key = &args[1];
     reply_text(context, key, reply)?;
-    if context.keys.info(context.db, key)?.is_some() {
-        context.keys.apply(&Effect::on(context.db, key, KeyChange::Delete { expired: false }))?;
-        context.keys.event(Classes::GENERIC, "del", context.db, key);
+    let db = context.db;
+    if context.keys.info(db, key)?.is_none() {
+        return Ok(());
     }
+    let effect = Effect::on(db, key, KeyChange::Delete { expired: false });
+    if context.keys.prepares() {
+        sources::read(context, |keys| Ok(keys.peek(db, key).map(drop)?))?;
+    }
+    context.keys.change_noted(&effect, Classes::GENERIC, "del")?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use ackd::effect::{
-    Effect, EffectBuffer, End, HashChange, ItemsBuffer, KeyChange, ListChange, Score, SetChange,
-    SortedSetChange, StringChange, decode,
+    Bits, Effect, EffectBuffer, End, HashChange, ItemsBuffer, KeyChange, ListChange, Part, Ranks, Score,
+    SetChange, SortedSetChange, StringChange, decode,
 };
 use ackd::keyspace::Keyspace;
 use ackd::table::{MemoryFile, PAGE_BYTES, Table, TableOptions};
@@ -45,8 +45,13 @@ pub fn table() -> &'static [u8] {
 
 /// The payload of a record with one effect.
 pub fn payload(effect: &Effect<'_>) -> Vec<u8> {
+    record(&[*effect])
+}
+
+/// The payload of a record.
+fn record(all: &[Effect<'_>]) -> Vec<u8> {
     let (mut effects, mut payload) = (EffectBuffer::new(), Vec::new());
-    effects.push(effect);
+    all.iter().for_each(|effect| effects.push(effect));
     effects.write(7, &mut payload);
     payload
 }
@@ -154,5 +159,30 @@ pub fn changes() -> Vec<Vec<u8>> {
             payloads.push(payload(&effect));
         }
     }
+    payloads.extend(copies());
     payloads
+}
+
+/// Copies of parts of what is in the table, as payloads of records.
+fn copies() -> Vec<Vec<u8>> {
+    let several: ItemsBuffer = [&b"long"[..], b"sparse", b"none"].into_iter().collect();
+    let one: ItemsBuffer = std::iter::once(&b"long"[..]).collect();
+    let combined = [(Bits::All, &several), (Bits::Any, &several), (Bits::Odd, &several), (Bits::None, &one)];
+    let combined = combined.map(|(bits, sources)| {
+        let sources = sources.items();
+        let change = StringChange::Combine { bits, from_db: 0, sources, offset: 2000, count: 9000 };
+        payload(&Effect::on(1, b"combined", change))
+    });
+    let part = |index, count| Part { from_db: 0, from: b"large zset", index, count };
+    let order = |index, count| SortedSetChange::CopyOrder { part: part(index, count) };
+    let members = |within| {
+        let ranks = Ranks { first: 10, behind: 40, within };
+        SortedSetChange::CopyMembers { part: part(0, 60), ranks }
+    };
+    let copied = [vec![order(10, 30), members(true)], vec![order(0, 10), order(40, 20), members(false)]];
+    let copied = copied.map(|changes| {
+        let effects: Vec<_> = changes.into_iter().map(|change| Effect::on(1, b"copied", change)).collect();
+        record(&effects)
+    });
+    combined.into_iter().chain(copied).collect()
 }

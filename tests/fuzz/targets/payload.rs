@@ -45,6 +45,7 @@ fn apply(decoded: &ackd::effect::Decoded<'_>) {
         Effect::Key { change: Change::String(StringChange::SetRange { offset, .. }), .. } => {
             offset > OFFSET_MAX
         }
+        Effect::Key { change: Change::String(StringChange::Combine { count, .. }), .. } => count > OFFSET_MAX,
         _ => false,
     };
     if decoded.count() == 0 || decoded.effects().any(is_long) {

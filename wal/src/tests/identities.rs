@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{append, options, payload};
+use super::{append, options, payload, recover};
+use crate::looks::LOOKS_FOR_ALL;
 use crate::{DirStorage, LocalLog, Log, LogError, LogOptions, Storage, segment_name};
 
 /// A log of several segments with spares, and its directory.
@@ -58,6 +59,33 @@ fn whatever_is_taken_away_is_named() {
         let (said, path) = told(place, cut);
         assert!(said.contains(&format!("{} was cut", path.display())), "{said}");
     }
+}
+
+#[test]
+fn a_segment_that_a_replay_needs_is_missed_however_many_follow_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = DirStorage::create(folder.path().join("wal")).unwrap();
+    let options = LogOptions { background: false, keep_bytes: 1 << 30, ..options() };
+    let mut log = LocalLog::create(storage.clone(), options.clone()).unwrap();
+    let (mut number, mut middle) = (0, 0);
+    while log.status().files.expect("segments").segments < 200 {
+        number += 1;
+        middle = append(&mut log, &[&payload(number, 2000)], number).1 / 2;
+    }
+    let look_for_all =
+        |log: &mut LocalLog<DirStorage>| (0..LOOKS_FOR_ALL).try_for_each(|_| log.look_at_files());
+    look_for_all(&mut log).unwrap();
+    let segment = |sequence| folder.path().join("wal").join(segment_name(sequence));
+    fs::rename(segment(7), folder.path().join("elsewhere")).unwrap();
+    let error = look_for_all(&mut log).expect_err("the change is seen");
+    assert!(error.to_string().contains(&format!("{} was removed", segment(7).display())), "{error}");
+    // What is behind a checkpoint is only history.
+    drop(log);
+    fs::rename(folder.path().join("elsewhere"), segment(7)).unwrap();
+    let (_, mut log) = recover(&storage, &options);
+    log.recycle_through(middle).unwrap();
+    fs::remove_file(segment(7)).unwrap();
+    look_for_all(&mut log).unwrap();
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod words;
 
 use std::io::{self, Write};
 
-use ackd::effect::{Change, DRAFTS, Effect, EffectError, ItemsBuffer};
+use ackd::effect::{Change, DRAFTS, Effect, EffectError, ItemsBuffer, KeyChange};
 
 use super::{DecodedView, Printer, RecordView};
 use drafts::Drafts;
@@ -54,6 +54,18 @@ impl Resp {
         command(out, &[b"SELECT", number(db as u64).as_bytes()])
     }
 
+    /// Prints the effects of a record.
+    fn effects(&mut self, out: &mut dyn Write, effects: &[&Effect<'_>]) -> io::Result<()> {
+        let replaced = drafts::replaced_by_copy(&self.drafts, effects);
+        for effect in effects {
+            let deletes = matches!(effect, Effect::Key { change: Change::Key(KeyChange::Delete { .. }), .. });
+            if !deletes || effect.db().zip(effect.key()) != replaced {
+                self.effect(out, effect)?;
+            }
+        }
+        Ok(())
+    }
+
     fn effect(&mut self, out: &mut dyn Write, effect: &Effect<'_>) -> io::Result<()> {
         let (place, change) = match effect {
             Effect::Database(change) => return databases::print(self, out, change),
@@ -61,6 +73,10 @@ impl Resp {
         };
         if place.0 == DRAFTS {
             return drafts::print(self, out, place.1, change);
+        }
+        if let Change::Key(KeyChange::Copy { to_db: DRAFTS, to }) = change {
+            self.drafts.entry((*to).into()).or_default().push(effect);
+            return Ok(());
         }
         self.change(out, place, change)
     }
@@ -85,7 +101,8 @@ impl Printer for Resp {
         _record: &RecordView<'_>,
         decoded: &DecodedView<'_>,
     ) -> io::Result<()> {
-        decoded.effects.iter().try_for_each(|(_, effect)| self.effect(out, effect))
+        let effects: Vec<&Effect<'_>> = decoded.effects.iter().map(|(_, effect)| effect).collect();
+        self.effects(out, &effects)
     }
 
     fn unreadable(

@@ -17,5 +17,7 @@ pub(super) fn print(out: &mut dyn Write, key: &[u8], change: &SortedSetChange<'_
             command(out, &words.collect::<Vec<_>>())
         }
         SortedSetChange::Remove { members } => items(out, &[b"ZREM", key], members),
+        // Only drafts are made like this, and those are held back.
+        SortedSetChange::CopyOrder { .. } | SortedSetChange::CopyMembers { .. } => Ok(()),
     }
 }

@@ -25,5 +25,7 @@ pub(super) fn print(
         StringChange::SetRange { offset, value } => {
             command(out, &[b"SETRANGE", key, number(offset).as_bytes(), value])
         }
+        // Only drafts are made like this, and those are held back.
+        StringChange::Combine { .. } => Ok(()),
     }
 }

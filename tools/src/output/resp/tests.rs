@@ -1,6 +1,8 @@
 //! The commands that effects become.
 
-use ackd::effect::{DatabaseChange, HashChange, KeyChange, SetChange, SortedSetChange, StringChange};
+use ackd::effect::{
+    Bits, DatabaseChange, HashChange, KeyChange, Part, Ranks, SetChange, SortedSetChange, StringChange,
+};
 
 use super::held::MARGIN_MS;
 use super::*;
@@ -10,9 +12,14 @@ const FAR_MS: u64 = NOW_MS + MARGIN_MS + 1;
 
 /// The commands, their words joined by blanks.
 fn printed(effects: &[Effect<'_>]) -> Vec<String> {
+    printed_records(&[effects])
+}
+
+/// The commands that records are printed as.
+fn printed_records(records: &[&[Effect<'_>]]) -> Vec<String> {
     let (mut out, mut resp) = (Vec::new(), Resp::new(NOW_MS));
-    for effect in effects {
-        resp.effect(&mut out, effect).unwrap();
+    for effects in records {
+        resp.effects(&mut out, &effects.iter().collect::<Vec<_>>()).unwrap();
     }
     resp.finish(&mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
@@ -148,4 +155,75 @@ fn a_result_stored_in_parts_is_printed_when_it_is_whole() {
         Effect::on(DRAFTS, b"k", KeyChange::Move { to_db: 0 }),
     ];
     assert_eq!(printed(&effects), ["SELECT 0", "SET k v", "DEL k", "SADD k a b", "SADD k c"]);
+}
+
+/// A copy of elements of `z` that moves to its place; where the key that it replaces is deleted first.
+fn copied(ranks: Ranks, (to_db, to): (usize, &'static [u8])) -> Vec<String> {
+    let part = Part { from_db: 0, from: b"z", index: 0, count: 9 };
+    let draft = |change: SortedSetChange<'static>| Effect::on(DRAFTS, b"1", change);
+    printed_records(&[
+        &[draft(SortedSetChange::CopyOrder { part })],
+        &[set(b"other", None)],
+        &[draft(SortedSetChange::CopyMembers { part, ranks })],
+        &[
+            Effect::on(to_db, to, KeyChange::Delete { expired: false }),
+            Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
+            Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+        ],
+    ])
+}
+
+#[test]
+fn elements_that_are_removed_from_a_copy_are_printed_as_their_removal() {
+    let gone: ItemsBuffer = [b"a".as_slice(), b"b"].into_iter().collect();
+    let removal = SetChange::Remove { members: gone.items() };
+    let records = printed_records(&[
+        &[Effect::on(0, b"s", KeyChange::Copy { to_db: DRAFTS, to: b"1" })],
+        &[set(b"other", None)],
+        &[Effect::on(DRAFTS, b"1", removal)],
+        &[
+            Effect::on(0, b"s", KeyChange::Delete { expired: false }),
+            Effect::on(DRAFTS, b"1", KeyChange::Rename { to: b"s" }),
+            Effect::on(DRAFTS, b"s", KeyChange::Move { to_db: 0 }),
+        ],
+    ]);
+    assert_eq!(records, ["SELECT 0", "SET other v", "SREM s a b"]);
+}
+
+#[test]
+fn elements_that_are_copied_are_printed_as_a_command_on_their_source() {
+    let (all, some) =
+        (Ranks { first: 0, behind: 9, within: true }, Ranks { first: 2, behind: 5, within: true });
+    let others = Ranks { within: false, ..some };
+    assert_eq!(copied(some, (0, b"to")), ["SELECT 0", "SET other v", "ZRANGESTORE to z 2 4"]);
+    assert_eq!(copied(some, (0, b"z")), ["SELECT 0", "SET other v", "ZRANGESTORE z z 2 4"]);
+    assert_eq!(copied(others, (0, b"z")), ["SELECT 0", "SET other v", "ZREMRANGEBYRANK z 2 4"]);
+    let elsewhere =
+        ["SELECT 0", "SET other v", "COPY z to DB 3 REPLACE", "SELECT 3", "ZRANGESTORE to to 0 8"];
+    assert_eq!(copied(all, (3, b"to")), elsewhere);
+}
+
+#[test]
+fn strings_that_are_combined_are_printed_as_a_command_on_their_sources() {
+    let two: &'static ItemsBuffer = Box::leak(Box::new([b"a".as_slice(), b"b"].into_iter().collect()));
+    let placed = |to_db, to: &'static [u8], bits| {
+        let sources = two.items();
+        let part = |offset| {
+            let change = StringChange::Combine { bits, from_db: 0, sources, offset, count: 5 };
+            Effect::on(DRAFTS, b"1", change)
+        };
+        printed_records(&[
+            &[part(0)],
+            &[set(b"other", None)],
+            &[part(5)],
+            &[
+                Effect::on(to_db, to, KeyChange::Delete { expired: false }),
+                Effect::on(DRAFTS, b"1", KeyChange::Rename { to }),
+                Effect::on(DRAFTS, to, KeyChange::Move { to_db }),
+            ],
+        ])
+    };
+    assert_eq!(placed(0, b"to", Bits::All), ["SELECT 0", "SET other v", "BITOP AND to a b"]);
+    assert_eq!(placed(0, b"a", Bits::Odd), ["SELECT 0", "SET other v", "BITOP XOR a a b"]);
+    assert_eq!(placed(4, b"to", Bits::Any), ["SELECT 0", "SET other v", "COPY a to DB 4 REPLACE"]);
 }

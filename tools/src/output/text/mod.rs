@@ -3,6 +3,7 @@
 mod databases;
 mod keys;
 mod lists;
+mod sorted_sets;
 mod strings;
 
 use std::io::{self, Write};
@@ -72,6 +73,7 @@ impl Text {
             Change::Key(change) => keys::target(self, out, change),
             Change::String(change) => strings::target(out, change),
             Change::List(change) => lists::target(out, change),
+            Change::SortedSet(change) => sorted_sets::target(self, out, change),
             _ => Ok(()),
         }
     }

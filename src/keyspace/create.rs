@@ -17,6 +17,7 @@ impl Keyspace<'_> {
         if let Some(prepared) = &mut self.prepared {
             return prepared.replace_by_all((db, key), value, (class, name), expire_at_ms);
         }
+        let before = self.before(db, key)?;
         self.forget(db, key)?;
         let mut expires = expire_at_ms;
         value.each(usize::MAX, &mut |change| {
@@ -30,7 +31,7 @@ impl Keyspace<'_> {
         })?;
         self.give_expiry(db, key, expires)?;
         self.event(class, name, db, key);
-        Ok(())
+        self.overwritten_by_this(before, db, key)
     }
 
     /// Gives a key that was just created its expiry.

@@ -71,12 +71,23 @@ pub(super) struct Replacement {
 /// What becomes of the value that a result replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Old {
-    /// It is deleted first; the key does not count as new.
-    Deleted,
-    /// The effect changes it, or overwrites it.
+    /// It is deleted first; the key counts as overwritten, and not as new.
+    Replaced,
+    /// The effect overwrites it; the key counts as overwritten.
+    Overwritten,
+    /// A part of it is left. It is deleted first; the key does not count as new.
+    Reduced,
+    /// The effect changes it.
     Changed,
-    /// It is deleted first; the key counts as new.
+    /// It is deleted first; the key counts as overwritten, and as new. This is how copies come.
     Forgotten,
+}
+
+impl Old {
+    /// Whether the key counts as overwritten.
+    pub(super) fn is_overwritten(self) -> bool {
+        matches!(self, Old::Replaced | Old::Overwritten | Old::Forgotten)
+    }
 }
 
 /// What a step of storing a result did.
@@ -194,7 +205,7 @@ impl Prepared {
             return self.change(&Effect::on(db, key, *removal), event);
         };
         let slices = std::iter::once(copy).chain(removals).collect();
-        self.remember((db, key), Some(event), Old::Deleted, expire_at_ms, slices);
+        self.remember((db, key), Some(event), Old::Reduced, expire_at_ms, slices);
         Ok(())
     }
 
@@ -255,7 +266,7 @@ impl Prepared {
 
     /// Remembers that a key is deleted: because the result is empty, or with an event because all of it is taken out.
     pub(super) fn delete(&mut self, db: usize, key: &[u8], event: Option<(Classes, &'static str)>) {
-        self.remember((db, key), event, Old::Deleted, None, Vec::new());
+        self.remember((db, key), event, Old::Reduced, None, Vec::new());
     }
 
     /// Remembers what becomes of a key.

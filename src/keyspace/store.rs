@@ -4,7 +4,7 @@ use super::cell::Kind;
 use super::error::KeyspaceError;
 use super::lookup::{DbKey, lookup};
 use super::prepared::{Old, Prepared, Replacement, Stored};
-use super::{Classes, Keyspace};
+use super::{Before, Classes, Keyspace};
 use crate::effect::{DRAFTS, Effect, EffectBuffer, KeyChange};
 use crate::table::{Root, View};
 
@@ -75,18 +75,35 @@ impl Keyspace<'_> {
         if slices.len() > 1 {
             return self.place_draft(draft, (*db, key), (class, name), *old);
         }
+        let before = self.before(*db, key)?;
         if *old == Old::Forgotten {
             self.forget(*db, key)?;
-            first.effects().try_for_each(|effect| self.apply(&effect))?;
-            self.event(class, name, *db, key);
-            return Ok(());
         }
         for effect in first.effects() {
             match old {
-                Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Changed | Old::Forgotten => self.change(&effect, class, name)?,
+                Old::Replaced | Old::Reduced => self.put_instead(&effect, *db, key)?,
+                Old::Overwritten | Old::Changed | Old::Forgotten => self.apply(&effect)?,
             }
         }
+        self.placed((*db, key), (class, name), *old, before)
+    }
+
+    /// Reports the events of a result that is in its place.
+    fn placed(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        (class, name): (Classes, &'static str),
+        old: Old,
+        before: Before,
+    ) -> Result<(), KeyspaceError> {
+        if old == Old::Forgotten {
+            self.event(class, name, db, key);
+            return self.overwritten_by_this(before, db, key);
+        }
+        if old.is_overwritten() {
+            self.overwritten_by_this(before, db, key)?;
+        }
+        self.event(class, name, db, key);
         Ok(())
     }
 
@@ -107,6 +124,7 @@ impl Keyspace<'_> {
         old: Old,
     ) -> Result<(), KeyspaceError> {
         let is_new = old == Old::Forgotten || self.info(db, key)?.is_none();
+        let before = self.before(db, key)?;
         let events = self.events.take();
         let mut moved = self.forget(db, key);
         // A value keeps its key when it moves to another database.
@@ -117,8 +135,7 @@ impl Keyspace<'_> {
         if is_new {
             self.event(Classes::NEW, "new", db, key);
         }
-        self.event(class, name, db, key);
-        Ok(())
+        self.placed((db, key), (class, name), old, before)
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn bitop(
     };
     if !value.is_empty() {
         let effect = Effect::on(db, key, StringChange::Set { value: &value, expire_at_ms: None, raw: false });
-        context.keys.change(&effect, Classes::STRING, "set")?;
+        context.keys.overwrite(&effect, Classes::STRING, "set")?;
     } else {
         context.keys.replace_by_nothing(db, key)?;
     }

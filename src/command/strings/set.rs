@@ -251,10 +251,8 @@ fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), Comman
 
 /// Stores a string without an expiry.
 fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(), CommandError> {
-    let db = context.db;
-    context.keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms: None, raw: false }))?;
-    context.keys.event(Classes::STRING, "set", db, key);
-    Ok(())
+    let effect = Effect::on(context.db, key, StringChange::Set { value, expire_at_ms: None, raw: false });
+    Ok(context.keys.overwrite(&effect, Classes::STRING, "set")?)
 }
 
 /// Stores a string with or without an expiry. `until_is_new` says that the command set the expiry. If it has already
@@ -268,6 +266,7 @@ fn store(
 ) -> Result<(), CommandError> {
     let db = context.db;
     let lives = expire_at_ms.is_none_or(|expiry| expiry > context.now_ms);
+    let before = context.keys.before(db, key)?;
     if lives {
         let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
         match until_is_new {
@@ -279,6 +278,7 @@ fn store(
     } else {
         context.keys.event(Classes::NEW, "new", db, key);
     }
+    context.keys.overwritten(before, Kind::String, db, key);
     context.keys.event(Classes::STRING, "set", db, key);
     if until_is_new {
         context.keys.event(Classes::GENERIC, "expire", db, key);

@@ -8,7 +8,7 @@ use crate::config::{self, Settings, Sources};
 use crate::resp::{Args, Protocol, Reply, Span};
 use crate::spec::{self, Flags, Spec};
 use crate::state::{
-    ClientState, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, ServerState, ShutdownMode,
+    ClientState, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, RunEnd, ServerState, ShutdownMode,
     StorageGauges,
 };
 
@@ -426,7 +426,8 @@ fn slow_commands_are_shown() {
     let mut client = Client::connect(&server);
     client.run("client setname me");
     let words = Args::new(b"pinghi", &[Span { start: 0, len: 4 }, Span { start: 4, len: 2 }]);
-    server.ran(1, &spec::PING, &words, Duration::from_micros(70), false);
+    let run = RunEnd { took: Duration::from_micros(70), reply_bytes: 8, failed: false };
+    server.ran(1, &spec::PING, &words, run);
     assert_eq!(client.run("slowlog len"), ":1\r\n");
     let Value::List('*', records) = value(&client.run("slowlog get")) else { panic!() };
     let Value::List('*', record) = &records[0] else { panic!() };
@@ -444,6 +445,58 @@ fn slow_commands_are_shown() {
     let Value::List(_, histogram) = value(&client.run("latency histogram ping echo")) else { panic!() };
     assert_eq!(histogram[0], Value::Leaf('$', "ping".into()));
     assert_eq!(histogram.len(), 2);
+}
+
+#[test]
+fn commands_with_large_requests_and_replies_are_shown() {
+    let server = server("commandlog-request-larger-than 22\ncommandlog-large-reply-max-len 1");
+    let mut client = Client::connect(&server);
+    client.run("client setname me");
+    let run = |words: &[u8], lens: [u32; 2], reply_bytes| {
+        let spans = [Span { start: 0, len: lens[0] }, Span { start: lens[0], len: lens[1] }];
+        let took = Duration::from_micros(70);
+        server.ran(1, &spec::PING, &Args::new(words, &spans), RunEnd { took, reply_bytes, failed: false });
+    };
+    // As an array of bulk strings, these have 21, 22 and 29 bytes.
+    run(b"pingx", [4, 1], 5);
+    run(b"pinghi", [4, 2], 1 << 20);
+    run(b"pingtenletters", [4, 10], (1 << 20) - 1);
+    run(b"pingy", [4, 1], 1 << 21);
+    let amounts = |reply: &str| -> Vec<(String, String)> {
+        let Value::List('*', records) = value(reply) else { panic!("{reply}") };
+        let records = records.into_iter().map(|record| match record {
+            Value::List('*', fields) if fields.len() == 6 => match &fields[..] {
+                [Value::Leaf(':', id), _, Value::Leaf(':', amount), ..] => (id.clone(), amount.clone()),
+                _ => panic!("{fields:?}"),
+            },
+            _ => panic!("{reply}"),
+        });
+        records.collect()
+    };
+    let pair = |id: &str, amount: &str| (id.to_owned(), amount.to_owned());
+    assert_eq!(amounts(&client.run("commandlog get -1 large-request")), [pair("1", "31"), pair("0", "22")]);
+    assert_eq!(amounts(&client.run("COMMANDLOG GET 1 LARGE-REQUEST")), [pair("1", "31")]);
+    assert_eq!(amounts(&client.run("commandlog get 10 large-reply")), [pair("1", "2097152")]);
+    for (line, expected) in [
+        ("commandlog len slow", ":0\r\n"),
+        ("commandlog len large-request", ":2\r\n"),
+        ("commandlog len large-reply", ":1\r\n"),
+        (
+            "commandlog len large",
+            "-ERR type should be one of the following: slow, large-request, large-reply\r\n",
+        ),
+        ("commandlog reset large-request", "+OK\r\n"),
+        ("commandlog len large-request", ":0\r\n"),
+        ("commandlog len large-reply", ":1\r\n"),
+        (
+            "commandlog reset slowly",
+            "-ERR type should be one of the following: slow, large-request, large-reply\r\n",
+        ),
+        ("commandlog get -2 slow", "-ERR count should be greater than or equal to -1\r\n"),
+        ("commandlog get x slow", "-ERR count should be greater than or equal to -1\r\n"),
+    ] {
+        assert_eq!(client.run(line), expected, "{line}");
+    }
 }
 
 #[test]
@@ -484,6 +537,8 @@ fn every_reply_is_one_well_formed_value_in_both_protocols() {
             "memory purge",
             "memory malloc-stats",
             "slowlog help",
+            "commandlog help",
+            "commandlog get 5 slow",
             "acl cat",
             "acl cat admin",
             "acl list",

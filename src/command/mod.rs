@@ -13,6 +13,7 @@ mod client;
 mod client_filter;
 mod client_list;
 mod cluster;
+mod command_log;
 mod config;
 mod connection;
 mod context;
@@ -43,7 +44,6 @@ mod resolve;
 mod run;
 mod server;
 mod sets;
-mod slowlog;
 mod sort;
 mod sorted_sets;
 mod sources;
@@ -99,7 +99,7 @@ static FAMILIES: &[&[(&Spec, Run)]] = &[
     pubsub::RUNS,
     replicas::RUNS,
     server::RUNS,
-    slowlog::RUNS,
+    command_log::RUNS,
     transactions::RUNS,
 ];
 

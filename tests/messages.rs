@@ -462,7 +462,7 @@ fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
         ("ZUNIONSTORE set 1 z", "overwritten:set type_changed:set zunionstore:set"),
         ("ZRANGESTORE set z 0 -1", "overwritten:set zrangestore:set"),
         ("SORT z BY nosort STORE set", "overwritten:set type_changed:set sortstore:set"),
-        ("GEOADD g 1 1 x", "geoadd:g"),
+        ("GEOADD g 1 1 x", "zadd:g"),
         (
             "GEOSEARCHSTORE set g FROMLONLAT 1 1 BYRADIUS 1 km",
             "overwritten:set type_changed:set geosearchstore:set",

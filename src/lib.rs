@@ -27,6 +27,7 @@ pub mod number;
 pub mod own_names;
 pub mod owner;
 pub mod pid_file;
+pub mod rdb;
 pub mod recovery;
 pub mod resp;
 pub mod scrubber;

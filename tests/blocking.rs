@@ -140,6 +140,24 @@ fn moves_wait_too_and_serve_each_other() {
 }
 
 #[test]
+fn moves_of_several_elements_wait_for_enough() {
+    let (_root, server) = start();
+    let mut observer = server.client();
+    let lines = ["BLMOVEM src dst LEFT RIGHT 0 EXACTLY 3 BULK", "BLMOVEM src rest LEFT RIGHT 0 COUNT 5 BULK"];
+    let [mut exactly, mut any] = waiting(&server, &mut observer, lines);
+    assert_eq!(observer.run("RPUSH src 1 2"), Value::Integer(2));
+    // Too few for the first: they go to who takes any number.
+    assert_eq!(any.reply().unwrap(), Value::Array(vec![bulk("1"), bulk("2")]));
+    wait_for_blocked(&mut observer, 1);
+    assert_eq!(observer.run("RPUSH src 1 2"), Value::Integer(2));
+    assert_eq!(observer.run("LINSERT src BEFORE 1 0"), Value::Integer(3));
+    assert_eq!(exactly.reply().unwrap(), Value::Array(vec![bulk("0"), bulk("1"), bulk("2")]));
+    assert_eq!(observer.run("LRANGE dst 0 -1"), Value::Array(vec![bulk("0"), bulk("1"), bulk("2")]));
+    assert_eq!(observer.run("EXISTS src"), Value::Integer(0));
+    assert_eq!(observer.run("BLMOVEM src dst LEFT RIGHT 0.01 EXACTLY 1 OBO"), Value::Null);
+}
+
+#[test]
 fn a_wait_ends_by_its_timeout_or_by_another_client() {
     let (_root, server) = start();
     let mut other = server.client();

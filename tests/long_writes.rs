@@ -53,7 +53,7 @@ fn fill_sources(client: &mut Client, random: &mut SmallRng) {
 }
 
 /// Long commands, with `DEST` for their destination, and `SKETCHES` for all sketches.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 24] = [
     "SUNIONSTORE DEST set:a set:b none",
     "SINTERSTORE DEST set:a set:b",
     "SDIFFSTORE DEST set:a set:b",
@@ -67,6 +67,8 @@ const COMMANDS: [&str; 22] = [
     "SORT numbers:b BY nosort GET # GET none:* STORE DEST",
     "BITOP AND DEST text:a text:b",
     "BITOP NOT DEST text:a",
+    "BITOP DIFF1 DEST text:a text:b",
+    "BITOP ONE DEST text:a text:b none",
     "GEOSEARCHSTORE DEST geo:a FROMLONLAT 0 0 BYRADIUS 8000 km",
     "GEOSEARCHSTORE DEST geo:a FROMMEMBER element:7 BYBOX 30000 9000 km ASC COUNT 5000 STOREDIST",
     "GEORADIUS geo:a 10 10 20000 km STORE DEST",

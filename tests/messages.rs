@@ -382,6 +382,137 @@ fn keys_remembered_for_caching_clients_are_forgotten_as_soon_as_they_are_too_man
     assert!(other.run("INFO stats").text().contains("tracking_total_keys:0\r\n"));
 }
 
+/// What a listener to all events is told of each line, before the next one runs.
+fn assert_told(server: &TestServer, lines: &[(&str, &str)]) {
+    let (mut listener, mut client) = (server.client(), server.client());
+    listener.run("PSUBSCRIBE __keyevent*");
+    for (line, expected) in lines {
+        client.run(line);
+        client.run("SETRANGE end 0 v");
+        let mut events = Vec::new();
+        loop {
+            let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+            if parts[3] == bulk("end") {
+                break;
+            }
+            events.push(format!("{}:{}", parts[2].text().rsplit(':').next().unwrap(), parts[3].text()));
+        }
+        assert_eq!(events.join(" "), *expected, "{line:.80}");
+    }
+}
+
+#[test]
+fn conditional_commands_tell_what_they_changed() {
+    let (_root, server) = server(&["--notify-keyspace-events", "EA"]);
+    let cases = [
+        ("SET k v IFEQ w", ""),
+        ("SET k v IFNE w EX 100", "set:k expire:k"),
+        ("DELEX k IFEQ w", ""),
+        ("DELEX k IFEQ v", "del:k"),
+        ("MSETEX 2 a 1 b 2 EX 100", "set:a expire:a set:b expire:b"),
+        ("MSETEX 2 a 1 b 2 NX", ""),
+        ("MSETEX 1 a 1 KEEPTTL", "set:a"),
+        ("DELIFEQ a 2", ""),
+        ("DELIFEQ a 1", "del:a"),
+        ("INCREX n BYINT 5", "incrby:n"),
+        ("INCREX n UBOUND 5", ""),
+        ("INCREX n BYFLOAT 0.5 EX 100", "incrbyfloat:n expire:n"),
+        ("INCREX n BYFLOAT 0.5 EX 100 ENX", "incrbyfloat:n"),
+        ("INCREX n PERSIST", "incrby:n persist:n"),
+        ("INCREX n PERSIST", "incrby:n"),
+        ("INCREX n EXAT 1", "del:n"),
+        ("RPUSH l x y z", "rpush:l"),
+        ("LMOVEM l m LEFT LEFT COUNT 2 OBO", "lpush:m lpop:l"),
+        ("LMOVEM l m RIGHT RIGHT COUNT 2 OBO", "rpush:m rpop:l del:l"),
+    ];
+    assert_told(&server, &cases);
+}
+
+#[test]
+fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
+    let (_root, server) = server(&["--notify-keyspace-events", "EAoc", "--databases", "2"]);
+    let many: String = (0..3000).map(|number| format!(" member:{number}")).collect();
+    let long = "v".repeat(1_500_000);
+    let lines = [
+        ("SET k 1", "set:k"),
+        ("SET k 2", "overwritten:k set:k"),
+        ("SET k 3 NX", ""),
+        ("SET k 3 KEEPTTL", "overwritten:k set:k"),
+        ("RPUSH l a b", "rpush:l"),
+        ("SET l v EX 100", "overwritten:l type_changed:l set:l expire:l"),
+        ("GETSET l w", "overwritten:l set:l"),
+        ("SETEX l 100 w", "overwritten:l set:l expire:l"),
+        ("SADD t 1 2", "sadd:t"),
+        ("MSET t 1 new 2 k 3", "overwritten:t type_changed:t set:t set:new overwritten:k set:k"),
+        ("MSETEX 1 t 1", "overwritten:t set:t"),
+        ("SET t 2 IFEQ 1", "overwritten:t set:t"),
+        // Those that change a value do not replace it.
+        ("APPEND t x", "append:t"),
+        ("SETRANGE t 0 7", "setrange:t"),
+        ("INCR k", "incrby:k"),
+        ("INCRBYFLOAT k 0.5", "incrbyfloat:k"),
+        ("SETBIT k 7 1", "setbit:k"),
+        ("PFADD p a", "pfadd:p"),
+        ("PFMERGE p p", "pfadd:p"),
+        ("SADD set a b", "sadd:set"),
+        ("SUNIONSTORE k set", "overwritten:k type_changed:k sunionstore:k"),
+        ("SINTERSTORE k set set", "overwritten:k sinterstore:k"),
+        ("SDIFFSTORE k set set", "del:k"),
+        ("ZADD z 1 a 2 b", "zadd:z"),
+        ("ZUNIONSTORE set 1 z", "overwritten:set type_changed:set zunionstore:set"),
+        ("ZRANGESTORE set z 0 -1", "overwritten:set zrangestore:set"),
+        ("SORT z BY nosort STORE set", "overwritten:set type_changed:set sortstore:set"),
+        ("GEOADD g 1 1 x", "zadd:g"),
+        (
+            "GEOSEARCHSTORE set g FROMLONLAT 1 1 BYRADIUS 1 km",
+            "overwritten:set type_changed:set geosearchstore:set",
+        ),
+        ("BITOP NOT set t", "overwritten:set type_changed:set set:set"),
+        ("BITOP OR set t t", "overwritten:set set:set"),
+        ("COPY z set", ""),
+        ("COPY z set REPLACE", "copy_to:set overwritten:set type_changed:set"),
+        ("COPY z set DB 1", "copy_to:set"),
+        ("COPY z set DB 1 REPLACE", "copy_to:set overwritten:set"),
+        ("RENAME set z", "rename_from:set rename_to:z overwritten:z"),
+        ("RENAME z z", ""),
+        ("RENAME z t", "rename_from:z rename_to:t overwritten:t type_changed:t"),
+        ("SET t v PXAT 1", "overwritten:t type_changed:t set:t expire:t expired:t"),
+    ];
+    assert_told(&server, &lines);
+    // These are worked out beside the writer, and stored in one step or several.
+    let (sadd, zadd) = (format!("SADD many{many}"), format!("SET text {long}"));
+    let lines = [
+        (&*sadd, "sadd:many"),
+        (&*zadd, "set:text"),
+        ("SET d v", "set:d"),
+        ("SUNIONSTORE d many", "overwritten:d type_changed:d sunionstore:d"),
+        ("SORT many BY nosort STORE d", "overwritten:d type_changed:d sortstore:d"),
+        ("BITOP NOT d text", "overwritten:d type_changed:d set:d"),
+        ("BITOP ONE d text text", "overwritten:d set:d"),
+        ("COPY many d REPLACE", "copy_to:d overwritten:d type_changed:d"),
+        ("SPOP d 1500", "spop:d"),
+        ("COPY text d REPLACE", "copy_to:d overwritten:d type_changed:d"),
+        ("GETDEL d", "del:d"),
+    ];
+    assert_told(&server, &lines);
+    let mut client = server.client();
+    for (key, event) in [
+        ("many", "restore:new overwritten:new type_changed:new"),
+        ("l", "restore:new overwritten:new type_changed:new"),
+    ] {
+        let Value::Bulk(payload) = client.run(&format!("DUMP {key}")) else { panic!("{key} is there") };
+        let mut listener = server.client();
+        listener.run("PSUBSCRIBE __keyevent*");
+        let ok = client.command(&[b"RESTORE", b"new", b"0", &payload, b"REPLACE"]);
+        assert_eq!(ok, Value::Simple("OK".into()));
+        for expected in event.split(' ') {
+            let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
+            let told = format!("{}:{}", parts[2].text().rsplit(':').next().unwrap(), parts[3].text());
+            assert_eq!(told, expected, "{key}");
+        }
+    }
+}
+
 #[test]
 fn that_a_key_expired_is_told_before_that_it_is_missing() {
     let (_root, server) = server(&["--notify-keyspace-events", "Exm"]);

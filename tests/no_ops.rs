@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 
 /// A command that changes nothing and its reply, a change by another client, and the reply to the same command after it.
 /// The replies are in the form of `shown`.
-const POLLS: [[&str; 4]; 32] = [
+const POLLS: [[&str; 4]; 38] = [
     ["LPOP list", "nil", "RPUSH list x", "x"],
     ["RPOP tail", "nil", "RPUSH tail x", "x"],
     ["LPUSHX lx a", "0", "RPUSH lx x", "2"],
@@ -43,10 +43,16 @@ const POLLS: [[&str; 4]; 32] = [
     ["XTRIM xt MAXLEN 0", "0", "XADD xt 1-1 f v", "1"],
     ["XACK xa g 1-1", "0", "XCLAIM xa g c 0 1-1 FORCE", "1"],
     ["XACKDEL xk g IDS 1 1-1", "[-1]", "XCLAIM xk g c 0 1-1 FORCE", "[1]"],
+    ["SET cas new IFEQ old", "nil", "SET cas old", "OK"],
+    ["DELEX held IFEQ me", "0", "SET held me", "1"],
+    ["DELIFEQ token me", "0", "SET token me", "1"],
+    ["MSETEX 2 first 1 second 2 NX", "0", "DEL first", "1"],
+    ["INCREX limit UBOUND 3", "[3 0]", "DEL limit", "[1 1]"],
+    ["LMOVEM many moved LEFT RIGHT", "[]", "RPUSH many x", "[x]"],
 ];
 
 /// Commands that make the first command of each row change nothing, before the first round and after each.
-const BEFORE: [&str; 13] = [
+const BEFORE: [&str; 14] = [
     "SADD members x",
     "ZADD scores 1 x",
     "HSET hash field 1",
@@ -54,7 +60,8 @@ const BEFORE: [&str; 13] = [
     "SET mutex me",
     "SET one 1",
     "MSET old 1 new 1",
-    "DEL lx rx two due2 due3 due4 lasts xd xe xt xa xk",
+    "MSET first 1 limit 3",
+    "DEL lx rx two second due2 due3 due4 lasts xd xe xt xa xk",
     "XADD xa 1-1 f v",
     "XGROUP CREATE xa g 0",
     "XADD xk 1-1 f v",

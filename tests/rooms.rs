@@ -19,7 +19,7 @@ use graph::{Graph, circles, files, room, rooms, within};
 const FLOORS: &[&str] = &[
     "wal",
     "allocator clock ebb file_id glob memory_limit number owner sync version",
-    "data_dir descriptors net own_names pid_file",
+    "data_dir descriptors net own_names pid_file rdb",
     "file_guard",
     "resp",
     "spec",

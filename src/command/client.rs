@@ -1,6 +1,7 @@
 //! `CLIENT`: a client's name and settings, the list of clients, and commands that kill, pause or unblock them.
 
-use super::client_list::{self, ClientKind};
+use super::client_filter::{self, Filter};
+use super::client_list;
 use super::local::{self, Outcome, excerpt, integer, is, parse_integer, timeout_ms, unknown_subcommand};
 use super::{CommandError, LocalCtx, Run, tracking};
 use crate::resp::{Args, Reply};
@@ -55,14 +56,20 @@ const HELP: &[&str] = &[
     "      Kill connections authenticated by <username>.",
     "    * SKIPME (YES|NO)",
     "      Skip killing current connection (default: yes).",
-    "    * ID <client-id>",
+    "    * ID <client-id> [<client-id> [...]]",
     "      Kill connections by client id.",
+    "    * IP <ip>, NAME <name>, LIB-NAME <name>, LIB-VER <version>, DB <db>, FLAGS <flags>",
+    "      Kill connections of which CLIENT LIST shows this.",
+    "    * MAXAGE <seconds>, IDLE <seconds>",
+    "      Kill connections that are so old, or have been idle for so long.",
+    "    All options but MAXAGE, IDLE and SKIPME can be negated: NOT-ID, NOT-ADDR ...",
     "LIST [options ...]",
     "    Return information about client connections. Options:",
     "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
     "      Return clients of specified type.",
     "    * ID <client-id> [<client-id> [...]]",
     "      Return clients of specified IDs only.",
+    "    * The other options of KILL",
     "UNPAUSE",
     "    Stop the current client pause, resuming traffic.",
     "PAUSE <timeout> [WRITE|ALL]",
@@ -148,31 +155,23 @@ fn info(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome 
     Ok(())
 }
 
-/// `CLIENT LIST [TYPE type] [ID client-id ...]`
+/// `CLIENT LIST [option value ...]`. Clients that are named by ID alone are listed in that order.
 fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let mut lines = Vec::new();
-    match args.get(2) {
-        None => {
-            for info in ctx.server.clients.list() {
+    let by_ids = args.len() >= 4 && is(&args[2], "id") && !args.from(3).any(client_filter::is_option);
+    if by_ids {
+        for word in args.from(3) {
+            // No client has a negative ID.
+            let id = parse_integer(word).ok_or("ERR Invalid client ID")?;
+            if let Some(info) = u64::try_from(id).ok().and_then(|id| ctx.server.clients.get(id)) {
                 client_list::write_line(&mut lines, ctx, &info, "client|list");
             }
         }
-        Some(option) if is(option, "type") && args.len() == 4 => {
-            let kind = ClientKind::parse(&args[3])?;
-            for info in ctx.server.clients.list().iter().filter(|info| ClientKind::of(info) == kind) {
-                client_list::write_line(&mut lines, ctx, info, "client|list");
-            }
+    } else {
+        let filter = Filter::parse(args, ctx)?;
+        for info in ctx.server.clients.list().iter().filter(|info| filter.takes(ctx, info)) {
+            client_list::write_line(&mut lines, ctx, info, "client|list");
         }
-        Some(option) if is(option, "id") && args.len() >= 4 => {
-            for word in args.from(3) {
-                // No client has a negative ID.
-                let id = parse_integer(word).ok_or("ERR Invalid client ID")?;
-                if let Some(info) = u64::try_from(id).ok().and_then(|id| ctx.server.clients.get(id)) {
-                    client_list::write_line(&mut lines, ctx, &info, "client|list");
-                }
-            }
-        }
-        Some(_) => return Err(CommandError::SYNTAX),
     }
     reply.verbatim(*b"txt", &lines);
     Ok(())
@@ -181,14 +180,13 @@ fn list(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outco
 /// `CLIENT KILL addr`, or `CLIENT KILL option value ...`
 fn kill(ctx: &mut LocalCtx<'_>, args: &Args<'_>, reply: &mut Reply<'_>) -> Outcome {
     let by_address = args.len() == 3;
-    let filter = if by_address {
-        client_list::Filter { addr: Some(&args[2]), spares_self: false, ..Default::default() }
-    } else {
-        client_list::Filter::parse(args, &ctx.server.users)?
-    };
+    let mut filter = if by_address { Filter::by_address(&args[2]) } else { Filter::parse(args, ctx)? };
+    filter.spares_self.get_or_insert(true);
     let own_id = ctx.client.id();
+    let mut found = ctx.server.clients.list();
+    found.retain(|info| !info.is_killed() && filter.takes(ctx, info));
     let mut killed = 0;
-    for info in ctx.server.clients.list().iter().filter(|info| filter.takes(info, own_id)) {
+    for info in &found {
         killed += 1;
         if info.id() == own_id {
             // The reply to this command is still sent.

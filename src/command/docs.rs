@@ -115,7 +115,7 @@ fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPos
     reply.bulk(b"begin_search");
     match *at {
         At::Fixed(KeyRange { first, .. }) => write_step(reply, "index", &[("index", first as i32)]),
-        At::Counted(at) => write_step(reply, "index", &[("index", at as i32)]),
+        At::Counted(at) | At::CountedPairs(at) => write_step(reply, "index", &[("index", at as i32)]),
         At::Behind(word, from) => write_keyword(reply, word, from),
         At::Streams(from) => write_keyword(reply, "STREAMS", from),
         At::SortStore | At::Unknown => write_step(reply, "unknown", &[]),
@@ -129,6 +129,9 @@ fn write_key_position(reply: &mut Reply<'_>, KeyPosition { at, access }: &KeyPos
         }
         At::Counted(_) => {
             write_step(reply, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)]);
+        }
+        At::CountedPairs(_) => {
+            write_step(reply, "keynum", &[("keynumidx", 0), ("firstkey", 1), ("keystep", 2)]);
         }
         At::Behind(..) => write_step(reply, "range", &[("lastkey", 0), ("keystep", 1), ("limit", 0)]),
         At::Streams(_) => write_step(reply, "range", &[("lastkey", -1), ("keystep", 1), ("limit", 2)]),

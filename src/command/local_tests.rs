@@ -8,7 +8,7 @@ use crate::config::{self, Settings, Sources};
 use crate::resp::{Args, Protocol, Reply, Span};
 use crate::spec::{self, Flags, Spec};
 use crate::state::{
-    ClientState, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, ServerState, ShutdownMode,
+    ClientState, DatabaseGauges, Gauges, Limits, Next, Peer, ReplyMode, RunEnd, ServerState, ShutdownMode,
     StorageGauges,
 };
 
@@ -426,7 +426,8 @@ fn slow_commands_are_shown() {
     let mut client = Client::connect(&server);
     client.run("client setname me");
     let words = Args::new(b"pinghi", &[Span { start: 0, len: 4 }, Span { start: 4, len: 2 }]);
-    server.ran(1, &spec::PING, &words, Duration::from_micros(70), false);
+    let run = RunEnd { took: Duration::from_micros(70), reply_bytes: 8, failed: false };
+    server.ran(1, &spec::PING, &words, run);
     assert_eq!(client.run("slowlog len"), ":1\r\n");
     let Value::List('*', records) = value(&client.run("slowlog get")) else { panic!() };
     let Value::List('*', record) = &records[0] else { panic!() };
@@ -444,6 +445,58 @@ fn slow_commands_are_shown() {
     let Value::List(_, histogram) = value(&client.run("latency histogram ping echo")) else { panic!() };
     assert_eq!(histogram[0], Value::Leaf('$', "ping".into()));
     assert_eq!(histogram.len(), 2);
+}
+
+#[test]
+fn commands_with_large_requests_and_replies_are_shown() {
+    let server = server("commandlog-request-larger-than 22\ncommandlog-large-reply-max-len 1");
+    let mut client = Client::connect(&server);
+    client.run("client setname me");
+    let run = |words: &[u8], lens: [u32; 2], reply_bytes| {
+        let spans = [Span { start: 0, len: lens[0] }, Span { start: lens[0], len: lens[1] }];
+        let took = Duration::from_micros(70);
+        server.ran(1, &spec::PING, &Args::new(words, &spans), RunEnd { took, reply_bytes, failed: false });
+    };
+    // As an array of bulk strings, these have 21, 22 and 29 bytes.
+    run(b"pingx", [4, 1], 5);
+    run(b"pinghi", [4, 2], 1 << 20);
+    run(b"pingtenletters", [4, 10], (1 << 20) - 1);
+    run(b"pingy", [4, 1], 1 << 21);
+    let amounts = |reply: &str| -> Vec<(String, String)> {
+        let Value::List('*', records) = value(reply) else { panic!("{reply}") };
+        let records = records.into_iter().map(|record| match record {
+            Value::List('*', fields) if fields.len() == 6 => match &fields[..] {
+                [Value::Leaf(':', id), _, Value::Leaf(':', amount), ..] => (id.clone(), amount.clone()),
+                _ => panic!("{fields:?}"),
+            },
+            _ => panic!("{reply}"),
+        });
+        records.collect()
+    };
+    let pair = |id: &str, amount: &str| (id.to_owned(), amount.to_owned());
+    assert_eq!(amounts(&client.run("commandlog get -1 large-request")), [pair("1", "31"), pair("0", "22")]);
+    assert_eq!(amounts(&client.run("COMMANDLOG GET 1 LARGE-REQUEST")), [pair("1", "31")]);
+    assert_eq!(amounts(&client.run("commandlog get 10 large-reply")), [pair("1", "2097152")]);
+    for (line, expected) in [
+        ("commandlog len slow", ":0\r\n"),
+        ("commandlog len large-request", ":2\r\n"),
+        ("commandlog len large-reply", ":1\r\n"),
+        (
+            "commandlog len large",
+            "-ERR type should be one of the following: slow, large-request, large-reply\r\n",
+        ),
+        ("commandlog reset large-request", "+OK\r\n"),
+        ("commandlog len large-request", ":0\r\n"),
+        ("commandlog len large-reply", ":1\r\n"),
+        (
+            "commandlog reset slowly",
+            "-ERR type should be one of the following: slow, large-request, large-reply\r\n",
+        ),
+        ("commandlog get -2 slow", "-ERR count should be greater than or equal to -1\r\n"),
+        ("commandlog get x slow", "-ERR count should be greater than or equal to -1\r\n"),
+    ] {
+        assert_eq!(client.run(line), expected, "{line}");
+    }
 }
 
 #[test]
@@ -484,6 +537,8 @@ fn every_reply_is_one_well_formed_value_in_both_protocols() {
             "memory purge",
             "memory malloc-stats",
             "slowlog help",
+            "commandlog help",
+            "commandlog get 5 slow",
             "acl cat",
             "acl cat admin",
             "acl list",
@@ -604,4 +659,54 @@ fn generated_passwords_are_random_and_as_long_as_asked_for() {
         assert!(one.len() == digits && one.bytes().all(|byte| byte.is_ascii_hexdigit()), "{line}: {one}");
         assert!(digits < 8 || one != other, "{line}");
     }
+}
+
+#[test]
+fn clients_are_found_by_everything_that_is_listed_of_them() {
+    let server = server("");
+    let [mut first, mut second, mut third] = [(); 3].map(|()| Client::connect(&server));
+    second.run("client setname worker");
+    second.run("client setinfo lib-name drive");
+    second.run("client setinfo lib-ver 1.2");
+    third.run("select 3");
+    third.run("multi");
+    let mut ids = |options: &str| {
+        let list = first.text(&format!("client list {options}"));
+        let id = |line: &str| line.split([' ', '=']).nth(1).unwrap().to_owned();
+        list.lines().map(id).collect::<Vec<_>>().join(" ")
+    };
+    for (options, expected) in [
+        ("name worker", "2"),
+        ("not-name worker", "1 3"),
+        ("lib-name drive lib-ver 1.2", "2"),
+        ("lib-name drive lib-ver 1.3", ""),
+        ("db 3", "3"),
+        ("not-db 3 skipme yes", "2"),
+        ("flags x", "3"),
+        ("flags N not-id 2", "1"),
+        ("not-flags x not-id 1 2", ""),
+        ("ip 127.0.0.1 id 1 3", "1 3"),
+        ("ip 127.0.0.2", ""),
+        ("not-addr 127.0.0.1:50000", "2 3"),
+        ("laddr 127.0.0.1:6379 not-type pubsub", "1 2 3"),
+        ("user default maxage 0 idle 0", "1 2 3"),
+        ("maxage 1000", ""),
+        ("idle 1000", ""),
+        ("id 3 1", "3 1"),
+        ("skipme no id 3 1", "1 3"),
+    ] {
+        assert_eq!(ids(options), expected, "{options}");
+    }
+    for (options, error) in [
+        ("flags ?", "-ERR Unknown flags found in the provided filter: ?"),
+        ("db x", "-ERR db is not an integer or out of range"),
+        ("not-maxage 5", "-ERR syntax error"),
+        ("name", "-ERR syntax error"),
+        ("not-", "-ERR syntax error"),
+    ] {
+        let reply = first.run(&format!("client list {options}"));
+        assert_eq!(reply.trim_end(), error, "{options}");
+    }
+    assert_eq!(first.run("client kill name worker db 0"), ":1\r\n");
+    assert_eq!(first.run("client kill not-name worker"), ":1\r\n");
 }

@@ -19,6 +19,8 @@ const COPIED_ELEMENTS: u64 = 800;
 const COPIED_SCORED: u64 = 55;
 /// The same for the bytes of a string.
 const COPIED_BYTES: u64 = 5000;
+/// The writer reads and stores this many bytes of a payload of `RESTORE` in the time of one element.
+const RESTORED_BYTES: u64 = 16;
 /// The writer removes this many elements that are next to each other in the time of one element.
 pub(super) const REMOVED_AT_ONCE: u64 = 10;
 
@@ -50,6 +52,11 @@ pub(super) fn through_first_source(call: &Call<'_>, keys: &mut KeyReader<'_>) ->
 pub(super) fn copying_first(call: &Call<'_>, keys: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
     let value = keys.peek(call.db, &call.args[1])?;
     value.map_or(Ok(0), |value| copied(keys.view(), &value))
+}
+
+/// Reading and storing the payload that the fourth word has.
+pub(super) fn restoring(call: &Call<'_>, _: &mut KeyReader<'_>) -> Result<u64, KeyspaceError> {
+    Ok(call.args[3].len() as u64 / RESTORED_BYTES)
 }
 
 /// Copying a value takes the writer as long as going through so many elements: it copies pages.

@@ -10,8 +10,10 @@ mod bitmaps;
 mod blocking;
 mod call;
 mod client;
+mod client_filter;
 mod client_list;
 mod cluster;
+mod command_log;
 mod config;
 mod connection;
 mod context;
@@ -42,7 +44,6 @@ mod resolve;
 mod run;
 mod server;
 mod sets;
-mod slowlog;
 mod sort;
 mod sorted_sets;
 mod sources;
@@ -100,7 +101,7 @@ static FAMILIES: &[&[(&Spec, Run)]] = &[
     pubsub::RUNS,
     replicas::RUNS,
     server::RUNS,
-    slowlog::RUNS,
+    command_log::RUNS,
     transactions::RUNS,
 ];
 

@@ -28,7 +28,7 @@ const ASKING_ON_THE_WAY: [&str; 3] = ["copy", "zremrangebyrank", "xgroup|delcons
 const ELEMENTS: usize = 5000;
 
 /// Lines for each family of commands, in a file of `space_cases`. Those after a `+` create keys; the others change
-/// something, by shape of their keys. `V` is a value of 50,000 bytes.
+/// something, by shape of their keys. `V` is a value of 50,000 bytes, and `D:` and a key what `DUMP` replies for that.
 fn case_lines() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/command/space_cases");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
@@ -99,13 +99,24 @@ fn name_of(line: &str) -> String {
     }
 }
 
+/// What a word of a line stands for.
+fn meant(data: &mut Data, word: &str) -> Vec<u8> {
+    match word.strip_prefix("D:") {
+        _ if word == "V" => vec![b'V'; 50_000],
+        None => word.into(),
+        Some(key) => {
+            let reply = data.run_words(&[b"dump", key.as_bytes()]);
+            let header = reply.iter().position(|byte| *byte == b'\n').expect("a length") + 1;
+            reply[header..reply.len() - 2].to_vec()
+        }
+    }
+}
+
 /// Runs a line and undoes it.
 fn measured<'a>(data: &mut Data, line: &'a str) -> Row<'a> {
     let (records, dirty) = (data.records.len(), data.writer.dirty_pages());
-    let long = "V".repeat(50_000);
-    let words: Vec<&[u8]> =
-        line.split(' ').map(|word| if word == "V" { long.as_bytes() } else { word.as_bytes() }).collect();
-    let reply = data.run_words(&words);
+    let words: Vec<Vec<u8>> = line.split(' ').map(|word| meant(data, word)).collect();
+    let reply = data.run_words(&words.iter().map(Vec::as_slice).collect::<Vec<_>>());
     assert_ne!(reply[0], b'-', "{line}: {}", String::from_utf8_lossy(&reply));
     let taken_pages = data.writer.dirty_pages() - dirty;
     assert_eq!(data.records.len(), records + 1, "{line} changes nothing");

@@ -319,12 +319,22 @@ directives! {
         /// Microseconds from which on a command is kept in the slow log.
         /// -1: none is kept; 0: all are.
         slowlog_micros: i64 = "slowlog-log-slower-than" "10000" integer(-1, i64::MAX), Live;
+        /// Bytes from which on a command's request is kept in the log of large requests.
+        /// -1: none is kept; 0: all are.
+        request_larger_than: i64 = "commandlog-request-larger-than" "1048576" integer(-1, i64::MAX), Live;
+        /// Commands that the log of large requests keeps.
+        large_requests_max: u32 = "commandlog-large-request-max-len" "128" integer(0, 1_000_000), Live;
+        /// Bytes from which on a command is kept in the log of large replies.
+        /// -1: none is kept; 0: all are.
+        reply_larger_than: i64 = "commandlog-reply-larger-than" "1048576" integer(-1, i64::MAX), Live;
+        /// Commands that the log of large replies keeps.
+        large_replies_max: u32 = "commandlog-large-reply-max-len" "128" integer(0, 1_000_000), Live;
         /// Milliseconds from which on LATENCY keeps what took long.
         /// Commands, syncs of the log, checkpoints, rounds of expiry. 0: nothing is kept.
         latency_threshold: Duration = "latency-monitor-threshold" "0" millis(0, i64::MAX as u64), Live;
         /// Events of keys that are published, by letters as in Redis.
         /// K, E: on `__keyspace@<db>__:<key>`, on `__keyevent@<db>__:<event>`; g$lshzxetd: classes, all of them A;
-        /// m: misses; n: new keys. Empty: none.
+        /// m: misses; n: new keys; o: replaced values; c: values replaced by another type. Empty: none.
         notified: Classes = "notify-keyspace-events" "\"\"" Kind::Text, Live;
         /// Commands that the slow log keeps.
         slowlog_len_max: u32 = "slowlog-max-len" "128" integer(0, 1_000_000), Live;

@@ -9,6 +9,7 @@ use super::session::Session;
 use crate::command::CommandError;
 use crate::resp::Args;
 use crate::spec::Flags;
+use crate::state::RunEnd;
 use crate::writer::Item;
 
 impl Session {
@@ -38,13 +39,15 @@ impl Session {
             LongEnd::Broken(reason) => (Err(CommandError::from(format!("ERR {reason}"))), Vec::new()),
         };
         let reply_at = work.out.len();
+        let reply_bytes = given_bytes as u64 + rest.len() as u64;
         work.out.append(&mut rest);
         let now = Instant::now();
         self.clock = now.checked_sub(busy).unwrap_or(now);
         if given_bytes == 0 || result.is_err() {
             self.settle(read.spec, &read.args(), result, &mut work.out, reply_at, read.protocol);
         } else {
-            self.state.ran(self.client.id(), read.spec, &read.args(), busy, false);
+            let run = RunEnd { took: busy, reply_bytes, failed: false };
+            self.state.ran(self.client.id(), read.spec, &read.args(), run);
         }
         if read.is_silent {
             // Its turn in `CLIENT REPLY` may be over.

@@ -17,7 +17,7 @@ use super::read::{ReadCall, Reads};
 use super::socket::Ended;
 use crate::keyspace::Prepared;
 use crate::resp::Reply;
-use crate::state::ServerState;
+use crate::state::{RunEnd, ServerState};
 use crate::writer::{Completion, Item, Submission, WorkedOut};
 
 /// The most commands that are worked out, each by a thread, or whose results are being stored; further ones wait.
@@ -115,7 +115,8 @@ fn work_out(reads: &dyn Reads, state: &ServerState, mut submission: Box<Submissi
         state.stats.error(text);
     }
     let failed = error.is_some();
-    state.ran(submission.client_id, spec, &args, started.elapsed(), failed);
+    let run = RunEnd { took: started.elapsed(), reply_bytes: out.len() as u64, failed };
+    state.ran(submission.client_id, spec, &args, run);
     let replies_at = submission.out.len();
     submission.long_ahead = false;
     submission.out.append(&mut out);

@@ -8,7 +8,7 @@ use super::session::{Session, Step, span};
 use crate::command::{CommandError, Malformed};
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{Flags, Spec};
-use crate::state::ReplyMode;
+use crate::state::{ReplyMode, RunEnd};
 use crate::writer::Item;
 
 impl Session {
@@ -33,8 +33,10 @@ impl Session {
             self.state.stats.error(text);
         }
         let failed = error.is_some();
+        let reply_bytes = (reply.len_bytes() - reply_at) as u64;
         let now = Instant::now();
-        self.state.ran(self.client.id(), spec, args, now.duration_since(self.clock), failed);
+        let run = RunEnd { took: now.duration_since(self.clock), reply_bytes, failed };
+        self.state.ran(self.client.id(), spec, args, run);
         self.clock = now;
     }
 

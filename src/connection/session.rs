@@ -19,7 +19,7 @@ use super::read::{ExpiredKey, Fetch, LongRead, ReadCall, ReadOutcome, Reads};
 use crate::command::{self, Admission, Caller, LocalCtx, Run, run_of};
 use crate::resp::{Args, Protocol, ProtocolError, Reply, RequestLimits, RequestParser, Span};
 use crate::spec::{Flags, Kind, Spec};
-use crate::state::{ClientState, Next, ReplyMode, ServerState};
+use crate::state::{ClientState, Next, ReplyMode, RunEnd, ServerState};
 use crate::writer::{Item, WriterQueue};
 
 /// What has to happen before the session goes on. All steps but [`Step::Abort`] begin with answering the items and
@@ -370,7 +370,8 @@ impl Session {
                 return self.submit_transaction(work);
             }
             Next::Watch => {
-                self.state.ran(self.client.id(), spec, &args, self.clock.elapsed(), false);
+                let run = RunEnd { took: self.clock.elapsed(), reply_bytes: 0, failed: false };
+                self.state.ran(self.client.id(), spec, &args, run);
                 return self.submit_watch(work, first_span);
             }
             _ => {}

@@ -8,7 +8,6 @@ use super::input::{EffectError, Input, Reason};
 use super::items::Items;
 use super::keys::KeyChange;
 use super::sink::{Sink, put_key};
-use super::strings::StringChange;
 
 /// The first and the last number of each family.
 macro_rules! numbers {
@@ -205,11 +204,6 @@ impl<'a> Effect<'a> {
             Effect::Key { db, key, .. } => Some((db, key)),
         };
         own.into_iter().chain(self.destination())
-    }
-
-    /// Whether the effect alone replaces whatever its key holds.
-    pub fn replaces(&self) -> bool {
-        matches!(self, Effect::Key { change: Change::String(StringChange::Set { .. }), .. })
     }
 
     /// The bytes that the effect stores.

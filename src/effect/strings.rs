@@ -11,6 +11,10 @@
 //!  27   Combine, set in any          db key from_db offset count items: source ...
 //!  28   Combine, set in an odd number of them   db key from_db offset count items: source ...
 //!  29   Combine, set in none         db key from_db offset count items: source ...
+//!  2A   Combine, set only in the first          db key from_db offset count items: source ...
+//!  2B   Combine, set in others, not the first   db key from_db offset count items: source ...
+//!  2C   Combine, set in the first and another   db key from_db offset count items: source ...
+//!  2D   Combine, set in exactly one             db key from_db offset count items: source ...
 //! ```
 
 use super::family::Family;
@@ -30,7 +34,11 @@ const COMBINE_ALL: u8 = 0x26;
 const COMBINE_ANY: u8 = 0x27;
 const COMBINE_ODD: u8 = 0x28;
 const COMBINE_NONE: u8 = 0x29;
-pub(super) const LAST: u8 = COMBINE_NONE;
+const COMBINE_ONLY_FIRST: u8 = 0x2A;
+const COMBINE_NOT_FIRST: u8 = 0x2B;
+const COMBINE_FIRST_AND_ANOTHER: u8 = 0x2C;
+const COMBINE_ONE: u8 = 0x2D;
+pub(super) const LAST: u8 = COMBINE_ONE;
 
 /// A change of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +91,14 @@ pub enum Bits {
     Odd,
     /// Those not set in the first string, which is the only one.
     None,
+    /// Those set in the first string and no other.
+    OnlyFirst,
+    /// Those set in any string, but not in the first.
+    NotFirst,
+    /// Those set in the first string and any other.
+    FirstAndAnother,
+    /// Those set in exactly one string.
+    One,
 }
 
 impl StringChange<'_> {
@@ -125,6 +141,10 @@ impl<'a> Family<'a> for StringChange<'a> {
             Self::Combine { bits: Bits::Any, .. } => COMBINE_ANY,
             Self::Combine { bits: Bits::Odd, .. } => COMBINE_ODD,
             Self::Combine { bits: Bits::None, .. } => COMBINE_NONE,
+            Self::Combine { bits: Bits::OnlyFirst, .. } => COMBINE_ONLY_FIRST,
+            Self::Combine { bits: Bits::NotFirst, .. } => COMBINE_NOT_FIRST,
+            Self::Combine { bits: Bits::FirstAndAnother, .. } => COMBINE_FIRST_AND_ANOTHER,
+            Self::Combine { bits: Bits::One, .. } => COMBINE_ONE,
         }
     }
 
@@ -164,6 +184,10 @@ impl<'a> Family<'a> for StringChange<'a> {
             COMBINE_ANY => Self::combine(Bits::Any, input)?,
             COMBINE_ODD => Self::combine(Bits::Odd, input)?,
             COMBINE_NONE => Self::combine(Bits::None, input)?,
+            COMBINE_ONLY_FIRST => Self::combine(Bits::OnlyFirst, input)?,
+            COMBINE_NOT_FIRST => Self::combine(Bits::NotFirst, input)?,
+            COMBINE_FIRST_AND_ANOTHER => Self::combine(Bits::FirstAndAnother, input)?,
+            COMBINE_ONE => Self::combine(Bits::One, input)?,
             unknown => return Err(input.unknown(unknown)),
         })
     }
@@ -226,6 +250,10 @@ pub(super) mod tests {
             (combine(Bits::Any), "27 01 01 6b 02 ac 02 04 02 01 61 01 62"),
             (combine(Bits::Odd), "28 01 01 6b 02 ac 02 04 02 01 61 01 62"),
             (combine(Bits::None), "29 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::OnlyFirst), "2a 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::NotFirst), "2b 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::FirstAndAnother), "2c 01 01 6b 02 ac 02 04 02 01 61 01 62"),
+            (combine(Bits::One), "2d 01 01 6b 02 ac 02 04 02 01 61 01 62"),
             (Set { value, expire_at_ms: None, raw: false }, "20 01 01 6b 05 76 61 6c 75 65"),
             (
                 Set { value, expire_at_ms: expiry, raw: false },

@@ -26,7 +26,7 @@ use crate::command::Wait;
 use crate::damage;
 use crate::keyspace::{Keyspace, Kind, Value};
 use crate::resp::{Reply, Span};
-use crate::state::{UNBLOCKED, Unblock};
+use crate::state::{RunEnd, UNBLOCKED, Unblock};
 use crate::submission::{Completion, Item, Submission};
 
 /// The most groups that are remembered while the clients are served that wait for one key.
@@ -134,7 +134,9 @@ impl Executor {
                 self.answered.push(Completion { submission, executed: 0, is_next_long: true, replies_at });
             }
             Outcome::Replied { failed } => {
-                self.state.ran(client, spec, &args, clock.elapsed(), failed);
+                let run =
+                    RunEnd { took: clock.elapsed(), reply_bytes: (out.len() - replies_at) as u64, failed };
+                self.state.ran(client, spec, &args, run);
                 command.submission.out = out;
                 self.answered.push(answered(command.submission, replies_at));
             }
@@ -160,8 +162,13 @@ impl Executor {
             }
             None => {}
         }
+        let run = RunEnd {
+            took: std::time::Duration::ZERO,
+            reply_bytes: (out.len() - replies_at) as u64,
+            failed: requested == Some(Unblock::Error),
+        };
         let (spec, _, args) = command.words();
-        self.state.ran(client, spec, &args, std::time::Duration::ZERO, requested == Some(Unblock::Error));
+        self.state.ran(client, spec, &args, run);
         self.answered.push(answered(command.submission, replies_at));
     }
 }

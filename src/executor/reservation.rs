@@ -59,9 +59,12 @@ impl Executor {
         let mut need = Estimate::default();
         for item in &submission.items {
             match item {
-                Item::Execute { spec, first_span, spans, .. }
-                | Item::Store { spec, first_span, spans, .. } => {
+                Item::Execute { spec, first_span, spans, .. } => {
                     need.add_command(spec, &submission.args(*first_span, *spans));
+                }
+                // The slices were worked out, and space is reserved for each when it is stored.
+                Item::Store { spec, first_span, spans, .. } => {
+                    need.add(Estimate::of_words(spec.keys_in(&submission.args(*first_span, *spans))));
                 }
                 Item::Transaction(transaction) => {
                     for queued in &transaction.commands {

@@ -11,6 +11,7 @@ use crate::command::{self, Call, Space, Wait};
 use crate::keyspace::keys_slot;
 use crate::resp::{Args, Reply};
 use crate::spec::Flags;
+use crate::state::RunEnd;
 use crate::submission::{Completion, Item, Submission};
 use crate::table::TableWriter;
 
@@ -131,12 +132,15 @@ impl Executor {
                     round.note_reads(spec, &args, client_id);
                 }
                 let bytes_max = command::short_reply_bytes_max(spec, &args, self.limits.reply_bytes_max);
+                let start = out.len();
                 let mut reply = Reply::within(out, *protocol, bytes_max);
                 let asked = Asked { spec, args, db: usize::from(*db), client_id };
                 match self.command(round, &asked, space, &mut reply)? {
                     Outcome::Replied { failed } => {
                         let now = Instant::now();
-                        self.state.ran(client_id, spec, &args, now - *clock, failed);
+                        let reply_bytes = (reply.len_bytes() - start) as u64;
+                        let run = RunEnd { took: now - *clock, reply_bytes, failed };
+                        self.state.ran(client_id, spec, &args, run);
                         *clock = now;
                     }
                     Outcome::Waits(wait) => return Ok(ItemEnd::Waits(wait)),
@@ -145,6 +149,7 @@ impl Executor {
             }
             Item::Store { spec, db, first_span, spans, result } => {
                 let (args, client_id) = (words(*first_span, *spans), *client_id);
+                let start = out.len();
                 let mut reply = Reply::within(out, *protocol, self.limits.reply_bytes_max);
                 let asked = Asked { spec, args, db: usize::from(*db), client_id };
                 let stored = self.store(round, &asked, result, space, &mut reply)?;
@@ -152,7 +157,9 @@ impl Executor {
                 result.took += now - *clock;
                 *clock = now;
                 let Some(failed) = stored else { return Ok(ItemEnd::Unfinished) };
-                self.state.ran(client_id, spec, &args, result.took, failed);
+                let reply_bytes = (reply.len_bytes() - start) as u64;
+                let run = RunEnd { took: result.took, reply_bytes, failed };
+                self.state.ran(client_id, spec, &args, run);
             }
             Item::Transaction(transaction) => {
                 let caller = ExecCaller { client_id: *client_id, protocol: *protocol };

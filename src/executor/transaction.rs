@@ -14,7 +14,7 @@ use super::run_command::Asked;
 use crate::command::{self, LocalCtx, LocalFn, Run, Space, run_of};
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{EXEC, Spec};
-use crate::state::{ClientState, Next, Transaction};
+use crate::state::{ClientState, Next, RunEnd, Transaction};
 
 /// The client of a transaction, and how replies are encoded.
 #[derive(Clone, Copy)]
@@ -113,6 +113,7 @@ impl Executor {
                 reply_offsets.push(out.len());
                 continue;
             }
+            let reply_at = out.len();
             let mut reply = Reply::part(out, start, caller.protocol, self.limits.reply_bytes_max);
             let outcome =
                 if let (Run::Local(run), Some(client)) = (run_of(queued.spec), client.as_deref_mut()) {
@@ -132,7 +133,8 @@ impl Executor {
                 }
             };
             let now = Instant::now();
-            self.state.ran(caller.client_id, queued.spec, &args, now - clock, failed);
+            let run = RunEnd { took: now - clock, reply_bytes: (out.len() - reply_at) as u64, failed };
+            self.state.ran(caller.client_id, queued.spec, &args, run);
             clock = now;
         }
         (transaction.client, transaction.postponed) = (client, postponed);

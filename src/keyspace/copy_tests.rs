@@ -189,9 +189,18 @@ fn combined_strings_are_replayed_byte_for_byte() {
     }
     let both = items([b"a".as_slice(), b"b"]);
     let one = items([b"a".as_slice()]);
-    for (bits, sources) in
-        [(Bits::All, &both), (Bits::Any, &both), (Bits::Odd, &both), (Bits::None, &one), (Bits::Any, &one)]
-    {
+    for (bits, sources) in [
+        (Bits::All, &both),
+        (Bits::Any, &both),
+        (Bits::Odd, &both),
+        (Bits::None, &one),
+        (Bits::Any, &one),
+        (Bits::OnlyFirst, &both),
+        (Bits::NotFirst, &both),
+        (Bits::FirstAndAnother, &both),
+        (Bits::One, &both),
+        (Bits::One, &one),
+    ] {
         let combination = (bits, 0, sources.items());
         let event = (Classes::STRING, "set");
         let steps = logged
@@ -201,7 +210,10 @@ fn combined_strings_are_replayed_byte_for_byte() {
         let expected = texts[0].iter().enumerate().map(|(at, byte)| match bits {
             Bits::All => byte & other(at).unwrap_or(0),
             Bits::Any => byte | other(at).unwrap_or(0),
-            Bits::Odd => byte ^ other(at).unwrap_or(0),
+            Bits::Odd | Bits::One => byte ^ other(at).unwrap_or(0),
+            Bits::OnlyFirst => byte & !other(at).unwrap_or(0),
+            Bits::NotFirst => !byte & other(at).unwrap_or(0),
+            Bits::FirstAndAnother => byte & other(at).unwrap_or(0),
             Bits::None => !byte,
         });
         let expected: Vec<u8> = expected.collect();

@@ -12,7 +12,7 @@ use std::ops::{BitOr, Range};
 pub struct Classes(u32);
 
 /// Letters and classes, in the order in which Redis shows them after `A`.
-const LETTERS: [(u8, Classes); 14] = [
+const LETTERS: [(u8, Classes); 16] = [
     (b'g', Classes::GENERIC),
     (b'$', Classes::STRING),
     (b'l', Classes::LIST),
@@ -24,6 +24,8 @@ const LETTERS: [(u8, Classes); 14] = [
     (b't', Classes::STREAM),
     (b'd', Classes::MODULE),
     (b'n', Classes::NEW),
+    (b'o', Classes::OVERWRITTEN),
+    (b'c', Classes::TYPE_CHANGED),
     (b'K', Classes::KEYSPACE),
     (b'E', Classes::KEYEVENT),
     (b'm', Classes::KEY_MISS),
@@ -60,7 +62,11 @@ impl Classes {
     pub const MODULE: Classes = Classes(1 << 13);
     /// `n`: keys that did not exist before.
     pub const NEW: Classes = Classes(1 << 14);
-    /// `A`: all but `m` and `n`.
+    /// `o`: keys whose value was replaced.
+    pub const OVERWRITTEN: Classes = Classes(1 << 15);
+    /// `c`: keys whose value was replaced by one of another type.
+    pub const TYPE_CHANGED: Classes = Classes(1 << 16);
+    /// `A`: all but `m`, `n`, `o` and `c`.
     pub const ALL: Classes = Classes(0b10_0111_1111_1100);
     /// All events about a key that was touched, changed or not.
     pub const TOUCHES: Classes = Classes(Self::ALL.0 | Self::KEYEVENT.0);

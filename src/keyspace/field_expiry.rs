@@ -12,6 +12,7 @@ use super::expiry::{replace_in, split};
 use super::layout::FIELD_EXPIRIES_SLOT as SLOT;
 use super::lookup::DbKey;
 use super::walk::walk;
+use crate::effect::DRAFTS;
 use crate::table::{Root, TableWriter, View};
 
 /// The tree of a database, if there is one.
@@ -82,12 +83,13 @@ pub(super) fn first(view: &View<'_>, db: usize) -> Result<Option<u64>, KeyspaceE
     Ok(first)
 }
 
-/// Up to `keys_max` hashes with a field whose expiry has passed at `now_ms`.
+/// Up to `keys_max` hashes with a field whose expiry has passed at `now_ms`. Those of drafts stay: drafts are changed only by
+/// whoever makes them.
 pub(super) fn due(view: &View<'_>, now_ms: u64, keys_max: usize) -> Result<Vec<DbKey>, KeyspaceError> {
     let mut keys = Vec::new();
     walk(view, view.root(SLOT), &[], |db, cell| {
         let db = usize::from(*db.first().ok_or(KeyspaceError::BadCell("field deadlines of no database"))?);
-        for root in cell.roots.as_slice() {
+        for root in cell.roots.as_slice().iter().filter(|_| db != DRAFTS) {
             walk(view, *root, &[], |index_key, _| {
                 let (expiry, key) = split(index_key)?;
                 let due = keys.len() < keys_max && expiry <= now_ms;

@@ -13,13 +13,28 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
-        if let (Some(prepared), true) = (&mut self.prepared, effect.replaces()) {
-            return prepared.replace(effect, (class, name), Old::Changed, None);
-        }
         self.apply(effect)?;
         if let (Some(db), Some(key)) = (effect.db(), effect.key()) {
             self.event(class, name, db, key);
         }
+        Ok(())
+    }
+
+    /// Makes a change that overwrites whatever the key holds, and reports the events.
+    pub fn overwrite(
+        &mut self,
+        effect: &Effect<'_>,
+        class: Classes,
+        name: &'static str,
+    ) -> Result<(), KeyspaceError> {
+        if let Some(prepared) = &mut self.prepared {
+            return prepared.replace(effect, (class, name), Old::Overwritten, None);
+        }
+        let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
+        let before = self.before(db, key)?;
+        self.apply(effect)?;
+        self.overwritten_by_this(before, db, key)?;
+        self.event(class, name, db, key);
         Ok(())
     }
 
@@ -54,7 +69,7 @@ impl Keyspace<'_> {
         Ok(())
     }
 
-    /// Applies an effect that replaces whatever the key holds, and reports the event. An existing key does not count as
+    /// Applies an effect that replaces whatever the key holds, and reports the events. An existing key does not count as
     /// new.
     pub fn replace(
         &mut self,
@@ -63,19 +78,32 @@ impl Keyspace<'_> {
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            return prepared.replace(effect, (class, name), Old::Deleted, None);
+            return prepared.replace(effect, (class, name), Old::Replaced, None);
         }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
+        let before = self.before(db, key)?;
+        self.put_instead(effect, db, key)?;
+        self.overwritten_by_this(before, db, key)?;
+        self.event(class, name, db, key);
+        Ok(())
+    }
+
+    /// Applies an effect that replaces whatever the key holds. An existing key does not count as new.
+    pub(super) fn put_instead(
+        &mut self,
+        effect: &Effect<'_>,
+        db: usize,
+        key: &[u8],
+    ) -> Result<(), KeyspaceError> {
         if self.info(db, key)?.is_none() {
-            return self.change(effect, class, name);
+            return self.apply(effect);
         }
         let events = self.events.take();
-        let replaced = self
+        let put = self
             .apply(&Effect::on(db, key, KeyChange::Delete { expired: false }))
             .and_then(|()| self.apply(effect));
         self.events = events;
-        self.event(class, name, db, key);
-        replaced
+        put
     }
 
     /// Deletes a key, if it exists, because the result to store in it is empty, and reports the event.

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use super::cell::PIECE_BYTES;
+use super::creation::Creation;
 use super::error::KeyspaceError;
 use super::events::Classes;
 use super::lookup::DbKey;
@@ -56,7 +57,8 @@ pub(super) struct Replacement {
     pub event: Option<(Classes, &'static str)>,
     /// What becomes of the old value.
     pub old: Old,
-    /// The expiry that the key had, and keeps.
+    /// When the key expires then, in milliseconds since 1970. A key that counts as new is given that; any other key had
+    /// it, and keeps it.
     pub expire_at_ms: Option<u64>,
     /// The effects. None if nothing is left.
     pub slices: Vec<EffectBuffer>,
@@ -69,12 +71,23 @@ pub(super) struct Replacement {
 /// What becomes of the value that a result replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Old {
-    /// It is deleted first; the key does not count as new.
-    Deleted,
-    /// The effect changes it, or overwrites it.
+    /// It is deleted first; the key counts as overwritten, and not as new.
+    Replaced,
+    /// The effect overwrites it; the key counts as overwritten.
+    Overwritten,
+    /// A part of it is left. It is deleted first; the key does not count as new.
+    Reduced,
+    /// The effect changes it.
     Changed,
-    /// It is deleted first; the key counts as new.
+    /// It is deleted first; the key counts as overwritten, and as new. This is how copies come.
     Forgotten,
+}
+
+impl Old {
+    /// Whether the key counts as overwritten.
+    pub(super) fn is_overwritten(self) -> bool {
+        matches!(self, Old::Replaced | Old::Overwritten | Old::Forgotten)
+    }
 }
 
 /// What a step of storing a result did.
@@ -192,7 +205,7 @@ impl Prepared {
             return self.change(&Effect::on(db, key, *removal), event);
         };
         let slices = std::iter::once(copy).chain(removals).collect();
-        self.remember((db, key), Some(event), Old::Deleted, expire_at_ms, slices);
+        self.remember((db, key), Some(event), Old::Reduced, expire_at_ms, slices);
         Ok(())
     }
 
@@ -207,9 +220,53 @@ impl Prepared {
         Ok(())
     }
 
+    /// Remembers changes that together create a value, which replaces what a key holds.
+    pub(super) fn replace_by_all(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        value: &dyn Creation,
+        event: (Classes, &'static str),
+        expire_at_ms: Option<u64>,
+    ) -> Result<(), KeyspaceError> {
+        let mut slices = self.gather((DRAFTS, &self.draft), value)?;
+        if slices.len() == 1 {
+            slices = self.gather((db, key), value)?;
+        }
+        self.remember((db, key), Some(event), Old::Forgotten, expire_at_ms, slices);
+        Ok(())
+    }
+
+    /// Gathers the changes that create a value, with as many in a slice as are not too long.
+    fn gather(
+        &self,
+        (db, key): (usize, &[u8]),
+        value: &dyn Creation,
+    ) -> Result<Vec<EffectBuffer>, KeyspaceError> {
+        let (mut slices, mut slice) = (Vec::new(), EffectBuffer::new());
+        value.each(SLICE_BYTES, &mut |change| {
+            if let Change::String(StringChange::Set { value, .. }) = change
+                && let Some(cut) = self.cut_text(value)
+            {
+                slices = cut;
+                return Ok(());
+            }
+            let effect = Effect::on(db, key, change);
+            let bytes = effect.stored_bytes().unwrap_or(0) as usize;
+            if !slice.is_empty() && slice.payload_bytes() + bytes > SLICE_BYTES {
+                slices.push(std::mem::take(&mut slice));
+            }
+            slice.push(&effect);
+            Ok(())
+        })?;
+        if !slice.is_empty() {
+            slices.push(slice);
+        }
+        Ok(slices)
+    }
+
     /// Remembers that a key is deleted: because the result is empty, or with an event because all of it is taken out.
     pub(super) fn delete(&mut self, db: usize, key: &[u8], event: Option<(Classes, &'static str)>) {
-        self.remember((db, key), event, Old::Deleted, None, Vec::new());
+        self.remember((db, key), event, Old::Reduced, None, Vec::new());
     }
 
     /// Remembers what becomes of a key.

@@ -4,7 +4,7 @@ use super::cell::Kind;
 use super::error::KeyspaceError;
 use super::lookup::{DbKey, lookup};
 use super::prepared::{Old, Prepared, Replacement, Stored};
-use super::{Classes, Keyspace};
+use super::{Before, Classes, Keyspace};
 use crate::effect::{DRAFTS, Effect, EffectBuffer, KeyChange};
 use crate::table::{Root, View};
 
@@ -54,13 +54,17 @@ impl Keyspace<'_> {
 
     /// Makes the last step: puts a result in its place, or makes the only change.
     fn finish(&mut self, replacement: &Replacement, draft: &[u8]) -> Result<(), KeyspaceError> {
-        let Replacement { db, key, event, expire_at_ms: Some(at), .. } = replacement else {
+        let Replacement { db, key, event, old, expire_at_ms, .. } = replacement;
+        if expire_at_ms.is_none() {
             return self.place(replacement, draft);
-        };
-        debug_assert!(event.is_some(), "a key that keeps its expiry is not deleted");
-        let mut keeping = self.reborrow().keeping_expiries();
-        keeping.place(replacement, draft)?;
-        keeping.apply(&Effect::on(*db, key, KeyChange::Expire { expire_at_ms: Some(*at) }))
+        }
+        debug_assert!(event.is_some(), "a key with an expiry is not deleted");
+        let mut keys = self.reborrow();
+        if *old != Old::Forgotten {
+            keys = keys.keeping_expiries();
+        }
+        keys.place(replacement, draft)?;
+        keys.give_expiry(*db, key, *expire_at_ms)
     }
 
     /// Puts a result in its place, or makes the only change.
@@ -71,21 +75,40 @@ impl Keyspace<'_> {
         if slices.len() > 1 {
             return self.place_draft(draft, (*db, key), (class, name), *old);
         }
+        let before = self.before(*db, key)?;
+        if *old == Old::Forgotten {
+            self.forget(*db, key)?;
+        }
         for effect in first.effects() {
             match old {
-                Old::Deleted => self.replace(&effect, class, name)?,
-                Old::Changed => self.change(&effect, class, name)?,
-                Old::Forgotten => {
-                    self.forget(*db, key)?;
-                    self.change(&effect, class, name)?;
-                }
+                Old::Replaced | Old::Reduced => self.put_instead(&effect, *db, key)?,
+                Old::Overwritten | Old::Changed | Old::Forgotten => self.apply(&effect)?,
             }
         }
+        self.placed((*db, key), (class, name), *old, before)
+    }
+
+    /// Reports the events of a result that is in its place.
+    fn placed(
+        &mut self,
+        (db, key): (usize, &[u8]),
+        (class, name): (Classes, &'static str),
+        old: Old,
+        before: Before,
+    ) -> Result<(), KeyspaceError> {
+        if old == Old::Forgotten {
+            self.event(class, name, db, key);
+            return self.overwritten_by_this(before, db, key);
+        }
+        if old.is_overwritten() {
+            self.overwritten_by_this(before, db, key)?;
+        }
+        self.event(class, name, db, key);
         Ok(())
     }
 
     /// Deletes a key, if it is there, without an event.
-    fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
+    pub(super) fn forget(&mut self, db: usize, key: &[u8]) -> Result<(), KeyspaceError> {
         match self.info(db, key)? {
             Some(_) => self.apply(&Effect::on(db, key, KeyChange::Delete { expired: false })),
             None => Ok(()),
@@ -101,6 +124,7 @@ impl Keyspace<'_> {
         old: Old,
     ) -> Result<(), KeyspaceError> {
         let is_new = old == Old::Forgotten || self.info(db, key)?.is_none();
+        let before = self.before(db, key)?;
         let events = self.events.take();
         let mut moved = self.forget(db, key);
         // A value keeps its key when it moves to another database.
@@ -111,8 +135,7 @@ impl Keyspace<'_> {
         if is_new {
             self.event(Classes::NEW, "new", db, key);
         }
-        self.event(class, name, db, key);
-        Ok(())
+        self.placed((db, key), (class, name), old, before)
     }
 }
 

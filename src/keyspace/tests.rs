@@ -161,17 +161,29 @@ fn zeros_between_pieces_are_read_back() {
     }
 }
 
+/// All ways to combine strings.
+const ALL_BITS: [Bits; 8] = [
+    Bits::All,
+    Bits::Any,
+    Bits::Odd,
+    Bits::None,
+    Bits::OnlyFirst,
+    Bits::NotFirst,
+    Bits::FirstAndAnother,
+    Bits::One,
+];
+
 #[test]
 fn strings_are_combined_alike_in_parts_and_as_a_whole() {
     use rand::rngs::SmallRng;
     use rand::{Rng, SeedableRng};
 
-    for seed in 0..8 {
+    for seed in 0..16 {
         let mut random = SmallRng::seed_from_u64(seed);
         let ((_table, mut writer), db) = (table(), 2);
         let texts: Vec<Vec<u8>> =
             (0..3).map(|_| (0..random.random_range(0..200_000)).map(|_| random.random()).collect()).collect();
-        let bits = [Bits::All, Bits::Any, Bits::Odd, Bits::None][seed as usize % 4];
+        let bits = ALL_BITS[seed as usize % ALL_BITS.len()];
         let texts = &texts[..if bits == Bits::None { 1 } else { 3 }];
         let names: Vec<String> = (0..texts.len()).map(|number| format!("text:{number}")).collect();
         let mut keys = Keyspace::new(&mut writer, None);
@@ -194,6 +206,17 @@ fn strings_are_combined_alike_in_parts_and_as_a_whole() {
                     Bits::Any => bytes.fold(0, |any, byte| any | byte),
                     Bits::Odd => bytes.fold(0, |odd, byte| odd ^ byte),
                     Bits::None => !at(&texts[0], index),
+                    Bits::OnlyFirst => bytes.reduce(|first, byte| first & !byte).unwrap(),
+                    Bits::NotFirst => bytes.fold(0, |any, byte| any | byte) & !at(&texts[0], index),
+                    Bits::FirstAndAnother => {
+                        bytes.skip(1).fold(0, |any, byte| any | byte) & at(&texts[0], index)
+                    }
+                    Bits::One => {
+                        let bytes: Vec<u8> = bytes.collect();
+                        let is_in_one =
+                            |bit: u8| bytes.iter().filter(|byte| **byte & (1 << bit) != 0).count() == 1;
+                        (0..8).filter(|bit| is_in_one(*bit)).fold(0, |set, bit| set | 1 << bit)
+                    }
                 }
             })
             .collect();

@@ -28,7 +28,7 @@ impl Keyspace<'_> {
         event: (Classes, &'static str),
         is_copy: bool,
     ) -> Result<(), KeyspaceError> {
-        let old = if is_copy { Old::Forgotten } else { Old::Deleted };
+        let old = if is_copy { Old::Forgotten } else { Old::Replaced };
         self.copy_elements(from, ranks, place, event, (old, None))
     }
 
@@ -40,7 +40,7 @@ impl Keyspace<'_> {
         event: (Classes, &'static str),
         expire_at_ms: Option<u64>,
     ) -> Result<(), KeyspaceError> {
-        self.copy_elements(place, ranks, place, event, (Old::Deleted, expire_at_ms))
+        self.copy_elements(place, ranks, place, event, (Old::Reduced, expire_at_ms))
     }
 
     /// Replaces whatever a key holds by elements of a sorted set, which is in trees.
@@ -80,7 +80,7 @@ impl Keyspace<'_> {
         event: (Classes, &'static str),
         is_copy: bool,
     ) -> Result<(), KeyspaceError> {
-        let old = if is_copy { Old::Forgotten } else { Old::Changed };
+        let old = if is_copy { Old::Forgotten } else { Old::Overwritten };
         self.prepared()?.replace_by_combination(place, sources, len, event, old);
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Keyspace<'_> {
         name: &'static str,
         expire_at_ms: Option<u64>,
     ) -> Result<(), KeyspaceError> {
-        self.prepared()?.replace(effect, (class, name), Old::Deleted, expire_at_ms)
+        self.prepared()?.replace(effect, (class, name), Old::Reduced, expire_at_ms)
     }
 
     /// Takes members out of a collection, of which some are left, in several steps; reports one event. The key keeps its

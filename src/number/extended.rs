@@ -5,6 +5,8 @@
 //! decimal text becomes the nearest mantissa, the sum becomes the nearest mantissa, and the exact value of that is
 //! rounded to 17 decimals. Subnormal numbers keep their full precision; 17 decimals cannot show the difference.
 
+use std::cmp::Ordering;
+
 use super::extended_big::Big;
 
 /// The longest text that is parsed as a number, in bytes.
@@ -19,7 +21,7 @@ const DECIMALS: usize = 17;
 const DECIMALS_SCALE: u128 = 10_u128.pow(DECIMALS as u32);
 
 /// A number with a 64-bit mantissa, or an infinity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Extended {
     /// Whether it is below zero.
     negative: bool,
@@ -42,6 +44,17 @@ enum Magnitude {
 }
 
 impl Extended {
+    /// Zero.
+    pub const ZERO: Self =
+        Self { negative: false, magnitude: Magnitude::Finite { mantissa: 0, exponent: 0 } };
+    /// The greatest finite number.
+    pub const MAX: Self = Self {
+        negative: false,
+        magnitude: Magnitude::Finite { mantissa: u64::MAX, exponent: POWER_MAX - 64 },
+    };
+    /// The least finite number.
+    pub const MIN: Self = Self { negative: true, ..Self::MAX };
+
     /// Parses a number in the syntax of C's `strtold`: decimal or hexadecimal, with or without an exponent, or an
     /// infinity. `None` for anything else, and for numbers too large or too small.
     pub fn parse(text: &[u8]) -> Option<Self> {
@@ -66,6 +79,16 @@ impl Extended {
     /// Whether it is not an infinity.
     pub fn is_finite(self) -> bool {
         self.magnitude != Magnitude::Infinite
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(self) -> bool {
+        self.negative && self.magnitude != Self::ZERO.magnitude
+    }
+
+    /// The difference, or `None` if it is not a finite number.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(Self { negative: !other.negative, ..other })
     }
 
     /// The sum, or `None` if it is not a finite number.
@@ -119,6 +142,41 @@ impl Extended {
             text.push_str(decimals.trim_end_matches('0'));
         }
         text
+    }
+}
+
+impl PartialEq for Extended {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Extended {}
+
+impl Ord for Extended {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let magnitude = |number: &Self| match number.magnitude {
+            Magnitude::Finite { mantissa: 0, .. } => (i32::MIN, 0),
+            Magnitude::Finite { mantissa, exponent } => (exponent, mantissa),
+            Magnitude::Infinite => (i32::MAX, 0),
+        };
+        match (self.is_negative(), other.is_negative()) {
+            (false, false) => magnitude(self).cmp(&magnitude(other)),
+            (true, true) => magnitude(other).cmp(&magnitude(self)),
+            (negative, _) => {
+                if negative {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+        }
+    }
+}
+
+impl PartialOrd for Extended {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -322,6 +380,33 @@ mod tests {
             assert_eq!(Extended::parse(text.as_bytes()), None, "{text}");
         }
         assert!(Extended::parse(b"inf").is_some_and(|number| number.checked_add(number).is_none()));
+    }
+
+    #[test]
+    fn numbers_are_in_order() {
+        let texts = [
+            "-inf",
+            "-1e4932",
+            "-2.5",
+            "-2",
+            "-1e-4000",
+            "0",
+            "1e-4000",
+            "0.5",
+            "2",
+            "2.5",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e4932",
+            "inf",
+        ];
+        let numbers = texts.map(|text| Extended::parse(text.as_bytes()).unwrap());
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+        assert!(Extended::MIN < numbers[1] && numbers[12] < Extended::MAX && Extended::MAX < numbers[13]);
+        assert_eq!(Extended::parse(b"-0").unwrap().cmp(&Extended::ZERO), Ordering::Equal);
+        assert!(Extended::MAX.checked_add(Extended::MAX).is_none());
+        assert_eq!(numbers[9].checked_sub(numbers[7]).unwrap().format(), "2");
+        assert_eq!(numbers[7].checked_sub(numbers[9]).unwrap().format(), "-2");
     }
 
     #[test]

@@ -42,6 +42,13 @@ impl<'a> Args<'a> {
         self.spans.len()
     }
 
+    /// Bytes of the command when it is sent as an array of bulk strings.
+    pub fn request_bytes(&self) -> u64 {
+        let header = |len: u64| 4 + u64::from(len.checked_ilog10().unwrap_or(0));
+        let words = self.spans.iter().map(|span| u64::from(span.len));
+        header(self.spans.len() as u64) + words.map(|len| header(len) + len + 2).sum::<u64>()
+    }
+
     /// The words from `first` on as a command; there must be at least one.
     pub fn tail(&self, first: usize) -> Args<'a> {
         Args::new(self.input, &self.spans[first..])

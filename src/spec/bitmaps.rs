@@ -65,7 +65,7 @@ rows! { ROWS from FAMILY:
         summary: "Combines string values bit by bit and stores the result in a key.",
         since: "2.6.0", complexity: "O(N) where N is the length of all strings.",
         keys: &[nth(2, REPLACED), all_from(3, READ)],
-        syntax: "<AND|OR|XOR|NOT> destkey key...",
+        syntax: "<AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE> destkey key...",
         quick_words: 0,
     }
 

@@ -59,15 +59,18 @@ rows! { SUBCOMMANDS from SUBCOMMAND:
         id: 717, name: "client|kill", arity: -3, kind: Local, flags: [ADMIN NOSCRIPT LOADING STALE],
         summary: "Terminates open connections.",
         since: "2.4.0", complexity: "O(N) where N is the number of client connections",
-        syntax: "<ip:port|<ID client-id|TYPE <NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>|USER username|ADDR \
-                 ip:port|LADDR ip:port|SKIPME <YES|NO>>...>",
+        syntax: "<ip:port|<ID client-id...|TYPE <NORMAL|MASTER|SLAVE|REPLICA|PUBSUB>|USER username|ADDR \
+                 ip:port|LADDR ip:port|SKIPME <YES|NO>|MAXAGE maxage|NAME name|IDLE idle|FLAGS flags|LIB-NAME \
+                 lib-name|LIB-VER lib-ver|DB db|IP ip>...>",
     }
 
     CLIENT_LIST {
         id: 718, name: "client|list", arity: -2, kind: Local, flags: [ADMIN NOSCRIPT LOADING STALE],
         summary: "Lists open connections.",
         since: "2.4.0", complexity: "O(N) where N is the number of client connections",
-        syntax: "[TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id...]",
+        syntax: "[TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] [ID client-id...] [USER username] [ADDR ip:port] [LADDR \
+                 ip:port] [SKIPME <YES|NO>] [MAXAGE maxage] [NAME name] [IDLE idle] [FLAGS flags] [LIB-NAME \
+                 lib-name] [LIB-VER lib-ver] [DB db] [IP ip]",
         tips: &["nondeterministic_output"],
     }
 

@@ -47,24 +47,26 @@ rows! { ROWS from FAMILY:
 
     GEOSEARCH {
         id: 564, name: "geosearch", arity: -7, kind: Read, flags: [],
-        summary: "Returns the members within a circle or a box.",
+        summary: "Returns the members within a circle, a box or a polygon.",
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
                      size of the sorted set.",
         keys: &[key(READ)],
-        syntax: "key <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS radius <M|KM|FT|MI>|BYBOX \
-                 width height <M|KM|FT|MI>> [ASC|DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
+        syntax: "key [FROMMEMBER member|FROMLONLAT longitude latitude] <BYRADIUS radius <M|KM|FT|MI>|BYBOX \
+                 width height <M|KM|FT|MI>|BYPOLYGON numvertices (longitude latitude)...> [ASC|DESC] [COUNT \
+                 count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
     }
 
     GEOSEARCHSTORE {
         id: 565, name: "geosearchstore", arity: -8, kind: Write, flags: [DENYOOM BESIDE],
-        summary: "Stores the members within a circle or a box in a key.",
+        summary: "Stores the members within a circle, a box or a polygon in a key.",
         since: "6.2.0",
         complexity: "O(N+log(M)) where N is the number of members in the cells around the area and M the \
                      size of the sorted set.",
         keys: &[key(REPLACED), nth(2, READ)],
-        syntax: "destination source <FROMMEMBER member|FROMLONLAT longitude latitude> <BYRADIUS radius \
-                 <M|KM|FT|MI>|BYBOX width height <M|KM|FT|MI>> [ASC|DESC] [COUNT count [ANY]] [STOREDIST]",
+        syntax: "destination source [FROMMEMBER member|FROMLONLAT longitude latitude] <BYRADIUS radius \
+                 <M|KM|FT|MI>|BYBOX width height <M|KM|FT|MI>|BYPOLYGON numvertices (longitude latitude)...> \
+                 [ASC|DESC] [COUNT count [ANY]] [STOREDIST]",
         quick_words: 0,
     }
 

@@ -255,7 +255,7 @@ rows! { ROWS from FAMILY:
         since: "8.0.0",
         complexity: "O(N*log(M)) where N is the number of fields named and M the size of the hash.",
         keys: &[key(CHANGED)],
-        syntax: "key [FNX|FXX] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT \
+        syntax: "key [NX|XX] [FNX|FXX] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT \
                  unix-time-milliseconds|KEEPTTL] FIELDS (numfields (field value)...)",
     }
 }

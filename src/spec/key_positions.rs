@@ -20,6 +20,8 @@ pub enum At {
     Fixed(KeyRange),
     /// After the word at this index, which is their number.
     Counted(usize),
+    /// After the word at this index, which is their number, each followed by its value.
+    CountedPairs(usize),
     /// After a keyword, which is at this index or later.
     Behind(&'static str, usize),
     /// The first half of the words after `STREAMS`, which is at this index or later.
@@ -72,6 +74,8 @@ pub(super) const REPLACED: Access = Access::new(&["OW", "update"]);
 pub(super) const CREATED: Access = Access::new(&["OW", "insert"]);
 /// They are deleted.
 pub(super) const REMOVED: Access = Access::new(&["RM", "delete"]);
+/// They are compared and deleted.
+pub(super) const REMOVED_IF: Access = Access::new(&["RM", "access", "delete"]);
 /// They are not keys, but shard channels.
 pub(super) const CHANNEL: Access = Access { is_key: false, ..Access::new(&["not_key"]) };
 
@@ -126,6 +130,11 @@ pub(super) const fn pairs(access: Access) -> KeyPosition {
 /// The keys are after their number, which is word `at`.
 pub(super) const fn counted(at: usize, access: Access) -> KeyPosition {
     KeyPosition { at: At::Counted(at), access }
+}
+
+/// The keys are after their number, which is word `at`, each followed by its value.
+pub(super) const fn counted_pairs(at: usize, access: Access) -> KeyPosition {
+    KeyPosition { at: At::CountedPairs(at), access }
 }
 
 /// The key is after a keyword, which is searched from `from` on.
@@ -193,13 +202,15 @@ impl KeyPosition {
         let one = |index: Option<usize>| index.map_or(0..0, |index| index..index + 1);
         let Range { start, end } = match self.at {
             At::Fixed(_) => 0..0,
-            At::Counted(at) => counted_in(args, at)?,
+            At::Counted(at) => counted_in(args, at, 1)?,
+            At::CountedPairs(at) => counted_in(args, at, 2)?,
             At::Behind(word, from) => one(behind_in(args, word, from)),
             At::Streams(from) => streams_in(args, from),
             At::SortStore => one(sort_store_in(args)),
             At::Unknown => 0..0,
         };
-        Some(Indexes { next: start, end, step: 1 })
+        let step = if matches!(self.at, At::CountedPairs(_)) { 2 } else { 1 };
+        Some(Indexes { next: start, end, step })
     }
 
     /// Whether the keys follow a number that is not written as integers are.
@@ -220,11 +231,11 @@ pub(super) const fn are_movable(keys: &[KeyPosition]) -> bool {
     false
 }
 
-/// The indexes of the keys whose number is word `at`.
-fn counted_in(args: &Args<'_>, at: usize) -> Option<Range<usize>> {
-    let left = args.len().saturating_sub(at + 1);
+/// The indexes of the keys whose number is word `at`, each `step` words after the one before.
+fn counted_in(args: &Args<'_>, at: usize, step: usize) -> Option<Range<usize>> {
+    let left = args.len().saturating_sub(at + 1) / step;
     let count = usize::try_from(leading_number(args.get(at)?)).ok()?;
-    (1..=left).contains(&count).then_some(at + 1..at + 1 + count)
+    (1..=left).contains(&count).then_some(at + 1..at + 1 + count * step)
 }
 
 /// The number at the start of a word, as Redis reads it when it looks for keys: with C's `atoi`. Commands that run are

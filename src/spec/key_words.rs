@@ -92,6 +92,9 @@ mod tests {
         assert_eq!(keys(&spec::BZMPOP, "bzmpop 0 1 a min"), "a");
         assert_eq!(keys(&spec::SINTERCARD, "sintercard 2 a b limit 1"), "a b");
         assert_eq!(keys(&spec::ZUNIONSTORE, "zunionstore d 2 a b weights 1 2"), "d a b");
+        assert_eq!(keys(&spec::MSETEX, "msetex 2 a 1 b 2 ex 5"), "a b");
+        assert_eq!(keys(&spec::MSETEX, "msetex 3 a 1 b 2 ex"), "");
+        assert_eq!(keys(&spec::SUNIONCARD, "sunioncard 2 a b limit 1"), "a b");
         for number in ["01", "+1", "1.5", "1x", "\t1", "4294967297"] {
             assert_eq!(keys(&spec::LMPOP, &format!("lmpop {number} a b left")), "a", "{number}");
         }

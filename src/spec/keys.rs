@@ -172,6 +172,25 @@ rows! { ROWS from FAMILY:
         quick_words: 0,
     }
 
+    DUMP {
+        id: 124, name: "dump", arity: 2, kind: Read, flags: [],
+        summary: "Returns the value of a key in a form that RESTORE takes, also that of Redis.",
+        since: "2.6.0", complexity: "O(N) where N is the size of the value.",
+        keys: &[key(READ)],
+        syntax: "key",
+        tips: &["nondeterministic_output"],
+    }
+
+    RESTORE {
+        id: 125, name: "restore", arity: -4, kind: Write, flags: [DENYOOM BESIDE],
+        summary: "Creates a key from what DUMP has returned, also that of Redis.",
+        since: "2.6.0", complexity: "O(N*log(N)) where N is the size of the value.",
+        keys: &[key(REPLACED)],
+        syntax: "key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]",
+        categories: &["keyspace", "dangerous"],
+        quick_words: 0,
+    }
+
     RENAME {
         id: 121, name: "rename", arity: 3, kind: Write, flags: [],
         summary: "Renames a key, replacing the key that has the new name.",

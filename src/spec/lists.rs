@@ -216,4 +216,23 @@ rows! { ROWS from FAMILY:
         syntax: "timeout numkeys key... <LEFT|RIGHT> [COUNT count]",
         quick_words: 0,
     }
+
+    LMOVEM {
+        id: 417, name: "lmovem", arity: -5, kind: Write, flags: [DENYOOM],
+        summary: "Takes elements from one list, adds them to another and returns them.",
+        since: "8.10.0", complexity: "O(N+log(M)) where N is the number of elements and M the length of the longer list.",
+        keys: &[key(TAKEN), nth(2, INSERTED)],
+        syntax: "source destination <LEFT|RIGHT> <LEFT|RIGHT> [<COUNT count|EXACTLY exactly> <OBO|BULK>]",
+        tried_words: TRIED_WORDS,
+        quick_words: 5,
+    }
+
+    BLMOVEM {
+        id: 425, name: "blmovem", arity: -6, kind: Write, flags: [DENYOOM NOSCRIPT BLOCKING],
+        summary: "Takes elements from one list, adds them to another and returns them; waits for enough.",
+        since: "8.10.0", complexity: "O(N+log(M)) where N is the number of elements and M the length of the longer list.",
+        keys: &[key(TAKEN), nth(2, INSERTED)],
+        syntax: "source destination <LEFT|RIGHT> <LEFT|RIGHT> timeout [<COUNT count|EXACTLY exactly> <OBO|BULK>]",
+        quick_words: 6,
+    }
 }

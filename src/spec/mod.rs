@@ -10,6 +10,7 @@ mod bitmaps;
 mod categories;
 mod client;
 mod cluster;
+mod command_log;
 mod commands;
 mod config;
 mod connection;
@@ -32,7 +33,6 @@ mod replicas;
 mod row;
 mod server;
 mod sets;
-mod slowlog;
 mod sort;
 mod sorted_sets;
 mod streams;
@@ -48,6 +48,7 @@ pub use bitmaps::*;
 pub use categories::CATEGORIES;
 pub use client::*;
 pub use cluster::*;
+pub use command_log::*;
 pub use commands::*;
 pub use config::*;
 pub use connection::*;
@@ -69,7 +70,6 @@ pub use replicas::*;
 pub use row::{Kind, Secrets, Spec};
 pub use server::*;
 pub use sets::*;
-pub use slowlog::*;
 pub use sort::*;
 pub use sorted_sets::*;
 pub use streams::*;
@@ -108,6 +108,6 @@ static FAMILIES: &[&[&Spec]] = &[
     pubsub::ROWS,
     replicas::ROWS,
     server::ROWS,
-    slowlog::ROWS,
+    command_log::ROWS,
     transactions::ROWS,
 ];

@@ -171,4 +171,21 @@ rows! { ROWS from FAMILY:
         syntax: "destination key...",
         quick_words: 0,
     }
+
+    SUNIONCARD {
+        id: 323, name: "sunioncard", arity: -3, kind: Read, flags: [],
+        summary: "Returns the number of members that the union of several sets has.",
+        since: "8.10.0", complexity: "O(N) where N is the number of members of all sets.",
+        keys: &[counted(1, READ)],
+        syntax: "numkeys key... [APPROX] [LIMIT limit]",
+    }
+
+    SDIFFCARD {
+        id: 324, name: "sdiffcard", arity: -3, kind: Read, flags: [],
+        summary: "Returns the number of members that one set has and none of several others.",
+        since: "8.10.0",
+        complexity: "O(N*K*log(M)) where N is the size of the first of K sets and M that of the largest.",
+        keys: &[counted(1, READ)],
+        syntax: "numkeys key... [LIMIT limit]",
+    }
 }

@@ -253,7 +253,7 @@ rows! { ROWS from FAMILY:
         since: "6.2.0",
         complexity: "O(N)+O(M*log(M)) where N is the number of members of all sets and M that of the result.",
         keys: &[counted(1, READ)],
-        syntax: "numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]",
+        syntax: "numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX|COUNT>] [WITHSCORES]",
     }
 
     ZINTER {
@@ -263,7 +263,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*K*log(S))+O(M*log(M)) where N is the size of the smallest of K sets, S of the \
                      largest and M of the result.",
         keys: &[counted(1, READ)],
-        syntax: "numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]",
+        syntax: "numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX|COUNT>] [WITHSCORES]",
     }
 
     ZDIFF {
@@ -292,7 +292,7 @@ rows! { ROWS from FAMILY:
         since: "2.0.0",
         complexity: "O(N)+O(M*log(M)) where N is the number of members of all sets and M that of the result.",
         keys: &[key(REPLACED), counted(2, READ)],
-        syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>]",
+        syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX|COUNT>]",
         quick_words: 0,
     }
 
@@ -303,7 +303,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(N*K*log(S))+O(M*log(M)) where N is the size of the smallest of K sets, S of the \
                      largest and M of the result.",
         keys: &[key(REPLACED), counted(2, READ)],
-        syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX>]",
+        syntax: "destination numkeys key... [WEIGHTS weight...] [AGGREGATE <SUM|MIN|MAX|COUNT>]",
         quick_words: 0,
     }
 

@@ -1,7 +1,8 @@
 //! Strings. IDs 1 to 29.
 
 use super::key_positions::{
-    CHANGED, CREATED, EXAMINED, INSERTED, READ, REPLACED, TAKEN, UPDATED, all, key, pairs, two,
+    CHANGED, CREATED, EXAMINED, INSERTED, READ, REMOVED, REMOVED_IF, REPLACED, TAKEN, TRIMMED, UPDATED, all,
+    counted_pairs, key, pairs, two,
 };
 use super::{Access, Spec, TRIED_WORDS, rows};
 
@@ -10,9 +11,22 @@ const FAMILY: Spec = Spec { group: "string", ..Spec::DEFAULT };
 
 /// What `SET` does with its key.
 const SET_OPTIONS: Access = Access::by_words(|args| {
-    let gets = args.from(3).any(|word| word.eq_ignore_ascii_case(b"get"));
-    if gets { CHANGED } else { REPLACED }
+    let reads = |word: &[u8]| {
+        ["get", "ifeq", "ifne", "ifdeq", "ifdne"]
+            .iter()
+            .any(|option| word.eq_ignore_ascii_case(option.as_bytes()))
+    };
+    if args.from(3).any(reads) { CHANGED } else { REPLACED }
 });
+
+/// What `DELEX` does with its key: without a condition, it does not read it.
+const DELEX_CONDITION: Access = Access {
+    names: &["RW", "delete", "variable_flags"],
+    ..Access::by_words(|args| match args.get(2) {
+        Some(_) => TRIMMED,
+        None => REMOVED,
+    })
+};
 
 rows! { ROWS from FAMILY:
     SET {
@@ -20,8 +34,8 @@ rows! { ROWS from FAMILY:
         summary: "Sets the string value of a key, whatever its type.",
         since: "1.0.0", complexity: "O(1)",
         keys: &[key(SET_OPTIONS)],
-        syntax: "key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT \
-                 unix-time-milliseconds|KEEPTTL]",
+        syntax: "key value [NX|XX|IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest|IFDNE ifdne-digest] [GET] \
+                 [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|KEEPTTL]",
         tried_words: TRIED_WORDS,
     }
 
@@ -198,5 +212,54 @@ rows! { ROWS from FAMILY:
         since: "7.0.0", complexity: "O(N*M) where N and M are the lengths of the two strings.",
         keys: &[two(READ)],
         syntax: "key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]",
+    }
+
+    DELEX {
+        id: 23, name: "delex", arity: -2, kind: Write, flags: [FAST],
+        summary: "Deletes a key if its string value, or the digest of it, compares as wanted.",
+        since: "8.4.0",
+        complexity: "O(1) for IFEQ and IFNE, O(N) for IFDEQ and IFDNE where N is the length of the string value.",
+        keys: &[key(DELEX_CONDITION)],
+        syntax: "key [IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest|IFDNE ifdne-digest]",
+        tried_words: TRIED_WORDS,
+    }
+
+    DELIFEQ {
+        id: 24, name: "delifeq", arity: 3, kind: Write, flags: [FAST],
+        summary: "Deletes a key if its string value is the given one.",
+        since: "9.0.0", complexity: "O(1)",
+        keys: &[key(REMOVED_IF)],
+        syntax: "key value",
+        tried_words: TRIED_WORDS,
+    }
+
+    DIGEST {
+        id: 25, name: "digest", arity: 2, kind: Read, flags: [FAST],
+        summary: "Returns the XXH3 hash of a string value.",
+        since: "8.4.0", complexity: "O(N) where N is the length of the string value.",
+        keys: &[key(READ)],
+        syntax: "key",
+        quick_words: 0,
+    }
+
+    MSETEX {
+        id: 26, name: "msetex", arity: -4, kind: Write, flags: [DENYOOM],
+        summary: "Sets the string values of several keys at once, with one expiration time for all.",
+        since: "8.4.0", complexity: "O(N) where N is the number of keys to set.",
+        keys: &[counted_pairs(1, REPLACED)],
+        syntax: "numkeys (key value)... [NX|XX] [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT \
+                 unix-time-milliseconds|KEEPTTL]",
+        tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
+        tried_words: TRIED_WORDS,
+    }
+
+    INCREX {
+        id: 27, name: "increx", arity: -2, kind: Write, flags: [DENYOOM FAST],
+        summary: "Adds to the number that a key holds, within bounds, and sets or clears its expiration time.",
+        since: "8.8.0", complexity: "O(1)",
+        keys: &[key(CHANGED)],
+        syntax: "key [BYFLOAT float|BYINT integer] [SATURATE] [LBOUND lowerbound] [UBOUND upperbound] \
+                 [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|PERSIST] [ENX]",
+        tried_words: TRIED_WORDS,
     }
 }

@@ -145,7 +145,7 @@ fn kind_of(name: &str) -> &'static str {
         | "count" | "offset" | "start" | "stop" | "end" | "rank" | "num-matches" | "cursor" | "increment"
         | "decrement" | "client-id" | "numreplicas" | "numkeys" | "limit" | "numfields" | "numlocal"
         | "protover" | "bits" | "slot" | "start-slot" | "end-slot" | "port" | "config-epoch" | "len"
-        | "ttl" | "version" => "integer",
+        | "ttl" | "version" | "integer" | "exactly" | "maxage" | "idle" => "integer",
         _ => "string",
     }
 }

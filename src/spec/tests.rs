@@ -112,6 +112,8 @@ fn commands_are_quick_unless_their_work_grows_with_the_data() {
         "flushall",
         "swapdb",
         "copy",
+        "dump",
+        "restore",
         "sort",
         "sunionstore",
         "zrangestore",

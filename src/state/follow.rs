@@ -26,6 +26,10 @@ impl Follower for Limits {
         self.set_protected_mode(config.protected_mode);
         self.set_slowlog_slower_than_us(config.slowlog_micros);
         self.set_slowlog_len_max(u64::from(config.slowlog_len_max));
+        self.set_request_larger_than(config.request_larger_than);
+        self.set_large_requests_max(u64::from(config.large_requests_max));
+        self.set_reply_larger_than(config.reply_larger_than);
+        self.set_large_replies_max(u64::from(config.large_replies_max));
         self.set_latency_threshold_ms(
             u64::try_from(config.latency_threshold.as_millis()).unwrap_or(u64::MAX),
         );

@@ -29,6 +29,14 @@ pub struct Limits {
     slowlog_slower_than_us: AtomicI64,
     /// See [`Limits::slowlog_len_max`].
     slowlog_len_max: AtomicU64,
+    /// See [`Limits::request_larger_than`].
+    request_larger_than: AtomicI64,
+    /// See [`Limits::large_requests_max`].
+    large_requests_max: AtomicU64,
+    /// See [`Limits::reply_larger_than`].
+    reply_larger_than: AtomicI64,
+    /// See [`Limits::large_replies_max`].
+    large_replies_max: AtomicU64,
     /// See [`Limits::latency_threshold_ms`].
     latency_threshold_ms: AtomicU64,
     /// See [`Limits::databases`].
@@ -77,6 +85,10 @@ impl Default for Limits {
             protected_mode: AtomicBool::new(true),
             slowlog_slower_than_us: AtomicI64::new(10_000),
             slowlog_len_max: AtomicU64::new(128),
+            request_larger_than: AtomicI64::new(1 << 20),
+            large_requests_max: AtomicU64::new(128),
+            reply_larger_than: AtomicI64::new(1 << 20),
+            large_replies_max: AtomicU64::new(128),
             latency_threshold_ms: AtomicU64::new(0),
             databases: AtomicU32::new(16),
             auth_failures_max: AtomicU32::new(10),
@@ -136,6 +148,14 @@ values! {
     slowlog_slower_than_us, set_slowlog_slower_than_us: i64;
     /// `slowlog-max-len`: the most slow commands kept.
     slowlog_len_max, set_slowlog_len_max: u64;
+    /// `commandlog-request-larger-than`: a command whose request has at least this many bytes is kept; negative: none.
+    request_larger_than, set_request_larger_than: i64;
+    /// `commandlog-large-request-max-len`: the most commands with large requests kept.
+    large_requests_max, set_large_requests_max: u64;
+    /// `commandlog-reply-larger-than`: a command whose reply has at least this many bytes is kept; negative: none.
+    reply_larger_than, set_reply_larger_than: i64;
+    /// `commandlog-large-reply-max-len`: the most commands with large replies kept.
+    large_replies_max, set_large_replies_max: u64;
     /// `latency-monitor-threshold`, in milliseconds; 0 switches the monitor off.
     latency_threshold_ms, set_latency_threshold_ms: u64;
     /// `databases`: number of databases that `SELECT` reaches.

@@ -8,6 +8,7 @@ mod blocked;
 mod client;
 mod clients;
 mod command_limits;
+mod command_log;
 mod deliver;
 mod follow;
 mod gauges;
@@ -24,7 +25,6 @@ mod publication;
 mod pubsub;
 mod scrub_figures;
 mod shutdown;
-mod slowlog;
 mod stats;
 mod tracking;
 mod transaction;
@@ -34,6 +34,7 @@ pub use blocked::{Blocked, UNBLOCKED, Unblock};
 pub use client::{ClientState, LentClient, Listening, Next, ReplyMode};
 pub use clients::{ClientInfo, Clients, Peer};
 pub use command_limits::{CommandLimits, EncodingLimits};
+pub use command_log::{CommandLog, CommandLogs, CommandRecord, Logged};
 pub use deliver::Deliver;
 pub use gauges::{DamageGauge, DatabaseGauges, Gauges, StorageGauges};
 pub use labels::ClientLabels;
@@ -49,7 +50,6 @@ pub use publication::Publication;
 pub use pubsub::{Channels, PubSub};
 pub use scrub_figures::{ScrubFigures, ScrubPass};
 pub use shutdown::{Shutdown, ShutdownMode};
-pub use slowlog::{SlowLog, SlowRecord};
 pub use stats::{CommandTotals, Stats, Totals};
 pub use tracking::{Tracking, TrackingMode, TrackingSizes};
 pub use transaction::{COMMAND_OVERHEAD_BYTES, Queued, Transaction, Watch, WatchedKey};
@@ -74,8 +74,8 @@ pub struct ServerState {
     pub users: Users,
     /// The connected clients.
     pub clients: Clients,
-    /// The recent slow commands.
-    pub slowlog: SlowLog,
+    /// The recent commands that were slow or large.
+    pub command_logs: CommandLogs,
     /// The recent latency events.
     pub latency: LatencyEvents,
     /// Which client is subscribed to which channel.
@@ -106,6 +106,17 @@ pub struct ServerState {
     gauges: OnceLock<Arc<dyn Gauges>>,
 }
 
+/// How a run of a command ended.
+#[derive(Clone, Copy, Debug)]
+pub struct RunEnd {
+    /// How long it took.
+    pub took: Duration,
+    /// Bytes of its reply.
+    pub reply_bytes: u64,
+    /// Whether the reply is an error.
+    pub failed: bool,
+}
+
 impl ServerState {
     /// The state of a server that starts now.
     pub fn new(limits: Limits) -> Self {
@@ -115,7 +126,7 @@ impl ServerState {
             stats: Stats::default(),
             users: Users::default(),
             clients: Clients::default(),
-            slowlog: SlowLog::default(),
+            command_logs: CommandLogs::default(),
             latency: LatencyEvents::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
@@ -194,14 +205,23 @@ impl ServerState {
         self.gauges.get().map(|gauges| &**gauges)
     }
 
-    /// Counts one run of a command, successful or not, and adds it to the slow log if it was slow.
+    /// Counts one run of a command, successful or not, and adds it to the logs if it was slow or large.
     ///
     /// Called once per run: by the connection for what it runs itself, by the writer for what was submitted.
-    pub fn ran(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration, failed: bool) {
+    pub fn ran(&self, client_id: u64, spec: &Spec, args: &Args<'_>, run: RunEnd) {
+        let RunEnd { took, reply_bytes, failed } = run;
         self.stats.ran(spec.id, took, failed);
-        let slower_than_us = self.limits.slowlog_slower_than_us();
-        if slower_than_us >= 0 && took.as_micros() as i64 >= slower_than_us {
-            self.keep_slow(client_id, spec, args, took);
+        let reaches = |amount: u64, threshold: i64| threshold >= 0 && amount >= threshold as u64;
+        let took_us = took.as_micros() as u64;
+        if reaches(took_us, self.limits.slowlog_slower_than_us()) {
+            self.keep(Logged::Slow, client_id, spec, args, took_us);
+        }
+        if reaches(reply_bytes, self.limits.reply_larger_than()) {
+            self.keep(Logged::LargeReply, client_id, spec, args, reply_bytes);
+        }
+        let request_bytes = args.request_bytes();
+        if reaches(request_bytes, self.limits.request_larger_than()) {
+            self.keep(Logged::LargeRequest, client_id, spec, args, request_bytes);
         }
         if spec.flags.has(Flags::FAST) {
             self.took(LatencyEvent::FastCommand, took);
@@ -242,10 +262,15 @@ impl ServerState {
         info.kill();
     }
 
-    /// Adds a slow command to the slow log, unless its flags forbid it.
+    /// Adds a command to a log, unless its flags forbid it.
     #[cold]
-    fn keep_slow(&self, client_id: u64, spec: &Spec, args: &Args<'_>, took: Duration) {
-        if spec.flags.has(Flags::SKIP_SLOWLOG) {
+    fn keep(&self, reason: Logged, client_id: u64, spec: &Spec, args: &Args<'_>, amount: u64) {
+        let len_max = match reason {
+            Logged::Slow => self.limits.slowlog_len_max(),
+            Logged::LargeRequest => self.limits.large_requests_max(),
+            Logged::LargeReply => self.limits.large_replies_max(),
+        };
+        if spec.flags.has(Flags::SKIP_SLOWLOG) || len_max == 0 {
             return;
         }
         let client = self.clients.get(client_id);
@@ -253,7 +278,7 @@ impl ServerState {
             Some(info) => (info.addr().to_owned(), info.labels().name),
             None => (String::new(), Vec::new()),
         };
-        self.slowlog.keep(args, took, addr, name, self.limits.slowlog_len_max());
+        self.command_logs.of(reason).keep(args, amount, addr, name, len_max);
     }
 }
 

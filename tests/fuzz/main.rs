@@ -28,6 +28,11 @@ fn payload() {
 }
 
 #[test]
+fn rdb() {
+    SUITE.replay("rdb", targets::rdb::run, 6_000);
+}
+
+#[test]
 fn glob() {
     SUITE.replay("glob", targets::glob::run, 100_000);
 }
@@ -44,7 +49,7 @@ fn table() {
 
 #[test]
 fn the_seeds_are_those_that_their_generator_makes() {
-    for name in ["resp", "payload", "glob", "log", "table"] {
+    for name in ["resp", "payload", "rdb", "glob", "log", "table"] {
         SUITE.compare_seeds(name, seeds::make(name));
     }
 }

@@ -10,6 +10,7 @@ pub fn make(target: &str) -> Seeds {
     match target {
         "resp" => resp(),
         "payload" => payload(),
+        "rdb" => rdb(),
         "glob" => glob(),
         "log" => log(),
         "table" => table(),
@@ -64,6 +65,22 @@ fn causes() -> [ackd::effect::Cause<'static>; 4] {
         Cause { number: 2, origin: Some(v6), routine: Some(Routine::Script(b"01234567890123456789")) },
         Cause { number: 3, origin: Some(unix), routine: Some(Routine::Function(b"library.function")) },
     ]
+}
+
+/// Payloads of redis-server, without their footers.
+fn rdb() -> Seeds {
+    let files = [include_str!("../../src/rdb/payloads.txt"), include_str!("../../src/rdb/streams.txt")];
+    let lines = files.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
+    let seeds = lines.map(|line| {
+        let mut words = line.split(' ');
+        let (name, hex) = (words.next().expect("a name"), words.next().expect("bytes"));
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
+        let mut bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        bytes.truncate(bytes.len() - ackd::rdb::FOOTER_BYTES);
+        let stream = if bytes[0] == ackd::rdb::StreamType::Second as u8 { "stream-" } else { "" };
+        (format!("{stream}{name}"), bytes)
+    });
+    seeds.collect()
 }
 
 fn payload() -> Seeds {

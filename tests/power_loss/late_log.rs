@@ -1,6 +1,5 @@
 //! A log whose groups are synced while the next one is executed, as the log's thread does it, but without a thread: the
-//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not, or only for a sync
-//! while nobody reads.
+//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,14 +16,12 @@ pub struct LateLog<L> {
     asks_left: Option<u32>,
     /// Whether the current step may wait.
     may_wait: Arc<AtomicBool>,
-    /// Whether somebody reads, who would have to wait for a sync, too.
-    is_read: bool,
 }
 
 impl<L: Log> LateLog<L> {
     /// Makes `log` late.
-    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>, is_read: bool) -> Self {
-        Self { log, asks, asks_left: None, may_wait, is_read }
+    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>) -> Self {
+        Self { log, asks, asks_left: None, may_wait }
     }
 
     /// Checks that waiting is allowed now.
@@ -76,9 +73,7 @@ impl<L: Log> Log for LateLog<L> {
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {
-        if self.is_read {
-            self.waits();
-        }
+        self.waits();
         self.asks_left = None;
         self.log.durable()
     }

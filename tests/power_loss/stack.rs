@@ -40,8 +40,6 @@ pub struct Setup {
     pub recovery_target_ms: u64,
     /// Whether the writer runs as on a thread that serves connections: a step waits only if nothing else is left to do.
     pub inline: bool,
-    /// Whether somebody reads all the time.
-    pub is_read: bool,
     /// How often the writer asks in vain whether a group is durable; 0: it waits for each.
     pub sync_asks: u32,
     /// Seed of salts.
@@ -262,10 +260,6 @@ pub struct Stack {
     inline: bool,
     /// Whether its current step may wait.
     may_wait: Arc<AtomicBool>,
-    /// Whether somebody reads all the time.
-    is_read: bool,
-    /// What clients share.
-    state: Arc<ServerState>,
     /// How the writer ended, if it has.
     pub ended: Option<Result<(), WriterError>>,
     queue: WriterQueue,
@@ -301,11 +295,9 @@ impl Stack {
         let (queue, inbox) = writer_queue();
         let checkpointer = Checkpointer::on_caller(state.clone(), setup.checkpoint_turns);
         let may_wait = Arc::new(AtomicBool::new(true));
-        let log = LateLog::new(log, setup.sync_asks, may_wait.clone(), setup.is_read);
-        let writer =
-            Writer::new(log, writer, inbox, state.clone(), gauges, Arc::new(clock), checkpointer, options);
-        let Setup { inline, is_read, .. } = *setup;
-        Self { writer: Box::new(writer), inline, may_wait, is_read, state, ended: None, queue, table }
+        let log = LateLog::new(log, setup.sync_asks, may_wait.clone());
+        let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpointer, options);
+        Self { writer: Box::new(writer), inline: setup.inline, may_wait, ended: None, queue, table }
     }
 
     /// Puts commands into the writer's queue; the promise has their replies once they are durable.
@@ -345,9 +337,6 @@ impl Stack {
     pub fn work(&mut self) {
         let mut may_wait = !self.inline;
         while self.ended.is_none() {
-            if self.is_read {
-                self.state.publication.ask();
-            }
             self.may_wait.store(may_wait, Relaxed);
             match self.writer.step(may_wait) {
                 Ok(Progress::Idle) => return,

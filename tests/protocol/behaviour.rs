@@ -6,7 +6,7 @@ use std::time::Duration;
 use ackd::config::Password;
 use ackd::net::Listener;
 use ackd::spec;
-use ackd::state::Limits;
+use ackd::state::{Limits, Logged};
 
 use crate::fake::Fake;
 use crate::waiting::eventually;
@@ -445,7 +445,7 @@ fn slow_commands_are_kept() {
     fake.state.limits.set_slowlog_slower_than_us(0);
     let mut wire = Wire::connect(fake.address);
     wire.ask("GET a", "$-1");
-    let records = fake.state.slowlog.newest(10);
+    let records = fake.state.command_logs.of(Logged::Slow).newest(10);
     assert_eq!(records[0].words, [b"GET".to_vec(), b"a".to_vec()]);
     assert!(records[0].addr.starts_with("127.0.0.1:"));
 }

@@ -15,7 +15,7 @@ use ackd::own_names::OwnNames;
 use ackd::resp::{Args, Reply, Sink};
 use ackd::server::{Executors, run};
 use ackd::spec::{self, Spec};
-use ackd::state::{Limits, ServerState, ShutdownMode};
+use ackd::state::{Limits, RunEnd, ServerState, ShutdownMode};
 use ackd::table::{Budget, Hint, Snapshot};
 use ackd::writer::{Completion, Item, Job, Submission, WriterInbox, writer_queue_with};
 
@@ -216,7 +216,9 @@ fn answer(store: &Store, state: &ServerState, mut submission: Box<Submission>) {
                     reply.truncate(from);
                     reply.error(error.to_string());
                 }
-                state.ran(submission.client_id, spec, &args, Duration::from_micros(1), result.is_err());
+                let reply_bytes = (reply.len_bytes() - from) as u64;
+                let run = RunEnd { took: Duration::from_micros(1), reply_bytes, failed: result.is_err() };
+                state.ran(submission.client_id, spec, &args, run);
             }
             Item::KnownReply(span) => out.extend_from_slice(span.of(&submission.known_replies)),
             Item::Transaction(_) | Item::Watch { .. } => unreachable!("the fake knows no transactions"),

@@ -6,23 +6,26 @@ use crate::effect::{Bits, Effect, ItemsBuffer, StringChange};
 use crate::keyspace::{COMBINED_BYTES, Classes, KeyReader, TEXT_SLICE_BYTES, combine};
 use crate::resp::{Args, Reply};
 
-/// `BITOP <AND|OR|XOR|NOT> destkey key [key ...]`
+/// The operations.
+const OPERATIONS: [(&str, Bits); 8] = [
+    ("and", Bits::All),
+    ("or", Bits::Any),
+    ("xor", Bits::Odd),
+    ("not", Bits::None),
+    ("diff", Bits::OnlyFirst),
+    ("diff1", Bits::NotFirst),
+    ("andor", Bits::FirstAndAnother),
+    ("one", Bits::One),
+];
+
+/// `BITOP <AND|OR|XOR|NOT|DIFF|DIFF1|ANDOR|ONE> destkey key [key ...]`
 pub(super) fn bitop(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[2]);
-    let bits = match &args[1] {
-        word if words::is(word, "and") => Bits::All,
-        word if words::is(word, "or") => Bits::Any,
-        word if words::is(word, "xor") => Bits::Odd,
-        word if words::is(word, "not") => Bits::None,
-        _ => return Err(CommandError::SYNTAX),
-    };
-    if bits == Bits::None && args.len() != 4 {
-        return Err("ERR BITOP NOT must be called with a single source key.".into());
-    }
+    let bits = operation(&args[1], args.len() - 3)?;
     let sources: ItemsBuffer = args.from(3).collect();
     let later = context.keys.combines_later(sources.items());
     let value = match sources::read(context, |keys| combined(bits, keys, db, args, later))? {
@@ -36,12 +39,27 @@ pub(super) fn bitop(
     };
     if !value.is_empty() {
         let effect = Effect::on(db, key, StringChange::Set { value: &value, expire_at_ms: None, raw: false });
-        context.keys.change(&effect, Classes::STRING, "set")?;
+        context.keys.overwrite(&effect, Classes::STRING, "set")?;
     } else {
         context.keys.replace_by_nothing(db, key)?;
     }
     reply.integer(value.len() as i64);
     Ok(())
+}
+
+/// The operation with this name, for so many sources.
+fn operation(word: &[u8], sources: usize) -> Result<Bits, CommandError> {
+    let known = OPERATIONS.iter().find(|(name, _)| words::is(word, name));
+    match known.ok_or(CommandError::SYNTAX)? {
+        (_, Bits::None) if sources != 1 => {
+            Err("ERR BITOP NOT must be called with a single source key.".into())
+        }
+        (name, Bits::OnlyFirst | Bits::NotFirst | Bits::FirstAndAnother) if sources < 2 => {
+            let name = name.to_uppercase();
+            Err(format!("ERR BITOP {name} must be called with at least two source keys.").into())
+        }
+        (_, bits) => Ok(*bits),
+    }
 }
 
 /// A combination of strings.

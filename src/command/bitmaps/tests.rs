@@ -40,7 +40,46 @@ fn bits_are_set_counted_and_found() {
         ("BITCOUNT s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ("SETBIT s 1 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ("BITOP AND d b s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("BITOP DIFF d b s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("BITOP NOT d b n", "-ERR BITOP NOT must be called with a single source key."),
+        ("BITOP diff d b", "-ERR BITOP DIFF must be called with at least two source keys."),
+        ("BITOP DIFF1 d b", "-ERR BITOP DIFF1 must be called with at least two source keys."),
+        ("BITOP AndOr d s", "-ERR BITOP ANDOR must be called with at least two source keys."),
+        ("BITOP DIFF2 d b n", "-ERR syntax error"),
     ]);
+    assert_eq!(data.dump(), data.replayed().dump());
+}
+
+/// The example of Redis's documentation.
+#[test]
+fn bits_of_the_first_string_are_told_from_those_of_the_others() {
+    let mut data = Data::new();
+    for (key, value) in [(b"x", 0b1100_0011_u8), (b"y", 0b0101_1010), (b"z", 0b0100_1001)] {
+        data.run_words(&[b"SET", key, &[value]]);
+    }
+    let cases = [
+        ("DIFF r x y z", 0b1000_0000),
+        ("DIFF1 r x y z", 0b0001_1000),
+        ("ANDOR r x y z", 0b0100_0011),
+        ("ONE r x y z", 0b1001_0000),
+        ("ONE r x", 0b1100_0011),
+        ("DIFF r none x", 0),
+        ("DIFF1 r none x", 0b1100_0011),
+        ("ANDOR r x none", 0),
+        ("ANDOR r none x", 0),
+        ("ONE r x x x", 0),
+        ("DIFF x x y", 0b1000_0001),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(data.run(&format!("BITOP {words}")), ":1", "{words}");
+        let key = words.split(' ').nth(1).unwrap();
+        assert_eq!(
+            data.run_words(&[b"GET", key.as_bytes()]),
+            [b"$1\r\n".as_slice(), &[expected], b"\r\n"].concat()
+        );
+    }
+    assert_eq!(data.run("BITOP DIFF r none none2"), ":0");
+    assert_eq!(data.run("EXISTS r"), ":0");
     assert_eq!(data.dump(), data.replayed().dump());
 }
 
@@ -145,6 +184,14 @@ fn strings_of_any_length_are_combined_byte_by_byte() {
                 data.run_words(&[b"GET", b"d"]).ends_with(&[&combined(join)[..], b"\r\n"].concat()),
                 "{name}"
             );
+        }
+        let firsts: [(&str, Join); 3] =
+            [("DIFF", |a, b| a & !b), ("DIFF1", |a, b| !a & b), ("ANDOR", |a, b| a & b)];
+        for (name, join) in firsts {
+            assert_eq!(data.run(&format!("BITOP {name} d a b c")), format!(":{len}"));
+            let of = |at| join(byte(&texts[0], at), byte(&texts[1], at) | byte(&texts[2], at));
+            let expected: Vec<u8> = (0..len).map(of).collect();
+            assert!(data.run_words(&[b"GET", b"d"]).ends_with(&[&expected[..], b"\r\n"].concat()), "{name}");
         }
         data.run("BITOP NOT d a");
         let inverted: Vec<u8> = texts[0].iter().map(|byte| !byte).collect();

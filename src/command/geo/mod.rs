@@ -4,6 +4,7 @@
 //! ranges of scores that contain everything its [shape] covers.
 
 mod cell;
+mod polygon;
 mod query;
 mod runs;
 mod search;

@@ -1,6 +1,7 @@
 //! Parses the arguments of searches.
 
 use super::cell::{LATITUDE_MAX, LONGITUDE_MAX, Point};
+use super::polygon::{CORNERS_MIN, Polygon};
 use super::shape::{Form, Shape};
 use crate::command::{CommandError, words};
 use crate::keyspace::SortedSet;
@@ -49,7 +50,7 @@ pub(super) enum Direction {
 }
 
 /// A search.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Query<'w> {
     /// The area.
     pub(super) shape: Shape,
@@ -184,6 +185,12 @@ impl<'w> Parser<'_, 'w> {
                 self.form = Some(rectangle(&args[index + 1], &args[index + 2], &args[index + 3])?);
                 return Ok(4);
             }
+            _ if search && self.form.is_none() && self.center.is_none() && is("bypolygon", 2) => {
+                let (polygon, words) = polygon(args, index + 1)?;
+                self.center = Some(polygon.middle());
+                self.form = Some((Form::Polygon(polygon), 1.0));
+                return Ok(1 + words);
+            }
             _ => return Err(CommandError::SYNTAX),
         };
         *flag = true;
@@ -246,6 +253,19 @@ fn radius(radius: &[u8], unit: &[u8]) -> Result<(Form, f64), CommandError> {
     }
     let unit_m = unit_m(unit)?;
     Ok((Form::Circle(radius * unit_m), unit_m))
+}
+
+/// Parses the corners of a polygon, behind their number at `index`; returns it with the number of its words.
+fn polygon(args: &Args<'_>, index: usize) -> Result<(Polygon, usize), CommandError> {
+    let count = args.integer(index).and_then(|count| i32::try_from(count).ok());
+    let count = count.ok_or(CommandError::from("ERR invalid number of vertices"))?;
+    let count = usize::try_from(count).unwrap_or(0);
+    if count < CORNERS_MIN || (args.len() - index - 1) / 2 < count {
+        return Err("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices".into());
+    }
+    let corner = |number: usize| point(&args[index + 1 + 2 * number], &args[index + 2 + 2 * number]);
+    let corners = (0..count).map(corner).collect::<Result<_, _>>()?;
+    Ok((Polygon::new(corners), 1 + 2 * count))
 }
 
 /// Parses a box; returns it with the metres per unit.

@@ -52,6 +52,7 @@ fn covered(view: &View<'_>, set: &SortedSet<'_>, query: &Query<'_>) -> Result<Ve
     for cell in query.shape.cells() {
         set.each_in(view, positions(view, set, cell)?, false, |member, score| {
             let point = Point::of_score(score);
+            query.shape.spend(view, point)?;
             if let Some(distance_m) = query.shape.distance_m(point) {
                 let distance = distance_m / query.unit_m;
                 found.push(Found { member: member.to_vec(), score, point, distance });
@@ -83,13 +84,14 @@ pub(super) fn work(
     let value = keys.peek(call.db, &call.args[source])?;
     let Some(set) = value.and_then(|value| value.sorted_set()) else { return Ok(0) };
     let all = set.len()?;
-    if all < LONG_ELEMENTS {
+    if all < LONG_ELEMENTS && call.args.len() < LONG_ELEMENTS as usize {
         return Ok(all);
     }
     let view = keys.view();
     let Ok(query) = parse(command, view, Some(set), &call.args) else { return Ok(0) };
-    let cells = query.shape.cells();
-    cells.into_iter().map(|cell| positions(view, &set, cell).map(|members| members.end - members.start)).sum()
+    let members = |cell| positions(view, &set, cell).map(|members| members.end - members.start);
+    let members: Result<u64, _> = query.shape.cells().into_iter().map(members).sum();
+    Ok(members?.saturating_mul(query.shape.work()))
 }
 
 /// Runs a search that stores nothing, and replies.

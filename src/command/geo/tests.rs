@@ -4,6 +4,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::cell::{Cell, LATITUDE_MAX, Point};
+use super::polygon::Polygon;
 use super::shape::{Form, Shape};
 use crate::command::tests::Data;
 use crate::effect::Score;
@@ -97,6 +98,61 @@ fn random_point(random: &mut SmallRng) -> Point {
 }
 
 #[test]
+fn the_area_within_a_polygon_is_searched() {
+    let mut data = Data::new();
+    data.run(
+        "GEOADD g 151.20932132005692 -33.877723137822436 elizabeth 151.2119820713997 -33.87697539508043 connaught \
+         151.2229523062706 -33.883973760201364 oxford 151.22852593660355 -33.88116782387797 goodhope \
+         151.2224105000496 -33.87544442350019 cross 151.22953444719315 -33.874838625143106 oval",
+    );
+    let corners = "11 151.21619137411474 -33.869643764947696 151.20408853981647 -33.87845382042545 \
+                   151.2123775086366 -33.87864711938855 151.21046943124387 -33.87588862400425 151.21701035939626 \
+                   -33.874286511854834 151.2239557405701 -33.8735722632175 151.22495056246407 -33.87893571656996 \
+                   151.2274447496748 -33.882307713036354 151.23212935868654 -33.88136096120022 151.23097291274465 \
+                   -33.87456240592362 151.22475424781445 -33.87099633192101";
+    let found = "*3|*3|$4|oval|$8|858.3013|*2|$21|151.22953444719314575|$21|-33.87483862514310573|\
+                 *3|$8|goodhope|$8|929.4979|*2|$21|151.22852593660354614|$21|-33.88116782387797343|\
+                 *3|$9|elizabeth|$9|1035.7735|*2|$21|151.20932132005691528|$21|-33.87772313782243572";
+    let few = "-ERR GEOSEARCH BYPOLYGON must have at least 3 vertices";
+    let syntax = "-ERR syntax error";
+    for (line, expected) in [
+        (format!("GEOSEARCH g BYPOLYGON {corners} WITHDIST WITHCOORD ASC"), found),
+        (format!("GEOSEARCH g BYPOLYGON {corners} DESC COUNT 1"), "*1|$9|elizabeth"),
+        (format!("GEOSEARCHSTORE d g BYPOLYGON {corners} ASC STOREDIST COUNT 2"), ":2"),
+        ("ZRANGE d 0 -1".into(), "*2|$4|oval|$8|goodhope"),
+        (format!("GEOSEARCH none BYPOLYGON {corners}"), "*0"),
+        (format!("GEOSEARCH g BYPOLYGON {corners} BYBOX 400 400 km"), syntax),
+        (format!("GEOSEARCH g BYRADIUS 500 km BYPOLYGON {corners}"), syntax),
+        (format!("GEOSEARCH g BYPOLYGON {corners} FROMMEMBER oval"), syntax),
+        (format!("GEOSEARCH g FROMLONLAT 151 -33 BYPOLYGON {corners}"), syntax),
+        (format!("GEOSEARCH g BYPOLYGON {corners} BYPOLYGON {corners}"), syntax),
+        ("GEOSEARCH g BYPOLYGON 2 151.2 -33.8 151.3 -33.9 ASC".into(), few),
+        ("GEOSEARCH g BYPOLYGON 3 151.2 -33.8 151.3 -33.9 ASC".into(), few),
+        ("GEOSEARCH g BYPOLYGON -1 151.2 -33.8 151.3 -33.9 ASC".into(), few),
+        ("GEOSEARCH g BYPOLYGON x 1 1 2 2 3 1".into(), "-ERR invalid number of vertices"),
+        ("GEOSEARCH g BYPOLYGON 99999999999 1 1 2 2 3 1".into(), "-ERR invalid number of vertices"),
+        (
+            "GEOSEARCH g BYPOLYGON 3 1 1 200 2 3 1".into(),
+            "-ERR invalid longitude,latitude pair 200.000000,2.000000",
+        ),
+        ("GEORADIUS g 1 1 1 m BYPOLYGON 3 1 1 2 2 3 1".into(), syntax),
+        // Where sides overlap, what is enclosed twice is outside.
+        (
+            "GEOSEARCH g BYPOLYGON 5 151.2154285314146 -33.867438205607186 151.20024487595015 -33.88138572784347 \
+             151.2374118848648 -33.87601765283626 151.19695829592922 -33.87272872054441 151.2278336546125 \
+             -33.88345323146266 COUNT 9"
+                .into(),
+            "*2|$9|elizabeth|$5|cross",
+        ),
+        // All around the world, but not beyond the meridian where longitudes begin.
+        ("GEOSEARCHSTORE d g BYPOLYGON 4 -170 -80 170 -80 170 80 -170 80 COUNT 1 ANY".into(), ":1"),
+        ("GEOSEARCH g BYPOLYGON 3 170 -80 -170 -80 -170 80".into(), "*0"),
+    ] {
+        assert_eq!(data.run(&line), expected, "{line:.60}");
+    }
+}
+
+#[test]
 fn the_cells_of_a_search_hold_all_that_it_covers() {
     let mut covered = 0;
     for seed in 0..600 {
@@ -107,11 +163,27 @@ fn the_cells_of_a_search_hold_all_that_it_covers() {
             latitude: random.random_range(-60.0..60.0),
         };
         let size = 10_f64.powf(random.random_range(1.0..6.0));
-        let form = match random.random_range(0..2) {
-            0 => Form::Circle(size),
-            _ => Form::Box(size * random.random_range(0.1..1.0), size * random.random_range(0.1..1.0)),
+        let mut shape = match random.random_range(0..3) {
+            0 => Shape { center, form: Form::Circle(size) },
+            1 => {
+                let mut side = || size * random.random_range(0.1..1.0);
+                Shape { center, form: Form::Box(side(), side()) }
+            }
+            _ => {
+                let reach = size / 80_000.0;
+                let mut beside = |degrees: f64| degrees + random.random_range(-reach..reach);
+                let corners = (0..3 + seed % 9).map(|_| Point {
+                    longitude: beside(center.longitude),
+                    latitude: beside(center.latitude),
+                });
+                let polygon = Polygon::new(corners.collect());
+                Shape { center: polygon.middle(), form: Form::Polygon(polygon) }
+            }
         };
-        let shape = Shape { center, form };
+        if let (Form::Polygon(_), 0) = (&shape.form, seed % 5) {
+            // The point that distances are measured from may be anywhere.
+            shape.center = Point { longitude: 179.0, latitude: -80.0 };
+        }
         let ranges: Vec<(u64, u64)> = shape.cells().into_iter().map(Cell::scores).collect();
         for _ in 0..200 {
             let spread = size / 80_000.0;

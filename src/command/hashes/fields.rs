@@ -114,6 +114,8 @@ enum Lifetime {
 
 /// The options of `HSETEX`.
 struct Options {
+    /// `XX`: only if the key exists, or `NX`: only if it does not.
+    key_exists: Option<bool>,
     /// `FXX`: only if all fields exist, or `FNX`: only if none does.
     exist: Option<bool>,
     /// `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`.
@@ -126,7 +128,7 @@ impl Options {
     /// Parses the options after the key, up to `FIELDS numfields`.
     fn parse(args: &Args<'_>, now_ms: u64) -> Result<Self, CommandError> {
         const ONE_LIFETIME: &str = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
-        let mut options = Self { exist: None, lifetime: Lifetime::Endless, first: 0 };
+        let mut options = Self { key_exists: None, exist: None, lifetime: Lifetime::Endless, first: 0 };
         let mut at = 2;
         while let Some(word) = args.get(at) {
             let form = TimeForm::of_option(word);
@@ -148,6 +150,10 @@ impl Options {
             } else if words::is(word, "fxx") || words::is(word, "fnx") {
                 if options.exist.replace(words::is(word, "fxx")).is_some() {
                     return Err("ERR Only one of FXX or FNX arguments can be specified".into());
+                }
+            } else if words::is(word, "xx") || words::is(word, "nx") {
+                if options.key_exists.replace(words::is(word, "xx")).is_some() {
+                    return Err("ERR Only one of XX or NX arguments can be specified".into());
                 }
             } else {
                 return Err(format!("ERR unknown argument: {}", words::excerpt(word)).into());
@@ -172,7 +178,7 @@ fn first_field(args: &Args<'_>, at: usize) -> Result<usize, CommandError> {
     Ok(at + 2)
 }
 
-/// `HSETEX key [FNX | FXX] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT milliseconds-since-1970 |
+/// `HSETEX key [NX | XX] [FNX | FXX] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT milliseconds-since-1970 |
 /// KEEPTTL] FIELDS numfields field value [field value ...]`
 pub(super) fn hsetex(
     context: &mut WriteCtx<'_>,
@@ -183,15 +189,16 @@ pub(super) fn hsetex(
     let options = Options::parse(args, now_ms)?;
     let fields = args.from(options.first).step_by(2);
     elements::check_lengths(fields.clone(), "field")?;
-    let expiries = with_hash(context, key, |view, hash| {
+    let (is_there, expiries) = with_hash(context, key, |view, hash| {
         let mut expiries = Vec::new();
         for field in fields {
             let element = hash.map(|hash| hash.get(view, field)).transpose()?.flatten();
             expiries.push(element.map(|element| element.expire_at_ms));
         }
-        Ok(expiries)
+        Ok((hash.is_some(), expiries))
     })?;
-    let stored = options.exist.is_none_or(|exist| expiries.iter().all(|found| found.is_some() == exist));
+    let stored = options.key_exists.is_none_or(|exists| is_there == exists)
+        && options.exist.is_none_or(|exist| expiries.iter().all(|found| found.is_some() == exist));
     if stored {
         store(context, args, &options, &expiries)?;
     }

@@ -1,8 +1,14 @@
 //! Commands on keys of any type: existence, lifetime, names, databases.
 
 mod database;
+mod dump;
+#[cfg(test)]
+mod dump_tests;
+mod dumped;
 mod expire;
 mod object;
+mod restore;
+mod restored;
 mod runs;
 mod scan;
 #[cfg(test)]

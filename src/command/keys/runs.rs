@@ -1,6 +1,6 @@
 //! The functions that run the commands on keys of any type, and on whole databases.
 
-use super::{database, del, exists, expire, kind, object, scan, transfer};
+use super::{database, del, dump, exists, expire, kind, object, restore, scan, transfer};
 use crate::command::Run;
 use crate::command::local::unknown_subcommand;
 use crate::command::long::{self, WorkFn};
@@ -26,6 +26,8 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::PEXPIRETIME, Run::Read(expire::pexpiretime)),
     (&spec::PERSIST, Run::Write(expire::persist)),
     (&spec::COPY, Run::Write(transfer::copy)),
+    (&spec::DUMP, Run::Read(dump::dump)),
+    (&spec::RESTORE, Run::Write(restore::restore)),
     (&spec::RENAME, Run::Write(transfer::rename)),
     (&spec::RENAMENX, Run::Write(transfer::renamenx)),
     (&spec::MOVE, Run::Write(transfer::move_key)),
@@ -42,4 +44,5 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
 ];
 
 /// How long those of them take that may be worked out beside the writer.
-pub(in crate::command) static WORK: &[(&Spec, WorkFn)] = &[(&spec::COPY, long::copying_first)];
+pub(in crate::command) static WORK: &[(&Spec, WorkFn)] =
+    &[(&spec::COPY, long::copying_first), (&spec::RESTORE, long::restoring)];

@@ -18,8 +18,10 @@ pub(super) fn rename(
     let (db, key, to) = (context.db, &args[1], &args[2]);
     context.keys.info(db, key)?.ok_or(CommandError::NO_SUCH_KEY)?;
     if key != to {
+        let before = context.keys.before(db, to)?;
         context.keys.apply(&Effect::on(db, key, KeyChange::Rename { to }))?;
         notify_rename(context, key, to);
+        context.keys.overwritten_by_this(before, db, to)?;
     }
     reply.ok();
     Ok(())
@@ -100,8 +102,10 @@ pub(super) fn copy(
     context.looked_up(db, key, is_there);
     let copies = is_there && (replace || context.keys.info(to_db, to)?.is_none());
     if copies {
+        let before = context.keys.before(to_db, to)?;
         context.keys.apply(&Effect::on(db, key, KeyChange::Copy { to_db, to }))?;
         context.keys.event(Classes::GENERIC, "copy_to", to_db, to);
+        context.keys.overwritten_by_this(before, to_db, to)?;
     }
     reply.integer(i64::from(copies));
     Ok(())

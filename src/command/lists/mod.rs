@@ -9,6 +9,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod transfer_several;
 
 pub(super) use runs::{RUNS, WORK};
 

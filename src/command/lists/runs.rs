@@ -1,6 +1,6 @@
 //! The functions that run the commands on lists.
 
-use super::{blocking, pop, push, read, remove, transfer};
+use super::{blocking, pop, push, read, remove, transfer, transfer_several};
 use crate::command::Run;
 use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
@@ -22,6 +22,8 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::LINSERT, Run::Write(push::linsert)),
     (&spec::LPOS, Run::Read(read::lpos)),
     (&spec::LMOVE, Run::Write(transfer::lmove)),
+    (&spec::LMOVEM, Run::Write(transfer_several::lmovem)),
+    (&spec::BLMOVEM, Run::Write(transfer_several::blmovem)),
     (&spec::RPOPLPUSH, Run::Write(transfer::rpoplpush)),
     (&spec::LMPOP, Run::Write(pop::lmpop)),
     (&spec::BLPOP, Run::Write(blocking::blpop)),

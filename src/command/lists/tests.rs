@@ -247,3 +247,96 @@ fn inserting_between_the_same_neighbours_finds_its_space_beforehand() {
     assert_eq!(data.run("LLEN l"), ":1000");
     assert_eq!(data.dump(), data.replayed().dump());
 }
+
+#[test]
+fn several_elements_move_between_lists() {
+    let mut data = Data::new();
+    let cases = [
+        ("LEFT LEFT COUNT 3 OBO", "*3|$1|3|$1|2|$1|1", "4 5", "3 2 1 x y"),
+        ("LEFT LEFT COUNT 3 BULK", "*3|$1|1|$1|2|$1|3", "4 5", "1 2 3 x y"),
+        ("LEFT RIGHT COUNT 2 OBO", "*2|$1|1|$1|2", "3 4 5", "x y 1 2"),
+        ("LEFT RIGHT COUNT 2 BULK", "*2|$1|1|$1|2", "3 4 5", "x y 1 2"),
+        ("RIGHT LEFT EXACTLY 2 OBO", "*2|$1|4|$1|5", "1 2 3", "4 5 x y"),
+        ("RIGHT LEFT EXACTLY 2 BULK", "*2|$1|4|$1|5", "1 2 3", "4 5 x y"),
+        ("RIGHT RIGHT COUNT 3 OBO", "*3|$1|5|$1|4|$1|3", "1 2", "x y 5 4 3"),
+        ("RIGHT RIGHT COUNT 3 BULK", "*3|$1|3|$1|4|$1|5", "1 2", "x y 3 4 5"),
+        ("LEFT RIGHT", "*1|$1|1", "2 3 4 5", "x y 1"),
+        ("LEFT LEFT COUNT 9 BULK", "*5|$1|1|$1|2|$1|3|$1|4|$1|5", "", "1 2 3 4 5 x y"),
+        ("LEFT RIGHT EXACTLY 6 BULK", "*-1", "1 2 3 4 5", "x y"),
+    ];
+    for (how, reply, left, there) in cases {
+        data.expect(&[
+            ("DEL a b", if data.records.is_empty() { ":0" } else { ":2" }),
+            ("RPUSH a 1 2 3 4 5", ":5"),
+            ("RPUSH b x y", ":2"),
+        ]);
+        assert_eq!(data.run(&format!("LMOVEM a b {how}")), reply, "{how}");
+        assert_eq!(elements(&mut data, "a"), left, "{how}");
+        assert_eq!(elements(&mut data, "b"), there, "{how}");
+        assert_eq!(data.dump(), data.replayed().dump(), "{how}");
+        data.run("RPUSH a 1");
+    }
+}
+
+/// The elements of a list of short strings.
+fn elements(data: &mut Data, key: &str) -> String {
+    let reply = data.run(&format!("LRANGE {key} 0 -1"));
+    reply.split('|').skip(2).step_by(2).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn elements_move_within_a_list() {
+    let mut data = Data::new();
+    let cases = [
+        ("LEFT LEFT COUNT 2 OBO", "2 1 3"),
+        ("LEFT LEFT COUNT 2 BULK", "1 2 3"),
+        ("LEFT RIGHT COUNT 2 BULK", "3 1 2"),
+        ("RIGHT LEFT COUNT 2 OBO", "2 3 1"),
+        ("RIGHT RIGHT COUNT 2 OBO", "1 3 2"),
+        ("LEFT LEFT COUNT 5 OBO", "3 2 1"),
+        ("RIGHT RIGHT EXACTLY 3 OBO", "3 2 1"),
+        ("LEFT RIGHT COUNT 3 OBO", "1 2 3"),
+        ("RIGHT LEFT", "3 1 2"),
+    ];
+    for (how, expected) in cases {
+        data.run("DEL l");
+        data.expect(&[("RPUSH l 1 2 3", ":3"), ("PEXPIRE l 1000", ":1")]);
+        let records = data.records.len();
+        data.run(&format!("LMOVEM l l {how}"));
+        assert_eq!(elements(&mut data, "l"), expected, "{how}");
+        assert_eq!(data.run("PTTL l"), ":1000", "{how}");
+        assert_eq!(
+            data.records.len() > records,
+            expected != "1 2 3",
+            "{how} is logged if it changes something"
+        );
+        assert_eq!(data.dump(), data.replayed().dump(), "{how}");
+    }
+}
+
+#[test]
+fn moves_of_several_elements_refuse_what_they_do_not_understand() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("LMOVEM none d LEFT RIGHT", "*0"),
+        ("LMOVEM none d LEFT RIGHT COUNT 5 BULK", "*0"),
+        ("LMOVEM none d LEFT RIGHT EXACTLY 1 BULK", "*-1"),
+        ("BLMOVEM none d LEFT RIGHT 0", "*-1"),
+        ("BLMOVEM none d LEFT RIGHT x", "-ERR timeout is not a float or out of range"),
+        ("RPUSH l a b c", ":3"),
+        ("BLMOVEM l d LEFT RIGHT 0 EXACTLY 4 OBO", "*-1"),
+        ("BLMOVEM l d LEFT RIGHT 0 COUNT 2 BULK", "*2|$1|a|$1|b"),
+        ("SET s x", "+OK"),
+        ("LMOVEM s d LEFT LEFT", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("LMOVEM l s LEFT LEFT", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("LLEN l", ":1"),
+    ]);
+    for rest in ["COUNT 2", "COUNT 2 OBO x", "MANY 2 OBO", "COUNT 2 ANY", "COUNT"] {
+        assert_eq!(data.run(&format!("LMOVEM l d LEFT LEFT {rest}")), "-ERR syntax error", "{rest}");
+    }
+    for rest in ["COUNT 0 OBO", "EXACTLY 0 BULK", "COUNT -1 BULK", "COUNT a BULK"] {
+        let reply = data.run(&format!("LMOVEM l d LEFT LEFT {rest}"));
+        assert_eq!(reply, "-ERR count should be greater than 0", "{rest}");
+    }
+    data.expect(&[("LMOVEM l d UP LEFT", "-ERR syntax error"), ("LMOVEM l d LEFT UP", "-ERR syntax error")]);
+}

@@ -82,6 +82,34 @@ pub(super) fn sintercard(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
+    count_combined(Operation::Intersection, context, args, reply)
+}
+
+/// `SUNIONCARD numkeys key [key ...] [APPROX] [LIMIT limit]`
+pub(super) fn sunioncard(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    count_combined(Operation::Union, context, args, reply)
+}
+
+/// `SDIFFCARD numkeys key [key ...] [LIMIT limit]`
+pub(super) fn sdiffcard(
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    count_combined(Operation::Difference, context, args, reply)
+}
+
+/// Replies with the number of members of the operation's result.
+fn count_combined(
+    operation: Operation,
+    context: &mut ReadCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
     let keys = parse_i64(&args[1]).and_then(|keys| usize::try_from(keys).ok()).filter(|keys| *keys > 0);
     let keys = keys.ok_or(CommandError::from("ERR numkeys should be greater than 0"))?;
     if keys > args.len() - 2 {
@@ -90,6 +118,10 @@ pub(super) fn sintercard(
     let mut limit = u64::MAX;
     let mut rest = args.from(2 + keys);
     while let Some(word) = rest.next() {
+        // The exact number is also an estimate.
+        if operation == Operation::Union && words::is(word, "approx") {
+            continue;
+        }
         let value = rest.next().filter(|_| words::is(word, "limit")).ok_or(CommandError::SYNTAX)?;
         let number = parse_i64(value).and_then(|number| u64::try_from(number).ok());
         limit = match number.ok_or(CommandError::from("ERR LIMIT can't be negative"))? {
@@ -99,7 +131,7 @@ pub(super) fn sintercard(
     }
     let sets = sets(context, args.from(2).take(keys))?;
     let mut count = 0;
-    combine(Operation::Intersection, context.keys.view(), &sets, |_| {
+    combine(operation, context.keys.view(), &sets, |_| {
         count += 1;
         count < limit
     })?;

@@ -19,6 +19,8 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::SRANDMEMBER, Run::Read(random::srandmember)),
     (&spec::SINTER, Run::Read(algebra::sinter)),
     (&spec::SINTERCARD, Run::Read(algebra::sintercard)),
+    (&spec::SUNIONCARD, Run::Read(algebra::sunioncard)),
+    (&spec::SDIFFCARD, Run::Read(algebra::sdiffcard)),
     (&spec::SUNION, Run::Read(algebra::sunion)),
     (&spec::SDIFF, Run::Read(algebra::sdiff)),
     (&spec::SINTERSTORE, Run::Write(algebra::sinterstore)),

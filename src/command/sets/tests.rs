@@ -84,6 +84,7 @@ fn sets_are_combined() {
         ("SINTERCARD 3 a b", "-ERR Number of keys can't be greater than number of args"),
         ("SINTERCARD 1 a LIMIT -1", "-ERR LIMIT can't be negative"),
         ("SINTERCARD 1 a b", "-ERR syntax error"),
+        ("SINTERCARD 1 a APPROX", "-ERR syntax error"),
         ("SINTERSTORE a a b", ":2"),
         ("SMEMBERS a", "*2|$1|2|$1|4"),
         ("SET d string", "+OK"),
@@ -167,4 +168,30 @@ fn a_member_has_a_greatest_length() {
     );
     assert_eq!(data.run_words(&[b"SISMEMBER", b"s", &longer]), b":0\r\n");
     assert_eq!(data.run_words(&[b"SREM", b"s", &longer]), b":0\r\n");
+}
+
+#[test]
+fn members_of_unions_and_differences_are_counted() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("SADD a 1 2 3", ":3"),
+        ("SADD b 3 4", ":2"),
+        ("SUNIONCARD 2 a b", ":4"),
+        ("SUNIONCARD 3 a none b LIMIT 3", ":3"),
+        ("SUNIONCARD 2 a b LIMIT 0", ":4"),
+        ("SUNIONCARD 2 a b APPROX", ":4"),
+        ("SUNIONCARD 2 a b approx limit 2", ":2"),
+        ("SUNIONCARD 1 none", ":0"),
+        ("SDIFFCARD 2 a b", ":2"),
+        ("SDIFFCARD 2 a b LIMIT 1", ":1"),
+        ("SDIFFCARD 2 none a", ":0"),
+        ("SDIFFCARD 1 a", ":3"),
+        ("SDIFFCARD 1 a APPROX", "-ERR syntax error"),
+        ("SUNIONCARD 0 a", "-ERR numkeys should be greater than 0"),
+        ("SDIFFCARD 3 a b", "-ERR Number of keys can't be greater than number of args"),
+        ("SUNIONCARD 1 a LIMIT -1", "-ERR LIMIT can't be negative"),
+        ("SET s x", "+OK"),
+        ("SUNIONCARD 2 a s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("SDIFFCARD 2 none s", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+    ]);
 }

@@ -30,13 +30,20 @@ enum Aggregate {
     Min,
     /// The highest one.
     Max,
+    /// The sum of the factors of the sets that have the member, whatever its scores.
+    Count,
 }
 
 impl Aggregate {
-    /// Combines two scores of a member.
+    /// What a set contributes in which a member has this score.
+    fn part(self, weight: f64, score: f64) -> f64 {
+        if self == Aggregate::Count { weight } else { weight * score }
+    }
+
+    /// Combines what two sets contribute.
     fn join(self, a: f64, b: f64) -> f64 {
         match self {
-            Aggregate::Sum => number_or_zero(a + b),
+            Aggregate::Sum | Aggregate::Count => number_or_zero(a + b),
             Aggregate::Min if b < a => b,
             Aggregate::Max if b > a => b,
             Aggregate::Min | Aggregate::Max => a,
@@ -138,7 +145,7 @@ fn inputs<'a>(
 }
 
 impl<'a> Combination<'a> {
-    /// Parses `numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX] [WITHSCORES]`, which starts at word
+    /// Parses `numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE SUM|MIN|MAX|COUNT] [WITHSCORES]`, which starts at word
     /// `first`.
     fn parse(
         operation: Operation,
@@ -169,6 +176,7 @@ impl<'a> Combination<'a> {
                     word if words::is(word, "sum") => Aggregate::Sum,
                     word if words::is(word, "min") => Aggregate::Min,
                     word if words::is(word, "max") => Aggregate::Max,
+                    word if words::is(word, "count") => Aggregate::Count,
                     _ => return Err(CommandError::SYNTAX),
                 };
             } else if !stores && words::is(word, "withscores") {
@@ -207,7 +215,7 @@ impl<'a> Combination<'a> {
         let mut scores: HashMap<Vec<u8>, f64> = HashMap::new();
         for (input, weight) in &self.inputs {
             input.each(view, |member, score| {
-                let score = number_or_zero(weight * score);
+                let score = number_or_zero(self.aggregate.part(*weight, score));
                 match scores.get_mut(member) {
                     Some(joined) => *joined = self.aggregate.join(*joined, score),
                     None => _ = scores.insert(member.to_vec(), score),
@@ -253,16 +261,16 @@ fn intersection(
 ) -> Result<(), KeyspaceError> {
     let Some(((smallest, weight), others)) = inputs.split_first() else { return Ok(()) };
     smallest.each(view, |member, score| {
-        let mut joined = number_or_zero(weight * score);
+        let mut joined = number_or_zero(aggregate.part(*weight, score));
         for (other, weight) in others {
             let Some(score) = other.score(view, member)? else { return Ok(true) };
-            joined = aggregate.join(joined, weight * score);
+            joined = aggregate.join(joined, aggregate.part(*weight, score));
         }
         Ok(take(member, joined))
     })
 }
 
-/// `ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]`
+/// `ZUNION numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX|COUNT>] [WITHSCORES]`
 pub(super) fn zunion(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -271,7 +279,7 @@ pub(super) fn zunion(
     reply_combined(Operation::Union, context, args, reply)
 }
 
-/// `ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX>] [WITHSCORES]`
+/// `ZINTER numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX|COUNT>] [WITHSCORES]`
 pub(super) fn zinter(
     context: &mut ReadCtx<'_>,
     args: &Args<'_>,
@@ -334,7 +342,7 @@ pub(super) fn zintercard(
     Ok(())
 }
 
-/// `ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX>]`
+/// `ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX|COUNT>]`
 pub(super) fn zunionstore(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -343,7 +351,7 @@ pub(super) fn zunionstore(
     store_combined(Operation::Union, context, args, reply)
 }
 
-/// `ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX>]`
+/// `ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight ...] [AGGREGATE <SUM|MIN|MAX|COUNT>]`
 pub(super) fn zinterstore(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,

@@ -219,3 +219,20 @@ fn a_member_has_a_greatest_length() {
     assert_eq!(data.run_words(&[b"ZLEXCOUNT", b"z", &bound, b"+"]), b":0\r\n");
     assert_eq!(data.run_words(&[b"ZREM", b"z", &longest]), b":1\r\n");
 }
+
+#[test]
+fn sets_that_have_a_member_are_counted() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("ZADD a 1 x 5 y inf z", ":3"),
+        ("ZADD b 7 x -inf z", ":2"),
+        ("SADD s x", ":1"),
+        ("ZUNION 3 a b s AGGREGATE COUNT WITHSCORES", "*6|$1|y|$1|1|$1|z|$1|2|$1|x|$1|3"),
+        ("ZINTER 2 a b WEIGHTS 2 0.5 AGGREGATE count WITHSCORES", "*4|$1|x|$3|2.5|$1|z|$3|2.5"),
+        ("ZUNIONSTORE d 2 a b WEIGHTS 10 1 AGGREGATE COUNT", ":3"),
+        ("ZRANGE d 0 -1 WITHSCORES", "*6|$1|y|$2|10|$1|x|$2|11|$1|z|$2|11"),
+        ("ZINTERSTORE d 2 a s AGGREGATE COUNT", ":1"),
+        ("ZSCORE d x", "$1|2"),
+        ("ZDIFF 2 a b AGGREGATE COUNT", "-ERR syntax error"),
+    ]);
+}

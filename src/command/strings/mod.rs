@@ -1,7 +1,12 @@
 //! Strings: `GET`, `SET` and related commands.
 
+mod compare;
+mod increx;
+#[cfg(test)]
+mod increx_tests;
 mod lcs;
 mod number;
+mod options;
 mod range;
 mod runs;
 mod set;

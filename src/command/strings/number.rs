@@ -10,6 +10,9 @@ use crate::resp::{Args, Reply};
 /// The longest string that is parsed as a floating point number, in bytes.
 const FLOAT_BYTES_MAX: u64 = 5 * 1024;
 
+/// The error of a word or a value that is no number.
+const NO_FLOAT: &str = "ERR value is not a valid float";
+
 /// `INCR key`
 pub(super) fn incr(
     context: &mut WriteCtx<'_>,
@@ -54,18 +57,8 @@ pub(super) fn incrbyfloat(
     args: &Args<'_>,
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
-    const NO_FLOAT: &str = "ERR value is not a valid float";
     let (db, key) = (context.db, &args[1]);
-    let expire_at_ms = string_info(context, key)?.and_then(|info| info.expire_at_ms);
-    let before = context.keys.with_value(db, key, |view, value| {
-        let text = value.map(|value| value.text()).transpose()?.flatten();
-        match text {
-            None => Ok(Extended::parse(b"0")),
-            Some(text) if text.len() > FLOAT_BYTES_MAX => Ok(None),
-            Some(text) => Ok::<_, CommandError>(Extended::parse(&text.to_contiguous(view)?)),
-        }
-    })?;
-    let before = before.ok_or(CommandError::from(NO_FLOAT))?;
+    let (before, expire_at_ms) = float_of(context, key)?;
     let increment = Extended::parse(&args[2]).ok_or(CommandError::from(NO_FLOAT))?;
     let sum = before
         .checked_add(increment)
@@ -86,18 +79,7 @@ fn add(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let db = context.db;
-    let (before, expire_at_ms) = context.keys.with_value(db, key, |_, value| {
-        let Some(value) = value else {
-            return Ok((0, None));
-        };
-        match value.text()?.ok_or(CommandError::WRONG_TYPE)? {
-            Text::Short(bytes) => {
-                let number = parse_i64(bytes).ok_or(CommandError::NOT_AN_INTEGER)?;
-                Ok((number, value.expire_at_ms))
-            }
-            Text::InPieces { .. } => Err(CommandError::NOT_AN_INTEGER),
-        }
-    })?;
+    let (before, expire_at_ms) = integer_of(context, key)?;
     let sum = before
         .checked_add(increment)
         .ok_or(CommandError::from("ERR increment or decrement would overflow"))?;
@@ -108,4 +90,34 @@ fn add(
     context.keys.event(Classes::STRING, "incrby", db, key);
     reply.integer(sum);
     Ok(())
+}
+
+/// The integer that a key holds, and the key's expiry; 0 if there is no key.
+pub(super) fn integer_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<(i64, Option<u64>), CommandError> {
+    context.keys.with_value(context.db, key, |_, value| {
+        let Some(value) = value else {
+            return Ok((0, None));
+        };
+        match value.text()?.ok_or(CommandError::WRONG_TYPE)? {
+            Text::Short(bytes) => {
+                let number = parse_i64(bytes).ok_or(CommandError::NOT_AN_INTEGER)?;
+                Ok((number, value.expire_at_ms))
+            }
+            Text::InPieces { .. } => Err(CommandError::NOT_AN_INTEGER),
+        }
+    })
+}
+
+/// The floating point number that a key holds, and the key's expiry; 0 if there is no key.
+pub(super) fn float_of(context: &WriteCtx<'_>, key: &[u8]) -> Result<(Extended, Option<u64>), CommandError> {
+    let expire_at_ms = string_info(context, key)?.and_then(|info| info.expire_at_ms);
+    let number = context.keys.with_value(context.db, key, |view, value| {
+        let text = value.map(|value| value.text()).transpose()?.flatten();
+        match text {
+            None => Ok(Some(Extended::ZERO)),
+            Some(text) if text.len() > FLOAT_BYTES_MAX => Ok(None),
+            Some(text) => Ok::<_, CommandError>(Extended::parse(&text.to_contiguous(view)?)),
+        }
+    })?;
+    Ok((number.ok_or(CommandError::from(NO_FLOAT))?, expire_at_ms))
 }

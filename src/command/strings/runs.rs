@@ -1,6 +1,6 @@
 //! The functions that run the commands on strings.
 
-use super::{get, lcs, mget, number, range, set, strlen};
+use super::{compare, get, increx, lcs, mget, number, range, set, strlen};
 use crate::command::Run;
 use crate::command::long::WorkFn;
 use crate::spec::{self, Spec};
@@ -29,6 +29,11 @@ pub(in crate::command) static RUNS: &[(&Spec, Run)] = &[
     (&spec::DECRBY, Run::Write(number::decrby)),
     (&spec::INCRBYFLOAT, Run::Write(number::incrbyfloat)),
     (&spec::LCS, Run::Read(lcs::lcs)),
+    (&spec::DELEX, Run::Write(compare::delex)),
+    (&spec::DELIFEQ, Run::Write(compare::delifeq)),
+    (&spec::DIGEST, Run::Read(compare::digest)),
+    (&spec::MSETEX, Run::Write(set::msetex)),
+    (&spec::INCREX, Run::Write(increx::increx)),
 ];
 
 /// How long those of them take that may be worked out beside the writer.

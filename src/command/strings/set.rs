@@ -1,90 +1,16 @@
 //! Commands that store whole strings: `SET` and its variants.
 
+use super::options::{Condition, Lifetime, Options, SetForm};
 use super::{reply_text, string_info};
-use crate::command::words::{self, TimeForm};
+use crate::command::words::TimeForm;
 use crate::command::{Call, CommandError, WriteCtx, long, sources};
 use crate::effect::{Effect, KeyChange, StringChange};
 use crate::keyspace::{Classes, KeyReader, KeyspaceError, Kind};
+use crate::number::parse_i64;
 use crate::resp::{Args, Reply};
 
-/// The condition for storing a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
-    /// No condition.
-    Always,
-    /// If the key does not exist.
-    Missing,
-    /// If the key exists.
-    Present,
-}
-
-/// What happens to the key's expiry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lifetime {
-    /// It is removed: `SET` without an option.
-    Endless,
-    /// It is kept.
-    Keep,
-    /// It is removed: `GETEX ... PERSIST`.
-    Persist,
-    /// It is set to the time in the word at this index.
-    Until(TimeForm, usize),
-}
-
-/// The options of `SET` and `GETEX`.
-struct Options {
-    /// `NX`, `XX`.
-    condition: Condition,
-    /// `GET`: reply with the old value.
-    get: bool,
-    /// `EX`, `PX`, `EXAT`, `PXAT`, `KEEPTTL`, `PERSIST`.
-    lifetime: Lifetime,
-}
-
-impl Options {
-    /// Parses the options from word `first` on: those of `SET` if `of_set`, otherwise those of `GETEX`.
-    fn parse(args: &Args<'_>, first: usize, of_set: bool) -> Result<Self, CommandError> {
-        let mut options = Self { condition: Condition::Always, get: false, lifetime: Lifetime::Endless };
-        let mut index = first;
-        while let Some(word) = args.get(index) {
-            index += options.take(word, index, args.len(), of_set).ok_or(CommandError::SYNTAX)?;
-        }
-        Ok(options)
-    }
-
-    /// Parses the option `word` at `index` of `len` words; returns the number of its words, or `None` if it is invalid.
-    fn take(&mut self, word: &[u8], index: usize, len: usize, of_set: bool) -> Option<usize> {
-        if let Some(form) = TimeForm::of_option(word) {
-            let again = matches!(self.lifetime, Lifetime::Until(before, _) if before == form);
-            let fits = (again || self.lifetime == Lifetime::Endless) && index + 1 < len;
-            self.lifetime = Lifetime::Until(form, index + 1);
-            return fits.then_some(2);
-        }
-        let fits = if of_set && words::is(word, "nx") {
-            let fits = self.condition != Condition::Present;
-            self.condition = Condition::Missing;
-            fits
-        } else if of_set && words::is(word, "xx") {
-            let fits = self.condition != Condition::Missing;
-            self.condition = Condition::Present;
-            fits
-        } else if of_set && words::is(word, "get") {
-            self.get = true;
-            true
-        } else if words::is(word, if of_set { "keepttl" } else { "persist" }) {
-            let wanted = if of_set { Lifetime::Keep } else { Lifetime::Persist };
-            let fits = self.lifetime == Lifetime::Endless || self.lifetime == wanted;
-            self.lifetime = wanted;
-            fits
-        } else {
-            false
-        };
-        fits.then_some(1)
-    }
-}
-
-/// `SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT
-/// milliseconds-since-1970 | KEEPTTL]`
+/// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds |
+/// EXAT seconds-since-1970 | PXAT milliseconds-since-1970 | KEEPTTL]`
 pub(super) fn set(
     context: &mut WriteCtx<'_>,
     args: &Args<'_>,
@@ -96,11 +22,8 @@ pub(super) fn set(
         reply.ok();
         return Ok(());
     }
-    let options = Options::parse(args, 3, true)?;
-    let until = match options.lifetime {
-        Lifetime::Until(form, index) => Some(form.expiry(&args[index], context.now_ms, "set")?),
-        _ => None,
-    };
+    let options = Options::parse(args, 3, SetForm::Set)?;
+    let until = options.until(args, context.now_ms, "set")?;
     if options.get {
         reply_text(context, key, reply)?;
     }
@@ -109,6 +32,10 @@ pub(super) fn set(
         Condition::Always => true,
         Condition::Missing => before.is_none(),
         Condition::Present => before.is_some(),
+        Condition::Compared(comparison, index) => {
+            let holds = comparison.holds(context, key, &args[index])?;
+            holds.unwrap_or(!comparison.wants_equal)
+        }
     };
     if stored {
         let kept = before.filter(|_| options.lifetime == Lifetime::Keep).and_then(|info| info.expire_at_ms);
@@ -207,7 +134,7 @@ pub(super) fn getex(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let (db, key) = (context.db, &args[1]);
-    let options = Options::parse(args, 2, false)?;
+    let options = Options::parse(args, 2, SetForm::GetEx)?;
     let Some(info) = string_info(context, key)? else {
         reply.null();
         context.looked_up(db, key, false);
@@ -270,6 +197,42 @@ pub(super) fn msetnx(
     Ok(())
 }
 
+/// `MSETEX numkeys key value [key value ...] [NX | XX] [EX seconds | PX milliseconds | EXAT seconds-since-1970 | PXAT
+/// milliseconds-since-1970 | KEEPTTL]`
+pub(super) fn msetex(
+    context: &mut WriteCtx<'_>,
+    args: &Args<'_>,
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    let count = parse_i64(&args[1]).and_then(|count| i32::try_from(count).ok()).filter(|count| *count > 0);
+    let count = count.ok_or(CommandError::from("ERR invalid numkeys value"))? as usize;
+    let end = 2 + 2 * count;
+    if end > args.len() {
+        return Err("ERR wrong number of key-value pairs".into());
+    }
+    let options = Options::parse(args, end, SetForm::MsetEx)?;
+    let until = options.until(args, context.now_ms, "msetex")?;
+    let keys = args.from(2).step_by(2).take(count);
+    for key in keys.clone() {
+        let is_there = context.keys.info(context.db, key)?.is_some();
+        let refuses = if is_there { Condition::Missing } else { Condition::Present };
+        if options.condition == refuses {
+            reply.integer(0);
+            return Ok(());
+        }
+    }
+    for (key, value) in keys.zip(args.from(3).step_by(2)) {
+        let before = match options.lifetime {
+            Lifetime::Keep => context.keys.info(context.db, key)?,
+            _ => None,
+        };
+        let kept = before.and_then(|info| info.expire_at_ms);
+        store(context, key, value, until.or(kept), until.is_some())?;
+    }
+    reply.integer(1);
+    Ok(())
+}
+
 /// Checks that every key has a value.
 fn check_pairs(args: &Args<'_>, command: &str) -> Result<(), CommandError> {
     if args.len().is_multiple_of(2) {
@@ -288,10 +251,8 @@ fn store_pairs(context: &mut WriteCtx<'_>, args: &Args<'_>) -> Result<(), Comman
 
 /// Stores a string without an expiry.
 fn store_plain(context: &mut WriteCtx<'_>, key: &[u8], value: &[u8]) -> Result<(), CommandError> {
-    let db = context.db;
-    context.keys.apply(&Effect::on(db, key, StringChange::Set { value, expire_at_ms: None, raw: false }))?;
-    context.keys.event(Classes::STRING, "set", db, key);
-    Ok(())
+    let effect = Effect::on(context.db, key, StringChange::Set { value, expire_at_ms: None, raw: false });
+    Ok(context.keys.overwrite(&effect, Classes::STRING, "set")?)
 }
 
 /// Stores a string with or without an expiry. `until_is_new` says that the command set the expiry. If it has already
@@ -305,6 +266,7 @@ fn store(
 ) -> Result<(), CommandError> {
     let db = context.db;
     let lives = expire_at_ms.is_none_or(|expiry| expiry > context.now_ms);
+    let before = context.keys.before(db, key)?;
     if lives {
         let effect = Effect::on(db, key, StringChange::Set { value, expire_at_ms, raw: false });
         match until_is_new {
@@ -316,6 +278,7 @@ fn store(
     } else {
         context.keys.event(Classes::NEW, "new", db, key);
     }
+    context.keys.overwritten(before, Kind::String, db, key);
     context.keys.event(Classes::STRING, "set", db, key);
     if until_is_new {
         context.keys.event(Classes::GENERIC, "expire", db, key);

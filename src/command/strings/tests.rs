@@ -4,6 +4,8 @@ use crate::command::tests::{Data, START_MS};
 use crate::effect::{self, Effect, KeyChange, StringChange};
 use crate::resp::Protocol;
 
+const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+
 #[test]
 fn set_takes_all_its_options() {
     let mut data = Data::new();
@@ -271,4 +273,143 @@ fn a_key_that_is_too_long_is_refused_before_anything_happens() {
     data.now_ms += 10_000;
     assert_eq!(data.run_words(&[b"GET", fits]), b"$-1\r\n");
     assert!(data.dump().is_empty());
+}
+
+#[test]
+fn set_compares_what_it_replaces() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("SET k w IFEQ v", "$-1"),
+        ("SET k w IFDEQ 0", "$-1"),
+        ("EXISTS k", ":0"),
+        ("SET k v IFNE v", "+OK"),
+        ("SET k w IFNE v", "$-1"),
+        ("SET k w IFNE v GET", "$1|v"),
+        ("SET k w IFEQ v EX 100", "+OK"),
+        ("TTL k", ":100"),
+        ("SET k x ifeq w keepttl GET", "$1|w"),
+        ("TTL k", ":100"),
+        ("SET new x IFEQ v GET", "$-1"),
+        ("EXISTS new", ":0"),
+        ("SET new x IFDNE 0000000000000000 GET", "$-1"),
+        ("GET new", "$1|x"),
+        ("SET k hello", "+OK"),
+        ("SET k w IFDEQ 9555e8555c62dcfe", "$-1"),
+        ("SET k w IFDNE 9555E8555C62DCFD", "$-1"),
+        ("SET k hello IFDEQ 9555E8555C62DCFD", "+OK"),
+        ("SET k w IFDNE zzzzzzzzzzzzzzzz", "+OK"),
+        ("SET k w IFDEQ 955", "-ERR must be exactly 16 hexadecimal characters"),
+        ("RPUSH l v", ":1"),
+        ("SET l v IFEQ v", WRONG_TYPE),
+        ("SET l v IFNE w", WRONG_TYPE),
+        ("SET l v IFDNE 0000000000000000", WRONG_TYPE),
+        ("GET k", "$1|w"),
+    ]);
+    for line in
+        ["SET k v NX IFEQ v", "SET k v IFEQ v XX", "SET k v IFEQ", "SET k v IFEQ v IFNE w", "GETEX k IFEQ v"]
+    {
+        assert_eq!(data.run(line), "-ERR syntax error", "{line}");
+    }
+}
+
+#[test]
+fn digests_are_those_of_xxh3() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("DIGEST k", "$-1"),
+        ("SET k hello", "+OK"),
+        ("DIGEST k", "$16|9555e8555c62dcfd"),
+        ("SET k ''", "+OK"),
+        ("DIGEST k", "$16|2d06800538d394c2"),
+        ("SET k 123", "+OK"),
+        ("DIGEST k", "$16|404a763b3f4c8c9a"),
+        ("SET k v8", "+OK"),
+        ("DIGEST k", "$16|0cc76dbb41381419"),
+        ("RPUSH l x", ":1"),
+        ("DIGEST l", WRONG_TYPE),
+    ]);
+    // In pieces, with a gap, and in one: the same bytes.
+    data.run_words(&[b"SETRANGE", b"long", b"70000", b"tail"]);
+    let whole = [vec![0; 70_000], b"tail".to_vec()].concat();
+    data.run_words(&[b"SET", b"same", &whole]);
+    let digest = data.run("DIGEST long");
+    assert_eq!(digest, data.run("DIGEST same"));
+    assert_eq!(digest, format!("$16|{:016x}", xxhash_rust::xxh3::xxh3_64(&whole)));
+    let shown = digest.split_once('|').unwrap().1;
+    data.expect(&[
+        (format!("SET long x IFDNE {shown}").as_str(), "$-1"),
+        (format!("DELEX long IFDEQ {shown}").as_str(), ":1"),
+        (format!("SET same x IFDEQ {shown}").as_str(), "+OK"),
+    ]);
+}
+
+#[test]
+fn keys_are_deleted_if_their_value_is_the_expected_one() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("DELEX k", ":0"),
+        ("DELEX k IFEQ v", ":0"),
+        ("DELEX k FOO v", ":0"),
+        ("DELIFEQ k v", ":0"),
+        ("SET k hello", "+OK"),
+        ("DELEX k IFEQ other", ":0"),
+        ("DELEX k IFNE hello", ":0"),
+        ("DELEX k IFDEQ 0000000000000000", ":0"),
+        ("DELEX k IFDNE 9555e8555c62dcfd", ":0"),
+        ("DELIFEQ k other", ":0"),
+        ("DELEX k IFDEQ 9555", "-ERR must be exactly 16 hexadecimal characters"),
+        ("DELEX k FOO v", "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"),
+        ("DELEX k IFEQ", "-ERR wrong number of arguments for 'delex' command"),
+        ("DELEX k IFEQ a b", "-ERR wrong number of arguments for 'delex' command"),
+        ("DELEX none IFEQ", "-ERR wrong number of arguments for 'delex' command"),
+    ]);
+    assert_eq!(data.records.len(), 1, "what deletes nothing is not logged");
+    data.expect(&[("DELEX k IFEQ hello", ":1"), ("EXISTS k", ":0")]);
+    assert_eq!(data.last_effects(), ["del"]);
+    for (line, deleted) in [
+        ("DELEX k ifne other", ":1"),
+        ("DELEX k IFDNE 0000000000000000", ":1"),
+        ("DELEX k", ":1"),
+        ("DELIFEQ k hello", ":1"),
+    ] {
+        data.expect(&[("SET k hello", "+OK"), (line, deleted), ("EXISTS k", ":0")]);
+    }
+    data.expect(&[
+        ("RPUSH l v", ":1"),
+        ("DELIFEQ l v", WRONG_TYPE),
+        ("DELEX l IFEQ v", "-ERR Key should be of string type if conditions are specified"),
+        ("DELEX l", ":1"),
+    ]);
+}
+
+#[test]
+fn several_keys_are_set_with_one_expiry() {
+    let mut data = Data::new();
+    data.expect(&[
+        ("MSETEX 2 a 1 b 2 EX 100", ":1"),
+        ("MGET a b", "*2|$1|1|$1|2"),
+        ("TTL a", ":100"),
+        ("TTL b", ":100"),
+        ("MSETEX 2 a 3 c 4 NX", ":0"),
+        ("MSETEX 2 a 3 c 4 XX", ":0"),
+        ("MSETEX 2 a 3 b 4 xx keepttl", ":1"),
+        ("TTL a", ":100"),
+        ("MSETEX 2 c 5 d 6 px 1500 nx", ":1"),
+        ("PTTL d", ":1500"),
+        ("MSETEX 1 a 7", ":1"),
+        ("TTL a", ":-1"),
+        ("MSETEX 2 a 8 a 9", ":1"),
+        ("GET a", "$1|9"),
+        ("MSETEX 2 a 1 c 1 EXAT 1", ":1"),
+        ("EXISTS a c", ":0"),
+        ("MSETEX a 1 EX 10", "-ERR invalid numkeys value"),
+        ("MSETEX 0 a 1", "-ERR invalid numkeys value"),
+        ("MSETEX 2147483648 a 1", "-ERR invalid numkeys value"),
+        ("MSETEX 2147483647 a 1", "-ERR wrong number of key-value pairs"),
+        ("MSETEX 2 a 1 b", "-ERR wrong number of key-value pairs"),
+        ("MSETEX 1 a 1 EX 0", "-ERR invalid expire time in 'msetex' command"),
+    ]);
+    for options in ["foo", "NX XX", "EX 10 PX 10", "KEEPTTL EX 10", "GET", "PERSIST", "IFEQ 1", "EX"] {
+        assert_eq!(data.run(&format!("MSETEX 1 a 1 {options}")), "-ERR syntax error", "{options}");
+    }
 }

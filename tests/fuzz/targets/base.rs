@@ -167,7 +167,9 @@ pub fn changes() -> Vec<Vec<u8>> {
 fn copies() -> Vec<Vec<u8>> {
     let several: ItemsBuffer = [&b"long"[..], b"sparse", b"none"].into_iter().collect();
     let one: ItemsBuffer = std::iter::once(&b"long"[..]).collect();
-    let combined = [(Bits::All, &several), (Bits::Any, &several), (Bits::Odd, &several), (Bits::None, &one)];
+    let kinds =
+        [Bits::All, Bits::Any, Bits::Odd, Bits::OnlyFirst, Bits::NotFirst, Bits::FirstAndAnother, Bits::One];
+    let combined = kinds.map(|bits| (bits, &several)).into_iter().chain([(Bits::None, &one)]);
     let combined = combined.map(|(bits, sources)| {
         let sources = sources.items();
         let change = StringChange::Combine { bits, from_db: 0, sources, offset: 2000, count: 9000 };

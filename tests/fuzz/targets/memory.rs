@@ -46,9 +46,14 @@ unsafe impl GlobalAlloc for Noting {
 
 /// Does the work on `input_bytes` of input; no block may be larger than twice that and 64 KiB.
 pub fn bounded<T>(input_bytes: usize, work: impl FnOnce() -> T) -> T {
+    bounded_by(2 * input_bytes + (64 << 10), work)
+}
+
+/// Does the work; no block may be larger than this.
+pub fn bounded_by<T>(allowed: usize, work: impl FnOnce() -> T) -> T {
     LARGEST.set(0);
     let done = work();
-    let (largest, allowed) = (LARGEST.get(), 2 * input_bytes + (64 << 10));
-    assert!(largest <= allowed, "a block of {largest} bytes for {input_bytes} bytes of input");
+    let largest = LARGEST.get();
+    assert!(largest <= allowed, "a block of {largest} bytes, where {allowed} are allowed");
     done
 }

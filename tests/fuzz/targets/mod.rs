@@ -13,6 +13,7 @@ pub mod log;
 pub mod log_sums;
 pub mod memory;
 pub mod payload;
+pub mod rdb;
 pub mod resp;
 pub mod table;
 mod table_values;

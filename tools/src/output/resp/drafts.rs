@@ -139,6 +139,10 @@ fn print_bits(
         Bits::Any => b"OR",
         Bits::Odd => b"XOR",
         Bits::None => b"NOT",
+        Bits::OnlyFirst => b"DIFF",
+        Bits::NotFirst => b"DIFF1",
+        Bits::FirstAndAnother => b"ANDOR",
+        Bits::One => b"ONE",
     };
     match sources.iter().next() {
         Some(source) if from_db != to_db => {

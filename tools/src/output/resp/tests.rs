@@ -280,5 +280,6 @@ fn strings_that_are_combined_are_printed_as_a_command_on_their_sources() {
     };
     assert_eq!(placed(0, b"to", Bits::All), ["SELECT 0", "SET other v", "BITOP AND to a b"]);
     assert_eq!(placed(0, b"a", Bits::Odd), ["SELECT 0", "SET other v", "BITOP XOR a a b"]);
+    assert_eq!(placed(0, b"a", Bits::NotFirst), ["SELECT 0", "SET other v", "BITOP DIFF1 a a b"]);
     assert_eq!(placed(4, b"to", Bits::Any), ["SELECT 0", "SET other v", "COPY a to DB 4 REPLACE"]);
 }

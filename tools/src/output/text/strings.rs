@@ -14,6 +14,10 @@ pub(super) fn target(out: &mut dyn Write, change: &StringChange<'_>) -> io::Resu
                 Bits::Any => "or",
                 Bits::Odd => "xor",
                 Bits::None => "not",
+                Bits::OnlyFirst => "diff",
+                Bits::NotFirst => "diff1",
+                Bits::FirstAndAnother => "andor",
+                Bits::One => "one",
             };
             write!(out, "  {bits} {count} from {offset} of db{from_db}")
         }

@@ -1,8 +1,7 @@
-//! The slow log: the recent commands that took at least the threshold.
+//! The logs of commands: the recent ones that were slow, or whose request or reply was large.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use crate::clock::unix_now;
 use crate::resp::Args;
@@ -12,15 +11,15 @@ const WORDS_MAX: usize = 32;
 /// The most bytes of a word that are kept. The rest is replaced by its length.
 const WORD_BYTES_MAX: usize = 128;
 
-/// One slow command.
+/// One command in a log.
 #[derive(Clone, Debug)]
-pub struct SlowRecord {
+pub struct CommandRecord {
     /// Number of the record since the start.
     pub id: u64,
     /// When it ran, in seconds since the Unix epoch.
     pub unix_s: u64,
-    /// Microseconds that it took.
-    pub took_us: u64,
+    /// Microseconds that it took, or bytes of its request or reply.
+    pub amount: u64,
     /// Its words, shortened.
     pub words: Vec<Vec<u8>>,
     /// The client's address.
@@ -29,22 +28,44 @@ pub struct SlowRecord {
     pub name: Vec<u8>,
 }
 
-/// The slow commands kept, newest first.
-#[derive(Default)]
-pub struct SlowLog {
-    /// The records, and the next record's number.
-    kept: Mutex<(VecDeque<SlowRecord>, u64)>,
+/// Why a command is in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// It was slow.
+    Slow,
+    /// Its request was large.
+    LargeRequest,
+    /// Its reply was large.
+    LargeReply,
 }
 
-impl SlowLog {
+/// All logs of commands.
+#[derive(Default)]
+pub struct CommandLogs([CommandLog; 3]);
+
+impl CommandLogs {
+    /// The log of commands that are there for this reason.
+    pub fn of(&self, reason: Logged) -> &CommandLog {
+        &self.0[reason as usize]
+    }
+}
+
+/// The commands kept in one log, newest first.
+#[derive(Default)]
+pub struct CommandLog {
+    /// The records, and the next record's number.
+    kept: Mutex<(VecDeque<CommandRecord>, u64)>,
+}
+
+impl CommandLog {
     /// Adds a command, and forgets the oldest ones beyond `len_max`.
-    pub fn keep(&self, args: &Args<'_>, took: Duration, addr: String, name: Vec<u8>, len_max: u64) {
+    pub fn keep(&self, args: &Args<'_>, amount: u64, addr: String, name: Vec<u8>, len_max: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (records, next_id) = &mut *kept;
-        records.push_front(SlowRecord {
+        records.push_front(CommandRecord {
             id: *next_id,
             unix_s: unix_now().as_secs(),
-            took_us: took.as_micros() as u64,
+            amount,
             words: shorten(args),
             addr,
             name,
@@ -54,7 +75,7 @@ impl SlowLog {
     }
 
     /// The newest `count` records, newest first.
-    pub fn newest(&self, count: usize) -> Vec<SlowRecord> {
+    pub fn newest(&self, count: usize) -> Vec<CommandRecord> {
         let kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         kept.0.iter().take(count).cloned().collect()
     }
@@ -75,7 +96,7 @@ impl SlowLog {
     }
 }
 
-/// The words of a command, shortened to what the slow log keeps.
+/// The words of a command, shortened to what the logs keep.
 fn shorten(args: &Args<'_>) -> Vec<Vec<u8>> {
     let whole = if args.len() > WORDS_MAX { WORDS_MAX - 1 } else { args.len() };
     let mut words: Vec<Vec<u8>> = args.from(0).take(whole).map(shorten_word).collect();
@@ -85,7 +106,7 @@ fn shorten(args: &Args<'_>) -> Vec<Vec<u8>> {
     words
 }
 
-/// One word, shortened to what the slow log keeps.
+/// One word, shortened to what the logs keep.
 fn shorten_word(word: &[u8]) -> Vec<u8> {
     if word.len() <= WORD_BYTES_MAX {
         return word.to_vec();
@@ -105,9 +126,9 @@ mod tests {
         let input = vec![b'x'; 200];
         let mut spans = vec![Span { start: 0, len: 1 }; 40];
         spans[1].len = 200;
-        let log = SlowLog::default();
+        let log = CommandLog::default();
         for _ in 0..3 {
-            log.keep(&Args::new(&input, &spans), Duration::from_millis(20), "a:1".into(), vec![], 2);
+            log.keep(&Args::new(&input, &spans), 20_000, "a:1".into(), vec![], 2);
         }
         let records = log.newest(10);
         assert_eq!(records.iter().map(|record| record.id).collect::<Vec<_>>(), [2, 1]);

@@ -11,7 +11,7 @@ use ackd::effect::{End, EntryId};
 use ackd::keyspace::{IdRange, KeyReader, KeyspaceError, Lookups, Stream, Value, expiries_len, keys_slot};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::resp::{Args, Span};
-use ackd::spec;
+use ackd::spec::{self, Spec};
 use ackd::state::{Limits, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
@@ -239,12 +239,18 @@ fn entry_digest(db: usize, key: &[u8], (kind, value): (Kind, &[u8]), expiry: Opt
     hasher.finish()
 }
 
+/// The row of a command or a subcommand.
+fn row(words: &[Vec<u8>]) -> &'static Spec {
+    let spec = spec::lookup(&words[0]).expect("a command of the server");
+    if spec.is_container() { spec.subcommand(&words[1]).expect("a subcommand of it") } else { spec }
+}
+
 /// A transaction, whose commands are joined in the words after `EXEC`.
 fn transaction(command: &Command) -> Transaction {
     let mut transaction = Transaction::new(command.db as u16);
     for words in &command.words[1..] {
         let words = split(words);
-        let spec = spec::lookup(&words[0]).expect("a command of the server");
+        let spec = row(&words);
         let (mut input, mut spans) = (Vec::new(), Vec::new());
         for word in &words {
             spans.push(Span { start: input.len() as u32, len: word.len() as u32 });
@@ -317,7 +323,7 @@ impl Stack {
                 submission.items.push(Item::Transaction(Box::new(transaction(command))));
                 continue;
             }
-            let spec = spec::lookup(&command.words[0]).expect("a command of the server");
+            let spec = row(&command.words);
             let first_span = submission.spans.len() as u32;
             for word in &command.words {
                 let start = submission.input.len() as u32;

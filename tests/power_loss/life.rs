@@ -222,9 +222,18 @@ fn send(
     known.lock().expect("no panic in here").waiting.push_back((replies, commands.len()));
 }
 
+/// Replies as the model has them: it knows one kind of nothing.
+fn without_null_arrays(replies: &[u8]) -> Vec<u8> {
+    let mut replies = replies.to_vec();
+    let null_arrays: Vec<usize> =
+        replies.windows(5).enumerate().filter(|(_, part)| *part == b"*-1\r\n").map(|(at, _)| at).collect();
+    null_arrays.into_iter().for_each(|at| replies[at] = b'$');
+    replies
+}
+
 fn check_replies(completion: &Completion, expected: &[(Command, Value)]) -> Result<(), Failure> {
     let wanted: Vec<u8> = expected.iter().flat_map(|(_, reply)| encode_reply(reply)).collect();
-    if completion.submission.out == wanted && completion.executed == expected.len() {
+    if without_null_arrays(&completion.submission.out) == wanted && completion.executed == expected.len() {
         return Ok(());
     }
     let commands: Vec<String> = expected.iter().map(|(command, _)| command.text()).collect();

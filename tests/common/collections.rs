@@ -204,7 +204,7 @@ fn remove_many(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value 
     let mut place = 0;
     let mut goes = false;
     words.retain(|word| {
-        if place % step == 0 {
+        if usize::is_multiple_of(place, step) {
             goes = names.contains(word.as_slice());
         }
         place += 1;

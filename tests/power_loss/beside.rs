@@ -4,7 +4,7 @@
 //! Only the last step changes what clients see. Which one that is shows when it is done: so each step is sent as the command
 //! itself, and taken back if it was not the last one.
 
-use super::life::{Failure, Serving, check_replies};
+use super::life::{Expected, Failure, Serving, check_replies};
 use super::media::Event;
 use super::oracle::Class;
 use crate::common::Value;
@@ -129,7 +129,7 @@ impl Serving<'_> {
     }
 
     /// Checks all replies but the one to what was sent last, which is returned; `None` if the writer ended before it.
-    fn last_completion(&mut self) -> Result<Option<(Completion, Vec<(Command, Value)>)>, Failure> {
+    fn last_completion(&mut self) -> Result<Option<(Completion, Expected)>, Failure> {
         let completions = {
             let mut known = self.known();
             known.look_without_events(self.disks);

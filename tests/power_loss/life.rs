@@ -79,13 +79,16 @@ pub struct Known {
     problem: Option<String>,
 }
 
+/// The commands of a submission, each with the reply that it should get.
+pub type Expected = Vec<(Command, Value)>;
+
 /// A running server, and what is expected of it.
 pub struct Serving<'s> {
     pub stack: &'s mut Stack,
     pub disks: &'s Disks,
     known: &'s Mutex<Known>,
     /// What was sent and should be replied, by submission.
-    pub expected: VecDeque<Vec<(Command, Value)>>,
+    pub expected: VecDeque<Expected>,
     /// Results that are being stored.
     pub storing: VecDeque<Storing>,
 }

@@ -200,8 +200,9 @@ fn many() -> Vec<Command> {
     for part in numbers.chunks(5000) {
         commands
             .push(words(&["SADD", "set1"], part.iter().map(|number| format!("{number:05}").into_bytes())));
-        let element =
-            |number: &usize| if number % 2 == 0 { b"e0".to_vec() } else { format!("{number}").into_bytes() };
+        let element = |number: &usize| {
+            if number.is_multiple_of(2) { b"e0".to_vec() } else { format!("{number}").into_bytes() }
+        };
         commands.push(words(&["RPUSH", "list0"], part.iter().map(element)));
     }
     commands
@@ -212,7 +213,7 @@ fn wide(random: &mut SmallRng) -> Vec<Command> {
     let numbers: Vec<usize> = (0..WIDE).collect();
     let part = |part: &[usize]| {
         let scored = part.iter().flat_map(|number| {
-            let len = if number % LONG_EVERY == 0 { 820 } else { 560 };
+            let len = if number.is_multiple_of(LONG_EVERY) { 820 } else { 560 };
             let member = [format!("{number:05}").into_bytes(), vec![b'w'; len]].concat();
             [random.random_range(0..5000).to_string().into_bytes(), member]
         });

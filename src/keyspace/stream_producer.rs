@@ -186,6 +186,6 @@ impl Stream<'_> {
         let behind = now_ms.saturating_sub(producers.duration_s.saturating_mul(1000)).saturating_add(1);
         let behind = view.rank(self.groups, &key(BY_TIME, [&behind.to_be_bytes(), &[]]))?;
         let expired = behind - view.rank(self.groups, &by_time_start())?;
-        Ok(count_with(view, self.groups, &[MESSAGE])? - expired)
+        Ok(count_with(view, self.groups, &[MESSAGE])?.saturating_sub(expired))
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn remember(
     }
     tree.add(table, (&producer, digest), message)?;
     draft.groups = tree.tree;
-    set(table, draft, (Producers { added: settings.added + 1, ..settings }, false))
+    set(table, draft, (Producers { added: settings.added.saturating_add(1), ..settings }, false))
 }
 
 /// The tree in which messages are remembered.
@@ -89,7 +89,7 @@ impl Remembered {
         let both = [producer.as_slice(), digest.as_slice()].concat();
         table.insert(&mut self.tree, &by_time_key(&message), &both, &[])?;
         let len = self.len_of(table, producer)?;
-        self.set_len(table, producer, len + 1)
+        self.set_len(table, producer, len.saturating_add(1))
     }
 
     /// Forgets a message, if it is there.

@@ -89,7 +89,7 @@ impl Sent<'_> {
         })?;
         let Some((id, producers)) = found else { return Ok(None) };
         let Producers { duration_s, size_max, added, duplicates } = producers;
-        let duplicates = duplicates + 1;
+        let duplicates = duplicates.saturating_add(1);
         let change = StreamChange::SetProducers { duration_s, size_max, added, duplicates, forgets: false };
         change_group(context, key, change)?;
         Ok(Some(id))

@@ -11,6 +11,8 @@ use crate::resp::Args;
 /// A consumer that was seen less than so many milliseconds ago, and gets nothing, is not noted as seen again: otherwise one
 /// that polls all the time would cause a record each time.
 const SEEN_STEP_MS: u64 = 50;
+/// The same for one that waits for entries to claim: its command runs again and again.
+const WAITING_STEP_MS: u64 = 1000;
 
 /// Which entries of a stream a consumer wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -136,7 +138,9 @@ fn deliver_of<'a>(
         None => false,
     };
     if !is_noted && claimed == 0 {
-        note_seen(context, key, reader, &consumer)?;
+        let waits = context.may_wait && words.claim_ms.is_some();
+        let step_ms = if waits { WAITING_STEP_MS } else { SEEN_STEP_MS };
+        note_seen(context, key, reader, (&consumer, step_ms))?;
     }
     Ok(Delivered { key, idle, delivery })
 }
@@ -198,15 +202,15 @@ fn consumer_of(
     look(context)?.ok_or_else(|| no_key_or_group(key, group))
 }
 
-/// Notes that a consumer was seen.
+/// Notes that a consumer was seen, if it was not within so many milliseconds.
 fn note_seen(
     context: &mut WriteCtx<'_>,
     key: &[u8],
     (group, name): Reader<'_>,
-    consumer: &Consumer,
+    (consumer, step_ms): (&Consumer, u64),
 ) -> Result<(), KeyspaceError> {
     let (seen_ms, active_ms) = (context.now_ms, consumer.active_ms);
-    if consumer.seen_ms.abs_diff(seen_ms) < SEEN_STEP_MS {
+    if consumer.seen_ms.abs_diff(seen_ms) < step_ms {
         return Ok(());
     }
     change_group(context, key, StreamChange::SetConsumer { group, consumer: name, seen_ms, active_ms })

@@ -141,7 +141,7 @@ fn a_redis_shows_the_same_streams_and_groups() {
             server.run(&command);
         }
         let mut data = Data::new();
-        server.records.chunks(7).for_each(|records| drop(data.payloads(records)));
+        server.records.chunks(7).for_each(|records| _ = data.payloads(records));
         data.seal();
         let ran = data.run(&["dump", "DIR", "--format", "resp"]).expect(0);
         let redis = redis.get_or_insert_with(|| Redis::start(data.path()));

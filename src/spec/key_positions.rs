@@ -204,6 +204,11 @@ impl KeyPosition {
         let step = if matches!(self.at, At::CountedPairs(_)) { 2 } else { 1 };
         Some(Indexes { next: start, end, step })
     }
+
+    /// Whether the keys follow a number that is not written as integers are.
+    pub(super) fn is_counted_loosely(&self, args: &Args<'_>) -> bool {
+        matches!(self.at, At::Counted(at) if args.integer(at).is_none())
+    }
 }
 
 /// Whether a command has keys at other than fixed positions.

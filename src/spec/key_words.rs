@@ -22,7 +22,8 @@ impl Spec {
     }
 
     /// The keys among a command's words, each with what is done with it. `None` if the number of keys is invalid, or a
-    /// key is missing.
+    /// key is missing. If the number of keys is one that only C's `atoi` reads, they have no access, and a destination is
+    /// the last: Redis then asks another function.
     pub fn accesses_in<'a>(&self, args: &Args<'a>) -> Option<Vec<(&'a [u8], Access)>> {
         let mut found = Vec::new();
         for position in self.keys {
@@ -32,6 +33,10 @@ impl Spec {
                 return None;
             }
             found.extend(keys.map(|key| (key, access)));
+        }
+        if self.keys.iter().any(|position| position.is_counted_loosely(args)) {
+            found.rotate_left(self.keys.len() - 1);
+            found.iter_mut().for_each(|(_, access)| *access = Access::new(&[]));
         }
         Some(found)
     }

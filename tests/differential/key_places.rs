@@ -37,3 +37,31 @@ fn keys_of_commands_are_those_of_redis() {
         compare("2", commands(4_000), |random| Box::new(Asked { family: family(random.clone()), random }));
     }
 }
+
+#[test]
+fn keys_behind_an_oddly_written_number_are_those_of_redis() {
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let reference = Reference::start(root.path());
+    let (mut ours, mut theirs) = (server.client(), reference.client());
+    for number in ["1", "01", "+1", " 1", "1 ", "1.5", "1x", "2", "0", "-1", "", "x"] {
+        for line in [
+            "LMPOP N a LEFT",
+            "BLMPOP 0 N a LEFT",
+            "ZMPOP N a MIN",
+            "BZMPOP 0 N a MIN",
+            "SINTERCARD N a",
+            "ZUNION N a WITHSCORES",
+            "ZDIFFSTORE d N a",
+            "ZINTERSTORE d N a AGGREGATE MAX",
+        ] {
+            for question in ["GETKEYSANDFLAGS", "GETKEYS"] {
+                let words = line.split(' ').map(|word| if word == "N" { number } else { word });
+                let words: Vec<String> =
+                    ["COMMAND", question].into_iter().chain(words).map(str::to_owned).collect();
+                send(&mut ours, &mut theirs, std::slice::from_ref(&words));
+                assert_eq!(ours.reply().unwrap(), theirs.reply().unwrap(), "{words:?}");
+            }
+        }
+    }
+}

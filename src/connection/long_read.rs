@@ -39,7 +39,7 @@ impl Session {
             LongEnd::Broken(reason) => (Err(CommandError::from(format!("ERR {reason}"))), Vec::new()),
         };
         let reply_at = work.out.len();
-        let reply_bytes = given_bytes as u64 + rest.len() as u64;
+        let reply_bytes = given_bytes + rest.len() as u64;
         work.out.append(&mut rest);
         let now = Instant::now();
         self.clock = now.checked_sub(busy).unwrap_or(now);

@@ -32,6 +32,8 @@ const AWAY: u8 = 5;
 pub(super) const AWAY_AT_SUBMIT: u8 = 6;
 /// It reserves space, and has none when it is given a group.
 const FULL_AT_SUBMIT: u8 = 7;
+/// It reserves space, and finds the group too large that it is given.
+const TOO_LARGE_AT_SUBMIT: u8 = 8;
 
 /// A log that tests can fence, or make fail for a while.
 pub(super) struct FencedLog {
@@ -76,6 +78,7 @@ impl FencedLog {
                 needed: 1,
                 source: std::io::ErrorKind::StorageFull.into(),
             }),
+            TOO_LARGE_AT_SUBMIT if !is_empty => Err(LogError::TooLarge { bytes: 2, max: 1 }),
             _ => self.check(),
         }
     }
@@ -429,6 +432,7 @@ fn a_group_that_the_log_did_not_take_is_taken_back_and_its_commands_are_refused(
     for (state, reason) in [
         (AWAY_AT_SUBMIT, "MISCONF Not written, no data was changed: the log cannot be reached: no quorum"),
         (FULL_AT_SUBMIT, "MISCONF No space left for this write, no data was changed: "),
+        (TOO_LARGE_AT_SUBMIT, "ERR These commands may change too much at once, no data was changed: "),
     ] {
         let mut driven = Driven::new();
         assert_eq!(driven.run("SET a 1").as_deref(), Some("+OK\r\n"));
@@ -448,8 +452,10 @@ fn a_group_that_the_log_did_not_take_is_taken_back_and_its_commands_are_refused(
             let replies: Vec<&str> = out.lines().collect();
             assert_eq!((replies.len(), replies[0], replies[2]), (5, "+PONG", "+KNOWN"), "{out}");
             assert!([1, 3].iter().all(|at| replies[*at].starts_with(&format!("-{reason}"))), "{out}");
+            let reason = reason.strip_prefix("ERR ").unwrap_or(reason);
             assert!(
-                replies[4].starts_with(&format!("-EXECABORT Transaction discarded because of: {reason}"))
+                replies[4].starts_with(&format!("-EXECABORT Transaction discarded because of: {reason}")),
+                "{out}"
             );
             let Some(Item::Transaction(back)) = done.submission.items.get_mut(3) else { panic!() };
             client.return_from(back);

@@ -5,6 +5,8 @@ use super::Value;
 use super::keys::{Command, Database, Entry};
 use rand::Rng;
 use rand::rngs::SmallRng;
+use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What type a key has.
@@ -26,6 +28,8 @@ pub enum Kind {
 const KEYS: u32 = 2;
 /// Words that one command brings.
 const WORDS_MAX: usize = 8;
+/// Up to this many entries are searched and removed one by one.
+const ONE_BY_ONE_MAX: usize = 16;
 
 /// Joins words, so that [`split`] can separate them.
 pub fn join(words: &[Vec<u8>]) -> Vec<u8> {
@@ -76,7 +80,7 @@ pub fn apply(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
 }
 
 /// The words of a key, none if there is no such key; `None` if it has another type.
-fn take(keys: &Database, key: &[u8], kind: Kind) -> Option<Vec<Vec<u8>>> {
+pub fn take(keys: &Database, key: &[u8], kind: Kind) -> Option<Vec<Vec<u8>>> {
     match keys.get(key) {
         None => Some(Vec::new()),
         Some(entry) if entry.kind == kind => Some(split(&entry.value)),
@@ -85,7 +89,7 @@ fn take(keys: &Database, key: &[u8], kind: Kind) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Stores these words under a key; without words, removes the key.
-fn put(keys: &mut Database, key: &[u8], kind: Kind, words: &[Vec<u8>]) {
+pub fn put(keys: &mut Database, key: &[u8], kind: Kind, words: &[Vec<u8>]) {
     if words.is_empty() {
         keys.remove(key);
     } else {
@@ -102,7 +106,8 @@ fn bulk(word: Option<Vec<u8>>) -> Value {
     word.map_or(Value::Null, Value::Bulk)
 }
 
-fn number(word: &[u8]) -> i64 {
+/// The number that a word is.
+pub fn number(word: &[u8]) -> i64 {
     std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()).expect("a number")
 }
 
@@ -132,23 +137,40 @@ fn in_list(words: &mut Vec<Vec<u8>>, name: &str, arguments: &[&[u8]]) -> Value {
             let Some(place) = words.iter().position(|word| word == pivot) else { return Value::Integer(-1) };
             words.insert(place, element.to_vec());
         }
-        ("LREM", [_all, element]) => {
-            let before = words.len();
-            words.retain(|word| word != element);
-            return integer(before - words.len());
-        }
+        ("LREM", [count, element]) => return list_remove(words, number(count), element),
         (name, _) => panic!("the model knows no {name}"),
     }
     integer(words.len())
 }
 
+/// Removes elements: all of them, or so many from the head, or from the tail.
+fn list_remove(words: &mut Vec<Vec<u8>>, count: i64, element: &[u8]) -> Value {
+    let found = words.iter().filter(|word| *word == element).count();
+    let most = if count == 0 { found } else { found.min(count.unsigned_abs() as usize) };
+    let kept = if count < 0 { found - most } else { 0 };
+    let mut seen = 0;
+    words.retain(|word| {
+        if word != element {
+            return true;
+        }
+        seen += 1;
+        !(kept < seen && seen <= kept + most)
+    });
+    integer(most)
+}
+
 /// Searches every `step`th word: the index of the word, or where it belongs.
 fn find(words: &[Vec<u8>], step: usize, wanted: &[u8]) -> Result<usize, usize> {
-    let mut place = 0;
-    while place < words.len() && words[place].as_slice() < wanted {
-        place += step;
+    let (mut first, mut behind) = (0, words.len() / step);
+    while first < behind {
+        let middle = (first + behind) / 2;
+        match words[middle * step].as_slice().cmp(wanted) {
+            Ordering::Less => first = middle + 1,
+            Ordering::Equal => return Ok(middle * step),
+            Ordering::Greater => behind = middle,
+        }
     }
-    if words.get(place).is_some_and(|word| word == wanted) { Ok(place) } else { Err(place) }
+    Err(first * step)
 }
 
 /// Puts a pair into a map; returns whether it is new.
@@ -164,12 +186,31 @@ fn set_pair(words: &mut Vec<Vec<u8>>, name: &[u8], value: Vec<u8>) -> bool {
 }
 
 /// Removes entries of `step` words; returns how many there were.
-fn remove(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value {
+pub fn remove(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value {
+    if names.len() > ONE_BY_ONE_MAX {
+        return remove_many(words, step, names);
+    }
     let found = names.iter().filter(|name| {
         let place = find(words, step, name);
         place.map(|place| drop(words.drain(place..place + step))).is_ok()
     });
     integer(found.count())
+}
+
+/// The same, for so many that the words are gone through once.
+fn remove_many(words: &mut Vec<Vec<u8>>, step: usize, names: &[&[u8]]) -> Value {
+    let names: HashSet<&[u8]> = names.iter().copied().collect();
+    let before = words.len();
+    let mut place = 0;
+    let mut goes = false;
+    words.retain(|word| {
+        if usize::is_multiple_of(place, step) {
+            goes = names.contains(word.as_slice());
+        }
+        place += 1;
+        !goes
+    });
+    integer((before - words.len()) / step)
 }
 
 /// Adds to a number in a map; returns the new number.

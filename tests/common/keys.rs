@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::collections::{self, Kind, split, wrong_type};
+use super::results;
 use rand::Rng;
 use rand::rngs::SmallRng;
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ pub const KEY_BYTES_MAX: usize = 65_528;
 const EXPIRY_TOLERANCE_MS: u64 = 300_000;
 /// An expiration time that no test reaches, in milliseconds since 1970.
 const FAR_MS: u64 = 4_000_000_000_000;
+
+/// Words of a command that are shown at most.
+const WORDS_SHOWN: usize = 8;
 
 /// What a key holds.
 #[derive(Clone, Debug)]
@@ -91,7 +95,11 @@ impl Command {
             0..60 => String::from_utf8_lossy(word).into_owned(),
             bytes => format!("{}... ({bytes} bytes)", String::from_utf8_lossy(&word[..20])),
         };
-        format!("db {}: {}", self.db, self.words.iter().map(word).collect::<Vec<_>>().join(" "))
+        let mut words: Vec<String> = self.words.iter().take(WORDS_SHOWN).map(word).collect();
+        if self.words.len() > WORDS_SHOWN {
+            words.push(format!("... ({} words)", self.words.len()));
+        }
+        format!("db {}: {}", self.db, words.join(" "))
     }
 }
 
@@ -215,7 +223,9 @@ fn in_database(keys: &mut Database, name: &str, arguments: &[&[u8]]) -> Value {
             keys.clear();
             ok()
         }
-        (name, arguments) => collections::apply(keys, name, arguments),
+        (name, arguments) => {
+            results::apply(keys, name, arguments).unwrap_or_else(|| collections::apply(keys, name, arguments))
+        }
     }
 }
 

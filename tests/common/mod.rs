@@ -8,6 +8,7 @@ pub mod keys;
 pub mod long_commands;
 pub mod power_cut;
 pub mod reference;
+pub mod results;
 pub mod strace;
 pub mod waiting;
 

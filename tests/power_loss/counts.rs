@@ -1,5 +1,8 @@
 //! What a run of histories saw.
 
+use super::beside::Results;
+use super::logged::{self, InParts};
+
 /// What was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -31,6 +34,14 @@ pub struct Counts {
     pub sent: u64,
     /// Commands acknowledged.
     pub acknowledged: u64,
+    /// Results that were worked out beside the writer.
+    pub results: Results,
+    /// Images with a result that is not stored yet.
+    pub drafts: u64,
+    /// Effects of results that are stored in parts, in the logs of all lives.
+    pub logged: InParts,
+    /// Those that were replayed from images of lives.
+    pub replayed: InParts,
 }
 
 impl Counts {
@@ -52,5 +63,9 @@ impl Counts {
         self.faults += other.faults;
         self.sent += other.sent;
         self.acknowledged += other.acknowledged;
+        self.results.add(&other.results);
+        self.drafts += other.drafts;
+        logged::add(&mut self.logged, &other.logged);
+        logged::add(&mut self.replayed, &other.replayed);
     }
 }

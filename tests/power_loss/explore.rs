@@ -3,11 +3,12 @@
 use super::counts::Counts;
 use super::image::{Choice, LogImage, TableImage, Units, durable_table, log_image, table_image};
 use super::life::{Failure, Run, live, open, table_options};
+use super::logged::{self, Records};
 use super::media::{DiskState, Event};
 use super::oracle::{Allowed, Class, Timeline};
 use super::plan::{FIRST_PAGES, Kept, LifePlan, Plan};
 use super::record::{Behaviour, Disks};
-use super::stack::{digest_of, read_all};
+use super::stack::{digest_of, has_drafts, read_all};
 use super::variants::{Effort, Variants};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
 use rand::rngs::SmallRng;
@@ -47,6 +48,8 @@ pub struct Explorer<'p> {
     pub counts: Counts,
     /// A digest of all events.
     pub trace: u64,
+    /// What the log has whose images are checked.
+    records: Arc<Records>,
     region: Arc<MemoryRegion>,
 }
 
@@ -63,6 +66,7 @@ impl<'p> Explorer<'p> {
             first_life: 0,
             counts: Counts { histories: 1, ..Counts::default() },
             trace: 0,
+            records: Arc::default(),
             region,
         }
     }
@@ -117,11 +121,15 @@ impl<'p> Explorer<'p> {
         self.counts.acknowledged += run.acknowledged;
         self.counts.kills += u64::from(life.end.kill);
         self.counts.faults += u64::from(life.fault.is_some());
+        self.counts.results.add(&run.results);
+        logged::add(&mut self.counts.logged, &run.records.all());
+        let (earlier, all) = (self.records.clone(), Arc::new(self.records.followed_by(&run.records)));
         let moments = moments(&run.events);
         let end = (moments.len() - 1) * life.end.at as usize / 1_000_000;
         let mut next = None;
         walk(&base, &run.events, |moment, state, phase| {
             let allowed = phase.allowed(&allowed, &run.timeline);
+            self.records = if phase.recovered { all.clone() } else { earlier.clone() };
             if self.looks_at(number, moment) {
                 let path = Vec::new();
                 self.moment(life, moment, state, &allowed, self.effort, &path)
@@ -232,7 +240,13 @@ impl<'p> Explorer<'p> {
         };
         let counts = &mut self.counts;
         match depth {
-            0 => counts.images += 1,
+            0 => {
+                counts.images += 1;
+                counts.drafts += u64::from(has_drafts(&view));
+                let report = &recovered.report;
+                let replayed = self.records.within(report.checkpoint_lsn + 1..=report.last_lsn);
+                logged::add(&mut counts.replayed, &replayed);
+            }
             depth => counts.nested[depth - 1] += 1,
         }
         counts.restarts += 1;

@@ -1,6 +1,8 @@
 //! A log whose groups are synced while the next one is executed, as the log's thread does it, but without a thread: the
-//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not.
+//! sync happens when it has been asked for often enough. Checks that a step that must not wait does not, or only for a sync
+//! while nobody reads.
 
+use super::logged::Logged;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -16,12 +18,16 @@ pub struct LateLog<L> {
     asks_left: Option<u32>,
     /// Whether the current step may wait.
     may_wait: Arc<AtomicBool>,
+    /// Whether somebody reads, who would have to wait for a sync, too.
+    is_read: bool,
+    /// What it took.
+    logged: Logged,
 }
 
 impl<L: Log> LateLog<L> {
     /// Makes `log` late.
-    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>) -> Self {
-        Self { log, asks, asks_left: None, may_wait }
+    pub fn new(log: L, asks: u32, may_wait: Arc<AtomicBool>, is_read: bool, logged: Logged) -> Self {
+        Self { log, asks, asks_left: None, may_wait, is_read, logged }
     }
 
     /// Checks that waiting is allowed now.
@@ -50,7 +56,10 @@ impl<L: Log> Log for LateLog<L> {
         if !group.is_empty() && (self.asks_left.is_some() || self.log.would_wait(group.len_bytes() as u64)) {
             self.waits();
         }
-        self.log.submit(group, wall_micros)
+        let found = Logged::of(&group);
+        let taken = self.log.submit(group, wall_micros)?;
+        self.logged.took(taken.0, found);
+        Ok(taken)
     }
 
     fn sync_meanwhile(&mut self) -> bool {
@@ -73,7 +82,9 @@ impl<L: Log> Log for LateLog<L> {
     }
 
     fn durable(&mut self) -> Result<Lsn, LogError> {
-        self.waits();
+        if self.is_read {
+            self.waits();
+        }
         self.asks_left = None;
         self.log.durable()
     }

@@ -1,5 +1,7 @@
 //! One life of the server on recording disks: the shipped recovery, writer, log, table and checkpoints, driven by a plan.
 
+use super::beside::{Results, STORING_MAX, Storing};
+use super::logged::Records;
 use super::media::{DiskState, Event};
 use super::oracle::{Allowed, Class, Timeline};
 use super::plan::{Kept, LifePlan, Step};
@@ -12,7 +14,7 @@ use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
 use ackd::table::{MemoryRegion, PAGE_BYTES, Table, TableOptions};
 use ackd::writer::{Completion, ExecutorOptions, Promise, WriterOptions};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Where the clock of a new data set starts, in milliseconds since 1970.
 const FIRST_MS: u64 = 1_000_000;
@@ -44,6 +46,7 @@ impl Failure {
 }
 
 /// The record of a life.
+#[derive(Default)]
 pub struct Run {
     /// All that was done to the disks.
     pub events: Vec<Event>,
@@ -51,23 +54,43 @@ pub struct Run {
     pub timeline: Timeline,
     /// Commands acknowledged.
     pub acknowledged: u64,
+    /// Results that were worked out beside the writer.
+    pub results: Results,
+    /// What the log took.
+    pub records: Records,
 }
 
 /// What is shared with the observer of the disks.
-struct Known {
-    timeline: Timeline,
+pub struct Known {
+    pub timeline: Timeline,
     table: Arc<Table>,
     /// The published version at the last check.
     generation: u64,
-    /// Submissions without a reply, with their number of commands.
-    waiting: VecDeque<(Promise, usize)>,
+    /// Submissions without a reply.
+    pub waiting: VecDeque<Promise>,
     /// Replies that came.
-    completions: VecDeque<Completion>,
+    pub completions: VecDeque<Completion>,
     /// Commands acknowledged.
     acknowledged: usize,
     /// Commands acknowledged or seen by readers.
     promised: usize,
+    /// Results that were worked out beside the writer.
+    pub results: Results,
     problem: Option<String>,
+}
+
+/// The commands of a submission, each with the reply that it should get.
+pub type Expected = Vec<(Command, Value)>;
+
+/// A running server, and what is expected of it.
+pub struct Serving<'s> {
+    pub stack: &'s mut Stack,
+    pub disks: &'s Disks,
+    known: &'s Mutex<Known>,
+    /// What was sent and should be replied, by submission.
+    pub expected: VecDeque<Expected>,
+    /// Results that are being stored.
+    pub storing: VecDeque<Storing>,
 }
 
 /// How the table of this life is opened.
@@ -102,7 +125,7 @@ pub fn live(
     let recovered = match open(&disks, life) {
         Ok(recovered) => recovered,
         Err(_) if failing_sync.is_some() => {
-            return Ok(Run { events: disks.finish(), timeline: Timeline::default(), acknowledged: 0 });
+            return Ok(Run { events: disks.finish(), ..Run::default() });
         }
         Err(error) => return Err(Failure::new(Class::Refused, format!("recovery refused: {error}"))),
     };
@@ -127,6 +150,7 @@ pub fn live(
         completions: VecDeque::new(),
         acknowledged: 0,
         promised: 0,
+        results: Results::default(),
         problem: None,
     }));
     let observed = known.clone();
@@ -140,6 +164,7 @@ pub fn live(
         _ => {}
     }
     let events = disks.finish();
+    let records = stack.logged.so_far();
     drop(stack);
     let mut known = known.lock().expect("no panic in here");
     if let Some(problem) = known.problem.take() {
@@ -149,7 +174,7 @@ pub fn live(
         return Err(Failure::new(Class::Misbehaved, "an orderly stop left a command without a reply"));
     }
     let timeline = std::mem::take(&mut known.timeline);
-    Ok(Run { events, timeline, acknowledged: known.acknowledged as u64 })
+    Ok(Run { events, timeline, acknowledged: known.acknowledged as u64, results: known.results, records })
 }
 
 /// Which of the states that the disks may hold was recovered.
@@ -171,58 +196,71 @@ fn serve(
     kept: &Kept,
     known: &Mutex<Known>,
 ) -> Result<(), Failure> {
-    let mut expected: VecDeque<Vec<(Command, Value)>> = VecDeque::new();
     let steps: Vec<&Step> =
         life.steps.iter().filter(|(number, _)| kept.has(*number)).map(|(_, step)| step).collect();
     let together = |a: &&Step, b: &&Step| match (a, b) {
         (Step::Send { submission: a, .. }, Step::Send { submission: b, .. }) => a == b,
         _ => false,
     };
+    let storing = VecDeque::with_capacity(STORING_MAX);
+    let mut serving = Serving { stack, disks, known, expected: VecDeque::new(), storing };
     for chunk in steps.chunk_by(together) {
-        if stack.ended.is_some() {
+        if serving.stack.ended.is_some() {
             break;
         }
-        match chunk[0] {
-            Step::Send { .. } => send(stack, disks, chunk, known, &mut expected),
-            Step::Checkpoint => stack.checkpoint(),
-            Step::Tick => stack.tick(),
-            Step::Work => stack.work(),
-            Step::Stop { checkpoint } => stack.stop(*checkpoint),
-        }
-        let mut known = known.lock().expect("no panic in here");
-        known.look_without_events(disks);
-        while let Some(completion) = known.completions.pop_front() {
-            check_replies(&completion, &expected.pop_front().expect("a submission"))?;
-        }
+        serving.step(chunk)?;
     }
     Ok(())
 }
 
-fn send(
-    stack: &mut Stack,
-    disks: &Disks,
-    steps: &[&Step],
-    known: &Mutex<Known>,
-    expected: &mut VecDeque<Vec<(Command, Value)>>,
-) {
-    let command = |step: &&Step| match step {
-        Step::Send { command, .. } => command.clone(),
-        _ => unreachable!("only commands go together"),
-    };
-    let commands: Vec<Command> = steps.iter().map(command).collect();
-    let sent = {
-        let mut known = known.lock().expect("no panic in here");
-        expected.push_back(
-            commands.iter().map(|command| (command.clone(), known.timeline.send(command))).collect(),
-        );
-        known.timeline.sent()
-    };
-    disks.note(Event::Sent(sent));
-    let replies = stack.submit(&commands);
-    known.lock().expect("no panic in here").waiting.push_back((replies, commands.len()));
+impl Serving<'_> {
+    /// Does one step, or sends the commands of one submission.
+    fn step(&mut self, steps: &[&Step]) -> Result<(), Failure> {
+        match steps[0] {
+            Step::Send { .. } => {
+                let command = |step: &&Step| match step {
+                    Step::Send { command, .. } => command.clone(),
+                    _ => unreachable!("only commands go together"),
+                };
+                self.send(&steps.iter().map(command).collect::<Vec<_>>());
+            }
+            Step::WorkOut { command } => self.work_out(command)?,
+            Step::Store => self.store()?,
+            Step::Checkpoint => self.stack.checkpoint(),
+            Step::Tick => self.stack.tick(),
+            Step::Work => self.stack.work(),
+            Step::Stop { checkpoint } => self.stack.stop(*checkpoint),
+        }
+        self.look()
+    }
+
+    /// What is known.
+    pub fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().expect("no panic in here")
+    }
+
+    /// Checks the replies that came.
+    pub fn look(&mut self) -> Result<(), Failure> {
+        let completions = {
+            let mut known = self.known();
+            known.look_without_events(self.disks);
+            std::mem::take(&mut known.completions)
+        };
+        completions.iter().try_for_each(|completion| {
+            check_replies(completion, &self.expected.pop_front().expect("a submission"))
+        })
+    }
+
+    /// Sends commands together.
+    pub fn send(&mut self, commands: &[Command]) {
+        self.expect(commands);
+        let replies = self.stack.submit(commands);
+        self.known().waiting.push_back(replies);
+    }
 }
 
-fn check_replies(completion: &Completion, expected: &[(Command, Value)]) -> Result<(), Failure> {
+/// Checks that these are the replies, and all of them.
+pub fn check_replies(completion: &Completion, expected: &[(Command, Value)]) -> Result<(), Failure> {
     let wanted: Vec<u8> = expected.iter().flat_map(|(_, reply)| encode_reply(reply)).collect();
     if completion.submission.out == wanted && completion.executed == expected.len() {
         return Ok(());
@@ -237,9 +275,9 @@ impl Known {
     /// Takes the replies that arrived, and checks what readers see.
     fn look(&mut self) -> Vec<Event> {
         let before = self.promised;
-        while let Some((replies, commands)) = self.waiting.front() {
+        while let Some(replies) = self.waiting.front() {
             let Some(completion) = replies.try_take() else { break };
-            self.acknowledged += commands;
+            self.acknowledged += completion.executed;
             self.completions.push_back(completion);
             self.waiting.pop_front();
         }
@@ -258,7 +296,8 @@ impl Known {
         if self.promised > before { vec![Event::Promised(self.promised)] } else { Vec::new() }
     }
 
-    fn look_without_events(&mut self, disks: &Disks) {
+    /// The same, and records what became known.
+    pub fn look_without_events(&mut self, disks: &Disks) {
         self.look().into_iter().for_each(|event| disks.note(event));
     }
 }

@@ -9,11 +9,16 @@
 //! acknowledged or that a reader saw. The moments of the recoveries are checked in the same way, and those of the
 //! recoveries from their images. A history that fails is shrunk (`shrink`) and printed with the command that replays it.
 //!
+//! A second kind of history (`results_plan`) has long results, which are worked out beside the writer and stored in parts
+//! (`beside`). Which effects this brings into the log, and how often they are replayed, is counted (`logged`).
+//!
 //! The long form, over a million images in some 5 minutes on two cores:
 //! `ACKD_POWER_SEEDS=90 cargo test --profile sim --test power_loss -- --nocapture power_cuts`
-//! goes through that number of histories, from seed `ACKD_POWER_SEED` (1) on, and prints a table of results. Results are
-//! kept in `tests/RESULTS.md`; `tests/defects/run` tests that these tests find defects.
+//! goes through that number of histories, from seed `ACKD_POWER_SEED` (1) on, and prints a table of results;
+//! `ACKD_POWER_RESULTS_SEEDS` and `ACKD_POWER_RESULTS_SEED` (0) do the same for those with long results. The tables are kept
+//! in `tests/RESULTS.md`; `tests/defects/run` tests that these tests find defects.
 
+mod beside;
 #[path = "../common/mod.rs"]
 mod common;
 mod counts;
@@ -23,10 +28,12 @@ mod explore;
 mod image;
 mod late_log;
 mod life;
+mod logged;
 mod media;
 mod oracle;
 mod plan;
 mod record;
+mod results_plan;
 mod shrink;
 mod stack;
 mod variants;
@@ -47,6 +54,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Histories of the short form.
 const SEEDS: u64 = 8;
+/// Histories of the short form with long results.
+const RESULTS_SEEDS: u64 = 8;
 /// After this many failures no further history is begun: each failure is shrunk and printed.
 const FAILURES_TOLD: usize = 1;
 /// Time between two progress lines of a long run.
@@ -171,6 +180,42 @@ fn acknowledged_commands_survive_power_cuts() {
             counts.cuts,
         ];
         assert!(seen.iter().all(|&seen| seen > 0), "something was never seen: {counts:?}");
+    }
+}
+
+/// How often the effects of results in parts were logged, and replayed after a power cut.
+fn print_results(counts: &Counts) {
+    let Counts { results, drafts, logged, replayed, .. } = counts;
+    eprintln!("| results stored | {} |", results.stored);
+    eprintln!("| parts of results before the last one | {} |", results.parts);
+    eprintln!("| results that were outdated | {} |", results.outdated);
+    eprintln!("| images with a result that is not stored yet | {drafts} |");
+    for ((op, name), (logged, replayed)) in logged::IN_PARTS.iter().zip(logged.iter().zip(replayed)) {
+        eprintln!("| effects {op:02X} {name}: logged | {logged} |");
+        eprintln!("| effects {op:02X} {name}: replayed | {replayed} |");
+    }
+}
+
+/// Long results, which are worked out beside the writer and stored in parts: strings that are combined, sorted sets that are
+/// copied tree by tree, collections that are thinned out.
+#[test]
+fn long_results_are_stored_as_a_whole_or_not_at_all() {
+    let (first, count) =
+        (setting("ACKD_POWER_RESULTS_SEED", 0), setting("ACKD_POWER_RESULTS_SEEDS", RESULTS_SEEDS));
+    let start = Instant::now();
+    let total = histories(results_plan::FIRST_SEED + first, count, Effort::LONG);
+    print_table(&total, start.elapsed());
+    print_results(&total.counts);
+    assert!(total.told.is_empty(), "{}", total.told.join("\n"));
+    if count >= RESULTS_SEEDS {
+        let Counts { results, drafts, logged, replayed, .. } = total.counts;
+        let seen = [results.stored, results.parts, results.outdated, drafts];
+        let effects = logged.iter().chain(&replayed);
+        assert!(
+            seen.iter().chain(effects).all(|&seen| seen > 0),
+            "something was never seen: {:?}",
+            total.counts
+        );
     }
 }
 

@@ -61,6 +61,18 @@ impl Timeline {
         reply
     }
 
+    /// The state after all commands so far.
+    pub fn end_of(&self) -> Model {
+        self.end.clone()
+    }
+
+    /// Takes back the last command, before which the state was `before`.
+    pub fn take_back(&mut self, before: Model) {
+        self.end = before;
+        self.commands.pop();
+        self.digests.pop();
+    }
+
     /// Number of commands sent.
     pub fn sent(&self) -> usize {
         self.commands.len()

@@ -4,6 +4,7 @@
 //! which steps happen. Leaving some out does not change the others.
 
 use super::image::Atom;
+use super::results_plan;
 use super::stack::Setup;
 use crate::common::collections::{any_collection_command, join};
 use crate::common::keys::{Command, Shape, any_command};
@@ -49,6 +50,10 @@ pub struct LifePlan {
 pub enum Step {
     /// A command is sent; commands of the same submission are sent together.
     Send { submission: u32, command: Command },
+    /// A command is worked out beside the writer.
+    WorkOut { command: Command },
+    /// The next part of each result that was worked out is stored.
+    Store,
     /// A checkpoint is asked for.
     Checkpoint,
     /// A quiet moment.
@@ -129,6 +134,9 @@ struct Style {
 impl Plan {
     /// The plan of a seed.
     pub fn new(seed: u64) -> Self {
+        if seed >= results_plan::FIRST_SEED {
+            return results_plan::plan(seed);
+        }
         let mut random = SmallRng::seed_from_u64(seed);
         let style = any_style(&mut random);
         let atom = if random.random_range(0..3) == 0 { Atom::Block } else { Atom::Sector };
@@ -140,6 +148,7 @@ impl Plan {
             checkpoint_turns: 0,
             recovery_target_ms: 1,
             inline: false,
+            is_read: false,
             sync_asks: 0,
             seed,
         };
@@ -155,7 +164,8 @@ impl Plan {
         plan
     }
 
-    fn next_number(&mut self) -> u32 {
+    /// The number of the next step.
+    pub fn next_number(&mut self) -> u32 {
         self.numbers += 1;
         self.numbers - 1
     }
@@ -174,6 +184,7 @@ impl Plan {
             seed,
             inline: seed & 1 == 1,
             sync_asks: (seed >> 1) as u32 % 4,
+            is_read: seed >> 3 & 1 == 1,
             checkpoint_turns: random.random_range(0..4),
             recovery_target_ms: if slow { 1000 } else { 1 },
             ..setup

@@ -88,6 +88,17 @@ impl Disks {
         inner.remember(event);
     }
 
+    /// Takes back that one more command was sent.
+    pub fn take_back_sent(&self) {
+        let mut inner = self.inner();
+        let events = inner.events.iter_mut().flatten().rev();
+        let sent = events.into_iter().find_map(|event| match event {
+            Event::Sent(sent) => Some(sent),
+            _ => None,
+        });
+        *sent.expect("a command was sent") -= 1;
+    }
+
     /// Calls the observer, checks the table's pages a last time, and returns all events.
     pub fn finish(&self) -> Vec<Event> {
         self.ask_observer();

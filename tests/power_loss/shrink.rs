@@ -5,6 +5,7 @@ use super::explore::{Explorer, Target};
 use super::life::Failure;
 use super::oracle::Class;
 use super::plan::{Kept, Plan, Step};
+use super::results_plan;
 use super::variants::Effort;
 use crate::common::setting;
 use std::cell::Cell;
@@ -37,7 +38,9 @@ pub type Outcome = (Counts, u64, Option<Failure>);
 impl Case {
     /// All of a seed's history.
     pub fn new(seed: u64, effort: Effort) -> Self {
-        Self { seed, kept: None, effort, lying: false, target: None, first_life: 0 }
+        // Life 0 of a history with long results only makes their sources.
+        let first_life = usize::from(seed >= results_plan::FIRST_SEED);
+        Self { seed, kept: None, effort, lying: false, target: None, first_life }
     }
 
     /// Goes through the case. A panic of the code under test is a failure like others.
@@ -197,6 +200,8 @@ impl Case {
             for (_, step) in life.steps.iter().filter(|(number, _)| kept.has(*number)) {
                 let text = match step {
                     Step::Send { submission, command } => format!("send ({submission}) {}", command.text()),
+                    Step::WorkOut { command } => format!("work out {}", command.text()),
+                    Step::Store => "store a part of each result".into(),
                     Step::Checkpoint => "ask for a checkpoint".into(),
                     Step::Tick => "tick".into(),
                     Step::Work => "the writer works".into(),

@@ -1,27 +1,33 @@
 //! The shipped parts put together as `ackd::storage` does it, without threads: the same seed gives the same operations.
 
+use super::beside::STORING_MAX;
 use super::disk::{Disk, Power, PoweredStorage};
 use super::late_log::LateLog;
+use super::logged::Logged;
 use crate::common::collections::{Kind, join, split};
 use crate::common::keys::{Command, DATABASES, Entry, Model};
 use ackd::checkpointer::Checkpointer;
 use ackd::clock::Clock;
+use ackd::command::{self, Call};
 use ackd::effect::End;
-use ackd::keyspace::{KeyReader, KeyspaceError, Lookups, Value, expiries_len, keys_slot};
+use ackd::keyspace::{
+    DRAFTS, Events, KeyReader, KeyspaceError, Lookups, Prepared, Value, expiries_len, keys_slot,
+};
 use ackd::recovery::{Recovered, RecoveryError, TableSource, recover};
-use ackd::resp::{Args, Span};
+use ackd::resp::{Args, Protocol, Reply, Span};
 use ackd::spec;
-use ackd::state::{Limits, ServerState, Transaction};
+use ackd::state::{ClientInfo, Limits, Peer, ServerState, Transaction};
 use ackd::table::{Table, TableOptions, View};
 use ackd::writer::{
-    Item, Progress, Promise, RecoveryFigures, Steps, Submission, Writer, WriterError, WriterGauges,
-    WriterOptions, WriterQueue, promise, writer_queue,
+    Item, Progress, Promise, RecoveryFigures, Resolver, Steps, Submission, WorkedOut, Writer, WriterError,
+    WriterGauges, WriterOptions, WriterQueue, promise, writer_queue,
 };
 use smol::future::{block_on, poll_once};
 use std::borrow::Cow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 use wal::{Log, LogOptions};
 
 /// What differs from history to history.
@@ -39,6 +45,8 @@ pub struct Setup {
     pub recovery_target_ms: u64,
     /// Whether the writer runs as on a thread that serves connections: a step waits only if nothing else is left to do.
     pub inline: bool,
+    /// Whether somebody reads all the time.
+    pub is_read: bool,
     /// How often the writer asks in vain whether a group is durable; 0: it waits for each.
     pub sync_asks: u32,
     /// Seed of salts.
@@ -204,6 +212,32 @@ fn transaction(command: &Command) -> Transaction {
     transaction
 }
 
+/// Commands to be answered together.
+fn submission(commands: &[Command], reply_to: Resolver) -> Box<Submission> {
+    let mut submission = Submission::empty(reply_to);
+    for command in commands {
+        if command.words[0] == b"EXEC" {
+            submission.items.push(Item::Transaction(Box::new(transaction(command))));
+            continue;
+        }
+        let spec = spec::lookup(&command.words[0]).expect("a command of the server");
+        let first_span = submission.spans.len() as u32;
+        for word in &command.words {
+            let start = submission.input.len() as u32;
+            submission.spans.push(Span { start, len: word.len() as u32 });
+            submission.input.extend_from_slice(word);
+        }
+        let spans = command.words.len() as u32;
+        submission.items.push(Item::Execute { spec, db: command.db as u16, first_span, spans });
+    }
+    submission
+}
+
+/// Whether there are parts of results that are not stored yet.
+pub fn has_drafts(view: &View<'_>) -> bool {
+    !view.root(keys_slot(DRAFTS)).is_empty()
+}
+
 /// A running server without sockets.
 pub struct Stack {
     writer: Box<dyn Steps>,
@@ -211,10 +245,18 @@ pub struct Stack {
     inline: bool,
     /// Whether its current step may wait.
     may_wait: Arc<AtomicBool>,
+    /// Whether somebody reads all the time.
+    is_read: bool,
+    /// What clients share.
+    state: Arc<ServerState>,
     /// How the writer ended, if it has.
     pub ended: Option<Result<(), WriterError>>,
     queue: WriterQueue,
     table: Arc<Table>,
+    /// Clients that have results stored.
+    clients: Vec<Arc<ClientInfo>>,
+    /// What the log took.
+    pub logged: Logged,
 }
 
 impl Stack {
@@ -246,32 +288,67 @@ impl Stack {
         let (queue, inbox) = writer_queue();
         let checkpointer = Checkpointer::on_caller(state.clone(), setup.checkpoint_turns);
         let may_wait = Arc::new(AtomicBool::new(true));
-        let log = LateLog::new(log, setup.sync_asks, may_wait.clone());
-        let writer = Writer::new(log, writer, inbox, state, gauges, Arc::new(clock), checkpointer, options);
-        Self { writer: Box::new(writer), inline: setup.inline, may_wait, ended: None, queue, table }
+        let logged = Logged::default();
+        let log = LateLog::new(log, setup.sync_asks, may_wait.clone(), setup.is_read, logged.clone());
+        let clients =
+            std::iter::repeat_with(|| state.clients.add(Peer::default(), state.users.default_user(), 0));
+        let clients = clients.take(STORING_MAX).collect();
+        let writer =
+            Writer::new(log, writer, inbox, state.clone(), gauges, Arc::new(clock), checkpointer, options);
+        let Setup { inline, is_read, .. } = *setup;
+        let writer: Box<dyn Steps> = Box::new(writer);
+        Self { writer, inline, may_wait, is_read, state, ended: None, queue, table, clients, logged }
     }
 
     /// Puts commands into the writer's queue; the promise has their replies once they are durable.
     pub fn submit(&mut self, commands: &[Command]) -> Promise {
         let (promise, reply_to) = promise();
-        let mut submission = Submission::empty(reply_to);
-        for command in commands {
-            if command.words[0] == b"EXEC" {
-                submission.items.push(Item::Transaction(Box::new(transaction(command))));
-                continue;
-            }
-            let spec = spec::lookup(&command.words[0]).expect("a command of the server");
-            let first_span = submission.spans.len() as u32;
-            for word in &command.words {
-                let start = submission.input.len() as u32;
-                submission.spans.push(Span { start, len: word.len() as u32 });
-                submission.input.extend_from_slice(word);
-            }
-            let spans = command.words.len() as u32;
-            submission.items.push(Item::Execute { spec, db: command.db as u16, first_span, spans });
-        }
+        let submission = submission(commands, reply_to);
         block_on(self.queue.submit(submission)).expect("the writer runs");
         promise
+    }
+
+    /// Puts a submission back into the queue.
+    pub fn hand(&mut self, mut submission: Box<Submission>) -> Promise {
+        let (promise, reply_to) = promise();
+        submission.reply_to = reply_to;
+        block_on(self.queue.submit(submission)).expect("the writer runs");
+        promise
+    }
+
+    /// Works a client's command out on what is published, however short it is. `None` if the writer has to run it, or it
+    /// changes nothing.
+    pub fn work_out(&self, command: &Command, client: usize) -> Option<Box<Submission>> {
+        let mut submission = submission(std::slice::from_ref(command), promise().1);
+        submission.client_id = self.clients[client].id();
+        let Some(&Item::Execute { spec, db, first_span, spans }) = submission.items.first() else {
+            return None;
+        };
+        let mut prepared = Prepared::new(&submission.client_id.to_be_bytes());
+        let mut out = Vec::new();
+        let (mut lookups, mut missing) = (Lookups::default(), Events::default());
+        let limits = self.state.command_limits();
+        let args = submission.args(first_span, spans);
+        // No deadline has passed at the beginning of time.
+        let call = Call { spec, args, db: command.db, now_ms: 0, limits };
+        let mut reply = Reply::new(&mut out, Protocol::default());
+        let view = self.table.snapshot();
+        command::prepare(&call, &view, &mut reply, &mut lookups, &mut missing, &mut prepared).ok()?;
+        if !prepared.changes() {
+            return None;
+        }
+        let result = WorkedOut { prepared, reply: out, took: Duration::ZERO, is_outdated: false };
+        submission.items[0] = Item::Store { spec, db, first_span, spans, result: Box::new(result) };
+        Some(submission)
+    }
+
+    /// Has everything published that was acknowledged so far.
+    pub fn publish(&mut self) {
+        let queue = self.queue.clone();
+        let mut published = pin!(queue.publish());
+        while block_on(poll_once(&mut published)).is_none() && self.ended.is_none() {
+            self.work();
+        }
     }
 
     /// Asks for a checkpoint.
@@ -288,6 +365,9 @@ impl Stack {
     pub fn work(&mut self) {
         let mut may_wait = !self.inline;
         while self.ended.is_none() {
+            if self.is_read {
+                self.state.publication.ask();
+            }
             self.may_wait.store(may_wait, Relaxed);
             match self.writer.step(may_wait) {
                 Ok(Progress::Idle) => return,

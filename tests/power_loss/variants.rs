@@ -28,6 +28,10 @@ impl Effort {
     pub const FULL: Self =
         Self { exhaustive_max: EXHAUSTIVE_MAX, log_random: 20, table_random: 6, nested_every: 2, depth: 2 };
 
+    /// For the moments of a life with long results, whose images take long to recover.
+    pub const LONG: Self =
+        Self { exhaustive_max: 4, log_random: 1, table_random: 0, nested_every: 12, depth: 1 };
+
     /// For the moments of a recovery.
     pub fn inner(self) -> Self {
         Self {

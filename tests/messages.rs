@@ -431,7 +431,7 @@ fn conditional_commands_tell_what_they_changed() {
 #[test]
 fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
     let (_root, server) = server(&["--notify-keyspace-events", "EAoc", "--databases", "2"]);
-    let many: String = (0..3000).map(|number| format!(" member:{number}")).collect();
+    let many: String = (0..9000).map(|number| format!(" member:{number}")).collect();
     let long = "v".repeat(1_500_000);
     let lines = [
         ("SET k 1", "set:k"),
@@ -490,7 +490,7 @@ fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
         ("BITOP NOT d text", "overwritten:d type_changed:d set:d"),
         ("BITOP ONE d text text", "overwritten:d set:d"),
         ("COPY many d REPLACE", "copy_to:d overwritten:d type_changed:d"),
-        ("SPOP d 1500", "spop:d"),
+        ("SPOP d 8000", "spop:d"),
         ("COPY text d REPLACE", "copy_to:d overwritten:d type_changed:d"),
         ("GETDEL d", "del:d"),
     ];

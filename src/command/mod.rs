@@ -23,6 +23,7 @@ mod dispatch;
 mod docs;
 mod elements;
 mod error;
+mod exec_conditions;
 mod geo;
 mod hashes;
 mod hyperloglog;
@@ -67,6 +68,7 @@ pub use dispatch::{
     short_reply_bytes_max, store, takes_long,
 };
 pub use error::{CommandError, whole};
+pub use exec_conditions::{ExecCondition, exec_conditions};
 pub use long::WorkFn;
 pub use resolve::{Malformed, find};
 pub use run::{LocalFn, ReadFn, Run, WriteFn};

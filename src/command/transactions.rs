@@ -3,6 +3,7 @@
 //! The connection queues the commands between `MULTI` and `EXEC`; the commands here only begin and end a transaction.
 //! `EXEC` and `WATCH` check what can be checked here. The writer does the rest, and replies.
 
+use super::exec_conditions::exec_conditions;
 use super::local::Outcome;
 use super::{CommandError, LocalCtx, Run};
 use crate::resp::{Args, Reply};
@@ -28,7 +29,7 @@ fn multi(ctx: &mut LocalCtx<'_>, _: &Args<'_>, reply: &mut Reply<'_>) -> Outcome
     Ok(())
 }
 
-/// `EXEC`
+/// `EXEC [IFEQ key value | IFNE key value | NX key | XX key]...`
 fn exec(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
     let Some(transaction) = ctx.client.transaction() else {
         return Err("ERR EXEC without MULTI".into());
@@ -37,7 +38,12 @@ fn exec(ctx: &mut LocalCtx<'_>, args: &Args<'_>, _: &mut Reply<'_>) -> Outcome {
         ctx.client.discard();
         return Err("EXECABORT Transaction discarded because of previous errors.".into());
     }
-    ctx.client.change_transaction(|transaction| transaction.executed_by(&args[0]));
+    if exec_conditions(args).is_none() {
+        ctx.client.discard();
+        return Err("EXECABORT Transaction discarded because of: invalid check condition syntax".into());
+    }
+    let db = ctx.client.db();
+    ctx.client.change_transaction(|transaction| transaction.executed_by(args, db));
     ctx.next = Next::Exec;
     Ok(())
 }

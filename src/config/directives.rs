@@ -319,12 +319,12 @@ directives! {
         /// Microseconds from which on a command is kept in the slow log.
         /// -1: none is kept; 0: all are.
         slowlog_micros: i64 = "slowlog-log-slower-than" "10000" integer(-1, i64::MAX), Live;
-        /// Bytes from which on a command's request is kept in the log of large requests.
+        /// Bytes from which on a request is kept in the log of large requests.
         /// -1: none is kept; 0: all are.
         request_larger_than: i64 = "commandlog-request-larger-than" "1048576" integer(-1, i64::MAX), Live;
         /// Commands that the log of large requests keeps.
         large_requests_max: u32 = "commandlog-large-request-max-len" "128" integer(0, 1_000_000), Live;
-        /// Bytes from which on a command is kept in the log of large replies.
+        /// Bytes from which on a reply is kept in the log of large replies.
         /// -1: none is kept; 0: all are.
         reply_larger_than: i64 = "commandlog-reply-larger-than" "1048576" integer(-1, i64::MAX), Live;
         /// Commands that the log of large replies keeps.

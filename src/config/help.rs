@@ -16,7 +16,7 @@ pub fn directives() -> String {
             let _ = writeln!(
                 text,
                 "  {:<width$}{}",
-                format!("--{}", row.name),
+                format!("--{} ", row.name),
                 row.text[0].trim(),
                 width = COLUMN - 2
             );

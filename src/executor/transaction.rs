@@ -1,7 +1,7 @@
 //! `EXEC`: a transaction's commands run one after the other on the writer's version, with nothing in between. Their
 //! effects are one record: after a crash, all of them are there, or none is.
 //!
-//! A transaction does not run if a watched key was touched, or space is already short. If it then turns out that there
+//! A transaction does not run if a watched key was touched, a condition of `EXEC` does not hold, or space is already short. If it then turns out that there
 //! is not enough space, or that its record or reply would be too long, all its changes are undone. What local commands
 //! (`CONFIG SET`, `CLIENT SETNAME`) changed until then stays.
 
@@ -11,7 +11,8 @@ use super::Executor;
 use super::log_room::{LogRoom, Round};
 use super::outcome::{Outcome, Refused};
 use super::run_command::Asked;
-use crate::command::{self, LocalCtx, LocalFn, Run, Space, run_of};
+use crate::command::{self, CommandError, LocalCtx, LocalFn, Run, Space, run_of};
+use crate::damage;
 use crate::resp::{Args, Protocol, Reply};
 use crate::spec::{EXEC, Spec};
 use crate::state::{ClientState, Next, RunEnd, Transaction};
@@ -43,6 +44,8 @@ impl Executor {
             self.abort(refusal, caller, out);
         } else if self.is_watch_broken(round, transaction)? {
             Reply::new(out, caller.protocol).null_array();
+        } else if !self.conditions_hold(round, transaction, caller, out)? {
+            // The reply says why.
         } else {
             let mark = round.notifications.mark();
             Reply::new(out, caller.protocol).array(transaction.commands.len());
@@ -64,6 +67,46 @@ impl Executor {
         let failed = out.get(start) == Some(&b'-');
         self.state.stats.ran(EXEC.id, started.elapsed(), failed);
         Ok(())
+    }
+
+    /// Whether the conditions of `EXEC` hold. If not, replies that the transaction is discarded. Keys that have expired are
+    /// deleted first, because the reply tells that they have.
+    fn conditions_hold<R: LogRoom>(
+        &mut self,
+        round: &mut Round<'_, R>,
+        transaction: &Transaction,
+        caller: ExecCaller,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, R::Error> {
+        let (args, db) = (transaction.exec_args(), usize::from(transaction.exec_db()));
+        for condition in command::exec_conditions(&args).unwrap_or_default() {
+            if !self.lookups.keeps_expired {
+                self.purge(round, db, condition.key, round.now_ms)?;
+            }
+            let now_ms = round.now_ms;
+            let held = self
+                .guarded(round, |executor, _| condition.holds(&executor.table.view(), db, now_ms))?
+                .map_err(|error| {
+                    damage::met(self.table.table(), &error, &self.table.view(), db, [condition.key]);
+                    CommandError::from(error)
+                })
+                .and_then(|held| held.ok_or(CommandError::WRONG_TYPE));
+            let mut reply = Reply::new(out, caller.protocol);
+            match held {
+                Ok(true) => {}
+                Ok(false) => {
+                    reply.null_array();
+                    return Ok(false);
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    reply.error(&text);
+                    self.state.stats.error(text.as_bytes());
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Replies to a transaction that does not run, or was taken back.

@@ -15,10 +15,11 @@ rows! { ROWS from FAMILY:
     }
 
     EXEC {
-        id: 821, name: "exec", arity: 1, kind: Local,
+        id: 821, name: "exec", arity: -1, kind: Local,
         flags: [NOSCRIPT LOADING STALE SKIP_SLOWLOG NOT_QUEUED SUBMITS EXECUTES],
         summary: "Executes all commands in a transaction.",
         since: "1.2.0", complexity: "Depends on commands in the transaction.",
+        syntax: "[IFEQ key value|IFNE key value|NX key|XX key]...",
     }
 
     DISCARD {

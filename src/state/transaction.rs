@@ -70,8 +70,12 @@ pub struct Transaction {
     pub watch: Option<Arc<Watch>>,
     /// The client's state, if any command is local.
     pub client: Option<LentClient>,
-    /// `EXEC` as the client typed it, for `MONITOR`.
-    exec_word: [u8; 4],
+    /// The words of `EXEC`, concatenated: its name as the client typed it, and its conditions.
+    exec_input: Vec<u8>,
+    /// Where each of them is.
+    exec_spans: Vec<Span>,
+    /// The database that is selected at `EXEC`, before the commands.
+    exec_db: u16,
     /// What the local commands asked for besides their replies.
     pub postponed: Vec<Next>,
     /// Where the replies of the commands go that the connection runs afterwards, as offsets into the submission's
@@ -93,7 +97,9 @@ impl Transaction {
             is_tracked: false,
             watch: None,
             client: None,
-            exec_word: *b"exec",
+            exec_input: b"exec".to_vec(),
+            exec_spans: vec![Span { start: 0, len: 4 }],
+            exec_db: db,
             postponed: Vec::new(),
             reply_offsets: Vec::new(),
             replies_at: 0,
@@ -102,8 +108,8 @@ impl Transaction {
 
     /// Bytes that it is charged.
     pub fn charged_bytes(&self) -> u64 {
-        self.input.len() as u64
-            + self.spans.len() as u64 * size_of::<Span>() as u64
+        (self.input.len() + self.exec_input.len()) as u64
+            + (self.spans.len() + self.exec_spans.len()) as u64 * size_of::<Span>() as u64
             + self.commands.len() as u64 * COMMAND_OVERHEAD_BYTES
     }
 
@@ -148,16 +154,25 @@ impl Transaction {
         self.db
     }
 
-    /// Notes how the client typed `EXEC`.
-    pub fn executed_by(&mut self, word: &[u8]) {
-        if let Ok(word) = word.try_into() {
-            self.exec_word = word;
+    /// Notes the words of `EXEC`, and the database that is selected there.
+    pub fn executed_by(&mut self, args: &Args<'_>, db: u16) {
+        self.exec_db = db;
+        self.exec_input.clear();
+        self.exec_spans.clear();
+        for word in args.from(0) {
+            self.exec_spans.push(Span { start: self.exec_input.len() as u32, len: word.len() as u32 });
+            self.exec_input.extend_from_slice(word);
         }
     }
 
     /// The words of `EXEC` itself.
     pub fn exec_args(&self) -> Args<'_> {
-        Args::new(&self.exec_word, &[Span { start: 0, len: 4 }])
+        Args::new(&self.exec_input, &self.exec_spans)
+    }
+
+    /// The database of the keys that the conditions of `EXEC` name.
+    pub fn exec_db(&self) -> u16 {
+        self.exec_db
     }
 
     /// Whether a pause of writes holds the transaction back.

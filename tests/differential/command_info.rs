@@ -11,8 +11,8 @@ use super::*;
 const FOREIGN_FLAGS: &[&str] = &["no_async_loading", "allow_busy", "no_mandatory_keys", "may_replicate"];
 /// Commands whose flags differ.
 const OTHER_FLAGS: &[&str] = &["auth", "client", "client|reply", "config|set", "hello", "lolwut"];
-/// Commands that take one word more than in redis-server 7.0.
-const OTHER_ARITY: &[&str] = &["zrank", "zrevrank"];
+/// Commands that take more words than in redis-server 7.0.
+const OTHER_ARITY: &[&str] = &["exec", "zrank", "zrevrank"];
 /// Commands in other categories, because they have other flags.
 const OTHER_CATEGORIES: &[&str] = &["lolwut"];
 

@@ -16,6 +16,7 @@ const SETUP: Setup = Setup {
     block_bytes: 512,
     checkpoint_turns: 0,
     recovery_target_ms: 1,
+    is_read: false,
     inline: false,
     sync_asks: 0,
     seed: 9,

@@ -149,6 +149,7 @@ impl Plan {
             checkpoint_turns: 0,
             recovery_target_ms: 1,
             inline: false,
+            is_read: false,
             sync_asks: 0,
             seed,
         };
@@ -184,6 +185,7 @@ impl Plan {
             seed,
             inline: seed & 1 == 1,
             sync_asks: (seed >> 1) as u32 % 4,
+            is_read: seed >> 3 & 1 == 1,
             checkpoint_turns: random.random_range(0..4),
             recovery_target_ms: if slow { 1000 } else { 1 },
             ..setup

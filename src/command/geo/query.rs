@@ -4,10 +4,13 @@ use super::cell::{LATITUDE_MAX, LONGITUDE_MAX, Point};
 use super::polygon::{CORNERS_MIN, Polygon};
 use super::shape::{Form, Shape};
 use crate::command::{CommandError, words};
-use crate::keyspace::SortedSet;
+use crate::keyspace::{KeyspaceError, SortedSet};
 use crate::number::parse_f64;
 use crate::resp::Args;
 use crate::table::View;
+
+/// As many corners of a polygon are parsed in the time of one lookup of a key.
+const PARSED_PER_LOOKUP: u64 = 4;
 
 /// Which command it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +189,7 @@ impl<'w> Parser<'_, 'w> {
                 return Ok(4);
             }
             _ if search && self.form.is_none() && self.center.is_none() && is("bypolygon", 2) => {
-                let (polygon, words) = polygon(args, index + 1)?;
+                let (polygon, words) = polygon(self.view, args, index + 1)?;
                 self.center = Some(polygon.middle());
                 self.form = Some((Form::Polygon(polygon), 1.0));
                 return Ok(1 + words);
@@ -256,13 +259,14 @@ fn radius(radius: &[u8], unit: &[u8]) -> Result<(Form, f64), CommandError> {
 }
 
 /// Parses the corners of a polygon, behind their number at `index`; returns it with the number of its words.
-fn polygon(args: &Args<'_>, index: usize) -> Result<(Polygon, usize), CommandError> {
+fn polygon(view: &View<'_>, args: &Args<'_>, index: usize) -> Result<(Polygon, usize), CommandError> {
     let count = args.integer(index).and_then(|count| i32::try_from(count).ok());
     let count = count.ok_or(CommandError::from("ERR invalid number of vertices"))?;
     let count = usize::try_from(count).unwrap_or(0);
     if count < CORNERS_MIN || (args.len() - index - 1) / 2 < count {
         return Err("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices".into());
     }
+    view.spend(count as u64 / PARSED_PER_LOOKUP).map_err(KeyspaceError::from)?;
     let corner = |number: usize| point(&args[index + 1 + 2 * number], &args[index + 2 + 2 * number]);
     let corners = (0..count).map(corner).collect::<Result<_, _>>()?;
     Ok((Polygon::new(corners), 1 + 2 * count))

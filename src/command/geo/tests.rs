@@ -147,6 +147,8 @@ fn the_area_within_a_polygon_is_searched() {
         // All around the world, but not beyond the meridian where longitudes begin.
         ("GEOSEARCHSTORE d g BYPOLYGON 4 -170 -80 170 -80 170 80 -170 80 COUNT 1 ANY".into(), ":1"),
         ("GEOSEARCH g BYPOLYGON 3 170 -80 -170 -80 -170 80".into(), "*0"),
+        ("GEOADD w -60 0.5 west 60 0.5 east".into(), ":2"),
+        ("GEOSEARCHSTORE d w BYPOLYGON 4 -170 -80 170 -80 170 80 -170 80".into(), ":2"),
     ] {
         assert_eq!(data.run(&line), expected, "{line:.60}");
     }

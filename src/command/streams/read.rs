@@ -97,7 +97,7 @@ impl<'a> Words<'a> {
     pub fn wait(&self) -> Option<Wait> {
         let timeout_ms = self.block_ms?;
         let keys = self.streams.iter().map(|(key, _)| *key);
-        let wait = Wait::new(Kind::Stream, keys, (timeout_ms > 0).then_some(timeout_ms));
+        let wait = Wait::new(Kind::Stream, keys, (timeout_ms > 0).then_some(timeout_ms), 1);
         Some(Wait { group: self.group.map(|(group, _)| group.into()), ..wait })
     }
 }

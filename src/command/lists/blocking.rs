@@ -52,7 +52,12 @@ pub(super) fn blmpop(
     let several = Several::parse(args, 2)?;
     let timeout_ms = timeout_ms(&args[1])?;
     if !several.take(context, args, reply)?
-        && !context.wait_for(Kind::List, args.from(several.keys.start).take(several.keys.len()), timeout_ms, several.count)
+        && !context.wait_for(
+            Kind::List,
+            args.from(several.keys.start).take(several.keys.len()),
+            timeout_ms,
+            several.count,
+        )
     {
         reply.null_array();
     }

@@ -71,7 +71,9 @@ fn changed_payloads_are_taken_or_refused_by_both() {
         assert_eq!(ours, theirs, "{name}: {value:02x?}");
         if ours == ok() {
             taken += 1;
-            assert!(content(&mut pair.ours, "k") == content(&mut pair.theirs, "k"), "{name}: {value:02x?}");
+            let (ours, theirs) = (content(&mut pair.ours, "k"), content(&mut pair.theirs, "k"));
+            let difference = || streams::difference(&ours.1, &theirs.1);
+            assert!(ours == theirs, "{name}: {value:02x?}: {}", difference());
         } else {
             refused += 1;
         }

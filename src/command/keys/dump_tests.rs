@@ -27,6 +27,7 @@ fn filled() -> Data {
     ] {
         data.run(&line);
     }
+    fill_streams(&mut data);
     for number in 0..300 {
         data.run(&format!("HPEXPIRE timedfields {} FIELDS 1 field:{number}", 1000 + number * 7));
     }
@@ -34,7 +35,49 @@ fn filled() -> Data {
     data
 }
 
-const KEYS: [&str; 14] = [
+/// Some streams: one that every Redis knows, one of Redis 7.0, one of Redis 7.2, a long one and an empty one.
+fn fill_streams(data: &mut Data) {
+    for line in [
+        "XADD first 1-1 f v",
+        "XGROUP CREATE first g 0",
+        "XGROUP CREATE first h $ ENTRIESREAD 1",
+        "XREADGROUP GROUP g c STREAMS first >",
+        "XADD second 1-1 f v g 7",
+        "XADD second 2-5 f w",
+        "XADD second 9-0 f v g 8",
+        "XGROUP CREATE second g 0",
+        "XREADGROUP GROUP g c COUNT 2 STREAMS second >",
+        "XDEL second 1-1",
+        "XADD third 5-5 f v",
+        "XGROUP CREATE third g 0 ENTRIESREAD 3",
+        "XREADGROUP GROUP g c STREAMS third >",
+        "XGROUP CREATECONSUMER third g never",
+        "XCLAIM third g other 0 5-5 TIME 1600000000000 RETRYCOUNT 300",
+        "XADD gone 1-1 f v",
+        "XDEL gone 1-1",
+        "XGROUP CREATE gone g $",
+    ] {
+        assert!(!data.run(line).starts_with('-'), "{line}");
+    }
+    (1..700).for_each(|number| drop(data.run(&format!("XADD entries {number}-1 f {number} other v"))));
+    data.run(&format!("XADD entries 700-1 f {} other v", "v".repeat(5000)));
+    for group in ["g", "h"] {
+        data.run(&format!("XGROUP CREATE entries {group} 0"));
+        for consumer in ["a", "b"] {
+            data.now_ms += 10;
+            data.run(&format!("XREADGROUP GROUP {group} {consumer} COUNT 200 STREAMS entries >"));
+        }
+    }
+    data.run("XACK entries g 5-1 6-1 300-1");
+    data.now_ms = START_MS;
+}
+
+const KEYS: [&str; 19] = [
+    "first",
+    "second",
+    "third",
+    "gone",
+    "entries",
     "text",
     "empty",
     "number",
@@ -83,6 +126,7 @@ fn content(data: &mut Data, key: &str) -> Vec<Vec<u8>> {
         "+list" => vec!["LRANGE KEY 0 -1"],
         "+set" => vec!["SMEMBERS KEY"],
         "+zset" => vec!["ZRANGE KEY 0 -1 WITHSCORES"],
+        "+stream" => vec!["XINFO STREAM KEY FULL COUNT 0", "XRANGE KEY - +", "XPENDING KEY g - + 1000"],
         "+hash" => vec!["HGETALL KEY", "HPEXPIRETIME KEY FIELDS 6 a b c d field:5 field:500"],
         _ => vec!["EXISTS KEY"],
     };

@@ -53,8 +53,7 @@ fn make_group(client: &mut Client, random: &mut SmallRng, key: &str, group: &str
     client.run(&format!("XGROUP CREATE {key} {group} {start}{read}"));
     for _ in 0..random.random_range(0..6) {
         let (consumer, count) = (random.random_range(0..4), random.random_range(1..30));
-        client
-            .run(&format!("XREADGROUP GROUP {group} consumer:{consumer} COUNT {count} STREAMS {key} >"));
+        client.run(&format!("XREADGROUP GROUP {group} consumer:{consumer} COUNT {count} STREAMS {key} >"));
     }
     if random.random_range(0..4) == 0 {
         client.run(&format!("XGROUP CREATECONSUMER {key} {group} new"));

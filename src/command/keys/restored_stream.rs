@@ -54,7 +54,9 @@ impl<'p> RestoredStream<'p> {
         let bytes_max = (input.rest().len() as u64).saturating_mul(REPEATED_MAX) + REPEATED_BYTES;
         let (mut taken, mut refusal) = (Taken { bytes: 0, bytes_max }, None);
         let read = rdb::read_stream(of, &mut input, &mut |_, fields| {
-            check_entry(fields, &mut taken).map_err(|error| refusal = Some(error)).map_err(|()| RdbError::Refused)
+            check_entry(fields, &mut taken)
+                .map_err(|error| refusal = Some(error))
+                .map_err(|()| RdbError::Refused)
         });
         let stream = match (read, refusal) {
             (Ok(stream), _) => stream,
@@ -147,7 +149,8 @@ fn each_of_group(
     for (consumer, mut owned) in consumers.iter().zip(owned) {
         let (seen_ms, active_ms) = (consumer.seen_ms, consumer.active_ms);
         if owned.is_empty() {
-            see(StreamChange::SetConsumer { group: name, consumer: &consumer.name, seen_ms, active_ms }.into())?;
+            see(StreamChange::SetConsumer { group: name, consumer: &consumer.name, seen_ms, active_ms }
+                .into())?;
         }
         // One change is about entries that were delivered at the same time.
         owned.sort_unstable();

@@ -6,9 +6,7 @@
 use ackd::command::{Call, execute};
 use ackd::effect::EffectBuffer;
 use ackd::keyspace::{Keyspace, Lookups};
-use ackd::rdb::{
-    FOOTER_BYTES, Input, Output, Part, RdbError, Seal, StreamType, read_stream, read_value,
-};
+use ackd::rdb::{FOOTER_BYTES, Input, Output, Part, RdbError, Seal, StreamType, read_stream, read_value};
 use ackd::resp::{Args, Protocol, Reply, Span};
 use ackd::spec::{self, Spec};
 use ackd::state::CommandLimits;

@@ -105,7 +105,12 @@ fn shown_stream(entries: &[StreamEntry], stream: &Stream) -> Vec<String> {
             words.push(format!("pending={},{consumer},{delivered_ms},{deliveries}", shown_id(*id)));
         }
         for consumer in &group.consumers {
-            words.push(format!("consumer={},{}", shown(&consumer.name), consumer.seen_ms));
+            let active = match consumer.active_ms {
+                Some(active_ms) if active_ms == consumer.seen_ms => String::new(),
+                Some(active_ms) => format!(",{active_ms}"),
+                None => ",-".into(),
+            };
+            words.push(format!("consumer={},{}{active}", shown(&consumer.name), consumer.seen_ms));
         }
     }
     words
@@ -119,13 +124,16 @@ fn streams_of_redis_are_what_it_says() {
         assert_eq!(shown_stream(&entries, &stream), expected, "{name}");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 8);
 }
 
 #[test]
 fn what_is_written_is_read() {
     for (name, bytes, _) in payloads() {
         let (entries, mut stream) = read(open(&bytes).unwrap()).unwrap();
+        for consumer in stream.groups.iter_mut().flat_map(|group| &mut group.consumers) {
+            consumer.active_ms = Some(consumer.seen_ms);
+        }
         let written = write(StreamType::Second, &entries, &stream);
         assert_eq!(read(Input::new(&written)).expect(name), (entries.clone(), stream.clone()), "{name}");
         for consumer in stream.groups.iter_mut().flat_map(|group| &mut group.consumers).take(2) {

@@ -74,8 +74,10 @@ fn changed_payloads_are_taken_or_refused_by_both() {
     let mut pair = Pair::start();
     pair.theirs.run("CONFIG SET sanitize-dump-payload yes");
     let mut known: Vec<_> = payloads::all();
-    // redis-server 7.0 ends itself at some damaged groups.
-    known.retain(|(name, payload)| payloads::is_known(payload) && payload.len() < 3000 && *name != "groups");
+    // redis-server 7.0 ends itself at some damaged groups of streams.
+    known.retain(|(name, payload)| {
+        payloads::is_known(payload) && payload.len() < 3000 && !["groups", "first-form"].contains(name)
+    });
     let (mut taken, mut refused, mut only_theirs) = (0, 0, 0);
     for _ in 0..setting("ACKD_DUMP_MUTANTS", 3000) {
         let (name, payload) = &known[random.random_range(0..known.len())];

@@ -193,8 +193,11 @@ fn restoring_sends_the_same_events() {
     let mut pair = Pair::start();
     pair.theirs.run("SET text hello");
     pair.theirs.run("RPUSH list a b c");
-    let (text, list) = (dump(&mut pair.theirs, "text"), dump(&mut pair.theirs, "list"));
-    pair.theirs.run("DEL text list");
+    pair.theirs.run("XADD stream 1-1 f v");
+    pair.theirs.run("XGROUP CREATE stream g 0");
+    pair.theirs.run("XREADGROUP GROUP g c STREAMS stream >");
+    let [text, list, stream] = ["text", "list", "stream"].map(|key| dump(&mut pair.theirs, key));
+    pair.theirs.run("DEL text list stream");
     let mut told = Vec::new();
     let clients = [(pair.server.client(), &mut pair.ours), (pair.reference.client(), &mut pair.theirs)];
     for (mut listener, client) in clients {
@@ -206,6 +209,10 @@ fn restoring_sends_the_same_events() {
         restore(client, "a", "1", &list, &["REPLACE", "ABSTTL"]);
         restore(client, "a", "1", &list, &["REPLACE", "ABSTTL"]);
         restore(client, "b", "100000", &text, &[]);
+        restore(client, "c", "0", &stream, &[]);
+        restore(client, "a", "100000", &stream, &["REPLACE"]);
+        restore(client, "a", "0", &stream, &[]);
+        restore(client, "a", "1", &stream, &["REPLACE", "ABSTTL"]);
         client.run("SET end 1");
         let mut events: Vec<String> = Vec::new();
         while events.last().is_none_or(|last| last != "__keyevent@0__:set end") {
@@ -217,5 +224,5 @@ fn restoring_sends_the_same_events() {
         told.push(events);
     }
     assert_eq!(told[0], told[1]);
-    assert!(told[0].len() > 10, "{told:?}");
+    assert!(told[0].len() > 16, "{told:?}");
 }

@@ -118,11 +118,14 @@ fn random_values_move_both_ways() {
         let our_payload = dump(ours, "ours");
         assert_eq!(restore(theirs, "back", "0", &our_payload, &[]), ok(), "{what}");
         assert!(content(theirs, "back") == expected, "{what}");
-        assert_eq!(theirs.run("OBJECT ENCODING back"), encoding, "{what}");
+        // A hash stays a table in the place of a long value that was overwritten, but not when it is restored.
+        assert_eq!(restore(theirs, "again", "0", &their_payload, &[]), ok(), "{what}");
+        let again = theirs.run("OBJECT ENCODING again");
+        assert_eq!(theirs.run("OBJECT ENCODING back"), again, "{what}");
         assert_eq!(restore(ours, "ours", "100000", &our_payload, &["REPLACE"]), ok(), "{what}");
         assert!(content(ours, "ours") == expected, "{what}");
         assert!(matches!(ours.run("PTTL ours"), Value::Integer(1..=100_000)), "{what}");
-        theirs.run("DEL theirs back");
+        theirs.run("DEL theirs back again");
         ours.run("DEL ours");
     }
     eprintln!("{bytes} bytes of payloads: {encodings:?}");

@@ -62,7 +62,7 @@ fn fill_stream(client: &mut Client) {
 const KEYS: [&str; 7] = ["list", "set", "zset", "hash", "timed", "text", "stream"];
 
 /// A field of `INFO`.
-fn info(client: &mut Client, field: &str) -> u64 {
+pub fn info(client: &mut Client, field: &str) -> u64 {
     let info = client.run("INFO everything").text();
     let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.expect("INFO shows it").trim().parse().unwrap()

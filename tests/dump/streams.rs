@@ -2,6 +2,7 @@
 
 use ackd::rdb::{Input, StreamType, open, read_stream};
 
+use super::long::info;
 use super::*;
 
 /// Makes a stream with entries, deletions and groups.
@@ -159,4 +160,53 @@ fn streams_made_here_move_there() {
     }
     eprintln!("of versions 1, 2, 3: {versions:?}");
     assert!(versions.iter().all(|count| *count > 0), "{versions:?}");
+}
+
+#[test]
+fn readers_that_wait_get_the_entries_of_a_restored_stream() {
+    let mut pair = Pair::start();
+    let theirs = &mut pair.theirs;
+    let add = |client: &mut Client, count: usize| {
+        client.run("MULTI");
+        (1..=count).for_each(|ms| drop(client.run(&format!("XADD s {ms}-1 f v"))));
+        client.run("EXEC");
+        client.run("XGROUP CREATE s g 0");
+        let payload = dump(client, "s");
+        client.run("DEL s");
+        payload
+    };
+    // The second one is stored in steps.
+    let payloads = [3, 20_000].map(|count| add(theirs, count));
+    for payload in &payloads {
+        let clients = [(pair.server.client(), &mut pair.ours), (pair.reference.client(), &mut pair.theirs)];
+        let replies = clients.map(|(mut reader, client)| {
+            reader
+                .send(&common::encode(&[b"XREAD", b"COUNT", b"2", b"BLOCK", b"0", b"STREAMS", b"s", b"1-1"]))
+                .unwrap();
+            common::eventually("it waits", || info(client, "blocked_clients") == 1);
+            assert_eq!(restore(client, "s", "0", payload, &[]), ok());
+            let reply = reader.reply().unwrap();
+            client.run("DEL s");
+            reply
+        });
+        assert_eq!(replies[0], replies[1]);
+    }
+    // A group that is replaced by one that has something to deliver.
+    for payload in &payloads {
+        pair.ours.run("XGROUP CREATE s g $ MKSTREAM");
+        let mut reader = pair.server.client();
+        let words: [&[u8]; 10] =
+            [b"XREADGROUP", b"GROUP", b"g", b"c", b"COUNT", b"1", b"BLOCK", b"0", b"STREAMS", b"s"];
+        reader.send(&common::encode(&[&words[..], &[b">"]].concat())).unwrap();
+        common::eventually("it waits", || info(&mut pair.ours, "blocked_clients") == 1);
+        assert_eq!(restore(&mut pair.ours, "s", "0", payload, &["REPLACE"]), ok());
+        let delivered = format!("{:?}", reader.reply().unwrap());
+        let mut again = pair.server.client();
+        let pending = again.run("XPENDING s g");
+        assert!(
+            matches!(&pending, Value::Array(items) if items[0] == Value::Integer(1)),
+            "{delivered} {pending:?}"
+        );
+        pair.ours.run("DEL s");
+    }
 }

@@ -6,7 +6,7 @@ use super::restored::BAD_FORMAT;
 use crate::command::{CommandError, streams};
 use crate::effect::{Change, ENTRY_ID_BYTES, EntryId, ItemsBuffer, StreamChange, count_bytes};
 use crate::keyspace::{Creation, KeyspaceError};
-use crate::rdb::{self, Fields, Group, Input, RdbError, Stream, StreamId, StreamType};
+use crate::rdb::{self, Consumer, Fields, Group, Input, RdbError, Stream, StreamId, StreamType};
 
 /// Entries share names of fields in a payload, and pending entries share names of consumers. A stream takes at most so many times
 /// the bytes of its payload, and these more.
@@ -142,36 +142,41 @@ fn each_of_group(
 ) -> Result<(), KeyspaceError> {
     let Group { name, last_id, read, pending, consumers } = group;
     see(StreamChange::CreateGroup { group: name, last: id(*last_id), read: *read }.into())?;
-    let mut owned = vec![Vec::new(); consumers.len()];
+    let mut held = vec![Vec::new(); consumers.len()];
     for (entry, pending) in pending {
-        owned[pending.consumer].push((pending.delivered_ms, *entry, pending.deliveries));
+        held[pending.consumer].push((pending.delivered_ms, *entry, pending.deliveries));
     }
-    for (consumer, mut owned) in consumers.iter().zip(owned) {
-        let (seen_ms, active_ms) = (consumer.seen_ms, consumer.active_ms);
-        if owned.is_empty() {
-            see(StreamChange::SetConsumer { group: name, consumer: &consumer.name, seen_ms, active_ms }
-                .into())?;
+    for (consumer, mut held) in consumers.iter().zip(held) {
+        if held.is_empty() {
+            let (consumer, seen_ms, active_ms) = (&consumer.name, consumer.seen_ms, consumer.active_ms);
+            see(StreamChange::SetConsumer { group: name, consumer, seen_ms, active_ms }.into())?;
         }
         // One change is about entries that were delivered at the same time.
-        owned.sort_unstable();
-        for together in owned.chunk_by(|one, other| one.0 == other.0) {
-            for part in together.chunks((bytes_max / PENDING_BYTES).max(1)) {
-                let mut entries = ItemsBuffer::new();
-                for (_, entry, deliveries) in part {
-                    entries.push(&id(*entry).to_bytes());
-                    entries.push(&count_bytes(*deliveries));
-                }
-                let claim = StreamChange::Claim {
-                    group: name,
-                    consumer: &consumer.name,
-                    seen_ms,
-                    active_ms,
-                    delivered_ms: part[0].0,
-                    entries: entries.items(),
-                };
-                see(claim.into())?;
-            }
-        }
+        held.sort_unstable();
+        held.chunk_by(|one, other| one.0 == other.0)
+            .flat_map(|together| together.chunks((bytes_max / PENDING_BYTES).max(1)))
+            .try_for_each(|part| see(claim(name, consumer, part, &mut ItemsBuffer::new()).into()))?;
     }
     Ok(())
+}
+
+/// The change by which a consumer holds entries, each with the time and the number of its deliveries; the times are the same.
+fn claim<'c>(
+    group: &'c [u8],
+    consumer: &'c Consumer,
+    held: &[(u64, StreamId, u64)],
+    entries: &'c mut ItemsBuffer,
+) -> StreamChange<'c> {
+    for (_, entry, deliveries) in held {
+        entries.push(&id(*entry).to_bytes());
+        entries.push(&count_bytes(*deliveries));
+    }
+    StreamChange::Claim {
+        group,
+        consumer: &consumer.name,
+        seen_ms: consumer.seen_ms,
+        active_ms: consumer.active_ms,
+        delivered_ms: held.first().map_or(0, |first| first.0),
+        entries: entries.items(),
+    }
 }

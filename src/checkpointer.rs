@@ -2,8 +2,7 @@
 //!
 //! A checkpoint bounds how long a restart replays the log. It is due in any of these cases:
 //! - Replaying the log would take as long as the recovery target. This counts what was logged since the last one began,
-//!   and what will probably be logged while it runs (as much as during the last one): a time for each record, and one
-//!   for each page that they change, which is mostly spent in the kernel.
+//!   and what will probably be logged while it runs (as much as during the last one), see `replay_time`.
 //! - The last one is old, and anything was logged since or the table's file can be shortened.
 //! - A write found no space, and anything was logged since.
 //! - Somebody asks for one.
@@ -11,21 +10,17 @@
 //! One runs at a time, on a thread of its own; the writer keeps running. Without the thread, the order of events depends
 //! only on the writer's calls.
 
+mod replay_time;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::state::ServerState;
-use crate::table::{Checkpoint, Durable, TableError, TableWriter};
+use replay_time::Replay;
 
-/// Replay time of a record, without its bytes and its page. Measured: 400,000 small `SET`s that changed 34,000 pages
-/// were replayed in 0.7 s on a dedicated processor, 250,000 that changed 180,000 pages in 1.1 to 1.4 s.
-const REPLAY_PER_RECORD: Duration = Duration::from_nanos(1400);
-/// Replay time of a page that is changed for the first time: it is mapped, checked and copied.
-const REPLAY_PER_PAGE: Duration = Duration::from_nanos(4500);
-/// Log bytes replayed per microsecond.
-const REPLAY_BYTES_PER_MICRO: u64 = 500;
+use crate::state::ServerState;
+use crate::table::{Checkpoint, Durable, TableError, TableWriter, Work};
 
 /// How a checkpoint ended.
 pub struct CheckpointOutcome {
@@ -45,8 +40,14 @@ pub struct Checkpointer {
     running: bool,
     /// When the last one was started, or the server.
     started: Instant,
-    /// Estimated time to replay what was logged since the running or last one began, without the pages that it changed.
-    replay_records: Duration,
+    /// Records that were logged since the running or last one began.
+    records: u64,
+    /// Their bytes.
+    log_bytes: u64,
+    /// What the writer had done when the running or last one was due.
+    work_before: Work,
+    /// What the writer had done when one was last found due.
+    work_due: Work,
     /// Estimated time to replay what was logged while the last one ran; unknown before the first.
     replay_meanwhile: Option<Duration>,
     /// Whether a write was refused for lack of space since the running or last one began.
@@ -113,7 +114,10 @@ impl Checkpointer {
             runner,
             running: false,
             started: Instant::now(),
-            replay_records: Duration::ZERO,
+            records: 0,
+            log_bytes: 0,
+            work_before: Work::default(),
+            work_due: Work::default(),
             replay_meanwhile: None,
             short_of_space: false,
             requests: Vec::new(),
@@ -123,9 +127,8 @@ impl Checkpointer {
 
     /// Counts a synced group, or the records that recovery replayed.
     pub fn logged(&mut self, records: u64, bytes: u64) {
-        let records = u32::try_from(records).unwrap_or(u32::MAX);
-        self.replay_records +=
-            REPLAY_PER_RECORD * records + Duration::from_micros(bytes / REPLAY_BYTES_PER_MICRO);
+        self.records += records;
+        self.log_bytes += bytes;
     }
 
     /// Requests a checkpoint of everything that is published now.
@@ -145,22 +148,30 @@ impl Checkpointer {
         self.short_of_space = true;
     }
 
-    /// Estimated time to replay what was logged since the running or last one began, which changed `dirty_pages` pages.
-    fn replay(&self, dirty_pages: u64) -> Duration {
-        self.replay_records + REPLAY_PER_PAGE * u32::try_from(dirty_pages).unwrap_or(u32::MAX)
+    /// Estimated time to replay what was logged since the running or last one began.
+    pub fn replay_time(&self, table: &TableWriter) -> Duration {
+        let Self { records, log_bytes, .. } = *self;
+        let work = table.work() - self.work_before;
+        Replay { records, log_bytes, work, pages: table.dirty_pages() }.time()
     }
 
     /// Whether a checkpoint of `table` should start now.
-    pub fn is_due(&self, table: &TableWriter) -> bool {
-        if self.running {
-            return false;
+    pub fn is_due(&mut self, table: &TableWriter) -> bool {
+        let is_due = !self.running && self.is_wanted(table);
+        if is_due {
+            self.work_due = table.work();
         }
-        if self.replay_records.is_zero() && self.requests.is_empty() {
+        is_due
+    }
+
+    /// Whether there is a reason for a checkpoint.
+    fn is_wanted(&self, table: &TableWriter) -> bool {
+        if self.records == 0 && self.requests.is_empty() {
             return self.is_old() && table.has_tail();
         }
         let target = Duration::from_millis(self.state.limits.recovery_target_ms());
         let meanwhile = self.replay_meanwhile.unwrap_or(target / 2).clamp(target / 8, target / 2);
-        let long = self.replay(table.dirty_pages()) + meanwhile >= target;
+        let long = self.replay_time(table) + meanwhile >= target;
         !self.requests.is_empty() || self.short_of_space || long || self.is_old()
     }
 
@@ -184,7 +195,8 @@ impl Checkpointer {
         }
         self.running = true;
         self.started = Instant::now();
-        self.replay_records = Duration::ZERO;
+        (self.records, self.log_bytes) = (0, 0);
+        self.work_before = self.work_due;
         self.short_of_space = false;
         self.waiting.append(&mut self.requests);
     }
@@ -200,8 +212,8 @@ impl Checkpointer {
         }
     }
 
-    /// The outcome of the running checkpoint, if it has ended; `dirty_pages` pages were changed while it ran.
-    pub fn ended(&mut self, dirty_pages: u64) -> Option<CheckpointOutcome> {
+    /// The outcome of the running checkpoint of `table`, if it has ended.
+    pub fn ended(&mut self, table: &TableWriter) -> Option<CheckpointOutcome> {
         let outcome = match &mut self.runner {
             Runner::Thread(thread) => {
                 thread.look();
@@ -215,7 +227,7 @@ impl Checkpointer {
         };
         if outcome.is_some() {
             self.running = false;
-            self.replay_meanwhile = Some(self.replay(dirty_pages));
+            self.replay_meanwhile = Some(self.replay_time(table));
         }
         outcome
     }

@@ -330,3 +330,66 @@ fn others_are_told_when_the_result_is_there() {
         ["new d", "sortstore d", "lpop d", "keymiss missing", "sunionstore d", "new end", "set end"];
     assert_eq!(told, expected);
 }
+
+/// Clients that do not read, and the long commands of each, one after the other.
+const SILENT: usize = 8;
+const UNREAD: usize = 40;
+
+#[test]
+fn clients_that_read_nothing_hold_up_no_long_command() {
+    let mut random = SmallRng::seed_from_u64(seed("--test long_writes"));
+    let root = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&root.path().join("data"), &["--loglevel", "warning"]);
+    let mut client = server.client();
+    fill_sources(&mut client, &mut random);
+    client.command(&[b"CONFIG", b"SET", b"client-output-buffer-limit", b"pubsub 0 0 0"]);
+    let silent: Vec<Client> = (0..SILENT)
+        .map(|number| {
+            let mut silent = server.client();
+            silent.run("HELLO 3");
+            silent.run("SUBSCRIBE news");
+            let lines: String = (0..UNREAD)
+                .map(|command| format!("ZUNIONSTORE unread:{number}:{command} 2 zset:a zset:b\r\n"))
+                .collect();
+            silent.send(lines.as_bytes()).unwrap();
+            silent
+        })
+        .collect();
+    // By then the others wait for their turn.
+    while info(&mut client, "worked_out_beside") < 2 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // More than sockets keep.
+    let message = vec![b'x'; 1 << 20];
+    for _ in 0..24 {
+        assert_eq!(client.command(&[b"PUBLISH", b"news", &message]), Value::Integer(SILENT as i64));
+    }
+    let worked_out = info(&mut client, "worked_out_beside");
+    for command in [3, 7, 0] {
+        let len = client.run(&with_dest(COMMANDS[command], &format!("read:{command}")));
+        assert!(matches!(len, Value::Integer(1..)), "{len:?}");
+    }
+    assert!(worked_out < (SILENT * UNREAD) as u64, "the silent clients were done before: {worked_out}");
+    drop(silent);
+}
+
+#[test]
+fn a_checkpoint_comes_when_short_records_take_long_to_replay() {
+    let mut random = SmallRng::seed_from_u64(seed("--test long_writes"));
+    let root = tempfile::tempdir().unwrap();
+    let flags = ["--loglevel", "warning", "--recovery-target-ms", "100"];
+    let server = TestServer::start(&root.path().join("data"), &flags);
+    let mut client = server.client();
+    for key in ["a", "b"] {
+        let text: Vec<u8> = (0..4_000_000).map(|_| random.random()).collect();
+        client.command(&[b"SET", key.as_bytes(), &text]);
+    }
+    client.run("SAVE");
+    let (saved, logged) = (info(&mut client, "checkpoint_lsn"), info(&mut client, "wal_last_lsn"));
+    let begun = Instant::now();
+    while info(&mut client, "checkpoint_lsn") == saved {
+        assert_eq!(client.run("BITOP XOR d a b"), Value::Integer(4_000_000));
+        let records = info(&mut client, "wal_last_lsn") - logged;
+        assert!(records < 2_000, "{records} records in {:.1?}, and no checkpoint", begun.elapsed());
+    }
+}

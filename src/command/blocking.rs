@@ -17,6 +17,8 @@ pub struct Wait {
     pub keys: Box<[Box<[u8]>]>,
     /// The timeout in milliseconds; `None`: no timeout.
     pub timeout_ms: Option<u64>,
+    /// Number of elements that it takes at most.
+    pub takes: u64,
     /// The group that reads, if one does. Such a command also runs again when a key is deleted or gets another type. If one
     /// of a group finds nothing in a key, the others of the group find nothing either.
     pub group: Option<Box<[u8]>>,
@@ -35,13 +37,27 @@ pub struct Claims {
     pub from_ms: u64,
 }
 
+/// The most elements that are taken in microseconds.
+const QUICK_TAKES_MAX: u64 = 64;
+
 impl Wait {
+    /// Whether the command takes microseconds when it runs again, however much there is.
+    pub fn is_quick(&self) -> bool {
+        self.takes <= QUICK_TAKES_MAX
+    }
+
     /// A wait until one of the keys holds a value of the type.
-    pub(super) fn new<'k>(kind: Kind, keys: impl Iterator<Item = &'k [u8]>, timeout_ms: Option<u64>) -> Self {
+    pub(super) fn new<'k>(
+        kind: Kind,
+        keys: impl Iterator<Item = &'k [u8]>,
+        timeout_ms: Option<u64>,
+        takes: u64,
+    ) -> Self {
         Self {
             kind,
             keys: keys.map(Into::into).collect(),
             timeout_ms,
+            takes,
             group: None,
             claims: None,
             settled: Vec::new(),

@@ -76,16 +76,17 @@ impl WriteCtx<'_> {
         }
     }
 
-    /// Blocks the command until one of the keys holds a value of the type. If this returns `true`, the command must
+    /// Blocks the command, which takes `takes` elements at most, until one of the keys holds a value of the type. If this returns `true`, the command must
     /// return without a reply. If `false`, it may not block, and must reply that there is no data.
     pub(super) fn wait_for<'k>(
         &mut self,
         kind: Kind,
         keys: impl Iterator<Item = &'k [u8]>,
         timeout_ms: Option<u64>,
+        takes: u64,
     ) -> bool {
         if self.may_wait {
-            self.wait = Some(Wait::new(kind, keys, timeout_ms));
+            self.wait = Some(Wait::new(kind, keys, timeout_ms, takes));
         }
         self.may_wait
     }

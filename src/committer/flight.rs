@@ -63,7 +63,7 @@ impl<L: Log> Committer<L> {
         self.took(LatencyEvent::ExpireCycle, started);
         // It takes time: who may not wait was told so before, and leaves one that has just ended to the next group.
         if executed.may_wait
-            && let Some(outcome) = self.checkpointer.ended(executor.table().dirty_pages())
+            && let Some(outcome) = self.checkpointer.ended(executor.table())
         {
             self.end_checkpoint(executor.table(), outcome)?;
         }

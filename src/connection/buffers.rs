@@ -6,8 +6,7 @@
 use std::cell::RefCell;
 
 use super::found::FoundCommands;
-use crate::resp::{Protocol, Span};
-use crate::spec::Flags;
+use crate::resp::{Args, Protocol, Span};
 use crate::writer::{Item, Resolver, Submission};
 
 /// The least room that an input buffer has for a read, in bytes.
@@ -146,10 +145,11 @@ impl Buffers {
         !self.items.is_empty()
     }
 
-    /// Whether the only item is a blocking command.
+    /// Whether the only item is a command that may wait.
     pub fn may_wait(&self) -> bool {
-        let waits =
-            matches!(self.items.last(), Some(Item::Execute { spec, .. }) if spec.flags.has(Flags::BLOCKING));
+        let Some(Item::Execute { spec, first_span, spans, .. }) = self.items.last() else { return false };
+        let (first, spans) = (*first_span as usize, *spans as usize);
+        let waits = spec.may_wait(&Args::new(&self.input, &self.spans[first..first + spans]));
         debug_assert!(!waits || self.items.len() == 1, "a command that may wait is not alone");
         waits
     }

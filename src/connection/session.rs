@@ -247,7 +247,7 @@ impl Session {
             Admission::Run(spec) => spec,
             other => return self.turned_away(work, first_span, other),
         };
-        if work.is_pending() && !self.may_follow(work, spec) {
+        if work.is_pending() && !self.may_follow(work, first_span, spec) {
             hold(work, first_span);
             return (Some(spec), Some(Step::Answer));
         }
@@ -330,8 +330,8 @@ impl Session {
     }
 
     /// Whether a command may be added to the waiting items: its reply must be handled like theirs.
-    fn may_follow(&self, work: &Buffers, spec: &Spec) -> bool {
-        if spec.flags.has(Flags::BLOCKING) {
+    fn may_follow(&self, work: &Buffers, first_span: usize, spec: &Spec) -> bool {
+        if spec.may_wait(&Args::new(&work.input, &work.spans[first_span..])) {
             return false;
         }
         if spec.is_local() && !spec.flags.has(Flags::SUBMITS) {
@@ -454,8 +454,8 @@ impl Session {
         let spans = args.len() as u32;
         self.begin_items(work);
         work.items.push(Item::Execute { spec, db: self.client.db(), first_span: first_span as u32, spans });
-        // A blocking command is submitted alone.
-        let waits = spec.flags.has(Flags::BLOCKING).then_some(Step::Answer);
+        // A command that may wait is submitted alone.
+        let waits = spec.may_wait(&Args::new(&work.input, &work.spans[first_span..])).then_some(Step::Answer);
         self.close_items().or(waits)
     }
 

@@ -44,7 +44,12 @@ impl Connection {
                 "a completion answers something"
             );
             work.items.drain(..completion.executed);
-            self.send().await?;
+            match progress.permit {
+                None => self.send().await?,
+                // Others wait for the permit, so nothing is sent that this client might not take. There are no replies.
+                Some(_) if self.info.is_killed() => return Err(Ended),
+                Some(_) => {}
+            }
             if completion.is_next_long {
                 self.read_item_beside().await?;
                 self.info.set_waiting(true);

@@ -158,6 +158,11 @@ impl Executor {
         self.expires_more
     }
 
+    /// Whether a client waits whose command may take long once it is served, whoever serves it.
+    pub fn serves_slowly(&self) -> bool {
+        self.waiting.slow > 0
+    }
+
     /// The submissions executed since this was last emptied, to be sent back when the group is durable.
     pub fn answered(&mut self) -> &mut Vec<Completion> {
         &mut self.answered

@@ -23,6 +23,8 @@ pub(super) struct Waiting {
     pub(super) changed: VecDeque<(usize, Box<[u8]>)>,
     /// The last ticket.
     pub(super) last_ticket: u64,
+    /// Number of commands that may take long when they run again.
+    pub(super) slow: usize,
 }
 
 /// The clients that wait for a key.
@@ -129,6 +131,7 @@ impl Waiting {
             queue.groups += usize::from(is_new && command.wait.group.is_some());
         }
         self.claims.extend(command.wait.claims.map(|claims| (claims.from_ms, client)));
+        self.slow += usize::from(!command.wait.is_quick());
         let former = self.commands.insert(client, command);
         debug_assert!(former.is_none(), "a client waits twice");
     }
@@ -141,6 +144,7 @@ impl Waiting {
     /// Removes a client's command, if one waits.
     pub(super) fn remove(&mut self, client: u64) -> Option<WaitingCommand> {
         let command = self.commands.remove(&client)?;
+        self.slow -= usize::from(!command.wait.is_quick());
         if let Some(claims) = command.wait.claims {
             self.claims.remove(&(claims.from_ms, client));
         }

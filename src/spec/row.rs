@@ -72,6 +72,8 @@ pub struct Spec {
     pub quick_words: usize,
     /// Whether a writing command with these words only reads; `None`: it may write with any words.
     pub reading_form: Option<fn(&Args<'_>) -> bool>,
+    /// Whether a blocking command with these words may wait; `None`: it may with any words.
+    pub waiting_form: Option<fn(&Args<'_>) -> bool>,
     /// Which words are not shown to other clients.
     pub secrets: Secrets,
     /// Subcommands of a container command.
@@ -98,6 +100,7 @@ impl Spec {
         tried_words: 0,
         quick_words: QUICK_WORDS,
         reading_form: None,
+        waiting_form: None,
         secrets: Secrets::None,
         subcommands: &[],
     };
@@ -150,6 +153,12 @@ impl Spec {
             Kind::Read => true,
             Kind::Write => self.is_reading_form(args),
         }
+    }
+
+    /// Whether a call with these words may wait for data.
+    #[inline]
+    pub fn may_wait(&self, args: &Args<'_>) -> bool {
+        self.flags.has(Flags::BLOCKING) && self.waiting_form.is_none_or(|waits| waits(args))
     }
 
     /// Whether these words are the reading form of a writing command.

@@ -2,9 +2,16 @@
 
 use super::key_positions::{EXAMINED, INSERTED, READ, TRIMMED, UPDATED, key, nth, streams};
 use super::{Spec, TRIED_WORDS, rows};
+use crate::resp::Args;
 
 /// What these commands have in common.
 const FAMILY: Spec = Spec { group: "stream", ..Spec::DEFAULT };
+
+/// Whether a read may wait: the option `BLOCK` is among its words. A name may look like the option: then the read counts as
+/// one that waits, too.
+fn blocks(args: &Args<'_>) -> bool {
+    args.from(1).any(|word| word.eq_ignore_ascii_case(b"block"))
+}
 
 rows! { ROWS from FAMILY:
     XADD {
@@ -51,6 +58,7 @@ rows! { ROWS from FAMILY:
                      those returned.",
         keys: &[streams(1, READ)],
         syntax: "[COUNT count] [BLOCK milliseconds] STREAMS key... id...",
+        waiting_form: Some(blocks),
     }
 
     XDEL {
@@ -114,6 +122,7 @@ rows! { ROWS from FAMILY:
         complexity: "O(M*log(N)) for each stream, where N is the number of its entries and M the number of \
                      those returned.",
         keys: &[streams(4, READ)],
+        waiting_form: Some(blocks),
         syntax: "GROUP group consumer [COUNT count] [BLOCK milliseconds] [CLAIM min-idle-time] [NOACK] \
                  STREAMS key... id...",
         quick_words: 0,

@@ -37,6 +37,7 @@ impl TableWriter {
         self.ensure(1, Need::Room)?;
         let (page, generation) = (self.space.allocate(), self.space.generation());
         self.own.copy_node(original.page, page, generation);
+        self.work.copies += 1;
         let cells = node::cells(self.own.body(page));
         if node::is_leaf(self.own.body(page)) {
             (0..cells).try_for_each(|index| self.copy_trees_of(page, index, depth))?;

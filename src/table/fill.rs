@@ -90,12 +90,14 @@ impl Filler {
         }
         let added = node::insert(body, index, rest, payload, &mut table.spare);
         self.added += u64::from(added);
+        table.work.bytes += payload.len() as u64;
         added
     }
 
     /// Counts the keys that were added, and forgets the path.
     fn settle(&mut self, table: &mut TableWriter) {
         if self.added > 0 {
+            table.work.neighbours += self.added;
             table.raise(&mut self.root, &self.path, None, self.added as i64);
             self.added = 0;
         }

@@ -124,12 +124,15 @@ impl TableWriter {
     ) -> Result<Put, TableError> {
         if root.is_empty() {
             self.ensure(1, need)?;
+            self.work.changes += 1;
+            self.work.bytes += payload.len() as u64;
             *root = self.plant(key, payload, weight);
             return Ok(Put::Placed);
         }
         let found = self.descend(*root, key, path)?;
         self.ensure(2 * path.len() as u64 + 1, need)?;
         self.own_path(root, path);
+        self.work.bytes += payload.len() as u64;
         let last = path.len() - 1;
         let index = found.unwrap_or_else(|index| index);
         path[last].index = index;

@@ -81,6 +81,7 @@ mod trails;
 mod verify;
 mod versions;
 mod view;
+mod work;
 mod writer;
 
 pub use ahead::Hint;
@@ -110,6 +111,7 @@ pub use snapshot::Snapshot;
 pub use source::PageSource;
 pub use verify::{Progress, Report, read_metas, verify, verify_path};
 pub use view::{KeyRange, View};
+pub use work::Work;
 pub use writer::{Frozen, TableWriter};
 
 /// Maximum number of snapshots at a time; a further reader waits until one is dropped.

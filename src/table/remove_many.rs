@@ -84,6 +84,7 @@ impl Remover {
     /// Has the pages above the leaf follow, and forgets the path.
     fn settle(&mut self, table: &mut TableWriter) {
         if self.removed > 0 {
+            table.work.neighbours += self.removed;
             table.lower(&mut self.root, &self.path, self.removed, self.before);
             self.removed = 0;
         }

@@ -23,6 +23,7 @@ use super::{
     tail::Tail,
     trails::Trails,
     view::View,
+    work::Work,
 };
 
 /// Minimum number of freed pages that are checked when a generation ends.
@@ -78,6 +79,8 @@ pub struct TableWriter {
     pages_max: u64,
     /// State of checkpoints.
     pub(super) checkpoints: CheckpointState,
+    /// What was done so far.
+    pub(super) work: Work,
 }
 
 /// Maximum number of pages of dropped trees that are freed for operations that find no room, between two calls of
@@ -127,6 +130,7 @@ impl TableWriter {
             tail,
             pages_max,
             checkpoints,
+            work: Work::default(),
         }
     }
 
@@ -178,6 +182,11 @@ impl TableWriter {
     /// Upper bound on the pages that a checkpoint would write if it held all changes so far.
     pub fn dirty_pages(&self) -> u64 {
         self.space.dirty_pages()
+    }
+
+    /// What was done since the start, including what was rolled back.
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Number of pages allocated so far, including those that were freed again.
@@ -398,6 +407,7 @@ impl TableWriter {
 
     /// Copies those pages of the path that are not of this generation, and points their parents to the copies.
     pub(super) fn own_path(&mut self, root: &mut Root, path: &mut Path) {
+        self.work.changes += 1;
         let generation = self.space.generation();
         for depth in 0..path.len() {
             let node = path[depth];

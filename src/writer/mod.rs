@@ -247,9 +247,10 @@ impl<L: Log> Writer<L> {
     /// The next of the taken jobs, unless it may wait and must not.
     fn next_job(&mut self, open: &OpenGroup, may_wait: bool) -> Option<Job> {
         let Self { executor, intake, committer, free_log_bytes, .. } = self;
+        let serves_slowly = executor.serves_slowly();
         intake.next_if(executor, |job| {
             let bytes = (open.len_bytes() + log_bytes(job)) as u64 + *free_log_bytes;
-            may_wait || (is_quick(job) && !committer.log_would_wait(bytes))
+            may_wait || (is_quick(job) && !serves_slowly && !committer.log_would_wait(bytes))
         })
     }
 

@@ -228,6 +228,29 @@ fn what_takes_time_is_left_to_the_own_thread_with_all_that_comes_after_it() {
 }
 
 #[test]
+fn writes_are_for_the_own_thread_while_a_client_waits_that_takes_many_elements() {
+    let mut wide = vec!["ZADD", "scores"];
+    wide.extend(["1", "a", "2", "b"]);
+    for (count, expected) in [("64", Progress::Idle), ("65", Progress::NeedsThread)] {
+        let mut stepped = Stepped::new(|_| ());
+        let info = stepped.state.clients.add(Peer::Unix, stepped.state.users.default_user(), 0);
+        let (promise, resolver) = promise();
+        let words = ["BZMPOP", "0", "1", "scores", "MIN", "COUNT", count];
+        let mut blocking = command(resolver, &words);
+        blocking.client_id = info.id();
+        block_on(stepped.queue.submit(blocking)).unwrap();
+        stepped.settle();
+        assert!(reply(&promise).is_none(), "it waits");
+        let write = stepped.submit(&wide);
+        assert_eq!(stepped.step(false), expected, "{count} elements");
+        stepped.settle();
+        assert!(reply(&promise).is_some() && reply(&write).is_some());
+        stepped.submit(&["SET", "a", "1"]);
+        assert_eq!(stepped.step(false), Progress::Idle, "nobody waits any more");
+    }
+}
+
+#[test]
 fn a_transaction_is_for_the_own_thread() {
     let mut stepped = Stepped::new(|_| ());
     let (promise, resolver) = promise();

@@ -176,3 +176,38 @@ fn entries_are_claimed_by_those_who_wait_when_they_are_old_enough() {
     let mut client = server.client();
     assert_eq!(client.run("XREADGROUP GROUP g f BLOCK 10 CLAIM 60000 STREAMS s >"), Value::Null);
 }
+
+#[test]
+fn reads_that_do_not_block_are_answered_in_order_among_others() {
+    let (_root, server) = start();
+    let mut client = server.client();
+    client.run("XGROUP CREATE s streams 0 MKSTREAM");
+    let lines = [
+        "XADD s 1-1 f v",
+        "XREADGROUP GROUP streams c STREAMS s >",
+        "XREADGROUP GROUP streams c STREAMS s >",
+        "XADD s 2-1 f v",
+        "XREADGROUP GROUP streams block STREAMS s >",
+        "XREAD STREAMS s 1-1",
+        "XREADGROUP GROUP streams c BLOCK 1 STREAMS s >",
+        "XLEN s",
+    ];
+    let bytes: Vec<u8> = lines
+        .iter()
+        .flat_map(|line| common::encode(&line.split(' ').map(str::as_bytes).collect::<Vec<_>>()))
+        .collect();
+    client.send(&bytes).unwrap();
+    let expected = [
+        bulk("1-1"),
+        read("s", "1-1", "v"),
+        Value::Null,
+        bulk("2-1"),
+        read("s", "2-1", "v"),
+        read("s", "2-1", "v"),
+        Value::Null,
+        Value::Integer(2),
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert_eq!(client.reply().unwrap(), expected, "{line}");
+    }
+}

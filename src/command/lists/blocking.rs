@@ -37,7 +37,7 @@ fn pop_or_wait(
             return take_one(context, key, end, reply);
         }
     }
-    if !context.wait_for(Kind::List, args.from(1).take(keys.len()), timeout_ms) {
+    if !context.wait_for(Kind::List, args.from(1).take(keys.len()), timeout_ms, 1) {
         reply.null_array();
     }
     Ok(())
@@ -52,7 +52,7 @@ pub(super) fn blmpop(
     let several = Several::parse(args, 2)?;
     let timeout_ms = timeout_ms(&args[1])?;
     if !several.take(context, args, reply)?
-        && !context.wait_for(Kind::List, args.from(several.keys.start).take(several.keys.len()), timeout_ms)
+        && !context.wait_for(Kind::List, args.from(several.keys.start).take(several.keys.len()), timeout_ms, several.count)
     {
         reply.null_array();
     }

@@ -65,7 +65,7 @@ fn transfer_or_wait(
     reply: &mut Reply<'_>,
 ) -> Result<(), CommandError> {
     let moved = transfer(context, args, ends, reply)?;
-    if !moved && !context.wait_for(Kind::List, args.from(1).take(1), timeout_ms) {
+    if !moved && !context.wait_for(Kind::List, args.from(1).take(1), timeout_ms, 1) {
         reply.null();
     }
     Ok(())

@@ -149,7 +149,7 @@ pub(super) fn blmovem(
 ) -> Result<(), CommandError> {
     let transfer = Transfer::parse(args, 6)?;
     let timeout_ms = timeout_ms(&args[5])?;
-    if !transfer.run(context, args, reply)? && !context.wait_for(Kind::List, args.from(1).take(1), timeout_ms)
+    if !transfer.run(context, args, reply)? && !context.wait_for(Kind::List, args.from(1).take(1), timeout_ms, transfer.count)
     {
         reply.null_array();
     }

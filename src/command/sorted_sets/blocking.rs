@@ -46,7 +46,7 @@ fn pop_or_wait(
         }
         return Ok(());
     }
-    if !context.wait_for(Kind::SortedSet, args.from(1).take(keys.len()), timeout_ms) {
+    if !context.wait_for(Kind::SortedSet, args.from(1).take(keys.len()), timeout_ms, 1) {
         reply.null_array();
     }
     Ok(())
@@ -61,7 +61,7 @@ pub(super) fn bzmpop(
     let wanted = MultiPop::parse(args, 2)?;
     let timeout_ms = timeout_ms(&args[1])?;
     if !wanted.take(context, reply)?
-        && !context.wait_for(Kind::SortedSet, wanted.keys.iter().copied(), timeout_ms)
+        && !context.wait_for(Kind::SortedSet, wanted.keys.iter().copied(), timeout_ms, wanted.count)
     {
         reply.null_array();
     }

@@ -137,7 +137,7 @@ pub(super) struct MultiPop<'w> {
     /// Whether the highest scores are wanted.
     highest: bool,
     /// The most elements to pop.
-    count: u64,
+    pub(super) count: u64,
 }
 
 impl<'w> MultiPop<'w> {

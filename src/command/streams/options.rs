@@ -47,52 +47,93 @@ pub(super) struct Options<'a> {
 impl<'a> Options<'a> {
     /// Parses the options from word 2 on.
     pub fn parse(args: &Args<'a>, adds: bool) -> Result<Self, CommandError> {
-        let mut options = Self { once: None, trim: None, creates: true, id: None, end: args.len() };
-        let (mut threshold, mut is_approximate, mut limit) = (None, false, None);
-        let mut references = None;
-        let mut at = 2;
-        while let Some(word) = args.get(at) {
-            let more = args.len() - 1 - at;
+        let mut parsed = Parsed::default();
+        let (mut end, mut id) = (2, None);
+        while let Some(word) = args.get(end) {
             if adds && word == b"*" {
-                options.end = at;
                 break;
-            } else if more > 0 && (words::is(word, "maxlen") || words::is(word, "minid")) {
-                if threshold.is_some() {
-                    return Err(
-                        "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
-                            .into(),
-                    );
-                }
-                let sign = (more >= 2).then(|| &args[at + 1]).filter(|sign| matches!(*sign, b"~" | b"="));
-                is_approximate = sign == Some(b"~");
-                at += 1 + usize::from(sign.is_some());
-                threshold = Some(Threshold::parse(word, &args[at])?);
-            } else if more > 0 && words::is(word, "limit") {
-                at += 1;
-                let number = u64::try_from(words::integer(&args[at])?);
-                limit = Some(number.map_err(|_| "ERR The LIMIT argument must be >= 0.")?);
-            } else if let Some(option) = References::parse(word) {
-                if references.replace(option).is_some() {
-                    return Err(CommandError::SYNTAX);
-                }
-            } else if let Some((once, last)) = adds.then(|| Once::parse(args, at)).transpose()?.flatten() {
-                if options.once.replace(once).is_some() {
-                    return Err("ERR IDMP/IDMPAUTO specified multiple times".into());
-                }
-                at = last;
-            } else if adds && words::is(word, "nomkstream") {
-                options.creates = false;
-            } else if adds {
-                (options.id, options.end) = (Some(ids::new(word)?), at);
-                break;
-            } else {
-                return Err(CommandError::SYNTAX);
             }
-            at += 1;
+            match parsed.option(args, end, adds)? {
+                Some(next) => end = next,
+                None if adds => {
+                    id = Some(ids::new(word)?);
+                    break;
+                }
+                None => return Err(CommandError::SYNTAX),
+            }
         }
-        if options.once.is_some() && options.id.is_some() {
+        let (once, creates) = (parsed.once, !parsed.creates_nothing);
+        if once.is_some() && id.is_some() {
             return Err("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs".into());
         }
+        Ok(Self { once, trim: parsed.trim(adds)?, creates, id, end })
+    }
+}
+
+/// The options so far.
+#[derive(Default)]
+struct Parsed<'a> {
+    /// `IDMP` or `IDMPAUTO`.
+    once: Option<Once<'a>>,
+    /// `NOMKSTREAM`.
+    creates_nothing: bool,
+    /// `MAXLEN` or `MINID`.
+    threshold: Option<Threshold>,
+    /// `~`.
+    is_approximate: bool,
+    /// `LIMIT`.
+    limit: Option<u64>,
+    /// `KEEPREF`, `DELREF` or `ACKED`.
+    references: Option<References>,
+}
+
+impl<'a> Parsed<'a> {
+    /// Parses the option at `at`. Returns the index of the word after it; `None` if it is no option.
+    fn option(&mut self, args: &Args<'a>, at: usize, adds: bool) -> Result<Option<usize>, CommandError> {
+        let (word, more) = (&args[at], args.len() - 1 - at);
+        if more > 0 && (words::is(word, "maxlen") || words::is(word, "minid")) {
+            return self.threshold(args, at).map(Some);
+        }
+        if more > 0 && words::is(word, "limit") {
+            let number = u64::try_from(words::integer(&args[at + 1])?);
+            self.limit = Some(number.map_err(|_| "ERR The LIMIT argument must be >= 0.")?);
+            return Ok(Some(at + 2));
+        }
+        if let Some(option) = References::parse(word) {
+            return match self.references.replace(option) {
+                None => Ok(Some(at + 1)),
+                Some(_) => Err(CommandError::SYNTAX),
+            };
+        }
+        if adds && let Some((once, last)) = Once::parse(args, at)? {
+            return match self.once.replace(once) {
+                None => Ok(Some(last + 1)),
+                Some(_) => Err("ERR IDMP/IDMPAUTO specified multiple times".into()),
+            };
+        }
+        let creates_nothing = adds && words::is(word, "nomkstream");
+        self.creates_nothing |= creates_nothing;
+        Ok(creates_nothing.then_some(at + 1))
+    }
+
+    /// Parses `MAXLEN` or `MINID` at `at`. Returns the index of the word after the threshold.
+    fn threshold(&mut self, args: &Args<'_>, at: usize) -> Result<usize, CommandError> {
+        if self.threshold.is_some() {
+            return Err(
+                "ERR syntax error, MAXLEN and MINID options at the same time are not compatible".into()
+            );
+        }
+        let sign =
+            args.get(at + 2).and_then(|_| args.get(at + 1)).filter(|sign| matches!(*sign, b"~" | b"="));
+        self.is_approximate = sign == Some(b"~");
+        let at_threshold = at + 1 + usize::from(sign.is_some());
+        self.threshold = Some(Threshold::parse(&args[at], &args[at_threshold])?);
+        Ok(at_threshold + 1)
+    }
+
+    /// How the stream is trimmed, if it is.
+    fn trim(self, adds: bool) -> Result<Option<Trim>, CommandError> {
+        let Self { threshold, is_approximate, limit, references, .. } = self;
         if limit.is_some_and(|limit| limit > 0) && threshold.is_none() {
             return Err(
                 "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy".into()
@@ -105,8 +146,7 @@ impl<'a> Options<'a> {
             return Err("ERR syntax error, LIMIT cannot be used without the special ~ option".into());
         }
         let (limit, references) = (limit.unwrap_or(0), references.unwrap_or_default());
-        options.trim = threshold.map(|threshold| Trim { threshold, limit, references });
-        Ok(options)
+        Ok(threshold.map(|threshold| Trim { threshold, limit, references }))
     }
 }
 

@@ -42,23 +42,11 @@ impl<'a> Words<'a> {
                 words.take_streams(args, at + 1, in_group)?;
                 break;
             } else if more > 1 && words::is(word, "group") {
-                let (Some(group), Some(consumer), true) = (args.get(at + 1), args.get(at + 2), in_group)
-                else {
-                    return Err(
-                        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
-                            .into(),
-                    );
-                };
-                words.group = Some((group, consumer));
+                let names = args.get(at + 1).zip(args.get(at + 2)).filter(|_| in_group);
+                words.group = Some(names.ok_or_else(|| only_in_group("GROUP"))?);
                 at += 2;
             } else if words::is(word, "noack") {
-                if !in_group {
-                    return Err(
-                        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
-                            .into(),
-                    );
-                }
-                words.no_ack = true;
+                words.no_ack = in_group.then_some(true).ok_or_else(|| only_in_group("NOACK"))?;
             } else if in_group && more > 0 && words::is(word, "claim") {
                 at += 1;
                 let number = args.integer(at).ok_or("ERR min-idle-time is not an integer")?;
@@ -97,9 +85,14 @@ impl<'a> Words<'a> {
     pub fn wait(&self) -> Option<Wait> {
         let timeout_ms = self.block_ms?;
         let keys = self.streams.iter().map(|(key, _)| *key);
-        let wait = Wait::new(Kind::Stream, keys, (timeout_ms > 0).then_some(timeout_ms));
+        let wait = Wait::new(Kind::Stream, keys, (timeout_ms > 0).then_some(timeout_ms), 1);
         Some(Wait { group: self.group.map(|(group, _)| group.into()), ..wait })
     }
+}
+
+/// The error of an option that only readers in a group have.
+fn only_in_group(option: &str) -> CommandError {
+    format!("ERR The {option} option is only supported by XREADGROUP. You called XREAD instead.").into()
 }
 
 /// A stream that has entries for the reader.

@@ -233,7 +233,7 @@ fn writes_are_for_the_own_thread_while_a_client_waits_that_takes_many_elements()
     wide.extend(["1", "a", "2", "b"]);
     for (count, expected) in [("64", Progress::Idle), ("65", Progress::NeedsThread)] {
         let mut stepped = Stepped::new(|_| ());
-        let info = stepped.state.clients.add(Peer::Unix, stepped.state.users.default_user(), 0);
+        let info = stepped.state.clients.add(Peer::default(), stepped.state.users.default_user(), 0);
         let (promise, resolver) = promise();
         let words = ["BZMPOP", "0", "1", "scores", "MIN", "COUNT", count];
         let mut blocking = command(resolver, &words);

@@ -43,6 +43,9 @@ impl Pair {
 /// What a key holds, in an order that does not depend on how it was made; scores as numbers.
 fn content(client: &mut Client, key: &str) -> (String, Vec<Vec<u8>>) {
     let kind = client.run(&format!("TYPE {key}")).text();
+    if kind == "stream" {
+        return (kind, streams::described(client, key));
+    }
     let (read, width) = match kind.as_str() {
         "string" => ("GET KEY", 0),
         "list" => ("LRANGE KEY 0 -1", 0),
@@ -110,15 +113,19 @@ fn random_values_move_both_ways() {
         *encodings.entry(format!("{} {}", expected.0, encoding.text())).or_default() += 1;
         let what = format!("value {number}: {description}");
         assert_eq!(restore(ours, "ours", "0", &their_payload, &[]), ok(), "{what}");
-        assert!(content(ours, "ours") == expected, "{what}");
+        let ours_now = content(ours, "ours");
+        assert!(ours_now == expected, "{what}: {}", streams::difference(&ours_now.1, &expected.1));
         let our_payload = dump(ours, "ours");
         assert_eq!(restore(theirs, "back", "0", &our_payload, &[]), ok(), "{what}");
         assert!(content(theirs, "back") == expected, "{what}");
-        assert_eq!(theirs.run("OBJECT ENCODING back"), encoding, "{what}");
+        // A hash stays a table in the place of a long value that was overwritten, but not when it is restored.
+        assert_eq!(restore(theirs, "again", "0", &their_payload, &[]), ok(), "{what}");
+        let again = theirs.run("OBJECT ENCODING again");
+        assert_eq!(theirs.run("OBJECT ENCODING back"), again, "{what}");
         assert_eq!(restore(ours, "ours", "100000", &our_payload, &["REPLACE"]), ok(), "{what}");
         assert!(content(ours, "ours") == expected, "{what}");
         assert!(matches!(ours.run("PTTL ours"), Value::Integer(1..=100_000)), "{what}");
-        theirs.run("DEL theirs back");
+        theirs.run("DEL theirs back again");
         ours.run("DEL ours");
     }
     eprintln!("{bytes} bytes of payloads: {encodings:?}");
@@ -189,8 +196,11 @@ fn restoring_sends_the_same_events() {
     let mut pair = Pair::start();
     pair.theirs.run("SET text hello");
     pair.theirs.run("RPUSH list a b c");
-    let (text, list) = (dump(&mut pair.theirs, "text"), dump(&mut pair.theirs, "list"));
-    pair.theirs.run("DEL text list");
+    pair.theirs.run("XADD stream 1-1 f v");
+    pair.theirs.run("XGROUP CREATE stream g 0");
+    pair.theirs.run("XREADGROUP GROUP g c STREAMS stream >");
+    let [text, list, stream] = ["text", "list", "stream"].map(|key| dump(&mut pair.theirs, key));
+    pair.theirs.run("DEL text list stream");
     let mut told = Vec::new();
     let clients = [(pair.server.client(), &mut pair.ours), (pair.reference.client(), &mut pair.theirs)];
     for (mut listener, client) in clients {
@@ -202,6 +212,10 @@ fn restoring_sends_the_same_events() {
         restore(client, "a", "1", &list, &["REPLACE", "ABSTTL"]);
         restore(client, "a", "1", &list, &["REPLACE", "ABSTTL"]);
         restore(client, "b", "100000", &text, &[]);
+        restore(client, "c", "0", &stream, &[]);
+        restore(client, "a", "100000", &stream, &["REPLACE"]);
+        restore(client, "a", "0", &stream, &[]);
+        restore(client, "a", "1", &stream, &["REPLACE", "ABSTTL"]);
         client.run("SET end 1");
         let mut events: Vec<String> = Vec::new();
         while events.last().is_none_or(|last| last != "__keyevent@0__:set end") {
@@ -213,5 +227,5 @@ fn restoring_sends_the_same_events() {
         told.push(events);
     }
     assert_eq!(told[0], told[1]);
-    assert!(told[0].len() > 10, "{told:?}");
+    assert!(told[0].len() > 16, "{told:?}");
 }

@@ -140,6 +140,11 @@ impl<'a> Stream<'a> {
         self.entries.len()
     }
 
+    /// Number of cells to go through for all of it: its entries, and what its groups hold.
+    pub fn cells(&self) -> Result<u64, KeyspaceError> {
+        Ok(self.len()? + self.groups.len())
+    }
+
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -406,6 +406,17 @@ impl Stream<'_> {
             see(id, &pending)
         })
     }
+
+    /// Calls `see` with the IDs of the pending entries of a consumer, until it returns `false`.
+    pub fn each_id_of<E: From<KeyspaceError>>(
+        &self,
+        view: &View<'_>,
+        (group, consumer): (&Group, &Consumer),
+        mut see: impl FnMut(EntryId) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let start = pending_start(group, Some(consumer));
+        each_with(view, self.groups, (&start, &start), |id, _| see(entry_id(id)?))
+    }
 }
 
 /// The time and the ID in the rest of a key of [`BY_TIME`].

@@ -11,15 +11,15 @@
 //! ID       = milliseconds | number; each is a length, unless it says something else
 //! ```
 //!
-//! The entries are passed on one by one; the rest is returned.
+//! The entries are passed on one by one; the rest is returned. What a version does not have is filled in as redis-server does.
 
 use std::collections::BTreeMap;
 
 use super::error::RdbError;
 use super::input::Input;
-use super::output::{Output, put_length, put_text};
 use super::stream_id::StreamId;
-use super::stream_node::{Fields, read_node};
+use super::stream_node::{SeeFields, read_node};
+use super::types::VERSION;
 
 /// The versions of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ pub struct Consumer {
 /// The error of a stream that contradicts itself.
 const MALFORMED: RdbError = RdbError::Packed("stream");
 /// The number of entries read if it is not known.
-const UNKNOWN: u64 = u64::MAX;
+pub(super) const UNKNOWN: u64 = u64::MAX;
 /// The consumer of a pending entry before it is known.
 const NOBODY: usize = usize::MAX;
 
@@ -99,31 +99,47 @@ impl StreamType {
     pub fn of(number: u8) -> Option<Self> {
         [Self::First, Self::Second, Self::Third].into_iter().find(|own| *own as u8 == number)
     }
+
+    /// The version of payloads that it needs.
+    pub fn version(self) -> u16 {
+        match self {
+            Self::First => VERSION,
+            Self::Second => 10,
+            Self::Third => 11,
+        }
+    }
 }
 
-/// Reads a stream, and calls `see` with its entries, whose IDs ascend. Entries may share their field names, so all entries
-/// together may have more bytes than there are in `input`: whoever keeps them must count.
+impl Stream {
+    /// Number of entries that a group has read whose last one is `id`, if nothing was ever deleted and it can be known.
+    fn read_up_to(&self, id: StreamId) -> Option<u64> {
+        match id {
+            _ if self.len == 0 => Some(0),
+            id if id == self.last_id => Some(self.len),
+            id if id > self.last_id => None,
+            id if id < self.first_id => Some(0),
+            id if id == self.first_id => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a stream, and calls `see` with its entries, see [`read_entries`].
 pub fn read_stream(
     of: StreamType,
     input: &mut Input<'_>,
-    see: &mut dyn FnMut(StreamId, &Fields<'_>) -> Result<(), RdbError>,
+    see: &mut SeeFields<'_>,
 ) -> Result<Stream, RdbError> {
-    let (mut first, mut last, mut len) = (None, None, 0);
-    for _ in 0..input.length()? {
-        let key = input.text()?;
-        let base = StreamId::from_bytes(key[..].try_into().map_err(|_| MALFORMED)?);
-        let node = input.text()?;
-        read_node(&node, base, &mut |id, fields| {
-            if last.is_some_and(|last| last >= id) {
-                return Err(MALFORMED);
-            }
-            (first, last, len) = (first.or(Some(id)), Some(id), len + 1);
-            see(id, fields)
-        })?;
-    }
+    let (mut ends, mut len) = (None, 0);
+    read_entries(input, &mut |id, fields| {
+        ends = Some((ends.map_or(id, |(first, _)| first), id));
+        len += 1;
+        see(id, fields)
+    })?;
     let mut stream = Stream { len: input.length()?, last_id: StreamId::read(input)?, ..Stream::default() };
-    stream.first_id = first.unwrap_or_default();
-    if stream.len != len || last.is_some_and(|last| last > stream.last_id) {
+    let (first, last) = ends.unwrap_or_default();
+    stream.first_id = first;
+    if stream.len != len || last > stream.last_id {
         return Err(MALFORMED);
     }
     stream.added = len;
@@ -134,11 +150,34 @@ pub fn read_stream(
         stream.added = input.length()?;
     }
     for _ in 0..input.length()? {
-        let group = read_group(of, input)?;
+        let mut group = read_group(of, input)?;
+        if of < StreamType::Second {
+            group.read = stream.read_up_to(group.last_id);
+        }
         stream.groups.push(group);
     }
     let names = stream.groups.iter().map(|group| &group.name[..]);
     if are_different(names) { Ok(stream) } else { Err(MALFORMED) }
+}
+
+/// Reads the nodes of a stream, and calls `see` with the entries, whose IDs ascend. Entries may share their field names, so all
+/// entries together may have more bytes than there are in `input`: whoever keeps them must count.
+pub fn read_entries(input: &mut Input<'_>, see: &mut SeeFields<'_>) -> Result<(), RdbError> {
+    // No entry has the lowest ID.
+    let mut last = StreamId::default();
+    for _ in 0..input.length()? {
+        let key = input.text()?;
+        let base = StreamId::from_bytes(key[..].try_into().map_err(|_| MALFORMED)?);
+        let node = input.text()?;
+        read_node(&node, base, &mut |id, fields| {
+            if id <= last || fields.is_empty() {
+                return Err(MALFORMED);
+            }
+            last = id;
+            see(id, fields)
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether no name is there twice.
@@ -157,7 +196,7 @@ fn read_group(of: StreamType, input: &mut Input<'_>) -> Result<Group, RdbError> 
     }
     for _ in 0..input.length()? {
         let id = StreamId::from_bytes(input.array()?);
-        let delivered_ms = u64::from_le_bytes(input.array()?);
+        let delivered_ms = read_time(input)?;
         let pending = Pending { delivered_ms, deliveries: input.length()?, consumer: NOBODY };
         if group.pending.insert(id, pending).is_some() {
             return Err(MALFORMED);
@@ -171,10 +210,16 @@ fn read_group(of: StreamType, input: &mut Input<'_>) -> Result<Group, RdbError> 
     if is_right { Ok(group) } else { Err(MALFORMED) }
 }
 
+/// Reads a time, which is not negative.
+fn read_time(input: &mut Input<'_>) -> Result<u64, RdbError> {
+    u64::try_from(i64::from_le_bytes(input.array()?)).map_err(|_| MALFORMED)
+}
+
 /// Reads a consumer, and says which pending entries are its.
 fn read_consumer(of: StreamType, input: &mut Input<'_>, group: &mut Group) -> Result<(), RdbError> {
     let mut consumer = Consumer { name: input.text()?.into(), ..Consumer::default() };
-    consumer.seen_ms = u64::from_le_bytes(input.array()?);
+    consumer.seen_ms = read_time(input)?;
+    consumer.active_ms = Some(consumer.seen_ms);
     if of >= StreamType::Third {
         // It is -1 if the consumer never got an entry.
         let active = i64::from_le_bytes(input.array()?);
@@ -189,46 +234,4 @@ fn read_consumer(of: StreamType, input: &mut Input<'_>, group: &mut Group) -> Re
     }
     group.consumers.push(consumer);
     Ok(())
-}
-
-/// Writes what follows the nodes of a stream.
-pub fn put_stream_end(of: StreamType, stream: &Stream, output: &mut impl Output) {
-    put_length(stream.len, output);
-    stream.last_id.put(output);
-    if of >= StreamType::Second {
-        stream.first_id.put(output);
-        stream.deleted_id.put(output);
-        put_length(stream.added, output);
-    }
-    put_length(stream.groups.len() as u64, output);
-    for group in &stream.groups {
-        put_group(of, group, output);
-    }
-}
-
-/// Writes a consumer group.
-fn put_group(of: StreamType, group: &Group, output: &mut impl Output) {
-    put_text(&group.name, output);
-    group.last_id.put(output);
-    if of >= StreamType::Second {
-        put_length(group.read.unwrap_or(UNKNOWN), output);
-    }
-    put_length(group.pending.len() as u64, output);
-    for (id, pending) in &group.pending {
-        output.put(&id.to_bytes());
-        output.put(&pending.delivered_ms.to_le_bytes());
-        put_length(pending.deliveries, output);
-    }
-    let mut owned: Vec<Vec<StreamId>> = vec![Vec::new(); group.consumers.len()];
-    group.pending.iter().for_each(|(id, pending)| owned[pending.consumer].push(*id));
-    put_length(group.consumers.len() as u64, output);
-    for (consumer, owned) in group.consumers.iter().zip(owned) {
-        put_text(&consumer.name, output);
-        output.put(&consumer.seen_ms.to_le_bytes());
-        if of >= StreamType::Third {
-            output.put(&consumer.active_ms.unwrap_or(u64::MAX).to_le_bytes());
-        }
-        put_length(owned.len() as u64, output);
-        owned.iter().for_each(|id| output.put(&id.to_bytes()));
-    }
 }

@@ -59,7 +59,7 @@ impl Fields<'_> {
 }
 
 /// Takes entries that are not deleted.
-pub(super) type SeeFields<'s> = dyn FnMut(StreamId, &Fields<'_>) -> Result<(), RdbError> + 's;
+pub type SeeFields<'s> = dyn FnMut(StreamId, &Fields<'_>) -> Result<(), RdbError> + 's;
 
 /// Calls `see` with the entries of a node.
 pub(super) fn read_node(bytes: &[u8], base: StreamId, see: &mut SeeFields<'_>) -> Result<(), RdbError> {
@@ -173,6 +173,11 @@ impl NodeWriter {
     /// Whether the next entry belongs into another node.
     pub fn is_full(&self) -> bool {
         self.count >= NODE_ENTRIES_MAX || self.elements.len_bytes() >= NODE_BYTES_MAX
+    }
+
+    /// Number of bytes of its entries.
+    pub fn len_bytes(&self) -> usize {
+        self.elements.len_bytes()
     }
 
     /// Whether there is no entry.

@@ -33,6 +33,25 @@ fn read(mut input: Input<'_>) -> Result<(Vec<StreamEntry>, Stream), RdbError> {
     Ok((entries, stream))
 }
 
+/// Writes what follows the nodes.
+fn put_stream_end(of: StreamType, stream: &Stream, bytes: &mut Vec<u8>) {
+    put_stream(of, stream, stream.groups.len() as u64, bytes);
+    for group in &stream.groups {
+        put_group(of, &group.name, (group.last_id, group.read), bytes);
+        put_length(group.pending.len() as u64, bytes);
+        for (id, pending) in &group.pending {
+            put_pending(*id, (pending.delivered_ms, pending.deliveries), bytes);
+        }
+        put_length(group.consumers.len() as u64, bytes);
+        for (index, consumer) in group.consumers.iter().enumerate() {
+            put_consumer(of, &consumer.name, (consumer.seen_ms, consumer.active_ms), bytes);
+            let owned = group.pending.iter().filter(|(_, pending)| pending.consumer == index);
+            put_length(owned.clone().count() as u64, bytes);
+            owned.for_each(|(id, _)| put_id(*id, bytes));
+        }
+    }
+}
+
 /// Writes type and value.
 fn write(of: StreamType, entries: &[StreamEntry], stream: &Stream) -> Vec<u8> {
     let (mut nodes, mut count, mut node) = (Vec::new(), 0, NodeWriter::default());
@@ -86,7 +105,12 @@ fn shown_stream(entries: &[StreamEntry], stream: &Stream) -> Vec<String> {
             words.push(format!("pending={},{consumer},{delivered_ms},{deliveries}", shown_id(*id)));
         }
         for consumer in &group.consumers {
-            words.push(format!("consumer={},{}", shown(&consumer.name), consumer.seen_ms));
+            let active = match consumer.active_ms {
+                Some(active_ms) if active_ms == consumer.seen_ms => String::new(),
+                Some(active_ms) => format!(",{active_ms}"),
+                None => ",-".into(),
+            };
+            words.push(format!("consumer={},{}{active}", shown(&consumer.name), consumer.seen_ms));
         }
     }
     words
@@ -100,25 +124,36 @@ fn streams_of_redis_are_what_it_says() {
         assert_eq!(shown_stream(&entries, &stream), expected, "{name}");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 8);
 }
 
 #[test]
 fn what_is_written_is_read() {
     for (name, bytes, _) in payloads() {
         let (entries, mut stream) = read(open(&bytes).unwrap()).unwrap();
+        for consumer in stream.groups.iter_mut().flat_map(|group| &mut group.consumers) {
+            consumer.active_ms = Some(consumer.seen_ms);
+        }
         let written = write(StreamType::Second, &entries, &stream);
         assert_eq!(read(Input::new(&written)).expect(name), (entries.clone(), stream.clone()), "{name}");
-        for group in &mut stream.groups {
-            group.consumers[..].iter_mut().take(1).for_each(|consumer| consumer.active_ms = Some(5));
+        for consumer in stream.groups.iter_mut().flat_map(|group| &mut group.consumers).take(2) {
+            let is_first = consumer.name.ends_with(b"1");
+            consumer.active_ms = Some(consumer.seen_ms - 5).filter(|_| !is_first);
         }
         let written = write(StreamType::Third, &entries, &stream);
         assert_eq!(read(Input::new(&written)).expect(name), (entries.clone(), stream.clone()), "{name}");
         // The first version has less.
         (stream.deleted_id, stream.added) = (StreamId::default(), entries.len() as u64);
+        let ends = [Some(stream.first_id), entries.last().map(|(id, _)| *id)].map(Option::unwrap_or_default);
         for group in &mut stream.groups {
-            group.read = None;
-            group.consumers.iter_mut().for_each(|consumer| consumer.active_ms = None);
+            group.read = match group.last_id {
+                _ if entries.is_empty() => Some(0),
+                id if id < ends[0] => Some(0),
+                id if id == ends[0] => Some(1),
+                id if id == stream.last_id => Some(stream.added),
+                _ => None,
+            };
+            group.consumers.iter_mut().for_each(|consumer| consumer.active_ms = Some(consumer.seen_ms));
         }
         let written = write(StreamType::First, &entries, &stream);
         assert_eq!(read(Input::new(&written)).expect(name), (entries, stream), "{name}");
@@ -165,8 +200,16 @@ fn a_stream_that_contradicts_itself_is_refused() {
     let twice = vec![consumer(b"a"), consumer(b"a")];
     let group = Group { consumers: twice, ..group };
     assert!(refused(&entries, &Stream { groups: vec![group], ..stream.clone() }));
-    let backwards: Vec<StreamEntry> = [2, 1, 3].into_iter().map(|ms| (id(ms), Vec::new())).collect();
-    assert!(refused(&backwards, &stream));
+    let fields = || vec![(b"f".to_vec(), b"v".to_vec())];
+    let with_ids = |ids: [u64; 3]| ids.map(|ms| (id(ms), fields()));
+    assert!(!refused(&with_ids([1, 2, 3]), &stream));
+    for ids in [[2, 1, 3], [1, 1, 3], [0, 1, 2]] {
+        assert!(refused(&with_ids(ids), &stream), "{ids:?}");
+    }
+    assert!(refused(&[(id(1), fields()), (id(2), Vec::new()), (id(3), fields())], &stream));
+    let mut late = stream.clone();
+    late.groups[0].consumers[1].seen_ms = u64::MAX;
+    assert!(refused(&entries, &late));
     // A pending entry without a consumer.
     let mut bytes = write(StreamType::Third, &entries, &stream);
     let at = bytes.len() - 1 - 2 - 16 - 17;

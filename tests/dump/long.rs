@@ -36,13 +36,33 @@ fn fill(client: &mut Client) {
         client.command(&words.into_iter().map(str::as_bytes).collect::<Vec<_>>());
     }
     client.command(&[b"SET", b"text", &[b't'; 3_000_000]]);
+    fill_stream(client);
+}
+
+/// Fills a long stream with groups and many pending entries.
+fn fill_stream(client: &mut Client) {
+    client.run("MULTI");
+    for number in 1..=ELEMENTS {
+        client.run(&format!("XADD stream {number}-1 element {number} other value"));
+    }
+    client.run("EXEC");
+    for group in ["one", "two"] {
+        client.run(&format!("XGROUP CREATE stream {group} 0"));
+        for consumer in ["a", "b", "c"] {
+            client.run(&format!("XREADGROUP GROUP {group} {consumer} COUNT 2000 STREAMS stream >"));
+        }
+        client.run(&format!("XGROUP CREATECONSUMER stream {group} idle"));
+    }
+    client.run("XACK stream one 1-1 2-1 3000-1");
+    client.run("XDEL stream 3-1 5000-1");
+    client.run("XCLAIM stream two b 0 1-1 77-1 TIME 1600000000000 RETRYCOUNT 12");
 }
 
 /// The long keys.
-const KEYS: [&str; 6] = ["list", "set", "zset", "hash", "timed", "text"];
+const KEYS: [&str; 7] = ["list", "set", "zset", "hash", "timed", "text", "stream"];
 
 /// A field of `INFO`.
-fn info(client: &mut Client, field: &str) -> u64 {
+pub fn info(client: &mut Client, field: &str) -> u64 {
     let info = client.run("INFO everything").text();
     let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.expect("INFO shows it").trim().parse().unwrap()

@@ -2,7 +2,10 @@
 //! is told to check them completely.
 //!
 //! Known differences, all of them payloads that only redis-server takes: it takes the footer for a part of a value that ends too
-//! soon, the number of an encoding for a length, and, packed, any text for a score.
+//! soon, the number of an encoding for a length, and, packed, any text for a score; and it does not notice if a stream has another
+//! number of entries than it says, or entries that are not in order.
+
+use ackd::rdb::{Input, RdbError, StreamType, read_stream};
 
 use super::*;
 
@@ -14,7 +17,15 @@ const ENCODING: u8 = 0xC0;
 
 /// Whether a value may be one that only redis-server takes.
 fn is_taken_by_redis_only(value: &[u8]) -> bool {
-    UNCHECKED_SCORES.contains(&value[0]) || value[1..].iter().any(|byte| *byte >= ENCODING)
+    UNCHECKED_SCORES.contains(&value[0])
+        || value[1..].iter().any(|byte| *byte >= ENCODING)
+        || StreamType::of(value[0]).is_some_and(|of| is_stream_of_redis_only(of, &value[1..]))
+}
+
+/// The same of a stream: it ends too soon, so that redis-server takes the footer for lengths, or it has lengths of an unknown form.
+fn is_stream_of_redis_only(of: StreamType, value: &[u8]) -> bool {
+    let read = read_stream(of, &mut Input::new(value), &mut |_, _| Ok(()));
+    matches!(read, Err(RdbError::Truncated | RdbError::Length))
 }
 
 /// A value with one to three changes.
@@ -44,13 +55,29 @@ fn mutant(random: &mut SmallRng, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A content without what redis-server takes from the payload of a stream without checking it: the ID of the first entry, and what
+/// it computes from that.
+fn unsure((kind, mut words): (String, Vec<Vec<u8>>)) -> (String, Vec<Vec<u8>>) {
+    for name in [&b"recorded-first-entry-id"[..], b"lag"] {
+        while kind == "stream"
+            && let Some(at) = words.iter().position(|word| word == name)
+        {
+            words.drain(at..at + 2);
+        }
+    }
+    (kind, words)
+}
+
 #[test]
 fn changed_payloads_are_taken_or_refused_by_both() {
     let mut random = SmallRng::seed_from_u64(seed("--test dump changed_payloads"));
     let mut pair = Pair::start();
     pair.theirs.run("CONFIG SET sanitize-dump-payload yes");
     let mut known: Vec<_> = payloads::all();
-    known.retain(|(_, payload)| payloads::is_known(payload) && payload.len() < 3000);
+    // redis-server 7.0 ends itself at some damaged groups of streams.
+    known.retain(|(name, payload)| {
+        payloads::is_known(payload) && payload.len() < 3000 && !["groups", "first-form"].contains(name)
+    });
     let (mut taken, mut refused, mut only_theirs) = (0, 0, 0);
     for _ in 0..setting("ACKD_DUMP_MUTANTS", 3000) {
         let (name, payload) = &known[random.random_range(0..known.len())];
@@ -71,7 +98,10 @@ fn changed_payloads_are_taken_or_refused_by_both() {
         assert_eq!(ours, theirs, "{name}: {value:02x?}");
         if ours == ok() {
             taken += 1;
-            assert!(content(&mut pair.ours, "k") == content(&mut pair.theirs, "k"), "{name}: {value:02x?}");
+            let [ours, theirs] =
+                [&mut pair.ours, &mut pair.theirs].map(|client| unsure(content(client, "k")));
+            let difference = || streams::difference(&ours.1, &theirs.1);
+            assert!(ours == theirs, "{name}: {value:02x?}: {}", difference());
         } else {
             refused += 1;
         }

@@ -4,7 +4,8 @@ use ackd::rdb::{Output, Seal};
 
 /// All payloads with their names.
 pub fn all() -> Vec<(&'static str, Vec<u8>)> {
-    let lines = include_str!("../../src/rdb/payloads.txt").lines().filter(|line| !line.starts_with('#'));
+    let files = [include_str!("../../src/rdb/payloads.txt"), include_str!("../../src/rdb/streams.txt")];
+    let lines = files.into_iter().flat_map(str::lines).filter(|line| !line.starts_with('#'));
     let payloads = lines.map(|line| {
         let mut words = line.split(' ');
         let (name, hex) = (words.next().unwrap(), words.next().unwrap());
@@ -16,7 +17,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
 
 /// Whether redis-server 7.0 knows type and version of a payload.
 pub fn is_known(payload: &[u8]) -> bool {
-    payload[0] <= 18 && payload[payload.len() - 10] <= 10
+    payload[0] <= 19 && payload[payload.len() - 10] <= 10
 }
 
 /// A payload with a right footer.

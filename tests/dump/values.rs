@@ -6,7 +6,9 @@ use super::*;
 const WORDS_MAX: usize = 400;
 
 /// Directives that decide on encodings, with what they are set to.
-const DIRECTIVES: [(&str, &[&str]); 8] = [
+const DIRECTIVES: [(&str, &[&str]); 10] = [
+    ("stream-node-max-entries", &["0", "5", "100"]),
+    ("stream-node-max-bytes", &["0", "500", "4096"]),
     ("list-max-listpack-size", &["-2", "-1", "4", "128", "1"]),
     ("list-compress-depth", &["0", "1"]),
     ("hash-max-listpack-entries", &["0", "8", "128", "512"]),
@@ -96,7 +98,11 @@ impl<'r> Values<'r> {
 
     /// Fills a key; says with what.
     pub fn create(&mut self, client: &mut Client, key: &str) -> String {
-        let kind = self.random.random_range(0..5);
+        let kind = self.random.random_range(0..6);
+        if kind == 5 {
+            streams::create(client, self.random, key);
+            return "stream".into();
+        }
         let len = self.len();
         let names = ["SET", "RPUSH", "SADD", "ZADD", "HSET"];
         let mut words = Vec::new();

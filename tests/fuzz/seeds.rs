@@ -77,7 +77,7 @@ fn rdb() -> Seeds {
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
         let mut bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         bytes.truncate(bytes.len() - ackd::rdb::FOOTER_BYTES);
-        let stream = if bytes[0] == ackd::rdb::StreamType::Second as u8 { "stream-" } else { "" };
+        let stream = if ackd::rdb::StreamType::of(bytes[0]).is_some() { "stream-" } else { "" };
         (format!("{stream}{name}"), bytes)
     });
     seeds.collect()

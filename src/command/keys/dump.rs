@@ -20,8 +20,8 @@ pub(super) fn dump(
         reply.null();
         return Ok(());
     };
-    let dumped = Dumped::of(context.keys.view(), value, context.keys.now_ms())?;
     let len_max = if reply.streams() { u64::MAX } else { reply.room_bytes() as u64 };
+    let dumped = Dumped::of(context.keys.view(), value, context.keys.now_ms(), len_max)?;
     let mut measured = Measured { len: 0, len_max, kept: Vec::new() };
     dumped.put(&mut measured)?;
     let len = measured.len + FOOTER_BYTES as u64;

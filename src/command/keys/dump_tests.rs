@@ -27,6 +27,7 @@ fn filled() -> Data {
     ] {
         data.run(&line);
     }
+    fill_streams(&mut data);
     for number in 0..300 {
         data.run(&format!("HPEXPIRE timedfields {} FIELDS 1 field:{number}", 1000 + number * 7));
     }
@@ -34,7 +35,49 @@ fn filled() -> Data {
     data
 }
 
-const KEYS: [&str; 14] = [
+/// Some streams: one that every Redis knows, one of Redis 7.0, one of Redis 7.2, a long one and an empty one.
+fn fill_streams(data: &mut Data) {
+    for line in [
+        "XADD first 1-1 f v",
+        "XGROUP CREATE first g 0",
+        "XGROUP CREATE first h $ ENTRIESREAD 1",
+        "XREADGROUP GROUP g c STREAMS first >",
+        "XADD second 1-1 f v g 7",
+        "XADD second 2-5 f w",
+        "XADD second 9-0 f v g 8",
+        "XGROUP CREATE second g 0",
+        "XREADGROUP GROUP g c COUNT 2 STREAMS second >",
+        "XDEL second 1-1",
+        "XADD third 5-5 f v",
+        "XGROUP CREATE third g 0 ENTRIESREAD 3",
+        "XREADGROUP GROUP g c STREAMS third >",
+        "XGROUP CREATECONSUMER third g never",
+        "XCLAIM third g other 0 5-5 TIME 1600000000000 RETRYCOUNT 300",
+        "XADD gone 1-1 f v",
+        "XDEL gone 1-1",
+        "XGROUP CREATE gone g $",
+    ] {
+        assert!(!data.run(line).starts_with('-'), "{line}");
+    }
+    (1..700).for_each(|number| drop(data.run(&format!("XADD entries {number}-1 f {number} other v"))));
+    data.run(&format!("XADD entries 700-1 f {} other v", "v".repeat(5000)));
+    for group in ["g", "h"] {
+        data.run(&format!("XGROUP CREATE entries {group} 0"));
+        for consumer in ["a", "b"] {
+            data.now_ms += 10;
+            data.run(&format!("XREADGROUP GROUP {group} {consumer} COUNT 200 STREAMS entries >"));
+        }
+    }
+    data.run("XACK entries g 5-1 6-1 300-1");
+    data.now_ms = START_MS;
+}
+
+const KEYS: [&str; 19] = [
+    "first",
+    "second",
+    "third",
+    "gone",
+    "entries",
     "text",
     "empty",
     "number",
@@ -83,6 +126,7 @@ fn content(data: &mut Data, key: &str) -> Vec<Vec<u8>> {
         "+list" => vec!["LRANGE KEY 0 -1"],
         "+set" => vec!["SMEMBERS KEY"],
         "+zset" => vec!["ZRANGE KEY 0 -1 WITHSCORES"],
+        "+stream" => vec!["XINFO STREAM KEY FULL COUNT 0", "XRANGE KEY - +", "XPENDING KEY g - + 1000"],
         "+hash" => vec!["HGETALL KEY", "HPEXPIRETIME KEY FIELDS 6 a b c d field:5 field:500"],
         _ => vec!["EXISTS KEY"],
     };
@@ -227,4 +271,124 @@ fn members_that_are_too_long_are_refused_as_by_other_commands() {
     ] {
         assert_eq!(restore(&mut data, "k", "0", &payload, &[]), expected);
     }
+}
+
+/// The payload of a key without the checksum.
+fn value(data: &mut Data, key: &str) -> Vec<u8> {
+    let mut payload = payload(data, key);
+    payload.truncate(payload.len() - 8);
+    payload
+}
+
+/// Bytes of a stream up to its entries: one node.
+const NODE: &[u8] = b"\x01\x10\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01";
+
+#[test]
+fn streams_have_their_oldest_form() {
+    let mut data = Data::new();
+    data.run("XADD s 1-1 f v");
+    let entries = [
+        NODE,
+        b"\x1D\x1D\0\0\0\x0A\0\x01\x01\0\x01\x01\x01\x81f\x02\0\x01\x02\x01\0\x01\0\x01\x81v\x02\x04\x01\xFF",
+    ]
+    .concat();
+    let of = |number: u8, end: &[u8]| [&[number], &entries[..], end].concat();
+    let time = (START_MS).to_le_bytes();
+    // Of Redis 5.0: one entry, the last ID, no groups.
+    assert_eq!(value(&mut data, "s"), of(15, b"\x01\x01\x01\0\x09\0"));
+    data.run("XGROUP CREATE s g 0 ENTRIESREAD 0");
+    data.run("XREADGROUP GROUP g c STREAMS s >");
+    let pending = [&b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01"[..], &time, b"\x01"].concat();
+    let consumer = [&b"\x01c"[..], &time].concat();
+    let owned = b"\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01";
+    let end =
+        [b"\x01\x01\x01\x01\x01g\x01\x01\x01", &pending[..], b"\x01", &consumer, owned, b"\x09\0"].concat();
+    assert_eq!(value(&mut data, "s"), of(15, &end));
+    // Of Redis 7.0: with the first ID, the highest deleted one, the number of entries added, and that of entries read.
+    data.run("XSETID s 1-1 ENTRIESADDED 7 MAXDELETEDID 1-1");
+    let end = [
+        b"\x01\x01\x01\x01\x01\x01\x01\x07\x01\x01g\x01\x01\x01\x01",
+        &pending[..],
+        b"\x01",
+        &consumer,
+        owned,
+        b"\x0A\0",
+    ]
+    .concat();
+    assert_eq!(value(&mut data, "s"), of(19, &end));
+    data.run("XADD t 1-1 f v");
+    data.run("XGROUP CREATE t g 1-1");
+    assert_eq!(value(&mut data, "t")[0], 19, "how many entries were read is not known");
+    // Of Redis 7.2: with the time at which the consumer got an entry.
+    data.now_ms += 1000;
+    data.run("XREADGROUP GROUP g c COUNT 1 STREAMS s 1-1");
+    data.run("XCLAIM s g c 5000 1-1");
+    let value = value(&mut data, "s");
+    let seen = [b"\x01c", &(START_MS + 1000).to_le_bytes()[..], &time].concat();
+    assert_eq!((value[0], &value[value.len() - 2..]), (21, &b"\x0B\0"[..]));
+    assert!(value.windows(seen.len()).any(|part| part == seen));
+}
+
+#[test]
+fn a_damaged_stream_is_refused_and_changes_nothing() {
+    let mut data = filled();
+    let bad = "-ERR Bad data format";
+    let third = value(&mut data, "third");
+    let third = &third[..third.len() - 2];
+    data.run("SET text before");
+    let records = data.records.len();
+    for len in 0..third.len() {
+        assert_eq!(restore(&mut data, "text", "0", &sealed(&third[..len]), &["REPLACE"]), bad, "{len}");
+    }
+    let id = b"\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\x05";
+    let last = third.windows(16).rposition(|part| part == id).expect("the pending entry of a consumer");
+    // A consumer with another entry than the one that is pending; one without the entry that is pending.
+    let mut other = third.to_vec();
+    other[last + 15] = 6;
+    assert_eq!(restore(&mut data, "text", "0", &sealed(&other), &["REPLACE"]), bad);
+    let mut nobody = third.to_vec();
+    nobody.splice(last - 1..last + 16, [0]);
+    assert_eq!(restore(&mut data, "text", "0", &sealed(&nobody), &["REPLACE"]), bad);
+    // The last ID is below that of the entry.
+    let mut low = value(&mut data, "first");
+    low.truncate(low.len() - 2);
+    let last = low
+        .windows(5)
+        .position(|part| part == b"\xFF\x01\x01\x01\x02")
+        .expect("the end of the node, and two groups");
+    low[last + 3] = 0;
+    assert_eq!(restore(&mut data, "text", "0", &sealed(&low), &["REPLACE"]), bad);
+    assert_eq!(data.records.len(), records, "nothing was changed");
+    assert_eq!(data.run("GET text"), "$6|before");
+}
+
+#[test]
+fn a_restored_stream_is_created_by_few_effects() {
+    let mut data = filled();
+    let (first, gone) = (payload(&mut data, "first"), payload(&mut data, "gone"));
+    restore(&mut data, "copy", "5000", &first, &[]);
+    let groups = ["xgroup-create", "xclaim", "xgroup-create"];
+    assert_eq!(data.last_effects(), [&["xadd", "xsetid"], &groups[..], &["expire"]].concat());
+    restore(&mut data, "copy", "0", &gone, &["REPLACE"]);
+    assert_eq!(data.last_effects(), ["del", "xcreate", "xsetid", "xgroup-create"]);
+}
+
+#[test]
+fn a_stream_that_repeats_long_names_is_refused() {
+    let mut data = Data::new();
+    let (name, count) = ("n".repeat(10_000), 2_000);
+    let mut node = crate::rdb::NodeWriter::default();
+    for number in 1..=count {
+        let id = crate::rdb::StreamId { ms: number, sequence: 0 };
+        node.add(id, [(name.as_bytes(), &b"v"[..])].into_iter());
+    }
+    let mut value = vec![15, 1];
+    node.finish(&mut value);
+    let mut end = Vec::new();
+    crate::rdb::put_length(count, &mut end);
+    crate::rdb::put_length(count, &mut end);
+    value.extend([&end[..], b"\0\0"].concat());
+    let refused = "-ERR the stream is too large for its payload: its entries repeat long names";
+    assert_eq!(restore(&mut data, "k", "0", &sealed(&value), &[]), refused);
+    assert_eq!(data.run("EXISTS k"), ":0");
 }

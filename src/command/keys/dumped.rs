@@ -1,5 +1,6 @@
 //! How the value of each type is written for `DUMP`.
 
+use super::dumped_stream::DumpedStream;
 use crate::effect::End;
 use crate::keyspace::{Hash, KeyspaceError, Kind, List, Set, SortedSet, Text, Value};
 use crate::rdb::{self, Output, Type, put_length, put_text};
@@ -30,11 +31,19 @@ enum Content<'a> {
         /// The first expiry of a field, in milliseconds since 1970.
         first_ms: Option<u64>,
     },
+    /// A stream.
+    Stream(DumpedStream<'a>),
 }
 
 impl<'a> Dumped<'a> {
-    /// A value of `view` as it is at `now_ms`. If it would take longer to go through than the view allows, this fails.
-    pub(super) fn of(view: &'a View<'a>, value: Value<'a>, now_ms: u64) -> Result<Self, KeyspaceError> {
+    /// A value of `view` as it is at `now_ms`. If it would take longer to go through than the view allows, this fails. Only if it
+    /// has `len_max` bytes at most must it be written as a whole.
+    pub(super) fn of(
+        view: &'a View<'a>,
+        value: Value<'a>,
+        now_ms: u64,
+        len_max: u64,
+    ) -> Result<Self, KeyspaceError> {
         if value.kind != Kind::String {
             view.check_cells(value.length(view)?)?;
         }
@@ -47,6 +56,8 @@ impl<'a> Dumped<'a> {
         } else if let Some(hash) = value.hash(now_ms) {
             let first_ms = if value.is_timed() { first_expiry(view, &hash)? } else { None };
             Content::Hash { hash, first_ms }
+        } else if let Some(stream) = value.stream()? {
+            Content::Stream(DumpedStream::of(view, stream, len_max)?)
         } else {
             let unknown = KeyspaceError::BadCell("a value of a type that is not written");
             Content::Text(value.text()?.ok_or(unknown)?)
@@ -56,8 +67,9 @@ impl<'a> Dumped<'a> {
 
     /// The version of payloads that its type needs.
     pub(super) fn version(&self) -> u16 {
-        match self.content {
+        match &self.content {
             Content::Hash { first_ms: Some(_), .. } => rdb::TIMED_VERSION,
+            Content::Stream(stream) => stream.version(),
             _ => rdb::VERSION,
         }
     }
@@ -75,6 +87,7 @@ impl<'a> Dumped<'a> {
             Content::SortedSet(set) => put_sorted_set(view, set, output),
             Content::Hash { hash, first_ms: None } => put_hash(view, hash, output),
             Content::Hash { hash, first_ms: Some(first_ms) } => put_timed(view, hash, *first_ms, output),
+            Content::Stream(stream) => stream.put(view, output),
         }
     }
 }

@@ -5,10 +5,12 @@ mod dump;
 #[cfg(test)]
 mod dump_tests;
 mod dumped;
+mod dumped_stream;
 mod expire;
 mod object;
 mod restore;
 mod restored;
+mod restored_stream;
 mod runs;
 mod scan;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! `RESTORE`: a value from a payload, see [`rdb`](crate::rdb).
 
-use super::restored::Restored;
+use super::restored::{BAD_FORMAT, Restored};
+use super::restored_stream::RestoredStream;
 use crate::command::{CommandError, WriteCtx, sources, words};
-use crate::keyspace::Classes;
-use crate::rdb;
+use crate::keyspace::{Classes, Creation};
+use crate::rdb::{self, Input, StreamType};
 use crate::resp::{Args, Reply};
 
 /// The key has a value, and must not be replaced.
@@ -60,6 +61,15 @@ impl Options {
     }
 }
 
+/// Reads type and value of a payload.
+fn read(mut input: Input<'_>) -> Result<Box<dyn Creation + '_>, CommandError> {
+    let number = input.byte().map_err(|_| BAD_FORMAT)?;
+    Ok(match StreamType::of(number) {
+        Some(of) => Box::new(RestoredStream::read(of, input)?),
+        None => Box::new(Restored::read(number, input)?),
+    })
+}
+
 /// `RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`
 pub(super) fn restore(
     context: &mut WriteCtx<'_>,
@@ -73,11 +83,11 @@ pub(super) fn restore(
     }
     let expire_at_ms = options.expiry(&args[2], context.now_ms)?;
     let input = rdb::open(&args[3]).map_err(|error| CommandError::from(format!("ERR {error}")))?;
-    let restored = Restored::read(input)?;
+    let restored = read(input)?;
     if expire_at_ms.is_some_and(|expiry| expiry <= context.now_ms) {
         context.keys.replace_by_nothing(db, key)?;
     } else {
-        context.keys.create((db, key), &restored, expire_at_ms, (Classes::GENERIC, "restore"))?;
+        context.keys.create((db, key), &*restored, expire_at_ms, (Classes::GENERIC, "restore"))?;
     }
     reply.ok();
     Ok(())

@@ -1,4 +1,4 @@
-//! A value that was read from a payload, as changes that create it.
+//! A value that was read from a payload, as changes that create it. Streams are in `restored_stream`.
 
 use crate::command::{CommandError, elements};
 use crate::effect::{
@@ -9,7 +9,7 @@ use crate::keyspace::{Creation, KeyspaceError};
 use crate::rdb::{self, Input, Kind, Part, RdbError};
 
 /// The payload has no sound value.
-const BAD_FORMAT: &str = "ERR Bad data format";
+pub(super) const BAD_FORMAT: &str = "ERR Bad data format";
 
 /// A value that was read.
 pub(super) struct Restored {
@@ -25,12 +25,11 @@ pub(super) struct Restored {
 }
 
 impl Restored {
-    /// Reads type and value of a payload.
-    pub(super) fn read(mut input: Input<'_>) -> Result<Self, CommandError> {
+    /// Reads the value of a payload, of the type with this number.
+    pub(super) fn read(number: u8, mut input: Input<'_>) -> Result<Self, CommandError> {
         let mut value =
             Self { kind: Kind::String, text: Vec::new(), items: ItemsBuffer::new(), expiries: Vec::new() };
         let mut refusal = None;
-        let number = input.byte().map_err(|_| BAD_FORMAT)?;
         let read = rdb::read_value(number, &mut input, &mut |part| {
             check(part).map_err(|error| refusal = Some(error)).map_err(|()| RdbError::Refused)?;
             value.add(part);

@@ -38,10 +38,7 @@ pub(super) fn xadd(
         return Ok(());
     }
     let id = new_id(&past.unwrap_or_default(), options.id, context.now_ms)?;
-    let bytes: u64 = words.clone().map(|word| word.len() as u64 + WORD_OVERHEAD_BYTES).sum();
-    if bytes > VALUE_BYTES_MAX {
-        return Err("ERR Elements are too large to be stored".into());
-    }
+    check_len(words.clone().map(<[u8]>::len))?;
     let fields: ItemsBuffer = words.collect();
     change(context, key, StreamChange::Add { id, fields: fields.items() }, "xadd")?;
     if let Some(sent) = sent {
@@ -52,6 +49,12 @@ pub(super) fn xadd(
     }
     reply_id(reply, id);
     Ok(())
+}
+
+/// Refuses an entry with words of these lengths if it is too long to be stored. Returns how many bytes it takes.
+pub(in crate::command) fn check_len(lens: impl Iterator<Item = usize>) -> Result<u64, CommandError> {
+    let bytes = lens.map(|len| len as u64 + WORD_OVERHEAD_BYTES).sum();
+    if bytes > VALUE_BYTES_MAX { Err("ERR Elements are too large to be stored".into()) } else { Ok(bytes) }
 }
 
 /// The ID of a new entry.

@@ -23,6 +23,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
+pub(super) use add::check_len;
 pub(super) use runs::RUNS;
 
 use super::{CommandError, ReadCtx, WriteCtx, words};
@@ -79,7 +80,7 @@ fn group_event(context: &mut WriteCtx<'_>, key: &[u8], event: &'static str) {
 }
 
 /// Refuses a name of a group or a consumer that is too long to be stored; `what` names it in the error.
-fn check_name(name: &[u8], what: &str) -> Result<(), CommandError> {
+pub(super) fn check_name(name: &[u8], what: &str) -> Result<(), CommandError> {
     match name.len() > GROUP_NAME_BYTES_MAX {
         true => Err(format!("ERR {what} is too long: {GROUP_NAME_BYTES_MAX} bytes at most").into()),
         false => Ok(()),

@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-URL = "redis+socket://" + os.environ.get("ACKD_SOCKET", "")
+URL = "redis+socket://" + os.environ.get("TEST_SOCKET", "")
 
 app = Celery("tasks", broker=URL, backend=URL)
 app.conf.update(
@@ -21,3 +21,7 @@ def add(a, b):
 
 def double(number):
     return 2 * number
+
+
+def fail():
+    raise ValueError("as it should")

@@ -29,7 +29,7 @@ class Server:
         os.makedirs(directory, exist_ok=True)
         self.command = [PROGRAM, "--port", "0", "--unixsocket", SOCKET, "--dir", directory, "--loglevel", "warning"]
         if os.path.basename(PROGRAM) == "redis-server":
-            self.command += ["--appendonly", "yes", "--appendfsync", "always"]
+            self.command += ["--appendonly", "yes", "--appendfsync", "always", "--logfile", "/dev/null"]
             for name in ["EVAL", "EVALSHA", "SCRIPT"]:
                 self.command += ["--rename-command", name, ""]
         self.process = None

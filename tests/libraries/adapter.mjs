@@ -61,7 +61,7 @@ async function everyoneGets(what) {
 }
 
 async function exchange(round) {
-  await until(async () => (await left.server.serverCount?.()) !== 0 && (await left.server.of("/").adapter.serverCount()) === 2, "two servers");
+  await until(async () => (await left.server.of("/").adapter.serverCount()) === 2, "two servers");
   await until(async () => (await left.server.fetchSockets()).length === 2, "both sockets");
   left.server.emit("news", `from left ${round}`);
   right.server.to("room").emit("news", `from right ${round}`);

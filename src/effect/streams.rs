@@ -25,6 +25,9 @@
 //! ```
 //!
 //! All times are absolute. What one command delivers, claims or acknowledges of a stream is one effect.
+//!
+//! The file is long because the family has fifteen kinds of changes, and their fields, numbers, encoding and decoding are read
+//! side by side.
 
 use super::entry_id::{ENTRY_ID_BYTES, EntryId};
 use super::family::{Family, items_bytes};

@@ -27,15 +27,7 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
-        if let Some(prepared) = &mut self.prepared {
-            return prepared.replace(effect, (class, name), Old::Overwritten, None);
-        }
-        let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
-        let before = self.before(db, key)?;
-        self.apply(effect)?;
-        self.overwritten_by_this(before, db, key)?;
-        self.event(class, name, db, key);
-        Ok(())
+        self.put_over(effect, (class, name), Old::Overwritten)
     }
 
     /// Removes elements from a collection and reports the event; the key is deleted with its last element.
@@ -77,12 +69,25 @@ impl Keyspace<'_> {
         class: Classes,
         name: &'static str,
     ) -> Result<(), KeyspaceError> {
+        self.put_over(effect, (class, name), Old::Replaced)
+    }
+
+    /// Puts a value over whatever the key holds, and reports the events.
+    fn put_over(
+        &mut self,
+        effect: &Effect<'_>,
+        (class, name): (Classes, &'static str),
+        old: Old,
+    ) -> Result<(), KeyspaceError> {
         if let Some(prepared) = &mut self.prepared {
-            return prepared.replace(effect, (class, name), Old::Replaced, None);
+            return prepared.replace(effect, (class, name), old, None);
         }
         let (Some(db), Some(key)) = (effect.db(), effect.key()) else { return self.apply(effect) };
         let before = self.before(db, key)?;
-        self.put_instead(effect, db, key)?;
+        match old {
+            Old::Replaced => self.put_instead(effect, db, key)?,
+            _ => self.apply(effect)?,
+        }
         self.overwritten_by_this(before, db, key)?;
         self.event(class, name, db, key);
         Ok(())

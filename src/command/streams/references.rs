@@ -92,12 +92,6 @@ pub(super) fn delete(context: &mut WriteCtx<'_>, key: &[u8], ids: &[EntryId]) ->
     Ok(())
 }
 
-/// Replies with what became of each entry.
-fn reply_fates(fates: &[i64], reply: &mut Reply<'_>) {
-    reply.array(fates.len());
-    fates.iter().for_each(|fate| reply.integer(*fate));
-}
-
 /// There is no such entry, or it is not pending.
 const MISSING: i64 = -1;
 /// The entry was deleted.
@@ -128,12 +122,7 @@ pub(super) fn xdelex(
         }
         Ok(fates)
     })?;
-    delete_entries(context, key, &named, &fates)?;
-    if named.references == References::Delete {
-        delete(context, key, &distinct(&named.ids))?;
-    }
-    reply_fates(&fates, reply);
-    Ok(())
+    carry_out(context, key, &named, &fates, reply)
 }
 
 /// `XACKDEL key group [KEEPREF|DELREF|ACKED] IDS numids id [id ...]`
@@ -174,11 +163,24 @@ pub(super) fn xackdel(
         };
         named.ids.iter().zip(&pending).map(fate).collect::<Result<Vec<i64>, CommandError>>()
     })?;
-    delete_entries(context, key, &named, &fates)?;
+    carry_out(context, key, &named, &fates, reply)
+}
+
+/// Deletes the entries whose fate that is, and references to all of them where that is asked for. Replies with what became
+/// of each.
+fn carry_out(
+    context: &mut WriteCtx<'_>,
+    key: &[u8],
+    named: &Named,
+    fates: &[i64],
+    reply: &mut Reply<'_>,
+) -> Result<(), CommandError> {
+    delete_entries(context, key, named, fates)?;
     if named.references == References::Delete {
         delete(context, key, &distinct(&named.ids))?;
     }
-    reply_fates(&fates, reply);
+    reply.array(fates.len());
+    fates.iter().for_each(|fate| reply.integer(*fate));
     Ok(())
 }
 

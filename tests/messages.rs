@@ -431,8 +431,6 @@ fn conditional_commands_tell_what_they_changed() {
 #[test]
 fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
     let (_root, server) = server(&["--notify-keyspace-events", "EAoc", "--databases", "2"]);
-    let many: String = (0..9000).map(|number| format!(" member:{number}")).collect();
-    let long = "v".repeat(1_500_000);
     let lines = [
         ("SET k 1", "set:k"),
         ("SET k 2", "overwritten:k set:k"),
@@ -479,11 +477,17 @@ fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
         ("SET t v PXAT 1", "overwritten:t type_changed:t set:t expire:t expired:t"),
     ];
     assert_told(&server, &lines);
-    // These are worked out beside the writer, and stored in one step or several.
-    let (sadd, zadd) = (format!("SADD many{many}"), format!("SET text {long}"));
+}
+
+#[test]
+fn that_a_value_was_replaced_is_told_also_of_what_is_stored_in_steps() {
+    let (_root, server) = server(&["--notify-keyspace-events", "EAoc"]);
+    let many: String = (0..9000).map(|number| format!(" member:{number}")).collect();
+    let long = "v".repeat(1_500_000);
+    let (sadd, set) = (format!("SADD many{many}"), format!("SET text {long}"));
     let lines = [
         (&*sadd, "sadd:many"),
-        (&*zadd, "set:text"),
+        (&*set, "set:text"),
         ("SET d v", "set:d"),
         ("SUNIONSTORE d many", "overwritten:d type_changed:d sunionstore:d"),
         ("SORT many BY nosort STORE d", "overwritten:d type_changed:d sortstore:d"),
@@ -495,17 +499,25 @@ fn that_a_value_was_replaced_is_told_before_the_command_and_after_a_copy() {
         ("GETDEL d", "del:d"),
     ];
     assert_told(&server, &lines);
+}
+
+#[test]
+fn that_a_value_was_replaced_is_told_after_its_restore() {
+    let (_root, server) = server(&["--notify-keyspace-events", "EAoc"]);
     let mut client = server.client();
-    for (key, event) in [
-        ("many", "restore:new overwritten:new type_changed:new"),
-        ("l", "restore:new overwritten:new type_changed:new"),
-    ] {
+    client.run("SET new v");
+    client.run(&format!(
+        "SADD many{}",
+        (0..9000).map(|number| format!(" member:{number}")).collect::<String>()
+    ));
+    client.run("SET short v");
+    for key in ["many", "short"] {
         let Value::Bulk(payload) = client.run(&format!("DUMP {key}")) else { panic!("{key} is there") };
         let mut listener = server.client();
         listener.run("PSUBSCRIBE __keyevent*");
         let ok = client.command(&[b"RESTORE", b"new", b"0", &payload, b"REPLACE"]);
         assert_eq!(ok, Value::Simple("OK".into()));
-        for expected in event.split(' ') {
+        for expected in ["restore:new", "overwritten:new", "type_changed:new"] {
             let Value::Array(parts) = listener.reply().unwrap() else { panic!("a message comes") };
             let told = format!("{}:{}", parts[2].text().rsplit(':').next().unwrap(), parts[3].text());
             assert_eq!(told, expected, "{key}");

@@ -125,110 +125,152 @@ fn any_id(random: &mut SmallRng, model: &Model) -> u64 {
     model.entries.keys().nth(place).copied().unwrap_or(random.random_range(0..=model.last + 1))
 }
 
+/// A command and its expected reply; none, if the random command would do nothing.
+type Expected = Option<(String, Vec<u8>)>;
+
+fn integer(number: usize) -> Vec<u8> {
+    format!(":{number}\r\n").into_bytes()
+}
+
+fn joined(ids: &[u64]) -> String {
+    ids.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+}
+
 /// One random command on both sides. Returns the command, its reply, and the expected one.
 fn step(random: &mut SmallRng, data: &mut Data, model: &mut Model, adds: u32) -> (String, Vec<u8>, Vec<u8>) {
-    let integer = |number: usize| format!(":{number}\r\n").into_bytes();
-    let (group, consumer) = (random.random_range(0..3_u32), random.random_range(0..3_u32));
     if random.random_range(0..100) < adds {
-        let len = [0, 3, 3, 3, 30, 30, 1020, 1022, 1030, 5000][random.random_range(0..10)];
-        let value = vec![b'a' + random.random_range(0..26_u8); len];
-        model.last += random.random_range(1..300);
-        model.entries.insert(model.last, value.clone());
-        let id = format!("{}", model.last);
-        let expected = format!("${}\r\n{id}-0\r\n", id.len() + 2).into_bytes();
-        return (id.clone(), data.run_words(&[b"XADD", b"s", id.as_bytes(), b"f", &value]), expected);
+        return add(random, data, model);
     }
-    let (command, expected) = match random.random_range(0..14) {
-        0 | 1 => {
-            let ids: Vec<u64> = (0..random.random_range(1..6)).map(|_| any_id(random, model)).collect();
-            let gone = ids.iter().filter(|id| model.entries.remove(id).is_some()).count();
-            let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
-            (format!("xdel s {}", ids.join(" ")), integer(gone))
-        }
-        2 => {
-            let id = any_id(random, model);
-            let kept = model.entries.split_off(&id);
-            let gone = std::mem::replace(&mut model.entries, kept);
-            (format!("xtrim s minid {id}"), integer(gone.len()))
-        }
-        3 => {
-            let len = random.random_range(0..=model.entries.len() + 1);
-            let gone = model.entries.len().saturating_sub(len);
-            (0..gone).for_each(|_| drop(model.entries.pop_first()));
-            (format!("xtrim s maxlen {len}"), integer(gone))
-        }
-        4 if !model.groups.contains_key(&group) => {
-            let last = any_id(random, model);
-            model.groups.insert(group, Group { last, ..Group::default() });
-            (format!("xgroup create s g{group} {last}"), b"+OK\r\n".to_vec())
-        }
-        5 if random.random_range(0..4) == 0 => {
-            let was_there = model.groups.remove(&group).is_some();
-            (format!("xgroup destroy s g{group}"), integer(usize::from(was_there)))
-        }
-        _ => {
-            let (first, count) = (any_id(random, model), random.random_range(1..40));
-            let Some(known) = model.groups.get_mut(&group) else {
-                return (String::new(), Vec::new(), Vec::new());
-            };
-            match random.random_range(0..4) {
-                0 => {
-                    known.consumers.insert(consumer);
-                    let found: Vec<_> = model.entries.range(known.last + 1..).take(count).collect();
-                    let mut expected = format!("*1\r\n*2\r\n$1\r\ns\r\n*{}\r\n", found.len()).into_bytes();
-                    for (id, value) in &found {
-                        known.last = **id;
-                        known.pending.insert(**id, (consumer, 1));
-                        expected.extend(shown(**id, value));
-                    }
-                    let none = found.is_empty();
-                    let command = format!("xreadgroup group g{group} c{consumer} count {count} streams s >");
-                    (command, if none { b"*-1\r\n".to_vec() } else { expected })
-                }
-                1 => {
-                    let ids: Vec<u64> = known.pending.range(first..).map(|(id, _)| *id).take(count).collect();
-                    if ids.is_empty() {
-                        return (String::new(), Vec::new(), Vec::new());
-                    }
-                    known.pending.retain(|id, _| !ids.contains(id));
-                    let words: Vec<String> = ids.iter().map(u64::to_string).collect();
-                    (format!("xack s g{group} {}", words.join(" ")), integer(ids.len()))
-                }
-                2 => {
-                    known.consumers.insert(consumer);
-                    let mut expected = Vec::new();
-                    let ids: Vec<u64> = known.pending.keys().copied().take(count).collect();
-                    if ids.is_empty() {
-                        return (String::new(), Vec::new(), Vec::new());
-                    }
-                    let mut claimed = 0;
-                    for id in &ids {
-                        match model.entries.get(id) {
-                            Some(value) => {
-                                let deliveries = known.pending[id].1 + 1;
-                                known.pending.insert(*id, (consumer, deliveries));
-                                expected.extend(shown(*id, value));
-                                claimed += 1;
-                            }
-                            None => drop(known.pending.remove(id)),
-                        }
-                    }
-                    let words: Vec<String> = ids.iter().map(u64::to_string).collect();
-                    let command = format!("xclaim s g{group} c{consumer} 0 {}", words.join(" "));
-                    (command, [format!("*{claimed}\r\n").into_bytes(), expected].concat())
-                }
-                _ => {
-                    let before = known.pending.len();
-                    known.pending.retain(|_, (holder, _)| *holder != consumer);
-                    known.consumers.remove(&consumer);
-                    let gone = before - known.pending.len();
-                    (format!("xgroup delconsumer s g{group} c{consumer}"), integer(gone))
-                }
-            }
-        }
+    let expected = match random.random_range(0..14) {
+        kind @ 0..4 => model.delete(random, kind),
+        kind => model.change_group(random, kind),
     };
+    let Some((command, expected)) = expected else { return Default::default() };
     let reply = (data.run(&command) + "\r\n").replace('|', "\r\n").into_bytes();
     (command, reply, expected)
+}
+
+/// Adds an entry on both sides.
+fn add(random: &mut SmallRng, data: &mut Data, model: &mut Model) -> (String, Vec<u8>, Vec<u8>) {
+    let len = [0, 3, 3, 3, 30, 30, 1020, 1022, 1030, 5000][random.random_range(0..10)];
+    let value = vec![b'a' + random.random_range(0..26_u8); len];
+    model.last += random.random_range(1..300);
+    model.entries.insert(model.last, value.clone());
+    let id = format!("{}", model.last);
+    let expected = format!("${}\r\n{id}-0\r\n", id.len() + 2).into_bytes();
+    (id.clone(), data.run_words(&[b"XADD", b"s", id.as_bytes(), b"f", &value]), expected)
+}
+
+impl Model {
+    /// Deletes entries.
+    fn delete(&mut self, random: &mut SmallRng, kind: u32) -> Expected {
+        Some(match kind {
+            0 | 1 => {
+                let ids: Vec<u64> = (0..random.random_range(1..6)).map(|_| any_id(random, self)).collect();
+                let gone = ids.iter().filter(|id| self.entries.remove(id).is_some()).count();
+                (format!("xdel s {}", joined(&ids)), integer(gone))
+            }
+            2 => {
+                let id = any_id(random, self);
+                let kept = self.entries.split_off(&id);
+                let gone = std::mem::replace(&mut self.entries, kept);
+                (format!("xtrim s minid {id}"), integer(gone.len()))
+            }
+            _ => {
+                let len = random.random_range(0..=self.entries.len() + 1);
+                let gone = self.entries.len().saturating_sub(len);
+                (0..gone).for_each(|_| drop(self.entries.pop_first()));
+                (format!("xtrim s maxlen {len}"), integer(gone))
+            }
+        })
+    }
+
+    /// Creates or destroys a group, or has one of its consumers do something.
+    fn change_group(&mut self, random: &mut SmallRng, kind: u32) -> Expected {
+        let group = random.random_range(0..3);
+        if kind == 4 && !self.groups.contains_key(&group) {
+            let last = any_id(random, self);
+            self.groups.insert(group, Group { last, ..Group::default() });
+            return Some((format!("xgroup create s g{group} {last}"), b"+OK\r\n".to_vec()));
+        }
+        if kind == 5 && random.random_range(0..4) == 0 {
+            let was_there = self.groups.remove(&group).is_some();
+            return Some((format!("xgroup destroy s g{group}"), integer(usize::from(was_there))));
+        }
+        let (first, count) = (any_id(random, self), random.random_range(1..40));
+        let consumer = random.random_range(0..3);
+        let Self { entries, groups, .. } = self;
+        let known = groups.get_mut(&group)?;
+        match random.random_range(0..4) {
+            0 => Some(known.read(entries, (group, consumer), count)),
+            1 => known.acknowledge(group, first, count),
+            2 => known.claim(entries, (group, consumer), count),
+            _ => {
+                let before = known.pending.len();
+                known.pending.retain(|_, (holder, _)| *holder != consumer);
+                known.consumers.remove(&consumer);
+                let gone = before - known.pending.len();
+                Some((format!("xgroup delconsumer s g{group} c{consumer}"), integer(gone)))
+            }
+        }
+    }
+}
+
+impl Group {
+    /// Delivers new entries.
+    fn read(
+        &mut self,
+        entries: &BTreeMap<u64, Vec<u8>>,
+        (group, consumer): (u32, u32),
+        count: usize,
+    ) -> (String, Vec<u8>) {
+        self.consumers.insert(consumer);
+        let found: Vec<_> = entries.range(self.last + 1..).take(count).collect();
+        let mut expected = format!("*1\r\n*2\r\n$1\r\ns\r\n*{}\r\n", found.len()).into_bytes();
+        for (id, value) in &found {
+            self.last = **id;
+            self.pending.insert(**id, (consumer, 1));
+            expected.extend(shown(**id, value));
+        }
+        if found.is_empty() {
+            expected = b"*-1\r\n".to_vec();
+        }
+        (format!("xreadgroup group g{group} c{consumer} count {count} streams s >"), expected)
+    }
+
+    /// Acknowledges entries that are pending.
+    fn acknowledge(&mut self, group: u32, first: u64, count: usize) -> Expected {
+        let ids: Vec<u64> = self.pending.range(first..).map(|(id, _)| *id).take(count).collect();
+        self.pending.retain(|id, _| !ids.contains(id));
+        (!ids.is_empty()).then(|| (format!("xack s g{group} {}", joined(&ids)), integer(ids.len())))
+    }
+
+    /// Claims entries that are pending; those that were deleted are pending no more.
+    fn claim(
+        &mut self,
+        entries: &BTreeMap<u64, Vec<u8>>,
+        (group, consumer): (u32, u32),
+        count: usize,
+    ) -> Expected {
+        let ids: Vec<u64> = self.pending.keys().copied().take(count).collect();
+        if ids.is_empty() {
+            return None;
+        }
+        self.consumers.insert(consumer);
+        let (mut expected, mut claimed) = (Vec::new(), 0);
+        for id in &ids {
+            let Some(value) = entries.get(id) else {
+                self.pending.remove(id);
+                continue;
+            };
+            let deliveries = self.pending[id].1 + 1;
+            self.pending.insert(*id, (consumer, deliveries));
+            expected.extend(shown(*id, value));
+            claimed += 1;
+        }
+        let command = format!("xclaim s g{group} c{consumer} 0 {}", joined(&ids));
+        Some((command, [format!("*{claimed}\r\n").into_bytes(), expected].concat()))
+    }
 }
 
 /// Compares everything that can be read.
